@@ -1,0 +1,125 @@
+"""The account itself, its users and its pipelines (reference 4.1, 4.5)."""
+
+from __future__ import annotations
+
+import uuid
+
+from amocrm.sandbox.answer import Answer, json_answer
+from amocrm.sandbox.call import Call
+from amocrm.sandbox.listing import Wish
+from amocrm.sandbox.problem import Problem
+from amocrm.sandbox.state import Account, Entity
+
+
+def get_account(call: Call) -> Answer:
+    """Answer `GET /account`; optional members appear only when `with` names them."""
+    account, withs = call.account, Wish.of(call.ask).withs
+    body = _plain(account, call.grant.user_id)
+    body |= {name: value for name, value in _optional(account).items() if name in withs}
+    body["_links"] = {"self": {"href": f"{call.root}/account"}}
+    embedded = {name: one for name, one in _embedded().items() if name in withs}
+    if embedded:
+        body["_embedded"] = embedded
+    return json_answer(body)
+
+
+def list_pipelines(call: Call) -> Answer:
+    """Answer `GET /leads/pipelines`, which is not paged (reference 4.5)."""
+    items = [_with_links(call, one) for one in call.account.pipelines.values()]
+    links = {"self": {"href": f"{call.root}/leads/pipelines"}}
+    return json_answer(
+        {"_total_items": len(items), "_links": links, "_embedded": {"pipelines": items}}
+    )
+
+
+def get_pipeline(call: Call, number: int) -> Answer:
+    """Answer `GET /leads/pipelines/{id}`: the bare model (reference 4.5)."""
+    return json_answer(_with_links(call, _pipeline(call, number)))
+
+
+def list_statuses(call: Call, number: int) -> Answer:
+    """Answer `GET /leads/pipelines/{id}/statuses`."""
+    items = _with_links(call, _pipeline(call, number))["_embedded"]["statuses"]
+    links = {"self": {"href": f"{call.root}/leads/pipelines/{number}/statuses"}}
+    return json_answer(
+        {"_total_items": len(items), "_links": links, "_embedded": {"statuses": items}}
+    )
+
+
+def _pipeline(call: Call, number: int) -> Entity:
+    pipeline = call.account.pipelines.get(number)
+    if pipeline is None:
+        raise Problem(404, "Not found")  # Assumed (reference 4.33): not documented.
+    return pipeline
+
+
+def _with_links(call: Call, pipeline: Entity) -> Entity:
+    at = f"{call.root}/leads/pipelines/{pipeline['id']}"
+    statuses = [
+        {**one, "_links": {"self": {"href": f"{at}/statuses/{one['id']}"}}}
+        for one in pipeline["_embedded"]["statuses"]
+    ]
+    return {
+        **pipeline,
+        "_links": {"self": {"href": at}},
+        "_embedded": {"statuses": statuses},
+    }
+
+
+def _plain(account: Account, user_id: int) -> Entity:
+    is_russian = account.zone.endswith(".ru")
+    return {
+        "id": account.id,
+        "name": account.subdomain.capitalize(),
+        "subdomain": account.subdomain,
+        "created_at": account.created_at,
+        "created_by": 0,
+        "updated_at": account.created_at,
+        "updated_by": 0,
+        "current_user_id": user_id,
+        "country": "RU" if is_russian else "US",
+        "currency": "RUB" if is_russian else "USD",
+        "currency_symbol": "₽" if is_russian else "$",
+        "customers_mode": "segments",
+        "is_unsorted_on": True,
+        "mobile_feature_version": 0,
+        "is_loss_reason_enabled": True,
+        "is_helpbot_enabled": False,
+        "is_technical_account": False,
+        "contact_name_display_order": 1,
+    }
+
+
+def _optional(account: Account) -> Entity:
+    return {
+        "amojo_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"amojo-{account.id}")),
+        "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"account-{account.id}")),
+        "version": 11,
+        "drive_url": f"https://drive-b.{account.zone}",
+        "is_api_filter_enabled": True,
+        "entity_names": {
+            "leads": {"ru": {"gender": "f"}, "en": {"singular_form": {"default": "Lead"}}}
+        },
+        "invoices_settings": {"lang": "ru", "invoices_catalog_id": 7},
+    }
+
+
+def _embedded() -> Entity:
+    kind = {"color": None, "icon_id": None}
+    return {
+        "amojo_rights": {"can_direct": True, "can_create_groups": True},
+        "users_groups": [{"id": 0, "name": "Отдел продаж", "uuid": None}],
+        "task_types": [
+            {"id": 1, "name": "Связаться", **kind, "code": "FOLLOW_UP"},
+            {"id": 2, "name": "Встреча", **kind, "code": "MEETING"},
+        ],
+        "datetime_settings": {
+            "date_pattern": "d.m.Y H:i",
+            "short_date_pattern": "d.m.Y",
+            "short_time_pattern": "H:i",
+            "date_format": "d.m.Y",
+            "time_format": "H:i:s",
+            "timezone": "Europe/Moscow",
+            "timezone_offset": "+03:00",
+        },
+    }

@@ -1,0 +1,148 @@
+"""Default data of a new account (reference 11, last paragraphs)."""
+
+from __future__ import annotations
+
+from amocrm.sandbox.answer import Json
+from amocrm.sandbox.state import Account, Entity, Ids, User
+
+FAMILIES = ("leads", "contacts", "companies")
+
+_STAGES = (
+    # name (ru, com), sort, color; the first is the unsorted one, of type 1 (reference 4.5).
+    ("Неразобранное", "Incoming leads", 10, "#c1c1c1"),
+    ("Первичный контакт", "Initial contact", 20, "#99ccff"),
+    ("Переговоры", "Discussions", 30, "#ffff99"),
+    ("Принимают решение", "Decision making", 40, "#ffcc66"),
+    ("Согласование договора", "Contract discussion", 50, "#ffcccc"),
+)
+_CLOSED = (
+    (142, "Успешно реализовано", "Closed - won", 10000, "#CCFF66"),
+    (143, "Закрыто и не реализовано", "Closed - lost", 11000, "#D5D8DB"),
+)
+_TRACKING = (
+    "UTM_CONTENT",
+    "UTM_MEDIUM",
+    "UTM_CAMPAIGN",
+    "UTM_SOURCE",
+    "UTM_TERM",
+    "UTM_REFERRER",
+    "REFERRER",
+    "GCLIENTID",
+    "GCLID",
+    "FBCLID",
+)
+_PHONE_KINDS = ("WORK", "WORKDD", "MOB", "FAX", "HOME", "OTHER")
+_EMAIL_KINDS = ("WORK", "PRIV", "OTHER")
+_PREDEFINED: dict[str, tuple[tuple[str, str, str], ...]] = {
+    # code, name, type. PHONE and EMAIL of contacts are documented, the rest is assumed
+    # (reference 5.2, 11).
+    "leads": tuple((code, code.lower(), "tracking_data") for code in _TRACKING),
+    "contacts": (
+        ("POSITION", "Должность", "text"),
+        ("PHONE", "Телефон", "multitext"),
+        ("EMAIL", "Email", "multitext"),
+    ),
+    "companies": (
+        ("PHONE", "Телефон", "multitext"),
+        ("EMAIL", "Email", "multitext"),
+        ("WEB", "Web", "url"),
+        ("ADDRESS", "Адрес", "textarea"),
+    ),
+}
+
+
+def new_account(name: str, ids: Ids, now: int) -> Account:
+    """Found an account; `name` is a subdomain or a full host such as `shop.kommo.com`."""
+    subdomain, _, zone = name.partition(".")
+    account = Account(ids.take("accounts"), subdomain, zone or "amocrm.ru", now)
+    for is_admin, user in ((True, "Ann"), (False, "Bob")):
+        number = ids.take("users")
+        account.users[number] = User(number, user, is_admin=is_admin)
+    for family in FAMILIES:
+        account.entities[family] = {}
+        account.tags[family] = {}
+        account.fields[family] = {}
+        for sort, (code, title, kind) in enumerate(_PREDEFINED[family], start=1):
+            add_field(account, family, _definition(code, title, kind, sort, family), ids)
+    _add_pipeline(account, ids)
+    return account
+
+
+def add_field(account: Account, family: str, wanted: Entity, ids: Ids) -> Entity:
+    """Store a field definition with every member of reference 4.14."""
+    number = ids.take("fields")
+    base: Entity = {
+        "id": number,
+        "name": "",
+        "type": "text",
+        "account_id": account.id,
+        "code": None,
+        "sort": 500 + len(account.fields[family]),
+        "is_api_only": False,
+        "enums": None,
+        "group_id": None,
+        "required_statuses": [],
+        "is_deletable": True,
+        "is_predefined": False,
+        "entity_type": family,
+        "tracking_callback": None,
+        "remind": None,
+        "chained_lists": None,
+        "currency": None,
+        "hidden_statuses": [],
+    }
+    made = account.fields[family][number] = {**base, **wanted}
+    if made["enums"] is not None:
+        made["enums"] = [numbered_enum(one, place, ids) for place, one in enumerate(made["enums"])]
+    return made
+
+
+def numbered_enum(wanted: Entity, place: int, ids: Ids) -> Entity:
+    """Give an option its id; one that has an id keeps it."""
+    number: Json = wanted.get("id") or ids.take("enums")
+    sort = wanted.get("sort")
+    return {
+        "id": number,
+        "value": wanted["value"],
+        "sort": place if sort is None else sort,
+        "code": wanted.get("code"),
+    }
+
+
+def _definition(code: str, title: str, kind: str, sort: int, family: str) -> Entity:
+    made: Entity = {"name": title, "type": kind, "code": code, "sort": sort}
+    made |= {"is_predefined": family != "leads", "is_deletable": False}
+    if kind == "multitext":
+        kinds = _PHONE_KINDS if code == "PHONE" else _EMAIL_KINDS
+        # Standard multitext options have their code as value (reference 4.14).
+        made["enums"] = [{"value": one, "code": one} for one in kinds]
+    return made
+
+
+def _add_pipeline(account: Account, ids: Ids) -> None:
+    number = ids.take("pipelines")
+    language = 0 if account.zone.endswith(".ru") else 1
+    stages = [(ids.take("statuses"), *stage) for stage in _STAGES]
+    statuses = [
+        {
+            "id": status,
+            "name": names[language],
+            "sort": sort,
+            "is_editable": sort not in (10, 10000, 11000),
+            "pipeline_id": number,
+            "color": color,
+            "type": 1 if sort == 10 else 0,
+            "account_id": account.id,
+        }
+        for status, *names, sort, color in (*stages, *_CLOSED)
+    ]
+    account.pipelines[number] = {
+        "id": number,
+        "name": "Воронка" if language == 0 else "Pipeline",
+        "sort": 1,
+        "is_main": True,
+        "is_unsorted_on": True,
+        "is_archive": False,
+        "account_id": account.id,
+        "_embedded": {"statuses": statuses},
+    }

@@ -1,0 +1,85 @@
+"""Validation errors of one model, and of a batch (reference 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from amocrm.sandbox.answer import Json
+from amocrm.sandbox.families import KINDS
+from amocrm.sandbox.problem import Problem
+
+FAILED = "Request validation failed"
+MISSING = "This field is missing."
+NOT_EXPECTED = "This field was not expected."
+NOT_A_CHOICE = "The value you selected is not a valid choice."
+
+
+@dataclass
+class Faults:
+    """Errors found in one model; paths are dotted and relative to the model."""
+
+    found: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+
+    def add(self, code: str, path: str, detail: str) -> None:
+        """Note an error."""
+        self.found.append({"code": code, "path": path, "detail": detail})
+
+    def missing(self, path: str) -> None:
+        """Note a property that must be there."""
+        self.add("FieldMissing", path, MISSING)
+
+    def unexpected(self, path: str) -> None:
+        """Note a property that must not be there."""
+        self.add("FieldNotExpected", path, NOT_EXPECTED)
+
+    def no_choice(self, path: str) -> None:
+        """Note a value that names nothing that exists."""
+        self.add("NotSupportedChoice", path, NOT_A_CHOICE)
+
+    def wrong_type(self, path: str, kind: str) -> None:
+        """Note a value of the wrong type."""
+        self.add("InvalidType", path, f"This value should be of type {kind}.")
+
+    def is_kind(self, value: Json, kind: str, path: str) -> bool:
+        """Check a value against a kind of the table; note an error if it does not fit."""
+        name = kind.rstrip("?")
+        if value is None and kind.endswith("?"):
+            return True
+        fits = isinstance(value, KINDS[name]) and not (name == "int" and isinstance(value, bool))
+        if not fits:
+            self.wrong_type(path, name)
+        return fits
+
+    def known_properties(
+        self, model: Mapping[str, Json], table: Mapping[str, str], at: str = ""
+    ) -> set[str]:
+        """Check every property against a table; return the names that are sound."""
+        sound: set[str] = set()
+        for name, value in model.items():
+            if name not in table:
+                self.unexpected(at + name)
+            elif self.is_kind(value, table[name], at + name):
+                sound.add(name)
+        return sound
+
+
+def request_id(model: Json, index: int) -> str:
+    """Return the model's `request_id`, else its index as text (reference 3.1)."""
+    wanted = model.get("request_id") if isinstance(model, dict) else None
+    return wanted if isinstance(wanted, str) else str(index)
+
+
+def refuse_batch(models: list[Json], faults: list[Faults]) -> None:
+    """Refuse the whole batch if one model is bad: nothing is written (reference 3.3, 11).
+
+    Raises:
+        Problem: 400 with `validation-errors`.
+    """
+    errors = [
+        {"request_id": request_id(model, index), "errors": fault.found}
+        for index, (model, fault) in enumerate(zip(models, faults, strict=True))
+        if fault.found
+    ]
+    if errors:
+        raise Problem(400, FAILED, validation_errors=errors)

@@ -1,0 +1,51 @@
+"""Addresses of the API and who answers them; a wrong method is 405, a wrong path 404."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Map, Rule
+
+from amocrm.sandbox import company, entities
+from amocrm.sandbox.answer import Answer
+from amocrm.sandbox.call import Call
+from amocrm.sandbox.problem import Problem, not_found
+
+_ANY = "<any(leads,contacts,companies):family>"
+
+_TABLE: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
+    ("GET", "/account", company.get_account),
+    ("GET", "/leads/pipelines", company.list_pipelines),
+    ("GET", "/leads/pipelines/<int:number>", company.get_pipeline),
+    ("GET", "/leads/pipelines/<int:number>/statuses", company.list_statuses),
+    ("GET", f"/{_ANY}", entities.list_entities),
+    ("POST", f"/{_ANY}", entities.create_entities),
+    ("PATCH", f"/{_ANY}", entities.patch_entities),
+    ("GET", f"/{_ANY}/<int:number>", entities.get_entity),
+    ("PATCH", f"/{_ANY}/<int:number>", entities.patch_entity),
+)
+
+_MAP = Map(
+    [Rule(path, methods=[method], endpoint=handler) for method, path, handler in _TABLE],
+    strict_slashes=False,
+    redirect_defaults=False,
+    merge_slashes=False,
+)
+
+
+def dispatch(call: Call) -> Answer:
+    """Let the right handler answer a call.
+
+    Raises:
+        Problem: 404 and 405 (reference 3.3), or whatever the handler refuses.
+    """
+    path = call.ask.path.removeprefix("/api/v4")
+    try:
+        handler, arguments = _MAP.bind("portal").match(path, method=call.ask.method)
+    except MethodNotAllowed:
+        raise Problem(405, "Method Not Allowed") from None
+    except NotFound:
+        raise not_found(call.ask.method, call.ask.url) from None
+    answer: Answer = handler(call, **arguments)
+    return answer

@@ -1,0 +1,135 @@
+"""The portal on a TCP port: cheroot when it is installed, else werkzeug's own server.
+
+werkzeug answers every request with `Connection: close`; only cheroot keeps connections.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from amocrm.sandbox.answer import Json
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+
+class _Running(Protocol):
+    port: int
+
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
+    def keep_alive(self, keep: bool) -> None: ...
+
+
+@dataclass(frozen=True)
+class Served:
+    """An open port."""
+
+    url: str
+    port: int
+    _server: _Running = field(repr=False)
+
+    def keep_alive(self, keep: bool) -> None:
+        """Keep connections open between requests, or close each after its answer."""
+        self._server.keep_alive(keep)
+
+
+@contextlib.contextmanager
+def serve(
+    app: WSGIApplication, host: str, port: int, *, tls: tuple[str, str] | None, threads: int
+) -> Iterator[Served]:
+    """Serve `app` while the block runs; the port is open when the block begins.
+
+    Raises:
+        OSError: the port is busy.
+    """
+    server = _make(app, host, port, tls, threads)
+    thread = threading.Thread(target=server.run, name="amocrm-sandbox", daemon=True)
+    thread.start()
+    scheme = "https" if tls else "http"
+    shown = f"[{host}]" if ":" in host else host
+    try:
+        yield Served(f"{scheme}://{shown}:{server.port}", server.port, server)
+    finally:
+        server.stop()
+        thread.join()
+
+
+def _make(
+    app: WSGIApplication, host: str, port: int, tls: tuple[str, str] | None, threads: int
+) -> _Running:
+    try:
+        import cheroot.wsgi as _  # noqa: F401  # an extra: imported where it is used
+    except ImportError:
+        print("cheroot is not installed: connections are not kept alive", file=sys.stderr)
+        return _Werkzeug(app, host, port, tls)
+    return _Cheroot(app, host, port, tls, threads)
+
+
+class _Cheroot:
+    def __init__(
+        self, app: WSGIApplication, host: str, port: int, tls: tuple[str, str] | None, threads: int
+    ) -> None:
+        from cheroot.ssl.builtin import BuiltinSSLAdapter
+        from cheroot.wsgi import Server
+
+        server: Json = Server((host, port), app, numthreads=threads, server_name="sandbox")
+        server.shutdown_timeout = 1
+        server.error_log = _silent
+        if tls:
+            server.ssl_adapter = BuiltinSSLAdapter(*tls)
+        server.prepare()
+        self._server = server
+        self.port = int(server.bind_addr[1])
+
+    def run(self) -> None:
+        self._server.serve()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def keep_alive(self, keep: bool) -> None:
+        self._server.keep_alive_conn_limit = None if keep else 0
+
+
+class _Quiet(WSGIRequestHandler):
+    """A handler that writes no log: request lines can hold codes."""
+
+    def log(self, type: str, message: str, *args: Json) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+class _Werkzeug:
+    def __init__(
+        self, app: WSGIApplication, host: str, port: int, tls: tuple[str, str] | None
+    ) -> None:
+        context: ssl.SSLContext | None = None
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+        self._server = make_server(
+            host, port, app, threaded=True, request_handler=_Quiet, ssl_context=context
+        )
+        self.port = int(self._server.port)
+
+    def run(self) -> None:
+        self._server.serve_forever()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def keep_alive(self, keep: bool) -> None:
+        """Do nothing: this server closes every connection."""
+
+
+def _silent(*args: Json, **options: Json) -> None:
+    """Drop cheroot's error log: a cut connection is meant."""

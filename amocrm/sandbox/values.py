@@ -1,0 +1,228 @@
+"""Custom field values: what a write may hold, and how it is kept (reference 5.13)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from amocrm.sandbox.answer import Json
+from amocrm.sandbox.faults import Faults
+from amocrm.sandbox.state import Account, Entity
+
+ENUM_TYPES = frozenset({"select", "radiobutton", "multiselect", "multitext", "smart_address"})
+CHOICE_TYPES = frozenset({"select", "radiobutton", "multiselect"})
+MULTI_TYPES = frozenset(
+    {"multiselect", "multitext", "smart_address", "legal_entity", "items", "chained_list"}
+)
+_TEXT_TYPES = frozenset(
+    {"text", "textarea", "streetaddress", "tracking_data", "url", "org_legal_name"}
+)
+_DATE_TYPES = frozenset({"date", "date_time", "birthday"})
+_NUMBER_TYPES = frozenset({"numeric", "monetary", "price"})
+_OBJECT_TYPES = frozenset({"legal_entity", "items", "linked_entity", "file", "payer", "supplier"})
+_ITEM = {
+    "field_id": "int?",
+    "field_code": "string?",
+    "values": "array?",
+    # Tolerated in a write (reference 5.13).
+    "field_name": "string?",
+    "field_type": "string?",
+    "is_computed": "bool",
+}
+_ADDRESS_LINES = ("address_line_1", "address_line_2", "city", "state", "zip", "country")
+MAX_PER_ENTITY = 40
+"""Custom field values of one entity in `/leads/complex` (reference 3.5)."""
+
+
+def check_values(items: list[Json], account: Account, family: str, faults: Faults) -> None:
+    """Check `custom_fields_values` of one model against the fields that exist."""
+    for number, item in enumerate(items):
+        at = f"custom_fields_values.{number}"
+        if not isinstance(item, dict):
+            faults.wrong_type(at, "object")
+            continue
+        sound = faults.known_properties(item, _ITEM, at + ".")
+        if "values" not in item:
+            faults.missing(at + ".values")
+        field = _named_field(item, account, family, faults, at)
+        if field is not None and "values" in sound and item["values"]:
+            _check_list(item["values"], field, faults, at + ".values")
+
+
+def write_values(items: list[Json], account: Account, family: str, entity: Entity) -> None:
+    """Store checked values: they replace those of the same field, null clears (reference 5.13)."""
+    kept = {one["field_id"]: one for one in entity["custom_fields_values"] or ()}
+    for item in items:
+        field = find_field(item, account, family)
+        if field is None:
+            continue
+        kept.pop(field["id"], None)
+        if item["values"]:
+            kept[field["id"]] = _read_item(item["values"], field, family)
+    # The container is null, not [], when the entity has no values.
+    entity["custom_fields_values"] = list(kept.values()) or None
+
+
+def find_field(item: Entity, account: Account, family: str) -> Entity | None:
+    """Return the field that an item names by id or by code."""
+    if item.get("field_id") is not None:
+        return account.fields[family].get(item["field_id"])
+    return account.field_by_code(family, str(item.get("field_code")))
+
+
+def find_enum(value: Entity, field: Entity) -> Entity | None:
+    """Return the option that a value names: by id, by code, or by its exact text."""
+    for key, member in (("enum_id", "id"), ("enum_code", "code"), ("value", "value")):
+        if value.get(key) is not None:
+            return next((one for one in enums_of(field) if one[member] == value[key]), None)
+    return None
+
+
+def enums_of(field: Entity) -> list[Entity]:
+    """Return the options of a field; an address has six of its own (reference 5.13)."""
+    if field["type"] == "smart_address":
+        return [
+            {"id": number, "code": line, "value": line}
+            for number, line in enumerate(_ADDRESS_LINES, start=1)
+        ]
+    found: list[Entity] = field["enums"] or []
+    return found
+
+
+def _named_field(
+    item: Entity, account: Account, family: str, faults: Faults, at: str
+) -> Entity | None:
+    if item.get("field_id") is None and item.get("field_code") is None:
+        faults.missing(at + ".field_id")
+        return None
+    by = "field_id" if item.get("field_id") is not None else "field_code"
+    if not isinstance(item[by], int if by == "field_id" else str):
+        return None
+    field = find_field(item, account, family)
+    if field is None:
+        faults.no_choice(f"{at}.{by}")
+    return field
+
+
+def _check_list(values: list[Json], field: Entity, faults: Faults, at: str) -> None:
+    kind = field["type"]
+    if len(values) > 1 and kind not in MULTI_TYPES:
+        # Assumed (reference 5.13): which code a second value of a single-value field gets.
+        faults.add("TooHigh", at, "This collection should contain 1 element or less.")
+    for number, value in enumerate(values):
+        here = f"{at}.{number}"
+        if not isinstance(value, dict):
+            faults.wrong_type(here, "object")
+        elif kind in CHOICE_TYPES:
+            _check_choice(value, field, faults, here)
+        elif kind == "chained_list":
+            faults.known_properties(
+                value, {"catalog_id": "int", "catalog_element_id": "int"}, here + "."
+            )
+        else:
+            _check_plain(value, field, faults, here)
+
+
+def _check_choice(value: Entity, field: Entity, faults: Faults, at: str) -> None:
+    keys = [key for key in ("enum_id", "enum_code", "value") if value.get(key) is not None]
+    if not keys:
+        faults.missing(at + ".value")
+    elif find_enum(value, field) is None:
+        faults.no_choice(f"{at}.{keys[0]}")
+    for name in value:
+        if name not in ("enum_id", "enum_code", "value"):
+            faults.unexpected(f"{at}.{name}")
+
+
+def _check_plain(value: Entity, field: Entity, faults: Faults, at: str) -> None:
+    allowed = {"value", "enum_id", "enum_code"} if field["type"] in ENUM_TYPES else {"value"}
+    for name in value:
+        if name not in allowed:
+            faults.unexpected(f"{at}.{name}")
+    if "value" not in value:
+        faults.missing(at + ".value")
+        return
+    kind = {key: value[key] for key in ("enum_id", "enum_code") if value.get(key) is not None}
+    if kind and field["type"] in ENUM_TYPES and find_enum(kind, field) is None:
+        faults.no_choice(f"{at}.{next(iter(kind))}")
+    _check_value(value["value"], field["type"], faults, at + ".value")
+
+
+def _check_value(value: Json, kind: str, faults: Faults, at: str) -> None:
+    if kind in _DATE_TYPES:
+        if moment(value) is None:
+            faults.add("InvalidFormat", at, "This value is not a valid date.")
+    elif kind in _NUMBER_TYPES:
+        if not _is_number(value):
+            faults.wrong_type(at, "numeric")
+    elif kind == "checkbox":
+        faults.is_kind(value, "bool", at)
+    elif kind in _OBJECT_TYPES:
+        faults.is_kind(value, "object", at)
+    elif kind in _TEXT_TYPES or kind in ENUM_TYPES:
+        faults.is_kind(value, "string", at)
+
+
+def moment(value: Json) -> int | None:
+    """Return unix seconds of a date given as such or as RFC 3339 text (reference 3.6)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or "T" not in value:
+        return None
+    try:
+        parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return int(parsed.timestamp()) if parsed.tzinfo is not None else None
+
+
+def _is_number(value: Json) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_item(values: list[Entity], field: Entity, family: str) -> Entity:
+    item: Entity = {
+        "field_id": field["id"],
+        "field_name": field["name"],
+        "field_code": field["code"],
+        "field_type": field["type"],
+        "values": [_read_value(value, field) for value in values],
+    }
+    if family == "leads":
+        item["is_computed"] = False
+    return item
+
+
+def _read_value(value: Entity, field: Entity) -> Entity:
+    kind = field["type"]
+    if kind in CHOICE_TYPES:
+        option = find_enum(value, field) or {}
+        return {
+            "value": option.get("value"),
+            "enum_id": option.get("id"),
+            "enum_code": option.get("code"),
+        }
+    if kind == "chained_list":
+        return dict(value)
+    if kind in ENUM_TYPES:
+        # Assumed (reference 5.13): the first kind (WORK) when none is given.
+        named = {key: value[key] for key in ("enum_id", "enum_code") if value.get(key) is not None}
+        option = (find_enum(named, field) if named else None) or enums_of(field)[0]
+        return {"value": value["value"], "enum_id": option["id"], "enum_code": option["code"]}
+    return {"value": _STORE.get(kind, _same)(value["value"])}
+
+
+def _same(value: Json) -> Json:
+    return value
+
+
+_STORE: dict[str, Callable[[Json], Json]] = {
+    **dict.fromkeys(_DATE_TYPES, moment),
+    **dict.fromkeys(_NUMBER_TYPES, str),
+}
