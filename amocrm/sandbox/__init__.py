@@ -20,7 +20,7 @@ from __future__ import annotations
 from amocrm.sandbox.clock import Clock, ManualClock, SystemClock
 from amocrm.sandbox.log import Seen
 from amocrm.sandbox.portal import Sandbox
-from amocrm.sandbox.problem import Problem
+from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Account
 from amocrm.sandbox.tokens import Integration, UninstallHook
 from amocrm.sandbox.weather import Weather
@@ -30,7 +30,7 @@ __all__ = [
     "Clock",
     "Integration",
     "ManualClock",
-    "Problem",
+    "ProblemError",
     "Sandbox",
     "Seen",
     "SystemClock",

@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPHeaderDict, HTTPResponse, Timeout
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from amocrm.sandbox.answer import Answer, BodyStream, Json
+from amocrm.sandbox.answer import Answer, BodyStream, Json, phrase
 from amocrm.sandbox.clock import Clock
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class SandboxAdapter(HTTPAdapter):
             headers=HTTPHeaderDict(answer.headers),
             status=answer.status,
             version=11,
-            reason=requests.status_codes._codes.get(answer.status, ("",))[0],
+            reason=phrase(answer.status),
             preload_content=False,
             decode_content=False,
             request_method=request.method,
@@ -118,11 +118,15 @@ def _environ(request: requests.PreparedRequest) -> WSGIEnvironment:
     }
     for name, value in request.headers.items():
         key = name.upper().replace("-", "_")
-        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        text = _text(value)
         environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = text
     environ["CONTENT_LENGTH"] = str(len(body))
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     return environ
+
+
+def _text(value: Json) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _body(body: Json) -> bytes:

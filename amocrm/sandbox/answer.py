@@ -11,10 +11,22 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from http import HTTPStatus
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 Json: TypeAlias = Any
 """Decoded JSON: the one place where the sandbox gives up static types."""
+
+
+def is_object(value: Json) -> TypeGuard[dict[str, Json]]:
+    """Tell whether decoded JSON is an object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: Json) -> TypeGuard[list[Json]]:
+    """Tell whether decoded JSON is an array."""
+    return isinstance(value, list)
+
 
 Ending = Literal["whole", "none", "half"]
 
@@ -58,6 +70,14 @@ def html_answer(text: str, *, status: int = 200, charset: bool = True) -> Answer
     return Answer(status, (("Content-Type", kind),), text.encode("utf-8"))
 
 
+def phrase(status: int) -> str:
+    """Return the reason phrase of a status."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
 NO_CONTENT = Answer(204)
 """An empty listing, or an unknown id (reference 3.2)."""
 
@@ -77,7 +97,7 @@ class BodyStream(io.RawIOBase):
         """Say that the stream can be read."""
         return True
 
-    def readinto(self, buffer: Any, /) -> int:
+    def readinto(self, buffer: Json, /) -> int:
         """Fill `buffer` with what comes next; 0 is the end, early or not."""
         room = min(len(buffer), self._end - self._sent)
         if room <= 0:

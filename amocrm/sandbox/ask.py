@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wrappers import Request
 
-from amocrm.sandbox.answer import Json
-from amocrm.sandbox.problem import Problem
+from amocrm.sandbox.answer import Json, is_object
+from amocrm.sandbox.problem import ProblemError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -41,13 +41,13 @@ class Ask:
         """Read a request, its body included.
 
         Raises:
-            Problem: the client went away in the middle of its body.
+            ProblemError: the client went away in the middle of its body.
         """
         request = Request(environ)
         try:
             body = request.get_data()
         except ClientDisconnected:
-            raise Problem(400, "The body ended too early") from None
+            raise ProblemError(400, "The body ended too early") from None
         query = request.query_string.decode("latin-1")
         headers = EnvironHeaders(environ)
         return cls(request.method, request.scheme, request.host, request.path, query, headers, body)
@@ -80,12 +80,12 @@ class Ask:
         """Decode the body of an API write.
 
         Raises:
-            Problem: no body, not declared as JSON, or not JSON.
+            ProblemError: no body, not declared as JSON, or not JSON.
         """
         # Assumed (reference 2.14: Content-Type is required on bodies): a body that is not declared
         # as JSON counts as none.
         if "json" not in self.headers.get("Content-Type", "").lower() or not self.body.strip():
-            raise Problem(400, EMPTY_DATA)
+            raise ProblemError(400, EMPTY_DATA)
         return parse_json(self.body)
 
 
@@ -93,13 +93,13 @@ def parse_json(body: bytes) -> Json:
     """Decode strictly: UTF-8, no NaN, no lone surrogates, no bottomless nesting.
 
     Raises:
-        Problem: the text is not JSON.
+        ProblemError: the text is not JSON.
     """
     try:
         data = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
         json.dumps(data, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
-        raise Problem(400, "Malformed JSON") from None  # Assumed (reference 3.3): the wording.
+        raise ProblemError(400, "Malformed JSON") from None  # Assumed (reference 3.3): the wording.
     return data
 
 
@@ -121,9 +121,9 @@ def brackets(pairs: list[tuple[str, str]]) -> dict[str, Json]:
 def _child(node: dict[str, Json], key: str) -> dict[str, Json]:
     key = _free(node, key)
     child = node.get(key)
-    if not isinstance(child, dict):
+    if not is_object(child):
         child = node[key] = {}
-    return cast("dict[str, Json]", child)
+    return child
 
 
 def _free(node: dict[str, Json], key: str) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from amocrm.sandbox.ask import Ask
-from amocrm.sandbox.problem import Problem
+from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Account, Ids
 from amocrm.sandbox.tokens import Grant
 from amocrm.sandbox.writing import Writer
@@ -37,7 +37,7 @@ class Call:
         """Refuse a user who is not an administrator.
 
         Raises:
-            Problem: 403 (reference 4, conventions).
+            ProblemError: 403 (reference 4, conventions).
         """
         if not self.account.users[self.grant.user_id].is_admin:
-            raise Problem(403, "Forbidden")
+            raise ProblemError(403, "Forbidden")

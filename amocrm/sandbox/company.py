@@ -7,7 +7,7 @@ import uuid
 from amocrm.sandbox.answer import Answer, json_answer
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.listing import Wish
-from amocrm.sandbox.problem import Problem
+from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Account, Entity
 
 
@@ -49,7 +49,7 @@ def list_statuses(call: Call, number: int) -> Answer:
 def _pipeline(call: Call, number: int) -> Entity:
     pipeline = call.account.pipelines.get(number)
     if pipeline is None:
-        raise Problem(404, "Not found")  # Assumed (reference 4.33): not documented.
+        raise ProblemError(404, "Not found")  # Assumed (reference 4.33): not documented.
     return pipeline
 
 

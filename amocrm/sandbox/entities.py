@@ -1,4 +1,7 @@
-"""Handlers of leads, contacts and companies: list, read, create, change (reference 4.2, 4.7, 4.8)."""
+"""Handlers of leads, contacts and companies: list, read, create, change.
+
+Reference 4.2, 4.7, 4.8.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from amocrm.sandbox.call import Call
 from amocrm.sandbox.families import FAMILIES, Family
 from amocrm.sandbox.faults import refuse_batch, request_id
 from amocrm.sandbox.listing import Wish, select
-from amocrm.sandbox.problem import Problem
+from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Entity
 from amocrm.sandbox.validate import batch, check_model, check_patch, single
 from amocrm.sandbox.view import show, wrap
@@ -80,7 +83,7 @@ def patch_entity(call: Call, family: str, number: int) -> Answer:
     model = single(call.ask.json())
     entity = call.account.entities[family].get(number)
     if entity is None:
-        raise Problem(404, "Not found")  # Assumed (reference 4.33): not documented.
+        raise ProblemError(404, "Not found")  # Assumed (reference 4.33): not documented.
     refuse_batch([model], [check_patch(model, table, call.account, needs_id=False)])
     call.writer.update(table, entity, model)
     call.counters[f"updated.{family}"] += 1

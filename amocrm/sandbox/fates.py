@@ -20,7 +20,7 @@ BLOCKED_PAGE = (
 
 
 def blocked() -> Answer:
-    """The edge's refusal: a page, not a problem body (reference 2.7, 3.3)."""
+    """Refuse as the edge does: a page, not a problem body (reference 2.7, 3.3)."""
     return html_answer(BLOCKED_PAGE, status=403)
 
 

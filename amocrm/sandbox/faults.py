@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from amocrm.sandbox.answer import Json
+from amocrm.sandbox.answer import Json, is_object
 from amocrm.sandbox.families import KINDS
-from amocrm.sandbox.problem import Problem
+from amocrm.sandbox.problem import ProblemError
 
 FAILED = "Request validation failed"
 MISSING = "This field is missing."
@@ -66,7 +66,7 @@ class Faults:
 
 def request_id(model: Json, index: int) -> str:
     """Return the model's `request_id`, else its index as text (reference 3.1)."""
-    wanted = model.get("request_id") if isinstance(model, dict) else None
+    wanted = model.get("request_id") if is_object(model) else None
     return wanted if isinstance(wanted, str) else str(index)
 
 
@@ -74,7 +74,7 @@ def refuse_batch(models: list[Json], faults: list[Faults]) -> None:
     """Refuse the whole batch if one model is bad: nothing is written (reference 3.3, 11).
 
     Raises:
-        Problem: 400 with `validation-errors`.
+        ProblemError: 400 with `validation-errors`.
     """
     errors = [
         {"request_id": request_id(model, index), "errors": fault.found}
@@ -82,4 +82,4 @@ def refuse_batch(models: list[Json], faults: list[Faults]) -> None:
         if fault.found
     ]
     if errors:
-        raise Problem(400, FAILED, validation_errors=errors)
+        raise ProblemError(400, FAILED, validation_errors=errors)

@@ -25,7 +25,13 @@ from amocrm.sandbox.oauth import (
     lookup_by_refresh,
     whereabouts,
 )
-from amocrm.sandbox.problem import GrantRefused, Problem, not_found, unauthorized, unknown_account
+from amocrm.sandbox.problem import (
+    GrantRefusedError,
+    ProblemError,
+    not_found,
+    unauthorized,
+    unknown_account,
+)
 from amocrm.sandbox.routes import dispatch
 from amocrm.sandbox.state import Account, Ids
 from amocrm.sandbox.tokens import Grant, Integration, Vault
@@ -67,11 +73,11 @@ class Front:
         try:
             place = _Place.of(ask.host)
             account = self._addressed(place)
-        except Problem as problem:
+        except ProblemError as problem:
             return problem.answer(), None
         try:
             answer = self._answer(ask, place, account, now)
-        except (Problem, GrantRefused) as refusal:
+        except (ProblemError, GrantRefusedError) as refusal:
             answer = refusal.answer()
         return answer, account
 
@@ -107,9 +113,9 @@ class Front:
         if grant is None:
             raise unauthorized()
         if not account.is_paid:
-            raise Problem(402, "Payment required")
+            raise ProblemError(402, "Payment required")
         if "crm" not in grant.scopes:
-            raise Problem(403, "Invalid scope")  # reference 2.11
+            raise ProblemError(403, "Invalid scope")  # reference 2.11
         wanted = ask.headers.get("X-Context-User-ID")
         if wanted is not None:
             grant = _acting_as(grant, wanted, account)
@@ -117,14 +123,14 @@ class Front:
 
     def _exchange(self, ask: Ask, account: Account | None, now: float) -> Answer:
         if ask.method != "POST":
-            raise Problem(405, "Method Not Allowed")
+            raise ProblemError(405, "Method Not Allowed")
         if account is None:
             # A moved or unknown domain: 404 or 401 (reference 2.7); 404 is assumed.
             self.counters["grants.refused"] += 1
             raise not_found(ask.method, ask.url)
         try:
             answer = exchange(ask, account, self.vault, now)
-        except GrantRefused:
+        except GrantRefusedError:
             self.counters["grants.refused"] += 1
             raise
         self.counters[f"grants.{grant_kind(ask)}"] += 1
@@ -132,7 +138,7 @@ class Front:
 
     def _lookup(self, ask: Ask, place: _Place, account: Account | None, now: float) -> Answer:
         if ask.method != "GET":
-            raise Problem(405, "Method Not Allowed")
+            raise ProblemError(405, "Method Not Allowed")
         if ask.path.rstrip("/") == _LOOKUP_PATH and place.has_shared:
             number = lookup_by_refresh(ask, self.vault, now)
             return whereabouts(next(one for one in self.accounts if one.id == number))
@@ -145,7 +151,7 @@ class Front:
 
     def _consent(self, ask: Ask, now: float) -> Answer:
         if ask.method not in ("GET", "POST"):
-            raise Problem(405, "Method Not Allowed")
+            raise ProblemError(405, "Method Not Allowed")
         form = parse_qsl(ask.body.decode("utf-8", errors="replace"), keep_blank_values=True)
         params = {**dict(ask.pairs()), **dict(form)}
         integration = chosen_integration(params, self.vault.integrations)
@@ -162,7 +168,7 @@ class Front:
         try:
             account = self.account(params.get("account") or self.accounts[0].subdomain)
         except KeyError:
-            raise Problem(400, "Unknown account") from None
+            raise ProblemError(400, "Unknown account") from None
         return redirect_to(self.agreed(integration, account, state, now))
 
     def agreed(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import quote
 
 from amocrm.limits import PAGE_LIMIT, PAGE_LIMIT_DEFAULT
-from amocrm.sandbox.answer import Json
+from amocrm.sandbox.answer import Json, is_object
 from amocrm.sandbox.ask import Ask, brackets
 from amocrm.sandbox.families import Family
-from amocrm.sandbox.problem import Problem
+from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Entity
 
 
@@ -30,13 +29,13 @@ class Wish:
         """Read the query of a listing.
 
         Raises:
-            Problem: 422 for a limit above the maximum (reference 11); 400 for a page or limit
+            ProblemError: 422 for a limit above the maximum (reference 11); 400 for a page or limit
                 that is not a positive number (assumed).
         """
         tree = brackets(ask.pairs())
         wanted = _positive(tree, "limit", PAGE_LIMIT_DEFAULT)
         if wanted > limit:
-            raise Problem(422, f"Limit {limit} per page")
+            raise ProblemError(422, f"Limit {limit} per page")
         withs = str(tree.get("with", "")).split(",")
         return cls(ask, _positive(tree, "page", 1), wanted, frozenset(withs), tree)
 
@@ -47,15 +46,16 @@ class Wish:
 
     def links(self, more: bool) -> dict[str, Json]:
         """Return absolute links with every parameter (reference 3.2)."""
-        links = {"self": {"href": self._href(self.page)}}
+        links = {"self": {"href": self.href(self.page)}}
         if more:
-            links["next"] = {"href": self._href(self.page + 1)}
+            links["next"] = {"href": self.href(self.page + 1)}
         if self.page > 1:
-            links["first"] = {"href": self._href(1)}
-            links["prev"] = {"href": self._href(self.page - 1)}
+            links["first"] = {"href": self.href(1)}
+            links["prev"] = {"href": self.href(self.page - 1)}
         return links
 
-    def _href(self, page: int) -> str:
+    def href(self, page: int) -> str:
+        """Return the absolute address of a page."""
         pairs = [pair for pair in self.ask.pairs() if pair[0] not in ("page", "limit")]
         pairs += [("limit", str(self.limit)), ("page", str(page))]
         text = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
@@ -67,8 +67,8 @@ def select(family: Family, stored: Iterable[Entity], wish: Wish) -> list[Entity]
     deleted = "only_deleted" in wish.withs
     found = [one for one in stored if bool(one["is_deleted"]) is deleted]
     filters = wish.tree.get("filter")
-    if isinstance(filters, dict):
-        tests = cast("dict[str, Json]", filters)
+    if is_object(filters):
+        tests = filters
         found = [one for one in found if _passes(family, one, tests)]
     query = wish.tree.get("query")
     if isinstance(query, str) and query:
@@ -78,7 +78,7 @@ def select(family: Family, stored: Iterable[Entity], wish: Wish) -> list[Entity]
 
 def _ordered(family: Family, found: list[Entity], order: Json) -> list[Entity]:
     # One field per request (reference 3.1); without one, and after it, the id (assumed).
-    pairs = list(order.items())[:1] if isinstance(order, dict) else []
+    pairs = list(order.items())[:1] if is_object(order) else []
     for name, way in pairs:
         if name in family.orders:
             down = str(way).lower() == "desc"
@@ -89,7 +89,7 @@ def _ordered(family: Family, found: list[Entity], order: Json) -> list[Entity]:
 def _passes(family: Family, entity: Entity, filters: dict[str, Json]) -> bool:
     # Different filters combine by AND, values of one by OR; unknown keys are ignored.
     for name, wanted in filters.items():
-        if name in family.ranges and isinstance(wanted, dict):
+        if name in family.ranges and is_object(wanted):
             fits = _in_range(entity[name], wanted)
         elif name in family.numbers or name in family.ranges:
             fits = str(entity[name]) in texts(wanted)
@@ -97,7 +97,7 @@ def _passes(family: Family, entity: Entity, filters: dict[str, Json]) -> bool:
             fits = entity["name"] in texts(wanted)
         elif name == "statuses" and family.name == "leads":
             fits = _in_stages(entity, wanted)
-        elif name == "custom_fields_values" and isinstance(wanted, dict):
+        elif name == "custom_fields_values" and is_object(wanted):
             fits = all(_has_value(entity, key, one) for key, one in wanted.items())
         else:
             continue
@@ -108,7 +108,7 @@ def _passes(family: Family, entity: Entity, filters: dict[str, Json]) -> bool:
 
 def texts(wanted: Json) -> list[str]:
     """Return the values of a filter that takes one or several."""
-    return [str(one) for one in wanted.values()] if isinstance(wanted, dict) else [str(wanted)]
+    return [str(one) for one in wanted.values()] if is_object(wanted) else [str(wanted)]
 
 
 def _in_range(value: Json, wanted: dict[str, Json]) -> bool:
@@ -119,12 +119,12 @@ def _in_range(value: Json, wanted: dict[str, Json]) -> bool:
 
 
 def _in_stages(lead: Entity, wanted: Json) -> bool:
-    stages = wanted.values() if isinstance(wanted, dict) else ()
+    stages = wanted.values() if is_object(wanted) else ()
     here = {"pipeline_id": str(lead["pipeline_id"]), "status_id": str(lead["status_id"])}
     return any(
         all(here.get(name) == str(value) for name, value in stage.items())
         for stage in stages
-        if isinstance(stage, dict)
+        if is_object(stage)
     )
 
 
@@ -133,7 +133,7 @@ def _has_value(entity: Entity, field_id: str, wanted: Json) -> bool:
     values = [
         value for item in items if str(item["field_id"]) == field_id for value in item["values"]
     ]
-    if isinstance(wanted, dict) and {"from", "to"} & set(wanted):
+    if is_object(wanted) and {"from", "to"} & set(wanted):
         return any(_in_range(_number(value["value"]), wanted) for value in values)
     return any(_filter_text(value) in texts(wanted) for value in values)
 
@@ -162,7 +162,7 @@ def _number(value: Json) -> float | None:
 def _positive(tree: dict[str, Json], name: str, default: int) -> int:
     text = tree.get(name, str(default))
     if not isinstance(text, str) or not text.isascii() or not text.isdigit():
-        raise Problem(400, f"Invalid {name}")
+        raise ProblemError(400, f"Invalid {name}")
     if len(text) > 9 or int(text) < 1:
-        raise Problem(400, f"Invalid {name}")
+        raise ProblemError(400, f"Invalid {name}")
     return int(text)

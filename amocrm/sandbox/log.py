@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlencode
 
-from amocrm.sandbox.answer import Json
+from amocrm.sandbox.answer import Json, is_object
 from amocrm.sandbox.ask import Ask
 
 _SECRET_HEADERS = {"x-refresh-token", "x-auth-token", "cookie", "proxy-authorization"}
@@ -131,6 +131,6 @@ def _public_body(ask: Ask) -> Json:
         data = None if ask.path.startswith("/oauth2") else text
     if not ask.path.startswith("/oauth"):
         return data
-    if not isinstance(data, dict):
+    if not is_object(data):
         data = dict(parse_qsl(text))
     return {name: data[name] for name in _GRANT_NAMES if name in data}

@@ -6,9 +6,9 @@ import uuid
 from urllib.parse import parse_qsl, urlencode
 
 from amocrm.limits import ACCESS_TOKEN_SECONDS
-from amocrm.sandbox.answer import Answer, Json, json_answer
+from amocrm.sandbox.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.ask import Ask, parse_json
-from amocrm.sandbox.problem import GrantRefused, Problem, unauthorized
+from amocrm.sandbox.problem import GrantRefusedError, ProblemError, unauthorized
 from amocrm.sandbox.state import Account
 from amocrm.sandbox.tokens import Integration, Refresh, Vault
 
@@ -17,7 +17,7 @@ def exchange(ask: Ask, account: Account, vault: Vault, now: float) -> Answer:
     """Answer `POST /oauth2/access_token` (reference 2.5).
 
     Raises:
-        GrantRefused: one of the errors of reference 2.7.
+        GrantRefusedError: one of the errors of reference 2.7.
     """
     form = _Form(ask, account.zone)
     kind = form.text("grant_type")
@@ -58,7 +58,7 @@ def lookup_by_refresh(ask: Ask, vault: Vault, now: float) -> int:
     """Return the account id of an active refresh token, without spending it (reference 1.1).
 
     Raises:
-        Problem: 401, the token is not active.
+        ProblemError: 401, the token is not active.
     """
     one = vault.active_refresh(ask.headers.get("X-Refresh-Token", ""), now)
     if one is None:
@@ -99,17 +99,17 @@ class _Form:
             raise self.refuse(f"Check the `{name}` parameter")
         return value
 
-    def refuse(self, hint: str | None, status: int = 400) -> GrantRefused:
-        return GrantRefused(status, hint, zone=self.zone)
+    def refuse(self, hint: str | None, status: int = 400) -> GrantRefusedError:
+        return GrantRefusedError(status, hint, zone=self.zone)
 
 
 def _grant_fields(ask: Ask) -> dict[str, Json]:
     if "json" in ask.headers.get("Content-Type", ""):
         try:
             data = parse_json(ask.body)
-        except Problem:
+        except ProblemError:
             return {}
-        return data if isinstance(data, dict) else {}
+        return data if is_object(data) else {}
     return dict(parse_qsl(ask.body.decode("utf-8", errors="replace")))
 
 

@@ -5,7 +5,6 @@ A WSGI application over accounts in memory. One lock guards the state; nobody sl
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,33 +19,18 @@ import requests
 
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.sandbox.adapter import SandboxAdapter
-from amocrm.sandbox.answer import Answer, BodyStream, Json
+from amocrm.sandbox.answer import Answer, BodyStream, Json, phrase
 from amocrm.sandbox.ask import Ask
 from amocrm.sandbox.clock import Clock, SystemClock
-from amocrm.sandbox.consent import chosen_integration, query_of
-from amocrm.sandbox.families import FAMILIES
 from amocrm.sandbox.fates import blocked, suffer
-from amocrm.sandbox.faults import refuse_batch
-from amocrm.sandbox.front import Front
 from amocrm.sandbox.log import Log, Seen
-from amocrm.sandbox.oauth import consent_redirect
+from amocrm.sandbox.office import Office
 from amocrm.sandbox.pace import Pace, Verdict
-from amocrm.sandbox.problem import Problem, too_many
+from amocrm.sandbox.problem import ProblemError, too_many
 from amocrm.sandbox.serve import Served, serve
-from amocrm.sandbox.state import Account, Entity
-from amocrm.sandbox.tokens import (
-    SCOPES,
-    Grant,
-    Integration,
-    RefreshMode,
-    UninstallHook,
-    Vault,
-    sign_uninstall,
-)
-from amocrm.sandbox.validate import check_model
-from amocrm.sandbox.view import plain
-from amocrm.sandbox.weather import Fate, Sky, Weather
-from amocrm.sandbox.writing import Writer
+from amocrm.sandbox.state import Account
+from amocrm.sandbox.tokens import RefreshMode
+from amocrm.sandbox.weather import Sky, Weather
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -54,7 +38,7 @@ if TYPE_CHECKING:
 _CHUNK = 65536
 
 
-class Sandbox:
+class Sandbox(Office):
     """A strict local portal.
 
     Args:
@@ -70,8 +54,6 @@ class Sandbox:
         client_secret: of the first integration; made up by default.
 
     Attributes:
-        integration: the first integration.
-        accounts: every account, in the order of founding.
         pace: the limiter, should a test want other borders.
     """
 
@@ -89,20 +71,12 @@ class Sandbox:
         client_secret: str | None = None,
     ) -> None:
         """Found the accounts and register the first integration; nothing is opened."""
-        if not accounts:
-            raise ValueError("a sandbox needs at least one account")
-        if refresh_mode not in ("strict", "grace"):
-            raise ValueError(f"refresh_mode is 'strict' or 'grace', not {refresh_mode!r}")
-        self.clock: Clock = clock or SystemClock()
+        super().__init__(accounts, clock or SystemClock(), refresh_mode, seed)
+        self.integration = self._vault.new_integration(redirect_uri, client_id, client_secret)
         self.pace = Pace(rps)
-        self._lock = threading.RLock()
-        self._vault = Vault(refresh_mode, seed)
-        self._front = Front(self._vault)
+        self._closing = threading.Event()
         self._log = Log(counters=self._front.counters)
         self._sky = Sky(weather or Weather(), seed)
-        for name in accounts:
-            self._front.found(name, self.clock.time())
-        self.integration = self._vault.new_integration(redirect_uri, client_id, client_secret)
 
     def __repr__(self) -> str:
         """Name the accounts, and nothing secret."""
@@ -111,19 +85,21 @@ class Sandbox:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as a WSGI application; a lost answer really cuts the connection."""
         answer = self.respond(environ)
-        self.clock.sleep(answer.late)
+        self._pause(answer.late)
         if answer.ending == "none":
             raise _cut()
-        status = f"{answer.status} {_phrase(answer.status)}"
-        start_response(status, list(answer.headers))
+        start_response(f"{answer.status} {phrase(answer.status)}", list(answer.headers))
         return self._deliver(answer)
 
     def respond(self, environ: WSGIEnvironment) -> Answer:
         """Let a request arrive, suffer its fate, and have its effect."""
         with self._lock:
             uplink = self._sky.uplink()
-        ask = Ask.read(environ)
-        self.clock.sleep(uplink)
+        try:
+            ask = Ask.read(environ)
+        except ProblemError as problem:
+            return problem.answer()
+        self._pause(uplink)
         with self._lock:
             answer = self._handle(ask)
         late = answer.late + self.weather.latency / 2
@@ -161,16 +137,11 @@ class Sandbox:
         return replace(answer, headers=tuple(headers))
 
     def _deliver(self, answer: Answer) -> Iterator[bytes]:
-        stream = BodyStream(answer, self.clock.sleep)
+        stream = BodyStream(answer, self._pause)
         while chunk := stream.read(_CHUNK):
             yield chunk
         if answer.ending == "half":
             raise _cut()
-
-    @property
-    def accounts(self) -> list[Account]:
-        """Every account, in the order of founding."""
-        return list(self._front.accounts)
 
     @property
     def log(self) -> list[Seen]:
@@ -220,123 +191,6 @@ class Sandbox:
         with self._lock:
             self._sky.strike(fate, method, path, times, options)
 
-    def account(self, name: str | Account | None = None) -> Account:
-        """Return an account by subdomain or host; the default one without a name."""
-        if isinstance(name, Account):
-            return name
-        return self._front.accounts[0] if name is None else self._front.account(name)
-
-    def add_account(self, name: str) -> Account:
-        """Found one more account."""
-        with self._lock:
-            return self._front.found(name, self.clock.time())
-
-    def add_integration(
-        self,
-        redirect_uri: str = "http://127.0.0.1:3000/",
-        *,
-        client_id: str | None = None,
-        client_secret: str | None = None,
-    ) -> Integration:
-        """Register one more integration."""
-        with self._lock:
-            return self._vault.new_integration(redirect_uri, client_id, client_secret)
-
-    def issue_code(
-        self, account: str | Account | None = None, integration: Integration | None = None
-    ) -> str:
-        """Issue a one-time code, as the integration window does (reference 2.9)."""
-        with self._lock:
-            grant = self._grant(self.account(account), integration)
-            return self._vault.new_code(grant, self.clock.time())
-
-    def issue_long_lived(
-        self,
-        account: str | Account | None = None,
-        *,
-        days: float = 365,
-        admin: bool = True,
-        scopes: Iterable[str] = SCOPES,
-    ) -> str:
-        """Issue a long-lived token (reference 2.10); `admin=False` for an ordinary user's rights."""
-        with self._lock:
-            where = self.account(account)
-            grant = replace(self._grant(where, None, admin=admin), scopes=tuple(scopes))
-            return self._vault.new_access(grant, where, self.clock.time(), days * 86400)
-
-    def agree(self, consent_url: str, account: str | Account | None = None) -> str:
-        """Agree on the consent page; return the address the browser would be sent to."""
-        integration, params = self._consent(consent_url)
-        with self._lock:
-            where = self.account(account)
-            return self._front.agreed(integration, where, params.get("state"), self.clock.time())
-
-    def deny(self, consent_url: str) -> str:
-        """Refuse on the consent page; return the address the browser would be sent to."""
-        integration, params = self._consent(consent_url)
-        return consent_redirect(integration, params.get("state"), code=None, account=None)
-
-    def move(self, account: str | Account | None, name: str) -> Account:
-        """Rename an account: the old host no longer answers for it (reference 1.1)."""
-        with self._lock:
-            where = self.account(account)
-            where.former.add(where.subdomain)
-            where.subdomain = name
-            where.former.discard(name)
-            return where
-
-    def uninstall(
-        self, account: str | Account | None = None, integration: Integration | None = None
-    ) -> None:
-        """Switch an integration off in an account: all its tokens die (reference 2.6)."""
-        with self._lock:
-            self._vault.withdraw(self.account(account), (integration or self.integration).client_id)
-
-    def uninstall_hook(
-        self, account: str | Account | None = None, integration: Integration | None = None
-    ) -> UninstallHook:
-        """Return the signed call that announces a switched-off integration (reference 2.12)."""
-        one, where = integration or self.integration, self.account(account)
-        params = {"account_id": str(where.id), "client_uuid": one.client_id}
-        params["signature"] = sign_uninstall(one, where.id)
-        return UninstallHook(one.hook_url, params)
-
-    def revoke_tokens(self, account: str | Account | None = None) -> None:
-        """Kill every token and code of an account, or of all accounts."""
-        with self._lock:
-            self._vault.withdraw(None if account is None else self.account(account))
-
-    def add(self, family: str, entity: Entity, account: str | Account | None = None) -> int:
-        """Store an entity directly, past the wire; return its id.
-
-        Raises:
-            Problem: the API would refuse it, too.
-        """
-        with self._lock:
-            where, table = self.account(account), FAMILIES[family]
-            checked = check_model(entity, table, where, table=table.create, nested=table.nested)
-            refuse_batch([entity], [checked])
-            writer = Writer(where, self._front.ids, where.admin.id, int(self.clock.time()))
-            return int(writer.create(table, copy.deepcopy(entity))["id"])
-
-    def trash(self, family: str, number: int, account: str | Account | None = None) -> None:
-        """Put an entity into the recycle bin, which the API itself cannot do (reference 3.7)."""
-        with self._lock:
-            entity = self.account(account).entities[family][number]
-            entity |= {"is_deleted": True, "updated_at": int(self.clock.time())}
-
-    def leads(self, account: str | Account | None = None) -> list[Entity]:
-        """Return copies of the stored leads, with tags by name and ties by id."""
-        return self._stored("leads", account)
-
-    def contacts(self, account: str | Account | None = None) -> list[Entity]:
-        """Return copies of the stored contacts."""
-        return self._stored("contacts", account)
-
-    def companies(self, account: str | Account | None = None) -> list[Entity]:
-        """Return copies of the stored companies."""
-        return self._stored("companies", account)
-
     def session(self) -> requests.Session:
         """Return a `requests` session whose every address leads here."""
         return self.mount(requests.Session())
@@ -360,39 +214,16 @@ class Sandbox:
         Raises:
             OSError: the port is busy.
         """
-        return serve(self, host, port, tls=tls, threads=threads)
+        return serve(self, host, port, tls=tls, threads=threads, closing=self._closing)
 
-    def _grant(
-        self, account: Account, integration: Integration | None, *, admin: bool = True
-    ) -> Grant:
-        users = account.users.values()
-        user = account.admin if admin else next(one for one in users if not one.is_admin)
-        return Grant((integration or self.integration).client_id, account.id, user.id)
-
-    def _consent(self, consent_url: str) -> tuple[Integration, dict[str, str]]:
-        params = query_of(consent_url)
-        integration = chosen_integration(params, self._vault.integrations)
-        if integration is None:
-            raise ValueError("the consent address names no known client_id")
-        return integration, params
-
-    def _stored(self, family: str, account: str | Account | None) -> list[Entity]:
-        with self._lock:
-            where = self.account(account)
-            entities = where.entities[family].values()
-            return [plain(where, family, one, copy.deepcopy) for one in entities]
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
+    def _pause(self, seconds: float) -> None:
+        # A server that closes must not wait for answers that are late by intent.
+        if isinstance(self.clock, SystemClock):
+            self._closing.wait(max(0.0, seconds))
+        else:
+            self.clock.sleep(seconds)
 
 
 def _cut() -> ConnectionResetError:
     # Servers drop the connection without an answer when the application raises this.
     return ConnectionResetError(ECONNRESET, "the sandbox cut the connection")
-
-
-__all__ = ["Fate", "Problem", "Sandbox"]

@@ -26,7 +26,7 @@ _GRANT_TEXTS = {
 }
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     """A refusal on its way out of a handler."""
 
     def __init__(self, status: int, detail: str, **extras: Json) -> None:
@@ -49,7 +49,7 @@ class Problem(Exception):
         return json_answer(body, status=self.status, kind=PROBLEM)
 
 
-class GrantRefused(Exception):
+class GrantRefusedError(Exception):
     """A refusal of the token endpoint."""
 
     def __init__(self, status: int, hint: str | None, *, zone: str) -> None:
@@ -73,30 +73,30 @@ class GrantRefused(Exception):
         return json_answer(body, status=self.status, kind=PROBLEM)
 
 
-def unauthorized() -> Problem:
-    """No token, an expired one, a revoked one (reference 11)."""
-    return Problem(401, INVALID_LOGIN)
+def unauthorized() -> ProblemError:
+    """Refuse no token, an expired one, a revoked one (reference 11)."""
+    return ProblemError(401, INVALID_LOGIN)
 
 
-def unknown_account() -> Problem:
-    """An unknown subdomain: 401 with legacy code 101 (reference 1)."""
+def unknown_account() -> ProblemError:
+    """Refuse an unknown subdomain: 401 with legacy code 101 (reference 1)."""
     # Assumed (reference 12): where the legacy code stands in a v4 body is not documented.
-    return Problem(401, "Account not found", error_code=101)
+    return ProblemError(401, "Account not found", error_code=101)
 
 
-def not_found(method: str, url: str) -> Problem:
-    """An unknown path (reference 3.3)."""
-    return Problem(404, f"Cannot {method} {url}")
+def not_found(method: str, url: str) -> ProblemError:
+    """Refuse an unknown path (reference 3.3)."""
+    return ProblemError(404, f"Cannot {method} {url}")
 
 
-def too_many(retry_after: int | None) -> Problem:
-    """More calls than the pace allows (reference 3.4)."""
+def too_many(retry_after: int | None) -> ProblemError:
+    """Refuse more calls than the pace allows (reference 3.4)."""
     extras = {} if retry_after is None else {"retry_after": retry_after}
-    return Problem(429, TOO_MANY, **extras)
+    return ProblemError(429, TOO_MANY, **extras)
 
 
 def server_error(trace_id: str) -> Answer:
-    """A fault of the server itself: no `type`, but a trace (reference 3.3)."""
+    """Tell of a fault of the server itself: no `type`, but a trace (reference 3.3)."""
     body = {
         "title": "ErrInternalServer",
         "status": 500,

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from amocrm.sandbox import company, entities
+from amocrm.sandbox import company, complex_leads, entities, fields
 from amocrm.sandbox.answer import Answer
 from amocrm.sandbox.call import Call
-from amocrm.sandbox.problem import Problem, not_found
+from amocrm.sandbox.problem import ProblemError, not_found
 
 _ANY = "<any(leads,contacts,companies):family>"
 
@@ -19,6 +19,13 @@ _TABLE: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("GET", "/leads/pipelines", company.list_pipelines),
     ("GET", "/leads/pipelines/<int:number>", company.get_pipeline),
     ("GET", "/leads/pipelines/<int:number>/statuses", company.list_statuses),
+    ("POST", "/leads/complex", complex_leads.create_complex),
+    ("GET", f"/{_ANY}/custom_fields", fields.list_fields),
+    ("POST", f"/{_ANY}/custom_fields", fields.create_fields),
+    ("PATCH", f"/{_ANY}/custom_fields", fields.patch_fields),
+    ("GET", f"/{_ANY}/custom_fields/<int:number>", fields.get_field),
+    ("PATCH", f"/{_ANY}/custom_fields/<int:number>", fields.patch_field),
+    ("DELETE", f"/{_ANY}/custom_fields/<int:number>", fields.delete_field),
     ("GET", f"/{_ANY}", entities.list_entities),
     ("POST", f"/{_ANY}", entities.create_entities),
     ("PATCH", f"/{_ANY}", entities.patch_entities),
@@ -38,13 +45,13 @@ def dispatch(call: Call) -> Answer:
     """Let the right handler answer a call.
 
     Raises:
-        Problem: 404 and 405 (reference 3.3), or whatever the handler refuses.
+        ProblemError: 404 and 405 (reference 3.3), or whatever the handler refuses.
     """
     path = call.ask.path.removeprefix("/api/v4")
     try:
         handler, arguments = _MAP.bind("portal").match(path, method=call.ask.method)
     except MethodNotAllowed:
-        raise Problem(405, "Method Not Allowed") from None
+        raise ProblemError(405, "Method Not Allowed") from None
     except NotFound:
         raise not_found(call.ask.method, call.ask.url) from None
     answer: Answer = handler(call, **arguments)

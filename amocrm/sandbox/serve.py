@@ -6,10 +6,11 @@ werkzeug answers every request with `Connection: close`; only cheroot keeps conn
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,9 +45,17 @@ class Served:
 
 @contextlib.contextmanager
 def serve(
-    app: WSGIApplication, host: str, port: int, *, tls: tuple[str, str] | None, threads: int
-) -> Iterator[Served]:
+    app: WSGIApplication,
+    host: str,
+    port: int,
+    *,
+    tls: tuple[str, str] | None,
+    threads: int,
+    closing: threading.Event,
+) -> Generator[Served]:
     """Serve `app` while the block runs; the port is open when the block begins.
+
+    `closing` is set while the server stops, so that nothing sleeps through it.
 
     Raises:
         OSError: the port is busy.
@@ -59,8 +68,10 @@ def serve(
     try:
         yield Served(f"{scheme}://{shown}:{server.port}", server.port, server)
     finally:
+        closing.set()
         server.stop()
         thread.join()
+        closing.clear()
 
 
 def _make(
@@ -69,7 +80,7 @@ def _make(
     try:
         import cheroot.wsgi as _  # noqa: F401  # an extra: imported where it is used
     except ImportError:
-        print("cheroot is not installed: connections are not kept alive", file=sys.stderr)
+        sys.stderr.write("cheroot is not installed: connections are not kept alive\n")
         return _Werkzeug(app, host, port, tls)
     return _Cheroot(app, host, port, tls, threads)
 
@@ -115,10 +126,19 @@ class _Werkzeug:
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
-        self._server = make_server(
-            host, port, app, threaded=True, request_handler=_Quiet, ssl_context=context
-        )
-        self.port = int(self._server.port)
+        # Bound here because werkzeug leaves the process when a port is busy.
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, port), family=family) as bound:
+            self._server = make_server(
+                host,
+                port,
+                app,
+                threaded=True,
+                request_handler=_Quiet,
+                ssl_context=context,
+                fd=bound.fileno(),
+            )
+        self.port = int(self._server.socket.getsockname()[1])
 
     def run(self) -> None:
         self._server.serve_forever()

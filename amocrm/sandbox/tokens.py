@@ -137,7 +137,12 @@ class Vault:
 
     def withdraw(self, account: Account | None, client_id: str | None = None) -> None:
         """Kill every token and code of an account, or of all, or of one integration in it."""
-        for one in (*self.access.values(), *self.refresh.values(), *self.codes.values()):
+        everything: list[Access | Refresh | Code] = [
+            *self.access.values(),
+            *self.refresh.values(),
+            *self.codes.values(),
+        ]
+        for one in everything:
             if account is not None and one.grant.account_id != account.id:
                 continue
             if client_id is not None and one.grant.client_id != client_id:
@@ -166,7 +171,7 @@ class Vault:
         }
         head = {"typ": "JWT", "alg": "RS256", "jti": number}
         text = f"{_segment(head)}.{_segment(claims)}"
-        # Nobody outside can verify the real signature (reference 2.8), so any bytes of its length do.
+        # Nobody outside can verify the real signature (reference 2.8): any bytes of its length do.
         seal = hashlib.shake_256(self._key + text.encode()).digest(256)
         return f"{text}.{_base64(seal)}"
 

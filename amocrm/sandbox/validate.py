@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from amocrm.limits import BATCH_LIMIT
-from amocrm.sandbox.answer import Json
+from amocrm.sandbox.answer import Json, is_array, is_object
 from amocrm.sandbox.ask import EMPTY_DATA
 from amocrm.sandbox.families import Family
 from amocrm.sandbox.faults import FAILED, Faults
-from amocrm.sandbox.problem import Problem
+from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Account, Entity
 from amocrm.sandbox.values import check_values
 
@@ -25,20 +24,20 @@ def batch(data: Json, limit: int = BATCH_LIMIT) -> list[Json]:
     """Return the models of a collection write.
 
     Raises:
-        Problem: not an array (400), an empty one (400), or too many models (422).
+        ProblemError: not an array (400), an empty one (400), or too many models (422).
     """
-    if not isinstance(data, list):
+    if not is_array(data):
         # Assumed (reference 3.3): how a wrong outer structure is told.
         errors = [
             {"code": "InvalidType", "path": "", "detail": "This value should be of type array."}
         ]
-        raise Problem(400, FAILED, validation_errors=[{"request_id": "0", "errors": errors}])
-    models = cast("list[Json]", data)
+        raise ProblemError(400, FAILED, validation_errors=[{"request_id": "0", "errors": errors}])
+    models = data
     if not models:
-        raise Problem(400, EMPTY_DATA)
+        raise ProblemError(400, EMPTY_DATA)
     if len(models) > limit:
         # The status is documented, the wording for writes is assumed (reference 3.3, 3.5).
-        raise Problem(422, f"Limit {limit} per request")
+        raise ProblemError(422, f"Limit {limit} per request")
     return models
 
 
@@ -46,16 +45,16 @@ def single(data: Json) -> Entity:
     """Return the model of an item write.
 
     Raises:
-        Problem: not one object, or an empty one.
+        ProblemError: not one object, or an empty one.
     """
-    if not isinstance(data, dict):
+    if not is_object(data):
         errors = [
             {"code": "InvalidType", "path": "", "detail": "This value should be of type object."}
         ]
-        raise Problem(400, FAILED, validation_errors=[{"request_id": "0", "errors": errors}])
+        raise ProblemError(400, FAILED, validation_errors=[{"request_id": "0", "errors": errors}])
     if not data:
-        raise Problem(400, EMPTY_DATA)
-    return cast("Entity", data)
+        raise ProblemError(400, EMPTY_DATA)
+    return data
 
 
 def check_model(
@@ -68,7 +67,7 @@ def check_model(
 ) -> Faults:
     """Check one model; `table` and `nested` say what this kind of write admits."""
     faults = Faults()
-    if not isinstance(model, dict):
+    if not is_object(model):
         faults.wrong_type("", "object")
         return faults
     sound = faults.known_properties(model, table)
@@ -92,7 +91,7 @@ def check_model(
 def check_patch(model: Json, family: Family, account: Account, *, needs_id: bool) -> Faults:
     """Check one model of a PATCH: in a batch it must name an entity that exists."""
     faults = check_model(model, family, account, table=family.patch, nested=frozenset({"tags"}))
-    if not needs_id or not isinstance(model, dict):
+    if not needs_id or not is_object(model):
         return faults
     if "id" not in model:
         faults.missing("id")
@@ -125,7 +124,7 @@ def _check_tags(
 ) -> None:
     for number, tag in enumerate(tags):
         here = f"{at}.{number}"
-        if not isinstance(tag, dict):
+        if not is_object(tag):
             faults.wrong_type(here, "object")
             continue
         sound = faults.known_properties(tag, _TAG, here + ".")
@@ -161,7 +160,7 @@ def _check_links(items: list[Json], other: str, account: Account, faults: Faults
         faults.add("TooHigh", at, "This collection should contain 1 element or less.")
     for number, item in enumerate(items):
         here = f"{at}.{number}"
-        if not isinstance(item, dict):
+        if not is_object(item):
             faults.wrong_type(here, "object")
             continue
         table = _CONTACT_LINK if other == "contacts" else _COMPANY_LINK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from amocrm.sandbox.answer import Json
+from amocrm.sandbox.answer import Json, is_object
 from amocrm.sandbox.faults import Faults
 from amocrm.sandbox.state import Account, Entity
 
@@ -38,7 +38,7 @@ def check_values(items: list[Json], account: Account, family: str, faults: Fault
     """Check `custom_fields_values` of one model against the fields that exist."""
     for number, item in enumerate(items):
         at = f"custom_fields_values.{number}"
-        if not isinstance(item, dict):
+        if not is_object(item):
             faults.wrong_type(at, "object")
             continue
         sound = faults.known_properties(item, _ITEM, at + ".")
@@ -111,7 +111,7 @@ def _check_list(values: list[Json], field: Entity, faults: Faults, at: str) -> N
         faults.add("TooHigh", at, "This collection should contain 1 element or less.")
     for number, value in enumerate(values):
         here = f"{at}.{number}"
-        if not isinstance(value, dict):
+        if not is_object(value):
             faults.wrong_type(here, "object")
         elif kind in CHOICE_TYPES:
             _check_choice(value, field, faults, here)

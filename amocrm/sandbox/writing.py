@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from amocrm.sandbox.answer import Json
 from amocrm.sandbox.families import Family
 from amocrm.sandbox.state import Account, Entity, Ids
 from amocrm.sandbox.values import write_values
@@ -64,7 +65,7 @@ class Writer:
         if family.name == "leads":
             self._move(entity, model)
         if "custom_fields_values" in model:
-            values = model["custom_fields_values"] or []
+            values: list[Json] = model["custom_fields_values"] or []
             write_values(values, self.account, family.name, entity)
         self._write_tags(family, entity, model)
 
@@ -107,7 +108,7 @@ class Writer:
         for wanted in model.get("tags_to_delete", []):
             tag = self.account.tag(family.name, wanted, self.ids)
             if tag is not None and tag["id"] in entity["_tags"]:
-                entity["_tags"].remove(tag["id"])
+                entity["_tags"] = [one for one in entity["_tags"] if one != tag["id"]]
 
     def _add_tags(self, family: Family, entity: Entity, wanted: list[Entity]) -> None:
         for one in wanted:

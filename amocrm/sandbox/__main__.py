@@ -1,0 +1,77 @@
+"""`python -m amocrm.sandbox`: the portal on a port, until interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from amocrm.limits import REQUESTS_PER_SECOND
+from amocrm.sandbox.portal import Sandbox
+from amocrm.sandbox.serve import Served
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit status."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    options = _parser().parse_args(arguments)
+    portal = Sandbox(
+        options.accounts,
+        rps=options.rps or None,
+        refresh_mode=options.refresh_mode,
+        seed=options.seed,
+        redirect_uri=options.redirect_uri,
+    )
+    tls = tuple(options.tls) if options.tls else None
+    try:
+        with portal.serve(options.host, options.port, tls=tls) as served:
+            print(_greeting(portal, served), flush=True)
+            while not stop.wait(0.2):  # Windows delivers signals only between waits.
+                pass
+    except OSError as error:
+        reason = str(error).replace("\n", " ")
+        print(f"cannot serve on {options.host}:{options.port}: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m amocrm.sandbox", description="A strict local amoCRM / Kommo portal."
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=8080, help="0 takes a free one (default: 8080)")
+    add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    add("--tls", nargs=2, metavar=("CERT", "KEY"), help="serve HTTPS with these PEM files")
+    add("--accounts", nargs="+", default=["example"], metavar="NAME", help="subdomains")
+    add("--rps", type=int, default=REQUESTS_PER_SECOND, help="requests a second; 0: no limit")
+    add("--seed", type=int, default=0, help="decides ids and secrets")
+    add("--refresh-mode", choices=("strict", "grace"), default="strict")
+    add("--redirect-uri", default="http://127.0.0.1:3000/", help="of the integration")
+    return parser
+
+
+def _greeting(portal: Sandbox, served: Served) -> str:
+    # The secrets of a sandbox are meant to be copied; they open nothing else.
+    one = portal.integration
+    query = urlencode({"client_id": one.client_id, "state": "demo", "mode": "popup"})
+    lines = {
+        "address": served.url,
+        "accounts": ", ".join(account.host for account in portal.accounts),
+        "client_id": one.client_id,
+        "client_secret": one.client_secret,
+        "redirect_uri": one.redirect_uri,
+        "code": portal.issue_code(),
+        "access_token": portal.issue_long_lived(),
+        "consent": f"{served.url}/oauth?{query}",
+    }
+    return "\n".join(f"{name + ':':<15}{value}" for name, value in lines.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

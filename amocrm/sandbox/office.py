@@ -1,0 +1,198 @@
+"""What people do at the portal without a request of their own.
+
+Agreeing and refusing, copying codes and long-lived tokens, renaming an account, switching an
+integration off; and looking at what is stored.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from amocrm.sandbox.clock import Clock
+from amocrm.sandbox.consent import chosen_integration, query_of
+from amocrm.sandbox.families import FAMILIES
+from amocrm.sandbox.faults import refuse_batch
+from amocrm.sandbox.front import Front
+from amocrm.sandbox.oauth import consent_redirect
+from amocrm.sandbox.state import Account, Entity
+from amocrm.sandbox.tokens import (
+    SCOPES,
+    Grant,
+    Integration,
+    RefreshMode,
+    UninstallHook,
+    Vault,
+    sign_uninstall,
+)
+from amocrm.sandbox.validate import check_model
+from amocrm.sandbox.view import plain
+from amocrm.sandbox.writing import Writer
+
+
+class Office:
+    """Accounts, integrations and what is done with them by hand.
+
+    Attributes:
+        clock: the portal's time.
+        integration: the first integration, which the methods mean when none is given.
+    """
+
+    integration: Integration
+
+    def __init__(self, accounts: Sequence[str], clock: Clock, mode: RefreshMode, seed: int) -> None:
+        """Found the accounts; the caller registers the first integration."""
+        if not accounts:
+            raise ValueError("a sandbox needs at least one account")
+        if mode not in ("strict", "grace"):
+            raise ValueError(f"refresh_mode is 'strict' or 'grace', not {mode!r}")
+        self.clock = clock
+        self._lock = threading.RLock()
+        self._vault = Vault(mode, seed)
+        self._front = Front(self._vault)
+        for name in accounts:
+            self._front.found(name, clock.time())
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Every account, in the order of founding."""
+        return list(self._front.accounts)
+
+    def account(self, name: str | Account | None = None) -> Account:
+        """Return an account by subdomain or host; the default one without a name."""
+        if isinstance(name, Account):
+            return name
+        return self._front.accounts[0] if name is None else self._front.account(name)
+
+    def add_account(self, name: str) -> Account:
+        """Found one more account."""
+        with self._lock:
+            return self._front.found(name, self.clock.time())
+
+    def add_integration(
+        self,
+        redirect_uri: str = "http://127.0.0.1:3000/",
+        *,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+    ) -> Integration:
+        """Register one more integration."""
+        with self._lock:
+            return self._vault.new_integration(redirect_uri, client_id, client_secret)
+
+    def issue_code(
+        self, account: str | Account | None = None, integration: Integration | None = None
+    ) -> str:
+        """Issue a one-time code, as the integration window does (reference 2.9)."""
+        with self._lock:
+            grant = self._grant(self.account(account), integration)
+            return self._vault.new_code(grant, self.clock.time())
+
+    def issue_long_lived(
+        self,
+        account: str | Account | None = None,
+        *,
+        days: float = 365,
+        admin: bool = True,
+        scopes: Iterable[str] = SCOPES,
+    ) -> str:
+        """Issue a long-lived token (reference 2.10); `admin=False`: for an ordinary user."""
+        with self._lock:
+            where = self.account(account)
+            grant = replace(self._grant(where, None, admin=admin), scopes=tuple(scopes))
+            return self._vault.new_access(grant, where, self.clock.time(), days * 86400)
+
+    def agree(self, consent_url: str, account: str | Account | None = None) -> str:
+        """Agree on the consent page; return the address the browser would be sent to."""
+        integration, params = self._consent(consent_url)
+        with self._lock:
+            where = self.account(account)
+            return self._front.agreed(integration, where, params.get("state"), self.clock.time())
+
+    def deny(self, consent_url: str) -> str:
+        """Refuse on the consent page; return the address the browser would be sent to."""
+        integration, params = self._consent(consent_url)
+        return consent_redirect(integration, params.get("state"), code=None, account=None)
+
+    def move(self, account: str | Account | None, name: str) -> Account:
+        """Rename an account: the old host no longer answers for it (reference 1.1)."""
+        with self._lock:
+            where = self.account(account)
+            where.former.add(where.subdomain)
+            where.subdomain = name
+            where.former.discard(name)
+            return where
+
+    def uninstall(
+        self, account: str | Account | None = None, integration: Integration | None = None
+    ) -> None:
+        """Switch an integration off in an account: all its tokens die (reference 2.6)."""
+        with self._lock:
+            self._vault.withdraw(self.account(account), (integration or self.integration).client_id)
+
+    def uninstall_hook(
+        self, account: str | Account | None = None, integration: Integration | None = None
+    ) -> UninstallHook:
+        """Return the signed call that announces a switched-off integration (reference 2.12)."""
+        one, where = integration or self.integration, self.account(account)
+        params = {"account_id": str(where.id), "client_uuid": one.client_id}
+        params["signature"] = sign_uninstall(one, where.id)
+        return UninstallHook(one.hook_url, params)
+
+    def revoke_tokens(self, account: str | Account | None = None) -> None:
+        """Kill every token and code of an account, or of all accounts."""
+        with self._lock:
+            self._vault.withdraw(None if account is None else self.account(account))
+
+    def add(self, family: str, entity: Entity, account: str | Account | None = None) -> int:
+        """Store an entity directly, past the wire; return its id.
+
+        Raises:
+            ProblemError: the API would refuse it, too.
+        """
+        with self._lock:
+            where, table = self.account(account), FAMILIES[family]
+            checked = check_model(entity, table, where, table=table.create, nested=table.nested)
+            refuse_batch([entity], [checked])
+            writer = Writer(where, self._front.ids, where.admin.id, int(self.clock.time()))
+            return int(writer.create(table, copy.deepcopy(entity))["id"])
+
+    def trash(self, family: str, number: int, account: str | Account | None = None) -> None:
+        """Put an entity into the recycle bin, which the API itself cannot do (reference 3.7)."""
+        with self._lock:
+            entity = self.account(account).entities[family][number]
+            entity |= {"is_deleted": True, "updated_at": int(self.clock.time())}
+
+    def leads(self, account: str | Account | None = None) -> list[Entity]:
+        """Return copies of the stored leads, with tags by name and ties by id."""
+        return self._stored("leads", account)
+
+    def contacts(self, account: str | Account | None = None) -> list[Entity]:
+        """Return copies of the stored contacts."""
+        return self._stored("contacts", account)
+
+    def companies(self, account: str | Account | None = None) -> list[Entity]:
+        """Return copies of the stored companies."""
+        return self._stored("companies", account)
+
+    def _grant(
+        self, account: Account, integration: Integration | None, *, admin: bool = True
+    ) -> Grant:
+        users = account.users.values()
+        user = account.admin if admin else next(one for one in users if not one.is_admin)
+        return Grant((integration or self.integration).client_id, account.id, user.id)
+
+    def _consent(self, consent_url: str) -> tuple[Integration, dict[str, str]]:
+        params = query_of(consent_url)
+        integration = chosen_integration(params, self._vault.integrations)
+        if integration is None:
+            raise ValueError("the consent address names no known client_id")
+        return integration, params
+
+    def _stored(self, family: str, account: str | Account | None) -> list[Entity]:
+        with self._lock:
+            where = self.account(account)
+            entities = where.entities[family].values()
+            return [plain(where, family, one, copy.deepcopy) for one in entities]
