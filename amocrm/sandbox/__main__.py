@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from types import FrameType
 from urllib.parse import urlencode
 
 from amocrm.limits import REQUESTS_PER_SECOND
@@ -17,8 +18,12 @@ from amocrm.sandbox.serve import Served
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit status."""
     stop = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, interrupt)
     options = _parser().parse_args(arguments)
     portal = Sandbox(
         options.accounts,

@@ -55,7 +55,8 @@ class Ask:
     @property
     def host(self) -> str:
         """The host without its port, in lower case."""
-        return self.netloc.rpartition(":")[0].lower() if _has_port(self.netloc) else self.netloc
+        name, _, port = self.netloc.lower().rpartition(":")
+        return name if name and port.isdigit() else self.netloc.lower()
 
     @property
     def origin(self) -> str:
@@ -133,10 +134,6 @@ def _free(node: dict[str, Json], key: str) -> str:
     while str(number) in node:
         number += 1
     return str(number)
-
-
-def _has_port(netloc: str) -> bool:
-    return netloc.rpartition(":")[2].isdigit() and ":" in netloc
 
 
 def _refuse_constant(name: str) -> None:

@@ -70,11 +70,8 @@ class Front:
 
     def answer(self, ask: Ask, now: float) -> tuple[Answer, Account | None]:
         """Answer a request; also return the account it was for."""
-        try:
-            place = _Place.of(ask.host)
-            account = self._addressed(place)
-        except ProblemError as problem:
-            return problem.answer(), None
+        place = _Place.of(ask.host)
+        account = self._addressed(place)
         try:
             answer = self._answer(ask, place, account, now)
         except (ProblemError, GrantRefusedError) as refusal:

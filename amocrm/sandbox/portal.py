@@ -102,6 +102,8 @@ class Sandbox(Office):
         self._pause(uplink)
         with self._lock:
             answer = self._handle(ask)
+        if ask.method == "HEAD":
+            answer = replace(answer, body=b"", pad=0)
         late = answer.late + self.weather.latency / 2
         return replace(answer, waited=uplink, late=late)
 

@@ -108,7 +108,8 @@ class Writer:
         for wanted in model.get("tags_to_delete", []):
             tag = self.account.tag(family.name, wanted, self.ids)
             if tag is not None and tag["id"] in entity["_tags"]:
-                entity["_tags"] = [one for one in entity["_tags"] if one != tag["id"]]
+                kept: list[int] = entity["_tags"]
+                entity["_tags"] = [one for one in kept if one != tag["id"]]
 
     def _add_tags(self, family: Family, entity: Entity, wanted: list[Entity]) -> None:
         for one in wanted:
