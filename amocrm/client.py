@@ -1,0 +1,180 @@
+"""AmoCRM: settings in, a client out. Nothing is opened, started or read before the first call."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable
+from types import TracebackType
+from typing import Literal, TypeAlias, overload
+
+from amocrm.clock import Clock, SystemClock
+from amocrm.connection import Connection
+from amocrm.core.host import portal
+from amocrm.core.settings import AuthSettings, read_auth
+from amocrm.core.wire import Timeout
+from amocrm.emitter import Emitter, Handler
+from amocrm.errors import AmoCRMError
+from amocrm.grants import Grants
+from amocrm.limits import REQUESTS_PER_SECOND
+from amocrm.line import Line
+from amocrm.paces import Pace
+from amocrm.paces.threads import ThreadPace
+from amocrm.request import Request, read_timeout
+from amocrm.stores import Key, TokenStore
+from amocrm.stores.vault import Vault
+from amocrm.transport import Response, Session, Transport
+
+_Step: TypeAlias = Literal[
+    "connection:beforeConnect",
+    "connection:beforeConsent",
+    "connection:beforeFetchToken",
+    "connection:beforeRefreshToken",
+    "connection:connected",
+]
+_Trouble: TypeAlias = Literal["connection:authError", "connection:error", "error"]
+
+
+class AmoCRM:
+    """A client of one amoCRM or Kommo account. Thread-safe; a context manager.
+
+    Attributes:
+        connection: the authorisation: codes, tokens, the consent address.
+        request: calls: `crm.request.get("/api/v4/account").data`.
+
+    Args:
+        domain: the account's login or host: `mycompany`, `mycompany.amocrm.ru`,
+            `mycompany.kommo.com`.
+        auth: `client_id`, `client_secret` and `redirect_uri` of the integration, with a `code`, or
+            with a `server` that asks a person for one; or a long-lived `access_token`. See
+            `AuthSettings`.
+        store: where tokens outlive the process; without one they live in memory.
+        pace: calls per second, a `Pace` to share with other clients of this address, or None to
+            switch pacing off.
+        timeout: seconds for the whole of each attempt of a call, or a `Timeout`.
+        session: a `requests.Session` of yours, with its proxies, certificates, adapters and hooks;
+            it is not closed with the client.
+        user_agent: your application's name, put before the library's.
+        base_url: origin of a test server; the only way to talk to a host that is not amoCRM's.
+        clock: for tests: an own time.
+
+    Raises:
+        ConfigurationError: a setting is missing, unknown or malformed; the message names it.
+    """
+
+    def __init__(
+        self,
+        domain: str = "",
+        auth: AuthSettings | None = None,
+        *,
+        store: TokenStore | None = None,
+        pace: Pace | float | None = REQUESTS_PER_SECOND,
+        timeout: float | Timeout | None = None,
+        session: Session | None = None,
+        user_agent: str | None = None,
+        base_url: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        account, settings = portal(domain, base_url), read_auth(auth)
+        clock = clock if clock is not None else SystemClock()
+        limits = Timeout() if timeout is None else read_timeout(timeout)
+        self._pace = ThreadPace(pace) if isinstance(pace, (int, float)) else pace
+        self._transport = Transport(clock, session, user_agent)
+        self._emitter = Emitter()
+        line = Line(self._transport, self._pace, clock)
+        vault = Vault(Key(settings.client_id or "", account.account), store)
+        self.connection = Connection(
+            settings, account, Grants(settings, line), vault, self._emitter, clock
+        )
+        self.request = Request(self.connection, line, limits)
+        _alive.add(self)
+
+    def __repr__(self) -> str:
+        return f"<AmoCRM over {self.connection!r}>"
+
+    def __enter__(self) -> AmoCRM:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def connect(self) -> bool:
+        """Get a token now instead of at the first call; see `Connection.connect`."""
+        return self.connection.connect()
+
+    def close(self) -> None:
+        """Close the connections this client opened. Calls after it raise ConfigurationError."""
+        self._transport.close()
+
+    @overload
+    def on(self, event: _Step, handler: Callable[[Connection], object]) -> None: ...
+    @overload
+    def on(
+        self, event: Literal["connection:newToken"], handler: Callable[[Response], object]
+    ) -> None: ...
+    @overload
+    def on(
+        self, event: Literal["connection:checkToken"], handler: Callable[[bool], object]
+    ) -> None: ...
+    @overload
+    def on(self, event: _Trouble, handler: Callable[[AmoCRMError, Connection], object]) -> None: ...
+    def on(self, event: str, handler: Handler) -> None:
+        """Call `handler` whenever an event happens; see the README for the events' order.
+
+        Events and what handlers get:
+            connection:beforeConnect, connection:beforeConsent, connection:beforeFetchToken,
+            connection:beforeRefreshToken, connection:connected: the connection.
+            connection:newToken: a response, whose `data` is the token to save.
+            connection:checkToken: True.
+            connection:authError, connection:error, error: the error, the connection.
+
+        Raises:
+            ConfigurationError: there is no such event.
+        """
+        self._emitter.on(event, handler)
+
+    @overload
+    def once(self, event: _Step, handler: Callable[[Connection], object]) -> None: ...
+    @overload
+    def once(
+        self, event: Literal["connection:newToken"], handler: Callable[[Response], object]
+    ) -> None: ...
+    @overload
+    def once(
+        self, event: Literal["connection:checkToken"], handler: Callable[[bool], object]
+    ) -> None: ...
+    @overload
+    def once(
+        self, event: _Trouble, handler: Callable[[AmoCRMError, Connection], object]
+    ) -> None: ...
+    def once(self, event: str, handler: Handler) -> None:
+        """Call `handler` the next time an event happens, and never again."""
+        self._emitter.once(event, handler)
+
+    def off(self, event: str | None = None, handler: Handler | None = None) -> None:
+        """Remove a handler of an event, all handlers of an event, or all handlers."""
+        self._emitter.off(event, handler)
+
+    def _renew_after_fork(self) -> None:
+        self._transport.renew_after_fork()
+        self.connection.renew_after_fork()
+        if isinstance(self._pace, ThreadPace):
+            self._pace.renew_after_fork()
+
+
+_alive: weakref.WeakSet[AmoCRM] = weakref.WeakSet()
+
+
+def _renew_all_after_fork() -> None:
+    """Part every client of a forked child from its parent's connections, locks and tokens."""
+    for client in list(_alive):
+        client._renew_after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_renew_all_after_fork)

@@ -1,0 +1,47 @@
+"""The bytes of an answer → data, by the content type they came with.
+
+Always from the bytes: `requests` reads `text/html` without a charset as latin-1, which turns
+Cyrillic into mojibake. Source: reference 3.2.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+from amocrm.core.wire import Json, Reply
+
+_EXCERPT: Final = 160
+"""Characters of an unreadable body that a message shows."""
+_TAGS: Final = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+class NotJSONError(ValueError):
+    """The body is not JSON; the text says what it is instead. Never leaves the core."""
+
+
+def decode(reply: Reply) -> Json:
+    """Read an answer's body as JSON; an empty body is None.
+
+    Raises:
+        NotJSONError: by its content type it is something else, or it is broken.
+    """
+    if reply.oversize:
+        raise NotJSONError("a body too large to be an answer of the API")
+    if not reply.body:
+        return None
+    media = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media and not (media.endswith(("/json", "+json"))):
+        raise NotJSONError(f"{media} instead of JSON: {excerpt(reply.body)}")
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        raise NotJSONError(f"broken JSON of {len(reply.body)} bytes") from None
+
+
+def excerpt(body: bytes) -> str:
+    """Show the beginning of a text for a person: no markup, no line breaks, Cyrillic intact."""
+    text = _TAGS.sub(" ", body[: _EXCERPT * 20].decode("utf-8", "replace"))
+    text = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    return repr(text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}...")

@@ -1,0 +1,206 @@
+"""A reply that means no → the error that says what to do. Source: reference 3.3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from http.client import responses
+from typing import Final
+
+from amocrm.core.answer import NotJSONError, decode, excerpt
+from amocrm.core.wire import Call, Json, Reply
+from amocrm.errors import (
+    BY_STATUS,
+    ForbiddenError,
+    InvalidField,
+    RateLimitedError,
+    ReplyError,
+    ServerError,
+    UnexpectedReplyError,
+    ValidationError,
+)
+
+_SHOWN_FIELDS: Final = 3
+"""Refused fields that a message lists; `error.fields` has them all."""
+
+_HINTS: Final[Mapping[int, str]] = {
+    401: "the token was withdrawn or belongs to another account: get consent again",
+    402: "pay for the account, or check that its plan has this function",
+    403: "check the rights of the user who gave consent and the scopes of the integration",
+    405: "this path does not take this method",
+    413: "send fewer entities in one call",
+    422: "a page and a batch hold at most 250 entities",
+    504: "the request was too heavy: ask for fewer entities at once",
+}
+_BLOCKED: Final = (
+    "amoCRM's edge refused this address, as it does after too many requests: wait, and slow down"
+)
+
+
+def fault(call: Call, reply: Reply) -> ReplyError:
+    """Turn a refusal into the error of its kind; `call` tells what was sent."""
+    try:
+        data = decode(reply)
+    except NotJSONError:
+        data = None
+    problem = data if isinstance(data, Mapping) else {}
+    fields = tuple(_fields(problem, call.data)) if reply.status == 400 else ()
+    kind = ValidationError if fields else _kind(reply.status)
+    title = _text(problem.get("title")) or responses.get(reply.status, "unknown status")
+    detail = _text(problem.get("detail"))
+    error = kind(
+        _message(call, reply, title, detail, fields),
+        method=call.method,
+        path=call.path,
+        status=reply.status,
+        title=title,
+        detail=detail,
+        request_id=request_id(reply),
+        data=data,
+        hint=_hint(reply, data, problem),
+    )
+    if isinstance(error, ValidationError):
+        error.fields = fields
+    if isinstance(error, RateLimitedError):
+        error.retry_after = retry_after(reply, problem)
+    return error
+
+
+def unexpected(call: Call, reply: Reply, what: str, hint: str | None = None) -> ReplyError:
+    """Name an answer that has not the documented shape."""
+    return UnexpectedReplyError(
+        f"{call.method} {call.path} was answered {reply.status} with {what}",
+        method=call.method,
+        path=call.path,
+        status=reply.status,
+        title=responses.get(reply.status),
+        request_id=request_id(reply),
+        hint=hint,
+    )
+
+
+def request_id(reply: Reply) -> str | None:
+    """Return the id that amoCRM's support asks for. Source: reference 3.2."""
+    return reply.headers.get("X-Request-Id") or None
+
+
+def is_block(error: ReplyError) -> bool:
+    """Tell a block of this address (403 that is not JSON) from missing rights (403 that is)."""
+    return isinstance(error, ForbiddenError) and error.data is None
+
+
+def retry_after(reply: Reply, problem: Mapping[str, Json]) -> float | None:
+    """Read how long to wait: from the body, as documented, or from the usual header."""
+    for value in (problem.get("retry_after"), reply.headers.get("Retry-After")):
+        try:
+            seconds = float(value) if value is not None and not isinstance(value, bool) else -1.0
+        except (TypeError, ValueError):
+            continue
+        if 0 <= seconds < 1e7:
+            return seconds
+    return None
+
+
+def _kind(status: int) -> type[ReplyError]:
+    return BY_STATUS.get(status) or (ServerError if status >= 500 else ReplyError)
+
+
+def _hint(reply: Reply, data: Json, problem: Mapping[str, Json]) -> str | None:
+    """Prefer the server's own advice to ours."""
+    if reply.status == 403 and data is None:
+        return _BLOCKED
+    return _text(problem.get("hint")) or _HINTS.get(reply.status)
+
+
+def _message(
+    call: Call, reply: Reply, title: str, detail: str | None, fields: tuple[InvalidField, ...]
+) -> str:
+    head = f"{call.method} {call.path} was answered {reply.status} {title}"
+    if fields:
+        shown = "; ".join(_describe(field) for field in fields[:_SHOWN_FIELDS])
+        more = len(fields) - _SHOWN_FIELDS
+        return f"{head}: {shown}" + (f"; and {more} more" if more > 0 else "")
+    if detail and detail != title:
+        return f"{head}: {detail}"
+    media = reply.headers.get("Content-Type", "")
+    if reply.body and not reply.oversize and media.startswith("text/"):
+        return f"{head}: {excerpt(reply.body)}"
+    return head
+
+
+def _fields(problem: Mapping[str, Json], sent: Json) -> Iterator[InvalidField]:
+    """Decode `validation-errors` and find each refused value in what was sent.
+
+    Shape:
+        [{"request_id": str, "errors": [{"code": str, "path": str, "detail": str}, ...]}, ...]
+    """
+    groups = problem.get("validation-errors")
+    for group in groups if isinstance(groups, list) else ():
+        if not isinstance(group, Mapping):
+            continue
+        rid = group.get("request_id")
+        index = _index(rid, sent)
+        item = sent[index] if index is not None else sent
+        errors = group.get("errors")
+        for error in errors if isinstance(errors, list) else ():
+            if isinstance(error, Mapping):
+                path = str(error.get("path") or "")
+                yield InvalidField(
+                    index=index,
+                    request_id=None if rid is None else str(rid),
+                    path=path,
+                    code=str(error.get("code") or ""),
+                    detail=str(error.get("detail") or ""),
+                    value=_value(item, path),
+                )
+
+
+def _index(rid: object, sent: Json) -> int | None:
+    """Find the item a `request_id` means: our own id first, else the zero-based index."""
+    if not isinstance(sent, (list, tuple)):
+        return None
+    for index, item in enumerate(sent):
+        own = item.get("request_id") if isinstance(item, Mapping) else None
+        if own is not None and str(own) == str(rid):
+            return index
+    text = str(rid)
+    if text.isascii() and text.isdigit() and len(text) < 9 and int(text) < len(sent):
+        return int(text)
+    return None
+
+
+def _value(item: Json, path: str) -> Json:
+    """Follow a dotted path such as `custom_fields_values.0.field_id`; None where it ends early."""
+    for step in path.split("."):
+        if isinstance(item, Mapping):
+            item = item.get(step)
+        elif isinstance(item, (list, tuple)) and step.isascii() and step.isdigit():
+            item = item[int(step)] if len(step) < 9 and int(step) < len(item) else None
+        else:
+            return None
+    return item
+
+
+def _describe(field: InvalidField) -> str:
+    where = f"item {field.index}, " if field.index is not None else ""
+    reason = field.detail.rstrip(".") or field.code
+    code = f" [{field.code}]" if field.code and field.code != reason else ""
+    return f"{where}{field.path} (sent {_sent(field.value)}): {reason}{code}"
+
+
+def _sent(value: object) -> str:
+    """Describe a refused value without showing a person's data, which ends up in logs."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, str):
+        return f"a string of {len(value)} characters"
+    if isinstance(value, (list, tuple)):
+        return f"a list of {len(value)}"
+    return "an object"
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

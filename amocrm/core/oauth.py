@@ -1,0 +1,286 @@
+"""The OAuth 2 conversation: consent address, grant bodies, redirect → code, verdicts on grants.
+
+Source: reference 2.2-2.7, 1.1.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from amocrm.core.answer import NotJSONError, decode
+from amocrm.core.fault import fault, unexpected
+from amocrm.core.host import Portal, is_account_host
+from amocrm.core.policy import PATIENCE, RETRIES, Again, Effort, GiveUp, backoff
+from amocrm.core.query import encode
+from amocrm.core.settings import Settings
+from amocrm.core.token import Token, granted
+from amocrm.core.wire import Call, Json, Lost, Reply
+from amocrm.errors import (
+    AccessDeniedError,
+    AmoCRMError,
+    AuthorizationError,
+    ConfigurationError,
+    GrantError,
+    LostReplyError,
+    NotAuthorizedError,
+    RateLimitedError,
+    StateMismatchError,
+    UnreachableError,
+)
+
+TOKEN_PATH: Final = "/oauth2/access_token"
+LOOKUP_PATH: Final = "/oauth2/account/current/subdomain"
+CONSENT_PATH: Final = "/oauth"
+
+Mode: TypeAlias = Literal["popup", "post_message"]
+MODES: Final = ("popup", "post_message")
+
+_SETTINGS: Final = "compare with the integration's settings in amoCRM"
+_CAUSES: Final[Mapping[str, tuple[str, str]]] = {
+    "token has been revoked": (
+        "the refresh token was already used, or access was withdrawn",
+        "get consent again; if several processes refresh, let them share one store",
+    ),
+    "authorization code has been revoked": (
+        "the authorization code was already used",
+        "a code works once: get a new one",
+    ),
+    "authorization code has expired": (
+        "the authorization code is older than 20 minutes",
+        "get a new one and use it at once",
+    ),
+    "cannot decrypt the authorization code": (
+        "the authorization code is damaged or of another integration",
+        "copy it again, whole",
+    ),
+    "check the `client_id` parameter": ("client_id is missing or malformed", _SETTINGS),
+    "check the `client_secret` parameter": ("client_secret is missing or malformed", _SETTINGS),
+    "redirect uri is not associated with client": (
+        "redirect_uri differs from the integration's",
+        "it must be equal byte for byte, the trailing slash included",
+    ),
+    "invalid account": (
+        "the grant belongs to another account",
+        "check domain: is it the account where consent was given?",
+    ),
+}
+_WRONG_CLIENT: Final = (
+    "client_id and client_secret do not belong together, or the secret was replaced",
+    _SETTINGS,
+)
+_UNKNOWN_HOST: Final = ("no account answers at this host: renamed, or misspelt", "check domain")
+_LOST_BEFORE: Final = (
+    "an earlier try was sent and its answer got lost; amoCRM carried it out, so this one came late"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The endpoint gave a token."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The endpoint refused for good; `elsewhere` says whether the account may have moved."""
+
+    error: GrantError
+    elsewhere: bool = False
+
+
+GrantVerdict: TypeAlias = Granted | Refused | Again | GiveUp
+
+
+def consent_url(portal: Portal, client_id: str, state: str, mode: str) -> str:
+    """Return the address of the page where a person agrees. Source: reference 2.2."""
+    if mode not in MODES:
+        raise ConfigurationError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
+    query = encode({"client_id": client_id, "mode": mode, "state": state})
+    return f"{portal.consent}{CONSENT_PATH}?{query}"
+
+
+def code_grant(settings: Settings, code: str) -> dict[str, Json]:
+    """Return the body that exchanges a code. Source: reference 2.5."""
+    return _grant(settings, "authorization_code", code=code)
+
+
+def refresh_grant(settings: Settings, refresh_token: str) -> dict[str, Json]:
+    """Return the body that spends a refresh token. Source: reference 2.5."""
+    return _grant(settings, "refresh_token", refresh_token=refresh_token)
+
+
+def _grant(settings: Settings, grant_type: str, **secret: str) -> dict[str, Json]:
+    if settings.client_id is None:
+        raise NotAuthorizedError(
+            "the token cannot be renewed: auth has no client_id, client_secret and redirect_uri",
+            hint="give them beside the token",
+        )
+    return {
+        "client_id": settings.client_id,
+        "client_secret": settings.client_secret,
+        "grant_type": grant_type,
+        **secret,
+        "redirect_uri": settings.redirect_uri,
+    }
+
+
+def judge_grant(
+    call: Call, outcome: Reply | Lost, effort: Effort, *, asked_at: float, lost: bool
+) -> GrantVerdict:
+    """Decide what follows one try of a grant.
+
+    A lost answer, 403, 429 and 5xx are no refusal: the same grant is tried again, and when
+    patience ends the pair is still kept. Only 400, 401 and 404 are definite. Source: reference
+    2.6, 2.7.
+
+    Args:
+        call: the grant.
+        outcome: what came of it.
+        effort: what was spent on it so far.
+        asked_at: the wall-clock moment before this try was sent.
+        lost: an earlier try of this grant was sent and never answered.
+    """
+    if isinstance(outcome, Lost):
+        return _after_loss(call, outcome, effort)
+    if outcome.status == 200:
+        return _after_success(call, outcome, asked_at)
+    if outcome.status in (400, 401, 404):
+        return _refusal(outcome, lost)
+    error = fault(call, outcome)
+    asked = error.retry_after if isinstance(error, RateLimitedError) else None
+    return _again(effort, error, asked)
+
+
+def _after_success(call: Call, reply: Reply, asked_at: float) -> GrantVerdict:
+    """Read a token; what the endpoint says is never shown, for it may hold half of one."""
+    try:
+        data = decode(reply)
+        return Granted(granted(data if isinstance(data, Mapping) else {}, asked_at))
+    except NotJSONError:
+        return GiveUp(unexpected(call, reply, "something that is not JSON instead of a token"))
+    except ConfigurationError as error:
+        return GiveUp(unexpected(call, reply, f"an answer without a usable token: {error}"))
+
+
+def _after_loss(call: Call, lost: Lost, effort: Effort) -> GrantVerdict:
+    kind = LostReplyError if lost.sent else UnreachableError
+    error = kind(f"{call.method} {call.path}: {lost.reason}", hint=lost.hint)
+    error.__cause__ = lost.cause
+    return GiveUp(error) if lost.final else _again(effort, error, None)
+
+
+def _again(effort: Effort, error: AmoCRMError, asked: float | None) -> GrantVerdict:
+    delay = max(backoff(effort), asked or 0.0)
+    if effort.attempt >= RETRIES or effort.waited + delay > PATIENCE:
+        return GiveUp(error, pause=asked or 0.0)
+    return Again(delay, everybody=asked is not None)
+
+
+def _refusal(reply: Reply, lost: bool) -> Refused:
+    """Translate the endpoint's words into the probable cause."""
+    try:
+        data = decode(reply)
+    except NotJSONError:
+        data = None
+    problem = data if isinstance(data, Mapping) else {}
+    reason, title = _text(problem.get("hint")), _text(problem.get("title"))
+    detail = _text(problem.get("detail"))
+    cause, hint = _cause(reply.status, reason, title)
+    if lost:
+        hint = f"{_LOST_BEFORE}; {hint}"
+    said = reason or detail or title
+    error = GrantError(
+        f"amoCRM refused the grant ({reply.status}): {cause}" + (f" - {said!r}" if said else ""),
+        status=reply.status,
+        title=title,
+        detail=detail,
+        reason=reason,
+        data=data,
+        hint=hint,
+    )
+    return Refused(error, elsewhere=reply.status in (401, 404) or reason == "Invalid account")
+
+
+def _cause(status: int, reason: str | None, title: str | None) -> tuple[str, str]:
+    if reason is not None:
+        known = _CAUSES.get(reason.lower().strip().rstrip("."))
+        return known or ("the grant is not valid", "get consent again")
+    if status == 404 or (status == 401 and title in (None, "Unauthorized")):
+        return _UNKNOWN_HOST
+    return _WRONG_CLIENT if status == 401 else ("the grant is not valid", "get consent again")
+
+
+def new_host(data: Json) -> str | None:
+    """Read where a moved account lives now; None unless it is a host of amoCRM's accounts.
+
+    Shape:
+        {"id": int, "subdomain": str, "domain": "example.amocrm.ru", "top_level_domain": "ru"}
+
+    Source: reference 1.1.
+    """
+    domain = data.get("domain") if isinstance(data, Mapping) else None
+    return domain if isinstance(domain, str) and is_account_host(domain) else None
+
+
+def same_state(given: str, expected: str) -> bool:
+    """Compare states in constant time."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A redirect that answers our question: with a code, or with an error."""
+
+    code: str | None = field(default=None, repr=False)
+    error: AuthorizationError | None = None
+
+
+def read_redirect(query: Mapping[str, str], state: str, account: str) -> Answered:
+    """Read the query that amoCRM sends back with the person.
+
+    Shape:
+        code, referer, state, platform, client_id; or error=access_denied, state
+
+    Args:
+        query: its parameters.
+        state: what must come back.
+        account: host of the account that this client is for.
+
+    Raises:
+        StateMismatchError: it does not answer our question; keep waiting for one that does.
+
+    Source: reference 2.3.
+    """
+    if not same_state(query.get("state", ""), state):
+        raise StateMismatchError(
+            "the redirect carries another state than this client sent",
+            hint="open the consent address of this very run",
+        )
+    if error := query.get("error"):
+        what = "access was refused" if error == "access_denied" else "consent failed"
+        return Answered(error=AccessDeniedError(f"{what} on the consent page ({error[:40]!r})"))
+    code, referer = query.get("code", ""), query.get("referer", "").lower()
+    if not code:
+        raise StateMismatchError("the redirect carries no code")
+    if referer and not is_account_host(referer):
+        raise StateMismatchError(
+            f"the redirect claims to come from {referer[:100]!r}, which is no account of amoCRM"
+        )
+    if referer and referer != account:
+        return Answered(error=_wrong_account(referer, account))
+    return Answered(code=code)
+
+
+def _wrong_account(referer: str, account: str) -> AuthorizationError:
+    return AccessDeniedError(
+        f"consent was given for {referer}, but this client is for {account}",
+        hint=f"choose {account} on the consent page, or set domain to {referer!r}",
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,179 @@
+"""The grant as a value: what it holds, how fresh it is, and its plain form for JSON.
+
+All instants are Unix seconds. Source: reference 2.5, 2.6, 2.8.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import enum
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from amocrm.core.wire import Json
+from amocrm.errors import ConfigurationError
+
+RENEW_MARGIN: Final = 300.0
+"""Seconds before expiry from which a token is renewed, so that no call leaves with a dying one."""
+
+_MILLISECONDS: Final = 100_000_000_000
+"""No instant in seconds is as large before the year 5138: above it, milliseconds were meant."""
+
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
+
+
+class Freshness(enum.Enum):
+    """How far a token is from its expiry."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One grant of access.
+
+    Attributes:
+        access_token: sent with every call.
+        refresh_token: spent once to get the next grant; None for a long-lived token.
+        expires_at: when `access_token` dies; None if nobody said.
+        extra: whatever else the answer held (`token_type`, `expires_in`, `server_time`, ...).
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict, repr=False)
+
+    def freshness(self, now: float, margin: float = RENEW_MARGIN) -> Freshness:
+        """Tell how fresh the token is at an instant; one without known expiry is fresh."""
+        if self.expires_at is None or now < self.expires_at - margin:
+            return Freshness.FRESH
+        return Freshness.STALE if now < self.expires_at else Freshness.EXPIRED
+
+    def as_dict(self) -> dict[str, Json]:
+        """Return the plain form that `json.dumps` takes and `read_token` reads."""
+        plain: dict[str, Json] = {**self.extra, "access_token": self.access_token}
+        if self.refresh_token is not None:
+            plain["refresh_token"] = self.refresh_token
+        if self.expires_at is not None:
+            plain["expires_at"] = self.expires_at
+        return plain
+
+
+def read_token(data: object) -> Token:
+    """Read a token from its plain form, as saved by this library or by amocrm-js.
+
+    Shape:
+        {"access_token": str, "refresh_token": str?, "expires_at": seconds?, ...}
+
+    `expires_at` may be a number or a numeric string, in seconds or, as amocrm-js writes it, in
+    milliseconds. When it is missing, the token's own `exp` claim serves.
+
+    Raises:
+        ConfigurationError: it is not a token; the message names the part that is wrong.
+    """
+    if not isinstance(data, Mapping):
+        raise ConfigurationError(
+            f"a token is a dict, not {_kind(data)}",
+            hint="pass what connection.get_token() or connection:newToken gave",
+        )
+    fields: dict[str, Json] = {str(key): value for key, value in data.items()}
+    access = _secret(fields.pop("access_token", None), "access_token")
+    refresh = fields.pop("refresh_token", None)
+    expires_at = _instant(fields.pop("expires_at", None))
+    return Token(
+        access_token=access,
+        refresh_token=None if refresh is None else _secret(refresh, "refresh_token"),
+        expires_at=expires_at if expires_at is not None else claimed_expiry(access),
+        extra=fields,
+    )
+
+
+def granted(data: Mapping[str, Json], asked_at: float) -> Token:
+    """Read the token endpoint's answer.
+
+    Shape:
+        {"token_type": "Bearer", "expires_in": 86400, "server_time": int?, "access_token": str,
+         "refresh_token": str}
+
+    Args:
+        data: the decoded answer.
+        asked_at: the moment *before* the grant was asked for: the age counts from there, so a slow
+            answer never makes a token look younger than it is.
+
+    Raises:
+        ConfigurationError: a part is missing or is not what it should be.
+    """
+    lifetime = data.get("expires_in")
+    if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or lifetime <= 0:
+        raise ConfigurationError("the answer holds no lifetime (expires_in)")
+    fields = dict(data)
+    access = _secret(fields.pop("access_token", None), "access_token")
+    refresh = _secret(fields.pop("refresh_token", None), "refresh_token")
+    return Token(access, refresh, math.floor(asked_at) + lifetime, fields)
+
+
+def claims(access_token: str) -> Mapping[str, Json]:
+    """Read what an access token says of itself; empty if it is not a JWT.
+
+    The signature is not checked: amoCRM publishes no key, and nothing is granted on the strength
+    of these claims. Source: reference 2.8.
+    """
+    parts = access_token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+        read = json.loads(payload)
+    except (binascii.Error, ValueError, RecursionError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def claimed_expiry(access_token: str) -> float | None:
+    """Tell when an access token says it dies; None if it does not say."""
+    exp = claims(access_token).get("exp")
+    return exp if isinstance(exp, (int, float)) and not isinstance(exp, bool) else None
+
+
+def api_domain(access_token: str) -> str | None:
+    """Tell which shared host knows the account's whereabouts. Source: reference 1.1."""
+    domain = claims(access_token).get("api_domain")
+    return domain if isinstance(domain, str) else None
+
+
+def _secret(value: object, name: str) -> str:
+    """Accept a token that can travel in a header; never show it."""
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"the token has no {name}")
+    if not _VISIBLE.fullmatch(value):
+        raise ConfigurationError(f"{name} holds spaces, line breaks or letters no token has")
+    return value
+
+
+def _instant(value: object) -> float | None:
+    """Read `expires_at` in any of the forms people store."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise ConfigurationError("expires_at is not a number of seconds") from None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigurationError(f"expires_at is {_kind(value)}, not a number of seconds")
+    if not math.isfinite(value) or value < 0:
+        raise ConfigurationError("expires_at is not an instant in Unix seconds")
+    seconds = value / 1000 if value > _MILLISECONDS else value
+    return int(seconds) if seconds == int(seconds) else seconds
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else f"a value of type {type(value).__name__}"

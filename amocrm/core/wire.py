@@ -1,0 +1,86 @@
+"""The three values that cross the edge: a Call goes out, a Reply or a Lost comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Json: TypeAlias = Any
+"""Anything JSON can carry. The one place where `Any` stands."""
+
+
+@dataclass(frozen=True)
+class Timeout:
+    """How long one attempt of a call may take, in seconds.
+
+    Attributes:
+        connect: until the connection stands, TLS included.
+        read: the longest silence of the server.
+        total: from the start until the last byte of the answer, however steadily it trickles.
+    """
+
+    connect: float = 5.0
+    read: float = 20.0
+    total: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, ready to be sent.
+
+    Attributes:
+        method: HTTP method in capitals.
+        url: whole address, query included, percent-encoded.
+        path: the part of it that messages show: no host, no query.
+        headers: ours; they win over the session's.
+        body: encoded body, or None.
+        data: what the body was made of, to show which value was refused.
+        timeout: limits of one attempt.
+        replayable: repeating it after an unknown outcome does no harm.
+    """
+
+    method: str
+    url: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    data: Json = field(default=None, repr=False)
+    timeout: Timeout = Timeout()
+    replayable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, whole.
+
+    Attributes:
+        status: HTTP status.
+        headers: case-insensitive.
+        body: decoded from any transfer and content encoding; not read as text.
+        oversize: the body was larger than the transport takes, and is left out.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    oversize: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No answer came.
+
+    Attributes:
+        sent: whether the server may have received the call.
+        reason: what happened, for a person.
+        hint: what to do about it, or None.
+        cause: the transport's own exception.
+        final: trying again cannot help (a certificate that is not trusted).
+    """
+
+    sent: bool
+    reason: str
+    hint: str | None = None
+    cause: BaseException | None = field(default=None, repr=False)
+    final: bool = False

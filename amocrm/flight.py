@@ -1,0 +1,99 @@
+"""One for all: whoever comes first does the work, the others wait for its result."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from amocrm.errors import AmoCRMError, NotAuthorizedError
+
+T = TypeVar("T")
+
+
+class _Flight(Generic[T]):
+    """A piece of work under way."""
+
+    def __init__(self) -> None:
+        self.owner = threading.get_ident()
+        self.settled = threading.Event()
+        self.result: T | None = None
+        self.error: AmoCRMError | None = None
+
+    def settle(self, result: T) -> None:
+        """Let those who wait go on, while the owner still tells its handlers."""
+        self.result = result
+        self.settled.set()
+
+
+class SingleFlight(Generic[T]):
+    """Runs one piece of work at a time, and shares its result.
+
+    Args:
+        patience: seconds a thread waits for another's work before it gives up.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._current: _Flight[T] | None = None
+        self._guard = threading.Lock()
+
+    def run(self, work: Callable[[Callable[[T], None]], T], *, join: bool = True) -> T:
+        """Do the work, or wait for whoever does it already.
+
+        Args:
+            work: is given a function that settles the result early.
+            join: another's result will do; otherwise wait for its end, then do our own work.
+
+        Raises:
+            NotAuthorizedError: it is asked for from within itself, or the wait was too long.
+        """
+        while True:
+            with self._guard:
+                flight = self._current
+                mine: _Flight[T] = _Flight()
+                if flight is None:
+                    self._current = mine
+            if flight is None:
+                return self._lead(mine, work)
+            self._await(flight)
+            if join and flight.error is not None:
+                raise flight.error
+            if join and flight.result is not None:
+                return flight.result
+
+    @property
+    def inside(self) -> bool:
+        """Whether this very thread is doing the work right now: a handler has called back."""
+        flight = self._current
+        return flight is not None and flight.owner == threading.get_ident()
+
+    def _lead(self, flight: _Flight[T], work: Callable[[Callable[[T], None]], T]) -> T:
+        try:
+            flight.result = work(flight.settle)
+            return flight.result
+        except AmoCRMError as error:
+            # Only errors of ours are everybody's. After a handler's exception, or Ctrl-C in this
+            # thread, the next one in line does the work itself.
+            flight.error = error if flight.result is None else None
+            raise
+        finally:
+            with self._guard:
+                self._current = None
+            flight.settled.set()
+
+    def _await(self, flight: _Flight[T]) -> None:
+        if flight.owner == threading.get_ident():
+            raise NotAuthorizedError(
+                "a handler of a connection event called the client before there was a token",
+                hint="call it from connection:newToken or connection:connected",
+            )
+        if not flight.settled.wait(self._patience):
+            raise NotAuthorizedError(
+                f"another thread was still getting the token after {self._patience:g} s"
+            )
+
+    def renew_after_fork(self) -> None:
+        """Forget a flight whose thread did not come along into a forked child."""
+        self._guard = threading.Lock()
+        self._current = None

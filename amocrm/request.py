@@ -1,0 +1,220 @@
+"""Request: a path in, plain data out. One loop: token → pace → send → judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from amocrm.connection import Connection
+from amocrm.core.address import resolve
+from amocrm.core.body import encode_body
+from amocrm.core.policy import Accept, Again, Effort, GiveUp, judge
+from amocrm.core.token import Token
+from amocrm.core.wire import Call, Json, Timeout
+from amocrm.errors import ConfigurationError
+from amocrm.line import Line
+from amocrm.transport import Answer, Response
+
+__all__ = ["Request", "Response"]
+
+_READS: Final = ("GET", "HEAD")
+_METHODS: Final = (*_READS, "POST", "PATCH", "PUT", "DELETE")
+_OURS: Final = ("authorization", "content-length", "host", "transfer-encoding")
+_ACCEPT: Final = "application/hal+json, application/json"
+
+
+class Request:
+    """Calls any path of the account. Thread-safe; `AmoCRM` makes it, as `crm.request`."""
+
+    def __init__(self, connection: Connection, line: Line, timeout: Timeout) -> None:
+        self._connection = connection
+        self._line = line
+        self._timeout = timeout
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        data: Json = None,
+        *,
+        params: Mapping[str, Json] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | Timeout | None = None,
+    ) -> Response:
+        """Make one call and return its answer.
+
+        Reads are repeated after lost answers and server errors, within a budget; writes only when
+        nothing was sent, or after a 429. A 401 renews the token once.
+
+        Args:
+            method: GET, POST, PATCH, PUT or DELETE, in any case.
+            path: such as `/api/v4/leads`, with or without a query; or a `next` link.
+            data: the body, sent as JSON; of a GET, more query, as in the seed.
+            params: the query, nested as it needs: `{"filter": {"id": [1, 2]}}`.
+            headers: sent besides ours.
+            timeout: seconds for the whole of each attempt, or a `Timeout`.
+
+        Raises:
+            ConfigurationError: an argument is wrong; nothing was sent.
+            AuthorizationError: there is no token, and a person has to act.
+            TransportError: no answer came; `sent` tells whether the call may have been carried out.
+            ReplyError: the server said no.
+
+        Source: reference 3.
+        """
+        verb = _method(method)
+        if verb in _READS and data is not None:
+            params, data = _both(params, data), None
+        draft = self._draft(verb, path, data, params, headers, timeout)
+        return self._send(draft)
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, Json] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | Timeout | None = None,
+    ) -> Response:
+        """Read: `get("/api/v4/leads", {"limit": 250, "filter": {"id": [1, 2]}})`."""
+        return self._send(self._draft("GET", path, None, params, headers, timeout))
+
+    def post(
+        self,
+        path: str,
+        data: Json = None,
+        *,
+        params: Mapping[str, Json] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | Timeout | None = None,
+    ) -> Response:
+        """Create: `post("/api/v4/leads", [{"name": "First"}])`."""
+        return self._send(self._draft("POST", path, data, params, headers, timeout))
+
+    def patch(
+        self,
+        path: str,
+        data: Json = None,
+        *,
+        params: Mapping[str, Json] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | Timeout | None = None,
+    ) -> Response:
+        """Change: `patch("/api/v4/leads/42", {"price": 5000})`."""
+        return self._send(self._draft("PATCH", path, data, params, headers, timeout))
+
+    def put(
+        self,
+        path: str,
+        data: Json = None,
+        *,
+        params: Mapping[str, Json] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | Timeout | None = None,
+    ) -> Response:
+        """Replace."""
+        return self._send(self._draft("PUT", path, data, params, headers, timeout))
+
+    def delete(
+        self,
+        path: str,
+        data: Json = None,
+        *,
+        params: Mapping[str, Json] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | Timeout | None = None,
+    ) -> Response:
+        """Delete; some paths take a body (reference 3.1)."""
+        return self._send(self._draft("DELETE", path, data, params, headers, timeout))
+
+    def _draft(
+        self,
+        method: str,
+        path: str,
+        data: Json,
+        params: Mapping[str, Json] | None,
+        headers: Mapping[str, str] | None,
+        timeout: float | Timeout | None,
+    ) -> Call:
+        """Check everything and make the call, but for the host and the token: nothing is sent."""
+        target, bare = resolve(self._connection.origin, path, params)
+        sent = {"Accept": _ACCEPT}
+        body = None
+        if data is not None:
+            sent["Content-Type"] = "application/json"
+            body = encode_body(data)
+        if headers is not None:
+            sent.update(_check_headers(headers))
+        limits = self._timeout if timeout is None else read_timeout(timeout)
+        return Call(method, target, bare, sent, body, data, limits, method in _READS)
+
+    def _send(self, draft: Call) -> Response:
+        """Obey the verdicts until one of them is an answer or an error."""
+        connection, line = self._connection, self._line
+        token, effort = connection.token(), Effort(renewable=connection.renewable)
+        while True:
+            call = _addressed(draft, connection.origin, token)
+            outcome = line.send(call)
+            verdict = judge(call, outcome, effort)
+            if isinstance(verdict, Accept) and isinstance(outcome, Answer):
+                return Response(verdict.data, outcome.info)
+            if isinstance(verdict, Again):
+                line.rest(verdict)
+                effort = effort.after(verdict, line.jitter())
+            elif isinstance(verdict, GiveUp):
+                line.hold(verdict.pause)
+                raise verdict.error
+            else:
+                token, effort = connection.renew(token), replace(effort, renewable=False)
+
+
+def _addressed(draft: Call, origin: str, token: Token) -> Call:
+    """Add what may change between attempts: the account's host and the token."""
+    headers = {**draft.headers, "Authorization": f"Bearer {token.access_token}"}
+    return Call(
+        draft.method, origin + draft.url, draft.path, headers,
+        draft.body, draft.data, draft.timeout, draft.replayable,
+    )  # fmt: skip
+
+
+def read_timeout(timeout: object) -> Timeout:
+    """Read seconds for the whole of an attempt, or a `Timeout`.
+
+    Raises:
+        ConfigurationError: it is neither, or not positive.
+    """
+    limits = timeout
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
+        usual = Timeout()
+        limits = Timeout(min(usual.connect, timeout), min(usual.read, timeout), timeout)
+    if not isinstance(limits, Timeout):
+        raise ConfigurationError("timeout must be a number of seconds or a Timeout")
+    if not all(0 < seconds < 1e6 for seconds in (limits.connect, limits.read, limits.total)):
+        raise ConfigurationError("timeout must be a positive number of seconds")
+    return limits
+
+
+def _method(method: object) -> str:
+    verb = method.upper() if isinstance(method, str) else ""
+    if verb not in _METHODS:
+        raise ConfigurationError(f"there is no method {method!r}", hint=", ".join(_METHODS))
+    return verb
+
+
+def _both(params: Mapping[str, Json] | None, data: Json) -> Mapping[str, Json]:
+    """Read a GET's data as its query, as the seed does; `params` win."""
+    if not isinstance(data, Mapping):
+        raise ConfigurationError("the data of a GET is its query, and must be a dict")
+    return {**data, **(params or {})}
+
+
+def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        if not isinstance(name, str) or not name.isascii() or not name.isprintable() or not name:
+            raise ConfigurationError("a header's name must be printable ASCII")
+        if name.lower() in _OURS:
+            raise ConfigurationError(f"the header {name!r} is set by this library alone")
+        if not isinstance(value, str) or not value.isprintable() or not value.isascii():
+            raise ConfigurationError(f"the header {name!r} must be printable ASCII on one line")
+    return headers

@@ -1,0 +1,40 @@
+"""Tokens that live as long as the process, shared by the clients that share the store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from amocrm.core.token import Token
+from amocrm.errors import TokenStoreError
+from amocrm.stores import Key
+
+
+class MemoryStore:
+    """A dictionary with a lock for each token. Thread-safe; a forked child has its own copy."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[Key, Token] = {}
+        self._locks: dict[Key, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def load(self, key: Key) -> Token | None:
+        """Return the token of a key; None if there is none."""
+        return self._tokens.get(key)
+
+    def save(self, key: Key, token: Token) -> None:
+        """Keep a token."""
+        self._tokens[key] = token
+
+    @contextmanager
+    def lock(self, key: Key, timeout: float) -> Iterator[None]:
+        """Hold the lock of a key, waiting at most `timeout` seconds for it."""
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        if not lock.acquire(timeout=timeout):
+            raise TokenStoreError(f"another thread held the token's lock for {timeout:g} s")
+        try:
+            yield
+        finally:
+            lock.release()
