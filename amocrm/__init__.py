@@ -11,8 +11,30 @@ from amocrm.connection import Connection
 from amocrm.core.settings import AuthSettings, ServerSettings
 from amocrm.core.token import Token
 from amocrm.core.wire import Timeout
-from amocrm.errors import *  # noqa: F403 - the whole tree is part of the contract
-from amocrm.errors import __all__ as _errors
+from amocrm.errors import (
+    AccessDeniedError,
+    AmoCRMError,
+    AuthorizationError,
+    ConfigurationError,
+    ForbiddenError,
+    GrantError,
+    InvalidField,
+    LostReplyError,
+    NotAuthorizedError,
+    NotFoundError,
+    PaymentRequiredError,
+    RateLimitedError,
+    ReplyError,
+    ServerError,
+    StateMismatchError,
+    TokenStoreError,
+    TransportError,
+    UnauthorizedError,
+    UnexpectedReplyError,
+    UnreachableError,
+    ValidationError,
+    WebhookError,
+)
 from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace
 from amocrm.request import Request
@@ -21,20 +43,41 @@ from amocrm.stores.memory import MemoryStore
 from amocrm.transport import Response
 
 __all__ = [
+    "AccessDeniedError",
     "AmoCRM",
+    "AmoCRMError",
     "AuthSettings",
+    "AuthorizationError",
+    "ConfigurationError",
     "Connection",
+    "ForbiddenError",
+    "GrantError",
+    "InvalidField",
+    "LostReplyError",
     "MemoryStore",
+    "NotAuthorizedError",
+    "NotFoundError",
     "Pace",
+    "PaymentRequiredError",
+    "RateLimitedError",
+    "ReplyError",
     "Request",
     "Response",
+    "ServerError",
     "ServerSettings",
+    "StateMismatchError",
     "ThreadPace",
     "Timeout",
     "Token",
     "TokenStore",
+    "TokenStoreError",
+    "TransportError",
+    "UnauthorizedError",
+    "UnexpectedReplyError",
+    "UnreachableError",
+    "ValidationError",
+    "WebhookError",
     "__version__",
 ]
-__all__ += _errors
 
 logging.getLogger("amocrm").addHandler(logging.NullHandler())

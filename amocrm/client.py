@@ -76,7 +76,7 @@ class AmoCRM:
         clock: Clock | None = None,
     ) -> None:
         account, settings = portal(domain, base_url), read_auth(auth)
-        clock = clock if clock is not None else SystemClock()
+        clock = SystemClock() if clock is None else clock
         limits = Timeout() if timeout is None else read_timeout(timeout)
         self._pace = ThreadPace(pace) if isinstance(pace, (int, float)) else pace
         self._transport = Transport(clock, session, user_agent)
@@ -160,7 +160,8 @@ class AmoCRM:
         """Remove a handler of an event, all handlers of an event, or all handlers."""
         self._emitter.off(event, handler)
 
-    def _renew_after_fork(self) -> None:
+    def renew_after_fork(self) -> None:
+        """Part from the parent process; a forked child does it by itself."""
         self._transport.renew_after_fork()
         self.connection.renew_after_fork()
         if isinstance(self._pace, ThreadPace):
@@ -173,7 +174,7 @@ _alive: weakref.WeakSet[AmoCRM] = weakref.WeakSet()
 def _renew_all_after_fork() -> None:
     """Part every client of a forked child from its parent's connections, locks and tokens."""
     for client in list(_alive):
-        client._renew_after_fork()
+        client.renew_after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork

@@ -17,7 +17,7 @@ class Clock(Protocol):
         """Return a reading that never goes back, for pacing and deadlines."""
         ...
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, /) -> None:
         """Pause this thread."""
         ...
 

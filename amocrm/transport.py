@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.certs import where
 from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_errors
 
 from amocrm import __version__
@@ -150,7 +150,8 @@ class Transport:
         request.url = call.url
         if session.params:
             request.prepare_url(call.url, session.params)
-        headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(session.headers)
+        headers = request.headers = CaseInsensitiveDict()
+        headers.update(session.headers)
         if self._agent or str(headers.get("User-Agent", "")).startswith("python-requests/"):
             headers["User-Agent"] = self._agent or USER_AGENT
         headers.update(call.headers)
@@ -158,7 +159,6 @@ class Transport:
             headers["Content-Length"] = str(len(call.body))
         elif call.method not in ("GET", "HEAD"):
             headers["Content-Length"] = "0"
-        request.headers = headers
         request.body = call.body
         request.hooks = session.hooks
         request.prepare_cookies(session.cookies)
@@ -185,7 +185,8 @@ class Transport:
 
     def _read(self, info: requests.Response, url: str, deadline: float) -> Answer | Lost:
         """Read a body in small pieces, with an eye on the clock and on its size."""
-        body, size, raw = [], 0, info.raw
+        body: list[bytes] = []
+        size, raw = 0, info.raw
         read = getattr(raw, "read1", None) or raw.read
         try:
             while piece := read(CHUNK, decode_content=True):
@@ -279,7 +280,7 @@ def _explain_tls(error: BaseException, root: BaseException, verify: bool | str) 
     """Say which authorities were asked, and what to do."""
     reason = str(getattr(root, "reason", "") or root)
     if isinstance(root, ssl.SSLCertVerificationError):
-        asked = verify if isinstance(verify, str) else where()
+        asked = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
         return Lost(
             False,
             f"the server's certificate is not trusted: {root.verify_message} "

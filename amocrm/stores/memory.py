@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from amocrm.core.token import Token
@@ -28,7 +28,7 @@ class MemoryStore:
         self._tokens[key] = token
 
     @contextmanager
-    def lock(self, key: Key, timeout: float) -> Iterator[None]:
+    def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
         """Hold the lock of a key, waiting at most `timeout` seconds for it."""
         with self._guard:
             lock = self._locks.setdefault(key, threading.Lock())

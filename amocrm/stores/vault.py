@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
@@ -39,7 +39,7 @@ class Vault:
             self._store.save(self._key, token)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> Generator[None, None, None]:
         """Keep others who share the store from asking for a grant meanwhile."""
         with ExitStack() as stack:
             with _told("lock"):
@@ -56,7 +56,7 @@ class Vault:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _told(what: str) -> Generator[None, None, None]:
     try:
         yield
     except TokenStoreError:
