@@ -13,6 +13,7 @@ import random
 import uuid
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlencode
 
 from amocrm.limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
 from amocrm.sandbox.answer import Json
@@ -180,9 +181,15 @@ class Vault:
 class UninstallHook:
     """The signed call that tells of a switched-off integration (reference 2.12)."""
 
-    url: str
+    address: str
     params: dict[str, str]
     user_agent: str = "amoService-oAuth-Code-Sender/1.0"
+
+    @property
+    def url(self) -> str:
+        """The whole address that is called with GET."""
+        glue = "&" if "?" in self.address else "?"
+        return self.address + glue + urlencode(self.params)
 
 
 def sign_uninstall(integration: Integration, account_id: int) -> str:
