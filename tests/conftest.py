@@ -1,0 +1,96 @@
+"""What every test may ask for: a clock that stands still, a portal, clients of it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import pytest
+
+from amocrm import AmoCRM, AuthSettings
+from amocrm.sandbox import ManualClock, Sandbox
+
+
+class Make(Protocol):
+    """Makes clients of the sandbox; `auth` is added to the integration's settings."""
+
+    def __call__(
+        self, auth: dict[str, Any] | None = None, domain: str = "example", **settings: Any
+    ) -> AmoCRM: ...
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def sandbox(clock: ManualClock) -> Sandbox:
+    return Sandbox(("example", "other"), clock=clock)
+
+
+@pytest.fixture
+def credentials(sandbox: Sandbox) -> AuthSettings:
+    one = sandbox.integration
+    return {
+        "client_id": one.client_id,
+        "client_secret": one.client_secret,
+        "redirect_uri": one.redirect_uri,
+    }
+
+
+@pytest.fixture
+def make(sandbox: Sandbox, clock: ManualClock, credentials: AuthSettings) -> Iterator[Make]:
+    clients: list[AmoCRM] = []
+
+    def make(
+        auth: dict[str, Any] | None = None, domain: str = "example", **settings: Any
+    ) -> AmoCRM:
+        whole: Any = {**credentials, **(auth or {})}
+        settings = {"session": sandbox.session(), "clock": clock, **settings}
+        clients.append(AmoCRM(domain, whole, **settings))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def crm(make: Make, sandbox: Sandbox) -> AmoCRM:
+    """A client with a fresh code."""
+    return make({"code": sandbox.issue_code()})
+
+
+@pytest.fixture
+def connected(crm: AmoCRM) -> AmoCRM:
+    """A client that holds a token."""
+    crm.connect()
+    return crm
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Heard(list[str]):
+    """Names of events in the order they happened, without their common prefix."""
+
+
+@pytest.fixture
+def hear() -> Callable[[AmoCRM], Heard]:
+    def hear(crm: AmoCRM) -> Heard:
+        heard = Heard()
+        for name in (
+            "beforeConnect", "beforeFetchToken", "beforeRefreshToken", "checkToken",
+            "authError", "connected", "error", "newToken",
+        ):  # fmt: skip
+            subscribe: Callable[..., None] = crm.on
+            subscribe(f"connection:{name}", lambda *_, name=name: heard.append(name))
+        return heard
+
+    return hear
