@@ -1,0 +1,68 @@
+"""`python -m amocrm.sandbox` as a process."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from amocrm.sandbox.__main__ import main
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-W", "error", "-m", "amocrm.sandbox", "--port", "0"]
+    more = ["--accounts", "one", "two", "--rps", "0", "--refresh-mode", "grace"]
+    with subprocess.Popen(
+        [*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+def greeting(process: subprocess.Popen[str]) -> dict[str, str]:
+    assert process.stdout is not None
+    lines: dict[str, str] = {}
+    while "consent" not in lines:
+        name, _, value = process.stdout.readline().partition(":")
+        assert name, process.communicate()
+        lines[name] = value.strip()
+    return lines
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_printed_works_and_a_signal_ends_it(
+    process: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    told = greeting(process)
+    assert told["accounts"] == "one.amocrm.ru, two.amocrm.ru"
+    with requests.Session() as session:
+        session.trust_env = False
+        headers = {"Authorization": f"Bearer {told['access_token']}"}
+        account = session.get(f"{told['address']}/api/v4/account", headers=headers)
+        body = {name: told[name] for name in ("client_id", "client_secret", "redirect_uri", "code")}
+        body["grant_type"] = "authorization_code"
+        pair = session.post(f"{told['address']}/oauth2/access_token", json=body)
+        page = session.get(told["consent"])
+    assert account.json()["subdomain"] == "one"
+    assert (pair.status_code, page.status_code) == (200, 200)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_busy_port_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        status = main(["--port", str(port)])
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)
+    out, err = capsys.readouterr()
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"cannot serve on 127.0.0.1:{port}: ")
