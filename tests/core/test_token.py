@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amocrm import ConfigurationError, Token
+from amocrm.core.token import Freshness, api_domain, claims, granted, read_token
+
+NOW = 1_700_000_000
+
+
+def jwt(**said: object) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+    return f"e30.{payload}.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("left", "freshness"),
+    [
+        (301, Freshness.FRESH),
+        (300, Freshness.STALE),
+        (1, Freshness.STALE),
+        (0, Freshness.EXPIRED),
+        (-1, Freshness.EXPIRED),
+    ],
+)
+def test_freshness_on_both_sides_of_both_borders(left: int, freshness: Freshness) -> None:
+    assert Token("a", "r", NOW + left).freshness(NOW) is freshness
+
+
+def test_a_token_whose_end_nobody_knows_is_fresh() -> None:
+    assert Token("a").freshness(NOW) is Freshness.FRESH
+
+
+def test_repr_shows_no_secret() -> None:
+    assert "SECRET" not in repr(Token("SECRETa", "SECRETr", 5, {"x": "SECRETx"}))
+
+
+@pytest.mark.parametrize(
+    ("given_", "read"),
+    [
+        (NOW, NOW),
+        (NOW + 0.5, NOW + 0.5),
+        (float(NOW), NOW),
+        (str(NOW), NOW),
+        (f"{NOW}.5", NOW + 0.5),
+        (NOW * 1000, NOW),
+        (str(NOW * 1000), NOW),
+        (1, 1),
+        (0, 0),
+        (100_000_000_000, 100_000_000_000),
+        (100_000_000_001, 100_000_000.001),
+        (None, None),
+    ],
+)
+def test_expires_at_in_every_form_people_store(given_: object, read: float | None) -> None:
+    token = read_token({"access_token": "a", "refresh_token": "r", "expires_at": given_})
+    assert token.expires_at == read
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (None, "dict"),
+        ("token", "dict"),
+        ([], "dict"),
+        ({}, "access_token"),
+        ({"access_token": ""}, "access_token"),
+        ({"access_token": 5}, "access_token"),
+        ({"access_token": "SECRET half\n"}, "access_token"),
+        ({"access_token": "a", "refresh_token": ""}, "refresh_token"),
+        ({"access_token": "a", "refresh_token": "SECRET x"}, "refresh_token"),
+        ({"access_token": "a", "expires_at": "soon"}, "expires_at"),
+        ({"access_token": "a", "expires_at": True}, "expires_at"),
+        ({"access_token": "a", "expires_at": [1]}, "expires_at"),
+        ({"access_token": "a", "expires_at": -1}, "expires_at"),
+        ({"access_token": "a", "expires_at": float("nan")}, "expires_at"),
+        ({"access_token": "a", "expires_at": "inf"}, "expires_at"),
+    ],
+)
+def test_what_is_no_token_is_named(data: object, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint) as refusal:
+        read_token(data)
+    assert "SECRET" not in str(refusal.value)
+
+
+def test_a_token_without_expires_at_speaks_for_itself() -> None:
+    assert read_token({"access_token": jwt(exp=NOW)}).expires_at == NOW
+    assert read_token({"access_token": jwt(exp=True)}).expires_at is None
+    assert read_token({"access_token": jwt(exp=NOW), "expires_at": 5}).expires_at == 5
+
+
+@pytest.mark.parametrize(
+    "token", ["", "a.b", "a.b.c.d", "a.!!!.c", "a.e30x.c", "a.W10.c", "a.NQ.c"]
+)
+def test_what_is_no_jwt_claims_nothing(token: str) -> None:
+    assert claims(token) == {}
+
+
+def test_the_shared_host_is_read_from_the_token() -> None:
+    assert api_domain(jwt(api_domain="api-b.amocrm.ru")) == "api-b.amocrm.ru"
+    assert api_domain(jwt(api_domain=5)) is None
+    assert api_domain(jwt()) is None
+
+
+ANSWER = {
+    "token_type": "Bearer",
+    "expires_in": 86400,
+    "server_time": NOW,
+    "access_token": "a",
+    "refresh_token": "r",
+}
+
+
+def test_a_grant_ages_from_the_moment_it_was_asked_for() -> None:
+    token = granted({**ANSWER, "new_in_2027": 1}, NOW + 0.9)
+    assert token.expires_at == NOW + 86400
+    assert token.as_dict() == {**ANSWER, "expires_at": NOW + 86400, "new_in_2027": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"expires_in": None}, {"expires_in": 0}, {"expires_in": -1}, {"expires_in": "86400"},
+        {"expires_in": True}, {"access_token": None}, {"refresh_token": None},
+        {"refresh_token": ""},
+    ],
+)  # fmt: skip
+def test_half_a_grant_is_no_grant(change: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError):
+        granted({**ANSWER, **change}, NOW)
+
+
+def test_the_smallest_lifetime_is_taken() -> None:
+    assert granted({**ANSWER, "expires_in": 1}, NOW).expires_at == NOW + 1
+
+
+@given(
+    st.text("abc._-", min_size=1),
+    st.none() | st.text("abc._-", min_size=1),
+    st.none() | st.integers(0, 10**10),
+)
+def test_plain_form_and_token_are_inverse(
+    access: str, refresh: str | None, expires_at: int | None
+) -> None:
+    token = Token(access, refresh, expires_at, {"token_type": "Bearer"})
+    assert read_token(json.loads(json.dumps(token.as_dict()))) == token
