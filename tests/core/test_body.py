@@ -56,12 +56,12 @@ def test_cyrillic_travels_as_utf_8() -> None:
     assert encode_body({"name": "Сделка"}) == '{"name":"Сделка"}'.encode()
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(st.characters(codec="utf-8")),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
-    )
-)  # fmt: skip
+TEXT = st.text(st.characters(codec="utf-8"))
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+)
+
+
+@given(st.recursive(SCALARS | TEXT, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner)))
 def test_whatever_json_carries_arrives(data: Any) -> None:
     assert json.loads(encode_body(data)) == data

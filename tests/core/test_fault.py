@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import pytest
+from requests.structures import CaseInsensitiveDict
+
+import amocrm
+from amocrm import (
+    AmoCRMError,
+    ForbiddenError,
+    InvalidField,
+    NotFoundError,
+    PaymentRequiredError,
+    RateLimitedError,
+    ReplyError,
+    ServerError,
+    UnauthorizedError,
+    ValidationError,
+)
+from amocrm.core.answer import NotJSONError, decode, excerpt
+from amocrm.core.fault import fault
+from amocrm.core.wire import Call, Reply
+
+
+def call(data: Any = None, method: str = "PATCH") -> Call:
+    return Call(method, "https://h/api/v4/leads?q=1", "/api/v4/leads", {}, data=data)
+
+
+def reply(status: int, body: Any = b"", media: str = "application/problem+json", **more: str) -> Reply:  # fmt: skip
+    headers = CaseInsensitiveDict({"Content-Type": media, **more})
+    return Reply(status, headers, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def invalid(path: str, rid: object = "0", code: str = "InvalidType", detail: str = "Wrong.") -> dict[str, Any]:  # fmt: skip
+    errors = [{"request_id": rid, "errors": [{"code": code, "path": path, "detail": detail}]}]
+    return {
+        "validation-errors": errors, "title": "Bad Request", "status": 400,
+        "detail": "Request validation failed",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ReplyError), (401, UnauthorizedError), (402, PaymentRequiredError),
+        (403, ForbiddenError), (404, NotFoundError), (405, ReplyError), (418, ReplyError),
+        (422, ReplyError), (429, RateLimitedError), (499, ReplyError), (500, ServerError),
+        (502, ServerError), (503, ServerError), (504, ServerError), (599, ServerError),
+    ],
+)  # fmt: skip
+def test_the_status_decides_the_kind(status: int, kind: type[ReplyError]) -> None:
+    error = fault(call(), reply(status))
+    assert type(error) is kind
+    assert (error.method, error.path, error.status) == ("PATCH", "/api/v4/leads", status)
+
+
+def test_the_words_of_the_problem_are_kept() -> None:
+    problem = {"title": "Forbidden", "detail": "Invalid scope", "hint": "Ask the owner"}
+    error = fault(call(), reply(403, problem, **{"X-Request-Id": "r-1"}))
+    assert str(error) == (
+        "PATCH /api/v4/leads was answered 403 Forbidden: Invalid scope (Ask the owner) [request r-1]"
+    )
+    assert (error.title, error.detail, error.hint) == (
+        "Forbidden",
+        "Invalid scope",
+        "Ask the owner",
+    )
+    assert (error.request_id, error.data) == ("r-1", problem)
+
+
+def test_a_refusal_without_words_has_ours() -> None:
+    error = fault(call(), reply(504, b"", "text/html"))
+    assert str(error) == (
+        "PATCH /api/v4/leads was answered 504 Gateway Timeout "
+        "(the request was too heavy: ask for fewer entities at once)"
+    )
+
+
+def test_a_page_is_shown_as_text_cyrillic_intact() -> None:
+    page = "<html><style>p{}</style><body><h1>Сервис\n недоступен</h1></body></html>".encode()
+    assert "'Сервис недоступен'" in str(fault(call(), reply(502, page, "text/html")))
+
+
+ITEMS = [
+    {"id": 1, "name": "A", "custom_fields_values": [{"field_id": 7, "values": [{"value": "x"}]}]},
+    {"id": 2, "price": "много", "request_id": "mine"},
+]
+
+
+@pytest.mark.parametrize(
+    ("problem", "index", "value"),
+    [
+        (invalid("custom_fields_values.0.field_id", "0"), 0, 7),
+        (invalid("custom_fields_values.0.values.0.value", "0"), 0, "x"),
+        (invalid("price", "mine"), 1, "много"),
+        (invalid("price", "1"), 1, "много"),
+        (invalid("price", 1), 1, "много"),
+        (invalid("price", "0"), 0, None),
+        (invalid("name.first", "0"), 0, None),
+        (invalid("custom_fields_values.5.field_id", "0"), 0, None),
+        (invalid("price", "2"), None, None),
+        (invalid("price", "-1"), None, None),
+        (invalid("price", None), None, None),
+        (invalid("", "0"), 0, None),
+    ],
+)
+def test_a_refused_field_is_found_in_what_was_sent(
+    problem: dict[str, Any], index: int | None, value: object
+) -> None:
+    error = fault(call(ITEMS), reply(400, problem))
+    assert isinstance(error, ValidationError)
+    assert [(one.index, one.value) for one in error.fields] == [(index, value)]
+
+
+def test_a_refused_field_of_one_object_has_no_index() -> None:
+    error = fault(call({"price": []}), reply(400, invalid("price")))
+    assert isinstance(error, ValidationError)
+    assert error.fields == (InvalidField(None, "0", "price", "InvalidType", "Wrong.", []),)
+    assert "price (sent a list of 0): Wrong [InvalidType]" in str(error)
+
+
+def test_our_own_request_id_comes_before_the_index() -> None:
+    sent = [{"request_id": "1", "n": "first"}, {"request_id": "0", "n": "second"}]
+    error = fault(call(sent), reply(400, invalid("n", "0")))
+    assert isinstance(error, ValidationError)
+    assert error.fields[0].value == "second"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "nothing"), (True, "true"), (False, "false"), (5, "5"), (1.5, "1.5"),
+        ("+79161234567", "a string of 12 characters"), ([1, 2], "a list of 2"),
+        ({"a": 1}, "an object"),
+    ],
+)  # fmt: skip
+def test_a_message_describes_a_value_without_showing_a_person_s_data(
+    value: object, shown: str
+) -> None:
+    error = fault(call([{"x": value}]), reply(400, invalid("x")))
+    assert f"item 0, x (sent {shown}): Wrong [InvalidType]" in str(error)
+    assert "7916" not in repr(error)
+
+
+@pytest.mark.parametrize(("count", "tail"), [(3, ""), (4, "; and 1 more"), (9, "; and 6 more")])
+def test_a_message_lists_three_fields(count: int, tail: str) -> None:
+    problem = invalid("x")
+    problem["validation-errors"][0]["errors"] *= count
+    message = str(fault(call([{}]), reply(400, problem)))
+    assert message.count("InvalidType") == 3
+    assert message.endswith(tail or "[InvalidType]")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None, "text", 5, [], {}, [None], ["x"], [{"errors": None}], [{"errors": [None, "x"]}],
+        [{"request_id": "0"}],
+    ],
+)  # fmt: skip
+def test_odd_validation_errors_are_no_trouble(odd: object) -> None:
+    error = fault(call([{}]), reply(400, {"validation-errors": odd, "detail": "No"}))
+    assert type(error) is ReplyError
+    assert "No" in str(error)
+
+
+def test_half_described_errors_are_shown_as_far_as_they_go() -> None:
+    problem = {"validation-errors": [{"request_id": "0", "errors": [{"code": "NotNull"}]}]}
+    error = fault(call([{}]), reply(400, problem))
+    assert isinstance(error, ValidationError)
+    assert error.fields[0] == InvalidField(0, "0", "", "NotNull", "", None)
+    assert str(error).endswith("(sent nothing): NotNull")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "seconds"),
+    [
+        ({"retry_after": 300}, {}, 300),
+        ({"retry_after": "2.5"}, {}, 2.5),
+        ({"retry_after": 0}, {}, 0),
+        ({"retry_after": 5}, {"Retry-After": "9"}, 5),
+        ({"retry_after": "soon"}, {"Retry-After": "9"}, 9),
+        ({"retry_after": True}, {}, None),
+        ({"retry_after": -1}, {}, None),
+        ({"retry_after": [1]}, {}, None),
+        ({}, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        (b"Too many", {"Retry-After": "4"}, 4),
+        ({}, {"Retry-After": "nan"}, None),
+        ({"retry_after": 1e9}, {}, None),
+    ],
+)
+def test_how_long_to_wait_after_a_429(
+    body: object, headers: dict[str, str], seconds: float | None
+) -> None:
+    error = fault(call(), reply(429, body, **headers))
+    assert isinstance(error, RateLimitedError)
+    assert error.retry_after == seconds
+    assert error.retryable
+
+
+@pytest.mark.parametrize(
+    ("media", "body", "data"),
+    [
+        ("application/json", b'{"a": 1}', {"a": 1}),
+        ("application/hal+json; charset=utf-8", '"Имя"'.encode(), "Имя"),
+        ("Application/JSON", b"[]", []),
+        ("", b"{}", {}),
+        ("text/html", b"", None),
+        ("application/json", b"", None),
+    ],
+)
+def test_json_is_read_by_its_content_type(media: str, body: bytes, data: object) -> None:
+    assert decode(reply(200, body, media)) == data
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (reply(200, b'{"a": ', "application/json"), "broken JSON of 6 bytes"),
+        (reply(200, b"\xff{}", "application/json"), "broken JSON"),
+        (reply(200, b"[" * 100_000, "application/json"), "broken JSON"),
+        (reply(200, b"{}", "text/html"), "text/html instead of JSON"),
+        (reply(200, b"{}", "application/jsonp"), "application/jsonp instead of JSON"),
+        (Reply(200, {}, b"", oversize=True), "too large"),
+    ],
+)
+def test_what_is_not_json_is_named(answer: Reply, complaint: str) -> None:
+    with pytest.raises(NotJSONError, match=complaint):
+        decode(answer)
+
+
+@pytest.mark.parametrize(("length", "cut"), [(160, False), (161, True)])
+def test_an_excerpt_is_short(length: int, cut: bool) -> None:
+    shown = excerpt(("я" * length).encode())
+    assert shown == repr("я" * 160 + ("..." if cut else ""))
+
+
+def test_an_excerpt_stays_on_one_line() -> None:
+    assert excerpt(b"a\r\n\x1b[31mb\xff<script>x<y</script><b>c") == "'a [31mb\ufffd c'"
+
+
+def tree(root: type[BaseException]) -> list[type[BaseException]]:
+    return [root, *(kind for child in root.__subclasses__() for kind in tree(child))]
+
+
+def test_every_error_survives_pickling() -> None:
+    problem = invalid("price", "1")
+    whole = [fault(call(ITEMS), reply(status, problem)) for status in (400, 401, 404, 429, 500)]
+    whole += [kind("what", hint="do") for kind in tree(AmoCRMError) if not issubclass(kind, (ReplyError, amocrm.GrantError))]  # type: ignore[misc]  # fmt: skip
+    whole.append(amocrm.GrantError("no", status=401, reason="Token has been revoked"))  # type: ignore[arg-type]
+    for error in whole:
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)
+
+
+def test_every_error_is_exported_and_named_for_what_it_is() -> None:
+    for kind in tree(AmoCRMError):
+        assert getattr(amocrm, kind.__name__) is kind
+        assert kind.__name__ in amocrm.__all__
+        assert kind.__name__.endswith("Error")

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from amocrm import (
+    AccessDeniedError,
+    ConfigurationError,
+    ForbiddenError,
+    LostReplyError,
+    NotAuthorizedError,
+    RateLimitedError,
+    ServerError,
+    StateMismatchError,
+    UnexpectedReplyError,
+    UnreachableError,
+)
+from amocrm.core.host import portal
+from amocrm.core.oauth import (
+    Answered,
+    Granted,
+    GrantVerdict,
+    Refused,
+    code_grant,
+    consent_url,
+    judge_grant,
+    new_host,
+    read_redirect,
+    refresh_grant,
+    same_state,
+)
+from amocrm.core.policy import PATIENCE, RETRIES, Again, Effort, GiveUp
+from amocrm.core.settings import read_auth
+from amocrm.core.wire import Call, Lost, Reply
+
+SETTINGS = read_auth({"client_id": "id", "client_secret": "s", "redirect_uri": "https://e.org/"})
+CALL = Call("POST", "https://h/oauth2/access_token", "/oauth2/access_token", {})
+JSON = {"Content-Type": "application/problem+json"}
+TOKEN = {"token_type": "Bearer", "expires_in": 86400, "access_token": "SECRETa", "refresh_token": "SECRETr"}  # fmt: skip
+
+
+def asked(outcome: Reply | Lost, lost: bool = False, **effort: Any) -> GrantVerdict:
+    return judge_grant(CALL, outcome, Effort(**effort), asked_at=1000.0, lost=lost)
+
+
+def problem(status: int, **words: str) -> Reply:
+    return Reply(status, JSON, json.dumps(words).encode())
+
+
+def test_the_consent_address() -> None:
+    url = consent_url(portal("a.kommo.com"), "id", "s t", "popup")
+    assert url == "https://www.kommo.com/oauth?client_id=id&mode=popup&state=s%20t"
+    with pytest.raises(ConfigurationError, match="popup, post_message"):
+        consent_url(portal("a"), "id", "s", "window")
+
+
+def test_the_bodies_of_both_grants() -> None:
+    both = {"client_id": "id", "client_secret": "s", "redirect_uri": "https://e.org/"}
+    assert code_grant(SETTINGS, "c") == {**both, "grant_type": "authorization_code", "code": "c"}
+    assert refresh_grant(SETTINGS, "r") == {
+        **both, "grant_type": "refresh_token", "refresh_token": "r",
+    }  # fmt: skip
+    with pytest.raises(NotAuthorizedError, match="client_id"):
+        refresh_grant(read_auth({"access_token": "x"}), "r")
+
+
+def test_a_grant_is_read() -> None:
+    verdict = asked(Reply(200, {"Content-Type": "application/json"}, json.dumps(TOKEN).encode()))
+    assert isinstance(verdict, Granted)
+    assert verdict.token.expires_at == 1000 + 86400
+
+
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        ("application/json", b'{"access_token": "SECRET'),
+        ("application/json", b""),
+        ("application/json", b"[]"),
+        ("application/json", b'"SECRET"'),
+        ("application/json", json.dumps({**TOKEN, "expires_in": None}).encode()),
+        ("text/html", b"<p>SECRET"),
+    ],
+)
+def test_a_200_without_a_token_is_an_error_that_shows_nothing(media: str, body: bytes) -> None:
+    verdict = asked(Reply(200, {"Content-Type": media}, body))
+    assert isinstance(verdict, GiveUp)
+    assert isinstance(verdict.error, UnexpectedReplyError)
+    assert "SECRET" not in str(verdict.error) + repr(vars(verdict.error))
+
+
+REVOKED = "Token has been revoked"
+
+
+@pytest.mark.parametrize(
+    ("reply", "cause", "elsewhere"),
+    [
+        (problem(401, hint=REVOKED), "refresh token was already used", True),
+        (problem(401, title="Некорректный клиент", detail="Авторизация клиента не прошла"),
+         "do not belong together", True),
+        (problem(400, hint="Authorization code has been revoked"), "code was already used", False),
+        (problem(400, hint="Authorization code has expired"), "older than 20 minutes", False),
+        (problem(400, hint="Cannot decrypt the authorization code"), "damaged", False),
+        (problem(400, hint="Check the `client_id` parameter"), "client_id is missing", False),
+        (problem(400, hint="Check the `client_secret` parameter"), "client_secret is", False),
+        (problem(400, hint="Redirect URI is not associated with client"), "redirect_uri differs",
+         False),
+        (problem(400, hint="Invalid account"), "belongs to another account", True),
+        (problem(404, title="Not Found"), "no account answers", True),
+        (problem(401, title="Unauthorized"), "no account answers", True),
+        (Reply(404, {"Content-Type": "text/html"}, b"<h1>404"), "no account answers", True),
+        (problem(400, hint="Something new"), "not valid.*'Something new'", False),
+        (problem(400), "the grant is not valid", False),
+    ],
+)  # fmt: skip
+def test_the_endpoint_s_words_become_the_probable_cause(
+    reply: Reply, cause: str, elsewhere: bool
+) -> None:
+    verdict = asked(reply)
+    assert isinstance(verdict, Refused)
+    assert verdict.elsewhere is elsewhere
+    assert verdict.error.hint
+    with pytest.raises(type(verdict.error), match=cause):
+        raise verdict.error
+
+
+def test_a_refusal_keeps_the_words() -> None:
+    verdict = asked(problem(401, hint=REVOKED, title="T", detail="D"))
+    assert isinstance(verdict, Refused)
+    error = verdict.error
+    assert (error.status, error.reason, error.title, error.detail) == (401, REVOKED, "T", "D")
+    assert error.data == {"hint": REVOKED, "title": "T", "detail": "D"}
+
+
+def test_a_refusal_after_a_lost_answer_says_so() -> None:
+    assert "got lost" not in str(asked(problem(401, hint=REVOKED)))
+    verdict = asked(problem(401, hint=REVOKED), lost=True)
+    assert isinstance(verdict, Refused)
+    assert "answer got lost" in str(verdict.error)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Lost(True, "x"), LostReplyError),
+        (Lost(False, "x"), UnreachableError),
+        (Reply(403, {"Content-Type": "text/html"}, b"no"), ForbiddenError),
+        (problem(429), RateLimitedError),
+        (problem(500), ServerError),
+        (problem(503), ServerError),
+    ],
+)
+def test_what_is_not_definite_is_tried_again_with_the_same_grant(
+    outcome: Reply | Lost, kind: type[Exception]
+) -> None:
+    assert isinstance(asked(outcome), Again)
+    assert isinstance(asked(outcome, attempt=RETRIES - 1), Again)
+    for tired in (asked(outcome, attempt=RETRIES), asked(outcome, waited=PATIENCE)):
+        assert isinstance(tired, GiveUp)
+        assert isinstance(tired.error, kind)
+
+
+def test_a_429_says_how_long_and_everybody_waits() -> None:
+    limited = Reply(429, JSON, b'{"retry_after": 20}')
+    assert asked(limited) == Again(20, everybody=True)
+    verdict = asked(limited, waited=PATIENCE)
+    assert isinstance(verdict, GiveUp)
+    assert verdict.pause == 20
+
+
+def test_an_untrusted_certificate_is_not_tried_again() -> None:
+    assert isinstance(asked(Lost(False, "x", final=True)), GiveUp)
+
+
+@pytest.mark.parametrize(
+    ("data", "host"),
+    [
+        ({"domain": "new.amocrm.ru"}, "new.amocrm.ru"),
+        ({"domain": "new.kommo.com"}, "new.kommo.com"),
+        ({"domain": "evil.example"}, None),
+        ({"domain": "api-b.amocrm.ru"}, None),
+        ({"domain": 5}, None),
+        ({}, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_a_moved_account_is_believed_only_at_a_host_of_accounts(
+    data: object, host: str | None
+) -> None:
+    assert new_host(data) == host
+
+
+HERE = "example.amocrm.ru"
+
+
+def test_a_redirect_brings_the_code() -> None:
+    query = {"code": "c", "state": "s", "referer": "Example.amocrm.ru", "platform": "1"}
+    assert read_redirect(query, "s", HERE) == Answered(code="c")
+    assert read_redirect({"code": "c", "state": "s"}, "s", HERE) == Answered(code="c")
+    assert "'c'" not in repr(Answered(code="c"))
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ({}, "another state"),
+        ({"code": "c"}, "another state"),
+        ({"code": "c", "state": "S"}, "another state"),
+        ({"code": "c", "state": "s "}, "another state"),
+        ({"code": "c", "state": "ы\ud800"}, "another state"),
+        ({"error": "access_denied"}, "another state"),
+        ({"state": "s"}, "no code"),
+        ({"code": "", "state": "s"}, "no code"),
+        ({"code": "c", "state": "s", "referer": "evil.example"}, "no account of amoCRM"),
+        ({"code": "c", "state": "s", "referer": "amocrm.ru.evil.example"}, "no account"),
+        ({"code": "c", "state": "s", "referer": "https://example.amocrm.ru"}, "no account"),
+    ],
+)
+def test_a_redirect_that_does_not_answer_us(query: dict[str, str], complaint: str) -> None:
+    with pytest.raises(StateMismatchError, match=complaint):
+        read_redirect(query, "s", HERE)
+
+
+def test_a_refusal_and_a_wrong_account_end_the_wait() -> None:
+    denied = read_redirect({"error": "access_denied", "state": "s"}, "s", HERE)
+    assert isinstance(denied.error, AccessDeniedError)
+    assert "access was refused" in str(denied.error)
+    other = read_redirect({"code": "c", "state": "s", "referer": "other.amocrm.ru"}, "s", HERE)
+    assert "given for other.amocrm.ru" in str(other.error)
+    assert other.code is None
+
+
+def test_states_are_equal_or_not() -> None:
+    assert same_state("a", "a")
+    assert not same_state("a", "b")
+    assert not same_state("", "a")

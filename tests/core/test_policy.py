@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from amocrm import (
+    AmoCRMError,
+    ForbiddenError,
+    LostReplyError,
+    RateLimitedError,
+    ReplyError,
+    ServerError,
+    UnauthorizedError,
+    UnexpectedReplyError,
+    UnreachableError,
+)
+from amocrm.core.policy import (
+    BLOCK_PAUSE,
+    PATIENCE,
+    RETRIES,
+    Accept,
+    Again,
+    Effort,
+    GiveUp,
+    Renew,
+    backoff,
+    judge,
+)
+from amocrm.core.wire import Call, Lost, Reply
+
+READ = Call("GET", "https://h/p", "/p", {}, replayable=True)
+WRITE = Call("POST", "https://h/p", "/p", {}, data=[])
+JSON = {"Content-Type": "application/json"}
+
+
+def reply(status: int, body: Any = None, media: str = "application/json") -> Reply:
+    return Reply(
+        status, {"Content-Type": media}, b"" if body is None else json.dumps(body).encode()
+    )
+
+
+def refused(verdict: object) -> AmoCRMError:
+    assert isinstance(verdict, GiveUp)
+    return verdict.error
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+@pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "write"])
+def test_success_is_accepted(call: Call, status: int) -> None:
+    assert judge(call, reply(status, {"a": 1})) == Accept({"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("call", "answer", "data"),
+    [
+        (READ, reply(204), None),
+        (WRITE, reply(204), None),
+        (WRITE, reply(202), None),
+        (WRITE, reply(200), None),
+        (WRITE, Reply(202, {"Content-Type": "text/plain"}, b"Accepted"), None),
+    ],
+)
+def test_an_answer_without_data_is_none(call: Call, answer: Reply, data: object) -> None:
+    assert judge(call, answer) == Accept(data)
+
+
+def test_a_read_answered_200_and_nothing_is_an_error() -> None:
+    assert isinstance(refused(judge(READ, reply(200))), UnexpectedReplyError)
+
+
+def test_a_broken_answer_is_read_again_but_not_written_again() -> None:
+    broken = Reply(200, JSON, b'{"a"')
+    assert isinstance(judge(READ, broken), Again)
+    error = refused(judge(WRITE, broken))
+    assert isinstance(error, UnexpectedReplyError)
+    assert "look before you repeat" in str(error)
+    last = refused(judge(READ, broken, Effort(attempt=RETRIES)))
+    assert "broken JSON" in str(last)
+    assert last.hint is None
+
+
+def test_an_oversize_answer_is_not_asked_for_again() -> None:
+    assert isinstance(refused(judge(READ, Reply(200, JSON, oversize=True))), UnexpectedReplyError)
+
+
+@pytest.mark.parametrize("status", [300, 301, 304, 308, 399])
+def test_a_redirect_is_never_followed(status: int) -> None:
+    error = refused(judge(READ, reply(status)))
+    assert isinstance(error, UnexpectedReplyError)
+    assert "redirect" in str(error)
+
+
+def test_a_401_renews_once() -> None:
+    assert judge(READ, reply(401), Effort(renewable=True)) == Renew()
+    assert judge(WRITE, reply(401), Effort(renewable=True)) == Renew()
+    assert isinstance(refused(judge(READ, reply(401))), UnauthorizedError)
+    # Only 401: a 403 is not cured by another token.
+    problem = {"title": "Forbidden"}
+    assert isinstance(refused(judge(READ, reply(403, problem), Effort(renewable=True))), ReplyError)
+
+
+@pytest.mark.parametrize(("status", "again"), [(499, False), (500, True), (504, True), (599, True)])
+def test_server_errors_are_repeated_for_reads_only(status: int, again: bool) -> None:
+    assert isinstance(judge(READ, reply(status)), Again) is again
+    assert isinstance(judge(WRITE, reply(status)), GiveUp)
+    if again:
+        assert isinstance(refused(judge(WRITE, reply(status))), ServerError)
+
+
+@pytest.mark.parametrize(
+    ("call", "sent", "again"),
+    [(READ, False, True), (READ, True, True), (WRITE, False, True), (WRITE, True, False)],
+)
+def test_a_lost_write_is_repeated_only_when_nothing_was_sent(
+    call: Call, sent: bool, again: bool
+) -> None:
+    lost = Lost(sent, "gone", cause=OSError("x"))
+    assert isinstance(judge(call, lost), Again) is again
+    error = refused(judge(call, lost, Effort(attempt=RETRIES)))
+    assert type(error) is (LostReplyError if sent else UnreachableError)
+    assert error.__cause__ is lost.cause
+    assert error.retryable
+    assert ("look before you repeat" in str(error)) is (call is WRITE and sent)
+
+
+def test_what_cannot_help_is_not_tried_again() -> None:
+    error = refused(judge(READ, Lost(False, "bad certificate", "do this", final=True)))
+    assert not error.retryable
+    assert str(error) == "GET /p: bad certificate (do this)"
+
+
+@pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "write"])
+def test_a_429_makes_everybody_wait_as_long_as_asked(call: Call) -> None:
+    verdict = judge(call, reply(429, {"retry_after": 7}))
+    assert verdict == Again(7, everybody=True)
+    assert judge(call, reply(429, {"retry_after": 0})) == Again(0.25, everybody=True)
+    assert judge(call, reply(429)) == Again(0.25, everybody=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited", "again"),
+    [(60, 0, True), (61, 0, False), (30, 30, True), (30, 31, False), (300, 0, False)],
+)
+def test_patience_has_a_border(asked: float, waited: float, again: bool) -> None:
+    verdict = judge(READ, reply(429, {"retry_after": asked}), Effort(waited=waited))
+    assert isinstance(verdict, Again) is again
+    if isinstance(verdict, GiveUp):
+        assert verdict.pause == asked
+        assert isinstance(verdict.error, RateLimitedError)
+        assert verdict.error.retry_after == asked
+
+
+@pytest.mark.parametrize(
+    "outcome", [reply(429), reply(500), Lost(True, "x"), Reply(200, JSON, b"{")]
+)
+def test_retries_have_a_border(outcome: Reply | Lost) -> None:
+    assert isinstance(judge(READ, outcome, Effort(attempt=RETRIES - 1)), Again)
+    assert isinstance(judge(READ, outcome, Effort(attempt=RETRIES)), GiveUp)
+
+
+def test_waiting_has_a_border_for_every_kind_of_trouble() -> None:
+    nearly = Effort(waited=PATIENCE - 0.25)
+    assert isinstance(judge(READ, reply(500), nearly), Again)
+    assert isinstance(judge(READ, reply(500), replace(nearly, waited=PATIENCE - 0.24)), GiveUp)
+
+
+def test_a_block_pauses_everybody_and_missing_rights_do_not() -> None:
+    block = judge(READ, Reply(403, {"Content-Type": "text/html"}, b"<h1>403</h1>"))
+    assert isinstance(block, GiveUp)
+    assert block.pause == BLOCK_PAUSE
+    assert isinstance(block.error, ForbiddenError)
+    assert "slow down" in str(block.error)
+    rights = judge(READ, reply(403, {"title": "Forbidden", "detail": "Invalid scope"}))
+    assert isinstance(rights, GiveUp)
+    assert rights.pause == 0
+
+
+@pytest.mark.parametrize(
+    ("attempt", "jitter", "seconds"),
+    [(0, 0, 0.25), (0, 0.5, 0.375), (1, 0, 0.5), (2, 0, 1), (3, 0, 2), (4, 0, 4), (9, 0, 4)],
+)
+def test_the_wait_doubles_to_a_bound(attempt: int, jitter: float, seconds: float) -> None:
+    assert backoff(Effort(attempt=attempt, jitter=jitter)) == seconds
+
+
+def test_effort_adds_up() -> None:
+    effort = Effort(attempt=1, waited=2, renewable=True).after(Again(3), 0.5)
+    assert effort == Effort(attempt=2, waited=5, renewable=True, jitter=0.5)
+
+
+def test_the_constants_are_those_the_manual_names() -> None:
+    assert (RETRIES, PATIENCE, BLOCK_PAUSE) == (4, 60, 60)
