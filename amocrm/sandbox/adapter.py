@@ -6,9 +6,10 @@ too early, stall or drip, and a lost answer is the exception a cut socket would 
 
 from __future__ import annotations
 
+import http.client
 import io
+import socket
 from collections.abc import Callable, Iterable, Mapping
-from http.client import RemoteDisconnected
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -52,7 +53,7 @@ class SandboxAdapter(HTTPAdapter):
         answer = self._respond(_environ(request))
         self._wait(answer, patience, request)
         if answer.ending == "none":
-            gone = RemoteDisconnected("Remote end closed connection without response")
+            gone = http.client.RemoteDisconnected("Remote end closed connection without response")
             raise requests.exceptions.ConnectionError(
                 ProtocolError("Connection aborted.", gone), request=request
             )
@@ -80,19 +81,42 @@ class SandboxAdapter(HTTPAdapter):
                 raise TimeoutError("timed out")
             self._clock.sleep(seconds)
 
-        stream = BodyStream(answer, sleep)
+        source = cast("socket.socket", _Wire(answer, sleep))
+        received = http.client.HTTPResponse(source, method=request.method)
+        received.begin()
         return HTTPResponse(
-            # Buffered like a socket's file: read(n) waits for n bytes, read1 takes what is there.
-            body=io.BufferedReader(stream),
-            headers=HTTPHeaderDict(answer.headers),
-            status=answer.status,
-            version=11,
-            reason=phrase(answer.status),
+            body=received,
+            headers=HTTPHeaderDict(received.msg.items()),
+            status=received.status,
+            version=received.version,
+            reason=received.reason,
             preload_content=False,
             decode_content=False,
+            original_response=received,
             request_method=request.method,
             request_url=request.url,
         )
+
+
+class _Wire(BodyStream):
+    """The bytes of a whole HTTP answer, in the place of a socket."""
+
+    def __init__(self, answer: Answer, sleep: Callable[[float], None]) -> None:
+        super().__init__(answer, sleep)
+        lines = [f"HTTP/1.1 {answer.status} {phrase(answer.status)}"]
+        lines += [f"{name}: {value}" for name, value in answer.headers]
+        self._head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        # Buffered like a socket's file: read(n) waits for n bytes, read1 takes what is there.
+        return io.BufferedReader(self)
+
+    def readinto(self, buffer: Json, /) -> int:
+        if not self._head:
+            return super().readinto(buffer)
+        chunk, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
 
 def _environ(request: requests.PreparedRequest) -> WSGIEnvironment:
@@ -146,5 +170,7 @@ def _read_timeout(timeout: Json) -> float | None:
     if isinstance(timeout, tuple):
         timeout = cast("tuple[float | None, float | None]", timeout)[1]
     if isinstance(timeout, Timeout):
-        timeout = timeout.read_timeout
+        running = timeout.clone()
+        running.start_connect()
+        timeout = running.read_timeout
     return float(timeout) if isinstance(timeout, (int, float)) else None

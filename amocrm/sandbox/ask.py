@@ -105,9 +105,12 @@ def parse_json(body: bytes) -> Json:
 
 
 def brackets(pairs: list[tuple[str, str]]) -> dict[str, Json]:
-    """Nest bracketed pairs: `filter[id][]=1` becomes `{"filter": {"id": {"0": "1"}}}`.
+    """Nest bracketed pairs; every level is a dictionary (reference 3.1).
 
-    Every level is a dictionary; an empty bracket takes the next free number (reference 3.1).
+    An empty bracket takes the next free number.
+
+    >>> brackets([("filter[id][]", "1"), ("filter[id][]", "2"), ("page", "3")])
+    {'filter': {'id': {'0': '1', '1': '2'}}, 'page': '3'}
     """
     tree: dict[str, Json] = {}
     for name, value in pairs:

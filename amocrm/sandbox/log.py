@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from amocrm.sandbox.answer import Json, is_object
 from amocrm.sandbox.ask import Ask
+from amocrm.sandbox.pace import SECOND
 
 _SECRET_HEADERS = {"x-refresh-token", "x-auth-token", "cookie", "proxy-authorization"}
 _SECRET_NAMES = {"code", "client_secret", "refresh_token", "access_token", "signature", "api_key"}
@@ -98,7 +99,7 @@ class Log:
         moments = sorted(entry.at for entry in self.seen if entry.path.startswith("/api/"))
         most = first = 0
         for last, moment in enumerate(moments):
-            while moments[first] <= moment - 1.0:
+            while moments[first] <= moment - SECOND:
                 first += 1
             most = max(most, last - first + 1)
         return most

@@ -19,6 +19,10 @@ BLOCK_SECONDS = 300.0
 """Length of a block. Assumed (reference 12.2): reports speak of minutes."""
 
 
+SECOND = 1.0 - 1e-9
+"""Length of the window, a billionth short: sums of floats must not decide about a 429."""
+
+
 class Verdict(Enum):
     """What the pace says to one request."""
 
@@ -51,7 +55,7 @@ class Pace:
             return Verdict.PASS
         if now < self._blocked_until:
             return Verdict.BLOCKED
-        _forget(self._passed, now - 1.0)
+        _forget(self._passed, now - SECOND)
         if len(self._passed) < self.rps:
             self._passed.append(now)
             return Verdict.PASS

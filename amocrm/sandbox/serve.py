@@ -19,7 +19,10 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from amocrm.sandbox.answer import Json
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+_POLL = 0.05
+"""Seconds between two looks whether the server should stop."""
 
 
 class _Running(Protocol):
@@ -85,6 +88,11 @@ def _make(
     return _Cheroot(app, host, port, tls, threads)
 
 
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=256)
+
+
 class _Cheroot:
     def __init__(
         self, app: WSGIApplication, host: str, port: int, tls: tuple[str, str] | None, threads: int
@@ -92,9 +100,14 @@ class _Cheroot:
         from cheroot.ssl.builtin import BuiltinSSLAdapter
         from cheroot.wsgi import Server
 
-        server: Json = Server((host, port), app, numthreads=threads, server_name="sandbox")
+        if port:
+            # cheroot leaves a socket open when a port is busy; find out before it does.
+            _bind(host, port).close()
+        server: Json = Server((host, port), app, numthreads=threads, request_queue_size=256)
         server.shutdown_timeout = 1
         server.error_log = _silent
+        server.keep_alive_conn_limit = None
+        server.expiration_interval = _POLL
         if tls:
             server.ssl_adapter = BuiltinSSLAdapter(*tls)
         server.prepare()
@@ -117,6 +130,12 @@ class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Json) -> None:  # noqa: A002
         """Say nothing."""
 
+    def connection_dropped(
+        self, error: BaseException, environ: WSGIEnvironment | None = None
+    ) -> None:
+        """Close the connection: nothing was answered, so werkzeug would keep it open."""
+        self.close_connection = True
+
 
 class _Werkzeug:
     def __init__(
@@ -127,8 +146,7 @@ class _Werkzeug:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
         # Bound here because werkzeug leaves the process when a port is busy.
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.create_server((host, port), family=family) as bound:
+        with _bind(host, port) as bound:
             self._server = make_server(
                 host,
                 port,
@@ -141,7 +159,7 @@ class _Werkzeug:
         self.port = int(self._server.socket.getsockname()[1])
 
     def run(self) -> None:
-        self._server.serve_forever()
+        self._server.serve_forever(_POLL)
 
     def stop(self) -> None:
         self._server.shutdown()

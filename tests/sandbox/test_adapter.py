@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -16,7 +17,8 @@ URL = "https://example.amocrm.ru/api/v4/account"
 
 def test_a_response_looks_like_any_other(portal: Sandbox, session: requests.Session) -> None:
     headers = {"Authorization": f"Bearer {portal.issue_long_lived()}"}
-    answer = session.get(URL, params={"with": "version"}, headers=headers, timeout=Timeout(5))
+    timeout: Any = Timeout(5)  # requests takes it, its stubs do not know
+    answer = session.get(URL, params={"with": "version"}, headers=headers, timeout=timeout)
     assert (answer.status_code, answer.reason, answer.ok) == (200, "OK", True)
     assert answer.url == URL + "?with=version"
     assert answer.request.headers["Authorization"].startswith("Bearer ")

@@ -1,0 +1,14 @@
+"""Examples in the docstrings of the sandbox."""
+
+from __future__ import annotations
+
+import doctest
+
+from amocrm import sandbox
+from amocrm.sandbox import ask, tokens
+
+
+def test_examples_in_docstrings_are_true() -> None:
+    for module in (sandbox, ask, tokens):
+        result = doctest.testmod(module, raise_on_error=True)
+        assert result.attempted > 0
