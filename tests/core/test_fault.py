@@ -24,18 +24,21 @@ from amocrm.core.answer import NotJSONError, decode, excerpt
 from amocrm.core.fault import fault
 from amocrm.core.wire import Call, Reply
 
+PROBLEM = "application/problem+json"
+
 
 def call(data: Any = None, method: str = "PATCH") -> Call:
     return Call(method, "https://h/api/v4/leads?q=1", "/api/v4/leads", {}, data=data)
 
 
-def reply(status: int, body: Any = b"", media: str = "application/problem+json", **more: str) -> Reply:  # fmt: skip
+def reply(status: int, body: Any = b"", media: str = PROBLEM, **more: str) -> Reply:
     headers = CaseInsensitiveDict({"Content-Type": media, **more})
     return Reply(status, headers, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-def invalid(path: str, rid: object = "0", code: str = "InvalidType", detail: str = "Wrong.") -> dict[str, Any]:  # fmt: skip
-    errors = [{"request_id": rid, "errors": [{"code": code, "path": path, "detail": detail}]}]
+def invalid(path: str, rid: object = "0") -> dict[str, Any]:
+    error = {"code": "InvalidType", "path": path, "detail": "Wrong."}
+    errors = [{"request_id": rid, "errors": [error]}]
     return {
         "validation-errors": errors, "title": "Bad Request", "status": 400,
         "detail": "Request validation failed",
@@ -61,7 +64,8 @@ def test_the_words_of_the_problem_are_kept() -> None:
     problem = {"title": "Forbidden", "detail": "Invalid scope", "hint": "Ask the owner"}
     error = fault(call(), reply(403, problem, **{"X-Request-Id": "r-1"}))
     assert str(error) == (
-        "PATCH /api/v4/leads was answered 403 Forbidden: Invalid scope (Ask the owner) [request r-1]"
+        "PATCH /api/v4/leads was answered 403 Forbidden: Invalid scope"
+        " (Ask the owner) [request r-1]"
     )
     assert (error.title, error.detail, error.hint) == (
         "Forbidden",
@@ -242,16 +246,20 @@ def test_an_excerpt_stays_on_one_line() -> None:
     assert excerpt(b"a\r\n\x1b[31mb\xff<script>x<y</script><b>c") == "'a [31mb\ufffd c'"
 
 
-def tree(root: type[BaseException]) -> list[type[BaseException]]:
+def tree(root: type[AmoCRMError]) -> list[type[AmoCRMError]]:
     return [root, *(kind for child in root.__subclasses__() for kind in tree(child))]
 
 
 def test_every_error_survives_pickling() -> None:
     problem = invalid("price", "1")
     whole = [fault(call(ITEMS), reply(status, problem)) for status in (400, 401, 404, 429, 500)]
-    whole += [kind("what", hint="do") for kind in tree(AmoCRMError) if not issubclass(kind, (ReplyError, amocrm.GrantError))]  # type: ignore[misc]  # fmt: skip
-    whole.append(amocrm.GrantError("no", status=401, reason="Token has been revoked"))  # type: ignore[arg-type]
-    for error in whole:
+    plain = [
+        kind("what", hint="do")
+        for kind in tree(AmoCRMError)
+        if not issubclass(kind, (ReplyError, amocrm.GrantError))
+    ]
+    refusal = amocrm.GrantError("no", status=401, reason="Token has been revoked")
+    for error in (*whole, *plain, refusal):
         again = pickle.loads(pickle.dumps(error))
         assert type(again) is type(error)
         assert str(again) == str(error)

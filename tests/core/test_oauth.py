@@ -38,7 +38,7 @@ from amocrm.core.wire import Call, Lost, Reply
 SETTINGS = read_auth({"client_id": "id", "client_secret": "s", "redirect_uri": "https://e.org/"})
 CALL = Call("POST", "https://h/oauth2/access_token", "/oauth2/access_token", {})
 JSON = {"Content-Type": "application/problem+json"}
-TOKEN = {"token_type": "Bearer", "expires_in": 86400, "access_token": "SECRETa", "refresh_token": "SECRETr"}  # fmt: skip
+TOKEN = {"expires_in": 86400, "access_token": "SECRETa", "refresh_token": "SECRETr"}
 
 
 def asked(outcome: Reply | Lost, lost: bool = False, **effort: Any) -> GrantVerdict:

@@ -25,7 +25,7 @@ def without(key: str) -> dict[str, Any]:
         (without("client_secret"), "auth has no 'client_secret'"),
         (without("redirect_uri"), "auth has no 'redirect_uri'"),
         ({**GOOD, "clientId": "x"}, "unknown key 'clientId'.*known keys: client_id"),
-        ({**GOOD, 5: "x"}, "unknown key 5"),
+        ({5: "x"}, "unknown key 5"),
         ({**GOOD, "client_id": ""}, r"auth\['client_id'\] must be a string"),
         ({**GOOD, "client_id": 5}, r"auth\['client_id'\] must be a string"),
         ({**GOOD, "client_secret": "SECRET "}, r"auth\['client_secret'\] holds spaces"),

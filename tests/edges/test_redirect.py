@@ -1,0 +1,290 @@
+"""The redirect server: what a browser, a stranger and a busy port get."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from amocrm import (
+    AccessDeniedError,
+    AmoCRM,
+    ConfigurationError,
+    Connection,
+    GrantError,
+    NotAuthorizedError,
+)
+from amocrm.core.oauth import Answered
+from amocrm.core.settings import REDIRECT_DEADLINE, RedirectServer
+from amocrm.redirect.server import RedirectListener
+from amocrm.sandbox import Sandbox
+from tests.conftest import Make
+
+Browse = Callable[[str], requests.Response]
+
+
+@pytest.fixture
+def browse() -> Iterator[Browse]:
+    with requests.Session() as browser:
+        browser.trust_env = False
+        yield lambda url: browser.get(url, timeout=5, headers={"Connection": "close"})
+
+
+@pytest.fixture
+def asking(sandbox: Sandbox, make: Make, free_port: int) -> AmoCRM:
+    uri = f"http://127.0.0.1:{free_port}/back"
+    one = sandbox.add_integration(uri)
+    return make(
+        {
+            "client_id": one.client_id,
+            "client_secret": one.client_secret,
+            "redirect_uri": uri,
+            "server": {"port": free_port, "timeout": 10},
+        }
+    )
+
+
+def visit(crm: AmoCRM, sandbox: Sandbox, browse: Browse, change: Callable[[str], str]) -> list[str]:
+    """Connect; send the browser to a changed redirect first, then to the true one."""
+    pages: list[str] = []
+
+    def both(connection: Connection) -> None:
+        true = sandbox.agree(connection.get_auth_url())
+        for url in (change(true), true):
+            answer = browse(url)
+            pages.append(f"{answer.status_code} {answer.content.decode()}")
+
+    crm.on("connection:beforeConsent", both)
+    crm.connect()
+    return pages
+
+
+def test_the_page_tells_in_russian_and_english_that_access_is_granted(
+    asking: AmoCRM, sandbox: Sandbox, browse: Browse
+) -> None:
+    pages = visit(asking, sandbox, browse, lambda url: url.replace("state=", "state=x"))
+    assert "Доступ разрешён" in pages[1]
+    assert "Access granted" in pages[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda url: url.replace("state=", "state=x"), 400),
+        (lambda url: url.partition("&state=")[0], 400),
+        (lambda url: url.replace("referer=example.amocrm.ru", "referer=evil.example"), 400),
+        (lambda url: url.partition("?")[0], 404),
+        (lambda url: url.partition("/back")[0] + "/favicon.ico", 404),
+        (lambda url: url.replace("code=", "other="), 404),
+        (lambda url: url + "&pad=" + "x" * 10_000_000, 414),
+    ],
+    ids=["forged state", "no state", "forged referer", "no query", "icon", "no code", "10 MB"],
+)
+def test_a_redirect_that_is_not_ours_does_not_end_the_wait(
+    asking: AmoCRM,
+    sandbox: Sandbox,
+    browse: Browse,
+    change: Callable[[str], str],
+    status: int,
+) -> None:
+    try:
+        pages = visit(asking, sandbox, browse, change)
+    except requests.ConnectionError:
+        # The server closes on 10 MB while they are still being sent: the client may see a reset.
+        assert status == 414
+        return
+    assert pages[0].startswith(str(status))
+    assert asking.connection.connected
+
+
+def test_a_page_escapes_what_it_shows(asking: AmoCRM, sandbox: Sandbox, browse: Browse) -> None:
+    evil = "%3Cscript%3Ealert(1)%3C/script%3E"
+    pages = visit(asking, sandbox, browse, lambda url: url.replace("example.amocrm.ru", evil))
+    assert pages[0].startswith("400")
+    assert "<script>" not in pages[0]
+    assert "&lt;script&gt;" in pages[0]
+
+
+def test_pages_are_kept_out_of_caches_and_of_other_sites_logs(
+    asking: AmoCRM, sandbox: Sandbox, browse: Browse
+) -> None:
+    headers: list[requests.Response] = []
+    asking.on(
+        "connection:beforeConsent",
+        lambda connection: headers.append(browse(sandbox.agree(connection.get_auth_url()))),
+    )
+    asking.connect()
+    assert headers[0].headers["Cache-Control"] == "no-store"
+    assert headers[0].headers["Referrer-Policy"] == "no-referrer"
+    assert headers[0].headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+def test_a_repeated_redirect_is_told_that_the_answer_is_there(
+    asking: AmoCRM, sandbox: Sandbox, browse: Browse
+) -> None:
+    pages: list[str] = []
+
+    def twice(connection: Connection) -> None:
+        url = sandbox.agree(connection.get_auth_url())
+        pages.extend(browse(url).content.decode() for _ in range(2))
+
+    asking.on("connection:beforeConsent", twice)
+    asking.connect()
+    assert "Код получен" in pages[0]
+    assert "Ответ уже получен" in pages[1]
+    assert sandbox.counters["grants.code"] == 1
+
+
+def test_only_get_is_answered(asking: AmoCRM, sandbox: Sandbox, browse: Browse) -> None:
+    statuses: list[int] = []
+
+    def post(connection: Connection) -> None:
+        url = sandbox.agree(connection.get_auth_url())
+        with requests.Session() as browser:
+            browser.trust_env = False
+            statuses.append(browser.post(url, timeout=5).status_code)
+        browse(url)
+
+    asking.on("connection:beforeConsent", post)
+    asking.connect()
+    assert statuses == [405]
+
+
+def test_consent_for_another_account_is_an_error_that_names_both(
+    asking: AmoCRM, sandbox: Sandbox, browse: Browse
+) -> None:
+    asking.on(
+        "connection:beforeConsent",
+        lambda connection: browse(sandbox.agree(connection.get_auth_url(), "other")),
+    )
+    with pytest.raises(AccessDeniedError, match=r"other\.amocrm\.ru.*example\.amocrm\.ru"):
+        asking.connect()
+
+
+def test_nobody_comes(make: Make, free_port: int) -> None:
+    crm = make({"server": {"port": free_port, "timeout": 0.01}})
+    with pytest.raises(NotAuthorizedError, match=r"no redirect came within 0\.01 s"):
+        crm.connect()
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", free_port))
+    assert REDIRECT_DEADLINE == 300
+
+
+def test_a_busy_port_is_a_clear_error(make: Make) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        crm = make({"server": {"port": port, "timeout": 5}})
+        with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}.*free it"):
+            crm.connect()
+
+
+def test_an_address_that_is_not_this_machine_s_is_a_clear_error(make: Make) -> None:
+    crm = make({"server": {"port": 0, "host": "192.0.2.1", "timeout": 5}})
+    with pytest.raises(ConfigurationError, match=r"cannot listen on 192\.0\.2\.1"):
+        crm.connect()
+
+
+def test_port_0_takes_a_free_one(sandbox: Sandbox) -> None:
+    with RedirectListener(RedirectServer(0, timeout=5), lambda _: Answered("c")) as listener:
+        assert listener.port > 0
+        listener.deliver(Answered("c"))
+        listener.deliver(Answered("late"))
+        assert listener.wait() == Answered("c")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only loopback")
+def test_only_the_loopback_address_is_bound(make: Make, free_port: int, sandbox: Sandbox) -> None:
+    crm = make({"server": {"port": free_port, "timeout": 10}})
+    bound: list[bool] = []
+
+    def look(connection: Connection) -> None:
+        # Were the port taken on all addresses, another loopback address could not have it too.
+        with socket.socket() as other:
+            other.bind(("127.0.0.3", free_port))
+            bound.append(True)
+        threading.Thread(target=connection.set_code, args=(sandbox.issue_code(),)).start()
+
+    crm.on("connection:beforeConsent", look)
+    crm.connect()
+    assert bound == [True]
+
+
+def test_the_state_is_another_for_each_consent(make: Make, free_port: int) -> None:
+    crm = make({"server": {"port": free_port, "timeout": 0.01}})
+    states: list[str] = []
+    crm.on("connection:beforeConsent", lambda connection: states.append(connection.get_state()))
+    for _ in range(2):
+        with pytest.raises(NotAuthorizedError):
+            crm.connect()
+    assert len(set(states)) == 2
+
+
+def test_a_state_that_was_set_is_the_one_that_must_come_back(
+    asking: AmoCRM, sandbox: Sandbox, browse: Browse
+) -> None:
+    asking.connection.set_state("order-77")
+
+    def agree(connection: Connection) -> None:
+        url = sandbox.agree(connection.get_auth_url())
+        assert parse_qs(urlsplit(url).query)["state"] == ["order-77"]
+        browse(url)
+
+    asking.on("connection:beforeConsent", agree)
+    assert asking.connect()
+
+
+def test_all_who_wait_get_the_same_refusal(
+    asking: AmoCRM, sandbox: Sandbox, browse: Browse
+) -> None:
+    ready = threading.Event()
+    urls: list[str] = []
+
+    def tell(connection: Connection) -> None:
+        urls.append(sandbox.deny(connection.get_auth_url()))
+        ready.set()
+
+    asking.on("connection:beforeConsent", tell)
+    with ThreadPoolExecutor(4) as pool:
+        waiting: list[Future[bool]] = [pool.submit(asking.connect) for _ in range(4)]
+        assert ready.wait(5)
+        browse(urls[0])
+        refused = [one.exception(10) for one in waiting]
+    assert all(isinstance(error, AccessDeniedError) for error in refused)
+    # A thread that came after the refusal asks again; the ones that waited share it.
+    assert len({id(error) for error in refused}) <= len(urls)
+
+
+def test_a_code_that_the_portal_refuses_is_told_after_the_redirect(
+    asking: AmoCRM, sandbox: Sandbox, browse: Browse
+) -> None:
+    asking.on(
+        "connection:beforeConsent",
+        lambda connection: browse(
+            sandbox.agree(connection.get_auth_url()).replace("code=", "code=x")
+        ),
+    )
+    with pytest.raises(GrantError, match="damaged"):
+        asking.connect()
+
+
+def test_ctrl_c_while_waiting_gives_the_port_back(make: Make, free_port: int) -> None:
+    crm = make({"server": {"port": free_port, "timeout": 30}})
+
+    def interrupt(_: Connection) -> None:
+        raise KeyboardInterrupt
+
+    crm.on("connection:beforeConsent", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        crm.connect()
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", free_port))
