@@ -72,10 +72,8 @@ def html_answer(text: str, *, status: int = 200, charset: bool = True) -> Answer
 
 def phrase(status: int) -> str:
     """Return the reason phrase of a status."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
+    # Python 3.13 renamed 422; the reference keeps the old words (3.3).
+    return "Unprocessable Entity" if status == 422 else HTTPStatus(status).phrase
 
 
 NO_CONTENT = Answer(204)

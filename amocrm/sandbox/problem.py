@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
-from amocrm.sandbox.answer import Answer, Json, json_answer
+from amocrm.sandbox.answer import Answer, Json, json_answer, phrase
 
 PROBLEM = "application/problem+json"
 INVALID_LOGIN = "Invalid user name or password"
@@ -39,7 +37,7 @@ class ProblemError(Exception):
     def answer(self) -> Answer:
         """Return the problem body of reference 3.3."""
         body = {
-            "title": HTTPStatus(self.status).phrase,
+            "title": phrase(self.status),
             "type": f"https://httpstatus.es/{self.status}",
             "status": self.status,
             "detail": self.detail,

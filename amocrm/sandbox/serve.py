@@ -108,6 +108,7 @@ class _Cheroot:
         server.error_log = _silent
         server.keep_alive_conn_limit = None
         server.expiration_interval = _POLL
+        server.ConnectionClass = _connection_class()
         if tls:
             server.ssl_adapter = BuiltinSSLAdapter(*tls)
         server.prepare()
@@ -122,6 +123,20 @@ class _Cheroot:
 
     def keep_alive(self, keep: bool) -> None:
         self._server.keep_alive_conn_limit = None if keep else 0
+
+
+def _connection_class() -> Json:
+    from cheroot.server import HTTPConnection
+
+    class Connection(HTTPConnection):
+        """Forgets what could not be sent to a client that hung up."""
+
+        def close(self) -> None:
+            super().close()
+            # Else the garbage collector flushes the rest into a closed socket, and tells of it.
+            self.wfile.raw.close()
+
+    return Connection
 
 
 class _Quiet(WSGIRequestHandler):
