@@ -109,7 +109,7 @@ class Transport:
                 verify=kept.verify,
                 cert=kept.cert,
             )
-        except (requests.RequestException, urllib3_errors.HTTPError, OSError) as error:
+        except (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError) as error:
             return explain(error, call.url, kept.verify)
         return self._read(info, call.url, started + limits.total)
 
@@ -252,6 +252,9 @@ def explain(error: BaseException, url: str, verify: bool | str) -> Lost:
         return Lost(
             False, f"the request could not be made ({type(error).__name__})", None, error, True
         )
+    if isinstance(error, ValueError):
+        # `requests` reads the address of a redirect even if it is not to follow it.
+        return Lost(True, "the answer could not be read", None, error, True)
     return Lost(True, "the connection broke before the answer was whole", None, error)
 
 
