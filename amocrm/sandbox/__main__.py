@@ -17,17 +17,11 @@ from amocrm.sandbox.serve import Served
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit status."""
-    stop = threading.Event()
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
+    stop = _stop_on_signals()
     options = _parser().parse_args(arguments)
     portal = Sandbox(
         options.accounts,
-        rps=options.rps or None,
+        rps=options.rps if options.rps > 0 else None,
         refresh_mode=options.refresh_mode,
         seed=options.seed,
         redirect_uri=options.redirect_uri,
@@ -38,11 +32,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(_greeting(portal, served), flush=True)
             while not stop.wait(0.2):  # Windows delivers signals only between waits.
                 pass
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         reason = str(error).replace("\n", " ")
         print(f"cannot serve on {options.host}:{options.port}: {reason}", file=sys.stderr)
         return 1
     return 0
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    return stop
 
 
 def _parser() -> argparse.ArgumentParser:

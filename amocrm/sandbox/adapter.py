@@ -140,13 +140,19 @@ def _environ(request: requests.PreparedRequest) -> WSGIEnvironment:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-    for name, value in request.headers.items():
-        key = name.upper().replace("-", "_")
-        text = _text(value)
-        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = text
+    environ |= _header_entries(request.headers)
     environ["CONTENT_LENGTH"] = str(len(body))
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     return environ
+
+
+def _header_entries(headers: Mapping[str, str | bytes]) -> dict[str, str]:
+    entries: dict[str, str] = {}
+    for name, value in headers.items():
+        key = name.upper().replace("-", "_")
+        plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        entries[key if plain else f"HTTP_{key}"] = _text(value)
+    return entries
 
 
 def _text(value: Json) -> str:

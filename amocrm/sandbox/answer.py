@@ -72,8 +72,10 @@ def html_answer(text: str, *, status: int = 200, charset: bool = True) -> Answer
 
 def phrase(status: int) -> str:
     """Return the reason phrase of a status."""
-    # Python 3.13 renamed 422; the reference keeps the old words (3.3).
-    return "Unprocessable Entity" if status == 422 else HTTPStatus(status).phrase
+    if status == 422:
+        return "Unprocessable Entity"  # Python 3.13 renamed it; reference 3.3 keeps the old words.
+    known = status in set(HTTPStatus)
+    return HTTPStatus(status).phrase if known else "Unknown"
 
 
 NO_CONTENT = Answer(204)

@@ -47,7 +47,10 @@ class Ask:
         try:
             body = request.get_data()
         except ClientDisconnected:
-            raise ProblemError(400, "The body ended too early") from None
+            body = b""
+        # Not every server tells of it.
+        if len(body) < (request.content_length or 0):
+            raise ProblemError(400, "The body ended too early")
         query = request.query_string.decode("latin-1")
         headers = EnvironHeaders(environ)
         return cls(request.method, request.scheme, request.host, request.path, query, headers, body)

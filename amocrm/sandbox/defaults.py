@@ -5,6 +5,9 @@ from __future__ import annotations
 from amocrm.sandbox.answer import Json
 from amocrm.sandbox.state import Account, Entity, Ids, User
 
+ZONES = ("amocrm.ru", "amocrm.com", "kommo.com")
+"""Domains of the platforms (reference 1); the first is the default."""
+
 FAMILIES = ("leads", "contacts", "companies")
 
 _STAGES = (
@@ -52,9 +55,15 @@ _PREDEFINED: dict[str, tuple[tuple[str, str, str], ...]] = {
 
 
 def new_account(name: str, ids: Ids, now: int) -> Account:
-    """Found an account; `name` is a subdomain or a full host such as `shop.kommo.com`."""
-    subdomain, _, zone = name.partition(".")
-    account = Account(ids.take("accounts"), subdomain, zone or "amocrm.ru", now)
+    """Found an account; `name` is a subdomain or a full host such as `shop.kommo.com`.
+
+    Raises:
+        ValueError: the name is neither.
+    """
+    subdomain, _, zone = name.lower().partition(".")
+    if not subdomain or zone not in ("", *ZONES):
+        raise ValueError(f"{name!r} is no subdomain, and no host in {', '.join(ZONES)}")
+    account = Account(ids.take("accounts"), subdomain, zone or ZONES[0], now)
     for is_admin, user in ((True, "Ann"), (False, "Bob")):
         number = ids.take("users")
         account.users[number] = User(number, user, is_admin=is_admin)
@@ -124,16 +133,7 @@ def _add_pipeline(account: Account, ids: Ids) -> None:
     language = 0 if account.zone.endswith(".ru") else 1
     stages = [(ids.take("statuses"), *stage) for stage in _STAGES]
     statuses = [
-        {
-            "id": status,
-            "name": names[language],
-            "sort": sort,
-            "is_editable": sort not in (10, 10000, 11000),
-            "pipeline_id": number,
-            "color": color,
-            "type": 1 if sort == 10 else 0,
-            "account_id": account.id,
-        }
+        _stage(account, number, status, names[language], sort, color)
         for status, *names, sort, color in (*stages, *_CLOSED)
     ]
     account.pipelines[number] = {
@@ -145,4 +145,20 @@ def _add_pipeline(account: Account, ids: Ids) -> None:
         "is_archive": False,
         "account_id": account.id,
         "_embedded": {"statuses": statuses},
+    }
+
+
+def _stage(
+    account: Account, pipeline: int, number: int, name: str, sort: int, color: str
+) -> Entity:
+    return {
+        "id": number,
+        "name": name,
+        "sort": sort,
+        # The unsorted stage and the two closed ones are not editable (reference 4.5).
+        "is_editable": sort not in (10, 10000, 11000),
+        "pipeline_id": pipeline,
+        "color": color,
+        "type": 1 if sort == 10 else 0,
+        "account_id": account.id,
     }

@@ -121,8 +121,8 @@ class Office:
         with self._lock:
             where = self.account(account)
             where.former.add(where.subdomain)
-            where.subdomain = name
-            where.former.discard(name)
+            where.subdomain = name.lower().partition(".")[0]
+            where.former.discard(where.subdomain)
             return where
 
     def uninstall(

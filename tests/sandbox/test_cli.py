@@ -56,6 +56,12 @@ def test_what_is_printed_works_and_a_signal_ends_it(
     assert (process.returncode, out, err) == (0, "", "")
 
 
+def test_a_port_that_cannot_be_is_one_clear_line() -> None:
+    command = [sys.executable, "-m", "amocrm.sandbox", "--port", "99999"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
 def test_a_busy_port_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with socket.create_server(("127.0.0.1", 0)) as busy:

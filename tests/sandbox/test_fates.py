@@ -65,6 +65,7 @@ def test_half_a_body_fails_when_it_is_read(portal: Sandbox, call: Call) -> None:
     [
         ("server_error", {}, 502, "text/html; charset=utf-8", 0),
         ("server_error", {"status": 504}, 504, "text/html; charset=utf-8", 0),
+        ("server_error", {"status": 520}, 520, "text/html; charset=utf-8", 0),
         ("server_error", {"effect": True}, 502, "text/html; charset=utf-8", 1),
         ("server_error", {"status": 500}, 500, "application/problem+json", 0),
         ("too_many", {}, 429, "application/problem+json", 0),

@@ -113,6 +113,12 @@ def test_with_adds_what_is_linked(portal: Sandbox, call: Call) -> None:
     assert back["customers"] == []
 
 
+def test_a_price_tells_whether_a_robot_wrote_it(portal: Sandbox, call: Call) -> None:
+    number = portal.add("leads", {})
+    body = call("GET", f"/leads/{number}?with=is_price_modified_by_robot").json()
+    assert body["is_price_modified_by_robot"] is False
+
+
 def test_order_takes_the_first_field_it_knows(
     portal: Sandbox, clock: ManualClock, call: Call
 ) -> None:

@@ -87,6 +87,9 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         Sandbox(())
     with pytest.raises(ValueError, match="refresh_mode"):
         Sandbox(refresh_mode="loose")  # type: ignore[arg-type]  # that is the point
+    for name in ("", "shop.example.com", ".amocrm.ru"):
+        with pytest.raises(ValueError, match="subdomain"):
+            Sandbox((name,))
     with pytest.raises(KeyError, match="nobody"):
         Sandbox().account("nobody")
 

@@ -118,6 +118,14 @@ def test_a_head_answer_has_no_body(
     assert session.get(f"{served.url}/api/v4/account").status_code == 200
 
 
+def test_a_body_that_ends_too_early_is_400(served: Served) -> None:
+    head = b"POST /api/v4/leads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n[{"
+    with socket.create_connection(("127.0.0.1", served.port)) as client:
+        client.sendall(head)
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1000).split()[1] == b"400"
+
+
 def test_many_threads_are_served(served: Served, portal: Sandbox) -> None:
     headers = {"Authorization": f"Bearer {portal.issue_long_lived()}"}
 
