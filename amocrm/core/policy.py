@@ -28,6 +28,8 @@ BACKOFF: Final = 0.5
 """Seconds before the first repetition; each next one waits twice as long."""
 LONGEST_BACKOFF: Final = 8.0
 """Seconds beyond which the wait does not grow."""
+LIMIT_PAUSE: Final = 1.0
+"""Seconds to wait at least after a 429: the limit counts what came within a second."""
 BLOCK_PAUSE: Final = 60.0
 """Seconds that all calls pause after the edge blocked this address. Its length is not documented
 (reference 3.4); asking again at once is what prolongs it."""
@@ -151,8 +153,7 @@ def _after_loss(call: Call, lost: Lost, effort: Effort) -> Verdict:
 
 def _after_limit(error: RateLimitedError, effort: Effort) -> Verdict:
     """Wait as long as the server asks, if that is within patience. Nothing was done."""
-    asked = error.retry_after
-    delay = backoff(effort) if asked is None else max(asked, backoff(effort))
+    delay = max(error.retry_after or 0.0, LIMIT_PAUSE, backoff(effort))
     if effort.attempt >= RETRIES or effort.waited + delay > PATIENCE:
         return GiveUp(error, pause=delay)
     return Again(delay, everybody=True)

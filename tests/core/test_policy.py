@@ -136,8 +136,9 @@ def test_what_cannot_help_is_not_tried_again() -> None:
 def test_a_429_makes_everybody_wait_as_long_as_asked(call: Call) -> None:
     verdict = judge(call, reply(429, {"retry_after": 7}))
     assert verdict == Again(7, everybody=True)
-    assert judge(call, reply(429, {"retry_after": 0})) == Again(0.25, everybody=True)
-    assert judge(call, reply(429)) == Again(0.25, everybody=True)
+    assert judge(call, reply(429, {"retry_after": 0})) == Again(1, everybody=True)
+    assert judge(call, reply(429)) == Again(1, everybody=True)
+    assert judge(call, reply(429), Effort(attempt=3)) == Again(2, everybody=True)
 
 
 @pytest.mark.parametrize(

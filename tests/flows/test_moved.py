@@ -1,0 +1,179 @@
+"""Renamed accounts, withdrawn access, long-lived tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from amocrm import AmoCRM, GrantError, NotAuthorizedError, UnauthorizedError
+from amocrm.sandbox import ManualClock, Sandbox
+from tests.conftest import Make
+
+DAY = 86_400
+LOOKUP = "/oauth2/account/current/subdomain"
+
+
+def test_a_renamed_account_is_followed_with_the_same_refresh_token(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    sandbox.move("example", "renamed")
+    clock.advance(DAY + 1)
+    assert connected.request.get("/api/v4/account").data["subdomain"] == "renamed"
+    assert connected.request.get("/api/v4/leads").info.url.startswith("https://renamed.amocrm.ru/")
+    assert sandbox.counters["grants.refresh"] == 1
+    assert "renamed.amocrm.ru" in repr(connected)
+
+
+def test_a_renamed_account_is_followed_after_a_401(connected: AmoCRM, sandbox: Sandbox) -> None:
+    sandbox.move("example", "renamed")
+    assert connected.request.get("/api/v4/account").data["subdomain"] == "renamed"
+
+
+def test_the_refresh_token_is_shown_only_to_the_shared_host(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    sandbox.move("example", "renamed")
+    clock.advance(DAY + 1)
+    connected.request.get("/api/v4/account")
+    asked = [one for one in sandbox.log if one.path == LOOKUP]
+    assert [one.host for one in asked] == [sandbox.account("renamed").api_domain]
+    assert "authorization" not in asked[0].headers
+
+
+@pytest.mark.parametrize("fate", ["html", "empty", "server_error", "lost_before", "broken_json"])
+def test_a_lookup_without_an_answer_leaves_the_refusal(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, fate: str
+) -> None:
+    sandbox.move("example", "renamed")
+    clock.advance(DAY + 1)
+    sandbox.strike(fate, path=LOOKUP)
+    with pytest.raises(GrantError):
+        connected.request.get("/api/v4/account")
+    assert connected.request.get("/api/v4/account").data["subdomain"] == "renamed"
+
+
+def test_a_revoked_token_stays_refused_where_the_account_has_not_moved(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    sandbox.uninstall("example")
+    with pytest.raises(GrantError, match="access was withdrawn"):
+        connected.request.get("/api/v4/account")
+    assert connected.connection.get_token() is None
+    with pytest.raises(NotAuthorizedError, match="get consent again"):
+        connected.request.get("/api/v4/account")
+    connected.connection.set_code(sandbox.issue_code())
+    assert connected.request.get("/api/v4/account").info.status_code == 200
+
+
+def test_a_refresh_whose_answer_was_lost_is_told_as_that_on_a_strict_portal(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    clock.advance(DAY + 1)
+    sandbox.strike("lost_after", path="/oauth2/access_token")
+    with pytest.raises(GrantError, match="its answer got lost"):
+        connected.request.get("/api/v4/account")
+
+
+def test_a_refresh_whose_answer_was_lost_succeeds_in_grace_mode(clock: ManualClock) -> None:
+    sandbox = Sandbox(clock=clock, refresh_mode="grace")
+    one = sandbox.integration
+    auth: Any = {
+        "client_id": one.client_id,
+        "client_secret": one.client_secret,
+        "redirect_uri": one.redirect_uri,
+        "code": sandbox.issue_code(),
+    }
+    with AmoCRM("example", auth, session=sandbox.session(), clock=clock) as crm:
+        crm.connect()
+        clock.advance(DAY + 1)
+        sandbox.strike("lost_after", path="/oauth2/access_token", times=2)
+        assert crm.request.get("/api/v4/account").info.status_code == 200
+    assert sandbox.counters["grants.refresh"] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"client_secret": "wrong"}, "do not belong together"),
+        ({"redirect_uri": "http://127.0.0.1:3000"}, "redirect_uri differs.*trailing slash"),
+        ({"code": "def502"}, "damaged"),
+    ],
+)
+def test_the_portal_s_own_words_lead_to_the_cause(
+    make: Make, sandbox: Sandbox, change: dict[str, str], complaint: str
+) -> None:
+    crm = make({"code": sandbox.issue_code(), **change})
+    with pytest.raises(GrantError, match=complaint):
+        crm.connect()
+
+
+def test_a_code_is_good_for_twenty_minutes(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    young, old = (make({"code": sandbox.issue_code()}) for _ in range(2))
+    clock.advance(1199)
+    young.connect()
+    clock.advance(2)
+    with pytest.raises(GrantError, match="older than 20 minutes"):
+        old.connect()
+
+
+def test_the_code_of_another_account_is_told(make: Make, sandbox: Sandbox) -> None:
+    crm = make({"code": sandbox.issue_code("other")})
+    with pytest.raises(GrantError, match="belongs to another account"):
+        crm.connect()
+
+
+def test_a_misspelt_login_is_told(make: Make, sandbox: Sandbox) -> None:
+    crm = make({"code": sandbox.issue_code()}, domain="exmaple")
+    with pytest.raises(GrantError, match="no account answers at this host"):
+        crm.connect()
+
+
+# Long-lived tokens -------------------------------------------------------------------------------
+
+
+def test_a_long_lived_token_needs_no_grant(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    crm = make({"access_token": sandbox.issue_long_lived(days=2)})
+    assert crm.connection.connected
+    assert crm.connect()
+    crm.request.get("/api/v4/account")
+    clock.advance(2 * DAY - 1)
+    crm.request.get("/api/v4/account")
+    assert sandbox.counters["grants.refresh"] == 0
+
+
+def test_an_expired_long_lived_token_is_told_before_anything_is_sent(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    crm = make({"access_token": sandbox.issue_long_lived(days=2)})
+    clock.advance(2 * DAY + 1)
+    with pytest.raises(NotAuthorizedError, match="make another long-lived token"):
+        crm.request.get("/api/v4/account")
+    assert sandbox.log == []
+
+
+def test_a_withdrawn_long_lived_token_is_a_401(make: Make, sandbox: Sandbox) -> None:
+    crm = make({"access_token": sandbox.issue_long_lived()})
+    sandbox.revoke_tokens()
+    with pytest.raises(UnauthorizedError):
+        crm.request.get("/api/v4/account")
+
+
+def test_a_token_without_refresh_token_serves_until_it_dies(
+    connected: AmoCRM, make: Make, clock: ManualClock
+) -> None:
+    token = connected.connection.get_token() or {}
+    del token["refresh_token"]
+    crm = make()
+    crm.connection.set_token(token)
+    clock.advance(DAY - 1)
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    clock.advance(1)
+    with pytest.raises(NotAuthorizedError, match="no refresh_token"):
+        crm.request.get("/api/v4/account")
+    with pytest.raises(NotAuthorizedError, match="no refresh_token"):
+        crm.connection.refresh_token()
