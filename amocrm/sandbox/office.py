@@ -90,6 +90,18 @@ class Office:
             grant = self._grant(self.account(account), integration)
             return self._vault.new_code(grant, self.clock.time())
 
+    def readmit(
+        self,
+        access_token: str,
+        refresh_token: str,
+        expires_at: float,
+        account: str | Account | None = None,
+    ) -> None:
+        """Let a pair live on that an earlier portal issued, for a program that was restarted."""
+        with self._lock:
+            grant = self._grant(self.account(account), None)
+            self._vault.readmit(grant, access_token, refresh_token, expires_at, self.clock.time())
+
     def issue_long_lived(
         self,
         account: str | Account | None = None,

@@ -83,7 +83,9 @@ def _make(
     try:
         import cheroot.wsgi as _  # noqa: F401  # an extra: imported where it is used
     except ImportError:
-        sys.stderr.write("cheroot is not installed: connections are not kept alive\n")
+        sys.stderr.write(
+            "connections are not kept alive: that takes cheroot, in the extra amocrm-python[server]\n"
+        )
         return _Werkzeug(app, host, port, tls)
     return _Cheroot(app, host, port, tls, threads)
 

@@ -115,6 +115,11 @@ class Vault:
         self.refresh[refresh] = Refresh(grant, now + REFRESH_TOKEN_SECONDS, parent)
         return access, refresh
 
+    def readmit(self, grant: Grant, access: str, refresh: str, expires: float, now: float) -> None:
+        """Let a pair of an earlier portal live on."""
+        self.access[access] = Access(grant, expires)
+        self.refresh[refresh] = Refresh(grant, now + REFRESH_TOKEN_SECONDS)
+
     def spend(self, one: Refresh) -> None:
         """Note that a refresh token is exchanged: the two readings of reference 2.6."""
         if self.mode == "strict":

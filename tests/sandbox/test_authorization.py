@@ -272,3 +272,25 @@ def test_revoked_tokens_are_dead(
     headers = bearer(portal.issue_long_lived())
     portal.revoke_tokens(account)
     assert session.get(ACCOUNT, headers=headers).status_code == 401
+
+
+def test_a_pair_outlives_the_portal_that_issued_it(clock: ManualClock) -> None:
+    restarted = Sandbox(clock=clock)
+    restarted.readmit("old-access", "old-refresh", clock.time() + 60)
+    with restarted.session() as session:
+        headers = {"Authorization": "Bearer old-access"}
+        assert session.get(ACCOUNT, headers=headers).status_code == 200
+        clock.advance(60)
+        assert session.get(ACCOUNT, headers=headers).status_code == 401
+        one = restarted.integration
+        grant = {
+            "client_id": one.client_id,
+            "client_secret": one.client_secret,
+            "redirect_uri": one.redirect_uri,
+            "grant_type": "refresh_token",
+            "refresh_token": "old-refresh",
+        }
+        assert (
+            session.post("https://example.amocrm.ru/oauth2/access_token", json=grant).status_code
+            == 200
+        )
