@@ -21,7 +21,7 @@ def test_a_response_looks_like_any_other(portal: Sandbox, session: requests.Sess
     answer = session.get(URL, params={"with": "version"}, headers=headers, timeout=timeout)
     assert (answer.status_code, answer.reason, answer.ok) == (200, "OK", True)
     assert answer.url == URL + "?with=version"
-    assert answer.request.headers["Authorization"].startswith("Bearer ")
+    assert str(answer.request.headers["Authorization"]).startswith("Bearer ")
     assert answer.elapsed.total_seconds() >= 0
     assert answer.headers["Date"] == "Tue, 14 Nov 2023 22:13:20 GMT"
     assert int(answer.headers["Content-Length"]) == len(answer.content)
