@@ -33,7 +33,7 @@ class Line:
         self._transport = transport
         self._pace = pace
         self.clock = clock
-        self.jitter = random.Random().random
+        self.jitter = random.random
 
     def send(self, call: Call) -> Answer | Lost:
         """Wait for a turn and send a call once.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from amocrm.connection import Connection
@@ -166,7 +165,7 @@ class Request:
                 line.hold(verdict.pause)
                 raise verdict.error
             else:
-                token, effort = connection.renew(token), replace(effort, renewable=False)
+                token, effort = connection.renew(token), effort._replace(renewable=False)
 
 
 def _addressed(draft: Call, origin: str, token: Token) -> Call:

@@ -7,8 +7,7 @@ what that host is. Source: reference 1.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from amocrm.errors import ConfigurationError
@@ -25,8 +24,7 @@ _SERVICE: Final = re.compile(r"www|amojo|(?:api|drive)(?:-[a-z0-9]+)?")
 _EXAMPLE: Final = "give the login or the account's address, such as mycompany.amocrm.ru"
 
 
-@dataclass(frozen=True)
-class Portal:
+class Portal(NamedTuple):
     """Where one account is reached.
 
     Attributes:
@@ -56,7 +54,7 @@ class Portal:
     def moved(self, account: str) -> Portal:
         """Return the portal of the same account under its new host."""
         if self.fixed:
-            return replace(self, account=account)
+            return self._replace(account=account)
         return portal(account)
 
 

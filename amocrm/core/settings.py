@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypedDict
+from typing import Final, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
 from amocrm.errors import ConfigurationError
@@ -58,8 +58,7 @@ class AuthSettings(TypedDict, total=False):
     access_token: str
 
 
-@dataclass(frozen=True)
-class RedirectServer:
+class RedirectServer(NamedTuple):
     """Where to listen for the redirect, and for how many seconds."""
 
     port: int

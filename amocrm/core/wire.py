@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Json: TypeAlias = Any
 """Anything JSON can carry. The one place where `Any` stands."""
 
 
-@dataclass(frozen=True)
-class Timeout:
+class Timeout(NamedTuple):
     """How long one attempt of a call may take, in seconds.
 
     Attributes:
@@ -25,8 +24,7 @@ class Timeout:
     total: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request, ready to be sent.
 
     Attributes:
@@ -43,11 +41,15 @@ class Call:
     method: str
     url: str
     path: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes | None = field(default=None, repr=False)
-    data: Json = field(default=None, repr=False)
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    data: Json = None
     timeout: Timeout = Timeout()
     replayable: bool = False
+
+    def __repr__(self) -> str:
+        # Headers hold the token, and so may a body.
+        return f"Call({self.method} {self.path})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,7 @@ class Reply:
     oversize: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(NamedTuple):
     """No answer came.
 
     Attributes:
@@ -82,5 +83,5 @@ class Lost:
     sent: bool
     reason: str
     hint: str | None = None
-    cause: BaseException | None = field(default=None, repr=False)
+    cause: BaseException | None = None
     final: bool = False

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -165,7 +164,7 @@ def test_retries_have_a_border(outcome: Reply | Lost) -> None:
 def test_waiting_has_a_border_for_every_kind_of_trouble() -> None:
     nearly = Effort(waited=PATIENCE - 0.25)
     assert isinstance(judge(READ, reply(500), nearly), Again)
-    assert isinstance(judge(READ, reply(500), replace(nearly, waited=PATIENCE - 0.24)), GiveUp)
+    assert isinstance(judge(READ, reply(500), nearly._replace(waited=PATIENCE - 0.24)), GiveUp)
 
 
 def test_a_block_pauses_everybody_and_missing_rights_do_not() -> None:

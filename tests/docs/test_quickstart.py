@@ -44,7 +44,7 @@ def test_the_first_run_asks_and_the_second_restores(tmp_path: Path) -> None:
 
 def test_a_real_account_is_asked_for_when_the_settings_say_so(tmp_path: Path) -> None:
     """As far as it can go without one: the settings are read, and the host is not amoCRM's."""
-    with pytest.raises(AssertionError, match="'mycompany.example' is not an account"):
+    with pytest.raises(AssertionError, match=r"'mycompany\.example' is not an account"):
         run(
             tmp_path,
             AMOCRM_DOMAIN="mycompany.example",

@@ -30,7 +30,8 @@ from amocrm import (
 from amocrm.clock import SystemClock
 from amocrm.core.wire import Call, Lost
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.transport import MAX_BODY, POOL_SIZE, Answer, Transport, explain
+from amocrm.transport import MAX_BODY, POOL_SIZE, Answer, Transport
+from amocrm.transport.loss import explain
 from tests.conftest import Make
 
 

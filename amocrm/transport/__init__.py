@@ -11,23 +11,21 @@ Nothing raised by `requests` or `urllib3` leaves this module but as the cause of
 from __future__ import annotations
 
 import io
-import ssl
 import threading
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
-from urllib.parse import urlsplit
+from typing import Final, NamedTuple, TypeAlias
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_errors
 
 from amocrm import __version__
 from amocrm.clock import Clock
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import ConfigurationError
+from amocrm.transport.loss import explain
 
 POOL_SIZE: Final = 64
 """Connections kept to one host: more threads than the pace can feed. requests keeps 10, and throws
@@ -64,8 +62,7 @@ class Answer(Reply):
     info: requests.Response = field(repr=False)
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(NamedTuple):
     """Settings that `requests` would work out of the environment on each call."""
 
     basis: tuple[object, ...]
@@ -195,6 +192,8 @@ class Transport:
                 if size > MAX_BODY:
                     info.close()
                     return Answer(info.status_code, info.headers, oversize=True, info=info)
+                if _is_whole(info):
+                    break
                 if self._clock.monotonic() > deadline:
                     info.close()
                     return Lost(True, "the answer was still trickling in when its time was up")
@@ -211,88 +210,15 @@ class Transport:
         return Answer(info.status_code, info.headers, whole, info=info)
 
 
+def _is_whole(info: requests.Response) -> bool:
+    """Tell whether all that was announced has come: it saves asking once more for nothing.
+
+    Not so with a content encoding, where a decoder may still hold something back.
+    """
+    left = getattr(info.raw, "length_remaining", None)
+    return left == 0 and "Content-Encoding" not in info.headers
+
+
 def _check_header(name: str, value: object) -> None:
     if not isinstance(value, str) or not value.isprintable() or not value.isascii():
         raise ConfigurationError(f"{name} must be printable ASCII on one line")
-
-
-_HANDSHAKE: Final = (
-    "CERTIFICATE_VERIFY_FAILED",
-    "WRONG_VERSION_NUMBER",
-    "UNSUPPORTED_PROTOCOL",
-    "ALERT_PROTOCOL_VERSION",
-    "HANDSHAKE_FAILURE",
-    "NO_PROTOCOLS_AVAILABLE",
-)
-"""Reasons of OpenSSL that can only arise before the first byte of a request is sent."""
-
-
-def explain(error: BaseException, url: str, verify: bool | str) -> Lost:
-    """Say what happened when no answer came, and whether anything was sent.
-
-    Only what surely happened before the request left counts as not sent. A connection that closed
-    without an answer does not: urllib3 has already replaced the ones it saw to be stale, and of the
-    rest nobody knows whether the server had acted.
-    """
-    root = _root(error)
-    if isinstance(root, ssl.SSLError) or isinstance(error, requests.exceptions.SSLError):
-        return _explain_tls(error, root, verify)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return Lost(False, "the proxy could not be used", "check HTTPS_PROXY", error)
-    if isinstance(root, urllib3_errors.NameResolutionError):
-        host = urlsplit(url).hostname
-        return Lost(False, f"{host} has no address (DNS)", "check domain and the network", error)
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return Lost(False, "the server could not be reached in time", "check the network", error)
-    if isinstance(root, urllib3_errors.NewConnectionError):
-        return Lost(False, "the connection was refused or has no route", "check the network", error)
-    if isinstance(error, (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)):
-        return Lost(True, "the server fell silent before the answer was whole", None, error)
-    if isinstance(error, _NEVER_SENT):
-        return Lost(
-            False, f"the request could not be made ({type(error).__name__})", None, error, True
-        )
-    if isinstance(error, ValueError):
-        # `requests` reads the address of a redirect even if it is not to follow it.
-        return Lost(True, "the answer could not be read", None, error, True)
-    return Lost(True, "the connection broke before the answer was whole", None, error)
-
-
-_NEVER_SENT: Final = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidHeader,
-    requests.exceptions.InvalidProxyURL,
-    requests.exceptions.MissingSchema,
-)
-
-
-def _root(error: BaseException) -> BaseException:
-    """Dig out what `requests` and urllib3 have wrapped: the last reason or first argument."""
-    for _ in range(6):
-        inner = getattr(error, "reason", None)
-        if not isinstance(inner, BaseException):
-            inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
-        if inner is None:
-            return error
-        error = inner
-    return error
-
-
-def _explain_tls(error: BaseException, root: BaseException, verify: bool | str) -> Lost:
-    """Say which authorities were asked, and what to do."""
-    reason = str(getattr(root, "reason", "") or root)
-    if isinstance(root, ssl.SSLCertVerificationError):
-        asked = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
-        return Lost(
-            False,
-            f"the server's certificate is not trusted: {root.verify_message} "
-            f"(asked: the authorities in {asked})",
-            "behind a company proxy or with a test server, set REQUESTS_CA_BUNDLE, or verify of "
-            "your session, to a file with its authority",
-            error,
-            True,
-        )
-    sent = not any(mark in reason for mark in _HANDSHAKE)
-    hint = "is this an https address?" if "WRONG_VERSION_NUMBER" in reason else None
-    return Lost(sent, f"TLS failed ({reason[:80]})", hint, error, not sent)
