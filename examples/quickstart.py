@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -107,7 +107,7 @@ def on_a_portal_of_its_own() -> None:
 
 
 @contextmanager
-def play() -> Iterator[tuple[AmoCRM, SystemClock]]:
+def play() -> Generator[tuple[AmoCRM, SystemClock], None, None]:
     """Serve a portal and make a client of it."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])

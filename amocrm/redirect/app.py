@@ -52,15 +52,11 @@ class RedirectApp:
     Args:
         read: turns the query into a code or an error.
         claim: takes the first result; it returns False if there already was one.
-        announce: is told when the person has the page, so that nobody stops the server before.
     """
 
-    def __init__(
-        self, read: Reader, claim: Callable[[Answered], bool], announce: Callable[[], object]
-    ) -> None:
+    def __init__(self, read: Reader, claim: Callable[[Answered], bool]) -> None:
         self._read = read
         self._claim = claim
-        self._announce = announce
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request of a browser."""
@@ -79,9 +75,7 @@ class RedirectApp:
         if not self._claim(answered):
             return _page(200, _GREEN, _DONE)
         denied = answered.error
-        page = _page(200, _RED, _DENIED, denied) if denied else _page(200, _GREEN, _AGREED)
-        page.call_on_close(self._announce)
-        return page
+        return _page(200, _RED, _DENIED, denied) if denied else _page(200, _GREEN, _AGREED)
 
 
 def _page(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -19,9 +20,17 @@ from amocrm.redirect.app import Reader, RedirectApp
 
 
 class _Quiet(WSGIRequestHandler):
-    """A handler that logs nothing, and drops a client that says nothing."""
+    """A handler that logs nothing, drops a client that says nothing, and tells when it is done."""
 
     timeout = 10
+    done: Callable[[], None]
+
+    def run_wsgi(self) -> None:
+        """Answer one request; tell so however it ends: a browser may be gone before its page."""
+        try:
+            super().run_wsgi()
+        finally:
+            self.done()
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
         """Print nothing: the request line holds the code."""
@@ -36,13 +45,14 @@ class RedirectListener:
         self._claiming = threading.Lock()
         self._told = threading.Event()
         self._socket = _bind(settings.host, settings.port)
+        handler = type("_Handler", (_Quiet,), {"done": staticmethod(self._announce)})
         try:
             self._server = make_server(
                 settings.host,
                 self.port,
-                RedirectApp(read, self._claim, self._told.set),
+                RedirectApp(read, self._claim),
                 threaded=True,
-                request_handler=_Quiet,
+                request_handler=handler,
                 fd=self._socket.fileno(),
             )
         except BaseException:
@@ -74,8 +84,8 @@ class RedirectListener:
 
     def deliver(self, answered: Answered) -> None:
         """End the wait from inside, as `set_code` does with a code that was pasted."""
-        if self._claim(answered):
-            self._told.set()
+        self._claim(answered)
+        self._announce()
 
     def wait(self) -> Answered:
         """Wait for the person.
@@ -91,6 +101,11 @@ class RedirectListener:
                 "behind a tunnel, check that it leads to this port",
             )
         return self._answered
+
+    def _announce(self) -> None:
+        """End the wait, once the person has had the chance to see the page."""
+        if self._answered is not None:
+            self._told.set()
 
     def _claim(self, answered: Answered) -> bool:
         """Take the first answer; a reloaded page, or a second one, is told that it came late."""

@@ -141,6 +141,21 @@ def test_a_repeated_redirect_is_told_that_the_answer_is_there(
     assert sandbox.counters["grants.code"] == 1
 
 
+def test_a_browser_that_leaves_before_its_page_does_not_keep_us_waiting(
+    asking: AmoCRM, sandbox: Sandbox
+) -> None:
+    def glance(connection: Connection) -> None:
+        parts = urlsplit(sandbox.agree(connection.get_auth_url()))
+        with socket.create_connection((str(parts.hostname), int(parts.port or 0))) as peer:
+            peer.sendall(f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            # The rest is left unread: closing now resets the connection under the server's hands.
+            assert peer.recv(1) == b"H"
+
+    asking.on("connection:beforeConsent", glance)
+    asking.connect()
+    assert asking.connection.connected
+
+
 def test_only_get_is_answered(asking: AmoCRM, sandbox: Sandbox, browse: Browse) -> None:
     statuses: list[int] = []
 
