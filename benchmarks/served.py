@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ ANSWER = b'{"id":1,"name":"Example","subdomain":"example","current_user_id":2,"c
 
 
 @contextlib.contextmanager
-def served(certificate: str | None = None) -> Iterator[str]:
+def served(certificate: str | None = None) -> Generator[str, None, None]:
     """Run a server while the block runs, over TLS if it has a certificate; give its origin."""
     ours, theirs = multiprocessing.Pipe()
     spawn = multiprocessing.get_context("spawn")

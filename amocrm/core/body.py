@@ -11,7 +11,7 @@ from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
 
 _dump: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_DEEPEST: Final = 200
+_DEEPEST: Final = 100
 """Levels the search for a culprit goes down: data that JSON refused below them is nonsense."""
 
 

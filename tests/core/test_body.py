@@ -38,7 +38,7 @@ def deep(levels: int) -> Any:
         ({"a": {("b",): 1}}, r"data\.a has a key of type tuple"),
         ({"a": "\udcff"}, r"data\.a holds half a character"),
         (cycle(), r"data\[0\]\.again contains itself"),
-        (deep(100_000), "nested deeper than 200 levels"),
+        (deep(100_000), "nested deeper than 100 levels"),
         (object(), "data is a value of type object"),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -303,3 +305,30 @@ def test_ctrl_c_while_waiting_gives_the_port_back(make: Make, free_port: int) ->
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", free_port))
+
+
+WAITING = """
+import sys
+from amocrm import AmoCRM
+
+auth = {"client_id": "i", "client_secret": "s", "redirect_uri": "http://127.0.0.1:1/"}
+crm = AmoCRM("example", {**auth, "server": {"port": 0, "timeout": 60}})
+crm.on("connection:beforeConsent", lambda _: print("waiting", flush=True))
+try:
+    crm.connect()
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
+def test_a_real_ctrl_c_ends_the_wait_at_once() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert out == "interrupted\n"
+    assert process.returncode == 0

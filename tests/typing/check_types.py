@@ -1,0 +1,59 @@
+"""Never executed: what the two type checkers must infer, and what they must refuse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from amocrm import AmoCRM, AmoCRMError, Connection, MemoryStore, Response, ThreadPace, TokenStore
+from amocrm.sandbox import ManualClock
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
+
+
+def inferred(crm: AmoCRM) -> None:
+    assert_type(crm.request.get("/api/v4/leads"), Response)
+    assert_type(crm.request("GET", "/api/v4/leads"), Response)
+    assert_type(crm.request.get("/").info, requests.Response)
+    assert_type(crm.connection, Connection)
+    assert_type(crm.connection.get_token(), dict[str, Any] | None)
+    assert_type(crm.connection.refresh_token(), dict[str, Any])
+    assert_type(crm.connect(), bool)
+    with crm as same:
+        assert_type(same, AmoCRM)
+
+
+def on_token(response: Response) -> None: ...
+
+
+def on_step(connection: Connection) -> None: ...
+
+
+def on_trouble(error: AmoCRMError, connection: Connection) -> None: ...
+
+
+def handlers(crm: AmoCRM) -> None:
+    crm.on("connection:newToken", on_token)
+    crm.once("connection:connected", on_step)
+    crm.on("error", on_trouble)
+    crm.off("connection:newToken", on_token)
+    crm.on("connection:newToken", on_trouble)  # type: ignore[call-overload]  # pyright: ignore
+    crm.on("connection:newtoken", on_token)  # type: ignore[call-overload]  # pyright: ignore
+
+
+def settings(session: requests.Session) -> None:
+    store: TokenStore = MemoryStore()
+    AmoCRM(
+        "a",
+        {"access_token": "x"},
+        store=store,
+        pace=ThreadPace(7),
+        session=session,
+        clock=ManualClock(),
+        timeout=5,
+    )
+    AmoCRM("a", {"client": "x"})  # type: ignore[arg-type]  # pyright: ignore
+    AmoCRM("a", {"access_token": 5})  # type: ignore[arg-type]  # pyright: ignore
+    AmoCRM("a", {"access_token": "x"}, pace="fast")  # type: ignore[arg-type]  # pyright: ignore
