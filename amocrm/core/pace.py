@@ -45,9 +45,8 @@ class Window:
 
     def earliest(self, now: float) -> float:
         """Tell the instant of the earliest free turn, without taking it."""
-        last = self._slots[-1].at if self._slots else now
         first = self._first()
-        return max(now, last, self.not_before, first.at + self._seconds if first else now)
+        return max(now, self.not_before, first.at + self._seconds if first else now)
 
     def ready(self, slot: Slot, now: float) -> float:
         """Return how many seconds a turn is still away; at 0 it is taken.

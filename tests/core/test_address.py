@@ -59,8 +59,9 @@ def test_a_path_becomes_a_target(path: str, target: str, shown: str) -> None:
     ],
 )
 def test_a_path_that_leads_elsewhere_is_refused(path: str, complaint: str) -> None:
-    with pytest.raises(ConfigurationError, match=complaint):
+    with pytest.raises(ConfigurationError, match=complaint) as refusal:
         resolve(ORIGIN, path)
+    assert refusal.value.hint
 
 
 def test_three_dots_are_a_name() -> None:

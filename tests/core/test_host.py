@@ -68,6 +68,7 @@ def test_anything_else_is_refused_by_name(typed: str, complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=complaint) as refusal:
         account_host(typed)
     assert "secret" not in str(refusal.value)
+    assert "mycompany.amocrm.ru" in str(refusal.value.hint)
 
 
 @given(st.text(max_size=40))
@@ -98,6 +99,7 @@ def test_api_hosts_are_amocrm_s_own(host: str, api: bool, account: bool) -> None
 
 def test_an_account_is_reached_over_https_and_consent_is_in_its_zone() -> None:
     one = portal("example.kommo.com")
+    assert (one.account, one.fixed) == ("example.kommo.com", False)
     assert (one.origin, one.consent) == ("https://example.kommo.com", "https://www.kommo.com")
     assert one.lookup("api-c.kommo.com") == "https://api-c.kommo.com"
     assert one.lookup("api-c.evil.example") is None
@@ -107,6 +109,7 @@ def test_an_account_is_reached_over_https_and_consent_is_in_its_zone() -> None:
 
 def test_a_test_server_plays_every_part() -> None:
     one = portal("example", "HTTP://LocalHost:8080/")
+    assert (one.account, one.fixed) == ("example.amocrm.ru", True)
     assert (one.origin, one.consent) == ("http://localhost:8080",) * 2
     assert one.lookup("api-a.amocrm.ru") == one.lookup(None) == one.origin
     moved = one.moved("new.amocrm.ru")
@@ -118,8 +121,10 @@ def test_a_test_server_plays_every_part() -> None:
 @pytest.mark.parametrize(
     "address",
     ["", "localhost:8080", "ftp://x", "http://", "http://x/api", "http://x?a=1", "http://x/#a",
-     "http://u:p@x", "http://x:99999", "http://[::1", 5, b"http://x"],
+     "http://u:hidden@x", "http://hidden@x", "http://x:99999", "http://[::1", 5, b"http://x"],
 )  # fmt: skip
 def test_a_base_url_is_an_origin_and_nothing_more(address: str) -> None:
-    with pytest.raises(ConfigurationError, match="base_url"):
+    with pytest.raises(ConfigurationError, match="base_url") as refusal:
         portal("example", address)
+    assert "http://127.0.0.1:8080" in str(refusal.value.hint)
+    assert "hidden" not in str(refusal.value)

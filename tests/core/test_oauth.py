@@ -36,6 +36,7 @@ from amocrm.core.settings import read_auth
 from amocrm.core.wire import Call, Lost, Reply
 
 SETTINGS = read_auth({"client_id": "id", "client_secret": "s", "redirect_uri": "https://e.org/"})
+HERE = "example.amocrm.ru"
 CALL = Call("POST", "https://h/oauth2/access_token", "/oauth2/access_token", {})
 JSON = {"Content-Type": "application/problem+json"}
 TOKEN = {"expires_in": 86400, "access_token": "SECRETa", "refresh_token": "SECRETr"}
@@ -190,9 +191,6 @@ def test_a_moved_account_is_believed_only_at_a_host_of_accounts(
     data: object, host: str | None
 ) -> None:
     assert new_host(data) == host
-
-
-HERE = "example.amocrm.ru"
 
 
 def test_a_redirect_brings_the_code() -> None:

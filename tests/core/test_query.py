@@ -49,6 +49,7 @@ def test_everything_but_the_separators_is_percent_encoded() -> None:
         ({"a": {1, 2}}, "a is a value of type set.*list"),
         ({"a": Decimal(1)}, "a is a value of type Decimal"),
         ({"a": "\ud800"}, "a holds half a character"),
+        ({"a": "\udfff"}, "a holds half a character"),
         ({None: 1}, "params has a key of type NoneType"),
         ({"a": {True: 1}}, "a has a key of type bool"),
         ([("a", 1)], "params must be a dict, not list"),
@@ -67,10 +68,20 @@ def nested(levels: int) -> dict[str, Any]:
     return {"a": data}
 
 
+def listed(levels: int) -> Any:
+    data: Any = 1
+    for _ in range(levels):
+        data = [data]
+    return data
+
+
 def test_depth_has_a_border() -> None:
     assert encode(nested(31)).endswith("=1")
     with pytest.raises(ConfigurationError, match="deeper than 32"):
         encode(nested(32))
+    assert encode({"a": listed(31)}).endswith("=1")
+    with pytest.raises(ConfigurationError, match="deeper than 32"):
+        encode({"a": listed(32)})
     cycle: dict[str, Any] = {}
     cycle["a"] = cycle
     with pytest.raises(ConfigurationError, match="deeper than 32"):
