@@ -21,7 +21,7 @@ from amocrm import (
     ValidationError,
 )
 from amocrm.core.answer import NotJSONError, decode, excerpt
-from amocrm.core.fault import fault
+from amocrm.core.fault import fault, unexpected
 from amocrm.core.wire import Call, Reply
 
 PROBLEM = "application/problem+json"
@@ -104,7 +104,7 @@ ITEMS = [
         (invalid("price", 1), 1, "много"),
         (invalid("price", "0"), 0, None),
         (invalid("name.first", "0"), 0, None),
-        (invalid("custom_fields_values.5.field_id", "0"), 0, None),
+        (invalid("custom_fields_values.1.field_id", "0"), 0, None),
         (invalid("price", "2"), None, None),
         (invalid("price", "-1"), None, None),
         (invalid("price", None), None, None),
@@ -117,6 +117,36 @@ def test_a_refused_field_is_found_in_what_was_sent(
     error = fault(call(ITEMS), reply(400, problem))
     assert isinstance(error, ValidationError)
     assert [(one.index, one.value) for one in error.fields] == [(index, value)]
+
+
+def test_only_a_400_is_about_fields() -> None:
+    assert type(fault(call(ITEMS), reply(422, invalid("price")))) is ReplyError
+
+
+def test_odd_words_are_replaced_by_ours() -> None:
+    error = fault(call(), reply(404, {"title": 5, "detail": ["x"], "hint": {}}))
+    assert str(error) == "PATCH /api/v4/leads was answered 404 Not Found"
+    assert fault(call(), reply(499)).title == "unknown status"
+    assert fault(call(), reply(404, {"title": "Нет такого"})).title == "Нет такого"
+
+
+def test_an_odd_group_does_not_hide_the_next_one() -> None:
+    problem = invalid("price")
+    problem["validation-errors"] = [None, *problem["validation-errors"]]
+    error = fault(call([{"price": 1}]), reply(400, problem))
+    assert isinstance(error, ValidationError)
+    assert [one.path for one in error.fields] == ["price"]
+
+
+def test_an_answer_without_a_content_type() -> None:
+    assert decode(Reply(200, {}, b"{}")) == {}
+    assert str(fault(call(), Reply(502, {}, b"x"))).endswith("502 Bad Gateway")
+
+
+def test_an_unexpected_answer_says_what_and_where() -> None:
+    error = unexpected(call(), reply(200, b"", **{"X-Request-Id": "r-1"}), "nothing")
+    assert (error.method, error.path, error.status) == ("PATCH", "/api/v4/leads", 200)
+    assert (error.title, error.request_id) == ("OK", "r-1")
 
 
 def test_a_refused_field_of_one_object_has_no_index() -> None:
@@ -193,7 +223,8 @@ def test_half_described_errors_are_shown_as_far_as_they_go() -> None:
         ({}, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
         (b"Too many", {"Retry-After": "4"}, 4),
         ({}, {"Retry-After": "nan"}, None),
-        ({"retry_after": 1e9}, {}, None),
+        ({"retry_after": 9_999_999}, {}, 9_999_999),
+        ({"retry_after": 10_000_000}, {}, None),
     ],
 )
 def test_how_long_to_wait_after_a_429(

@@ -171,7 +171,16 @@ def test_a_429_says_how_long_and_everybody_waits() -> None:
 
 
 def test_an_untrusted_certificate_is_not_tried_again() -> None:
-    assert isinstance(asked(Lost(False, "x", final=True)), GiveUp)
+    cause = OSError("x")
+    verdict = asked(Lost(False, "not trusted", "do this", cause, final=True))
+    assert isinstance(verdict, GiveUp)
+    assert str(verdict.error) == "POST /oauth2/access_token: not trusted (do this)"
+    assert verdict.error.__cause__ is cause
+
+
+def test_consent_that_failed_otherwise() -> None:
+    odd = read_redirect({"error": "server_error", "state": "s"}, "s", HERE)
+    assert "consent failed" in str(odd.error)
 
 
 @pytest.mark.parametrize(

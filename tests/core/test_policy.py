@@ -92,6 +92,15 @@ def test_a_redirect_is_never_followed(status: int) -> None:
     assert "redirect" in str(error)
 
 
+@pytest.mark.parametrize("status", [400, 401, 404, 499])
+def test_a_refusal_is_not_a_redirect(status: int) -> None:
+    assert "redirect" not in str(refused(judge(READ, reply(status))))
+
+
+def test_the_wait_before_another_try_is_a_number() -> None:
+    assert judge(READ, reply(500)) == Again(0.25)
+
+
 def test_a_401_renews_once() -> None:
     assert judge(READ, reply(401), Effort(renewable=True)) == Renew()
     assert judge(WRITE, reply(401), Effort(renewable=True)) == Renew()
@@ -127,7 +136,7 @@ def test_a_lost_write_is_repeated_only_when_nothing_was_sent(
 
 def test_what_cannot_help_is_not_tried_again() -> None:
     error = refused(judge(READ, Lost(False, "bad certificate", "do this", final=True)))
-    assert not error.retryable
+    assert error.retryable is False
     assert str(error) == "GET /p: bad certificate (do this)"
 
 
@@ -158,7 +167,9 @@ def test_patience_has_a_border(asked: float, waited: float, again: bool) -> None
 )
 def test_retries_have_a_border(outcome: Reply | Lost) -> None:
     assert isinstance(judge(READ, outcome, Effort(attempt=RETRIES - 1)), Again)
-    assert isinstance(judge(READ, outcome, Effort(attempt=RETRIES)), GiveUp)
+    last = judge(READ, outcome, Effort(attempt=RETRIES))
+    assert isinstance(last, GiveUp)
+    assert isinstance(last.error, AmoCRMError)
 
 
 def test_waiting_has_a_border_for_every_kind_of_trouble() -> None:

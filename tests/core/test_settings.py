@@ -62,6 +62,15 @@ def test_good_settings_are_read_and_hide_their_secrets() -> None:
     assert "SECRET" not in repr(settings)
 
 
+def test_a_timeout_below_a_second_is_a_timeout() -> None:
+    server = read_auth({**GOOD, "server": {"port": 1, "timeout": 0.5}}).server
+    assert server == RedirectServer(1, "127.0.0.1", 0.5)
+
+
+def test_an_address_without_tls_is_an_address() -> None:
+    assert read_auth({**GOOD, "redirect_uri": "http://e.org"}).redirect_uri == "http://e.org"
+
+
 @pytest.mark.parametrize("port", [0, 1, 65535])
 def test_ports_on_the_border_are_ports(port: int) -> None:
     server = read_auth({**GOOD, "server": {"port": port, "host": "::", "timeout": 5}}).server
