@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
+import requests
 
 from amocrm import AmoCRM, AuthSettings
 from amocrm.sandbox import ManualClock, Sandbox
@@ -75,6 +76,32 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def asking(sandbox: Sandbox, make: Make, free_port: int) -> AmoCRM:
+    """A client that has nothing and asks a person."""
+    uri = f"http://127.0.0.1:{free_port}/back"
+    one = sandbox.add_integration(uri)
+    return make(
+        {
+            "client_id": one.client_id,
+            "client_secret": one.client_secret,
+            "redirect_uri": uri,
+            "server": {"port": free_port, "timeout": 10},
+        }
+    )
+
+
+Browse = Callable[[str], requests.Response]
+
+
+@pytest.fixture
+def browse() -> Iterator[Browse]:
+    """A browser: opens one address after another, each over a connection of its own."""
+    with requests.Session() as browser:
+        browser.trust_env = False
+        yield lambda url: browser.get(url, timeout=5, headers={"Connection": "close"})
 
 
 class Heard(list[str]):

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,30 +26,7 @@ from amocrm.core.oauth import Answered
 from amocrm.core.settings import REDIRECT_DEADLINE, RedirectServer
 from amocrm.redirect.server import RedirectListener
 from amocrm.sandbox import Sandbox
-from tests.conftest import Make
-
-Browse = Callable[[str], requests.Response]
-
-
-@pytest.fixture
-def browse() -> Iterator[Browse]:
-    with requests.Session() as browser:
-        browser.trust_env = False
-        yield lambda url: browser.get(url, timeout=5, headers={"Connection": "close"})
-
-
-@pytest.fixture
-def asking(sandbox: Sandbox, make: Make, free_port: int) -> AmoCRM:
-    uri = f"http://127.0.0.1:{free_port}/back"
-    one = sandbox.add_integration(uri)
-    return make(
-        {
-            "client_id": one.client_id,
-            "client_secret": one.client_secret,
-            "redirect_uri": uri,
-            "server": {"port": free_port, "timeout": 10},
-        }
-    )
+from tests.conftest import Browse, Make
 
 
 def visit(crm: AmoCRM, sandbox: Sandbox, browse: Browse, change: Callable[[str], str]) -> list[str]:

@@ -31,7 +31,7 @@ from amocrm import (
 )
 from amocrm.clock import SystemClock
 from amocrm.sandbox import ManualClock, Sandbox
-from tests.conftest import Heard, Make
+from tests.conftest import Browse, Heard, Make
 
 Hear = Callable[[AmoCRM], Heard]
 DAY = 86_400
@@ -372,28 +372,15 @@ def test_fault_18_a_state_is_always_made(make: Make) -> None:
 
 
 def test_fault_18_refused_consent_is_an_exception(
-    sandbox: Sandbox, make: Make, free_port: int
+    sandbox: Sandbox, asking: AmoCRM, browse: Browse
 ) -> None:
-    uri = f"http://127.0.0.1:{free_port}/"
-    one = sandbox.add_integration(uri)
-    crm = make(
-        {
-            "client_id": one.client_id,
-            "client_secret": one.client_secret,
-            "redirect_uri": uri,
-            "server": {"port": free_port, "timeout": 10},
-        }
-    )
-
     def refuse(connection: Connection) -> None:
-        with requests.Session() as browser:
-            browser.trust_env = False
-            page = browser.get(sandbox.deny(connection.get_auth_url()), timeout=5)
+        page = browse(sandbox.deny(connection.get_auth_url()))
         assert "не разрешён" in page.content.decode()
 
-    crm.on("connection:beforeConsent", refuse)
+    asking.on("connection:beforeConsent", refuse)
     with pytest.raises(AccessDeniedError, match="refused"):
-        crm.connect()
+        asking.connect()
 
 
 # Deadline, busy port, loopback, forged states and referers: tests/edges/test_redirect.py.

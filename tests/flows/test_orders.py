@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-import requests
 
 from amocrm import AmoCRM, Connection, GrantError
 from amocrm.sandbox import ManualClock, Sandbox
-from tests.conftest import Heard, Make
+from tests.conftest import Browse, Heard, Make
 
 Hear = Callable[[AmoCRM], Heard]
 DAY = 86_400
@@ -65,28 +64,16 @@ def test_order_5_an_expired_token_was_set(
 
 
 def test_order_6_a_person_at_the_redirect_server(
-    sandbox: Sandbox, make: Make, free_port: int, hear: Hear
+    sandbox: Sandbox, asking: AmoCRM, browse: Browse, hear: Hear
 ) -> None:
-    uri = f"http://127.0.0.1:{free_port}/"
-    one = sandbox.add_integration(uri)
-    crm = make(
-        {
-            "client_id": one.client_id,
-            "client_secret": one.client_secret,
-            "redirect_uri": uri,
-            "server": {"port": free_port, "timeout": 10},
-        }
-    )
-    heard = hear(crm)
+    heard = hear(asking)
 
     def agree(connection: Connection) -> None:
         heard.append("consent")
-        with requests.Session() as browser:
-            browser.trust_env = False
-            browser.get(sandbox.agree(connection.get_auth_url()), timeout=5)
+        browse(sandbox.agree(connection.get_auth_url()))
 
-    crm.on("connection:beforeConsent", agree)
-    crm.connect()
+    asking.on("connection:beforeConsent", agree)
+    asking.connect()
     assert heard == ["beforeConnect", "consent", "beforeFetchToken", "newToken", "connected"]
 
 

@@ -12,7 +12,7 @@ import requests
 
 from amocrm import AmoCRM, AuthSettings, Connection, GrantError, ReplyError, Response
 from amocrm.sandbox import ManualClock, Sandbox
-from tests.conftest import Heard, Make
+from tests.conftest import Browse, Heard, Make
 
 DAY = 86_400
 
@@ -49,33 +49,8 @@ def test_promise_2_the_domain_is_a_login_or_a_host(
     assert sandbox.log[-1].host == host
 
 
-@pytest.fixture
-def asking(sandbox: Sandbox, make: Make, free_port: int) -> AmoCRM:
-    """A client that has nothing and asks a person."""
-    uri = f"http://127.0.0.1:{free_port}/back"
-    one = sandbox.add_integration(uri)
-    return make(
-        {
-            "client_id": one.client_id,
-            "client_secret": one.client_secret,
-            "redirect_uri": uri,
-            "server": {"port": free_port, "timeout": 10},
-        }
-    )
-
-
-@pytest.fixture
-def browse() -> Callable[[str], requests.Response]:
-    def browse(url: str) -> requests.Response:
-        with requests.Session() as browser:
-            browser.trust_env = False
-            return browser.get(url, timeout=5)
-
-    return browse
-
-
 def test_promise_3_a_redirect_server_starts_on_demand_and_stops_after_the_code(
-    asking: AmoCRM, sandbox: Sandbox, browse: Callable[[str], requests.Response], free_port: int
+    asking: AmoCRM, sandbox: Sandbox, browse: Browse, free_port: int
 ) -> None:
     pages: list[requests.Response] = []
 
@@ -105,7 +80,7 @@ def crm_client_id(crm: AmoCRM) -> str:
 
 
 def test_promise_5_bind_address_and_port_are_settings(
-    sandbox: Sandbox, make: Make, free_port: int, browse: Callable[[str], requests.Response]
+    sandbox: Sandbox, make: Make, free_port: int, browse: Browse
 ) -> None:
     # What a tunnel or a reverse proxy does: the public address is one, the port here another, and
     # the path may be cut on the way.
