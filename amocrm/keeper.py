@@ -170,7 +170,7 @@ class Keeper:
 
     def _refresh(self, spent: Token, settle: Settle) -> Token:
         """Spend a refresh token, unless somebody else has; nothing else in this library does."""
-        if spent.refresh_token is None:
+        if spent.refresh_token is None or not self._spendable(spent):
             raise self._stuck(spent)
         if self._inherited:
             raise NotAuthorizedError(

@@ -351,6 +351,19 @@ def test_fault_16_a_dead_refresh_token_is_sent_once(
     assert [one.path for one in sandbox.log].count(TOKENS) == grants
 
 
+def test_fault_16_a_thread_that_comes_late_does_not_send_the_dead_token_either(
+    connected: AmoCRM, sandbox: Sandbox
+) -> None:
+    spent = connected.connection.token()
+    sandbox.revoke_tokens()
+    with pytest.raises(GrantError):
+        connected.request.get("/api/v4/account")
+    grants = [one.path for one in sandbox.log].count(TOKENS)
+    with pytest.raises(NotAuthorizedError, match="refused earlier"):
+        connected.connection.renew(spent)
+    assert [one.path for one in sandbox.log].count(TOKENS) == grants
+
+
 @pytest.mark.parametrize(
     ("domain", "consent"),
     [
