@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, TypeAlias, overload
+from typing import Literal, TypeAlias, cast, overload
 
 from amocrm.clock import Clock, SystemClock
 from amocrm.connection import Connection
@@ -78,7 +78,7 @@ class AmoCRM:
         account, settings = portal(domain, base_url), read_auth(auth)
         clock = SystemClock() if clock is None else clock
         limits = Timeout() if timeout is None else read_timeout(timeout)
-        self._pace = ThreadPace(pace) if isinstance(pace, (int, float)) else pace
+        self._pace = _read_pace(pace)
         self._transport = Transport(clock, session, user_agent)
         self._emitter = Emitter()
         line = Line(self._transport, self._pace, clock)
@@ -108,8 +108,12 @@ class AmoCRM:
         return self.connection.connect()
 
     def close(self) -> None:
-        """Close the connections this client opened. Calls after it raise ConfigurationError."""
+        """Close the connections this client opened, and end a wait for a person.
+
+        Calls after it raise ConfigurationError.
+        """
         self._transport.close()
+        self.connection.stop_asking()
 
     @overload
     def on(self, event: _Step, handler: Callable[[Connection], object]) -> None: ...
@@ -166,6 +170,13 @@ class AmoCRM:
         self.connection.renew_after_fork()
         if isinstance(self._pace, ThreadPace):
             self._pace.renew_after_fork()
+
+
+def _read_pace(pace: object) -> Pace | None:
+    """Read a number of calls per second, a pace to share, or None."""
+    if pace is None or (hasattr(pace, "wait") and hasattr(pace, "hold")):
+        return cast("Pace | None", pace)  # what has its two methods is one
+    return ThreadPace(cast("float", pace))  # which refuses what is no number
 
 
 _alive: weakref.WeakSet[AmoCRM] = weakref.WeakSet()

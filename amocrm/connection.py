@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections.abc import Callable
@@ -13,10 +14,13 @@ from amocrm.core.settings import Settings
 from amocrm.core.token import Freshness, Token, read_token
 from amocrm.core.wire import Json
 from amocrm.emitter import Emitter
-from amocrm.errors import ConfigurationError, NotAuthorizedError
+from amocrm.errors import ConfigurationError, NotAuthorizedError, TokenStoreError
 from amocrm.grants import Grants
+from amocrm.holding import Holding
 from amocrm.keeper import Keeper
 from amocrm.stores.vault import Vault
+
+_log = logging.getLogger("amocrm")
 
 
 class Connection:
@@ -36,7 +40,9 @@ class Connection:
     ) -> None:
         self._settings = settings
         self._emitter = emitter
-        self._keeper = Keeper(settings, portal, grants, vault, emitter, clock, self)
+        self._holding = Holding(settings, vault, clock)
+        self._keeper = Keeper(settings, portal, grants, self._holding, emitter, self)
+        self._fixed_state = settings.state
         self._state = settings.state
         self._offer: Callable[[Answered], None] | None = None
         self._checking = threading.local()
@@ -48,7 +54,7 @@ class Connection:
     @property
     def connected(self) -> bool:
         """Whether a token is held that was good when it came."""
-        return self._keeper.connected
+        return self._holding.connected
 
     def connect(self) -> bool:
         """Get a token by whatever is at hand: the stored one, its renewal, the code, a person.
@@ -68,7 +74,8 @@ class Connection:
         """Exchange an authorization code for a token, now; it replaces whatever was held.
 
         Returns:
-            The token, as `get_token` gives it.
+            The token, as `get_token` gives it; empty in a handler of `connection:beforeConsent`,
+            after which it will be asked for.
 
         Raises:
             GrantError: the code was refused; it is forgotten, for a code works once.
@@ -78,6 +85,8 @@ class Connection:
         if (offer := self._offer) is not None:
             # Somebody waits at the redirect server, and this is what they wait for.
             offer(Answered(code=code))
+            if self._keeper.inside:
+                return {}
             return self._keeper.obtain().as_dict()
         return self._keeper.exchange(code).as_dict()
 
@@ -115,11 +124,11 @@ class Connection:
         """Set the value that must come back with the redirect."""
         if not isinstance(state, str) or not state:
             raise ConfigurationError("the state must be a string that is not empty")
-        self._state = state
+        self._fixed_state = self._state = state
 
     def get_token(self) -> dict[str, Json] | None:
         """Return the token as a plain dict with `expires_at` (Unix seconds); None without one."""
-        token = self._keeper.token
+        token = self._holding.token
         return None if token is None else token.as_dict()
 
     def set_token(self, token: object) -> None:
@@ -131,7 +140,7 @@ class Connection:
         Raises:
             ConfigurationError: it is not a token; what was held before stays.
         """
-        self._keeper.take(read_token(token))
+        self._holding.take(read_token(token))
 
     # For Request and the keeper ------------------------------------------------------------------
 
@@ -143,27 +152,31 @@ class Connection:
     @property
     def renewable(self) -> bool:
         """Whether a 401 may be cured by renewing the token."""
-        return self._keeper.renewable
+        return self._holding.curable
 
     def token(self) -> Token:
         """Return a token that is good for the next call, getting or renewing it if need be."""
-        keeper = self._keeper
-        token = keeper.token
-        if not keeper.connected or token is None:
+        keeper, holding = self._keeper, self._holding
+        token = holding.token
+        if not holding.connected or token is None:
             return keeper.obtain()
         self._check()
-        token = keeper.token or token
-        freshness = keeper.freshness(token)
+        if holding.unsaved:
+            self._save_again()
+        token = holding.token or token
+        freshness = holding.freshness(token)
         if freshness is Freshness.FRESH:
             return token
-        renewable = keeper.renewable
+        renewable = holding.renewable
         if freshness is Freshness.STALE and (keeper.inside or not renewable):
             return token
         return keeper.renew(token) if renewable else keeper.obtain()
 
     def renew(self, spent: Token) -> Token:
         """Return another token than the one a call was answered 401 with."""
-        return self._keeper.renew(spent)
+        token = self._keeper.renew(spent)
+        self._holding.note_cure()
+        return token
 
     def ask_person(self) -> str:
         """Wait at the redirect server for a code that a person agrees to."""
@@ -182,8 +195,8 @@ class Connection:
                 answered = listener.wait()
             finally:
                 self._offer = None
-                # This state has served; the next consent gets another.
-                self._state = self._settings.state
+                # A random state has served; the next consent gets another.
+                self._state = self._fixed_state
         if answered.code is None:
             raise answered.error or NotAuthorizedError("the redirect brought no code")
         return answered.code
@@ -191,6 +204,18 @@ class Connection:
     def renew_after_fork(self) -> None:
         """Part from the parent process."""
         self._keeper.renew_after_fork()
+
+    def stop_asking(self) -> None:
+        """End a wait for a person, because the client is closed."""
+        if (offer := self._offer) is not None:
+            offer(Answered(error=NotAuthorizedError("the client was closed while it waited")))
+
+    def _save_again(self) -> None:
+        """Try to save a pair that could not be saved; calls go on whether it works or not."""
+        try:
+            self._holding.save_again()
+        except TokenStoreError as error:
+            _log.warning("the token is still in memory only: %s", error)
 
     def _check(self) -> None:
         """Emit checkToken; a handler that calls the client does not set off the next one."""

@@ -17,6 +17,7 @@ class _Flight(Generic[T]):
     def __init__(self) -> None:
         self.owner = threading.get_ident()
         self.settled = threading.Event()
+        self.ended = threading.Event()
         self.result: T | None = None
         self.error: AmoCRMError | None = None
 
@@ -38,12 +39,19 @@ class SingleFlight(Generic[T]):
         self._current: _Flight[T] | None = None
         self._guard = threading.Lock()
 
-    def run(self, work: Callable[[Callable[[T], None]], T], *, join: bool = True) -> T:
+    def run(
+        self,
+        work: Callable[[Callable[[T], None]], T],
+        *,
+        own: bool = False,
+        serves: Callable[[T], bool] = lambda _: True,
+    ) -> T:
         """Do the work, or wait for whoever does it already.
 
         Args:
             work: is given a function that settles the result early.
-            join: another's result will do; otherwise wait for its end, then do our own work.
+            own: wait for the end of another's work, then do ours all the same.
+            serves: whether another's result will do.
 
         Raises:
             NotAuthorizedError: it is asked for from within itself, or the wait was too long.
@@ -56,11 +64,13 @@ class SingleFlight(Generic[T]):
                     self._current = mine
             if flight is None:
                 return self._lead(mine, work)
-            self._await(flight)
-            if join and flight.error is not None:
-                raise flight.error
-            if join and flight.result is not None:
-                return flight.result
+            if not own:
+                self._await(flight, flight.settled)
+                if flight.error is not None:
+                    raise flight.error
+                if flight.result is not None and serves(flight.result):
+                    return flight.result
+            self._await(flight, flight.ended)
 
     @property
     def inside(self) -> bool:
@@ -81,14 +91,15 @@ class SingleFlight(Generic[T]):
             with self._guard:
                 self._current = None
             flight.settled.set()
+            flight.ended.set()
 
-    def _await(self, flight: _Flight[T]) -> None:
+    def _await(self, flight: _Flight[T], moment: threading.Event) -> None:
         if flight.owner == threading.get_ident():
             raise NotAuthorizedError(
                 "a handler of a connection event called the client before there was a token",
                 hint="call it from connection:newToken or connection:connected",
             )
-        if not flight.settled.wait(self._patience):
+        if not moment.wait(self._patience):
             raise NotAuthorizedError(
                 f"another thread was still getting the token after {self._patience:g} s"
             )

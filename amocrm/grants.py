@@ -80,6 +80,7 @@ class Grants:
             headers=_JSON,
             body=encode_body(body),
             timeout=GRANT_TIMEOUT,
+            private=True,
         )
         effort, lost = Effort(), False
         while True:
@@ -107,7 +108,8 @@ class Grants:
         if origin is None:
             return None
         headers = {"X-Refresh-Token": str(token.refresh_token), "Accept": "application/json"}
-        call = Call("GET", origin + LOOKUP_PATH, LOOKUP_PATH, headers, timeout=GRANT_TIMEOUT)
+        url = origin + LOOKUP_PATH
+        call = Call("GET", url, LOOKUP_PATH, headers, timeout=GRANT_TIMEOUT, private=True)
         outcome = self._line.send(call)
         if isinstance(outcome, Lost) or outcome.status != 200:
             return None

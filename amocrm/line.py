@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from typing import Final
 
 from amocrm.clock import Clock
 from amocrm.core.fault import request_id
@@ -13,9 +14,13 @@ from amocrm.errors import RateLimitedError
 from amocrm.paces import Pace
 from amocrm.transport import Answer, Transport
 
-QUEUE_PATIENCE = 120.0
+QUEUE_PATIENCE: Final = 120.0
 """Seconds a call stands in the queue of the pace at most, before it is refused unsent. Shorter than
 the margin of a token's renewal, so that no token dies in the queue."""
+
+LONGEST_HOLD: Final = 3600.0
+"""Seconds that all calls are held at most, whatever the server asks for: five minutes is what it
+has been seen to ask, and a number gone wrong must not stop a program for months."""
 
 _log = logging.getLogger("amocrm")
 
@@ -59,7 +64,7 @@ class Line:
     def hold(self, seconds: float) -> None:
         """Let nobody who shares the pace send for some seconds."""
         if self._pace is not None and seconds > 0:
-            self._pace.hold(self.clock, seconds)
+            self._pace.hold(self.clock, min(seconds, LONGEST_HOLD))
 
 
 def _too_far(call: Call, away: float) -> RateLimitedError:

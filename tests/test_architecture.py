@@ -17,7 +17,7 @@ LAYERS = [
     "core",
     "clock",
     "transport emitter stores paces redirect",
-    "line flight",
+    "line flight holding",
     "grants",
     "keeper",
     "connection",

@@ -70,8 +70,9 @@ def _at_home(origin: str, path: str) -> str:
     except ValueError:
         raise ConfigurationError("the path is not an address", hint=_HINT) from None
     if theirs != origin:
+        shown = parts.netloc.rpartition("@")[2] or "none"
         raise ConfigurationError(
-            f"the address leads to another host ({parts.hostname}), where this token must not go",
+            f"the address leads to another host ({shown}), where this token must not go",
             hint=f"calls of this client go to {origin}",
         )
     return path[len(origin) :] or "/"

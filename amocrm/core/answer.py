@@ -34,10 +34,19 @@ def decode(reply: Reply) -> Json:
     media = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media and not (media.endswith(("/json", "+json"))):
         raise NotJSONError(f"{media} instead of JSON: {excerpt(reply.body)}")
+    return parse(reply.body)
+
+
+def parse(body: bytes) -> Json:
+    """Read bytes as JSON, whatever they were called.
+
+    Raises:
+        NotJSONError: they are not.
+    """
     try:
-        return json.loads(reply.body)
+        return json.loads(body)
     except (ValueError, RecursionError):
-        raise NotJSONError(f"broken JSON of {len(reply.body)} bytes") from None
+        raise NotJSONError(f"broken JSON of {len(body)} bytes") from None
 
 
 def excerpt(body: bytes) -> str:

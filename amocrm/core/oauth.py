@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from amocrm.core.answer import NotJSONError, decode
+from amocrm.core.answer import NotJSONError, decode, parse
 from amocrm.core.fault import fault, unexpected
 from amocrm.core.host import Portal, is_account_host
 from amocrm.core.policy import PATIENCE, RETRIES, Again, Effort, GiveUp, backoff
@@ -143,7 +143,7 @@ def judge_grant(
     """
     if isinstance(outcome, Lost):
         return _after_loss(call, outcome, effort)
-    if outcome.status == 200:
+    if 200 <= outcome.status < 300:
         return _after_success(call, outcome, asked_at)
     if outcome.status in (400, 401, 404):
         return _refusal(outcome, lost)
@@ -153,9 +153,9 @@ def judge_grant(
 
 
 def _after_success(call: Call, reply: Reply, asked_at: float) -> GrantVerdict:
-    """Read a token; what the endpoint says is never shown, for it may hold half of one."""
+    """Read a token, whatever it came as; none of it is shown, for it may hold half of one."""
     try:
-        data = decode(reply)
+        data = parse(reply.body)
         return Granted(granted(data if isinstance(data, Mapping) else {}, asked_at))
     except NotJSONError:
         return GiveUp(unexpected(call, reply, "something that is not JSON instead of a token"))

@@ -108,9 +108,9 @@ def judge(call: Call, outcome: Reply | Lost, effort: Effort = FIRST) -> Verdict:
         return _after_limit(error, effort)
     if is_block(error):
         return GiveUp(error, pause=BLOCK_PAUSE)
-    if outcome.status >= 500 and call.replayable:
-        return _again(effort, error)
-    return GiveUp(error)
+    if outcome.status >= 500:
+        error.retryable = call.replayable
+    return _again(effort, error) if error.retryable else GiveUp(error)
 
 
 def _after_success(call: Call, reply: Reply, effort: Effort) -> Verdict:
@@ -142,10 +142,8 @@ def _after_loss(call: Call, lost: Lost, effort: Effort) -> Verdict:
         hint = hint or "it may have been done: look before you repeat it"
     error = kind(f"{call.method} {call.path}: {lost.reason}", hint=hint)
     error.__cause__ = lost.cause
-    if lost.final:
-        error.retryable = False
-        return GiveUp(error)
-    return _again(effort, error) if call.replayable or not lost.sent else GiveUp(error)
+    error.retryable = not lost.final and (call.replayable or not lost.sent)
+    return _again(effort, error) if error.retryable else GiveUp(error)
 
 
 def _after_limit(error: RateLimitedError, effort: Effort) -> Verdict:

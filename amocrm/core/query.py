@@ -72,7 +72,7 @@ def _flatten(name: str, value: Json, depth: int) -> Iterator[tuple[str, str]]:
 def _key(key: object, where: str) -> str:
     if isinstance(key, bool) or not isinstance(key, (str, int)):
         raise ConfigurationError(f"{where} has a key of type {type(key).__name__}, not a string")
-    return str(key)
+    return str.__str__(key) if isinstance(key, str) else int.__repr__(key)
 
 
 def _scalar(name: str, value: object) -> str:
@@ -85,9 +85,10 @@ def _scalar(name: str, value: object) -> str:
     if isinstance(value, str):
         if any("\ud800" <= letter <= "\udfff" for letter in value):
             raise ConfigurationError(f"{name} holds half a character (a lone surrogate)")
-        return value
+        return str.__str__(value)
     if isinstance(value, (int, float)):
-        return str(value)
+        # As JSON has it: an enum member of numbers is its number, not its name.
+        return int.__repr__(value) if isinstance(value, int) else float.__repr__(value)
     raise ConfigurationError(
         f"{name} is a value of type {type(value).__name__}, which a query cannot carry",
         hint=advice(value),

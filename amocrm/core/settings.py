@@ -13,6 +13,8 @@ from amocrm.errors import ConfigurationError
 REDIRECT_DEADLINE: Final = 300.0
 """Seconds the redirect server waits for a person to agree; a code lives 20 minutes."""
 
+_LONGEST_DEADLINE: Final = 86_400.0
+
 LOOPBACK: Final = "127.0.0.1"
 
 _KEYS: Final = (
@@ -90,8 +92,8 @@ def read_auth(auth: object) -> Settings:
         raise ConfigurationError(
             "auth is empty", hint=f"give {', '.join(_GRANT_KEYS)}, or a long-lived access_token"
         )
-    needed = () if "access_token" in given else _GRANT_KEYS
-    for key in needed:
+    asks = "server" in given or any(key in given for key in _GRANT_KEYS)
+    for key in _GRANT_KEYS if asks or "access_token" not in given else ():
         if key not in given:
             raise ConfigurationError(f"auth has no {key!r}")
     if "access_token" in given and "code" in given:
@@ -146,6 +148,10 @@ def _read_server(value: object) -> RedirectServer:
         )
     if not isinstance(host, str) or not host:
         raise ConfigurationError("auth['server']['host'] must be an address to bind")
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
-        raise ConfigurationError("auth['server']['timeout'] must be a positive number of seconds")
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise ConfigurationError("auth['server']['timeout'] must be a number of seconds")
+    if not 0 < timeout <= _LONGEST_DEADLINE:
+        raise ConfigurationError(
+            "auth['server']['timeout'] must be more than 0 s and at most a day"
+        )
     return RedirectServer(port, host, float(timeout))

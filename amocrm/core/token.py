@@ -17,6 +17,7 @@ from typing import Final
 
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
+from amocrm.limits import ACCESS_TOKEN_SECONDS
 
 RENEW_MARGIN: Final = 300.0
 """Seconds before expiry from which a token is renewed, so that no call leaves with a dying one."""
@@ -109,15 +110,26 @@ def granted(data: Mapping[str, Json], asked_at: float) -> Token:
             answer never makes a token look younger than it is.
 
     Raises:
-        ConfigurationError: a part is missing or is not what it should be.
+        ConfigurationError: a token is missing or is not what it should be.
     """
-    lifetime = data.get("expires_in")
-    if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or lifetime <= 0:
-        raise ConfigurationError("the answer holds no lifetime (expires_in)")
     fields = dict(data)
     access = _secret(fields.pop("access_token", None), "access_token")
     refresh = _secret(fields.pop("refresh_token", None), "refresh_token")
-    return Token(access, refresh, math.floor(asked_at) + lifetime, fields)
+    lifetime = _lifetime(data.get("expires_in"))
+    if lifetime is None and (claimed := claimed_expiry(access)) is not None:
+        return Token(access, refresh, claimed, fields)
+    return Token(access, refresh, math.floor(asked_at) + (lifetime or ACCESS_TOKEN_SECONDS), fields)
+
+
+def _lifetime(value: object) -> float | None:
+    """Read `expires_in`; None if it is no use. A pair is never thrown away for its form."""
+    try:
+        seconds = float(value) if isinstance(value, (int, float, str)) else 0.0
+    except ValueError:
+        return None
+    if isinstance(value, bool) or not 0 < seconds < _MILLISECONDS:
+        return None
+    return int(seconds) if seconds == int(seconds) else seconds
 
 
 def claims(access_token: str) -> Mapping[str, Json]:

@@ -16,7 +16,8 @@ class Timeout(NamedTuple):
     Attributes:
         connect: until the connection stands, TLS included.
         read: the longest silence of the server.
-        total: from the start until the last byte of the answer, however steadily it trickles.
+        total: from the start until the last byte of the body, however steadily it trickles. Headers
+            that trickle are bounded by `read` alone.
     """
 
     connect: float = 5.0
@@ -36,6 +37,8 @@ class Call(NamedTuple):
         data: what the body was made of, to show which value was refused.
         timeout: limits of one attempt.
         replayable: repeating it after an unknown outcome does no harm.
+        private: it carries a secret of the integration: the session's own hooks, query and
+            authorization stay out of it.
     """
 
     method: str
@@ -46,6 +49,7 @@ class Call(NamedTuple):
     data: Json = None
     timeout: Timeout = Timeout()
     replayable: bool = False
+    private: bool = False
 
     def __repr__(self) -> str:
         # Headers hold the token, and so may a body.

@@ -20,8 +20,8 @@ class Pace(Protocol):
             patience: seconds the caller may wait at most.
 
         Returns:
-            0.0 when the turn was taken; else the seconds it is away, because that is beyond
-            `patience`: then nothing was reserved and no time was spent.
+            0.0 when the turn was taken; else the seconds it is still away, because that is beyond
+            `patience`: then no turn was taken.
         """
         ...
 

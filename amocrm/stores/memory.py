@@ -19,6 +19,11 @@ class MemoryStore:
         self._locks: dict[Key, threading.Lock] = {}
         self._guard = threading.Lock()
 
+    def renew_after_fork(self) -> None:
+        """Start afresh in a forked child, where a lock of the parent's may be held for ever."""
+        self._locks = {}
+        self._guard = threading.Lock()
+
     def load(self, key: Key) -> Token | None:
         """Return the token of a key; None if there is none."""
         return self._tokens.get(key)

@@ -11,7 +11,7 @@ from amocrm.errors import TokenStoreError
 from amocrm.stores import Key, TokenStore
 from amocrm.stores.memory import MemoryStore
 
-LOCK_PATIENCE: Final = 120.0
+LOCK_PATIENCE: Final = 240.0
 """Seconds to wait for others who share the store: longer than the patience of one grant."""
 
 
@@ -25,7 +25,6 @@ class Vault:
 
     def __init__(self, key: Key, store: TokenStore | None) -> None:
         self._key = key
-        self.shared = store is not None
         self._store: TokenStore = store if store is not None else MemoryStore()
 
     def load(self) -> Token | None:
@@ -46,13 +45,12 @@ class Vault:
                 stack.enter_context(self._store.lock(self._key, LOCK_PATIENCE))
             yield
 
-    def renew_after_fork(self) -> None:
-        """Start afresh in a forked child, where a lock of the parent's may be held for ever."""
-        if not self.shared:
-            token = self._store.load(self._key)
-            self._store = MemoryStore()
-            if token is not None:
-                self._store.save(self._key, token)
+    def renew_after_fork(self) -> bool:
+        """Part from the parent process; tell whether the store is still one for both."""
+        if isinstance(self._store, MemoryStore):
+            self._store.renew_after_fork()
+            return False
+        return True
 
 
 @contextmanager

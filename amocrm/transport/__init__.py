@@ -10,9 +10,8 @@ Nothing raised by `requests` or `urllib3` leaves this module but as the cause of
 
 from __future__ import annotations
 
-import io
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
@@ -26,15 +25,11 @@ from amocrm.clock import Clock
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import ConfigurationError
 from amocrm.transport.loss import explain
+from amocrm.transport.reading import Answer, Reader
 
 POOL_SIZE: Final = 64
 """Connections kept to one host: more threads than the pace can feed. requests keeps 10, and throws
 the rest away after each call, so that every further call pays for a TLS handshake."""
-
-MAX_BODY: Final = 64 * 1024 * 1024
-"""Bytes of an answer, decoded, that are taken; 250 fat leads are about 2 MB."""
-
-CHUNK: Final = 65_536
 
 USER_AGENT: Final = f"amocrm-python/{__version__}"
 
@@ -51,15 +46,9 @@ class Response:
         info: the `requests.Response`: `status_code`, `headers`, `elapsed`, `url`.
     """
 
-    data: Json
+    # Out of `repr`: it may be a token, or a person's data.
+    data: Json = field(repr=False)
     info: requests.Response
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer(Reply):
-    """A Reply together with the `requests.Response` it was read from."""
-
-    info: requests.Response = field(repr=False)
 
 
 class _Kept(NamedTuple):
@@ -71,6 +60,9 @@ class _Kept(NamedTuple):
     cert: str | tuple[str, str] | None
 
 
+__all__ = ["POOL_SIZE", "Answer", "Info", "Response", "Session", "Transport"]
+
+
 class Transport:
     """Sends calls over a session: the user's, or one of our own. Thread-safe."""
 
@@ -79,6 +71,8 @@ class Transport:
     ) -> None:
         if user_agent is not None:
             _check_header("user_agent", user_agent)
+        if session is not None and not isinstance(session, requests.Session):
+            raise ConfigurationError("session must be a requests.Session")
         self._clock = clock
         self._given = session
         self._session = session
@@ -89,26 +83,30 @@ class Transport:
 
     def send(self, call: Call) -> Answer | Lost:
         """Send a call once and read the whole answer within the call's time limits."""
-        started = self._clock.monotonic()
+        deadline = self._clock.monotonic() + call.timeout.total
         session = self._session or self._open()
         if self._closed:
             raise ConfigurationError("this client is closed", hint="make another AmoCRM")
-        request = self._fill(session, call)
+        reader = Reader(self._clock, deadline, call.url)
+        request = self._fill(session, call, reader)
         kept = self._settings(session, call.url)
-        limits = call.timeout
+        connect, read, total = call.timeout
         try:
             info = session.send(
                 request,
                 stream=True,
-                timeout=(min(limits.connect, limits.total), min(limits.read, limits.total)),
+                timeout=(min(connect, total), min(read, total)),
                 allow_redirects=False,
                 proxies=kept.proxies,
                 verify=kept.verify,
                 cert=kept.cert,
             )
         except (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError) as error:
-            return explain(error, call.url, kept.verify)
-        return self._read(info, call.url, started + limits.total)
+            return _after_error(error, reader, request, kept)
+        if isinstance(reader.outcome, Answer) and reader.outcome.info is info:
+            return reader.outcome
+        # A hook has put another answer in its place, or this session runs no hooks.
+        return reader.read(info)
 
     def close(self) -> None:
         """Close our own connections; a session that was given stays as it is."""
@@ -140,15 +138,22 @@ class Transport:
                 raise ConfigurationError("this client is closed", hint="make another AmoCRM")
             return self._session
 
-    def _fill(self, session: requests.Session, call: Call) -> requests.PreparedRequest:
+    def _fill(
+        self, session: requests.Session, call: Call, reader: Reader
+    ) -> requests.PreparedRequest:
         """Fill a request as `prepare_request` would, without netrc and `session.auth`."""
         request = requests.PreparedRequest()
         request.method = call.method
         request.url = call.url
-        if session.params:
-            request.prepare_url(call.url, session.params)
         headers = request.headers = CaseInsensitiveDict()
         headers.update(session.headers)
+        if call.private:
+            headers.pop("Authorization", None)
+            request.hooks = {"response": [reader]}
+        else:
+            if session.params:
+                request.prepare_url(call.url, session.params)
+            request.hooks = {**session.hooks, "response": [reader, *_hooks(session)]}
         if self._agent or str(headers.get("User-Agent", "")).startswith("python-requests/"):
             headers["User-Agent"] = self._agent or USER_AGENT
         headers.update(call.headers)
@@ -156,8 +161,9 @@ class Transport:
             headers["Content-Length"] = str(len(call.body))
         elif call.method not in ("GET", "HEAD"):
             headers["Content-Length"] = "0"
+        for name in [name for name, value in headers.items() if value is None]:
+            del headers[name]
         request.body = call.body
-        request.hooks = session.hooks
         request.prepare_cookies(session.cookies)
         return request
 
@@ -180,43 +186,40 @@ class Transport:
             self._kept[origin] = kept
         return kept
 
-    def _read(self, info: requests.Response, url: str, deadline: float) -> Answer | Lost:
-        """Read a body in small pieces, with an eye on the clock and on its size."""
-        body: list[bytes] = []
-        size, raw = 0, info.raw
-        read = getattr(raw, "read1", None) or raw.read
-        try:
-            while piece := read(CHUNK, decode_content=True):
-                body.append(piece)
-                size += len(piece)
-                if size > MAX_BODY:
-                    info.close()
-                    return Answer(info.status_code, info.headers, oversize=True, info=info)
-                if _is_whole(info):
-                    break
-                if self._clock.monotonic() > deadline:
-                    info.close()
-                    return Lost(True, "the answer was still trickling in when its time was up")
-        except (urllib3_errors.HTTPError, requests.RequestException, OSError) as error:
-            info.close()
-            return explain(error, url, True)
-        whole = b"".join(body)
-        if body:
-            # So that `info.content`, `.text` and `.json()` work as ever.
-            info.raw = io.BytesIO(whole)
-        else:
-            # Nothing left to read: there was nothing, or a hook of the user's has read it.
-            whole = info.content
-        return Answer(info.status_code, info.headers, whole, info=info)
+
+def _hooks(session: requests.Session) -> list[Callable[..., object]]:
+    """Return the session's response hooks; `requests` takes a list or a single one."""
+    hooks = session.hooks.get("response") or []
+    return [hooks] if callable(hooks) else list(hooks)
 
 
-def _is_whole(info: requests.Response) -> bool:
-    """Tell whether all that was announced has come: it saves asking once more for nothing.
+def _after_error(
+    error: Exception, reader: Reader, request: requests.PreparedRequest, kept: _Kept
+) -> Answer | Lost:
+    """Tell what an exception of the sending means.
 
-    Not so with a content encoding, where a decoder may still hold something back.
+    Once an answer was read it counts, whatever a hook such as `raise_for_status` or the address of
+    a redirect then made `requests` raise; any other exception of a hook is the user's to see.
     """
-    left = getattr(info.raw, "length_remaining", None)
-    return left == 0 and "Content-Encoding" not in info.headers
+    if reader.outcome is not None:
+        redirected = isinstance(reader.outcome, Reply) and 300 <= reader.outcome.status < 400
+        if isinstance(error, requests.RequestException) or redirected:
+            return reader.outcome
+        raise error
+    for name, value in request.headers.items():
+        _check_sendable(name, value)
+    return explain(error, str(request.url), kept.verify)
+
+
+def _check_sendable(name: object, value: object) -> None:
+    """Name a header of the session that HTTP cannot carry: it would fail before it was sent."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    if not isinstance(text, str) or "\n" in text or "\r" in text or not _is_latin(text):
+        raise ConfigurationError(f"the session's header {name!r} cannot be sent")
+
+
+def _is_latin(text: str) -> bool:
+    return all(letter <= "\xff" for letter in text)
 
 
 def _check_header(name: str, value: object) -> None:

@@ -31,9 +31,12 @@ def explain(error: BaseException, url: str, verify: bool | str) -> Lost:
     rest nobody knows whether the server had acted.
     """
     root = _root(error)
+    if isinstance(error, requests.RequestException):
+        # The request holds the token and the body; whoever serialises a cause must not find it.
+        error.request = None
     if isinstance(root, ssl.SSLError) or isinstance(error, requests.exceptions.SSLError):
         return _explain_tls(error, root, verify)
-    if isinstance(error, requests.exceptions.ProxyError):
+    if isinstance(error, requests.exceptions.ProxyError) and _before_the_proxy(root):
         return Lost(False, "the proxy could not be used", "check HTTPS_PROXY", error)
     if isinstance(root, urllib3_errors.NameResolutionError):
         host = urlsplit(url).hostname
@@ -61,6 +64,16 @@ _NEVER_SENT: Final = (
     requests.exceptions.InvalidProxyURL,
     requests.exceptions.MissingSchema,
 )
+
+
+def _before_the_proxy(root: BaseException) -> bool:
+    """Tell a proxy that was not reached, or opened no tunnel, from one that broke off later.
+
+    urllib3 calls both by the same name: a connection that a proxy cuts after the request was sent
+    is a ProxyError, too.
+    """
+    unreached = (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError)
+    return isinstance(root, unreached) or str(root).startswith("Tunnel connection failed")
 
 
 def _root(error: BaseException) -> BaseException:

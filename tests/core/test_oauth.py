@@ -80,7 +80,7 @@ def test_a_grant_is_read() -> None:
         ("application/json", b""),
         ("application/json", b"[]"),
         ("application/json", b'"SECRET"'),
-        ("application/json", json.dumps({**TOKEN, "expires_in": None}).encode()),
+        ("application/json", json.dumps({**TOKEN, "refresh_token": None}).encode()),
         ("text/html", b"<p>SECRET"),
     ],
 )
@@ -89,6 +89,13 @@ def test_a_200_without_a_token_is_an_error_that_shows_nothing(media: str, body: 
     assert isinstance(verdict, GiveUp)
     assert isinstance(verdict.error, UnexpectedReplyError)
     assert "SECRET" not in str(verdict.error) + repr(vars(verdict.error))
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+@pytest.mark.parametrize("media", ["application/json", "text/html", ""])
+def test_a_pair_is_taken_whatever_it_came_as(status: int, media: str) -> None:
+    verdict = asked(Reply(status, {"Content-Type": media}, json.dumps(TOKEN).encode()))
+    assert isinstance(verdict, Granted)
 
 
 REVOKED = "Token has been revoked"

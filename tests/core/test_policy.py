@@ -115,7 +115,10 @@ def test_server_errors_are_repeated_for_reads_only(status: int, again: bool) -> 
     assert isinstance(judge(READ, reply(status)), Again) is again
     assert isinstance(judge(WRITE, reply(status)), GiveUp)
     if again:
-        assert isinstance(refused(judge(WRITE, reply(status))), ServerError)
+        error = refused(judge(WRITE, reply(status)))
+        assert isinstance(error, ServerError)
+        assert not error.retryable
+        assert refused(judge(READ, reply(status), Effort(attempt=RETRIES))).retryable
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,7 @@ def test_a_lost_write_is_repeated_only_when_nothing_was_sent(
     error = refused(judge(call, lost, Effort(attempt=RETRIES)))
     assert type(error) is (LostReplyError if sent else UnreachableError)
     assert error.__cause__ is lost.cause
-    assert error.retryable
+    assert error.retryable is not (call is WRITE and sent)
     assert ("look before you repeat" in str(error)) is (call is WRITE and sent)
 
 

@@ -29,10 +29,10 @@ class Work:
         return self.times
 
 
-def waiting(flight: SingleFlight[int], count: int) -> None:
+def waiting(flight: SingleFlight[int], count: int, moment: str = "settled") -> None:
     """Return when `count` threads wait for the flight; only the event itself knows."""
     assert flight._current is not None
-    event = flight._current.settled
+    event: threading.Event = getattr(flight._current, moment)
     while len(event._cond._waiters) < count:  # type: ignore[attr-defined]
         pass
 
@@ -97,10 +97,26 @@ def test_work_of_one_s_own_waits_for_the_end_and_is_done() -> None:
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(flight.run, work)
         work.begun.wait(10)
-        second = pool.submit(flight.run, lambda _: 77, join=False)
-        waiting(flight, 1)
+        second = pool.submit(flight.run, lambda _: 77, own=True)
+        waiting(flight, 1, "ended")
         work.go.set()
         assert (first.result(10), second.result(10)) == (1, 77)
+
+
+def test_a_result_that_does_not_serve_is_waited_for_to_its_end_and_replaced() -> None:
+    flight, work = SingleFlight[int](10), Work()
+
+    def early(settle: Settle) -> int:
+        settle(1)
+        return work(settle)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flight.run, early)
+        work.begun.wait(10)
+        second = pool.submit(flight.run, lambda _: 2, serves=lambda result: result != 1)
+        waiting(flight, 1, "ended")
+        work.go.set()
+        assert (first.result(10), second.result(10)) == (1, 2)
 
 
 def test_the_wait_for_another_s_work_has_an_end() -> None:

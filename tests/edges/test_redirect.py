@@ -285,9 +285,11 @@ def test_ctrl_c_while_waiting_gives_the_port_back(make: Make, free_port: int) ->
 
 
 WAITING = """
-import sys
+import signal
 from amocrm import AmoCRM
 
+# Whoever is started in the background inherits an ignored SIGINT.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 auth = {"client_id": "i", "client_secret": "s", "redirect_uri": "http://127.0.0.1:1/"}
 crm = AmoCRM("example", {**auth, "server": {"port": 0, "timeout": 60}})
 crm.on("connection:beforeConsent", lambda _: print("waiting", flush=True))

@@ -30,8 +30,9 @@ from amocrm import (
 from amocrm.clock import SystemClock
 from amocrm.core.wire import Call, Lost
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.transport import MAX_BODY, POOL_SIZE, Answer, Transport
+from amocrm.transport import POOL_SIZE, Answer, Transport
 from amocrm.transport.loss import explain
+from amocrm.transport.reading import MAX_BODY
 from tests.conftest import Make
 
 
@@ -113,7 +114,7 @@ def test_a_redirect_is_never_followed(
 
 def test_a_redirect_to_nonsense_is_an_error_of_ours(connected: AmoCRM, sandbox: Sandbox) -> None:
     sandbox.strike("redirect", path="/api/", location="http://[")
-    with pytest.raises(LostReplyError, match="could not be read"):
+    with pytest.raises(UnexpectedReplyError, match="redirect"):
         connected.request.get("/api/v4/account")
 
 
@@ -143,7 +144,7 @@ def test_a_user_s_session_keeps_headers_hooks_cookies_params_and_adapters(
     assert call.user_agent == "Robot/1"
     assert "cookie" in call.headers
     assert call.params == {"limit": "1", "from": "session"}
-    assert seen == [200, 204]
+    assert seen == [204], "a hook sees calls, and no grant"
 
 
 def test_a_hook_that_reads_the_body_takes_nothing_away(make: Make, sandbox: Sandbox) -> None:
@@ -440,11 +441,21 @@ def test_an_unknown_name_is_told() -> None:
     assert lost.reason == "a.amocrm.ru has no address (DNS)"
 
 
+def through_a_proxy(reason: Exception) -> requests.RequestException:
+    """What `requests` raises when a connection to a proxy fails, before or after the sending."""
+    pool: Any = urllib3.connectionpool.HTTPSConnectionPool("a.amocrm.ru")
+    inner = urllib3.exceptions.ProxyError("Unable to connect to proxy", reason)
+    return requests.exceptions.ProxyError(urllib3.exceptions.MaxRetryError(pool, "/x", inner))
+
+
 @pytest.mark.parametrize(
     ("error", "sent"),
     [
         (requests.ConnectTimeout("x"), False),
-        (requests.exceptions.ProxyError("x"), False),
+        (requests.exceptions.ProxyError("x"), True),
+        (through_a_proxy(OSError("Tunnel connection failed: 407")), False),
+        (through_a_proxy(urllib3.exceptions.ConnectTimeoutError("x")), False),
+        (through_a_proxy(ConnectionResetError("x")), True),
         (requests.exceptions.InvalidProxyURL("x"), False),
         (requests.exceptions.InvalidURL("x"), False),
         (requests.exceptions.InvalidHeader("x"), False),

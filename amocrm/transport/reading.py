@@ -1,0 +1,97 @@
+"""A body is read here and nowhere else: in small pieces, within its time and its size."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import requests
+from urllib3 import BaseHTTPResponse
+from urllib3 import exceptions as urllib3_errors
+
+from amocrm.clock import Clock
+from amocrm.core.wire import Lost, Reply
+from amocrm.transport.loss import explain
+
+MAX_BODY: Final = 64 * 1024 * 1024
+"""Bytes of an answer, decoded, that are taken; 250 fat leads are about 2 MB."""
+
+CHUNK: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Reply):
+    """A Reply together with the `requests.Response` it was read from."""
+
+    info: requests.Response = field(repr=False)
+
+
+class BrokenOffError(requests.RequestException):
+    """The body did not come whole; ends the sending, and goes no further."""
+
+
+class Reader:
+    """Reads one answer. As the first response hook, it does so before anybody else can.
+
+    `requests` reads the body of a redirect by itself, and a user's hook may read any, both without
+    limit of time or size; and what a hook raises would hide an answer that has come.
+
+    Attributes:
+        outcome: what was read; None until an answer came.
+    """
+
+    __slots__ = ("_clock", "_deadline", "_url", "outcome")
+
+    def __init__(self, clock: Clock, deadline: float, url: str) -> None:
+        self._clock = clock
+        self._deadline = deadline
+        self._url = url
+        self.outcome: Answer | Lost | None = None
+
+    def __call__(self, info: requests.Response, *_: object, **__: object) -> None:
+        """Serve as a hook.
+
+        Raises:
+            BrokenOffError: there is no whole answer, and nothing for further hooks to see.
+        """
+        self.outcome = self.read(info)
+        if isinstance(self.outcome, Lost):
+            raise BrokenOffError
+
+    def read(self, info: requests.Response) -> Answer | Lost:
+        """Read a body to its end, or to the limit of its time or size."""
+        if not isinstance(info.raw, BaseHTTPResponse):
+            # Somebody's adapter made this answer, and there is no wire behind it.
+            return Answer(info.status_code, info.headers, info.content, info=info)
+        body: list[bytes] = []
+        size = 0
+        try:
+            for piece in _pieces(info, info.raw):
+                body.append(piece)
+                size += len(piece)
+                if size > MAX_BODY:
+                    info.close()
+                    return Answer(info.status_code, info.headers, oversize=True, info=info)
+                if self._clock.monotonic() > self._deadline:
+                    info.close()
+                    return Lost(True, "the answer was still trickling in when its time was up")
+        except (urllib3_errors.HTTPError, OSError) as error:
+            info.close()
+            return explain(error, self._url, True)
+        whole = b"".join(body)
+        # So that `info.content`, `.text` and `.json()` work as ever.
+        info.raw = io.BytesIO(whole)
+        return Answer(info.status_code, info.headers, whole, info=info)
+
+
+def _pieces(info: requests.Response, raw: BaseHTTPResponse) -> Iterator[bytes]:
+    """Yield what comes as it comes; `read` would wait until a piece is full."""
+    encoded = "Content-Encoding" in info.headers
+    while piece := raw.read1(CHUNK, decode_content=True):
+        yield piece
+        # When all that was announced has come, asking once more would only cost time. Not so with
+        # a content encoding, where a decoder may still hold something back.
+        if raw.length_remaining == 0 and not encoded:
+            return
