@@ -214,7 +214,7 @@ def _after_error(
 def _check_sendable(name: object, value: object) -> None:
     """Name a header of the session that HTTP cannot carry: it would fail before it was sent."""
     text = value.decode("latin-1") if isinstance(value, bytes) else value
-    if not isinstance(text, str) or "\n" in text or "\r" in text or not _is_latin(text):
+    if isinstance(text, str) and ("\n" in text or "\r" in text or not _is_latin(text)):
         raise ConfigurationError(f"the session's header {name!r} cannot be sent")
 
 

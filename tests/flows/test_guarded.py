@@ -1,0 +1,462 @@
+"""The pair is not lost and nothing is done twice, whatever handlers, hooks and stores do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from amocrm import (
+    AmoCRM,
+    AmoCRMError,
+    ConfigurationError,
+    Connection,
+    GrantError,
+    LostReplyError,
+    MemoryStore,
+    NotAuthorizedError,
+    NotFoundError,
+    RateLimitedError,
+    Response,
+    Token,
+    TokenStoreError,
+    UnauthorizedError,
+    ValidationError,
+)
+from amocrm.holding import CURE_PAUSE
+from amocrm.line import LONGEST_HOLD
+from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.stores import Key
+from tests.conftest import Make
+
+DAY = 86_400
+TOKENS = "/oauth2/access_token"
+
+
+# A store that fails, or is interrupted ------------------------------------------------------------
+
+
+class Broken(MemoryStore):
+    """Raises what it is told to when it should save."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trouble: BaseException | None = None
+
+    def save(self, key: Key, token: Token) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        super().save(key, token)
+
+
+def test_an_interrupted_save_does_not_cost_the_pair(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = Broken()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    clock.advance(DAY + 1)
+    store.trouble = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        crm.request.get("/api/v4/account")
+    store.trouble = None
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    assert sandbox.counters["grants.refresh"] == 1
+
+
+def test_a_failed_save_is_made_good_as_soon_as_the_store_works(
+    make: Make, sandbox: Sandbox, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, key = Broken(), Key(sandbox.integration.client_id, "example.amocrm.ru")
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    old = store.load(key)
+    clock.advance(DAY + 1)
+    store.trouble = OSError("full")
+    with pytest.raises(TokenStoreError):
+        crm.request.get("/api/v4/account")
+    crm.request.get("/api/v4/account")
+    assert "in memory only" in caplog.text
+    assert store.load(key) == old
+    store.trouble = None
+    crm.request.get("/api/v4/account")
+    stored = store.load(key)
+    assert stored is not None
+    assert stored.as_dict() == crm.connection.get_token()
+
+
+def test_an_older_stored_pair_does_not_win_over_the_one_in_memory(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = Broken()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    clock.advance(DAY + 1)
+    store.trouble = OSError("full")
+    with pytest.raises(TokenStoreError):
+        crm.request.get("/api/v4/account")
+    clock.advance(DAY + 1)
+    with pytest.raises(TokenStoreError):
+        crm.request.get("/api/v4/account")
+    assert sandbox.counters["grants.refresh"] == 1, "nothing is spent that could not be saved"
+    store.trouble = None
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    assert sandbox.counters["grants.refused"] == 0
+
+
+def test_an_expired_stored_pair_is_the_one_to_refresh(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = MemoryStore()
+    one = make({"code": sandbox.issue_code()}, store=store)
+    one.connect()
+    two = make(store=store)
+    two.connect()
+    one.connection.refresh_token()
+    clock.advance(DAY + 1)
+    assert two.request.get("/api/v4/account").info.status_code == 200
+    assert sandbox.counters["grants.refresh"] == 2
+    assert sandbox.counters["grants.refused"] == 0
+
+
+# Handlers that interfere --------------------------------------------------------------------------
+
+
+def test_a_handler_that_sets_another_token_spares_the_old_one(
+    connected: AmoCRM, make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    clock.advance(DAY + 1)
+    newer = make({"code": sandbox.issue_code()})
+    newer.connect()
+    token = newer.connection.get_token()
+    connected.on("connection:beforeRefreshToken", lambda _: connected.connection.set_token(token))
+    assert connected.request.get("/api/v4/account").info.status_code == 200
+    assert connected.connection.get_token() == token
+    assert sandbox.counters["grants.refresh"] == 0
+
+
+def test_a_token_set_while_a_grant_is_under_way_stays(
+    connected: AmoCRM, make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    newer = make({"code": sandbox.issue_code()})
+    newer.connect()
+    token = newer.connection.get_token()
+
+    class Interfering(requests.Session):
+        def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+            answer = super().send(request, **settings)
+            if str(request.url).endswith(TOKENS):
+                crm.connection.set_token(token)
+            return answer
+
+    session = sandbox.mount(Interfering())
+    crm = make(session=session)
+    crm.connection.set_token(connected.connection.get_token())
+    crm.connection.refresh_token()
+    assert crm.connection.get_token() == token
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+
+
+def test_a_handler_told_of_a_refusal_may_bring_a_code(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    sandbox.revoke_tokens()
+    connected.on("connection:authError", lambda _, connection: connection.set_code(code))
+    clock.advance(DAY + 1)
+    code = sandbox.issue_code()
+    with pytest.raises(GrantError):
+        connected.request.get("/api/v4/account")
+    assert connected.request.get("/api/v4/account").info.status_code == 200
+
+
+def test_a_code_may_be_pasted_while_consent_is_asked_for(
+    make: Make, sandbox: Sandbox, free_port: int
+) -> None:
+    crm = make({"server": {"port": free_port, "timeout": 10}})
+    pasted: list[dict[str, Any]] = []
+    code = sandbox.issue_code()
+    crm.on(
+        "connection:beforeConsent",
+        lambda connection: pasted.append(connection.set_code(code)),
+    )
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    assert pasted == [{}]
+
+
+def test_a_handler_that_waits_for_a_thread_in_need_of_the_token_burns_no_processor(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    results: list[int] = []
+    spent = connected.connection.token()
+
+    def work() -> None:
+        # As a call that was answered 401 would: it needs another token than the new one.
+        held = connected.connection.token()
+        assert held != spent
+        results.append(connected.request.get("/api/v4/account").info.status_code)
+
+    def wait(_: Response) -> None:
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join(10)
+        assert not worker.is_alive()
+
+    connected.once("connection:newToken", wait)
+    connected.connection.refresh_token()
+    assert results == [200]
+
+
+def test_closing_the_client_ends_the_wait_for_a_person(make: Make, free_port: int) -> None:
+    crm = make({"server": {"port": free_port, "timeout": 30}})
+    ready = threading.Event()
+    crm.on("connection:beforeConsent", lambda _: ready.set())
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(crm.connect)
+        assert ready.wait(10)
+        crm.close()
+        with pytest.raises(NotAuthorizedError, match="was closed"):
+            waiting.result(10)
+
+
+def test_a_state_that_was_set_outlives_a_consent(make: Make, free_port: int) -> None:
+    crm = make({"server": {"port": free_port, "timeout": 0.01}})
+    crm.connection.set_state("mine")
+    for _ in range(2):
+        with pytest.raises(NotAuthorizedError):
+            crm.connect()
+    assert crm.connection.get_state() == "mine"
+
+
+# Hooks and sessions of the user's -----------------------------------------------------------------
+
+
+def hooked(sandbox: Sandbox, hook: Callable[..., object]) -> requests.Session:
+    session = sandbox.session()
+    session.hooks["response"].append(hook)
+    return session
+
+
+def test_a_hook_that_raises_for_status_does_not_hide_the_answer(
+    make: Make, sandbox: Sandbox
+) -> None:
+    session = hooked(sandbox, lambda answer, *_, **__: answer.raise_for_status())
+    crm = make({"code": sandbox.issue_code()}, session=session)
+    with pytest.raises(ValidationError):
+        crm.request.post("/api/v4/leads", [{"name": 5}])
+    calls = len(sandbox.log)
+    with pytest.raises(NotFoundError):
+        crm.request.get("/api/v4/nowhere")
+    assert len(sandbox.log) == calls + 1
+    token = crm.connection.get_token() or {}
+    crm.connection.set_token({**token, "access_token": "not.a.token"})
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+
+
+def test_a_hook_with_a_fault_is_the_user_s_to_see_and_costs_no_grant(
+    make: Make, sandbox: Sandbox
+) -> None:
+    def faulty(*_: object, **__: object) -> None:
+        raise KeyError("mine")
+
+    session = hooked(sandbox, faulty)
+    crm = make({"code": sandbox.issue_code()}, session=session)
+    with pytest.raises(KeyError, match="mine"):
+        crm.request.get("/api/v4/account")
+    session.hooks["response"].clear()
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    assert sandbox.counters["grants.code"] == 1
+
+
+def test_a_single_hook_and_an_answer_put_in_another_s_place(make: Make, sandbox: Sandbox) -> None:
+    other = requests.Response()
+    other.status_code = 200
+    other.headers["Content-Type"] = "application/json"
+    other._content = b'{"name": "from the cache"}'
+    session = sandbox.session()
+    crm = make({"code": sandbox.issue_code()}, session=session)
+    crm.connect()
+    hooks: Any = session.hooks
+    hooks["response"] = lambda *_, **__: other
+    assert crm.request.get("/api/v4/account").data == {"name": "from the cache"}
+
+
+def test_a_session_that_runs_no_hooks_is_read_all_the_same(make: Make, sandbox: Sandbox) -> None:
+    class Deaf(requests.Session):
+        def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+            request.hooks = {"response": []}
+            return super().send(request, **settings)
+
+    crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(Deaf()))
+    assert crm.request.get("/api/v4/account").data["name"] == "Example"
+
+
+def test_the_session_s_own_query_and_authorization_stay_out_of_grants(
+    make: Make, sandbox: Sandbox
+) -> None:
+    session = sandbox.session()
+    session.params = {"debug": "1"}
+    session.headers["Authorization"] = "Bearer other"
+    crm = make({"code": sandbox.issue_code()}, session=session)
+    crm.connect()
+    assert sandbox.log[-1].query == ""
+    assert "authorization" not in sandbox.log[-1].headers
+
+
+def test_a_session_header_that_is_none_is_left_out(make: Make, sandbox: Sandbox) -> None:
+    session = sandbox.session()
+    headers: Any = session.headers
+    headers["Accept-Encoding"] = None
+    crm = make({"code": sandbox.issue_code()}, session=session)
+    crm.connect()
+    assert "accept-encoding" not in sandbox.log[-1].headers
+
+
+@pytest.mark.parametrize("value", ["имя", "a\r\nb"])
+def test_a_session_header_that_cannot_be_sent_is_named(
+    make: Make, sandbox: Sandbox, value: Any
+) -> None:
+    with sandbox.serve() as server, requests.Session() as session:
+        headers: Any = session.headers
+        headers["X-Name"] = value
+        crm = make({"code": sandbox.issue_code()}, session=session, base_url=server.url)
+        with pytest.raises(ConfigurationError, match="session's header 'X-Name'"):
+            crm.connect()
+    assert sandbox.log == []
+
+
+def test_what_is_no_session_is_told_at_once(make: Make) -> None:
+    for what in (requests, "session", 5):
+        with pytest.raises(ConfigurationError, match=r"requests\.Session"):
+            make(session=what)
+
+
+@pytest.mark.parametrize("pace", ["7", [], object()])
+def test_what_is_no_pace_is_told_at_once(make: Make, pace: Any) -> None:
+    with pytest.raises(ConfigurationError, match="calls per second"):
+        make(pace=pace)
+
+
+# Proxies ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def cutting_proxy() -> Iterator[tuple[str, list[bytes]]]:
+    """A proxy that takes every request whole and cuts the connection without an answer."""
+    seen: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                with peer:
+                    seen.append(peer.recv(65536))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", seen
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def test_a_write_that_a_proxy_cuts_off_is_sent_once() -> None:
+    with cutting_proxy() as (proxy, seen), requests.Session() as session:
+        session.trust_env = False
+        session.proxies["http"] = proxy
+        auth: Any = {"access_token": "x"}
+        with AmoCRM("a", auth, session=session, base_url="http://a.test", pace=None) as crm:
+            with pytest.raises(LostReplyError) as loss:
+                crm.request.post("/api/v4/leads", [{}])
+    assert loss.value.sent
+    assert not loss.value.retryable
+    assert [one.split(b" ")[0] for one in seen] == [b"POST"]
+
+
+# What is said and shown ---------------------------------------------------------------------------
+
+
+def test_the_cause_of_a_lost_grant_does_not_carry_it(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    clock.advance(DAY + 1)
+    sandbox.strike("lost_before", path=TOKENS, times=9)
+    with pytest.raises(LostReplyError) as loss:
+        connected.request.get("/api/v4/account")
+    cause = loss.value.__cause__
+    assert isinstance(cause, requests.RequestException)
+    assert cause.request is None
+
+
+def test_a_response_does_not_show_its_data() -> None:
+    assert "SECRET" not in repr(Response({"access_token": "SECRET"}, requests.Response()))
+
+
+def test_a_401_that_a_new_token_does_not_cure_spends_one_refresh_token_a_minute(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    def refused() -> int:
+        sandbox.strike("server_error", path="/api/", status=401, times=2)
+        with pytest.raises(UnauthorizedError):
+            connected.request.get("/api/v4/account")
+        return sandbox.counters["grants.refresh"]
+
+    assert refused() == 1
+    sandbox.strike("server_error", path="/api/", status=401)
+    with pytest.raises(UnauthorizedError):
+        connected.request.get("/api/v4/account")
+    assert sandbox.counters["grants.refresh"] == 1
+    clock.advance(CURE_PAUSE)
+    assert refused() == 2
+
+
+def test_a_pause_gone_wrong_ends_within_the_hour(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    crm = make({"access_token": sandbox.issue_long_lived()})
+    sandbox.strike("too_many", path="/api/", retry_after=5_000_000)
+    with pytest.raises(RateLimitedError):
+        crm.request.get("/api/v4/account")
+    clock.advance(LONGEST_HOLD - 121)
+    with pytest.raises(RateLimitedError):
+        crm.request.get("/api/v4/account")
+    clock.advance(1)
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_memory_store_is_not_shared_with_a_forked_child(make: Make, sandbox: Sandbox) -> None:
+    crm = make({"code": sandbox.issue_code()}, store=MemoryStore())
+    crm.connect()
+    child = os.fork()
+    if child == 0:
+        # Nothing of pytest's may run in here: whatever happens, leave at once.
+        verdict = 1
+        try:
+            crm.connection.refresh_token()
+        except NotAuthorizedError:
+            verdict = 0
+        finally:
+            os._exit(verdict)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_the_connection_of_a_refused_code_is_told_to_both_sides(
+    make: Make, sandbox: Sandbox
+) -> None:
+    crm = make({"code": "nonsense"})
+    told: list[tuple[AmoCRMError, Connection]] = []
+    crm.on("error", lambda error, connection: told.append((error, connection)))
+    with pytest.raises(GrantError) as refusal:
+        crm.connect()
+    assert told == [(refusal.value, crm.connection)]
