@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
@@ -68,17 +67,19 @@ class RedirectServer(NamedTuple):
     timeout: float = REDIRECT_DEADLINE
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """Checked settings; the secrets stay out of `repr`."""
 
     client_id: str | None = None
-    client_secret: str | None = field(default=None, repr=False)
+    client_secret: str | None = None
     redirect_uri: str | None = None
-    code: str | None = field(default=None, repr=False)
-    state: str | None = field(default=None, repr=False)
+    code: str | None = None
+    state: str | None = None
     server: RedirectServer | None = None
-    access_token: str | None = field(default=None, repr=False)
+    access_token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Settings(client_id={self.client_id!r}, redirect_uri={self.redirect_uri!r})"
 
 
 def read_auth(auth: object) -> Settings:

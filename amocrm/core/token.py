@@ -36,7 +36,7 @@ class Freshness(enum.Enum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Token:
     """One grant of access.
 

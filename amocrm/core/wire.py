@@ -56,7 +56,7 @@ class Call(NamedTuple):
         return f"Call({self.method} {self.path})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
     """An answer, whole.
 

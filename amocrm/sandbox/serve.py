@@ -84,7 +84,7 @@ def _make(
         import cheroot.wsgi as _  # noqa: F401  # an extra: imported where it is used
     except ImportError:
         sys.stderr.write(
-            "connections are not kept alive: that takes cheroot, of amocrm-python[server]\n"
+            "connections are not kept alive: that takes cheroot (the extra 'server')\n"
         )
         return _Werkzeug(app, host, port, tls)
     return _Cheroot(app, host, port, tls, threads)

@@ -37,7 +37,7 @@ Info: TypeAlias = requests.Response
 Session: TypeAlias = requests.Session
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """What a call gives back.
 

@@ -21,7 +21,7 @@ MAX_BODY: Final = 64 * 1024 * 1024
 CHUNK: Final = 65_536
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer(Reply):
     """A Reply together with the `requests.Response` it was read from."""
 

@@ -168,9 +168,9 @@ def test_a_handler_told_of_a_refusal_may_bring_a_code(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     sandbox.revoke_tokens()
-    connected.on("connection:authError", lambda _, connection: connection.set_code(code))
     clock.advance(DAY + 1)
     code = sandbox.issue_code()
+    connected.on("connection:authError", lambda _, connection: connection.set_code(code))
     with pytest.raises(GrantError):
         connected.request.get("/api/v4/account")
     assert connected.request.get("/api/v4/account").info.status_code == 200
