@@ -113,7 +113,12 @@ class Keeper:
         if token is not None and holding.freshness(token) is not Freshness.EXPIRED:
             holding.hold(token)
             return token
+        before = holding.token
         self._emit("connection:beforeConnect")
+        if holding.token is not None and holding.token is not before:
+            token = holding.token  # A handler has set a saved token, or a code.
+            if holding.connected:
+                return token
         new_code = self._code is not None and self._code != self._settings.code
         if token is not None and holding.spendable(token) and not new_code:
             try:

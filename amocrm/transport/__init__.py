@@ -154,7 +154,8 @@ class Transport:
             if session.params:
                 request.prepare_url(call.url, session.params)
             request.hooks = {**session.hooks, "response": [reader, *_hooks(session)]}
-        if self._agent or str(headers.get("User-Agent", "")).startswith("python-requests/"):
+        theirs = headers.get("User-Agent")
+        if self._agent or not theirs or str(theirs).startswith("python-requests/"):
             headers["User-Agent"] = self._agent or USER_AGENT
         headers.update(call.headers)
         if call.body is not None:

@@ -176,6 +176,25 @@ def test_a_handler_told_of_a_refusal_may_bring_a_code(
     assert connected.request.get("/api/v4/account").info.status_code == 200
 
 
+@pytest.mark.parametrize("expired", [False, True])
+def test_a_handler_of_before_connect_may_set_a_saved_token(
+    connected: AmoCRM, make: Make, sandbox: Sandbox, clock: ManualClock, expired: bool
+) -> None:
+    saved = connected.connection.get_token()
+    clock.advance(DAY + 1 if expired else 1)
+    crm = make()
+    crm.on("connection:beforeConnect", lambda connection: connection.set_token(saved))
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    assert sandbox.counters["grants.refresh"] == int(expired)
+
+
+def test_a_handler_of_before_connect_may_set_a_code(make: Make, sandbox: Sandbox) -> None:
+    crm, code = make(), sandbox.issue_code()
+    crm.on("connection:beforeConnect", lambda connection: connection.set_code(code))
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    assert sandbox.counters["grants.code"] == 1
+
+
 def test_a_code_may_be_pasted_while_consent_is_asked_for(
     make: Make, sandbox: Sandbox, free_port: int
 ) -> None:
@@ -312,10 +331,11 @@ def test_the_session_s_own_query_and_authorization_stay_out_of_grants(
 def test_a_session_header_that_is_none_is_left_out(make: Make, sandbox: Sandbox) -> None:
     session = sandbox.session()
     headers: Any = session.headers
-    headers["Accept-Encoding"] = None
+    headers["Accept-Encoding"] = headers["User-Agent"] = None
     crm = make({"code": sandbox.issue_code()}, session=session)
     crm.connect()
     assert "accept-encoding" not in sandbox.log[-1].headers
+    assert sandbox.log[-1].user_agent.startswith("amocrm-python/")
 
 
 @pytest.mark.parametrize("value", ["имя", "a\r\nb"])
