@@ -58,6 +58,19 @@ def test_persist_then_hold_then_notify(make: Make, sandbox: Sandbox, store: Diar
     assert store.notes == ["load", "lock", "ask", "save", "unlock", "tell"]
 
 
+def test_a_refresh_is_asked_for_under_the_lock_and_after_loading_again(
+    make: Make, sandbox: Sandbox, store: Diary, clock: ManualClock
+) -> None:
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    crm.on("connection:beforeRefreshToken", lambda _: store.notes.append("ask"))
+    crm.on("connection:newToken", lambda _: store.notes.append("tell"))
+    clock.advance(DAY + 1)
+    store.notes.clear()
+    crm.request.get("/api/v4/account")
+    assert store.notes == ["lock", "load", "ask", "save", "unlock", "tell"]
+
+
 def test_a_restart_goes_on_with_the_stored_token(
     make: Make, sandbox: Sandbox, store: Diary
 ) -> None:

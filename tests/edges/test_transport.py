@@ -28,6 +28,7 @@ from amocrm import (
     UnreachableError,
 )
 from amocrm.clock import SystemClock
+from amocrm.core.policy import RETRIES
 from amocrm.core.wire import Call, Lost
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.transport import POOL_SIZE, Answer, Transport
@@ -283,6 +284,16 @@ def test_a_lost_read_is_read_again(portal: Sandbox, over_tcp: Callable[..., AmoC
     portal.strike("lost_after", "GET", "/api/", times=2)
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert portal.counters["requests"] == 3
+
+
+def test_a_read_that_stays_lost_is_tried_five_times_and_not_once_more(
+    portal: Sandbox, over_tcp: Callable[..., AmoCRM]
+) -> None:
+    crm = over_tcp(clock=ManualClock())
+    portal.strike("lost_after", "GET", "/api/", times=99)
+    with pytest.raises(LostReplyError):
+        crm.request.get("/api/v4/account")
+    assert portal.counters["requests"] == 1 + RETRIES
 
 
 def test_a_stale_connection_is_replaced_before_anything_is_sent() -> None:

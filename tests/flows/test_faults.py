@@ -431,6 +431,21 @@ def test_fault_19_no_secret_in_logs_reprs_messages_and_tracebacks(
         assert secret not in shown.getvalue()
 
 
+@pytest.mark.parametrize("fate", ["lost_after", "server_error", "half_body", "forbidden"])
+def test_fault_19_no_secret_of_a_call_in_logs_and_messages(
+    connected: AmoCRM, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, fate: str
+) -> None:
+    token = connected.connection.get_token() or {}
+    path, data = "/api/v4/leads?secret=QUERY", [{"name": "BODY"}]
+    sandbox.strike(fate, path="/api/", times=9)
+    with caplog.at_level(logging.DEBUG), pytest.raises(AmoCRMError) as trouble:
+        connected.request.post(path, data)
+    shown = caplog.text + "".join(traceback.format_exception(trouble.value))
+    assert "POST /api/v4/leads" in caplog.text
+    for secret in (token["access_token"], "QUERY", "BODY"):
+        assert secret not in shown
+
+
 def test_fault_20_a_user_agent(connected: AmoCRM, sandbox: Sandbox, make: Make) -> None:
     connected.request.get("/api/v4/account")
     assert sandbox.log[-1].user_agent.startswith("amocrm-python/")
