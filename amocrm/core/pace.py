@@ -9,23 +9,27 @@ go: even spacing would only delay the tail. Source: reference 3.4.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
 
 WINDOW: Final = 1.05
 """Seconds in which at most the limit leaves: one second and 50 ms of jitter to survive."""
 
 
-@dataclass(slots=True, eq=False)
 class Slot:
-    """A turn: `at` is its instant, first as planned, then as taken.
+    """A turn.
 
-    `before` is the slot that many turns earlier: a turn may not be taken until a window after it.
+    Attributes:
+        at: its instant, first as planned, then as taken.
+        before: the turn that many turns earlier, a window after which this one may be taken.
+        taken: whether its owner has left, or given up.
     """
 
-    at: float
-    before: Slot | None = None
-    taken: bool = False
+    __slots__ = ("at", "before", "taken")
+
+    def __init__(self, at: float, before: Slot | None = None) -> None:
+        self.at = at
+        self.before = before
+        self.taken = False
 
 
 class Window:

@@ -2,6 +2,9 @@
 
 The rule of the house: persist, then hold, then notify. A rotated pair is saved before anybody
 hears of it, and a grant is asked for only under the store's lock, after loading again.
+
+Each store is imported from its own module (`amocrm.stores.file`), so that nobody pays at import for
+one that is not used.
 """
 
 from __future__ import annotations

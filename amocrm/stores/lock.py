@@ -1,0 +1,126 @@
+"""A lock between processes, and between the threads of each: `flock` on a file of its own.
+
+The file is never removed: a removed lock file has two holders. It is polled, because `flock` knows
+no time limit; and a forked child closes its copy at once, because the lock belongs to the open file
+and would outlive the parent in it. On Windows one byte is locked instead.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import threading
+import weakref
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from amocrm.clock import SystemClock
+from amocrm.errors import TokenStoreError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _try(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+SHORTEST_POLL: Final = 0.0005
+LONGEST_POLL: Final = 0.01
+"""Seconds between two tries: they double from the one to the other, and are spread at random."""
+
+_clock: Final = SystemClock()
+
+
+class FileLock:
+    """Excludes everybody else who locks the same path.
+
+    Args:
+        path: of the lock file; it is made when it is not there, and stays.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._threads = threading.Lock()
+        self._handle: int | None = None
+        _locks.add(self)
+
+    @contextmanager
+    def hold(self, timeout: float) -> Generator[None, None, None]:
+        """Hold the lock while the block runs.
+
+        Raises:
+            TokenStoreError: somebody else held it for `timeout` seconds, or it cannot be opened.
+        """
+        deadline = _clock.monotonic() + timeout
+        threads = self._threads
+        if not threads.acquire(timeout=timeout):
+            raise self._busy(timeout)
+        try:
+            self._handle = self._open()
+            try:
+                if not self._wait(self._handle, deadline):
+                    raise self._busy(timeout)
+                yield
+            finally:
+                self._close()
+        finally:
+            threads.release()
+
+    def renew_after_fork(self) -> None:
+        """Let go of the parent's lock in a forked child; the parent keeps it."""
+        self._close()
+        self._threads = threading.Lock()
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        try:
+            return os.open(self._path, flags, 0o600)
+        except OSError as error:
+            raise TokenStoreError(
+                f"the lock {self._path} cannot be opened: {error.strerror}"
+            ) from error
+
+    def _wait(self, handle: int, deadline: float) -> bool:
+        pause = SHORTEST_POLL
+        while True:
+            try:
+                _try(handle)
+            except OSError:
+                if _clock.monotonic() >= deadline:
+                    return False
+                _clock.sleep(pause * (0.5 + random.random() / 2))
+                pause = min(LONGEST_POLL, pause * 2)
+            else:
+                return True
+
+    def _close(self) -> None:
+        # Closing releases; and it is all a forked child may do, for unlocking would unlock both.
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def _busy(self, timeout: float) -> TokenStoreError:
+        return TokenStoreError(
+            f"somebody else held the lock {self._path} for {timeout:g} s",
+            hint="another process is getting the token, or hangs in it",
+        )
+
+
+_locks: weakref.WeakSet[FileLock] = weakref.WeakSet()
+
+
+def _renew_all_after_fork() -> None:
+    for lock in list(_locks):
+        lock.renew_after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_renew_all_after_fork)
