@@ -20,6 +20,7 @@ from amocrm.grants import Grant, Grants
 from amocrm.holding import Holding
 from amocrm.stores.vault import LOCK_PATIENCE
 from amocrm.transport import Response
+from amocrm.unbroken import to_the_end
 
 Settle: TypeAlias = Callable[[Token], None]
 
@@ -136,14 +137,10 @@ class Keeper:
 
     def _exchange(self, code: str, settle: Settle) -> Token:
         self._code = code
-
-        def ask() -> Grant:
-            self._emit("connection:beforeFetchToken")
-            return self._grants.exchange(self.portal, code)
-
         try:
             with self._holding.lock():
-                grant, failure = self._ask(ask)
+                self._announce("connection:beforeFetchToken")
+                grant, failure = self._ask(lambda: self._grants.exchange(self.portal, code))
         except GrantError as error:
             # A code works once: a refused one is never sent again.
             self._code = None
@@ -168,9 +165,10 @@ class Keeper:
                     spent = stored
                     holding.check_spendable(spent)
                 changes = holding.changes
-                grant, failure = self._ask(lambda: self._ask_refresh(spent, changes))
-        except _GivenError as given:
-            return given.token
+                self._announce("connection:beforeRefreshToken")
+                if holding.changes != changes and holding.token is not None:
+                    return holding.token  # A handler has set another token.
+                grant, failure = self._ask(lambda: self._grants.refresh(self.portal, spent))
         except GrantError as error:
             holding.bury(spent, error)
             self._tell_refusal(error)
@@ -178,25 +176,21 @@ class Keeper:
         self._tell(grant, settle, failure)
         return holding.token or grant.token
 
-    def _ask_refresh(self, spent: Token, changes: int) -> Grant:
-        """Ask for a refresh, unless a handler sets another token when it hears of it."""
-        self._emit("connection:beforeRefreshToken")
-        given = self._holding.token
-        if self._holding.changes != changes and given is not None:
-            raise _GivenError(given)
-        return self._grants.refresh(self.portal, spent)
-
     def _ask(self, ask: Callable[[], Grant]) -> tuple[Grant, TokenStoreError | None]:
-        """Ask for a grant and keep it, unless another token was given meanwhile: that one wins."""
-        changes, self._asking = self._holding.changes, True
-        try:
+        """Ask for a grant and keep it, unless another token is given meanwhile: that one wins.
+
+        Neither Ctrl-C nor a signal comes between the answer and its keeping.
+        """
+        changes = self._holding.changes
+
+        def work() -> tuple[Grant, TokenStoreError | None]:
             grant = ask()
-        finally:
-            self._asking = False
-        if self._holding.changes != changes:
-            return grant, None
-        self.portal = grant.portal
-        return grant, self._holding.keep(grant.token)
+            if self._holding.changes != changes:
+                return grant, None
+            self.portal = grant.portal
+            return grant, self._holding.keep(grant.token)
+
+        return to_the_end(work)
 
     # What is told of it --------------------------------------------------------------------------
 
@@ -207,17 +201,17 @@ class Keeper:
         if failure is not None:
             raise failure
 
+    def _announce(self, event: str) -> None:
+        """Tell that a grant is about to be asked for; under the lock, so no code may be set."""
+        self._asking = True
+        try:
+            self._emit(event)
+        finally:
+            self._asking = False
+
     def _emit(self, event: str) -> None:
         self._emitter.emit(event, self._owner)
 
     def _tell_refusal(self, error: GrantError) -> None:
         for event in ("connection:authError", "connection:error", "error"):
             self._emitter.emit(event, error, self._owner)
-
-
-class _GivenError(Exception):
-    """A handler has set another token: there is nothing left to ask for."""
-
-    def __init__(self, token: Token) -> None:
-        super().__init__()
-        self.token = token

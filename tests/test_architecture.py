@@ -17,7 +17,7 @@ LAYERS = [
     "core",
     "clock",
     "transport emitter stores paces redirect",
-    "line flight holding",
+    "line flight holding unbroken",
     "grants",
     "keeper",
     "connection",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -123,6 +125,67 @@ def test_an_expired_stored_pair_is_the_one_to_refresh(
     clock.advance(DAY + 1)
     assert two.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.refresh"] == 2
+    assert sandbox.counters["grants.refused"] == 0
+
+
+# Ctrl-C -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as a person has it, even where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+class Interrupting(requests.Session):
+    """Sets off Ctrl-C at the worst moment: the grant is answered, and not yet kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times = 0
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        answer = super().send(request, **settings)
+        if str(request.url).endswith(TOKENS):
+            for _ in range(self.times):
+                _thread.interrupt_main()
+        return answer
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_in_the_middle_of_a_refresh_does_not_cost_the_pair(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    session = Interrupting()
+    store = MemoryStore()
+    crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(session), store=store)
+    crm.connect()
+    clock.advance(DAY + 1)
+    session.times = 1
+    with pytest.raises(KeyboardInterrupt):
+        crm.request.get("/api/v4/account")
+    session.times = 0
+    stored = store.load(Key(sandbox.integration.client_id, "example.amocrm.ru"))
+    assert stored is not None
+    assert stored.as_dict() == crm.connection.get_token()
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    assert sandbox.counters["grants.refresh"] == 1
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_in_the_middle_of_an_exchange_does_not_cost_the_code(
+    make: Make, sandbox: Sandbox
+) -> None:
+    session = Interrupting()
+    crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(session))
+    session.times = 1
+    with pytest.raises(KeyboardInterrupt):
+        crm.connect()
+    session.times = 0
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    assert sandbox.counters["grants.code"] == 1
     assert sandbox.counters["grants.refused"] == 0
 
 
