@@ -6,33 +6,29 @@ import os
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, TypeAlias, cast, overload
+from typing import Literal, cast, overload
 
 from amocrm.clock import Clock, SystemClock
 from amocrm.connection import Connection
+from amocrm.consent import Consent
 from amocrm.core.host import portal
 from amocrm.core.settings import AuthSettings, read_auth
 from amocrm.core.wire import Timeout
 from amocrm.emitter import Emitter, Handler
 from amocrm.errors import AmoCRMError
+from amocrm.gate import Gate
 from amocrm.grants import Grants
+from amocrm.holding import Holding
+from amocrm.keeper import Keeper
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.line import Line
 from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace
 from amocrm.request import Request, read_timeout
+from amocrm.signals import Signals, Step, Trouble
 from amocrm.stores import Key, TokenStore
 from amocrm.stores.vault import Vault
 from amocrm.transport import Response, Session, Transport
-
-_Step: TypeAlias = Literal[
-    "connection:beforeConnect",
-    "connection:beforeConsent",
-    "connection:beforeFetchToken",
-    "connection:beforeRefreshToken",
-    "connection:connected",
-]
-_Trouble: TypeAlias = Literal["connection:authError", "connection:error", "error"]
 
 
 class AmoCRM:
@@ -81,12 +77,15 @@ class AmoCRM:
         self._pace = _read_pace(pace)
         self._transport = Transport(clock, session, user_agent)
         self._emitter = Emitter()
-        line = Line(self._transport, self._pace, clock)
+        line, signals = Line(self._transport, self._pace, clock), Signals(self._emitter)
         vault = Vault(Key(settings.client_id or "", account.account), store)
-        self.connection = Connection(
-            settings, account, Grants(settings, line), vault, self._emitter, clock
+        holding = Holding(settings, vault, clock)
+        self._consent = Consent(settings, account, signals)
+        self._keeper = Keeper(
+            settings, account, Grants(settings, line), holding, self._consent, signals
         )
-        self.request = Request(self.connection, line, limits)
+        self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
+        self.request = Request(Gate(self._keeper, holding, signals), line, limits)
         _alive.add(self)
 
     def __repr__(self) -> str:
@@ -113,10 +112,10 @@ class AmoCRM:
         Calls after it raise ConfigurationError.
         """
         self._transport.close()
-        self.connection.stop_asking()
+        self._consent.stop()
 
     @overload
-    def on(self, event: _Step, handler: Callable[[Connection], object]) -> None: ...
+    def on(self, event: Step, handler: Callable[[Connection], object]) -> None: ...
     @overload
     def on(
         self, event: Literal["connection:newToken"], handler: Callable[[Response], object]
@@ -126,7 +125,7 @@ class AmoCRM:
         self, event: Literal["connection:checkToken"], handler: Callable[[bool], object]
     ) -> None: ...
     @overload
-    def on(self, event: _Trouble, handler: Callable[[AmoCRMError, Connection], object]) -> None: ...
+    def on(self, event: Trouble, handler: Callable[[AmoCRMError, Connection], object]) -> None: ...
     def on(self, event: str, handler: Handler) -> None:
         """Call `handler` whenever an event happens; see the README for the events' order.
 
@@ -143,7 +142,7 @@ class AmoCRM:
         self._emitter.on(event, handler)
 
     @overload
-    def once(self, event: _Step, handler: Callable[[Connection], object]) -> None: ...
+    def once(self, event: Step, handler: Callable[[Connection], object]) -> None: ...
     @overload
     def once(
         self, event: Literal["connection:newToken"], handler: Callable[[Response], object]
@@ -154,7 +153,7 @@ class AmoCRM:
     ) -> None: ...
     @overload
     def once(
-        self, event: _Trouble, handler: Callable[[AmoCRMError, Connection], object]
+        self, event: Trouble, handler: Callable[[AmoCRMError, Connection], object]
     ) -> None: ...
     def once(self, event: str, handler: Handler) -> None:
         """Call `handler` the next time an event happens, and never again."""
@@ -167,7 +166,7 @@ class AmoCRM:
     def renew_after_fork(self) -> None:
         """Part from the parent process; a forked child does it by itself."""
         self._transport.renew_after_fork()
-        self.connection.renew_after_fork()
+        self._keeper.renew_after_fork()
         if isinstance(self._pace, ThreadPace):
             self._pace.renew_after_fork()
 

@@ -8,29 +8,22 @@ answer is no refusal: the pair is kept unless the endpoint refused it in so many
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
+from amocrm.consent import Consent
 from amocrm.core.host import Portal
 from amocrm.core.settings import REDIRECT_DEADLINE, Settings
 from amocrm.core.token import Freshness, Token
-from amocrm.emitter import Emitter
 from amocrm.errors import GrantError, TokenStoreError
 from amocrm.flight import SingleFlight
 from amocrm.grants import Grant, Grants
 from amocrm.holding import Holding
+from amocrm.signals import Signals, Step
 from amocrm.stores.vault import LOCK_PATIENCE
 from amocrm.transport import Response
 from amocrm.unbroken import to_the_end
 
 Settle: TypeAlias = Callable[[Token], None]
-
-
-class Owner(Protocol):
-    """Whose token it is: what handlers are given, and who can ask a person for a code."""
-
-    def ask_person(self) -> str:
-        """Return a code that a person has just agreed to."""
-        ...
 
 
 class Keeper:
@@ -46,16 +39,16 @@ class Keeper:
         portal: Portal,
         grants: Grants,
         holding: Holding,
-        emitter: Emitter,
-        owner: Owner,
+        consent: Consent,
+        signals: Signals,
     ) -> None:
         self.portal = portal
         self._settings = settings
         self._code = settings.code
         self._grants = grants
         self._holding = holding
-        self._emitter = emitter
-        self._owner = owner
+        self._consent = consent
+        self._signals = signals
         self._asking = False
         patience = settings.server.timeout if settings.server else REDIRECT_DEADLINE
         self._flight: SingleFlight[Token] = SingleFlight(patience + LOCK_PATIENCE)
@@ -74,7 +67,7 @@ class Keeper:
 
         def work(settle: Settle) -> Token:
             if not self._holding.connected:
-                self._emit("connection:beforeConnect")
+                self._signals.step("connection:beforeConnect")
             return self._exchange(code, settle)
 
         return self._flight.run(work, own=True)
@@ -115,7 +108,7 @@ class Keeper:
             holding.hold(token)
             return token
         before = holding.token
-        self._emit("connection:beforeConnect")
+        self._signals.step("connection:beforeConnect")
         if holding.token is not None and holding.token is not before:
             token = holding.token  # A handler has set a saved token, or a code.
             if holding.connected:
@@ -132,7 +125,7 @@ class Keeper:
         if self._code is not None:
             return self._exchange(self._code, settle)
         if self._settings.server is not None:
-            return self._exchange(self._owner.ask_person(), settle)
+            return self._exchange(self._consent.ask(), settle)
         raise holding.stuck(token)
 
     def _exchange(self, code: str, settle: Settle) -> Token:
@@ -144,11 +137,11 @@ class Keeper:
         except GrantError as error:
             # A code works once: a refused one is never sent again.
             self._code = None
-            self._tell_refusal(error)
+            self._signals.refused(error)
             raise
         self._code = None
         self._tell(grant, settle, failure)
-        self._emit("connection:connected")
+        self._signals.step("connection:connected")
         return grant.token
 
     def _refresh(self, spent: Token, settle: Settle) -> Token:
@@ -171,7 +164,7 @@ class Keeper:
                 grant, failure = self._ask(lambda: self._grants.refresh(self.portal, spent))
         except GrantError as error:
             holding.bury(spent, error)
-            self._tell_refusal(error)
+            self._signals.refused(error)
             raise
         self._tell(grant, settle, failure)
         return holding.token or grant.token
@@ -197,21 +190,14 @@ class Keeper:
     def _tell(self, grant: Grant, settle: Settle, failure: TokenStoreError | None) -> None:
         """Notify: whoever waits for the token first, then the handlers."""
         settle(grant.token)
-        self._emitter.emit("connection:newToken", Response(grant.token.as_dict(), grant.info))
+        self._signals.granted(Response(grant.token.as_dict(), grant.info))
         if failure is not None:
             raise failure
 
-    def _announce(self, event: str) -> None:
+    def _announce(self, event: Step) -> None:
         """Tell that a grant is about to be asked for; under the lock, so no code may be set."""
         self._asking = True
         try:
-            self._emit(event)
+            self._signals.step(event)
         finally:
             self._asking = False
-
-    def _emit(self, event: str) -> None:
-        self._emitter.emit(event, self._owner)
-
-    def _tell_refusal(self, error: GrantError) -> None:
-        for event in ("connection:authError", "connection:error", "error"):
-            self._emitter.emit(event, error, self._owner)

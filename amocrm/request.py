@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from amocrm.connection import Connection
 from amocrm.core.address import resolve
 from amocrm.core.body import encode_body
 from amocrm.core.policy import Accept, Again, Effort, GiveUp, judge
 from amocrm.core.token import Token
 from amocrm.core.wire import Call, Json, Timeout
 from amocrm.errors import ConfigurationError
+from amocrm.gate import Gate
 from amocrm.line import Line
 from amocrm.transport import Answer, Response
 
@@ -26,8 +26,8 @@ _ACCEPT: Final = "application/hal+json, application/json"
 class Request:
     """Calls any path of the account. Thread-safe; `AmoCRM` makes it, as `crm.request`."""
 
-    def __init__(self, connection: Connection, line: Line, timeout: Timeout) -> None:
-        self._connection = connection
+    def __init__(self, gate: Gate, line: Line, timeout: Timeout) -> None:
+        self._gate = gate
         self._line = line
         self._timeout = timeout
 
@@ -137,7 +137,7 @@ class Request:
         timeout: float | Timeout | None,
     ) -> Call:
         """Check everything and make the call, but for the host and the token: nothing is sent."""
-        target, bare = resolve(self._connection.origin, path, params)
+        target, bare = resolve(self._gate.origin, path, params)
         sent = {"Accept": _ACCEPT}
         body = None
         if data is not None:
@@ -150,10 +150,10 @@ class Request:
 
     def _send(self, draft: Call) -> Response:
         """Obey the verdicts until one of them is an answer or an error."""
-        connection, line = self._connection, self._line
-        token, effort = connection.token(), Effort(renewable=connection.renewable)
+        gate, line = self._gate, self._line
+        token, effort = gate.token(), Effort(renewable=gate.curable)
         while True:
-            call = _addressed(draft, connection.origin, token)
+            call = _addressed(draft, gate.origin, token)
             outcome = line.send(call)
             verdict = judge(call, outcome, effort)
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
@@ -165,7 +165,7 @@ class Request:
                 line.hold(verdict.pause)
                 raise verdict.error
             else:
-                token, effort = connection.renew(token), effort._replace(renewable=False)
+                token, effort = gate.cure(token), effort._replace(renewable=False)
 
 
 def _addressed(draft: Call, origin: str, token: Token) -> Call:

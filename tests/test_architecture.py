@@ -17,10 +17,10 @@ LAYERS = [
     "core",
     "clock",
     "transport emitter stores paces redirect",
-    "line flight holding unbroken",
-    "grants",
+    "line flight holding unbroken signals",
+    "grants consent",
     "keeper",
-    "connection",
+    "connection gate",
     "request",
     "client",
 ]

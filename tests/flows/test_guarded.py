@@ -276,12 +276,11 @@ def test_a_handler_that_waits_for_a_thread_in_need_of_the_token_burns_no_process
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     results: list[int] = []
-    spent = connected.connection.token()
+    spent = connected.connection.get_token()
 
     def work() -> None:
         # As a call that was answered 401 would: it needs another token than the new one.
-        held = connected.connection.token()
-        assert held != spent
+        assert connected.connection.get_token() != spent
         results.append(connected.request.get("/api/v4/account").info.status_code)
 
     def wait(_: Response) -> None:
