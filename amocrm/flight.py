@@ -57,13 +57,14 @@ class SingleFlight(Generic[T]):
             NotAuthorizedError: it is asked for from within itself, or the wait was too long.
         """
         while True:
-            with self._guard:
-                flight = self._current
-                mine: _Flight[T] = _Flight()
-                if flight is None:
-                    self._current = mine
-            if flight is None:
-                return self._lead(mine, work)
+            mine: _Flight[T] = _Flight()
+            try:
+                flight = self._take_off(mine)
+                if flight is mine:
+                    return self._lead(mine, work)
+            finally:
+                # Whatever interrupts, and wherever: nobody waits for a flight that is over.
+                self._land(mine)
             if not own:
                 self._await(flight, flight.settled)
                 if flight.error is not None:
@@ -71,6 +72,20 @@ class SingleFlight(Generic[T]):
                 if flight.result is not None and serves(flight.result):
                     return flight.result
             self._await(flight, flight.ended)
+
+    def _take_off(self, mine: _Flight[T]) -> _Flight[T]:
+        """Return the flight under way; ours, if there was none."""
+        with self._guard:
+            if self._current is None:
+                self._current = mine
+            return self._current
+
+    def _land(self, mine: _Flight[T]) -> None:
+        with self._guard:
+            if self._current is mine:
+                self._current = None
+        mine.settled.set()
+        mine.ended.set()
 
     @property
     def inside(self) -> bool:
@@ -87,11 +102,6 @@ class SingleFlight(Generic[T]):
             # thread, the next one in line does the work itself.
             flight.error = error if flight.result is None else None
             raise
-        finally:
-            with self._guard:
-                self._current = None
-            flight.settled.set()
-            flight.ended.set()
 
     def _await(self, flight: _Flight[T], moment: threading.Event) -> None:
         if flight.owner == threading.get_ident():

@@ -6,6 +6,7 @@ the saving, and saved as soon as the store works again.
 
 from __future__ import annotations
 
+import threading
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -41,7 +42,8 @@ class Holding:
         self._vault = vault
         self._clock = clock
         self._refused: tuple[str, str] | None = None
-        self._inherited = False
+        self._spent: str | None = None
+        self._changing = threading.RLock()
         self._cured_at: float | None = None
         if settings.access_token is not None:
             self.hold(read_token({"access_token": settings.access_token}))
@@ -51,29 +53,40 @@ class Holding:
         return self._vault.lock()
 
     def take(self, token: Token) -> None:
-        """Persist and hold a token that was given from outside."""
-        self._vault.save(token)
-        self.changes += 1
-        self.hold(token)
-        self.unsaved, self._cured_at = False, None
-        self.connected = self.freshness(token) is not Freshness.EXPIRED
+        """Persist and hold a token that was given from outside.
+
+        A pair whose refresh token was last spent here is not taken back: its successor stays.
+        """
+        with self._changing:
+            if self.token is not None and token.refresh_token == (self._spent or ""):
+                return
+            self._vault.save(token)
+            self.changes += 1
+            self.hold(token)
+            self.unsaved, self._cured_at = False, None
+            self.connected = self.freshness(token) is not Freshness.EXPIRED
 
     def hold(self, token: Token) -> None:
         """Hold a token, and forget what was refused before it."""
-        self.token, self.connected = token, True
-        self._refused, self._inherited = None, False
+        self.token, self.connected, self._refused = token, True, None
 
-    def keep(self, token: Token) -> TokenStoreError | None:
-        """Persist a token just granted, then hold it; return what the store had against it."""
-        self.unsaved = True
-        try:
-            self._vault.save(token)
-            self.unsaved = False
-        except TokenStoreError as error:
-            return error
-        finally:
-            self.hold(token)
-        return None
+    def keep(self, token: Token, spent: Token | None = None) -> TokenStoreError | None:
+        """Persist a token just granted, then hold it; return what the store had against it.
+
+        Held all the same if it could not be persisted, whatever interrupted that.
+        """
+        with self._changing:
+            self._spent = spent.refresh_token if spent is not None else None
+            saved = False
+            try:
+                self._vault.save(token)
+                saved = True
+            except TokenStoreError as error:
+                return error
+            finally:
+                self.hold(token)
+                self.unsaved = not saved
+            return None
 
     def save_again(self) -> None:
         """Save what could not be saved when it was granted.
@@ -81,9 +94,10 @@ class Holding:
         Raises:
             TokenStoreError: the store is still out of order.
         """
-        if self.unsaved and self.token is not None:
-            self._vault.save(self.token)
-            self.unsaved = False
+        with self._changing:
+            if self.unsaved and self.token is not None:
+                self._vault.save(self.token)
+                self.unsaved = False
 
     def recall(self) -> Token | None:
         """Return what is held, or else stored, unless it is known to be dead."""
@@ -108,8 +122,9 @@ class Holding:
                 self.token, self.connected = None, False
 
     def renew_after_fork(self) -> None:
-        """Leave the refresh token to the parent: used by both, it would be lost for both."""
-        self._inherited = not self._vault.renew_after_fork()
+        """Part from the parent process."""
+        self._changing = threading.RLock()
+        self._vault.renew_after_fork()
 
     # What is known of it -------------------------------------------------------------------------
 
@@ -146,7 +161,7 @@ class Holding:
         """
         if not self.spendable(token):
             raise self.stuck(token)
-        if self._inherited:
+        if self._vault.inherited:
             raise NotAuthorizedError(
                 "this process was forked from the one that holds the refresh token",
                 hint="make the client after the fork, or give both processes one store",

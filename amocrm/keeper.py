@@ -133,7 +133,7 @@ class Keeper:
         try:
             with self._holding.lock():
                 self._announce("connection:beforeFetchToken")
-                grant, failure = self._ask(lambda: self._grants.exchange(self.portal, code))
+                grant, failure = self._ask(lambda: self._grants.exchange(self.portal, code), None)
         except GrantError as error:
             # A code works once: a refused one is never sent again.
             self._code = None
@@ -161,7 +161,7 @@ class Keeper:
                 self._announce("connection:beforeRefreshToken")
                 if holding.changes != changes and holding.token is not None:
                     return holding.token  # A handler has set another token.
-                grant, failure = self._ask(lambda: self._grants.refresh(self.portal, spent))
+                grant, failure = self._ask(lambda: self._grants.refresh(self.portal, spent), spent)
         except GrantError as error:
             holding.bury(spent, error)
             self._signals.refused(error)
@@ -169,21 +169,24 @@ class Keeper:
         self._tell(grant, settle, failure)
         return holding.token or grant.token
 
-    def _ask(self, ask: Callable[[], Grant]) -> tuple[Grant, TokenStoreError | None]:
+    def _ask(
+        self, ask: Callable[[], Grant], spent: Token | None
+    ) -> tuple[Grant, TokenStoreError | None]:
         """Ask for a grant and keep it, unless another token is given meanwhile: that one wins.
 
         Neither Ctrl-C nor a signal comes between the answer and its keeping.
         """
-        changes = self._holding.changes
+        holding, changes = self._holding, self._holding.changes
 
-        def work() -> tuple[Grant, TokenStoreError | None]:
-            grant = ask()
-            if self._holding.changes != changes:
+        def keep(grant: Grant) -> tuple[Grant, TokenStoreError | None]:
+            held = holding.token
+            other = held is None or spent is None or held.refresh_token != spent.refresh_token
+            if holding.changes != changes and other:
                 return grant, None
             self.portal = grant.portal
-            return grant, self._holding.keep(grant.token)
+            return grant, holding.keep(grant.token, spent)
 
-        return to_the_end(work)
+        return to_the_end(ask, keep)
 
     # What is told of it --------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class _Errand(Generic[T]):
@@ -20,6 +21,8 @@ class _Errand(Generic[T]):
         self._work = work
         self._results: list[T] = []
         self._error: BaseException | None = None
+        self._heir: Callable[[T], object] | None = None
+        self._guard = threading.Lock()
         self.done = threading.Event()
         # Not a daemon: a program that ends meanwhile waits for it.
         self.thread = threading.Thread(target=self._run, name="amocrm-grant")
@@ -29,8 +32,16 @@ class _Errand(Generic[T]):
             self._results.append(self._work())
         except BaseException as error:
             self._error = error
-        finally:
+        with self._guard:
             self.done.set()
+            heir = self._heir
+        if heir is not None and self._results:
+            heir(self._results[0])
+
+    @property
+    def begun(self) -> bool:
+        """Whether the thread has been started."""
+        return self.thread.ident is not None
 
     def result(self) -> T:
         """Return what the work returned, or raise what it raised."""
@@ -38,21 +49,48 @@ class _Errand(Generic[T]):
             raise self._error
         return self._results[0]
 
+    def finish(self, keep: Callable[[T], object]) -> None:
+        """Wait for the end in spite of an interruption, and keep what came of it."""
+        try:
+            self.done.wait()
+        except BaseException:
+            # Interrupted again: whoever waits has no patience. The work keeps its own result.
+            with self._guard:
+                self._heir = None if self.done.is_set() else keep
+            raise
+        finally:
+            if self.done.is_set() and self._results:
+                keep(self._results[0])
 
-def to_the_end(work: Callable[[], T]) -> T:
-    """Do a piece of work that an interruption of this thread does not cut in half.
 
-    An interruption is raised when the work is over; a second one does not wait for that, but the
+def to_the_end(work: Callable[[], T], keep: Callable[[T], R]) -> R:
+    """Do a piece of work, and keep its result, in spite of an interruption of this thread.
+
+    An interruption is raised when the result is kept; a second one does not wait for that, but the
     work goes on, and the program's end waits for it.
+
+    Args:
+        work: what must not be cut in half; it runs in a thread of its own.
+        keep: what is done with its result, in the calling thread; it may be called twice.
     """
     if threading.current_thread() is not threading.main_thread():
-        return work()
-    errand = _Errand(work)
+        return keep(work())
+    errand, kept = _Errand(work), False
     try:
         errand.thread.start()
-        errand.done.wait()
+    except RuntimeError:
+        # The interpreter is on its way out, and starts no more threads.
+        return keep(work())
     except BaseException:
-        if errand.thread.ident is not None:
-            errand.done.wait()
+        if errand.begun:
+            errand.finish(keep)
         raise
-    return errand.result()
+    try:
+        errand.done.wait()
+        result = keep(errand.result())
+        kept = True
+        return result
+    except BaseException:
+        if not kept:
+            errand.finish(keep)
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._tokens: dict[Key, Token] = {}
+        self._savers: dict[Key, int] = {}
         self._locks: dict[Key, threading.Lock] = {}
         self._guard = threading.Lock()
 
@@ -31,6 +33,14 @@ class MemoryStore:
     def save(self, key: Key, token: Token) -> None:
         """Keep a token."""
         self._tokens[key] = token
+        self._savers[key] = os.getpid()
+
+    def inherited(self, key: Key) -> bool:
+        """Tell whether a token was saved by the process this one was forked from.
+
+        Two processes with a copy each would spend its refresh token twice.
+        """
+        return self._savers.get(key, os.getpid()) != os.getpid()
 
     @contextmanager
     def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:

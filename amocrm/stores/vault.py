@@ -45,12 +45,15 @@ class Vault:
                 stack.enter_context(self._store.lock(self._key, LOCK_PATIENCE))
             yield
 
-    def renew_after_fork(self) -> bool:
-        """Part from the parent process; tell whether the store is still one for both."""
+    @property
+    def inherited(self) -> bool:
+        """Whether the token is the parent process's, who does not see what becomes of it here."""
+        return isinstance(self._store, MemoryStore) and self._store.inherited(self._key)
+
+    def renew_after_fork(self) -> None:
+        """Part from the parent process."""
         if isinstance(self._store, MemoryStore):
             self._store.renew_after_fork()
-            return False
-        return True
 
 
 @contextmanager

@@ -63,8 +63,11 @@ class Reader:
     def read(self, info: requests.Response) -> Answer | Lost:
         """Read a body to its end, or to the limit of its time or size."""
         if not isinstance(info.raw, BaseHTTPResponse):
-            # Somebody's adapter made this answer, and there is no wire behind it.
-            return Answer(info.status_code, info.headers, info.content, info=info)
+            # Somebody's adapter or hook made this answer.
+            try:
+                return Answer(info.status_code, info.headers, info.content, info=info)
+            except (requests.RequestException, OSError) as error:
+                return explain(error, self._url, True)
         body: list[bytes] = []
         size = 0
         try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import _thread
+import io
 import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -71,6 +72,55 @@ def test_an_interrupted_save_does_not_cost_the_pair(
     store.trouble = None
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.refresh"] == 1
+
+
+class Affine(MemoryStore):
+    """Wants a token saved by the thread that holds its lock, as a database connection does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.holder: int | None = None
+
+    @contextmanager
+    def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
+        with super().lock(key, timeout):
+            self.holder = threading.get_ident()
+            yield
+
+    def save(self, key: Key, token: Token) -> None:
+        assert self.holder in (None, threading.get_ident())
+        super().save(key, token)
+
+
+def test_a_token_is_saved_by_the_thread_that_holds_the_store_s_lock(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    crm = make({"code": sandbox.issue_code()}, store=Affine())
+    crm.connect()
+    clock.advance(DAY + 1)
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+
+
+def test_a_call_in_the_middle_of_a_save_does_not_bring_the_spent_pair_back(
+    make: Make, sandbox: Sandbox
+) -> None:
+    class Slow(MemoryStore):
+        def save(self, key: Key, token: Token) -> None:
+            super().save(key, token)
+            if calling:
+                worker = threading.Thread(target=crm.request.get, args=("/api/v4/account",))
+                worker.start()
+                worker.join(10)
+
+    calling: list[bool] = []
+    store = Slow()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    calling.append(True)
+    crm.connection.refresh_token()
+    stored = store.load(Key(sandbox.integration.client_id, "example.amocrm.ru"))
+    assert stored is not None
+    assert stored.as_dict() == crm.connection.get_token()
 
 
 def test_a_failed_save_is_made_good_as_soon_as_the_store_works(
@@ -227,6 +277,29 @@ def test_a_token_set_while_a_grant_is_under_way_stays(
     assert crm.request.get("/api/v4/account").info.status_code == 200
 
 
+def test_the_pair_that_is_being_spent_is_not_taken_back(
+    connected: AmoCRM, make: Make, sandbox: Sandbox
+) -> None:
+    """As a web worker does that sets the token from its database on every request."""
+    old = connected.connection.get_token()
+
+    class Stale(requests.Session):
+        def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+            answer = super().send(request, **settings)
+            if str(request.url).endswith(TOKENS):
+                crm.connection.set_token(old)
+            return answer
+
+    crm = make(session=sandbox.mount(Stale()))
+    crm.connection.set_token(old)
+    new = crm.connection.refresh_token()
+    assert crm.connection.get_token() == new
+    crm.connection.set_token(old)
+    assert crm.connection.get_token() == new
+    crm.connection.refresh_token()
+    assert sandbox.counters["grants.refused"] == 0
+
+
 def test_a_handler_told_of_a_refusal_may_bring_a_code(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
@@ -378,6 +451,26 @@ def test_a_session_that_runs_no_hooks_is_read_all_the_same(make: Make, sandbox: 
     assert crm.request.get("/api/v4/account").data["name"] == "Example"
 
 
+def test_an_answer_in_another_s_place_that_breaks_off_is_a_lost_one(
+    make: Make, sandbox: Sandbox
+) -> None:
+    class Breaking(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise requests.exceptions.ChunkedEncodingError("cut")
+
+    def replace(*_: object, **__: object) -> requests.Response:
+        other = requests.Response()
+        other.status_code, other.raw = 200, Breaking()
+        return other
+
+    session = sandbox.session()
+    crm = make({"code": sandbox.issue_code()}, session=session)
+    crm.connect()
+    session.hooks["response"].append(replace)
+    with pytest.raises(LostReplyError):
+        crm.request.post("/api/v4/leads", [{}])
+
+
 def test_the_session_s_own_query_and_authorization_stay_out_of_grants(
     make: Make, sandbox: Sandbox
 ) -> None:
@@ -518,21 +611,28 @@ def test_a_pause_gone_wrong_ends_within_the_hour(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_memory_store_is_not_shared_with_a_forked_child(make: Make, sandbox: Sandbox) -> None:
-    crm = make({"code": sandbox.issue_code()}, store=MemoryStore())
+@pytest.mark.parametrize("made", ["before", "after"])
+def test_a_memory_store_is_not_shared_with_a_forked_child(
+    make: Make, sandbox: Sandbox, made: str
+) -> None:
+    store = MemoryStore()
+    crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     child = os.fork()
     if child == 0:
         # Nothing of pytest's may run in here: whatever happens, leave at once.
         verdict = 1
         try:
-            crm.connection.refresh_token()
+            theirs = crm if made == "before" else make(store=store)
+            theirs.connection.refresh_token()
         except NotAuthorizedError:
             verdict = 0
         finally:
             os._exit(verdict)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+    crm.connection.refresh_token()
+    assert sandbox.counters["grants.refused"] == 0
 
 
 def test_the_connection_of_a_refused_code_is_told_to_both_sides(
