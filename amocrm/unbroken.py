@@ -23,11 +23,17 @@ class _Errand(Generic[T]):
         self._error: BaseException | None = None
         self._heir: Callable[[T], object] | None = None
         self._guard = threading.Lock()
+        self._begun = False
+        self._cancelled = False
         self.done = threading.Event()
         # Not a daemon: a program that ends meanwhile waits for it.
         self.thread = threading.Thread(target=self._run, name="amocrm-grant")
 
     def _run(self) -> None:
+        with self._guard:
+            if self._cancelled:
+                return
+            self._begun = True
         try:
             self._results.append(self._work())
         except BaseException as error:
@@ -38,10 +44,11 @@ class _Errand(Generic[T]):
         if heir is not None and self._results:
             heir(self._results[0])
 
-    @property
-    def begun(self) -> bool:
-        """Whether the thread has been started."""
-        return self.thread.ident is not None
+    def cancel(self) -> bool:
+        """Let the work not begin; False if it has begun."""
+        with self._guard:
+            self._cancelled = not self._begun
+            return self._cancelled
 
     def result(self) -> T:
         """Return what the work returned, or raise what it raised."""
@@ -82,7 +89,8 @@ def to_the_end(work: Callable[[], T], keep: Callable[[T], R]) -> R:
         # The interpreter is on its way out, and starts no more threads.
         return keep(work())
     except BaseException:
-        if errand.begun:
+        # Interrupted while it started: what has begun is finished, and nothing begins later.
+        if not errand.cancel():
             errand.finish(keep)
         raise
     try:
