@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from amocrm.core.wire import Json, Reply
@@ -35,6 +36,20 @@ def decode(reply: Reply) -> Json:
     if media and not (media.endswith(("/json", "+json"))):
         raise NotJSONError(f"{media} instead of JSON: {excerpt(reply.body)}")
     return parse(reply.body)
+
+
+def read_problem(reply: Reply) -> tuple[Json, Mapping[str, Json]]:
+    """Read a refusal's body: what it was, and its parts by name; neither has to be there."""
+    try:
+        data = decode(reply)
+    except NotJSONError:
+        data = None
+    return data, data if isinstance(data, Mapping) else {}
+
+
+def words(value: object) -> str | None:
+    """Return a part of a problem that is text and says something; None otherwise."""
+    return value if isinstance(value, str) and value else None
 
 
 def parse(body: bytes) -> Json:

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Final
 
-from amocrm.core.query import advice
+from amocrm.core.query import advice, has_half_character
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
 
@@ -40,7 +40,7 @@ def _find(value: object, path: str, above: tuple[int, ...]) -> ConfigurationErro
     if isinstance(value, float) and not math.isfinite(value):
         return ConfigurationError(f"{path} is {value}, which JSON cannot carry")
     if isinstance(value, str):
-        if any("\ud800" <= letter <= "\udfff" for letter in value):
+        if has_half_character(value):
             return ConfigurationError(f"{path} holds half a character (a lone surrogate)")
         return None
     if value is None or isinstance(value, (bool, int, float)):

@@ -6,16 +6,19 @@ from collections.abc import Iterator, Mapping
 from http.client import responses
 from typing import Final
 
-from amocrm.core.answer import NotJSONError, decode, excerpt
-from amocrm.core.wire import Call, Json, Reply
+from amocrm.core.answer import excerpt, read_problem, words
+from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import (
     BY_STATUS,
     ForbiddenError,
     InvalidField,
+    LostReplyError,
     RateLimitedError,
     ReplyError,
     ServerError,
+    TransportError,
     UnexpectedReplyError,
+    UnreachableError,
     ValidationError,
 )
 
@@ -38,15 +41,11 @@ _BLOCKED: Final = (
 
 def fault(call: Call, reply: Reply) -> ReplyError:
     """Turn a refusal into the error of its kind; `call` tells what was sent."""
-    try:
-        data = decode(reply)
-    except NotJSONError:
-        data = None
-    problem = data if isinstance(data, Mapping) else {}
+    data, problem = read_problem(reply)
     fields = tuple(_fields(problem, call.data)) if reply.status == 400 else ()
     kind = ValidationError if fields else _kind(reply.status)
-    title = _text(problem.get("title")) or responses.get(reply.status, "unknown status")
-    detail = _text(problem.get("detail"))
+    title = words(problem.get("title")) or responses.get(reply.status, "unknown status")
+    detail = words(problem.get("detail"))
     error = kind(
         _message(call, reply, title, detail, fields),
         method=call.method,
@@ -76,6 +75,14 @@ def unexpected(call: Call, reply: Reply, what: str, hint: str | None = None) -> 
         request_id=request_id(reply),
         hint=hint,
     )
+
+
+def loss(call: Call, lost: Lost, hint: str | None) -> TransportError:
+    """Name an answer that did not come, with what the transport had to say as its cause."""
+    kind: type[TransportError] = LostReplyError if lost.sent else UnreachableError
+    error = kind(f"{call.method} {call.path}: {lost.reason}", hint=hint)
+    error.__cause__ = lost.cause
+    return error
 
 
 def request_id(reply: Reply) -> str | None:
@@ -108,7 +115,7 @@ def _hint(reply: Reply, data: Json, problem: Mapping[str, Json]) -> str | None:
     """Prefer the server's own advice to ours."""
     if reply.status == 403 and data is None:
         return _BLOCKED
-    return _text(problem.get("hint")) or _HINTS.get(reply.status)
+    return words(problem.get("hint")) or _HINTS.get(reply.status)
 
 
 def _message(
@@ -200,7 +207,3 @@ def _sent(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"a list of {len(value)}"
     return "an object"
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from amocrm.core.answer import NotJSONError, decode, parse
-from amocrm.core.fault import fault, unexpected
+from amocrm.core.answer import NotJSONError, parse, read_problem, words
+from amocrm.core.fault import fault, loss, unexpected
 from amocrm.core.host import Portal, is_account_host
-from amocrm.core.policy import PATIENCE, RETRIES, Again, Effort, GiveUp, backoff
+from amocrm.core.policy import Again, Effort, GiveUp, backoff
 from amocrm.core.query import encode
 from amocrm.core.settings import Settings
 from amocrm.core.token import Token, granted
@@ -23,18 +23,15 @@ from amocrm.errors import (
     AuthorizationError,
     ConfigurationError,
     GrantError,
-    LostReplyError,
     NotAuthorizedError,
     RateLimitedError,
     StateMismatchError,
-    UnreachableError,
 )
 
 TOKEN_PATH: Final = "/oauth2/access_token"
 LOOKUP_PATH: Final = "/oauth2/account/current/subdomain"
 CONSENT_PATH: Final = "/oauth"
 
-Mode: TypeAlias = Literal["popup", "post_message"]
 MODES: Final = ("popup", "post_message")
 
 _SETTINGS: Final = "compare with the integration's settings in amoCRM"
@@ -164,28 +161,22 @@ def _after_success(call: Call, reply: Reply, asked_at: float) -> GrantVerdict:
 
 
 def _after_loss(call: Call, lost: Lost, effort: Effort) -> GrantVerdict:
-    kind = LostReplyError if lost.sent else UnreachableError
-    error = kind(f"{call.method} {call.path}: {lost.reason}", hint=lost.hint)
-    error.__cause__ = lost.cause
+    error = loss(call, lost, lost.hint)
     return GiveUp(error) if lost.final else _again(effort, error, None)
 
 
 def _again(effort: Effort, error: AmoCRMError, asked: float | None) -> GrantVerdict:
     delay = max(backoff(effort), asked or 0.0)
-    if effort.attempt >= RETRIES or effort.waited + delay > PATIENCE:
+    if not effort.allows(delay):
         return GiveUp(error, pause=asked or 0.0)
     return Again(delay, everybody=asked is not None)
 
 
 def _refusal(reply: Reply, lost: bool) -> Refused:
     """Translate the endpoint's words into the probable cause."""
-    try:
-        data = decode(reply)
-    except NotJSONError:
-        data = None
-    problem = data if isinstance(data, Mapping) else {}
-    reason, title = _text(problem.get("hint")), _text(problem.get("title"))
-    detail = _text(problem.get("detail"))
+    data, problem = read_problem(reply)
+    reason, title = words(problem.get("hint")), words(problem.get("title"))
+    detail = words(problem.get("detail"))
     cause, hint = _cause(reply.status, reason, title)
     if lost:
         hint = f"{_LOST_BEFORE}; {hint}"
@@ -279,7 +270,3 @@ def _wrong_account(referer: str, account: str) -> AuthorizationError:
         f"consent was given for {referer}, but this client is for {account}",
         hint=f"choose {account} on the consent page, or set domain to {referer!r}",
     )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -12,15 +12,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple, TypeAlias
 
 from amocrm.core.answer import NotJSONError, decode
-from amocrm.core.fault import fault, is_block, unexpected
+from amocrm.core.fault import fault, is_block, loss, unexpected
 from amocrm.core.wire import Call, Json, Lost, Reply
-from amocrm.errors import (
-    AmoCRMError,
-    LostReplyError,
-    RateLimitedError,
-    TransportError,
-    UnreachableError,
-)
+from amocrm.errors import AmoCRMError, RateLimitedError
 
 RETRIES: Final = 4
 """How often a call is repeated at most."""
@@ -36,7 +30,6 @@ BLOCK_PAUSE: Final = 60.0
 """Seconds that all calls pause after the edge blocked this address. Its length is not documented
 (reference 3.4); asking again at once is what prolongs it."""
 RENEWABLE: Final = 401
-LIMITED: Final = 429
 
 
 class Accept(NamedTuple):
@@ -80,6 +73,10 @@ class Effort(NamedTuple):
     waited: float = 0.0
     renewable: bool = False
     jitter: float = 0.0
+
+    def allows(self, delay: float) -> bool:
+        """Tell whether another try, after a wait, is within the budget."""
+        return self.attempt < RETRIES and self.waited + delay <= PATIENCE
 
     def after(self, verdict: Again, jitter: float) -> Effort:
         """Return what was spent once a verdict has been waited out."""
@@ -136,12 +133,10 @@ def _done(call: Call) -> str | None:
 
 
 def _after_loss(call: Call, lost: Lost, effort: Effort) -> Verdict:
-    kind: type[TransportError] = LostReplyError if lost.sent else UnreachableError
     hint = lost.hint
     if lost.sent and not call.replayable:
         hint = hint or "it may have been done: look before you repeat it"
-    error = kind(f"{call.method} {call.path}: {lost.reason}", hint=hint)
-    error.__cause__ = lost.cause
+    error = loss(call, lost, hint)
     error.retryable = not lost.final and (call.replayable or not lost.sent)
     return _again(effort, error) if error.retryable else GiveUp(error)
 
@@ -149,14 +144,14 @@ def _after_loss(call: Call, lost: Lost, effort: Effort) -> Verdict:
 def _after_limit(error: RateLimitedError, effort: Effort) -> Verdict:
     """Wait as long as the server asks, if that is within patience. Nothing was done."""
     delay = max(error.retry_after or 0.0, LIMIT_PAUSE, backoff(effort))
-    if effort.attempt >= RETRIES or effort.waited + delay > PATIENCE:
+    if not effort.allows(delay):
         return GiveUp(error, pause=delay)
     return Again(delay, everybody=True)
 
 
 def _again(effort: Effort, error: AmoCRMError) -> Verdict:
     delay = backoff(effort)
-    if effort.attempt >= RETRIES or effort.waited + delay > PATIENCE:
+    if not effort.allows(delay):
         return GiveUp(error)
     return Again(delay)
 

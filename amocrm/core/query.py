@@ -83,7 +83,7 @@ def _scalar(name: str, value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigurationError(f"{name} is {value}, which a query cannot carry")
     if isinstance(value, str):
-        if any("\ud800" <= letter <= "\udfff" for letter in value):
+        if has_half_character(value):
             raise ConfigurationError(f"{name} holds half a character (a lone surrogate)")
         return str.__str__(value)
     if isinstance(value, (int, float)):
@@ -93,6 +93,11 @@ def _scalar(name: str, value: object) -> str:
         f"{name} is a value of type {type(value).__name__}, which a query cannot carry",
         hint=advice(value),
     )
+
+
+def has_half_character(text: str) -> bool:
+    """Tell whether a text holds a lone surrogate, which UTF-8 cannot carry."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def advice(value: object) -> str | None:

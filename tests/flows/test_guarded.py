@@ -189,18 +189,17 @@ def ctrl_c() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-class Interrupting(requests.Session):
-    """Sets off Ctrl-C at the worst moment: the grant is answered, and not yet kept."""
+class AtGrants(requests.Session):
+    """Does something at the worst moment: a grant is answered, and not yet kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: Callable[[], object]) -> None:
         super().__init__()
-        self.times = 0
+        self.what = what
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         answer = super().send(request, **settings)
         if str(request.url).endswith(TOKENS):
-            for _ in range(self.times):
-                _thread.interrupt_main()
+            self.what()
         return answer
 
 
@@ -208,15 +207,15 @@ class Interrupting(requests.Session):
 def test_ctrl_c_in_the_middle_of_a_refresh_does_not_cost_the_pair(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    session = Interrupting()
+    session = AtGrants(lambda: None)
     store = MemoryStore()
     crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(session), store=store)
     crm.connect()
     clock.advance(DAY + 1)
-    session.times = 1
+    session.what = _thread.interrupt_main
     with pytest.raises(KeyboardInterrupt):
         crm.request.get("/api/v4/account")
-    session.times = 0
+    session.what = lambda: None
     stored = store.load(Key(sandbox.integration.client_id, "example.amocrm.ru"))
     assert stored is not None
     assert stored.as_dict() == crm.connection.get_token()
@@ -228,12 +227,12 @@ def test_ctrl_c_in_the_middle_of_a_refresh_does_not_cost_the_pair(
 def test_ctrl_c_in_the_middle_of_an_exchange_does_not_cost_the_code(
     make: Make, sandbox: Sandbox
 ) -> None:
-    session = Interrupting()
+    session = AtGrants(lambda: None)
     crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(session))
-    session.times = 1
+    session.what = _thread.interrupt_main
     with pytest.raises(KeyboardInterrupt):
         crm.connect()
-    session.times = 0
+    session.what = lambda: None
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.code"] == 1
     assert sandbox.counters["grants.refused"] == 0
@@ -262,15 +261,8 @@ def test_a_token_set_while_a_grant_is_under_way_stays(
     newer.connect()
     token = newer.connection.get_token()
 
-    class Interfering(requests.Session):
-        def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
-            answer = super().send(request, **settings)
-            if str(request.url).endswith(TOKENS):
-                crm.connection.set_token(token)
-            return answer
-
-    session = sandbox.mount(Interfering())
-    crm = make(session=session)
+    session = AtGrants(lambda: crm.connection.set_token(token))
+    crm = make(session=sandbox.mount(session))
     crm.connection.set_token(connected.connection.get_token())
     crm.connection.refresh_token()
     assert crm.connection.get_token() == token
@@ -283,14 +275,8 @@ def test_the_pair_that_is_being_spent_is_not_taken_back(
     """As a web worker does that sets the token from its database on every request."""
     old = connected.connection.get_token()
 
-    class Stale(requests.Session):
-        def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
-            answer = super().send(request, **settings)
-            if str(request.url).endswith(TOKENS):
-                crm.connection.set_token(old)
-            return answer
-
-    crm = make(session=sandbox.mount(Stale()))
+    session = AtGrants(lambda: crm.connection.set_token(old))
+    crm = make(session=sandbox.mount(session))
     crm.connection.set_token(old)
     new = crm.connection.refresh_token()
     assert crm.connection.get_token() == new
