@@ -16,6 +16,7 @@ LAYERS = [
     "errors limits",
     "core",
     "clock",
+    "filelock",
     "transport emitter stores paces redirect",
     "line flight holding unbroken signals",
     "grants consent",

@@ -18,8 +18,8 @@ from typing import Final
 
 from amocrm.core.token import Token, read_token
 from amocrm.errors import ConfigurationError, TokenStoreError
+from amocrm.filelock import FileLock
 from amocrm.stores import Key
-from amocrm.stores.lock import FileLock
 
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700

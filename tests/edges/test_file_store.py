@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM, Token, TokenStoreError
+from amocrm.filelock import LONGEST_POLL, SHORTEST_POLL, FileLock
 from amocrm.sandbox import Sandbox
 from amocrm.stores import Key
 from amocrm.stores.file import FileStore
-from amocrm.stores.lock import LONGEST_POLL, SHORTEST_POLL, FileLock
 
 KEY = Key("client", "example.amocrm.ru")
 TOKEN = Token("a", "r", 1_700_000_000)
