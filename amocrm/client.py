@@ -79,11 +79,9 @@ class AmoCRM:
         self._emitter = Emitter()
         line, signals = Line(self._transport, self._pace, clock), Signals(self._emitter)
         vault = Vault(Key(settings.client_id or "", account.account), store)
-        holding = Holding(settings, vault, clock)
+        holding = Holding(settings, account, vault, clock)
         self._consent = Consent(settings, account, signals)
-        self._keeper = Keeper(
-            settings, account, Grants(settings, line), holding, self._consent, signals
-        )
+        self._keeper = Keeper(settings, Grants(settings, line), holding, self._consent, signals)
         self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
         self.request = Request(Gate(self._keeper, holding, signals), line, limits)
         _alive.add(self)

@@ -23,7 +23,7 @@ class Connection:
 
     def __repr__(self) -> str:
         state = "connected" if self.connected else "not connected"
-        return f"<Connection to {self._keeper.portal.account}, {state}>"
+        return f"<Connection to {self._holding.portal.account}, {state}>"
 
     @property
     def connected(self) -> bool:

@@ -24,7 +24,7 @@ class Gate:
     @property
     def origin(self) -> str:
         """Scheme and authority of the account, where calls go."""
-        return self._keeper.portal.origin
+        return self._holding.portal.origin
 
     @property
     def curable(self) -> bool:

@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from amocrm.clock import Clock
+from amocrm.core.host import Portal
+from amocrm.core.record import Record
 from amocrm.core.settings import Settings
 from amocrm.core.token import Freshness, Token, read_token
 from amocrm.errors import GrantError, NotAuthorizedError, TokenStoreError
@@ -31,13 +33,15 @@ class Holding:
         connected: a token is held that was good when it came.
         changes: how often a token was given from outside, which beats a grant under way.
         unsaved: the held pair is in memory only, because the store failed.
+        portal: where the account is reached; changes when the account is renamed.
     """
 
-    def __init__(self, settings: Settings, vault: Vault, clock: Clock) -> None:
+    def __init__(self, settings: Settings, portal: Portal, vault: Vault, clock: Clock) -> None:
         self.token: Token | None = None
         self.connected = False
         self.changes = 0
         self.unsaved = False
+        self.portal = portal
         self._settings = settings
         self._vault = vault
         self._clock = clock
@@ -45,6 +49,7 @@ class Holding:
         self._spent: str | None = None
         self._changing = threading.RLock()
         self._cured_at: float | None = None
+        self._unsaved_for: Token | None = None
         if settings.access_token is not None:
             self.hold(read_token({"access_token": settings.access_token}))
 
@@ -60,7 +65,7 @@ class Holding:
         with self._changing:
             if self.token is not None and token.refresh_token == (self._spent or ""):
                 return
-            self._vault.save(token)
+            self._vault.put(self._record(token))
             self.changes += 1
             self.hold(token)
             self.unsaved, self._cured_at = False, None
@@ -77,15 +82,15 @@ class Holding:
         """
         with self._changing:
             self._spent = spent.refresh_token if spent is not None else None
-            saved = False
+            saved, kept = False, token
             try:
-                self._vault.save(token)
+                kept = self._save(token, spent)
                 saved = True
             except TokenStoreError as error:
                 return error
             finally:
-                self.hold(token)
-                self.unsaved = not saved
+                self.hold(kept)
+                self.unsaved, self._unsaved_for = not saved, spent
             return None
 
     def save_again(self) -> None:
@@ -96,12 +101,12 @@ class Holding:
         """
         with self._changing:
             if self.unsaved and self.token is not None:
-                self._vault.save(self.token)
+                self.hold(self._save(self.token, self._unsaved_for))
                 self.unsaved = False
 
     def recall(self) -> Token | None:
         """Return what is held, or else stored, unless it is known to be dead."""
-        token = self.token or self._vault.load()
+        token = self.token or self._load()
         if token is None or token.refresh_token is None or self.spendable(token):
             return token
         return None
@@ -109,10 +114,29 @@ class Holding:
     def replaced(self, spent: Token) -> Token | None:
         """Return what somebody who shares the store has stored in place of a token."""
         self.save_again()
-        stored = self._vault.load()
+        stored = self._load()
         if stored is None or stored.refresh_token == spent.refresh_token:
             return None
         return stored
+
+    def _load(self) -> Token | None:
+        """Return what is stored, and go where the account is said to be."""
+        record = self._vault.load()
+        if record is None:
+            return None
+        self.portal = self.portal.moved(record.host)
+        return record.token
+
+    def _save(self, token: Token, spent: Token | None) -> Token:
+        """Save a token just granted; return it, or a newer one that somebody else has saved."""
+        record = self._record(token)
+        if spent is None:
+            self._vault.put(record)
+            return token
+        return self._vault.swap(record, spent).token
+
+    def _record(self, token: Token) -> Record:
+        return Record(token, self.portal.account)
 
     def bury(self, spent: Token, error: GrantError) -> None:
         """Remember a refresh token that is gone for good, so that it is never sent again."""

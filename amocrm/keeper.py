@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from amocrm.consent import Consent
-from amocrm.core.host import Portal
 from amocrm.core.settings import REDIRECT_DEADLINE, Settings
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import GrantError, TokenStoreError
@@ -27,22 +26,16 @@ Settle: TypeAlias = Callable[[Token], None]
 
 
 class Keeper:
-    """Gets another token when it is asked to. Thread-safe.
-
-    Attributes:
-        portal: where the account is reached; changes when the account is renamed.
-    """
+    """Gets another token when it is asked to. Thread-safe."""
 
     def __init__(
         self,
         settings: Settings,
-        portal: Portal,
         grants: Grants,
         holding: Holding,
         consent: Consent,
         signals: Signals,
     ) -> None:
-        self.portal = portal
         self._settings = settings
         self._code = settings.code
         self._grants = grants
@@ -133,7 +126,9 @@ class Keeper:
         try:
             with self._holding.lock():
                 self._announce("connection:beforeFetchToken")
-                grant, failure = self._ask(lambda: self._grants.exchange(self.portal, code), None)
+                grant, failure = self._ask(
+                    lambda: self._grants.exchange(self._holding.portal, code), None
+                )
         except GrantError as error:
             # A code works once: a refused one is never sent again.
             self._code = None
@@ -161,7 +156,9 @@ class Keeper:
                 self._announce("connection:beforeRefreshToken")
                 if holding.changes != changes and holding.token is not None:
                     return holding.token  # A handler has set another token.
-                grant, failure = self._ask(lambda: self._grants.refresh(self.portal, spent), spent)
+                grant, failure = self._ask(
+                    lambda: self._grants.refresh(holding.portal, spent), spent
+                )
         except GrantError as error:
             holding.bury(spent, error)
             self._signals.refused(error)
@@ -183,7 +180,7 @@ class Keeper:
             other = held is None or spent is None or held.refresh_token != spent.refresh_token
             if holding.changes != changes and other:
                 return grant, None
-            self.portal = grant.portal
+            holding.portal = grant.portal
             return grant, holding.keep(grant.token, spent)
 
         return to_the_end(ask, keep)

@@ -28,7 +28,7 @@ LAYERS = [
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 CORE_MAY_IMPORT = {
-    "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "hmac", "html",
+    "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "hashlib", "hmac", "html",
     "http", "json", "math", "re", "typing", "urllib",
 }  # fmt: skip
 """Parts of the standard library without sockets, files, clocks, randomness and threads."""

@@ -53,7 +53,7 @@ class Portal(NamedTuple):
 
     def moved(self, account: str) -> Portal:
         """Return the portal of the same account under its new host."""
-        if self.fixed:
+        if self.fixed or account == self.account:
             return self._replace(account=account)
         return portal(account)
 

@@ -3,8 +3,9 @@
 The rule of the house: persist, then hold, then notify. A rotated pair is saved before anybody
 hears of it, and a grant is asked for only under the store's lock, after loading again.
 
-Each store is imported from its own module (`amocrm.stores.file`), so that nobody pays at import for
-one that is not used.
+A store keeps text and compares it; what the text means is `amocrm.core.record`'s. Each store is
+imported from its own module (`amocrm.stores.file`), so that nobody pays at import for one that is
+not used. `amocrm.stores.contract` is the test suite that all of them pass, for one of your own.
 """
 
 from __future__ import annotations
@@ -12,37 +13,54 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from amocrm.core.token import Token
-
 __all__ = ["Key", "TokenStore"]
 
 
 class Key(NamedTuple):
-    """Whose token it is: one integration in one account."""
+    """Whose text it is: one integration in one account."""
 
     client_id: str
     account: str
 
 
 class TokenStore(Protocol):
-    """What a place for tokens must do.
+    """What a place for tokens must do. Safe for threads, and for whoever else shares the place.
 
     A store raises `TokenStoreError` when it cannot; any other exception is wrapped in one.
     """
 
-    def load(self, key: Key) -> Token | None:
-        """Return the saved token; None if there is none."""
+    def load(self, key: Key) -> str | None:
+        """Return the text of a key; None if there is none."""
         ...
 
-    def save(self, key: Key, token: Token) -> None:
-        """Save a token, so that it survives what happens next."""
+    def save(self, key: Key, text: str, replaces: str | None) -> bool:
+        """Put a text in the place of the one that was loaded, so that it survives what comes next.
+
+        Args:
+            key: whose text.
+            text: about 2 KB of JSON; it has no fixed upper size.
+            replaces: the text that is to be there now, None for nothing.
+
+        Returns:
+            False if something else is there: then nothing was saved.
+        """
         ...
 
     def lock(self, key: Key, timeout: float) -> AbstractContextManager[object]:
         """Keep others who share the store from asking for a grant meanwhile.
 
+        Saving and loading do not mind the lock, whoever holds it.
+
         Args:
             key: whose token.
             timeout: seconds after which waiting for the lock ends in `TokenStoreError`.
         """
+        ...
+
+    def forget(self, key: Key) -> None:
+        """Remove a text; it is no error if there is none."""
+        ...
+
+    def accounts(self, client_id: str) -> list[str]:
+        """Return the accounts that a text of an integration is kept of, in any order."""
         ...

@@ -7,8 +7,8 @@ and needs no lock. Use a local disk: on a network one neither the step nor the l
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import os
 import re
 import stat
@@ -16,10 +16,12 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
-from amocrm.core.token import Token, read_token
-from amocrm.errors import ConfigurationError, TokenStoreError
+from amocrm.errors import TokenStoreError
 from amocrm.filelock import FileLock
 from amocrm.stores import Key
+
+SAVING_PATIENCE: Final = 20.0
+"""Seconds to wait for others who are in the middle of a save."""
 
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
@@ -36,6 +38,8 @@ class FileStore:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._folder = os.path.abspath(os.fspath(folder))
         self._locks: dict[Key, FileLock] = {}
+        # One for all: it is held for the milliseconds of a save, whoever holds a token's lock.
+        self._saving = FileLock(os.path.join(self._folder, "saving.lock"))
 
     def __repr__(self) -> str:
         return f"FileStore({self._folder!r})"
@@ -47,11 +51,11 @@ class FileStore:
         shown = re.sub(r"[^a-z0-9.-]", "_", key.account.lower())
         return os.path.join(self._folder, f"{shown}-{digest}.json")
 
-    def load(self, key: Key) -> Token | None:
-        """Return the token of a key; None if there is none.
+    def load(self, key: Key) -> str | None:
+        """Return the text of a key; None if there is none.
 
         Raises:
-            TokenStoreError: the file is not a token, cannot be read, or others can read it.
+            TokenStoreError: the file cannot be read, or others can read it.
         """
         path = self.path(key)
         with _told(path):
@@ -61,34 +65,51 @@ class FileStore:
                 return None
             with open(handle, "rb") as file:
                 _check_private(path, os.fstat(file.fileno()))
-                text = file.read()
-        try:
-            return read_token(json.loads(text)["token"])
-        except (ConfigurationError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise TokenStoreError(
-                f"{path} does not hold a token",
-                hint="restore it from a backup, or move it away and get consent again",
-            ) from error
+                # What is no text is no token either, and whoever reads it will say so.
+                return file.read().decode("utf-8", "replace")
 
-    def save(self, key: Key, token: Token) -> None:
-        """Put a token in the place of the old one, in one step.
+    def save(self, key: Key, text: str, replaces: str | None) -> bool:
+        """Put a text in the place of the one that was loaded; False if another is there.
 
         Raises:
             TokenStoreError: it could not be written; the old one is untouched.
         """
-        path, plain = self.path(key), token.as_dict()
-        record = {"client_id": key.client_id, "account": key.account, "token": plain}
-        with _told(path):
-            os.makedirs(self._folder, mode=_PRIVATE_FOLDER, exist_ok=True)
-            _replace(path, json.dumps(record, ensure_ascii=False, indent=1).encode())
+        path = self.path(key)
+        self._make_folder()
+        with self._saving.hold(SAVING_PATIENCE):
+            if self.load(key) != replaces:
+                return False
+            with _told(path):
+                _replace(path, text.encode())
+            return True
+
+    def forget(self, key: Key) -> None:
+        """Remove a file; its lock file stays, for a removed lock has two holders."""
+        path = self.path(key)
+        with _told(path), contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+    def accounts(self, client_id: str) -> list[str]:
+        """Return the accounts of an integration, by the names of their files."""
+        with _told(self._folder):
+            try:
+                names = os.listdir(self._folder)
+            except FileNotFoundError:
+                return []
+        # A name ends in a digest of its key, which tells whether it is this integration's.
+        keys = [Key(client_id, name.rpartition("-")[0]) for name in names if name.endswith(".json")]
+        return [key.account for key in keys if os.path.basename(self.path(key)) in names]
 
     def lock(self, key: Key, timeout: float) -> AbstractContextManager[None]:
         """Keep other threads and processes from asking for a grant meanwhile."""
         if key not in self._locks:
-            with _told(self._folder):
-                os.makedirs(self._folder, mode=_PRIVATE_FOLDER, exist_ok=True)
+            self._make_folder()
             self._locks.setdefault(key, FileLock(f"{self.path(key)}.lock"))
         return self._locks[key].hold(timeout)
+
+    def _make_folder(self) -> None:
+        with _told(self._folder):
+            os.makedirs(self._folder, mode=_PRIVATE_FOLDER, exist_ok=True)
 
 
 def _replace(path: str, content: bytes) -> None:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from amocrm.core.token import Token
 from amocrm.errors import TokenStoreError
 from amocrm.stores import Key
 
@@ -16,7 +15,7 @@ class MemoryStore:
     """A dictionary with a lock for each token. Thread-safe; a forked child has its own copy."""
 
     def __init__(self) -> None:
-        self._tokens: dict[Key, Token] = {}
+        self._texts: dict[Key, str] = {}
         self._savers: dict[Key, int] = {}
         self._locks: dict[Key, threading.Lock] = {}
         self._guard = threading.Lock()
@@ -26,17 +25,31 @@ class MemoryStore:
         self._locks = {}
         self._guard = threading.Lock()
 
-    def load(self, key: Key) -> Token | None:
-        """Return the token of a key; None if there is none."""
-        return self._tokens.get(key)
+    def load(self, key: Key) -> str | None:
+        """Return the text of a key; None if there is none."""
+        return self._texts.get(key)
 
-    def save(self, key: Key, token: Token) -> None:
-        """Keep a token."""
-        self._tokens[key] = token
-        self._savers[key] = os.getpid()
+    def save(self, key: Key, text: str, replaces: str | None) -> bool:
+        """Put a text in the place of the one that was loaded; False if another is there."""
+        with self._guard:
+            if self._texts.get(key) != replaces:
+                return False
+            self._texts[key] = text
+            self._savers[key] = os.getpid()
+            return True
+
+    def forget(self, key: Key) -> None:
+        """Remove a text."""
+        with self._guard:
+            self._texts.pop(key, None)
+            self._savers.pop(key, None)
+
+    def accounts(self, client_id: str) -> list[str]:
+        """Return the accounts of an integration."""
+        return [key.account for key in list(self._texts) if key.client_id == client_id]
 
     def inherited(self, key: Key) -> bool:
-        """Tell whether a token was saved by the process this one was forked from.
+        """Tell whether a text was saved by the process this one was forked from.
 
         Two processes with a copy each would spend its refresh token twice.
         """

@@ -1,25 +1,29 @@
-"""One token's place in a store. Whatever a store raises becomes a TokenStoreError here."""
+"""One account's place in a store. Whatever a store raises becomes a TokenStoreError here."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from amocrm.core.record import Record, See, read_record, write_record
 from amocrm.core.token import Token
-from amocrm.errors import TokenStoreError
+from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.stores import Key, TokenStore
 from amocrm.stores.memory import MemoryStore
 
 LOCK_PATIENCE: Final = 240.0
 """Seconds to wait for others who share the store: longer than the patience of one grant."""
 
+SAVE_TRIES: Final = 20
+"""How often a save is tried again because somebody else saved in between."""
+
 
 class Vault:
-    """Loads, saves and locks the token of one key.
+    """Loads, saves and locks the record of one key.
 
     Args:
-        key: whose token.
+        key: whose record; a pointer that is kept there is followed.
         store: the user's; None keeps it in the memory of this process.
     """
 
@@ -27,22 +31,60 @@ class Vault:
         self._key = key
         self._store: TokenStore = store if store is not None else MemoryStore()
 
-    def load(self) -> Token | None:
-        """Return the saved token; None if there is none."""
-        with _told("load"):
-            return self._store.load(self._key)
+    def load(self) -> Record | None:
+        """Return the saved record; None if there is none.
 
-    def save(self, token: Token) -> None:
-        """Save a token."""
-        with _told("save"):
-            self._store.save(self._key, token)
+        Raises:
+            TokenStoreError: the store failed, or what it keeps is damaged.
+        """
+        content = self._content(self._key)
+        if content is None:
+            pointer = self._content(pointer_key(*self._key))
+            if isinstance(pointer, See):
+                there = Key(self._key.client_id, pointer.account)
+                content = self._content(there)
+                self._key = there if content is not None else self._key
+        return content if isinstance(content, Record) else None
+
+    def put(self, record: Record) -> None:
+        """Save a record in the place of whatever is there."""
+        self._write(self._key, record, lambda _: False)
+
+    def swap(self, record: Record, spent: Token) -> Record:
+        """Save a record in the place of the one whose token was spent for it.
+
+        Returns:
+            What is kept now: another record, if somebody else has saved a newer token meanwhile,
+            because the lock was lost or a token was given from outside.
+        """
+
+        def newer(other: Record | See) -> bool:
+            if isinstance(other, See):
+                return False
+            theirs, ours = other.token, record.token
+            if theirs.refresh_token == spent.refresh_token or theirs == ours:
+                return False
+            return (theirs.expires_at or 0.0) > (ours.expires_at or 0.0)
+
+        kept = self._write(self._key, record, newer)
+        return kept if isinstance(kept, Record) else record
+
+    def point(self, name: str) -> None:
+        """Let a second name of the account lead to its record."""
+        key = pointer_key(self._key.client_id, name)
+        self._write(key, See(self._key.account), lambda _: False)
+
+    def forget(self) -> None:
+        """Remove the record."""
+        with _told("forget"):
+            self._store.forget(self._key)
 
     @contextmanager
-    def lock(self) -> Generator[None, None, None]:
+    def lock(self, patience: float = LOCK_PATIENCE) -> Generator[None, None, None]:
         """Keep others who share the store from asking for a grant meanwhile."""
         with ExitStack() as stack:
             with _told("lock"):
-                stack.enter_context(self._store.lock(self._key, LOCK_PATIENCE))
+                stack.enter_context(self._store.lock(self._key, patience))
             yield
 
     @property
@@ -54,6 +96,46 @@ class Vault:
         """Part from the parent process."""
         if isinstance(self._store, MemoryStore):
             self._store.renew_after_fork()
+
+    def _content(self, key: Key) -> Record | See | None:
+        with _told("load"):
+            text = self._store.load(key)
+        if text is None:
+            return None
+        try:
+            return read_record(text, *key)
+        except ConfigurationError as error:
+            raise TokenStoreError(
+                f"what {self._store!r} keeps of {key.account} is no token: {error}",
+                hint="restore it from a backup, or get consent again",
+            ) from None
+
+    def _write(
+        self, key: Key, content: Record | See, yields: Callable[[Record | See], bool]
+    ) -> Record | See:
+        """Save over whatever is there, unless that is to be kept; return what is there then."""
+        text = write_record(*key, content)
+        with _told("save"):
+            for _ in range(SAVE_TRIES):
+                there = self._store.load(key)
+                if there is not None and (other := _readable(there, key)) and yields(other):
+                    return other
+                if there == text or self._store.save(key, text, there):
+                    return content
+        raise TokenStoreError(f"others kept saving the token of {key.account} at the same time")
+
+
+def pointer_key(client_id: str, name: str) -> Key:
+    """Return where a pointer is kept: apart from the records, so that no list shows it."""
+    return Key(f"see:{client_id}", name)
+
+
+def _readable(text: str, key: Key) -> Record | See | None:
+    """Read what is there; what is damaged is nothing worth keeping."""
+    try:
+        return read_record(text, *key)
+    except ConfigurationError:
+        return None
 
 
 @contextmanager

@@ -1,0 +1,94 @@
+"""What is kept of an account, as one line of text: its token, and what has to outlive a process.
+
+Stores keep text and know nothing of tokens. A text says whose it is, so that one account's cannot
+be passed off as another's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from amocrm.core.answer import NotJSONError, parse
+from amocrm.core.host import is_account_host
+from amocrm.core.token import Token, read_token
+from amocrm.core.wire import Json
+from amocrm.errors import ConfigurationError
+
+
+class Record(NamedTuple):
+    """All that is kept of one integration in one account.
+
+    Attributes:
+        token: the last pair.
+        host: where the account answers; another one than its key says after it was renamed.
+        code: fingerprint of the authorization code that the first of these pairs came from, so that
+            whoever else has the same code knows that it is spent.
+        asked_at: when a refresh of this very pair was begun, in Unix seconds; its end is not known.
+    """
+
+    token: Token
+    host: str
+    code: str | None = None
+    asked_at: float | None = None
+
+
+class See(NamedTuple):
+    """A pointer: what is looked for is kept under the name of `account`."""
+
+    account: str
+
+
+def write_record(client_id: str, account: str, content: Record | See) -> str:
+    """Turn a record or a pointer into the text that a store keeps under (client_id, account)."""
+    whole: dict[str, Json] = {"client_id": client_id, "account": account}
+    if isinstance(content, See):
+        whole["see"] = content.account
+    else:
+        whole |= {"host": content.host, "token": content.token.as_dict()}
+        whole |= {} if content.code is None else {"code": content.code}
+        whole |= {} if content.asked_at is None else {"asked_at": content.asked_at}
+    return json.dumps(whole, ensure_ascii=False)
+
+
+def read_record(text: str, client_id: str, account: str) -> Record | See:
+    """Read what `write_record` has written.
+
+    Raises:
+        ConfigurationError: it is damaged, or it belongs to somebody else.
+    """
+    whole = _mapping(text)
+    if whole.get("client_id") != client_id or whole.get("account") != account:
+        raise ConfigurationError("it belongs to another integration or account")
+    see, host, code = whole.get("see"), whole.get("host", account), whole.get("code")
+    if isinstance(see, str):
+        return See(see)
+    if not isinstance(host, str) or not is_account_host(host):
+        raise ConfigurationError("its host is no account of amoCRM")
+    asked_at = whole.get("asked_at")
+    return Record(
+        read_token(whole.get("token")),
+        host,
+        code if isinstance(code, str) else None,
+        asked_at if isinstance(asked_at, (int, float)) else None,
+    )
+
+
+def _mapping(text: str) -> Mapping[str, Json]:
+    try:
+        whole = parse(text.encode("utf-8", "replace"))
+    except NotJSONError as error:
+        raise ConfigurationError(f"it is {error}") from None
+    if not isinstance(whole, Mapping):
+        raise ConfigurationError("it is not an object")
+    return whole
+
+
+def fingerprint(secret: str) -> str:
+    """Return eight characters that tell a secret from another, and nothing of what it is.
+
+    The secrets of OAuth are long and random, so nobody finds one by trying.
+    """
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:8]
