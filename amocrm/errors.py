@@ -120,6 +120,8 @@ class GrantError(AuthorizationError):
         detail: its explanation, in the account's language.
         reason: the endpoint's own `hint`, such as `Token has been revoked`; None if it gave none.
         data: the whole answer, decoded.
+        finding: why a refresh token was revoked, where it could be found out: `withdrawn` (the
+            integration was switched off), `used` (by others) or `lost` (with an earlier answer).
     """
 
     def __init__(
@@ -131,9 +133,11 @@ class GrantError(AuthorizationError):
         detail: str | None = None,
         reason: str | None = None,
         data: object = None,
+        finding: str | None = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
+        self.finding: str | None = finding
         self.status: int = status
         self.title: str | None = title
         self.detail: str | None = detail

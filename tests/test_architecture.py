@@ -16,7 +16,7 @@ LAYERS = [
     "errors limits",
     "core",
     "clock",
-    "filelock",
+    "filelock ledger",
     "transport emitter stores paces redirect",
     "line flight holding unbroken signals",
     "grants consent",
@@ -28,8 +28,8 @@ LAYERS = [
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 CORE_MAY_IMPORT = {
-    "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "hashlib", "hmac", "html",
-    "http", "json", "math", "re", "typing", "urllib",
+    "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "hashlib", "hmac",
+    "html", "http", "json", "math", "re", "typing", "urllib",
 }  # fmt: skip
 """Parts of the standard library without sockets, files, clocks, randomness and threads."""
 

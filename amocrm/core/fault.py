@@ -34,6 +34,13 @@ _HINTS: Final[Mapping[int, str]] = {
     422: "a page and a batch hold at most 250 entities",
     504: "the request was too heavy: ask for fewer entities at once",
 }
+CONTEXT_USER: Final = "X-Context-User-ID"
+"""Acts as another user; the token must be an administrator's. Source: reference 2.11."""
+
+_NO_SUCH_USER: Final = (
+    "the call was made as another user: is that user active, and was consent given by an "
+    "administrator?"
+)
 _BLOCKED: Final = (
     "amoCRM's edge refused this address, as it does after too many requests: wait, and slow down"
 )
@@ -55,7 +62,7 @@ def fault(call: Call, reply: Reply) -> ReplyError:
         detail=detail,
         request_id=request_id(reply),
         data=data,
-        hint=_hint(reply, data, problem),
+        hint=_hint(call, reply, data, problem),
     )
     if isinstance(error, ValidationError):
         error.fields = fields
@@ -111,10 +118,12 @@ def _kind(status: int) -> type[ReplyError]:
     return BY_STATUS.get(status) or (ServerError if status >= 500 else ReplyError)
 
 
-def _hint(reply: Reply, data: Json, problem: Mapping[str, Json]) -> str | None:
+def _hint(call: Call, reply: Reply, data: Json, problem: Mapping[str, Json]) -> str | None:
     """Prefer the server's own advice to ours."""
     if reply.status == 403 and data is None:
         return _BLOCKED
+    if reply.status == 401 and CONTEXT_USER in call.headers:
+        return _NO_SUCH_USER
     return words(problem.get("hint")) or _HINTS.get(reply.status)
 
 

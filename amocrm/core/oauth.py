@@ -80,10 +80,17 @@ class Granted(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The endpoint refused for good; `elsewhere` says whether the account may have moved."""
+    """The endpoint refused for good.
+
+    Attributes:
+        error: what it said, and the probable cause.
+        elsewhere: the account may have moved.
+        lost: an earlier try was begun, and nobody knows how it ended.
+    """
 
     error: GrantError
     elsewhere: bool = False
+    lost: bool = False
 
 
 GrantVerdict: TypeAlias = Granted | Refused | Again | GiveUp
@@ -190,7 +197,8 @@ def _refusal(reply: Reply, lost: bool) -> Refused:
         data=data,
         hint=hint,
     )
-    return Refused(error, elsewhere=reply.status in (401, 404) or reason == "Invalid account")
+    elsewhere = reply.status in (401, 404) or reason == "Invalid account"
+    return Refused(error, elsewhere, lost)
 
 
 def _cause(status: int, reason: str | None, title: str | None) -> tuple[str, str]:

@@ -19,8 +19,12 @@ from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
 from amocrm.limits import ACCESS_TOKEN_SECONDS
 
+RENEW_EARLY: Final = 900.0
+"""Seconds before expiry from which one caller renews a token; the others go on with it."""
+
 RENEW_MARGIN: Final = 300.0
-"""Seconds before expiry from which a token is renewed, so that no call leaves with a dying one."""
+"""Seconds before expiry from which everybody waits for its renewal, so that no call leaves with a
+dying token; longer than a call may stand in the queue of the pace."""
 
 _MILLISECONDS: Final = 100_000_000_000
 """No instant in seconds is as large before the year 5138: above it, milliseconds were meant."""
@@ -29,10 +33,11 @@ _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class Freshness(enum.Enum):
-    """How far a token is from its expiry."""
+    """How far a token is from its expiry: good, to be renewed early, now, or too late."""
 
     FRESH = "fresh"
     STALE = "stale"
+    DUE = "due"
     EXPIRED = "expired"
 
 
@@ -52,11 +57,22 @@ class Token:
     expires_at: float | None = None
     extra: Mapping[str, Json] = field(default_factory=dict, repr=False)
 
-    def freshness(self, now: float, margin: float = RENEW_MARGIN) -> Freshness:
+    def freshness(self, now: float) -> Freshness:
         """Tell how fresh the token is at an instant; one without known expiry is fresh."""
-        if self.expires_at is None or now < self.expires_at - margin:
+        if self.expires_at is None or now < self.expires_at - RENEW_EARLY:
             return Freshness.FRESH
-        return Freshness.STALE if now < self.expires_at else Freshness.EXPIRED
+        if now < self.expires_at - RENEW_MARGIN:
+            return Freshness.STALE
+        return Freshness.DUE if now < self.expires_at else Freshness.EXPIRED
+
+    @property
+    def granted_at(self) -> float | None:
+        """When the pair was granted, in Unix seconds; None if nothing tells."""
+        if (issued := _moment(self.access_token, "iat")) is not None:
+            return issued
+        if self.expires_at is None:
+            return None
+        return self.expires_at - (_lifetime(self.extra.get("expires_in")) or ACCESS_TOKEN_SECONDS)
 
     def as_dict(self) -> dict[str, Json]:
         """Return the plain form that `json.dumps` takes and `read_token` reads."""
@@ -151,8 +167,18 @@ def claims(access_token: str) -> Mapping[str, Json]:
 
 def claimed_expiry(access_token: str) -> float | None:
     """Tell when an access token says it dies; None if it does not say."""
-    exp = claims(access_token).get("exp")
-    return exp if isinstance(exp, (int, float)) and not isinstance(exp, bool) else None
+    return _moment(access_token, "exp")
+
+
+def account_id(access_token: str) -> int | None:
+    """Tell whose account an access token opens; None if it does not say."""
+    number = claims(access_token).get("account_id")
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def _moment(access_token: str, claim: str) -> float | None:
+    moment = claims(access_token).get(claim)
+    return moment if isinstance(moment, (int, float)) and not isinstance(moment, bool) else None
 
 
 def api_domain(access_token: str) -> str | None:

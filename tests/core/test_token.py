@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError, Token
-from amocrm.core.token import Freshness, api_domain, claims, granted, read_token
+from amocrm.core.token import Freshness, account_id, api_domain, claims, granted, read_token
 
 NOW = 1_700_000_000
 
@@ -21,19 +21,42 @@ def jwt(**said: object) -> str:
 @pytest.mark.parametrize(
     ("left", "freshness"),
     [
-        (301, Freshness.FRESH),
-        (300, Freshness.STALE),
-        (1, Freshness.STALE),
+        (901, Freshness.FRESH),
+        (900, Freshness.STALE),
+        (301, Freshness.STALE),
+        (300, Freshness.DUE),
+        (1, Freshness.DUE),
         (0, Freshness.EXPIRED),
         (-1, Freshness.EXPIRED),
     ],
 )
-def test_freshness_on_both_sides_of_both_borders(left: int, freshness: Freshness) -> None:
+def test_freshness_on_both_sides_of_every_border(left: int, freshness: Freshness) -> None:
     assert Token("a", "r", NOW + left).freshness(NOW) is freshness
 
 
 def test_a_token_whose_end_nobody_knows_is_fresh() -> None:
     assert Token("a").freshness(NOW) is Freshness.FRESH
+
+
+@pytest.mark.parametrize(
+    ("token", "granted_at"),
+    [
+        (Token(jwt(iat=5), "r", NOW), 5),
+        (Token("a", "r", NOW, {"expires_in": 100}), NOW - 100),
+        (Token("a", "r", NOW), NOW - 86_400),
+        (Token(jwt(iat=True), "r", NOW), NOW - 86_400),
+        (Token("a", "r"), None),
+    ],
+)
+def test_when_a_pair_was_granted(token: Token, granted_at: float | None) -> None:
+    assert token.granted_at == granted_at
+
+
+@pytest.mark.parametrize(
+    ("access", "number"), [(jwt(account_id=7), 7), (jwt(account_id="7"), None), ("a", None)]
+)
+def test_whose_account_a_token_opens(access: str, number: int | None) -> None:
+    assert account_id(access) == number
 
 
 def test_repr_shows_no_secret() -> None:
