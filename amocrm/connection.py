@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from amocrm.consent import Consent
+from amocrm.core.status import Status
 from amocrm.core.token import read_token
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
@@ -97,6 +98,16 @@ class Connection:
         """Return the token as a plain dict with `expires_at` (Unix seconds); None without one."""
         token = self._holding.token
         return None if token is None else token.as_dict()
+
+    def status(self) -> Status:
+        """Tell what is held or stored, until when, and when the refresh token dies.
+
+        Sends nothing. Where nothing is held yet, the store is looked into.
+
+        Raises:
+            TokenStoreError: the store failed.
+        """
+        return self._holding.status()
 
     def set_token(self, token: object) -> None:
         """Take a token that was saved earlier. Sends nothing; an expired one is renewed in time.

@@ -7,6 +7,7 @@ from typing import Final
 
 from amocrm.core.address import resolve
 from amocrm.core.body import encode_body
+from amocrm.core.fault import CONTEXT_USER
 from amocrm.core.policy import Accept, Again, Effort, GiveUp, judge
 from amocrm.core.token import Token
 from amocrm.core.wire import Call, Json, Timeout
@@ -26,7 +27,10 @@ _ACCEPT: Final = "application/hal+json, application/json"
 class Request:
     """Calls any path of the account. Thread-safe; `AmoCRM` makes it, as `crm.request`."""
 
-    def __init__(self, gate: Gate, line: Line, timeout: Timeout) -> None:
+    def __init__(
+        self, gate: Gate, line: Line, timeout: Timeout, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self._headers = {"Accept": _ACCEPT, **(headers or {})}
         self._gate = gate
         self._line = line
         self._timeout = timeout
@@ -127,6 +131,12 @@ class Request:
         """Delete; some paths take a body (reference 3.1)."""
         return self._send(self._draft("DELETE", path, data, params, headers, timeout))
 
+    def as_user(self, user_id: int) -> Request:
+        """Return a twin that acts as another user; see `AmoCRM.as_user`."""
+        if isinstance(user_id, bool) or not isinstance(user_id, int) or user_id <= 0:
+            raise ConfigurationError("a user's id is a positive whole number")
+        return Request(self._gate, self._line, self._timeout, {CONTEXT_USER: str(user_id)})
+
     def _draft(
         self,
         method: str,
@@ -138,7 +148,7 @@ class Request:
     ) -> Call:
         """Check everything and make the call, but for the host and the token: nothing is sent."""
         target, bare = resolve(self._gate.origin, path, params)
-        sent = {"Accept": _ACCEPT}
+        sent = dict(self._headers)
         body = None
         if data is not None:
             sent["Content-Type"] = "application/json"
