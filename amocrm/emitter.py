@@ -24,6 +24,7 @@ EVENTS: Final = (
     "connection:authError",
     "connection:connected",
     "connection:error",
+    "connection:moved",
     "connection:newToken",
     "error",
 )

@@ -93,6 +93,11 @@ class SingleFlight(Generic[T]):
         flight = self._current
         return flight is not None and flight.owner == threading.get_ident()
 
+    @property
+    def busy(self) -> bool:
+        """Whether anybody is doing the work right now."""
+        return self._current is not None
+
     def _lead(self, flight: _Flight[T], work: Callable[[Callable[[T], None]], T]) -> T:
         try:
             flight.result = work(flight.settle)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from amocrm.core.token import Freshness, Token
-from amocrm.errors import TokenStoreError
+from amocrm.errors import NotAuthorizedError, ReplyError, TokenStoreError, TransportError
+from amocrm.grants import Reason
 from amocrm.holding import Holding
 from amocrm.keeper import Keeper
 from amocrm.signals import Signals
@@ -44,16 +45,34 @@ class Gate:
         freshness = holding.freshness(token)
         if freshness is Freshness.FRESH:
             return token
-        renewable = holding.renewable
-        if freshness is Freshness.STALE and (keeper.inside or not renewable):
+        if freshness is Freshness.EXPIRED:
+            return keeper.renew(token, Reason("expired")) if holding.renewable else keeper.obtain()
+        if keeper.inside or holding.rests or not holding.renewable:
             return token
-        return keeper.renew(token) if renewable else keeper.obtain()
+        return self._renew_in_time(token, freshness)
 
     def cure(self, spent: Token) -> Token:
         """Return another token than the one a call was answered 401 with."""
-        token = self._keeper.renew(spent)
+        token = self._keeper.renew(spent, Reason("401"))
         self._holding.note_cure()
         return token
+
+    def _renew_in_time(self, token: Token, freshness: Freshness) -> Token:
+        """Renew a token that still lives; if that cannot be done now, calls go on with it.
+
+        Early, one caller does it and nobody waits for it; when it is due, everybody waits.
+        """
+        early = freshness is Freshness.STALE
+        if early and self._keeper.busy:
+            return token
+        try:
+            return self._keeper.renew(token, Reason(freshness.value, once=early))
+        except (TransportError, ReplyError, TokenStoreError, NotAuthorizedError) as error:
+            if self._holding.token != token:
+                raise  # It was replaced: this is what the store had against the new one.
+            self._holding.rest()
+            _log.warning("the token could not be renewed in time, and still serves: %s", error)
+            return token
 
     def _save_again(self) -> None:
         """Try to save a pair that could not be saved; calls go on whether it works or not."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from amocrm.core.answer import NotJSONError, decode
 from amocrm.core.body import encode_body
+from amocrm.core.finding import explained, find, is_revoked
 from amocrm.core.host import Portal
 from amocrm.core.oauth import (
     LOOKUP_PATH,
@@ -18,15 +20,22 @@ from amocrm.core.oauth import (
     new_host,
     refresh_grant,
 )
-from amocrm.core.policy import Again, Effort, GiveUp
+from amocrm.core.policy import RETRIES, Again, Effort, GiveUp
 from amocrm.core.settings import Settings
-from amocrm.core.token import Token, api_domain
-from amocrm.core.wire import Call, Json, Lost, Timeout
+from amocrm.core.token import Freshness, Token, api_domain
+from amocrm.core.wire import Call, Json, Lost, Reply, Timeout
+from amocrm.errors import AmoCRMError, GrantError
+from amocrm.ledger import Note, name, write
 from amocrm.line import Line
 from amocrm.transport import Answer, Info
 
 GRANT_TIMEOUT: Final = Timeout(connect=5.0, read=15.0, total=30.0)
 """Limits of one try of a grant; the vendor's client waits 15 s. Source: reference 2.14."""
+
+CLOCK_TOLERANCE: Final = 300.0
+"""Seconds that this machine's clock may differ from amoCRM's before the log says so."""
+
+PROBE_PATH: Final = "/api/v4/account"
 
 _log = logging.getLogger("amocrm")
 
@@ -37,10 +46,25 @@ class Grant(NamedTuple):
     token: Token
     info: Info
     portal: Portal
+    tries: int
+
+
+class Reason(NamedTuple):
+    """Why a refresh is asked for, and what is known of its token.
+
+    Attributes:
+        why: a word for the log: `stale`, `due`, `expired`, `401`, `asked`.
+        begun: an earlier refresh with the same token was begun, and nobody knows how it ended.
+        once: the old token still serves: do not try again now.
+    """
+
+    why: str
+    begun: bool = False
+    once: bool = False
 
 
 class Grants:
-    """Asks for grants. Holds no token and remembers nothing."""
+    """Asks for grants, and writes each into the log. Holds no token and remembers nothing."""
 
     def __init__(self, settings: Settings, line: Line) -> None:
         self._settings = settings
@@ -53,25 +77,36 @@ class Grants:
             GrantError: the code was refused.
             TransportError, ReplyError: no definite answer came; the code may still be good.
         """
-        return _given(self._ask(portal, code_grant(self._settings, code)))
+        note = Note("code", "code", portal.account, "granted", name(code))
+        body = code_grant(self._settings, code)
+        return self._noted(note, lambda: _given(self._ask(portal, body, Effort(), lost=False)))
 
-    def refresh(self, portal: Portal, token: Token) -> Grant:
+    def refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant:
         """Spend a refresh token; follow the account if it has moved.
 
         Raises:
             GrantError: it was refused, here and, if the account has moved, there.
             TransportError, ReplyError: no definite answer came; the pair may still be good.
         """
+        note = Note("refresh", reason.why, portal.account, "granted", name(token.refresh_token))
+        return self._noted(note, lambda: self._refresh(portal, token, reason))
+
+    def _refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant:
         body = refresh_grant(self._settings, str(token.refresh_token))
-        outcome = self._ask(portal, body)
+        effort = Effort(attempt=RETRIES if reason.once else 0)
+        outcome = self._ask(portal, body, effort, lost=reason.begun)
         if isinstance(outcome, Refused) and outcome.elsewhere:
             moved = self._find(portal, token)
             if moved is not None:
-                _log.info("account %s answers at %s now", portal.account, moved.account)
-                outcome = self._ask(moved, body)
+                portal, outcome = moved, self._ask(moved, body, effort, lost=reason.begun)
+        if isinstance(outcome, Refused) and is_revoked(outcome.error):
+            finding = find(self._probe(portal, token), lost=outcome.lost)
+            raise explained(outcome.error, finding)
         return _given(outcome)
 
-    def _ask(self, portal: Portal, body: dict[str, Json]) -> Grant | Refused:
+    def _ask(
+        self, portal: Portal, body: dict[str, Json], effort: Effort, *, lost: bool
+    ) -> Grant | Refused:
         """Post one grant, again and again with the same body while the outcome is open."""
         call = Call(
             method="POST",
@@ -82,14 +117,14 @@ class Grants:
             timeout=GRANT_TIMEOUT,
             private=True,
         )
-        effort, lost = Effort(), False
+        tries = 0
         while True:
-            asked_at = self._line.clock.time()
+            tries, asked_at = tries + 1, self._line.clock.time()
             outcome = self._line.send(call)
             verdict = judge_grant(call, outcome, effort, asked_at=asked_at, lost=lost)
             lost = lost or (isinstance(outcome, Lost) and outcome.sent)
             if isinstance(verdict, Granted) and isinstance(outcome, Answer):
-                return Grant(verdict.token, outcome.info, portal)
+                return Grant(verdict.token, outcome.info, portal, tries)
             if isinstance(verdict, Refused):
                 return verdict
             if isinstance(verdict, Again):
@@ -98,6 +133,49 @@ class Grants:
             elif isinstance(verdict, GiveUp):
                 self._line.hold(verdict.pause)
                 raise verdict.error
+
+    def _noted(self, note: Note, ask: Callable[[], Grant]) -> Grant:
+        """Ask, and write what came of it into the log."""
+        clock = self._line.clock
+        started = clock.monotonic()
+        try:
+            grant = ask()
+        except AmoCRMError as error:
+            outcome = "refused" if isinstance(error, GrantError) else "failed"
+            seconds = clock.monotonic() - started
+            write(note._replace(outcome=outcome, seconds=seconds, cause=str(error)))
+            raise
+        write(
+            note._replace(
+                granted=name(grant.token.refresh_token),
+                account=grant.portal.account,
+                tries=grant.tries,
+                seconds=clock.monotonic() - started,
+            )
+        )
+        self._compare_clocks(grant.token)
+        return grant
+
+    def _compare_clocks(self, token: Token) -> None:
+        """Say that this machine's clock is wrong; a token's age is counted by it all the same.
+
+        What a wrong clock or a step of it can do is renew a token once too early, or once after a
+        401: both ends of the count come from the same clock. Source: reference 2.5 (`server_time`).
+        """
+        theirs = token.extra.get("server_time")
+        if isinstance(theirs, (int, float)) and not isinstance(theirs, bool):
+            ahead = self._line.clock.time() - theirs
+            if abs(ahead) > CLOCK_TOLERANCE:
+                _log.warning("this machine's clock differs from amoCRM's by %.0f s", ahead)
+
+    def _probe(self, portal: Portal, token: Token) -> Reply | Lost | None:
+        """Ask whether the access token of a refused pair still works; None if it has expired."""
+        if token.freshness(self._line.clock.time()) is Freshness.EXPIRED:
+            return None
+        headers = {"Authorization": f"Bearer {token.access_token}", "Accept": "application/json"}
+        url = portal.origin + PROBE_PATH
+        call = Call("GET", url, PROBE_PATH, headers, timeout=GRANT_TIMEOUT, private=True)
+        return self._line.send(call)
 
     def _find(self, portal: Portal, token: Token) -> Portal | None:
         """Ask where the account lives now; None if it has not moved, or nobody knows.

@@ -11,18 +11,22 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from amocrm.clock import Clock
+from amocrm.core.finding import is_revoked
 from amocrm.core.host import Portal
-from amocrm.core.record import Record
+from amocrm.core.record import Record, fingerprint
 from amocrm.core.settings import Settings
+from amocrm.core.status import Status, describe
 from amocrm.core.token import Freshness, Token, read_token
 from amocrm.errors import GrantError, NotAuthorizedError, TokenStoreError
-from amocrm.stores.vault import Vault
+from amocrm.stores.vault import LOCK_PATIENCE, Vault
 
 CURE_PAUSE: Final = 60.0
 """Seconds after a renewal for a 401 in which the next 401 is not cured in the same way: it has
 another cause, such as a wrong X-Context-User-ID, and would spend a refresh token on every call."""
 
-_REVOKED: Final = "token has been revoked"
+RENEW_REST: Final = 30.0
+"""Seconds after a renewal that failed, or was left to others, in which a token that still lives is
+used as it is: its calls go on, whatever has befallen the token endpoint or the store."""
 
 
 class Holding:
@@ -30,32 +34,35 @@ class Holding:
 
     Attributes:
         token: what is held; None if nothing is.
+        portal: where the account is reached; changes when the account is renamed.
         connected: a token is held that was good when it came.
         changes: how often a token was given from outside, which beats a grant under way.
         unsaved: the held pair is in memory only, because the store failed.
-        portal: where the account is reached; changes when the account is renamed.
     """
 
     def __init__(self, settings: Settings, portal: Portal, vault: Vault, clock: Clock) -> None:
         self.token: Token | None = None
+        self.portal = portal
         self.connected = False
         self.changes = 0
         self.unsaved = False
-        self.portal = portal
         self._settings = settings
         self._vault = vault
         self._clock = clock
+        self._code: str | None = None
         self._refused: tuple[str, str] | None = None
-        self._spent: str | None = None
+        self._spent: Token | None = None
         self._changing = threading.RLock()
         self._cured_at: float | None = None
-        self._unsaved_for: Token | None = None
+        self._rests_until: float | None = None
         if settings.access_token is not None:
-            self.hold(read_token({"access_token": settings.access_token}))
+            self._hold(read_token({"access_token": settings.access_token}))
 
-    def lock(self) -> AbstractContextManager[None]:
+    def lock(self, patience: float = LOCK_PATIENCE) -> AbstractContextManager[None]:
         """Keep others who share the store from asking for a grant meanwhile."""
-        return self._vault.lock()
+        return self._vault.lock(patience)
+
+    # What comes in -------------------------------------------------------------------------------
 
     def take(self, token: Token) -> None:
         """Persist and hold a token that was given from outside.
@@ -63,34 +70,54 @@ class Holding:
         A pair whose refresh token was last spent here is not taken back: its successor stays.
         """
         with self._changing:
-            if self.token is not None and token.refresh_token == (self._spent or ""):
+            spent = self._spent.refresh_token if self._spent is not None else None
+            if self.token is not None and token.refresh_token == (spent or ""):
                 return
+            self._code = None
             self._vault.put(self._record(token))
             self.changes += 1
-            self.hold(token)
+            self._hold(token)
             self.unsaved, self._cured_at = False, None
             self.connected = self.freshness(token) is not Freshness.EXPIRED
 
-    def hold(self, token: Token) -> None:
-        """Hold a token, and forget what was refused before it."""
-        self.token, self.connected, self._refused = token, True, None
+    def reuse(self, token: Token) -> Token:
+        """Hold what was recalled, without forgetting what was refused."""
+        self.token, self.connected = token, True
+        self._refused = None if self._lasts(token) else self._refused
+        return token
 
-    def keep(self, token: Token, spent: Token | None = None) -> TokenStoreError | None:
+    def adopt(self, record: Record) -> Token:
+        """Hold what is stored, and go where the account is said to be."""
+        self.portal, self._code = self.portal.moved(record.host), record.code
+        self._hold(record.token)
+        return record.token
+
+    def keep(
+        self, token: Token, portal: Portal, spent: Token | None, code: str | None = None
+    ) -> TokenStoreError | None:
         """Persist a token just granted, then hold it; return what the store had against it.
 
         Held all the same if it could not be persisted, whatever interrupted that.
+
+        Args:
+            token: the new pair.
+            portal: where it was granted.
+            spent: the pair it was granted for; None if that was a code.
+            code: that code.
         """
         with self._changing:
-            self._spent = spent.refresh_token if spent is not None else None
-            saved, kept = False, token
+            self.portal, self._spent = portal, spent
+            self._code = self._code if code is None else fingerprint(code)
+            saved = False
             try:
-                kept = self._save(token, spent)
+                self._save(token)
                 saved = True
             except TokenStoreError as error:
                 return error
             finally:
-                self.hold(kept)
-                self.unsaved, self._unsaved_for = not saved, spent
+                if not saved:
+                    self._hold(token)
+                    self.unsaved = True
             return None
 
     def save_again(self) -> None:
@@ -101,54 +128,89 @@ class Holding:
         """
         with self._changing:
             if self.unsaved and self.token is not None:
-                self.hold(self._save(self.token, self._unsaved_for))
-                self.unsaved = False
+                self._save(self.token)
+
+    def begin(self, token: Token) -> Record:
+        """Note in the store that a pair is about to be spent; return what is stored then.
+
+        Whoever finds the note later knows why the token is refused, should this process die; and a
+        store that cannot save is found out before anything is spent.
+
+        Raises:
+            TokenStoreError: the store is out of order; nothing is spent.
+        """
+        begun = self._record(token)._replace(asked_at=self._clock.time())
+        return self._vault.swap(begun, token)
+
+    def bury(self, spent: Token, error: GrantError) -> None:
+        """Remember a refresh token that is gone for good, so that it is never sent again.
+
+        An access token that still works is held until it dies.
+        """
+        if not is_revoked(error) or spent.refresh_token is None:
+            return
+        self._refused = (spent.refresh_token, str(error.args[0]))
+        held = self.token
+        works = error.finding in ("used", "lost") and self.freshness(spent) is not Freshness.EXPIRED
+        if held is None or (held.refresh_token == spent.refresh_token and not works):
+            self.token, self.connected = None, False
+
+    # What is stored ------------------------------------------------------------------------------
 
     def recall(self) -> Token | None:
         """Return what is held, or else stored, unless it is known to be dead."""
-        token = self.token or self._load()
-        if token is None or token.refresh_token is None or self.spendable(token):
-            return token
-        return None
-
-    def replaced(self, spent: Token) -> Token | None:
-        """Return what somebody who shares the store has stored in place of a token."""
-        self.save_again()
-        stored = self._load()
-        if stored is None or stored.refresh_token == spent.refresh_token:
-            return None
-        return stored
-
-    def _load(self) -> Token | None:
-        """Return what is stored, and go where the account is said to be."""
+        token = self.token
+        if token is not None:
+            lives = self.freshness(token) is not Freshness.EXPIRED
+            return token if lives or self._lasts(token) else None
         record = self._vault.load()
-        if record is None:
+        if record is None or not self._lasts(record.token):
             return None
-        self.portal = self.portal.moved(record.host)
+        self.portal, self._code = self.portal.moved(record.host), record.code
         return record.token
 
-    def _save(self, token: Token, spent: Token | None) -> Token:
-        """Save a token just granted; return it, or a newer one that somebody else has saved."""
-        record = self._record(token)
-        if spent is None:
-            self._vault.put(record)
-            return token
-        return self._vault.swap(record, spent).token
+    def stored(self) -> Record | None:
+        """Return what is stored, after saving what could not be saved before."""
+        self.save_again()
+        return self._vault.load()
 
-    def _record(self, token: Token) -> Record:
-        return Record(token, self.portal.account)
+    def came_from(self, record: Record | None, code: str) -> bool:
+        """Tell whether what is stored came from a code, and can still serve."""
+        if record is None or record.code != fingerprint(code):
+            return False
+        return self.spendable(record.token)
 
-    def bury(self, spent: Token, error: GrantError) -> None:
-        """Remember a refresh token that is gone for good, so that it is never sent again."""
-        if (error.reason or "").lower() == _REVOKED and spent.refresh_token is not None:
-            self._refused = (spent.refresh_token, str(error.args[0]))
-            if self.token is None or self.token.refresh_token == spent.refresh_token:
-                self.token, self.connected = None, False
+    def status(self) -> Status:
+        """Tell what is held, or else stored, without changing either."""
+        token, host = self.token, self.portal.account
+        if token is None and (record := self._vault.load()) is not None:
+            token, host = record.token, record.host
+        renewable = token is not None and self._renewable(token)
+        now, account = self._clock.time(), self._vault.account
+        return describe(account, host, token, now, renewable=renewable, unsaved=self.unsaved)
 
     def renew_after_fork(self) -> None:
         """Part from the parent process."""
         self._changing = threading.RLock()
         self._vault.renew_after_fork()
+
+    def _hold(self, token: Token) -> None:
+        """Hold a token, and forget what was refused before it."""
+        self.token, self.connected, self._refused = token, True, None
+
+    def _save(self, token: Token) -> None:
+        """Save and hold a pair just granted, or a newer one that somebody else has saved."""
+        record = self._record(token)
+        if self._spent is None:
+            self._vault.put(record)
+            self._hold(token)
+        else:
+            self.adopt(self._vault.swap(record, self._spent))
+        self.unsaved = False
+        self._vault.point(self.portal.account)
+
+    def _record(self, token: Token) -> Record:
+        return Record(token, self.portal.account, self._code)
 
     # What is known of it -------------------------------------------------------------------------
 
@@ -161,11 +223,26 @@ class Holding:
         dead = self._refused[0] if self._refused is not None else None
         return token.refresh_token is not None and token.refresh_token != dead
 
+    def _lasts(self, token: Token) -> bool:
+        return token.refresh_token is None or self.spendable(token)
+
     @property
     def renewable(self) -> bool:
         """Whether the held token can be replaced without a person."""
-        token = self.token
-        return token is not None and self._settings.client_id is not None and self.spendable(token)
+        return self.token is not None and self._renewable(self.token)
+
+    def _renewable(self, token: Token) -> bool:
+        return self._settings.client_id is not None and self.spendable(token)
+
+    @property
+    def rests(self) -> bool:
+        """Whether a renewal has only just failed, or was left to others."""
+        until = self._rests_until
+        return until is not None and self._clock.monotonic() < until
+
+    def rest(self) -> None:
+        """Leave a token that still lives as it is for a while."""
+        self._rests_until = self._clock.monotonic() + RENEW_REST
 
     @property
     def curable(self) -> bool:

@@ -8,21 +8,31 @@ answer is no refusal: the pair is kept unless the endpoint refused it in so many
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from amocrm.consent import Consent
+from amocrm.core.record import Record
 from amocrm.core.settings import REDIRECT_DEADLINE, Settings
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import GrantError, TokenStoreError
 from amocrm.flight import SingleFlight
-from amocrm.grants import Grant, Grants
+from amocrm.grants import Grant, Grants, Reason
 from amocrm.holding import Holding
+from amocrm.ledger import Note, name, write
 from amocrm.signals import Signals, Step
 from amocrm.stores.vault import LOCK_PATIENCE
 from amocrm.transport import Response
 from amocrm.unbroken import to_the_end
 
 Settle: TypeAlias = Callable[[Token], None]
+
+
+class _Got(NamedTuple):
+    """A grant that was kept, what the store had against it, and whether it came from a new host."""
+
+    grant: Grant
+    failure: TokenStoreError | None
+    moved: bool
 
 
 class Keeper:
@@ -70,14 +80,16 @@ class Keeper:
         token = self._holding.recall()
         if token is None:
             raise self._holding.stuck(None)
-        return self._flight.run(lambda settle: self._refresh(token, settle))
+        return self._flight.run(lambda settle: self._refresh(token, settle, Reason("asked")))
 
-    def renew(self, spent: Token) -> Token:
+    def renew(self, spent: Token, reason: Reason) -> Token:
         """Return another token than the spent one; asked for once, for all who need it."""
 
         def work(settle: Settle) -> Token:
             held = self._holding.token
-            return held if held is not None and held != spent else self._refresh(spent, settle)
+            if held is not None and held != spent:
+                return held
+            return self._refresh(spent, settle, reason)
 
         return self._flight.run(work, serves=lambda token: token != spent)
 
@@ -85,6 +97,11 @@ class Keeper:
     def inside(self) -> bool:
         """Whether this thread is getting a token right now: a handler has called back."""
         return self._flight.inside
+
+    @property
+    def busy(self) -> bool:
+        """Whether some thread is getting a token right now."""
+        return self._flight.busy
 
     def renew_after_fork(self) -> None:
         """Part from the parent process."""
@@ -98,8 +115,7 @@ class Keeper:
         holding = self._holding
         token = holding.recall()
         if token is not None and holding.freshness(token) is not Freshness.EXPIRED:
-            holding.hold(token)
-            return token
+            return holding.reuse(token)
         before = holding.token
         self._signals.step("connection:beforeConnect")
         if holding.token is not None and holding.token is not before:
@@ -109,7 +125,7 @@ class Keeper:
         new_code = self._code is not None and self._code != self._settings.code
         if token is not None and holding.spendable(token) and not new_code:
             try:
-                return self._refresh(token, settle)
+                return self._refresh(token, settle, Reason("expired"))
             except GrantError:
                 if holding.connected and holding.token is not None:
                     return holding.token  # A handler that was told of the refusal has helped.
@@ -122,77 +138,90 @@ class Keeper:
         raise holding.stuck(token)
 
     def _exchange(self, code: str, settle: Settle) -> Token:
-        self._code = code
+        """Spend a code, unless somebody who shares the store has; nothing else does."""
+        self._code, holding = code, self._holding
         try:
-            with self._holding.lock():
+            with holding.lock():
+                stored = holding.stored()
+                if stored is not None and holding.came_from(stored, code):
+                    self._code = None
+                    return self._adopt(stored, Note("code", "code", "", "adopted", name(code)))
                 self._announce("connection:beforeFetchToken")
-                grant, failure = self._ask(
-                    lambda: self._grants.exchange(self._holding.portal, code), None
-                )
+                got = self._ask(lambda: self._grants.exchange(holding.portal, code), None, code)
         except GrantError as error:
             # A code works once: a refused one is never sent again.
             self._code = None
             self._signals.refused(error)
             raise
         self._code = None
-        self._tell(grant, settle, failure)
+        self._tell(got, settle)
         self._signals.step("connection:connected")
-        return grant.token
+        return got.grant.token
 
-    def _refresh(self, spent: Token, settle: Settle) -> Token:
+    def _refresh(self, spent: Token, settle: Settle, reason: Reason) -> Token:
         """Spend a refresh token, unless somebody else has; nothing else in this library does."""
         holding = self._holding
         holding.check_spendable(spent)
         try:
-            with holding.lock():
-                stored = holding.replaced(spent)
-                if stored is not None:
-                    if holding.freshness(stored) is not Freshness.EXPIRED:
-                        holding.hold(stored)
-                        return stored
-                    spent = stored
+            with holding.lock(0.0 if reason.once else LOCK_PATIENCE):
+                stored = holding.stored()
+                if stored is not None and stored.token.refresh_token != spent.refresh_token:
+                    if holding.freshness(stored.token) is not Freshness.EXPIRED:
+                        return self._adopt(stored, _adopting(spent, reason))
+                    spent = stored.token
                     holding.check_spendable(spent)
                 changes = holding.changes
                 self._announce("connection:beforeRefreshToken")
                 if holding.changes != changes and holding.token is not None:
                     return holding.token  # A handler has set another token.
-                grant, failure = self._ask(
-                    lambda: self._grants.refresh(holding.portal, spent), spent
+                begun = holding.begin(spent)
+                if begun.token.refresh_token != spent.refresh_token:
+                    return self._adopt(begun, _adopting(spent, reason))
+                asked = reason._replace(begun=stored is not None and stored.asked_at is not None)
+                got = self._ask(
+                    lambda: self._grants.refresh(holding.portal, spent, asked), spent, None
                 )
         except GrantError as error:
             holding.bury(spent, error)
             self._signals.refused(error)
             raise
-        self._tell(grant, settle, failure)
-        return holding.token or grant.token
+        self._tell(got, settle)
+        return holding.token or got.grant.token
 
-    def _ask(
-        self, ask: Callable[[], Grant], spent: Token | None
-    ) -> tuple[Grant, TokenStoreError | None]:
+    def _adopt(self, stored: Record, note: Note) -> Token:
+        """Take what somebody who shares the store was granted."""
+        token = self._holding.adopt(stored)
+        write(note._replace(account=stored.host, granted=name(token.refresh_token)))
+        return token
+
+    def _ask(self, ask: Callable[[], Grant], spent: Token | None, code: str | None) -> _Got:
         """Ask for a grant and keep it, unless another token is given meanwhile: that one wins.
 
         Neither Ctrl-C nor a signal comes between the answer and its keeping.
         """
         holding, changes = self._holding, self._holding.changes
+        host = holding.portal.account
 
-        def keep(grant: Grant) -> tuple[Grant, TokenStoreError | None]:
+        def keep(grant: Grant) -> _Got:
             held = holding.token
             other = held is None or spent is None or held.refresh_token != spent.refresh_token
             if holding.changes != changes and other:
-                return grant, None
-            holding.portal = grant.portal
-            return grant, holding.keep(grant.token, spent)
+                return _Got(grant, None, False)
+            failure = holding.keep(grant.token, grant.portal, spent, code)
+            return _Got(grant, failure, grant.portal.account != host)
 
         return to_the_end(ask, keep)
 
     # What is told of it --------------------------------------------------------------------------
 
-    def _tell(self, grant: Grant, settle: Settle, failure: TokenStoreError | None) -> None:
+    def _tell(self, got: _Got, settle: Settle) -> None:
         """Notify: whoever waits for the token first, then the handlers."""
-        settle(grant.token)
-        self._signals.granted(Response(grant.token.as_dict(), grant.info))
-        if failure is not None:
-            raise failure
+        settle(got.grant.token)
+        self._signals.granted(Response(got.grant.token.as_dict(), got.grant.info))
+        if got.moved:
+            self._signals.moved(got.grant.portal.account)
+        if got.failure is not None:
+            raise got.failure
 
     def _announce(self, event: Step) -> None:
         """Tell that a grant is about to be asked for; under the lock, so no code may be set."""
@@ -201,3 +230,7 @@ class Keeper:
             self._signals.step(event)
         finally:
             self._asking = False
+
+
+def _adopting(spent: Token, reason: Reason) -> Note:
+    return Note("refresh", reason.why, "", "adopted", name(spent.refresh_token))

@@ -45,6 +45,10 @@ class Signals:
         for event in events:
             self._emitter.emit(event, error, self.connection)
 
+    def moved(self, host: str) -> None:
+        """Tell that the account was renamed, and answers at another host now."""
+        self._emitter.emit("connection:moved", host, self.connection)
+
     def check(self) -> None:
         """Tell of a call while connected; a handler that calls does not set off the next one."""
         if getattr(self._checking, "now", False):

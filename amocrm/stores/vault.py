@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import Final
@@ -70,9 +71,14 @@ class Vault:
         return kept if isinstance(kept, Record) else record
 
     def point(self, name: str) -> None:
-        """Let a second name of the account lead to its record."""
-        key = pointer_key(self._key.client_id, name)
-        self._write(key, See(self._key.account), lambda _: False)
+        """Let a second name of the account lead to its record.
+
+        The next grant does it again if it fails now; until then only the first name is known.
+        """
+        if name != self._key.account:
+            key = pointer_key(self._key.client_id, name)
+            with contextlib.suppress(TokenStoreError):
+                self._write(key, See(self._key.account), lambda _: False)
 
     def forget(self) -> None:
         """Remove the record."""
@@ -86,6 +92,11 @@ class Vault:
             with _told("lock"):
                 stack.enter_context(self._store.lock(self._key, patience))
             yield
+
+    @property
+    def account(self) -> str:
+        """Whose record it is: the host under which consent was first given."""
+        return self._key.account
 
     @property
     def inherited(self) -> bool:

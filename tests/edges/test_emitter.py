@@ -86,8 +86,8 @@ def test_a_handler_must_be_callable() -> None:
         Emitter().on(EVENT, handler)
 
 
-def test_nine_events_and_the_bare_error() -> None:
-    assert len(EVENTS) == 10
+def test_ten_events_and_the_bare_error() -> None:
+    assert len(EVENTS) == 11
     assert sum(event.startswith("connection:") for event in EVENTS) == 9
 
 

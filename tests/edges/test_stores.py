@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
 
-from amocrm import AmoCRM, MemoryStore, Token, TokenStoreError
+from amocrm import AmoCRM, MemoryStore, TokenStoreError
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
 from tests.conftest import Make
@@ -29,13 +30,17 @@ class Diary(MemoryStore):
         if what in self.failing:
             raise OSError(f"{what}: no space left")
 
-    def load(self, key: Key) -> Token | None:
+    def steps(self) -> list[str]:
+        """What was noted, without repetitions."""
+        return [note for note, _ in itertools.groupby(self.notes)]
+
+    def load(self, key: Key) -> str | None:
         self._note("load")
         return super().load(key)
 
-    def save(self, key: Key, token: Token) -> None:
-        self._note("save")
-        super().save(key, token)
+    def save(self, key: Key, text: str, replaces: str | None) -> bool:
+        self._note("begin" if '"asked_at"' in text else "save")
+        return super().save(key, text, replaces)
 
     @contextmanager
     def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
@@ -55,7 +60,7 @@ def test_persist_then_hold_then_notify(make: Make, sandbox: Sandbox, store: Diar
     crm.on("connection:beforeFetchToken", lambda _: store.notes.append("ask"))
     crm.on("connection:newToken", lambda _: store.notes.append("tell"))
     crm.connect()
-    assert store.notes == ["load", "lock", "ask", "save", "unlock", "tell"]
+    assert store.steps() == ["load", "lock", "load", "ask", "load", "save", "unlock", "tell"]
 
 
 def test_a_refresh_is_asked_for_under_the_lock_and_after_loading_again(
@@ -68,7 +73,9 @@ def test_a_refresh_is_asked_for_under_the_lock_and_after_loading_again(
     clock.advance(DAY + 1)
     store.notes.clear()
     crm.request.get("/api/v4/account")
-    assert store.notes == ["lock", "load", "ask", "save", "unlock", "tell"]
+    assert store.steps() == [
+        "lock", "load", "ask", "load", "begin", "load", "save", "unlock", "tell",
+    ]  # fmt: skip
 
 
 def test_a_restart_goes_on_with_the_stored_token(
@@ -119,6 +126,21 @@ def test_a_failed_save_is_told_and_the_pair_stays_usable(
     assert len(told) == 1
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.refresh"] == 1
+
+
+@pytest.mark.parametrize("what", ["lock", "load", "begin"])
+def test_no_refresh_token_is_spent_when_the_store_is_out_of_order(
+    make: Make, sandbox: Sandbox, clock: ManualClock, store: Diary, what: str
+) -> None:
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    clock.advance(DAY + 1)
+    store.failing = {what}
+    with pytest.raises(TokenStoreError, match="could not"):
+        crm.request.get("/api/v4/account")
+    assert sandbox.counters["grants.refresh"] == 0
+    store.failing = set()
+    assert crm.request.get("/api/v4/account").info.status_code == 200
 
 
 @pytest.mark.parametrize("what", ["load", "lock"])

@@ -271,7 +271,7 @@ def test_fault_12_expires_at_is_seconds_and_milliseconds_are_recognised(
     assert (crm.connection.get_token() or {})["expires_at"] == clock.time() + DAY
 
 
-@pytest.mark.parametrize(("left", "renewed"), [(301, 0), (300, 1), (299, 1)])
+@pytest.mark.parametrize(("left", "renewed"), [(901, 0), (900, 1), (899, 1)])
 def test_fault_13_a_margin_before_expiry(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, left: int, renewed: int
 ) -> None:
