@@ -1,7 +1,7 @@
 """One line of log for each grant, so that a revoked token can be explained afterwards.
 
 Secrets are named by their fingerprints: the line that spent a token and the line that was granted
-it carry the same eight and more characters, in whichever process's log they stand.
+it carry the same twelve characters, in whichever process's log they stand.
 """
 
 from __future__ import annotations

@@ -6,8 +6,11 @@ a rotated pair and the line that keeps it, that costs the authorisation.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -27,7 +30,7 @@ class _Errand(Generic[T]):
         self._cancelled = False
         self.done = threading.Event()
         # Not a daemon: a program that ends meanwhile waits for it.
-        self.thread = threading.Thread(target=self._run, name="amocrm-grant")
+        self.thread = threading.Thread(target=self._run, name="amocrm-grant", daemon=False)
 
     def _run(self) -> None:
         with self._guard:
@@ -70,18 +73,56 @@ class _Errand(Generic[T]):
                 keep(self._results[0])
 
 
-def to_the_end(work: Callable[[], T], keep: Callable[[T], R]) -> R:
-    """Do a piece of work, and keep its result, in spite of an interruption of this thread.
+class _Stay:
+    """Puts off a SIGTERM that would end the process on the spot, until the block is done.
 
-    An interruption is raised when the result is kept; a second one does not wait for that, but the
-    work goes on, and the program's end waits for it.
+    A program that handles SIGTERM itself is left alone. A second SIGTERM is obeyed at once.
+    """
+
+    def __init__(self) -> None:
+        self._active = False
+        self._came = False
+
+    def __enter__(self) -> None:
+        with contextlib.suppress(ValueError):  # not in a subinterpreter, which has no signals
+            if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+                signal.signal(signal.SIGTERM, self._note)
+                self._active = True
+
+    def __exit__(self, *_: object) -> None:
+        if self._active:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if self._came:
+                signal.raise_signal(signal.SIGTERM)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._came = True
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def to_the_end(work: Callable[[], T], keep: Callable[[T], R]) -> R:
+    """Do a piece of work, and keep its result, in spite of whatever ends this thread or process.
+
+    Ctrl-C, and what a signal handler raises, come up again when the result is kept; so does a
+    SIGTERM that nobody handles. A second interruption does not wait for that, but the work goes on,
+    and the program's end waits for it.
 
     Args:
-        work: what must not be cut in half; it runs in a thread of its own.
+        work: what must not be cut in half; in the main thread's stead another one does it.
         keep: what is done with its result, in the calling thread; it may be called twice.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return keep(work())
+    thread = threading.current_thread()
+    if thread is threading.main_thread():
+        with _Stay():
+            return _apart(work, keep)
+    if thread.daemon:
+        # It may be stopped anywhere when the program ends; another one is waited for.
+        return _apart(lambda: keep(work()), lambda kept: kept)
+    return keep(work())
+
+
+def _apart(work: Callable[[], T], keep: Callable[[T], R]) -> R:
+    """Do the work in a thread that no signal reaches and no end of the program stops."""
     errand, kept = _Errand(work), False
     try:
         errand.thread.start()

@@ -87,8 +87,8 @@ def _mapping(text: str) -> Mapping[str, Json]:
 
 
 def fingerprint(secret: str) -> str:
-    """Return eight characters that tell a secret from another, and nothing of what it is.
+    """Return twelve characters that tell a secret from another, and nothing of what it is.
 
     The secrets of OAuth are long and random, so nobody finds one by trying.
     """
-    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:8]
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:12]

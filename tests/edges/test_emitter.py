@@ -88,7 +88,7 @@ def test_a_handler_must_be_callable() -> None:
 
 def test_ten_events_and_the_bare_error() -> None:
     assert len(EVENTS) == 11
-    assert sum(event.startswith("connection:") for event in EVENTS) == 9
+    assert sum(event.startswith("connection:") for event in EVENTS) == 10
 
 
 # Handlers on a client ----------------------------------------------------------------------------

@@ -96,3 +96,74 @@ def test_a_program_on_its_way_out_still_gets_its_work_done() -> None:
         [sys.executable, "-c", LAST], capture_output=True, text=True, timeout=30, check=True
     )
     assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+TERMINATED = """
+import os, signal, sys
+from amocrm.unbroken import to_the_end
+
+def work():
+    for _ in range(int(sys.argv[1])):
+        os.kill(os.getpid(), signal.SIGTERM)
+        while signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL and sys.argv[2] == "bare":
+            pass
+    return "kept"
+
+def handle(number, frame):
+    print("handled", flush=True)
+
+if sys.argv[2] == "handled":
+    signal.signal(signal.SIGTERM, handle)
+print(to_the_end(work, lambda kept: (print(kept, flush=True), "returned")[1]), flush=True)
+"""
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is another thing there")
+
+
+def terminated(times: int, how: str) -> tuple[list[str], int]:
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINATED, str(times), how],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout.split(), done.returncode
+
+
+@posix
+def test_sigterm_ends_the_process_when_the_result_is_kept() -> None:
+    assert terminated(0, "bare") == (["kept", "returned"], 0)
+    assert terminated(1, "bare") == (["kept"], -signal.SIGTERM)
+
+
+@posix
+def test_a_second_sigterm_is_obeyed_at_once() -> None:
+    assert terminated(2, "bare") == ([], -signal.SIGTERM)
+
+
+@posix
+def test_a_program_s_own_handler_of_sigterm_is_left_alone() -> None:
+    printed, status = terminated(1, "handled")
+    assert (sorted(printed), status) == (["handled", "kept", "returned"], 0)
+
+
+DAEMON = """
+import threading
+from amocrm.unbroken import to_the_end
+
+begun = threading.Event()
+
+def work():
+    begun.set()
+    threading.main_thread().join()
+    return "kept"
+
+threading.Thread(target=lambda: to_the_end(work, print), daemon=True).start()
+begun.wait(10)
+"""
+
+
+def test_a_daemon_thread_s_work_is_waited_for_at_the_program_s_end() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DAEMON], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert (done.stdout, done.stderr) == ("kept\n", "")

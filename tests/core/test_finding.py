@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from amocrm import GrantError
+from amocrm.core.finding import Finding, explained, find, is_revoked
+from amocrm.core.wire import Lost, Reply
+
+
+def answered(status: int) -> Reply:
+    return Reply(status, {})
+
+
+@pytest.mark.parametrize(
+    ("probe", "lost", "finding"),
+    [
+        (answered(200), False, "used"),
+        (answered(200), True, "lost"),
+        (answered(402), False, "used"),
+        (answered(404), False, "used"),
+        (answered(401), False, "withdrawn"),
+        (answered(401), True, "withdrawn"),
+        (answered(403), False, None),
+        (answered(429), False, None),
+        (answered(500), False, None),
+        (answered(503), True, "lost"),
+        (Lost(True, "silence"), False, None),
+        (Lost(False, "no route"), True, "lost"),
+        (None, False, None),
+        (None, True, "lost"),
+    ],
+)
+def test_what_the_access_token_tells(
+    probe: Reply | Lost | None, lost: bool, finding: Finding | None
+) -> None:
+    assert find(probe, lost=lost) == finding
+
+
+@pytest.mark.parametrize(
+    ("reason", "revoked"),
+    [
+        ("Token has been revoked", True),
+        ("token has been revoked.", True),
+        ("Authorization code has been revoked", False),
+        (None, False),
+    ],
+)
+def test_which_refusal_means_a_dead_refresh_token(reason: str | None, revoked: bool) -> None:
+    assert is_revoked(GrantError("no", status=401, reason=reason)) is revoked
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        ("withdrawn", "switched off"),
+        ("used", "share one store"),
+        ("lost", "answer got lost"),
+    ],
+)
+def test_a_finding_is_told_and_can_be_read(finding: Finding, words: str) -> None:
+    error = GrantError(
+        "no", status=401, title="t", detail="d", reason="Token has been revoked", data={"a": 1}
+    )
+    told = explained(error, finding)
+    assert words in str(told)
+    assert "\n" not in str(told)
+    assert told.finding == finding
+    assert (told.status, told.title, told.detail) == (401, "t", "d")
+    assert (told.reason, told.data) == (error.reason, error.data)
+    assert pickle.loads(pickle.dumps(told)).finding == finding
+
+
+def test_without_a_finding_the_refusal_stays_as_it_was() -> None:
+    error = GrantError("no", status=401)
+    assert explained(error, None) is error
+    assert error.finding is None

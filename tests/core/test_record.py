@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amocrm import ConfigurationError, Token
+from amocrm.core.record import Record, See, fingerprint, read_record, write_record
+
+WHOSE = ("client", "example.amocrm.ru")
+TOKEN = Token("a", "r", 1_700_000_000, {"token_type": "Bearer", "note": "Имя"})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Record(TOKEN, "example.amocrm.ru"),
+        Record(TOKEN, "renamed.amocrm.ru", "c0de", 1_700_000_000.5),
+        Record(Token("a"), "example.kommo.com"),
+        See("example.amocrm.ru"),
+    ],
+)
+def test_what_is_written_is_read(content: Record | See) -> None:
+    text = write_record(*WHOSE, content)
+    assert "\n" not in text
+    assert read_record(text, *WHOSE) == content
+
+
+@given(st.text(min_size=1), st.text())
+def test_whose_it_is_may_be_any_text(client_id: str, account: str) -> None:
+    content = See("example.amocrm.ru")
+    assert read_record(write_record(client_id, account, content), client_id, account) == content
+
+
+@pytest.mark.parametrize("other", [("other", WHOSE[1]), (WHOSE[0], "other.amocrm.ru")])
+def test_one_account_s_record_cannot_be_passed_off_as_another_s(other: tuple[str, str]) -> None:
+    text = write_record(*other, Record(TOKEN, "example.amocrm.ru"))
+    with pytest.raises(ConfigurationError, match="belongs to another"):
+        read_record(text, *WHOSE)
+
+
+def whole(**changes: Any) -> str:
+    plain = json.loads(write_record(*WHOSE, Record(TOKEN, "example.amocrm.ru")))
+    return json.dumps({**plain, **changes})
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "broken JSON"),
+        ("[]", "not an object"),
+        ("\ud800", "broken JSON"),
+        (whole(token=None), "token is a dict"),
+        (whole(token={"access_token": "SECRET x"}), "access_token"),
+        (whole(host="evil.example"), "no account of amoCRM"),
+        (whole(host=5), "no account of amoCRM"),
+    ],
+)
+def test_what_is_damaged_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint) as refusal:
+        read_record(text, *WHOSE)
+    assert "SECRET" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("changes", [{"code": 5}, {"asked_at": "x"}, {"tomorrow": {"a": 1}}])
+def test_what_is_only_beside_the_token_does_not_cost_it(changes: dict[str, Any]) -> None:
+    assert read_record(whole(**changes), *WHOSE) == Record(TOKEN, "example.amocrm.ru")
+
+
+def test_a_record_without_a_host_is_where_it_says() -> None:
+    plain = json.loads(whole())
+    del plain["host"]
+    assert read_record(json.dumps(plain), *WHOSE) == Record(TOKEN, "example.amocrm.ru")
+
+
+def test_a_fingerprint_tells_secrets_apart_and_nothing_of_them() -> None:
+    assert fingerprint("def502aa") == fingerprint("def502aa") != fingerprint("def502ab")
+    assert len(fingerprint("\ud800")) == 12
+    assert "def502" not in fingerprint("def502aa")

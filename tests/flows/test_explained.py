@@ -1,0 +1,447 @@
+"""Why a token was refused, who was granted what, what is held: all can be found out afterwards."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from typing import Any
+
+import pytest
+import requests
+
+from amocrm import AmoCRM, AuthSettings, GrantError, MemoryStore, TransportError, UnauthorizedError
+from amocrm.core.record import fingerprint
+from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.stores import Key
+from tests.conftest import Make
+
+DAY = 86_400
+MONTHS_3 = 7_776_000
+TOKENS = "/oauth2/access_token"
+ACCOUNT = "/api/v4/account"
+
+
+def lost_again_and_again(sandbox: Sandbox) -> None:
+    """Let amoCRM carry out the next grant, and all its answers get lost."""
+    sandbox.strike("lost_after", path=TOKENS)
+    sandbox.strike("lost_before", path=TOKENS, times=4)
+
+
+# Three causes by one name ------------------------------------------------------------------------
+
+
+def test_an_integration_that_was_switched_off_is_told(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    clock.advance(DAY - 60)
+    sandbox.uninstall()
+    with pytest.raises(GrantError, match="switched off") as refusal:
+        connected.request.get(ACCOUNT)
+    assert refusal.value.finding == "withdrawn"
+
+
+def test_a_token_that_somebody_else_has_used_is_told_and_serves_to_its_end(
+    connected: AmoCRM, make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    other = make()
+    other.connection.set_token(connected.connection.get_token())
+    other.connection.refresh_token()
+    with pytest.raises(GrantError, match=r"already used.*share one store") as refusal:
+        connected.connection.refresh_token()
+    assert refusal.value.finding == "used"
+    clock.advance(DAY - 1)
+    assert connected.request.get(ACCOUNT).info.status_code == 200
+    assert sandbox.counters["grants.refused"] == 1, "a dead refresh token is not sent again"
+    clock.advance(1)
+    with pytest.raises(Exception, match="refused earlier"):
+        connected.request.get(ACCOUNT)
+
+
+def test_a_refresh_whose_answers_got_lost_is_told_when_the_next_one_is_refused(
+    connected: AmoCRM, sandbox: Sandbox
+) -> None:
+    lost_again_and_again(sandbox)
+    with pytest.raises(TransportError):
+        connected.connection.refresh_token()
+    with pytest.raises(GrantError, match="answer got lost") as refusal:
+        connected.connection.refresh_token()
+    assert refusal.value.finding == "lost"
+
+
+def test_a_refresh_whose_process_died_is_told_by_the_next_process(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = MemoryStore()
+    first = make({"code": sandbox.issue_code()}, store=store)
+    first.connect()
+    lost_again_and_again(sandbox)
+    with pytest.raises(TransportError):
+        first.connection.refresh_token()
+    with pytest.raises(GrantError) as refusal:
+        make(store=store).connection.refresh_token()
+    assert refusal.value.finding == "lost"
+
+
+def test_when_the_access_token_has_died_too_the_cause_stays_open(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    clock.advance(DAY)
+    sandbox.uninstall()
+    with pytest.raises(GrantError, match="already used, or access was withdrawn") as refusal:
+        connected.request.get(ACCOUNT)
+    assert refusal.value.finding is None
+    assert ACCOUNT not in [seen.path for seen in sandbox.log]
+
+
+def test_a_pair_that_was_granted_is_not_under_suspicion_any_more(
+    make: Make, sandbox: Sandbox
+) -> None:
+    store = MemoryStore()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    crm.connection.refresh_token()
+    assert "asked_at" not in str(
+        store.load(Key(sandbox.integration.client_id, "example.amocrm.ru"))
+    )
+
+
+# The ledger --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def grants(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, "amocrm.grants")
+    return caplog
+
+
+def noted(grants: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [record.__dict__["grant"] for record in grants.records if "grant" in record.__dict__]
+
+
+def test_each_grant_is_one_line_that_leads_to_the_next(
+    make: Make, sandbox: Sandbox, clock: ManualClock, grants: pytest.LogCaptureFixture
+) -> None:
+    code = sandbox.issue_code()
+    crm = make({"code": code})
+    crm.connect()
+    clock.advance(DAY)
+    crm.request.get(ACCOUNT)
+    crm.connection.refresh_token()
+    one, two, three = noted(grants)
+    assert [one["kind"], one["why"], one["spent"]] == ["code", "code", fingerprint(code)]
+    assert [two["kind"], two["why"], two["spent"]] == ["refresh", "expired", one["granted"]]
+    assert [three["why"], three["spent"]] == ["asked", two["granted"]]
+    token = crm.connection.get_token() or {}
+    assert three["granted"] == fingerprint(token["refresh_token"])
+    assert {note["account"] for note in (one, two, three)} == {"example.amocrm.ru"}
+    assert {note["outcome"] for note in (one, two, three)} == {"granted"}
+    assert {note["tries"] for note in (one, two, three)} == {1}
+
+
+@pytest.mark.parametrize(
+    ("age", "why"), [(DAY - 900, "stale"), (DAY - 300, "due"), (DAY, "expired")]
+)
+def test_the_line_says_why(
+    connected: AmoCRM, clock: ManualClock, grants: pytest.LogCaptureFixture, age: int, why: str
+) -> None:
+    grants.clear()
+    clock.advance(age)
+    connected.request.get(ACCOUNT)
+    assert [note["why"] for note in noted(grants)] == [why]
+
+
+def test_a_renewal_after_a_401_says_so(
+    make: Make, sandbox: Sandbox, grants: pytest.LogCaptureFixture
+) -> None:
+    crm = make({"code": sandbox.issue_code()})
+    crm.connect()
+    sandbox.move("example", "renamed")
+    crm.request.get(ACCOUNT)
+    note = noted(grants)[-1]
+    assert (note["why"], note["account"]) == ("401", "renamed.amocrm.ru")
+
+
+def test_tries_and_seconds_are_counted(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, grants: pytest.LogCaptureFixture
+) -> None:
+    sandbox.strike("server_error", path=TOKENS, times=2)
+    began = clock.monotonic()
+    connected.connection.refresh_token()
+    note = noted(grants)[-1]
+    assert note["tries"] == 3
+    assert note["seconds"] == pytest.approx(clock.monotonic() - began, abs=0.01)
+    assert note["seconds"] > 0
+
+
+def test_what_somebody_else_was_granted_is_noted_as_adopted(
+    make: Make, sandbox: Sandbox, grants: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    one = make({"code": sandbox.issue_code()}, store=store)
+    two = make(store=store)
+    one.connect()
+    two.connect()
+    one.connection.refresh_token()
+    two.connection.refresh_token()
+    granted, adopted = noted(grants)[-2:]
+    assert (granted["outcome"], adopted["outcome"]) == ("granted", "adopted")
+    assert granted["granted"] == adopted["granted"]
+    assert granted["spent"] == adopted["spent"]
+
+
+@pytest.mark.parametrize(("fate", "outcome"), [(None, "refused"), ("lost_before", "failed")])
+def test_what_was_refused_or_failed_is_a_warning_with_its_cause(
+    connected: AmoCRM, sandbox: Sandbox, grants: pytest.LogCaptureFixture, fate: str | None,
+    outcome: str,
+) -> None:  # fmt: skip
+    if fate is None:
+        sandbox.uninstall()
+    else:
+        sandbox.strike(fate, path=TOKENS, times=9)
+    with pytest.raises((GrantError, TransportError)) as failure:
+        connected.connection.refresh_token()
+    record = grants.records[-1]
+    assert record.levelno == logging.WARNING
+    note = noted(grants)[-1]
+    assert (note["outcome"], note["cause"]) == (outcome, str(failure.value))
+    assert note["granted"] == ""
+
+
+def test_no_secret_is_in_the_log(
+    make: Make, sandbox: Sandbox, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    code = sandbox.issue_code()
+    crm = make({"code": code})
+    secrets = [code, sandbox.integration.client_secret]
+    crm.on("connection:newToken", lambda response: secrets.append(response.data["access_token"]))
+    crm.on("connection:newToken", lambda response: secrets.append(response.data["refresh_token"]))
+    crm.connect()
+    clock.advance(DAY)
+    crm.request.get(ACCOUNT)
+    sandbox.uninstall()
+    with pytest.raises(GrantError):
+        crm.connection.refresh_token()
+    told = caplog.text + json.dumps([record.__dict__ for record in caplog.records], default=str)
+    assert len(secrets) == 6
+    assert not [secret for secret in secrets if secret in told]
+    assert not re.search(r"def502|eyJ", told)
+
+
+# What is held ------------------------------------------------------------------------------------
+
+
+def test_the_status_says_until_when(connected: AmoCRM, clock: ManualClock) -> None:
+    granted_at = clock.time()
+    status = connected.connection.status()
+    assert status.account == status.host == "example.amocrm.ru"
+    assert status.freshness == "fresh"
+    assert status.expires_at == granted_at + DAY
+    assert status.refresh_expires_at == granted_at + MONTHS_3
+    assert status.renewable
+    assert not status.unsaved
+    clock.advance(DAY)
+    assert connected.connection.status().freshness == "expired"
+
+
+def test_the_status_without_a_token(make: Make, sandbox: Sandbox) -> None:
+    status = make().connection.status()
+    assert status == ("example.amocrm.ru", "example.amocrm.ru", None, None, False, None, False)
+    assert sandbox.log == []
+
+
+def test_the_status_looks_into_the_store_and_changes_nothing(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = MemoryStore()
+    make({"code": sandbox.issue_code()}, store=store).connect()
+    fresh = make(store=store)
+    assert fresh.connection.status().freshness == "fresh"
+    assert not fresh.connection.connected
+    assert fresh.connection.get_token() is None
+
+
+def test_a_long_lived_token_has_no_refresh_token_to_die(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    crm = make({"access_token": sandbox.issue_long_lived(days=2)})
+    status = crm.connection.status()
+    assert (status.renewable, status.refresh_expires_at) == (False, None)
+    assert status.expires_at == clock.time() + 2 * DAY
+
+
+# A code that several hold ------------------------------------------------------------------------
+
+
+def test_processes_with_the_same_code_and_store_spend_it_once(
+    make: Make, sandbox: Sandbox, grants: pytest.LogCaptureFixture
+) -> None:
+    store, code = MemoryStore(), sandbox.issue_code()
+    first, second = (make({"code": code}, store=store) for _ in range(2))
+    first.connection.set_code(code)
+    assert second.connection.set_code(code) == first.connection.get_token()
+    assert sandbox.counters["grants.code"] == 1
+    assert sandbox.counters["grants.refused"] == 0
+    assert [note["outcome"] for note in noted(grants)] == ["granted", "adopted"]
+
+
+def test_a_spent_code_still_leads_to_the_pair_after_renewals(make: Make, sandbox: Sandbox) -> None:
+    store, code = MemoryStore(), sandbox.issue_code()
+    first = make(store=store)
+    first.connection.set_code(code)
+    for _ in range(3):
+        first.connection.refresh_token()
+    late = make(store=store)
+    assert late.connection.set_code(code) == first.connection.get_token()
+    assert late.request.get(ACCOUNT).info.status_code == 200
+
+
+def test_another_code_always_wins(make: Make, sandbox: Sandbox) -> None:
+    store = MemoryStore()
+    crm = make(store=store)
+    crm.connection.set_code(sandbox.issue_code())
+    crm.connection.set_code(sandbox.issue_code())
+    assert sandbox.counters["grants.code"] == 2
+
+
+def test_the_code_of_a_pair_that_is_dead_is_tried_and_refused(make: Make, sandbox: Sandbox) -> None:
+    crm, code = make(), sandbox.issue_code()
+    crm.connection.set_code(code)
+    sandbox.uninstall()
+    with pytest.raises(GrantError, match="switched off"):
+        crm.connection.refresh_token()
+    with pytest.raises(GrantError, match="code was already used"):
+        crm.connection.set_code(code)
+
+
+def test_a_token_that_was_set_has_no_code(connected: AmoCRM, make: Make, sandbox: Sandbox) -> None:
+    code = sandbox.issue_code()
+    crm = make()
+    crm.connection.set_code(code)
+    crm.connection.set_token(connected.connection.get_token())
+    with pytest.raises(GrantError, match="code was already used"):
+        crm.connection.set_code(code)
+
+
+# A renamed account -------------------------------------------------------------------------------
+
+
+def test_a_renamed_account_is_told_and_remembered(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = MemoryStore()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    told: list[tuple[str, bool]] = []
+    crm.on("connection:moved", lambda host, one: told.append((host, one is crm.connection)))
+    crm.connect()
+    sandbox.move("example", "renamed")
+    clock.advance(DAY)
+    crm.request.get(ACCOUNT)
+    assert told == [("renamed.amocrm.ru", True)]
+    status = crm.connection.status()
+    assert (status.account, status.host) == ("example.amocrm.ru", "renamed.amocrm.ru")
+    sandbox_calls = len(sandbox.log)
+    again = make(store=store)
+    again.request.get(ACCOUNT)
+    assert [seen.host for seen in sandbox.log[sandbox_calls:]] == ["renamed.amocrm.ru"]
+    assert again.connection.status().host == "renamed.amocrm.ru"
+
+
+def test_the_new_name_leads_to_the_same_token(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = MemoryStore()
+    old = make({"code": sandbox.issue_code()}, store=store)
+    old.connect()
+    for name in ("second", "third"):
+        sandbox.move(None, name)
+        clock.advance(DAY)
+        old.request.get(ACCOUNT)
+    by_name = {name: make(domain=name, store=store) for name in ("example", "second", "third")}
+    for crm in by_name.values():
+        crm.connect()
+        assert crm.connection.get_token() == old.connection.get_token()
+    clock.advance(DAY)
+    for crm in by_name.values():
+        assert crm.request.get(ACCOUNT).data["subdomain"] == "third"
+    assert sandbox.counters["grants.refresh"] == 3
+    assert store.accounts(sandbox.integration.client_id) == ["example.amocrm.ru"]
+
+
+# Acting as another user --------------------------------------------------------------------------
+
+
+def test_as_another_user(connected: AmoCRM, sandbox: Sandbox) -> None:
+    user = next(one for one in sandbox.account().users.values() if not one.is_admin)
+    other = connected.as_user(user.id)
+    assert other.request.get(ACCOUNT).data["current_user_id"] == user.id
+    created = other.request.post("/api/v4/leads", [{"name": "His"}])
+    lead = created.data["_embedded"]["leads"][0]["id"]
+    assert sandbox.leads()[0]["created_by"] == user.id
+    assert connected.request.get(f"/api/v4/leads/{lead}").info.status_code == 200
+    assert connected.request.get(ACCOUNT).data["current_user_id"] == sandbox.account().admin.id
+
+
+def test_the_two_share_token_and_events(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    other = connected.as_user(sandbox.account().admin.id)
+    told: list[object] = []
+    other.on("connection:newToken", told.append)
+    clock.advance(DAY)
+    connected.request.get(ACCOUNT)
+    other.request.get(ACCOUNT)
+    assert len(told) == 1
+    assert sandbox.counters["grants.refresh"] == 1
+
+
+def test_closing_the_other_leaves_this_one_open(
+    sandbox: Sandbox, credentials: AuthSettings, clock: ManualClock
+) -> None:
+    with sandbox.serve() as served, AmoCRM(
+        "example", {**credentials, "code": sandbox.issue_code()}, base_url=served.url, clock=clock
+    ) as crm:  # fmt: skip
+        with crm.as_user(sandbox.account().admin.id) as other:
+            other.request.get(ACCOUNT)
+        assert crm.request.get(ACCOUNT).info.status_code == 200
+
+
+def test_an_unknown_user_is_told_and_costs_one_renewal(connected: AmoCRM, sandbox: Sandbox) -> None:
+    for _ in range(3):
+        with pytest.raises(UnauthorizedError, match="is that user active"):
+            connected.as_user(999_999).request.get(ACCOUNT)
+    assert sandbox.counters["grants.refresh"] == 1
+    assert connected.request.get(ACCOUNT).info.status_code == 200
+
+
+@pytest.mark.parametrize("user_id", [0, -1, True, "5", None, 1.5])
+def test_a_user_s_id_is_a_positive_number(connected: AmoCRM, user_id: Any) -> None:
+    with pytest.raises(ValueError, match="positive whole number"):
+        connected.as_user(user_id)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_has_no_connection_of_its_parent_s(
+    sandbox: Sandbox, credentials: AuthSettings, clock: ManualClock
+) -> None:
+    """Also through a client of another user, when the first one is gone."""
+
+    class Session(requests.Session):
+        closed = False
+
+        def close(self) -> None:
+            type(self).closed = True
+            super().close()
+
+    session = sandbox.mount(Session())
+    other = AmoCRM("example", credentials, session=session, clock=clock).as_user(1)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if Session.closed else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert not Session.closed
+    del other

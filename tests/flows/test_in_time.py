@@ -1,0 +1,321 @@
+"""A token is renewed in time: early by one caller, when due by all, and at no call's cost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from amocrm import AmoCRM, GrantError, MemoryStore, NotAuthorizedError, ServerError, TokenStoreError
+from amocrm.core.token import RENEW_EARLY, RENEW_MARGIN
+from amocrm.holding import RENEW_REST
+from amocrm.line import QUEUE_PATIENCE
+from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.stores import Key
+from tests.conftest import Make
+
+DAY = 86_400
+TOKENS = "/oauth2/access_token"
+ACCOUNT = "/api/v4/account"
+
+EARLY = DAY - RENEW_EARLY
+DUE = DAY - RENEW_MARGIN
+
+
+class Held(requests.Session):
+    """Holds the answer to a grant back until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting, self.go = threading.Event(), threading.Event()
+        self.go.set()
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        answer = super().send(request, **settings)
+        if str(request.url).endswith(TOKENS):
+            self.waiting.set()
+            assert self.go.wait(30)
+        return answer
+
+
+@pytest.fixture
+def session(sandbox: Sandbox) -> Held:
+    held = Held()
+    sandbox.mount(held)
+    return held
+
+
+@pytest.fixture
+def slow(make: Make, sandbox: Sandbox, session: Held) -> AmoCRM:
+    """A connected client whose next grant is answered when the session is let go."""
+    crm = make({"code": sandbox.issue_code()}, session=session)
+    crm.connect()
+    session.waiting.clear()
+    session.go.clear()
+    return crm
+
+
+def status(crm: AmoCRM) -> int:
+    return crm.request.get(ACCOUNT).info.status_code
+
+
+def in_thread(crm: AmoCRM, done: list[int]) -> threading.Thread:
+    thread = threading.Thread(target=lambda: done.append(status(crm)))
+    thread.start()
+    return thread
+
+
+def test_no_token_dies_in_the_queue() -> None:
+    assert QUEUE_PATIENCE < RENEW_MARGIN < RENEW_EARLY
+
+
+@pytest.mark.parametrize(("age", "renewed"), [(EARLY - 1, 0), (EARLY, 1), (DUE, 1), (DAY, 1)])
+def test_a_token_is_renewed_once_it_is_old_enough(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, age: float, renewed: int
+) -> None:
+    clock.advance(age)
+    for _ in range(3):
+        assert status(connected) == 200
+    assert sandbox.counters["grants.refresh"] == renewed
+
+
+def test_early_one_caller_renews_and_the_others_go_on(
+    slow: AmoCRM, session: Held, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    old = slow.connection.get_token()
+    clock.advance(EARLY)
+    done: list[int] = []
+    first = in_thread(slow, done)
+    assert session.waiting.wait(30)
+    for _ in range(5):
+        assert status(slow) == 200
+    assert slow.connection.get_token() == old
+    assert done == []
+    session.go.set()
+    first.join(30)
+    assert done == [200]
+    assert slow.connection.get_token() != old
+    assert sandbox.counters["grants.refresh"] == 1
+
+
+def test_when_it_is_due_all_wait_for_the_new_one(
+    slow: AmoCRM, session: Held, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    clock.advance(DUE)
+    done: list[int] = []
+    threads = [in_thread(slow, done)]
+    assert session.waiting.wait(30)
+    threads += [in_thread(slow, done) for _ in range(5)]
+    assert done == []
+    session.go.set()
+    for thread in threads:
+        thread.join(30)
+    assert done == [200] * 6
+    assert sandbox.counters["grants.refresh"] == 1
+
+
+@pytest.mark.parametrize("fate", ["lost_before", "lost_after", "server_error", "html", "forbidden"])
+def test_a_renewal_that_fails_early_costs_no_call_and_is_tried_again_later(
+    connected: AmoCRM, clock: ManualClock, sandbox: Sandbox, fate: str
+) -> None:
+    clock.advance(EARLY)
+    sandbox.strike(fate, path=TOKENS)
+    assert status(connected) == 200
+    tries = sum(seen.path == TOKENS for seen in sandbox.log)
+    assert status(connected) == 200
+    assert sum(seen.path == TOKENS for seen in sandbox.log) == tries == 2, "one try, then a rest"
+
+
+@pytest.mark.parametrize(("rested", "tries"), [(RENEW_REST - 1, 1), (RENEW_REST, 2)])
+def test_the_rest_after_a_failed_renewal(
+    connected: AmoCRM, clock: ManualClock, sandbox: Sandbox, rested: float, tries: int
+) -> None:
+    clock.advance(EARLY)
+    sandbox.strike("server_error", path=TOKENS)
+    began = clock.monotonic()
+    status(connected)
+    clock.advance(began + rested - clock.monotonic())
+    status(connected)
+    assert sum(seen.path == TOKENS for seen in sandbox.log) == 1 + tries
+
+
+def test_a_token_that_is_due_is_renewed_with_patience(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    clock.advance(DUE)
+    sandbox.strike("server_error", path=TOKENS, times=3)
+    assert status(connected) == 200
+    assert sandbox.counters["grants.refresh"] == 1
+
+
+def test_calls_go_on_while_the_token_lives_and_fail_when_it_is_dead(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    sandbox.strike("server_error", path=TOKENS, times=1000)
+    clock.advance(DUE)
+    assert status(connected) == 200
+    clock.advance(RENEW_MARGIN)
+    with pytest.raises(ServerError, match="502"):
+        status(connected)
+
+
+class Fragile(MemoryStore):
+    """Is out of order when told to be."""
+
+    broken = False
+
+    def load(self, key: Key) -> str | None:
+        if self.broken:
+            raise ConnectionError("the server is gone")
+        return super().load(key)
+
+    @contextmanager
+    def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
+        if self.broken:
+            raise ConnectionError("the server is gone")
+        with super().lock(key, timeout):
+            yield
+
+
+@pytest.mark.parametrize("age", [EARLY, DUE])
+def test_calls_go_on_without_the_store_while_the_token_lives(
+    make: Make, sandbox: Sandbox, clock: ManualClock, age: float
+) -> None:
+    store = Fragile()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    store.broken = True
+    clock.advance(age)
+    assert status(crm) == 200
+    clock.advance(DAY - age)
+    with pytest.raises(TokenStoreError):
+        status(crm)
+    assert sandbox.counters["grants.refresh"] == 0, "nothing is spent that could not be saved"
+    store.broken = False
+    assert status(crm) == 200
+
+
+def test_early_nobody_waits_for_another_process_that_renews(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = MemoryStore()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    clock.advance(EARLY)
+    with store.lock(Key(sandbox.integration.client_id, "example.amocrm.ru"), 1):
+        assert status(crm) == 200
+    assert sandbox.counters["grants.refresh"] == 0
+
+
+def test_a_new_pair_that_could_not_be_saved_is_told_even_if_the_old_one_lives(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    class Full(MemoryStore):
+        full = False
+
+        def save(self, key: Key, text: str, replaces: str | None) -> bool:
+            if self.full and "asked_at" not in text:
+                raise OSError("no space left")
+            return super().save(key, text, replaces)
+
+    store = Full()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    store.full = True
+    clock.advance(EARLY)
+    with pytest.raises(TokenStoreError, match="stays usable"):
+        status(crm)
+    assert crm.connection.status().unsaved
+    assert status(crm) == 200
+    store.full = False
+    assert status(crm) == 200
+    assert not crm.connection.status().unsaved
+
+
+@pytest.mark.parametrize("age", [EARLY, DUE])
+def test_a_refused_renewal_is_told_at_once(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, age: float
+) -> None:
+    clock.advance(age)
+    sandbox.uninstall()
+    with pytest.raises(GrantError):
+        status(connected)
+    with pytest.raises(NotAuthorizedError):
+        status(connected)
+
+
+# A clock that is wrong, or steps -----------------------------------------------------------------
+
+
+class Stepping(ManualClock):
+    """A machine's clock beside the portal's: it may be wrong."""
+
+    def __init__(self, true: ManualClock) -> None:
+        super().__init__()
+        self.true, self.wrong_by = true, 0.0
+
+    def time(self) -> float:
+        return self.true.time() + self.wrong_by
+
+    def monotonic(self) -> float:
+        return self.true.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self.true.sleep(seconds)
+
+
+@pytest.mark.parametrize("step", [-400 * DAY, -2 * DAY, -DAY, DAY, 2 * DAY, 400 * DAY])
+def test_a_clock_that_steps_costs_one_grant_at_most_and_no_call(
+    make: Make, sandbox: Sandbox, clock: ManualClock, step: float
+) -> None:
+    machine = Stepping(clock)
+    crm = make({"code": sandbox.issue_code()}, clock=machine, store=MemoryStore())
+    crm.connect()
+    machine.wrong_by = step
+    for _ in range(10):
+        assert status(crm) == 200
+        clock.advance(60)
+    assert sandbox.counters["grants.refresh"] <= 1
+    for _ in range(72):
+        clock.advance(3600)
+        assert status(crm) == 200
+    assert sandbox.counters["grants.refresh"] <= 1 + 3 + 1, "one a day, and one for the step"
+    assert sandbox.counters["grants.refused"] == 0
+
+
+@pytest.mark.parametrize("wrong_by", [-2 * DAY, 2 * DAY])
+def test_two_machines_whose_clocks_differ_share_a_token_without_a_storm(
+    make: Make, sandbox: Sandbox, clock: ManualClock, wrong_by: float
+) -> None:
+    store, machine = MemoryStore(), Stepping(clock)
+    right = make({"code": sandbox.issue_code()}, store=store)
+    wrong = make(store=store, clock=machine)
+    machine.wrong_by = wrong_by
+    for _ in range(96):
+        assert status(right) == 200
+        assert status(wrong) == 200
+        clock.advance(3600)
+    days = 4
+    assert sandbox.counters["grants.refresh"] <= 2 * (days + 1)
+    assert sandbox.counters["grants.refused"] == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong_by", "said"), [(0, False), (300, False), (301, True), (-300, False), (-301, True)]
+)
+def test_a_wrong_clock_is_told(
+    make: Make,
+    sandbox: Sandbox,
+    clock: ManualClock,
+    caplog: pytest.LogCaptureFixture,
+    wrong_by: float,
+    said: bool,
+) -> None:
+    machine = Stepping(clock)
+    machine.wrong_by = wrong_by
+    make({"code": sandbox.issue_code()}, clock=machine).connect()
+    assert ("clock differs from amoCRM's" in caplog.text) is said
