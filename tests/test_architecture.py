@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "amocrm"
 LAYERS = [
     "errors limits",
     "core",
-    "clock",
+    "clock forks",
     "filelock",
     "transport emitter stores paces redirect",
     "line flight holding unbroken signals",
@@ -28,8 +28,8 @@ LAYERS = [
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 CORE_MAY_IMPORT = {
-    "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "hashlib", "hmac", "html",
-    "http", "json", "math", "re", "typing", "urllib",
+    "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "hashlib", "hmac",
+    "html", "http", "json", "math", "re", "typing", "urllib",
 }  # fmt: skip
 """Parts of the standard library without sockets, files, clocks, randomness and threads."""
 
