@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from amocrm import MemoryStore, TokenStore
 from amocrm.stores.contract import StoreContract
-from amocrm.stores.file import FileStore
+from amocrm.stores.encrypted import EncryptedStore
+from tests.servers import new_place, open_store
 
 
-class TestMemoryStore(StoreContract):
+class TestMemory(StoreContract):
     store: TokenStore
 
     @pytest.fixture(autouse=True)
@@ -22,12 +24,42 @@ class TestMemoryStore(StoreContract):
         return self.store
 
 
-class TestFileStore(StoreContract):
-    folder: Path
+class Kept(StoreContract):
+    kind: str
+    place: str
 
     @pytest.fixture(autouse=True)
-    def place(self, tmp_path: Path) -> None:
-        self.folder = tmp_path / "tokens"
+    def have_place(self, tmp_path: Path) -> Iterator[None]:
+        with new_place(self.kind, tmp_path) as self.place:
+            yield
 
     def make(self) -> TokenStore:
-        return FileStore(self.folder)
+        return open_store(self.kind, self.place)
+
+
+class TestFile(Kept):
+    kind = "file"
+
+
+class TestSQLite(Kept):
+    kind = "sqlite"
+
+
+class TestPostgreSQL(Kept):
+    kind = "postgres"
+
+
+class TestMySQL(Kept):
+    kind = "mysql"
+
+
+class TestRedis(Kept):
+    kind = "redis"
+
+
+class TestEncrypted(Kept):
+    kind = "file"
+    keys = EncryptedStore.new_key()
+
+    def make(self) -> TokenStore:
+        return EncryptedStore(super().make(), self.keys)
