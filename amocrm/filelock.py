@@ -11,13 +11,13 @@ import os
 import random
 import sys
 import threading
-import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
 from amocrm.clock import SystemClock
 from amocrm.errors import TokenStoreError
+from amocrm.forks import after_fork
 
 if sys.platform == "win32":
     import msvcrt
@@ -50,7 +50,7 @@ class FileLock:
         self._path = path
         self._threads = threading.Lock()
         self._handle: int | None = None
-        _locks.add(self)
+        after_fork(self)
 
     @contextmanager
     def hold(self, timeout: float) -> Generator[None, None, None]:
@@ -112,15 +112,3 @@ class FileLock:
             f"somebody else held the lock {self._path} for {timeout:g} s",
             hint="another process is getting the token, or hangs in it",
         )
-
-
-_locks: weakref.WeakSet[FileLock] = weakref.WeakSet()
-
-
-def _renew_all_after_fork() -> None:
-    for lock in list(_locks):
-        lock.renew_after_fork()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_renew_all_after_fork)

@@ -10,6 +10,8 @@ not used. `amocrm.stores.contract` is the test suite that all of them pass, for 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -21,6 +23,15 @@ class Key(NamedTuple):
 
     client_id: str
     account: str
+
+    @property
+    def digest(self) -> str:
+        """64 hexadecimal digits that are this key's alone: a name for a file, a row, a lock.
+
+        Keys come from outside; what is made of them must be safe in a path and of one length.
+        """
+        # JSON keeps the two apart, whatever characters they hold.
+        return hashlib.sha256(json.dumps(self).encode()).hexdigest()
 
 
 class TokenStore(Protocol):

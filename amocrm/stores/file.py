@@ -8,20 +8,29 @@ and needs no lock. Use a local disk: on a network one neither the step nor the l
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import glob
 import os
 import re
 import stat
-from collections.abc import Generator
+import sys
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
+from amocrm.clock import SystemClock
 from amocrm.errors import TokenStoreError
 from amocrm.filelock import FileLock
 from amocrm.stores import Key
 
 SAVING_PATIENCE: Final = 20.0
 """Seconds to wait for others who are in the middle of a save."""
+
+WINDOWS_PAUSES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Seconds between tries to replace a file that somebody reads; only Windows minds readers."""
+
+_PAUSES: Final = WINDOWS_PAUSES if sys.platform == "win32" else ()
+_clock: Final = SystemClock()
+_Result = TypeVar("_Result")
 
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
@@ -47,9 +56,8 @@ class FileStore:
     def path(self, key: Key) -> str:
         """Return the path of a token's file, whether it is there or not."""
         # The digest tells keys apart; the account's host is there for people.
-        digest = hashlib.sha256(f"{key.client_id}|{key.account}".encode()).hexdigest()[:16]
-        shown = re.sub(r"[^a-z0-9.-]", "_", key.account.lower())
-        return os.path.join(self._folder, f"{shown}-{digest}.json")
+        shown = re.sub(r"[^a-z0-9.-]", "_", key.account.lower())[:100]
+        return os.path.join(self._folder, f"{shown}-{key.digest[:16]}.json")
 
     def load(self, key: Key) -> str | None:
         """Return the text of a key; None if there is none.
@@ -60,7 +68,8 @@ class FileStore:
         path = self.path(key)
         with _told(path):
             try:
-                handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+                flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
+                handle = _insist(lambda: os.open(path, flags))
             except FileNotFoundError:
                 return None
             with open(handle, "rb") as file:
@@ -80,14 +89,18 @@ class FileStore:
             if self.load(key) != replaces:
                 return False
             with _told(path):
+                _sweep(path)
                 _replace(path, text.encode())
             return True
 
     def forget(self, key: Key) -> None:
         """Remove a file; its lock file stays, for a removed lock has two holders."""
         path = self.path(key)
-        with _told(path), contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+        if not os.path.lexists(path):
+            return
+        gone = contextlib.suppress(FileNotFoundError)
+        with self._saving.hold(SAVING_PATIENCE), _told(path), gone:
+            _insist(lambda: os.unlink(path))
 
     def accounts(self, client_id: str) -> list[str]:
         """Return the accounts of an integration, by the names of their files."""
@@ -112,6 +125,22 @@ class FileStore:
             os.makedirs(self._folder, mode=_PRIVATE_FOLDER, exist_ok=True)
 
 
+def _sweep(path: str) -> None:
+    """Remove what killed writers left: whoever holds the lock of saving is the only one alive."""
+    for left in glob.glob(f"{glob.escape(path)}.*.new"):
+        os.unlink(left)
+
+
+def _insist(step: Callable[[], _Result]) -> _Result:
+    """Take a step that Windows refuses while somebody else has the file open for a moment."""
+    for pause in _PAUSES:
+        try:
+            return step()
+        except PermissionError:
+            _clock.sleep(pause)
+    return step()
+
+
 def _replace(path: str, content: bytes) -> None:
     """Write beside, bring to the disk, put in place."""
     fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.new"
@@ -121,7 +150,7 @@ def _replace(path: str, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(fresh, path)
+        _insist(lambda: os.replace(fresh, path))
     except BaseException:
         os.unlink(fresh)
         raise

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from amocrm.errors import TokenStoreError
 from amocrm.stores import Key
+from amocrm.stores.threads import ThreadLocks
 
 
 class MemoryStore:
@@ -17,12 +16,12 @@ class MemoryStore:
     def __init__(self) -> None:
         self._texts: dict[Key, str] = {}
         self._savers: dict[Key, int] = {}
-        self._locks: dict[Key, threading.Lock] = {}
+        self._locks = ThreadLocks()
         self._guard = threading.Lock()
 
     def renew_after_fork(self) -> None:
         """Start afresh in a forked child, where a lock of the parent's may be held for ever."""
-        self._locks = {}
+        self._locks.renew_after_fork()
         self._guard = threading.Lock()
 
     def load(self, key: Key) -> str | None:
@@ -55,14 +54,6 @@ class MemoryStore:
         """
         return self._savers.get(key, os.getpid()) != os.getpid()
 
-    @contextmanager
-    def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
+    def lock(self, key: Key, timeout: float) -> AbstractContextManager[None]:
         """Hold the lock of a key, waiting at most `timeout` seconds for it."""
-        with self._guard:
-            lock = self._locks.setdefault(key, threading.Lock())
-        if not lock.acquire(timeout=timeout):
-            raise TokenStoreError(f"another thread held the token's lock for {timeout:g} s")
-        try:
-            yield
-        finally:
-            lock.release()
+        return self._locks.hold(key, timeout)

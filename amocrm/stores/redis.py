@@ -1,0 +1,206 @@
+"""Tokens in Redis, shared by whoever reaches it.
+
+The accounts of an integration are the fields of one hash, and a save is one script on it: it
+compares and sets in one step. The lock of a token is a key that dies after half a minute unless its
+holder lives and prolongs it. A lock may be lost all the same, to a long pause or a failover:
+that costs a grant that two ask for, and no token, because the save is conditional.
+
+Redis has to be told to keep what it is given: `appendonly yes` (with `appendfsync always` a power
+failure loses nothing; with `everysec`, the last second), and `maxmemory-policy noeviction`.
+
+Needs the extra `redis`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from amocrm.clock import SystemClock
+from amocrm.errors import ConfigurationError, TokenStoreError
+from amocrm.forks import after_fork
+from amocrm.stores import Key
+from amocrm.stores.threads import ThreadLocks
+
+try:
+    import redis
+    from redis.exceptions import LockError, RedisError
+    from redis.lock import Lock
+except ModuleNotFoundError as missing:
+    raise ConfigurationError(
+        "RedisStore needs redis-py", hint="run: pip install 'amocrm-python[redis]'"
+    ) from missing
+
+LOCK_SECONDS: Final = 30.0
+"""Seconds after which the lock of a dead holder is free; a living one prolongs it in time."""
+
+POLL: Final = 0.02
+"""Seconds between two looks at a lock that somebody else holds."""
+
+SOCKET_TIMEOUT: Final = 5.0
+"""Seconds to wait for Redis, when the client is made from an address."""
+
+SWAP: Final = """
+local there = redis.call('HGET', KEYS[1], ARGV[1])
+if there == ARGV[2] then return 1 end
+if there ~= (ARGV[3] or false) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+"""Compare and set. What is there already counts as set: redis-py asks again after a lost answer."""
+
+_log: Final = logging.getLogger("amocrm.stores")
+_clock: Final = SystemClock()
+
+
+class RedisStore:
+    """Keeps tokens in Redis. Safe for threads, processes and hosts that share it.
+
+    Args:
+        client: a client of yours, or the address to make one of; no connection is opened yet.
+        prefix: what the names of all keys begin with.
+        lock_seconds: after this long the lock of a dead holder is free; a living one prolongs it.
+
+    Raises:
+        ConfigurationError: the address cannot be read.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis | str,
+        prefix: str = "amocrm",
+        *,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> None:
+        self._lock_seconds = lock_seconds
+        self._redis = _client(client) if isinstance(client, str) else client
+        self._prefix = prefix
+        self._threads = ThreadLocks()
+        after_fork(self)
+
+    def __repr__(self) -> str:
+        return f"RedisStore({self._prefix!r})"
+
+    def renew_after_fork(self) -> None:
+        """Start afresh in a forked child; redis-py itself opens new connections there."""
+        self._threads.renew_after_fork()
+
+    def load(self, key: Key) -> str | None:
+        """Return the text of a key; None if there is none."""
+        with _told("load"):
+            found: object = self._redis.hget(self._hash(key.client_id), key.account)
+        return None if found is None else _text(found)
+
+    def save(self, key: Key, text: str, replaces: str | None) -> bool:
+        """Put a text in the place of the one that was loaded; False if another is there."""
+        expected = [] if replaces is None else [replaces]
+        with _told("save"):
+            done: object = self._redis.eval(
+                SWAP, 1, self._hash(key.client_id), key.account, text, *expected
+            )
+        return done == 1
+
+    def forget(self, key: Key) -> None:
+        """Remove a text; it is no error if there is none."""
+        with _told("forget"):
+            self._redis.hdel(self._hash(key.client_id), key.account)
+
+    def accounts(self, client_id: str) -> list[str]:
+        """Return the accounts of an integration."""
+        with _told("list"):
+            names: object = self._redis.hkeys(self._hash(client_id))
+        return [_text(name) for name in names] if isinstance(names, list) else []
+
+    @contextmanager
+    def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
+        """Keep everybody else who shares Redis from asking for a grant meanwhile."""
+        deadline, owner = _clock.monotonic() + timeout, os.getpid()
+        with self._threads.hold(key, timeout):
+            lock = Lock(
+                self._redis, self.lock_name(key), timeout=self._lock_seconds, sleep=POLL,
+                thread_local=False,
+            )  # fmt: skip
+            with _told("lock"):
+                if not lock.acquire(blocking_timeout=max(0.0, deadline - _clock.monotonic())):
+                    raise TokenStoreError(
+                        f"somebody else held the token's lock in {self!r} for {timeout:g} s",
+                        hint="another process is getting the token, or hangs in it",
+                    )
+            try:
+                with _prolonged(lock, self._lock_seconds / 3):
+                    yield
+            finally:
+                # A forked child leaves the parent's lock alone.
+                if os.getpid() == owner:
+                    _release(lock)
+
+    def lock_name(self, key: Key) -> str:
+        """Return the name of the key that is a token's lock."""
+        return f"{self._prefix}:lock:{key.digest}"
+
+    def _hash(self, client_id: str) -> str:
+        return f"{self._prefix}:tokens:{client_id}"
+
+
+@contextmanager
+def _prolonged(lock: Lock, pause: float) -> Generator[None, None, None]:
+    """Begin the time of a lock anew, again and again, while the block runs."""
+    over = threading.Event()
+
+    def prolong() -> None:
+        while not over.wait(pause):
+            try:
+                lock.reacquire()
+            except LockError:
+                if not over.is_set():
+                    _log.debug("the lock %s was lost while it was held", lock.name)
+                return
+            except RedisError as error:
+                _log.debug("the lock %s was not prolonged: %s", lock.name, type(error).__name__)
+
+    threading.Thread(target=prolong, name="amocrm-redis-lock", daemon=True).start()
+    try:
+        yield
+    finally:
+        # Nobody waits for the thread: what it may still ask for is refused once the lock is free.
+        over.set()
+
+
+def _release(lock: Lock) -> None:
+    """Give a lock back, if it is still ours; whatever fails, it dies by itself."""
+    try:
+        lock.release()
+    except RedisError as error:
+        _log.debug("the lock %s was not given back: %s", lock.name, type(error).__name__)
+
+
+def _client(url: str) -> redis.Redis:
+    try:
+        return redis.Redis.from_url(
+            url, socket_timeout=SOCKET_TIMEOUT, socket_connect_timeout=SOCKET_TIMEOUT
+        )
+    except ValueError:
+        pass
+    # The address may hold a password: neither it nor the error that shows it is passed on.
+    raise ConfigurationError(
+        "the address of Redis cannot be read", hint="write it like redis://user:password@host:6379"
+    )
+
+
+def _text(value: object) -> str:
+    """Return what a client gives, which may decode answers or not."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+@contextmanager
+def _told(what: str) -> Generator[None, None, None]:
+    try:
+        yield
+    except RedisError as error:
+        raise TokenStoreError(
+            f"Redis could not {what} the token: {type(error).__name__}: {error}"
+        ) from error

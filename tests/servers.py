@@ -1,0 +1,212 @@
+"""Real servers for tests: where they are, how they go down, and stores that live in them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+import uuid
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from amocrm import TokenStore
+from amocrm.stores.file import FileStore
+from amocrm.stores.redis import RedisStore
+from amocrm.stores.sql import SQLStore
+
+URLS = {
+    "postgres": os.environ.get(
+        "AMOCRM_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+    ),
+    "mysql": os.environ.get("AMOCRM_TEST_MYSQL", "mysql+pymysql://root@127.0.0.1:3306/test"),
+    "redis": os.environ.get("AMOCRM_TEST_REDIS", "redis://127.0.0.1:6379/0"),
+}
+PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
+DATABASES = ["postgres", "mysql"]
+EVERYWHERE = ["file", "sqlite", *DATABASES, "redis"]
+
+
+def missing(what: str) -> None:
+    """Leave a test out where something is not installed; never in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is not there")
+    pytest.skip(f"{what} is not there")
+
+
+def address(kind: str) -> tuple[str, int]:
+    parts = urlsplit(URLS[kind])
+    return parts.hostname or "127.0.0.1", parts.port or PORTS[kind]
+
+
+def need(kind: str) -> str:
+    """Return the address of a server that answers; leave the test out if it does not."""
+    try:
+        socket.create_connection(address(kind), timeout=5).close()
+    except OSError:
+        missing(f"{kind} at {URLS[kind].rpartition('@')[2]}")
+    return URLS[kind]
+
+
+def open_store(kind: str, place: str) -> TokenStore:
+    """Open a store; the same place again each time, in whatever process."""
+    if kind == "file":
+        return FileStore(place)
+    if kind == "redis":
+        return RedisStore(redis.Redis.from_url(URLS["redis"]), place)
+    if kind == "sqlite":
+        return SQLStore(engine(f"sqlite:///{place}/tokens.db"))
+    return SQLStore(engine(URLS[kind]), place)
+
+
+def engine(url: str) -> sa.Engine:
+    """Make an engine that closes each connection after use: the servers are shared."""
+    return sa.create_engine(url, poolclass=NullPool)
+
+
+@contextmanager
+def new_place(kind: str, folder: Path) -> Generator[str, None, None]:
+    """Make a place for tokens that nobody else has, and clear it away afterwards."""
+    if kind in ("file", "sqlite"):
+        store = open_store(kind, str(folder))
+        if isinstance(store, SQLStore):
+            store.create_table()
+        yield str(folder)
+        return
+    need(kind)
+    place = f"amocrm_test_{uuid.uuid4().hex[:12]}"
+    store = open_store(kind, place)
+    if isinstance(store, SQLStore):
+        store.create_table()
+    yield place
+    if isinstance(store, SQLStore):
+        with engine(URLS[kind]).begin() as connection:
+            for table in (place, f"{place}_locks"):
+                connection.execute(sa.text(f"DROP TABLE {table}"))
+        return
+    with redis.Redis.from_url(URLS["redis"]) as client:
+        for name in list(client.scan_iter(f"{place}:*")):
+            client.delete(name)
+
+
+class Forwarder:
+    """A door to a server that can be shut, or fall shut at a word before the answer comes out."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self._target = target
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.fatal: bytes | None = None
+        self.deaths = 0
+        self._shut = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def shut(self) -> None:
+        """Cut all connections, and each new one at once."""
+        self._shut = True
+        self.cut()
+
+    def cut(self) -> None:
+        """Cut all connections that there are."""
+        for one in self._open:
+            _cut(one)
+        self._open.clear()
+
+    def reopen(self) -> None:
+        self._shut = False
+
+    def close(self) -> None:
+        self.shut()
+        _cut(self._listener)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            if self._shut:
+                _cut(client)
+                continue
+            server = socket.create_connection(self._target)
+            self._open += [client, server]
+            doomed = threading.Event()
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(
+                    target=self._pump, args=(source, sink, source is client, doomed), daemon=True
+                ).start()
+
+    def _pump(
+        self, source: socket.socket, sink: socket.socket, asks: bool, doomed: threading.Event
+    ) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                if asks and self.fatal is not None and self.fatal in data:
+                    self.fatal = None
+                    self.deaths += 1
+                    doomed.set()
+                elif not asks and doomed.is_set():
+                    break  # The server has done it; nobody hears of it.
+                sink.sendall(data)
+        _cut(source)
+        _cut(sink)
+
+
+def _cut(one: socket.socket) -> None:
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
+
+
+@contextmanager
+def door(kind: str) -> Iterator[tuple[Forwarder, str]]:
+    """Open a door to a server; the address leads through it."""
+    forwarder = Forwarder(address(kind))
+    host, port = address(kind)
+    url = need(kind)
+    through = f"127.0.0.1:{forwarder.port}"
+    url = url.replace(f"{host}:{port}", through) if f"{host}:{port}" in url else url.replace(
+        host, through
+    )  # fmt: skip
+    try:
+        yield forwarder, url
+    finally:
+        forwarder.close()
+
+
+class OwnRedis:
+    """A Redis of one's own, which keeps what it has over a restart."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._command = [
+            "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder),
+            "--appendonly", "yes", "--appendfsync", "always", "--save", "",
+        ]  # fmt: skip
+        self.url = f"redis://127.0.0.1:{port}/0"
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        try:
+            self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        except FileNotFoundError:
+            missing("redis-server")
+        assert self._process is not None
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if "Ready to accept connections" in line:
+                return
+        pytest.fail("redis-server did not start")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate(timeout=30)
+            self._process = None
