@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import weakref
 from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, cast, overload
@@ -17,6 +15,7 @@ from amocrm.core.settings import AuthSettings, read_auth
 from amocrm.core.wire import Timeout
 from amocrm.emitter import Emitter, Handler
 from amocrm.errors import AmoCRMError
+from amocrm.forks import after_fork
 from amocrm.gate import Gate
 from amocrm.grants import Grants
 from amocrm.holding import Holding
@@ -86,7 +85,7 @@ class AmoCRM:
         self._keeper = Keeper(settings, Grants(settings, line), holding, self._consent, signals)
         self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
         self.request = Request(Gate(self._keeper, holding, signals), line, limits)
-        _alive.add(self)
+        after_fork(self)
 
     def __repr__(self) -> str:
         return f"<AmoCRM over {self.connection!r}>"
@@ -127,7 +126,7 @@ class AmoCRM:
         twin = copy.copy(self)
         twin.request = self.request.as_user(user_id)
         twin._is_guest = True
-        _alive.add(twin)
+        after_fork(twin)
         return twin
 
     @overload
@@ -201,16 +200,3 @@ def _read_pace(pace: object) -> Pace | None:
     if pace is None or (hasattr(pace, "wait") and hasattr(pace, "hold")):
         return cast("Pace | None", pace)  # what has its two methods is one
     return ThreadPace(cast("float", pace))  # which refuses what is no number
-
-
-_alive: weakref.WeakSet[AmoCRM] = weakref.WeakSet()
-
-
-def _renew_all_after_fork() -> None:
-    """Part every client of a forked child from its parent's connections, locks and tokens."""
-    for client in list(_alive):
-        client.renew_after_fork()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_renew_all_after_fork)
