@@ -1,0 +1,137 @@
+"""A process that forks children and kills them in the middle of a refresh; one thread, no pytest.
+
+    python -m tests.endurance.nursery '{"kind": "file", "place": ..., "url": ..., "auth": ..., ...}'
+
+Each child refreshes once in peace: that is the proof that what the killed one before it has left is
+good. Then it refreshes again, and dies on the way: at a stage, by its own hand, or at a random
+moment, by its parent's. A line of JSON tells what became of each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import select
+import signal
+import sys
+from collections.abc import Generator
+from typing import Any
+
+import requests
+
+from amocrm import AmoCRM, AmoCRMError, GrantError
+from amocrm.stores import Key, TokenStore
+from tests.endurance.conftest import open_as_users_do
+
+STAGES = ("begin", "before", "after", "save", "saved", "any")
+"""Where a child dies: in noting that it begins, before the call, after the answer, in saving, with
+it saved; or wherever it is when its time is up."""
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Doomed(requests.Session):
+    """Dies at a stage of a grant."""
+
+    stage = ""
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        if self.stage == "before":
+            die()
+        answer = super().send(request, **settings)
+        if self.stage == "after":
+            die()
+        return answer
+
+
+class DoomedStore:
+    """Dies at a stage of a save."""
+
+    stage = ""
+
+    def __init__(self, inner: TokenStore) -> None:
+        self._inner = inner
+
+    def load(self, key: Key) -> str | None:
+        return self._inner.load(key)
+
+    def save(self, key: Key, text: str, replaces: str | None) -> bool:
+        begins = '"asked_at"' in text
+        if self.stage == ("begin" if begins else "save"):
+            die()
+        saved = self._inner.save(key, text, replaces)
+        if self.stage == "saved" and not begins:
+            die()
+        return saved
+
+    @contextlib.contextmanager
+    def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
+        with self._inner.lock(key, timeout):
+            yield
+
+    def forget(self, key: Key) -> None:
+        self._inner.forget(key)
+
+    def accounts(self, client_id: str) -> list[str]:
+        return self._inner.accounts(client_id)
+
+
+def live(task: Any, stage: str, pipe: int) -> None:
+    """Be a child: refresh in peace, tell so, refresh and die."""
+    store, session = DoomedStore(open_as_users_do(task["kind"], task["place"])), Doomed()
+    session.trust_env = False
+    with AmoCRM(
+        "example", task["auth"], base_url=task["url"], store=store, session=session, pace=None
+    ) as crm:
+        try:
+            crm.connection.refresh_token()
+            told: dict[str, Any] = {"ok": True}
+        except AmoCRMError as error:
+            finding = error.finding if isinstance(error, GrantError) else None
+            told = {"ok": False, "error": str(error), "finding": finding}
+        os.write(pipe, (json.dumps(told) + "\n").encode())
+        if told["ok"]:
+            session.stage = store.stage = stage
+            crm.connection.refresh_token()
+
+
+def raise_one(task: Any, stage: str, seconds: float) -> dict[str, Any]:
+    """Fork a child, hear how it found the store, and see it die."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(ours)
+            live(task, stage, theirs)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(theirs)
+    with open(ours, encoding="utf-8") as pipe:
+        told: dict[str, Any] = json.loads(pipe.readline())
+        if stage == "any" and told["ok"]:
+            # The pipe closes when the child ends: whichever comes first.
+            select.select([pipe], [], [], seconds)
+            os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return {**told, "stage": stage, "killed": os.WIFSIGNALED(status)}
+
+
+def main() -> None:
+    """Raise children until told otherwise: a line on stdin for each, so that nobody runs ahead."""
+    task = json.loads(sys.argv[1])
+    dice = random.Random(task["seed"])
+    for _ in sys.stdin:
+        stage = dice.choice(STAGES)
+        told = raise_one(task, stage, dice.uniform(0, task["longest"]))
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

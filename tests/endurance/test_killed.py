@@ -1,0 +1,142 @@
+"""kill -9 in the middle of refreshes: the stored pair is whole, and the next process goes on.
+
+    AMOCRM_TEST_ROUNDS=1000 pytest tests/endurance/test_killed.py
+
+Where an old refresh token works until its successor is used (grace mode, reference 2.6), no kill
+costs the authorisation. Where it dies at once (strict mode), the only losses are those that no
+client can avoid: amoCRM has answered, and the process is dead before the answer is saved. They are
+counted against the portal's own books, and told as what they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from amocrm import AmoCRM
+from amocrm.core.record import Record, read_record
+from amocrm.sandbox import Sandbox
+from amocrm.stores import Key
+from tests.endurance.conftest import ROUNDS, auth_of
+from tests.servers import EVERYWHERE, new_place, open_store
+
+ROOT = Path(__file__).parents[2]
+LONGEST = 0.03
+"""Seconds within which a child is killed at random: about two refreshes on a busy machine."""
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+
+
+class Nursery:
+    """The process that forks and kills, and the portal that its children talk to."""
+
+    def __init__(self, kind: str, place: str, sandbox: Sandbox, url: str) -> None:
+        self.sandbox, self.auth = sandbox, auth_of(sandbox)
+        self.key = Key(sandbox.integration.client_id, "example.amocrm.ru")
+        self.url, self.store = url, open_store(kind, place)
+        task = {
+            "kind": kind, "place": place, "url": url, "auth": self.auth,
+            "seed": f"{kind}-{ROUNDS}", "longest": LONGEST,
+        }  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.endurance.nursery", json.dumps(task)],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def consent(self) -> None:
+        """A person agrees."""
+        with AmoCRM("example", self.auth, base_url=self.url, store=self.store, pace=None) as crm:
+            crm.connection.set_code(self.sandbox.issue_code())
+
+    def raise_one(self) -> dict[str, Any]:
+        """Raise a child, and return what became of it."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        told: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return told
+
+    def stored(self) -> Record:
+        """Read what is stored; whatever is not whole is an error."""
+        text = self.store.load(self.key)
+        assert text is not None
+        record = read_record(text, *self.key)
+        assert isinstance(record, Record)
+        return record
+
+
+@contextmanager
+def nursery(
+    kind: str, mode: Literal["strict", "grace"], folder: Path
+) -> Generator[Nursery, None, None]:
+    sandbox = Sandbox(rps=None, refresh_mode=mode)
+    with sandbox.serve() as served, new_place(kind, folder) as place:
+        one = Nursery(kind, place, sandbox, served.url)
+        try:
+            one.consent()
+            yield one
+        finally:
+            one.process.communicate(timeout=60)
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", EVERYWHERE)
+def test_no_kill_costs_the_authorisation_where_an_answer_may_get_lost(
+    kind: str, tmp_path: Path
+) -> None:
+    died: Counter[str] = Counter()
+    with nursery(kind, "grace", tmp_path) as one:
+        for _ in range(ROUNDS):
+            told = one.raise_one()
+            assert told["ok"], told
+            died[told["stage"]] += told["killed"]
+            one.stored()
+        assert one.sandbox.counters["grants.refused"] == 0
+        assert one.sandbox.counters["grants.code"] == 1
+    assert sum(died.values()) >= ROUNDS / 2, "most of them were killed in time"
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", EVERYWHERE)
+def test_where_a_token_dies_at_once_only_unavoidable_losses_happen_and_are_told(
+    kind: str, tmp_path: Path
+) -> None:
+    losses = 0
+    with nursery(kind, "strict", tmp_path) as one:
+        for _ in range(ROUNDS):
+            granted = one.sandbox.counters["grants.refresh"]
+            told = one.raise_one()
+            if told["ok"]:
+                granted_to_child = one.sandbox.counters["grants.refresh"] - granted
+                answered = one.stored()
+                lost = is_spent(one.sandbox, answered)
+                # It is lost only if amoCRM has granted the second refresh, and the child died
+                # before it could save what it was given.
+                assert not lost or (granted_to_child == 2 and told["killed"])
+                continue
+            assert told["finding"] == "lost", told
+            losses += 1
+            one.consent()
+        assert one.sandbox.counters["grants.refused"] == losses
+        assert one.sandbox.counters["grants.code"] == 1 + losses
+    assert losses < ROUNDS
+
+
+def is_spent(sandbox: Sandbox, record: Record) -> bool:
+    """Ask the portal whether a stored refresh token can no longer be exchanged."""
+    with sandbox.session() as session:
+        answer = session.get(
+            f"https://{sandbox.account().api_domain}/oauth2/account/current/subdomain",
+            headers={"X-Refresh-Token": str(record.token.refresh_token)},
+        )
+    return answer.status_code != 200
