@@ -6,7 +6,7 @@ import logging
 
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import NotAuthorizedError, ReplyError, TokenStoreError, TransportError
-from amocrm.grants import Reason
+from amocrm.grants import CURE, Reason
 from amocrm.holding import Holding
 from amocrm.keeper import Keeper
 from amocrm.signals import Signals
@@ -28,9 +28,9 @@ class Gate:
         return self._holding.portal.origin
 
     @property
-    def curable(self) -> bool:
-        """Whether a 401 may be cured by renewing the token."""
-        return self._holding.curable
+    def renewable(self) -> bool:
+        """Whether a 401 may be cured by another token."""
+        return self._holding.renewable
 
     def token(self) -> Token:
         """Return a token that is good for the next call, getting or renewing it if need be."""
@@ -51,11 +51,15 @@ class Gate:
             return token
         return self._renew_in_time(token, freshness)
 
-    def cure(self, spent: Token) -> Token:
-        """Return another token than the one a call was answered 401 with."""
-        token = self._keeper.renew(spent, Reason("401"))
-        self._holding.note_cure()
-        return token
+    def cure(self, spent: Token) -> Token | None:
+        """Return another token than the one a call was answered 401 with; None if there is none.
+
+        It is renewed, unless that has only just been tried for the same reason; but what somebody
+        who shares the store was granted is always taken.
+        """
+        if self._holding.cured_lately:
+            return self._holding.other_than(spent)
+        return self._keeper.renew(spent, Reason(CURE))
 
     def _renew_in_time(self, token: Token, freshness: Freshness) -> Token:
         """Renew a token that still lives; if that cannot be done now, calls go on with it.

@@ -17,6 +17,7 @@ from amocrm.core.oauth import (
     Refused,
     code_grant,
     judge_grant,
+    may_be_done,
     new_host,
     refresh_grant,
 )
@@ -37,6 +38,9 @@ CLOCK_TOLERANCE: Final = 300.0
 
 PROBE_PATH: Final = "/api/v4/account"
 
+CURE: Final = "401"
+"""Why a refresh is asked for when a call was answered 401."""
+
 _log = logging.getLogger("amocrm")
 
 
@@ -53,7 +57,7 @@ class Reason(NamedTuple):
     """Why a refresh is asked for, and what is known of its token.
 
     Attributes:
-        why: a word for the log: `stale`, `due`, `expired`, `401`, `asked`.
+        why: a word for the log: `stale`, `due`, `expired`, `401` (CURE), `asked`.
         begun: an earlier refresh with the same token was begun, and nobody knows how it ended.
         once: the old token still serves: do not try again now.
     """
@@ -70,8 +74,13 @@ class Grants:
         self._settings = settings
         self._line = line
 
-    def exchange(self, portal: Portal, code: str) -> Grant:
+    def exchange(self, portal: Portal, code: str, *, begun: bool = False) -> Grant:
         """Exchange an authorization code.
+
+        Args:
+            portal: where.
+            code: it works once.
+            begun: its exchange was begun earlier, and nobody knows how that ended.
 
         Raises:
             GrantError: the code was refused.
@@ -79,7 +88,7 @@ class Grants:
         """
         note = Note("code", "code", portal.account, "granted", name(code))
         body = code_grant(self._settings, code)
-        return self._noted(note, lambda: _given(self._ask(portal, body, Effort(), lost=False)))
+        return self._noted(note, lambda: _given(self._ask(portal, body, Effort(), lost=begun)))
 
     def refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant:
         """Spend a refresh token; follow the account if it has moved.
@@ -122,11 +131,11 @@ class Grants:
             tries, asked_at = tries + 1, self._line.clock.time()
             outcome = self._line.send(call)
             verdict = judge_grant(call, outcome, effort, asked_at=asked_at, lost=lost)
-            lost = lost or (isinstance(outcome, Lost) and outcome.sent)
             if isinstance(verdict, Granted) and isinstance(outcome, Answer):
                 return Grant(verdict.token, outcome.info, portal, tries)
             if isinstance(verdict, Refused):
                 return verdict
+            lost = lost or may_be_done(outcome)
             if isinstance(verdict, Again):
                 self._line.rest(verdict)
                 effort = effort.after(verdict, self._line.jitter())

@@ -62,8 +62,6 @@ class Holding:
         """Keep others who share the store from asking for a grant meanwhile."""
         return self._vault.lock(patience)
 
-    # What comes in -------------------------------------------------------------------------------
-
     def take(self, token: Token) -> None:
         """Persist and hold a token that was given from outside.
 
@@ -78,7 +76,7 @@ class Holding:
             self.changes += 1
             self._hold(token)
             self.unsaved, self._cured_at = False, None
-            self.connected = self.freshness(token) is not Freshness.EXPIRED
+            self.connected = self._lives(token)
 
     def reuse(self, token: Token) -> Token:
         """Hold what was recalled, without forgetting what was refused."""
@@ -151,18 +149,15 @@ class Holding:
             return
         self._refused = (spent.refresh_token, str(error.args[0]))
         held = self.token
-        works = error.finding in ("used", "lost") and self.freshness(spent) is not Freshness.EXPIRED
+        works = error.finding in ("used", "lost") and self._lives(spent)
         if held is None or (held.refresh_token == spent.refresh_token and not works):
             self.token, self.connected = None, False
-
-    # What is stored ------------------------------------------------------------------------------
 
     def recall(self) -> Token | None:
         """Return what is held, or else stored, unless it is known to be dead."""
         token = self.token
         if token is not None:
-            lives = self.freshness(token) is not Freshness.EXPIRED
-            return token if lives or self._lasts(token) else None
+            return token if self._lives(token) or self._lasts(token) else None
         record = self._vault.load()
         if record is None or not self._lasts(record.token):
             return None
@@ -170,9 +165,21 @@ class Holding:
         return record.token
 
     def stored(self) -> Record | None:
-        """Return what is stored, after saving what could not be saved before."""
+        """Return what is stored, after saving what could not be saved before; go to its host."""
         self.save_again()
-        return self._vault.load()
+        record = self._vault.load()
+        if record is not None:
+            self.portal = self.portal.moved(record.host)
+        return record
+
+    def other_than(self, token: Token) -> Token | None:
+        """Return another token that is held, or else stored, and lives; None if there is none."""
+        if self.token is not None and self.token != token:
+            return self.token
+        stored = self.stored()
+        if stored is None or stored.token.access_token == token.access_token:
+            return None
+        return self.adopt(stored) if self._lives(stored.token) else None
 
     def came_from(self, record: Record | None, code: str) -> bool:
         """Tell whether what is stored came from a code, and can still serve."""
@@ -212,8 +219,6 @@ class Holding:
     def _record(self, token: Token) -> Record:
         return Record(token, self.portal.account, self._code)
 
-    # What is known of it -------------------------------------------------------------------------
-
     def freshness(self, token: Token) -> Freshness:
         """Tell how fresh a token is now."""
         return token.freshness(self._clock.time())
@@ -222,6 +227,9 @@ class Holding:
         """Tell whether a token has a refresh token that is not known to be dead."""
         dead = self._refused[0] if self._refused is not None else None
         return token.refresh_token is not None and token.refresh_token != dead
+
+    def _lives(self, token: Token) -> bool:
+        return self.freshness(token) is not Freshness.EXPIRED
 
     def _lasts(self, token: Token) -> bool:
         return token.refresh_token is None or self.spendable(token)
@@ -245,10 +253,10 @@ class Holding:
         self._rests_until = self._clock.monotonic() + RENEW_REST
 
     @property
-    def curable(self) -> bool:
-        """Whether renewing may cure a 401: not when it has only just been tried."""
+    def cured_lately(self) -> bool:
+        """Whether a token was renewed for a 401 only just now."""
         at = self._cured_at
-        return self.renewable and (at is None or self._clock.monotonic() - at >= CURE_PAUSE)
+        return at is not None and self._clock.monotonic() - at < CURE_PAUSE
 
     def note_cure(self) -> None:
         """Remember that a token was just renewed because of a 401."""

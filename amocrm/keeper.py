@@ -16,7 +16,7 @@ from amocrm.core.settings import REDIRECT_DEADLINE, Settings
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import GrantError, TokenStoreError
 from amocrm.flight import SingleFlight
-from amocrm.grants import Grant, Grants, Reason
+from amocrm.grants import CURE, Grant, Grants, Reason
 from amocrm.holding import Holding
 from amocrm.ledger import Note, name, write
 from amocrm.signals import Signals, Step
@@ -48,6 +48,7 @@ class Keeper:
     ) -> None:
         self._settings = settings
         self._code = settings.code
+        self._begun_code: str | None = None
         self._grants = grants
         self._holding = holding
         self._consent = consent
@@ -147,7 +148,10 @@ class Keeper:
                     self._code = None
                     return self._adopt(stored, Note("code", "code", "", "adopted", name(code)))
                 self._announce("connection:beforeFetchToken")
-                got = self._ask(lambda: self._grants.exchange(holding.portal, code), None, code)
+                begun, self._begun_code = code == self._begun_code, code
+                got = self._ask(
+                    lambda: self._grants.exchange(holding.portal, code, begun=begun), None, code
+                )
         except GrantError as error:
             # A code works once: a refused one is never sent again.
             self._code = None
@@ -185,6 +189,8 @@ class Keeper:
             holding.bury(spent, error)
             self._signals.refused(error)
             raise
+        if reason.why == CURE:
+            holding.note_cure()
         self._tell(got, settle)
         return holding.token or got.grant.token
 

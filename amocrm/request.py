@@ -8,7 +8,7 @@ from typing import Final
 from amocrm.core.address import resolve
 from amocrm.core.body import encode_body
 from amocrm.core.fault import CONTEXT_USER
-from amocrm.core.policy import Accept, Again, Effort, GiveUp, judge
+from amocrm.core.policy import Accept, Again, Effort, GiveUp, Renew, judge
 from amocrm.core.token import Token
 from amocrm.core.wire import Call, Json, Timeout
 from amocrm.errors import ConfigurationError
@@ -161,11 +161,16 @@ class Request:
     def _send(self, draft: Call) -> Response:
         """Obey the verdicts until one of them is an answer or an error."""
         gate, line = self._gate, self._line
-        token, effort = gate.token(), Effort(renewable=gate.curable)
+        token, effort = gate.token(), Effort(renewable=gate.renewable)
         while True:
             call = _addressed(draft, gate.origin, token)
             outcome = line.send(call)
             verdict = judge(call, outcome, effort)
+            if isinstance(verdict, Renew):
+                if (other := gate.cure(token)) is not None:
+                    token = other
+                    continue
+                verdict = judge(call, outcome, effort._replace(renewable=False))
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
                 return Response(verdict.data, outcome.info)
             if isinstance(verdict, Again):
@@ -174,8 +179,6 @@ class Request:
             elif isinstance(verdict, GiveUp):
                 line.hold(verdict.pause)
                 raise verdict.error
-            else:
-                token, effort = gate.cure(token), effort._replace(renewable=False)
 
 
 def _addressed(draft: Call, origin: str, token: Token) -> Call:

@@ -148,7 +148,7 @@ def judge_grant(
     if isinstance(outcome, Lost):
         return _after_loss(call, outcome, effort)
     if 200 <= outcome.status < 300:
-        return _after_success(call, outcome, asked_at)
+        return _after_success(call, outcome, effort, asked_at)
     if outcome.status in (400, 401, 404):
         return _refusal(outcome, lost)
     error = fault(call, outcome)
@@ -156,15 +156,26 @@ def judge_grant(
     return _again(effort, error, asked)
 
 
-def _after_success(call: Call, reply: Reply, asked_at: float) -> GrantVerdict:
-    """Read a token, whatever it came as; none of it is shown, for it may hold half of one."""
+def _after_success(call: Call, reply: Reply, effort: Effort, asked_at: float) -> GrantVerdict:
+    """Read a token, whatever it came as; none of it is shown, for it may hold half of one.
+
+    An answer without one is as good as a lost one: a page of the edge, or a token that was garbled.
+    """
     try:
         data = parse(reply.body)
         return Granted(granted(data if isinstance(data, Mapping) else {}, asked_at))
     except NotJSONError:
-        return GiveUp(unexpected(call, reply, "something that is not JSON instead of a token"))
+        what = "something that is not JSON instead of a token"
     except ConfigurationError as error:
-        return GiveUp(unexpected(call, reply, f"an answer without a usable token: {error}"))
+        what = f"an answer without a usable token: {error}"
+    return _again(effort, unexpected(call, reply, what), None)
+
+
+def may_be_done(outcome: Reply | Lost) -> bool:
+    """Tell whether a grant without a definite answer may have been carried out all the same."""
+    if isinstance(outcome, Lost):
+        return outcome.sent
+    return outcome.status not in (403, 429)
 
 
 def _after_loss(call: Call, lost: Lost, effort: Effort) -> GrantVerdict:

@@ -26,6 +26,7 @@ from amocrm.core.oauth import (
     code_grant,
     consent_url,
     judge_grant,
+    may_be_done,
     new_host,
     read_redirect,
     refresh_grant,
@@ -85,7 +86,9 @@ def test_a_grant_is_read() -> None:
     ],
 )
 def test_a_200_without_a_token_is_an_error_that_shows_nothing(media: str, body: bytes) -> None:
-    verdict = asked(Reply(200, {"Content-Type": media}, body))
+    reply = Reply(200, {"Content-Type": media}, body)
+    assert isinstance(asked(reply), Again), "as good as a lost answer"
+    verdict = asked(reply, attempt=RETRIES)
     assert isinstance(verdict, GiveUp)
     assert isinstance(verdict.error, UnexpectedReplyError)
     assert "SECRET" not in str(verdict.error) + repr(vars(verdict.error))
@@ -250,3 +253,19 @@ def test_states_are_equal_or_not() -> None:
     assert same_state("a", "a")
     assert not same_state("a", "b")
     assert not same_state("", "a")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "done"),
+    [
+        (Lost(True, "silence"), True),
+        (Lost(False, "no route"), False),
+        (Reply(200, {}), True),
+        (Reply(500, {}), True),
+        (Reply(502, {}), True),
+        (Reply(403, {}), False),
+        (Reply(429, {}), False),
+    ],
+)
+def test_which_grants_may_have_been_carried_out(outcome: Reply | Lost, done: bool) -> None:
+    assert may_be_done(outcome) is done

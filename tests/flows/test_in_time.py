@@ -10,9 +10,17 @@ from typing import Any
 import pytest
 import requests
 
-from amocrm import AmoCRM, GrantError, MemoryStore, NotAuthorizedError, ServerError, TokenStoreError
+from amocrm import (
+    AmoCRM,
+    GrantError,
+    MemoryStore,
+    NotAuthorizedError,
+    ServerError,
+    TokenStoreError,
+    UnauthorizedError,
+)
 from amocrm.core.token import RENEW_EARLY, RENEW_MARGIN
-from amocrm.holding import RENEW_REST
+from amocrm.holding import CURE_PAUSE, RENEW_REST
 from amocrm.line import QUEUE_PATIENCE
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
@@ -319,3 +327,68 @@ def test_a_wrong_clock_is_told(
     machine.wrong_by = wrong_by
     make({"code": sandbox.issue_code()}, clock=machine).connect()
     assert ("clock differs from amoCRM's" in caplog.text) is said
+
+
+# What a long life has taught ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fate", ["html", "empty", "broken_json"])
+def test_an_answer_that_is_no_token_is_asked_for_again(
+    connected: AmoCRM, sandbox: Sandbox, fate: str
+) -> None:
+    sandbox.strike(fate, path=TOKENS, effect=False)
+    assert connected.connection.refresh_token()
+    assert sandbox.counters["grants.refresh"] == 1
+
+
+def test_a_code_is_exchanged_where_the_store_says_the_account_is(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = MemoryStore()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    sandbox.move("example", "renamed")
+    clock.advance(DAY)
+    status(crm)
+    make(store=store).connection.set_code(sandbox.issue_code())
+    assert sandbox.counters["grants.code"] == 2
+
+
+def test_a_pair_that_was_adopted_after_a_401_is_renewed_if_it_is_answered_401_too(
+    make: Make, sandbox: Sandbox
+) -> None:
+    store = MemoryStore()
+    one = make({"code": sandbox.issue_code()}, store=store)
+    two = make(store=store)
+    one.connect()
+    two.connect()
+    one.connection.refresh_token()
+    sandbox.move("example", "renamed")
+    assert two.request.get(ACCOUNT).data["subdomain"] == "renamed"
+
+
+def test_after_a_401_the_pair_of_somebody_else_is_taken_however_lately_one_was_renewed(
+    make: Make, sandbox: Sandbox
+) -> None:
+    store = MemoryStore()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    sandbox.move("example", "renamed")
+    assert status(crm) == 200, "renewed for a 401"
+    sandbox.uninstall()
+    make(store=store).connection.set_code(sandbox.issue_code())
+    assert status(crm) == 200
+    assert sandbox.counters["grants.refused"] == 1, "the move"
+
+
+@pytest.mark.parametrize(("pause", "renewals"), [(CURE_PAUSE - 1, 1), (CURE_PAUSE, 2)])
+def test_a_401_with_another_cause_costs_one_renewal_a_minute(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, pause: float, renewals: int
+) -> None:
+    began = None
+    for _ in range(2):
+        with pytest.raises(UnauthorizedError):
+            connected.as_user(999_999).request.get(ACCOUNT)
+        began = clock.monotonic() if began is None else began
+        clock.advance(max(0.0, began + pause - clock.monotonic()))
+    assert sandbox.counters["grants.refresh"] == renewals

@@ -1,0 +1,193 @@
+"""Whatever happens in whatever order, an authorisation that amoCRM has not withdrawn serves.
+
+A state machine over two processes that share a store, each with a clock of its own that may be
+wrong; the portal (grace mode, reference 2.6) is the other half of the model.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from amocrm import (
+    AmoCRM,
+    AuthorizationError,
+    GrantError,
+    MemoryStore,
+    RateLimitedError,
+    ServerError,
+    TransportError,
+    UnauthorizedError,
+    UnexpectedReplyError,
+)
+from amocrm.core.record import Record, read_record
+from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.stores import Key
+from tests.endurance.conftest import ROUNDS, auth_of
+from tests.flows.test_in_time import DAY, Stepping
+
+TOKENS = "/oauth2/access_token"
+ACCOUNT = "/api/v4/account"
+BOTH = ("one", "two")
+WEATHER = (TransportError, ServerError, UnexpectedReplyError, RateLimitedError)
+WHO = st.sampled_from(BOTH)
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Mortal(requests.Session):
+    """Dies, when it is its time, with the answer to a grant in its hands."""
+
+    doomed = False
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        answer = super().send(request, **settings)
+        if self.doomed and str(request.url).endswith(TOKENS):
+            raise Crash
+        return answer
+
+
+class Life(RuleBasedStateMachine):
+    """Two processes and a portal."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.clock = ManualClock()
+        self.sandbox = Sandbox(clock=self.clock, rps=None, refresh_mode="grace")
+        self.store, self.names = MemoryStore(), iter(range(1000))
+        self.clocks = {who: Stepping(self.clock) for who in BOTH}
+        self.sessions: dict[str, Mortal] = {}
+        self.clients: dict[str, AmoCRM] = {}
+        for who in BOTH:
+            self.restart(who)
+        self.authorised = False
+        self.new_code("one")
+
+    @rule(who=WHO)
+    def restart(self, who: str) -> None:
+        session = Mortal()
+        self.sandbox.mount(session)
+        self.sessions[who] = session
+        self.clients[who] = AmoCRM(
+            "example", auth_of(self.sandbox), session=session, clock=self.clocks[who],
+            store=self.store, pace=None,
+        )  # fmt: skip
+
+    def patiently(self, do: Callable[[], object]) -> object:
+        """Do it again while the weather is worse than the client's patience."""
+        for _ in range(20):
+            try:
+                return do()
+            except WEATHER:
+                self.clock.advance(1)
+        raise AssertionError("the weather should have cleared long ago")
+
+    @rule(who=WHO)
+    def call(self, who: str) -> None:
+        if self.authorised:
+            assert self.patiently(lambda: self.clients[who].request.get(ACCOUNT).data["id"])
+        else:
+            with pytest.raises((AuthorizationError, UnauthorizedError)):
+                self.patiently(lambda: self.clients[who].request.get(ACCOUNT))
+
+    @precondition(lambda self: self.authorised)
+    @rule(threads=st.integers(2, 4))
+    def call_together(self, threads: int) -> None:
+        seen = len(self.sandbox.log)
+        with ThreadPoolExecutor(threads * 2) as pool:
+            calls = [pool.submit(self.call, who) for who in BOTH for _ in range(threads)]
+            for call in calls:
+                call.result()
+        asked = [one for one in self.sandbox.log[seen:] if one.path == TOKENS]
+        assert sum(not one.fate for one in asked) <= 2, "one for each clock, but for the weather"
+
+    @rule(who=WHO)
+    def refresh(self, who: str) -> None:
+        if self.authorised:
+            assert self.patiently(self.clients[who].connection.refresh_token)
+
+    @rule(left=st.sampled_from([1000, 600, 200, 0, -100_000]))
+    def age(self, left: int) -> None:
+        self.clock.advance(DAY - left)
+
+    @rule()
+    def lose_an_answer(self) -> None:
+        self.sandbox.strike("lost_after", path=TOKENS)
+
+    @rule(fate=st.sampled_from(["server_error", "html", "lost_before", "too_many", "half_body"]))
+    def spoil_a_grant(self, fate: str) -> None:
+        self.sandbox.strike(fate, path=TOKENS)
+
+    @precondition(lambda self: self.authorised)
+    @rule(who=WHO)
+    def crash(self, who: str) -> None:
+        self.sessions[who].doomed = True
+        # Nobody dies if its sibling has refreshed, or if no answer comes at all.
+        with contextlib.suppress(Crash, *WEATHER):
+            self.clients[who].connection.refresh_token()
+        self.restart(who)
+
+    @precondition(lambda self: self.authorised)
+    @rule()
+    def move(self) -> None:
+        self.sandbox.move(None, f"name{next(self.names)}")
+        self.clock.advance(DAY)
+        for who in BOTH:
+            self.call(who)
+
+    @rule()
+    def withdraw(self) -> None:
+        self.sandbox.uninstall()
+        self.authorised = False
+
+    @rule(who=WHO)
+    def new_code(self, who: str) -> None:
+        client = self.clients[who]
+        if not self.authorised:
+            # A new process does not know yet where the account went.
+            self.clients[who] = client = AmoCRM(
+                client.connection.status().host, auth_of(self.sandbox),
+                session=self.sessions[who], clock=self.clocks[who], store=self.store, pace=None,
+            )  # fmt: skip
+        while True:
+            code = self.sandbox.issue_code()
+            try:
+                self.patiently(partial(client.connection.set_code, code))
+            except GrantError as error:
+                # A code has no grace: with its answer lost, a person agrees once more.
+                if "answer got lost" not in str(error):
+                    raise
+            else:
+                break
+        self.authorised = True
+
+    @rule(who=WHO, seconds=st.sampled_from([-400 * DAY, -2 * DAY, -600, 0, 600, 2 * DAY]))
+    def set_clock(self, who: str, seconds: int) -> None:
+        self.clocks[who].wrong_by = seconds
+
+    @invariant()
+    def what_is_stored_is_whole(self) -> None:
+        key = Key(self.sandbox.integration.client_id, "example.amocrm.ru")
+        text = self.store.load(key)
+        if text is not None:
+            assert isinstance(read_record(text, *key), Record)
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=ROUNDS * 4,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
