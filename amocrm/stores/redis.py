@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -28,7 +28,9 @@ from amocrm.stores.threads import ThreadLocks
 
 try:
     import redis
+    from redis.exceptions import ConnectionError as Lost
     from redis.exceptions import LockError, RedisError
+    from redis.exceptions import TimeoutError as Late
     from redis.lock import Lock
 except ModuleNotFoundError as missing:
     raise ConfigurationError(
@@ -51,7 +53,7 @@ if there ~= (ARGV[3] or false) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
-"""Compare and set. What is there already counts as set: redis-py asks again after a lost answer."""
+"""Compare and set. What is there already counts as set, for it is asked again after a lost answer."""
 
 _log: Final = logging.getLogger("amocrm.stores")
 _clock: Final = SystemClock()
@@ -91,28 +93,24 @@ class RedisStore:
 
     def load(self, key: Key) -> str | None:
         """Return the text of a key; None if there is none."""
-        with _told("load"):
-            found: object = self._redis.hget(self._hash(key.client_id), key.account)
+        name = self._hash(key.client_id)
+        found = _asked("load", lambda: self._redis.hget(name, key.account))
         return None if found is None else _text(found)
 
     def save(self, key: Key, text: str, replaces: str | None) -> bool:
         """Put a text in the place of the one that was loaded; False if another is there."""
         expected = [] if replaces is None else [replaces]
-        with _told("save"):
-            done: object = self._redis.eval(
-                SWAP, 1, self._hash(key.client_id), key.account, text, *expected
-            )
-        return done == 1
+        words = [self._hash(key.client_id), key.account, text, *expected]
+        return _asked("save", lambda: self._redis.eval(SWAP, 1, *words)) == 1
 
     def forget(self, key: Key) -> None:
         """Remove a text; it is no error if there is none."""
-        with _told("forget"):
-            self._redis.hdel(self._hash(key.client_id), key.account)
+        name = self._hash(key.client_id)
+        _asked("forget", lambda: self._redis.hdel(name, key.account))
 
     def accounts(self, client_id: str) -> list[str]:
         """Return the accounts of an integration."""
-        with _told("list"):
-            names: object = self._redis.hkeys(self._hash(client_id))
+        names = _asked("list", lambda: self._redis.hkeys(self._hash(client_id)))
         return [_text(name) for name in names] if isinstance(names, list) else []
 
     @contextmanager
@@ -194,6 +192,15 @@ def _client(url: str) -> redis.Redis:
 def _text(value: object) -> str:
     """Return what a client gives, which may decode answers or not."""
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _asked(what: str, step: Callable[[], object]) -> object:
+    """Ask Redis for what may be asked for twice; once more if the connection was lost."""
+    with _told(what):
+        try:
+            return step()
+        except (Lost, Late):
+            return step()
 
 
 @contextmanager
