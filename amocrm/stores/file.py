@@ -21,6 +21,7 @@ from amocrm.clock import SystemClock
 from amocrm.errors import TokenStoreError
 from amocrm.filelock import FileLock
 from amocrm.stores import Key
+from amocrm.stores.adopt import adopt
 
 SAVING_PATIENCE: Final = 20.0
 """Seconds to wait for others who are in the middle of a save."""
@@ -119,6 +120,16 @@ class FileStore:
             self._make_folder()
             self._locks.setdefault(key, FileLock(f"{self.path(key)}.lock"))
         return self._locks[key].hold(timeout)
+
+    def adopt(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        account: str | None = None,
+        client_id: str | None = None,
+    ) -> Key:
+        """Take over the token of another library's file: `amocrm.stores.adopt` for this store."""
+        return adopt(self, path, account=account, client_id=client_id)
 
     def _make_folder(self) -> None:
         with _told(self._folder):
