@@ -35,7 +35,6 @@ _Result = TypeVar("_Result")
 
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
-_POSIX: Final = os.name == "posix"
 
 
 class FileStore:
@@ -165,7 +164,7 @@ def _replace(path: str, content: bytes) -> None:
     except BaseException:
         os.unlink(fresh)
         raise
-    if _POSIX:
+    if sys.platform != "win32":  # It opens no folders.
         folder = os.open(os.path.dirname(path), os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -175,7 +174,7 @@ def _replace(path: str, content: bytes) -> None:
 
 def _check_private(path: str, status: os.stat_result) -> None:
     """Refuse a token that others can read, or may have written."""
-    if not _POSIX:
+    if sys.platform == "win32":  # It has no such modes: a folder inherits who may read it.
         return
     if status.st_uid != os.geteuid():
         raise TokenStoreError(
