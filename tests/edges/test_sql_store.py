@@ -132,7 +132,8 @@ def test_a_refused_save_shows_nothing_of_the_token(server: tuple[str, str]) -> N
 @pytest.mark.parametrize("level", ["SERIALIZABLE", "REPEATABLE READ", "AUTOCOMMIT"])
 def test_the_engine_s_own_isolation_does_not_matter(server: tuple[str, str], level: str) -> None:
     kind, place = server
-    store = SQLStore(engine(URLS[kind]).execution_options(isolation_level=level), place)
+    theirs = sa.create_engine(URLS[kind]).execution_options(isolation_level=level)
+    store = SQLStore(theirs, place)
     assert store.save(KEY, "0", None)
     for turn in range(3):
         with ThreadPoolExecutor(8) as pool:
@@ -144,6 +145,7 @@ def test_the_engine_s_own_isolation_does_not_matter(server: tuple[str, str], lev
     with store.lock(KEY, 5), pytest.raises(TokenStoreError):
         with SQLStore(engine(URLS[kind]), place).lock(KEY, 0.01):
             pass
+    theirs.dispose()
 
 
 def test_locks_leave_the_pool_to_the_saves(server: tuple[str, str]) -> None:
