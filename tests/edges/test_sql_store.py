@@ -189,6 +189,11 @@ def test_a_row_that_was_changed_between_looking_and_saving_is_not_overwritten(
     assert store.save(KEY, "two", "theirs") is False
     assert store.load(KEY) == "forgotten, then theirs"
     store.forget(KEY)
+    assert store.save(KEY, "never changed", None)
+    meanwhile.append(again)
+    assert store.save(KEY, "two", "never changed") is False
+    assert store.load(KEY) == "forgotten, then theirs"
+    store.forget(KEY)
     meanwhile.append(lambda: theirs.save(KEY, "first", None))
     assert store.save(KEY, "two", None) is False
     assert store.load(KEY) == "first"
@@ -252,6 +257,8 @@ def test_connections_that_were_cut_are_made_anew(kind: str, tmp_path: Path) -> N
             lambda: forgotten(store),
         ]
         for step in steps:
+            with pooled.connect(), pooled.connect(), pooled.connect():
+                pass  # All of them are in the pool now, and all of them are cut.
             way.cut()
             assert step()
         pooled.dispose()

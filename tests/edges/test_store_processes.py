@@ -122,3 +122,30 @@ def test_a_forked_child_uses_the_store_beside_its_parent(kind: str, place: str) 
         assert store.load(KEY) == "two"
     if pool is not None:
         pool.dispose()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_forked_child_shares_no_connection_with_its_parent(kind: str, place: str) -> None:
+    question = sa.text(
+        "SELECT pg_backend_pid()" if kind == "postgres" else "SELECT CONNECTION_ID()"
+    )
+    pool = sa.create_engine(URLS[kind], pool_size=1, max_overflow=0)
+    store = SQLStore(pool, place)
+    assert store.load(KEY) is None
+    with pool.connect() as connection:
+        mine = connection.execute(question).scalar_one()
+    child = os.fork()
+    if child == 0:
+        verdict = 1
+        try:
+            with pool.connect() as connection:
+                verdict = 0 if connection.execute(question).scalar_one() != mine else 2
+        finally:
+            os._exit(verdict)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    with pool.connect() as connection:
+        assert connection.execute(question).scalar_one() == mine
+    pool.dispose()
