@@ -3,6 +3,13 @@
 The file is never removed: a removed lock file has two holders. It is polled, because `flock` knows
 no time limit; and a forked child closes its copy at once, because the lock belongs to the open file
 and would outlive the parent in it. On Windows one byte is locked instead.
+
+It is our own because the core of the library has no third dependency, and not because it is much
+better. Measured against filelock 4.2 and portalocker 4.4 (`benchmarks/locks.py`, 2026-11-25, Linux,
+2 cores): taken alone it costs 6 µs against 82 and 32. Eight waiting processes were through 10 ms
+after a release, against 66 and 58 as those two poll by default; polled every 5 ms they are as fast,
+14 and 7. Killed with a forked child that lives on, portalocker's holder keeps its lock for the
+child's life; filelock's and ours do not.
 """
 
 from __future__ import annotations
@@ -33,7 +40,7 @@ else:
 
 
 SHORTEST_POLL: Final = 0.0005
-LONGEST_POLL: Final = 0.01
+LONGEST_POLL: Final = 0.005
 """Seconds between two tries: they double from the one to the other, and are spread at random."""
 
 _clock: Final = SystemClock()

@@ -55,8 +55,13 @@ def need(kind: str) -> str:
     return URLS[kind]
 
 
-def open_store(kind: str, place: str) -> TokenStore:
-    """Open a store; the same place again each time, in whatever process."""
+def open_store(kind: str, place: str, *, pooled: bool = False) -> TokenStore:
+    """Open a store; the same place again each time, in whatever process.
+
+    Pooled connections stay open until the process ends, or the store's engine is disposed of.
+    """
+    if pooled and kind in DATABASES:
+        return SQLStore(sa.create_engine(URLS[kind]), place)
     if kind == "file":
         return FileStore(place)
     if kind == "redis":

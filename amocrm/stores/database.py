@@ -22,6 +22,7 @@ _Result = TypeVar("_Result")
 Change = sa.Insert | sa.Update | sa.Delete
 Found = Sequence[tuple[str, ...]]
 
+_EXAMPLE: Final = "write it like postgresql+psycopg://user:password@host/database"
 _CUT: Final = 200
 """Characters of a database's complaint that a message shows."""
 
@@ -33,18 +34,14 @@ class Database:
         engine: an engine, or the address to make one of; no connection is opened yet.
 
     Attributes:
-        engine: as it is used.
+        engine: the one that was given, or made.
         file: path of an SQLite database; None for a server.
     """
 
     def __init__(self, engine: sa.Engine | str) -> None:
-        given = _engine(engine) if isinstance(engine, str) else engine
-        self.file: Final = _file(given.url) if given.dialect.name == "sqlite" else None
-        # An update has to see what others have just saved, whatever the engine was set to.
-        server = self.file is None
-        self.engine: Final = (
-            given.execution_options(isolation_level="READ COMMITTED") if server else given
-        )
+        url = _url(engine) if isinstance(engine, str) else engine.url
+        self.file: Final = _file(url) if url.get_backend_name() == "sqlite" else None
+        self.engine: Final = _engine(url) if isinstance(engine, str) else engine
         after_fork(self)
 
     def __repr__(self) -> str:
@@ -55,25 +52,42 @@ class Database:
         """Leave the connections to the parent; the child opens its own."""
         self.engine.dispose(close=False)
 
+    def connect(self) -> sa.Connection:
+        """Open a connection whose updates see what others have just saved."""
+        try:
+            return self._connect()
+        except self.engine.dialect.loaded_dbapi.Error:
+            # SQLAlchemy does not see that a connection is lost when it is asked for its level.
+            self.engine.dispose()
+        return self._connect()
+
+    def _connect(self) -> sa.Connection:
+        connection = self.engine.connect()
+        if self.file is None:
+            # Whatever the engine was set to: without a transaction a row cannot stay locked, and
+            # in a stricter one than this PostgreSQL refuses what others were first with.
+            connection.execution_options(isolation_level="READ COMMITTED")
+        return connection
+
     def all(self, query: sa.Executable) -> Found:
         """Return what a query finds; asked again on a new connection if the first was lost."""
 
         def ask() -> Found:
-            with self.engine.connect() as connection:
+            with self.connect() as connection:
                 return [tuple(row) for row in connection.execute(query)]
 
         return again_if_lost(ask)
 
     def do(self, change: Change) -> int:
         """Change rows; return how many."""
-        with self.engine.begin() as connection:
+        with self.connect() as connection, connection.begin():
             return connection.execute(change).rowcount
 
     def make(self, table: sa.Table) -> None:
         """Make a table unless it is there; several processes may do it at once."""
 
         def create() -> None:
-            with self.engine.begin() as connection:
+            with self.connect() as connection, connection.begin():
                 connection.execute(CreateTable(table, if_not_exists=True))
 
         try:
@@ -84,20 +98,22 @@ class Database:
 
     @contextmanager
     def told(self, what: str, table: sa.Table) -> Generator[None, None, None]:
-        """Turn what SQLAlchemy raises into a TokenStoreError that shows no statement's values."""
+        """Turn what goes wrong into a TokenStoreError that shows no statement's values."""
         try:
             yield
-            return
-        except exc.SQLAlchemyError as error:
-            trouble = error.orig if isinstance(error, exc.StatementError) else error
-            hint = self._hint(error, table)
-        # Raised out here, because the context of an error is part of what is reported of it.
-        line = next(iter(str(trouble).splitlines()), "")[:_CUT]
-        raise TokenStoreError(
-            f"{self!r} could not {what} the token: {type(trouble).__name__}: {line}", hint=hint
-        )
+        except (exc.SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:
+            trouble: object = error
+            if isinstance(error, exc.StatementError):
+                # Not even to those who dig for the context: the values are the tokens.
+                error.params, trouble = None, error.orig
+            # The first line, because the next ones may show the row.
+            line = next(iter(str(trouble).splitlines()), "")[:_CUT]
+            raise TokenStoreError(
+                f"{self!r} could not {what} the token: {type(trouble).__name__}: {line}",
+                hint=self._hint(error, table),
+            ) from None
 
-    def _hint(self, error: exc.SQLAlchemyError, table: sa.Table) -> str | None:
+    def _hint(self, error: Exception, table: sa.Table) -> str | None:
         lost = not isinstance(error, exc.DBAPIError) or error.connection_invalidated
         try:
             if lost or sa.inspect(self.engine).has_table(table.name):
@@ -117,22 +133,27 @@ def again_if_lost(step: Callable[[], _Result]) -> _Result:
     return step()
 
 
-def _engine(url: str) -> sa.Engine:
+def _url(text: str) -> sa.URL:
+    try:
+        return sa.make_url(text)
+    except exc.ArgumentError:
+        pass
+    # The address may hold a password: neither it nor the error that shows it is passed on.
+    raise ConfigurationError("the database's address cannot be read", hint=_EXAMPLE)
+
+
+def _engine(url: sa.URL) -> sa.Engine:
     try:
         # Values stay out of the log of statements too, if somebody switches it on.
         return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    except exc.NoSuchModuleError:
+        name = url.drivername
+        raise ConfigurationError(f"{name!r} is no kind of database", hint=_EXAMPLE) from None
     except ModuleNotFoundError as missing:
         raise ConfigurationError(
             f"the database's driver {missing.name!r} is not installed",
             hint="such as psycopg for postgresql+psycopg:// and pymysql for mysql+pymysql://",
         ) from missing
-    except exc.ArgumentError:
-        pass
-    # The address may hold a password: neither it nor the error that shows it is passed on.
-    raise ConfigurationError(
-        "the database's address cannot be read",
-        hint="write it like postgresql+psycopg://user:password@host/database",
-    )
 
 
 def _file(url: sa.URL) -> str:
@@ -143,7 +164,8 @@ def _file(url: sa.URL) -> str:
     """
     name = url.database or ""
     path = urlsplit(name).path if name.startswith("file:") else name
-    if path in ("", ":memory:") or "mode=memory" in f"{name}{url.query.get('mode')}":
+    in_memory = path in ("", ":memory:") or "mode=memory" in name
+    if in_memory or url.query.get("mode") == "memory":
         raise ConfigurationError(
             "a database in memory outlives no process", hint="use MemoryStore()"
         )

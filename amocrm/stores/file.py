@@ -21,6 +21,7 @@ from amocrm.clock import SystemClock
 from amocrm.errors import TokenStoreError
 from amocrm.filelock import FileLock
 from amocrm.stores import Key
+from amocrm.stores.adopt import adopt
 
 SAVING_PATIENCE: Final = 20.0
 """Seconds to wait for others who are in the middle of a save."""
@@ -34,7 +35,6 @@ _Result = TypeVar("_Result")
 
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
-_POSIX: Final = os.name == "posix"
 
 
 class FileStore:
@@ -120,6 +120,16 @@ class FileStore:
             self._locks.setdefault(key, FileLock(f"{self.path(key)}.lock"))
         return self._locks[key].hold(timeout)
 
+    def adopt(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        account: str | None = None,
+        client_id: str | None = None,
+    ) -> Key:
+        """Take over the token of another library's file: `amocrm.stores.adopt` for this store."""
+        return adopt(self, path, account=account, client_id=client_id)
+
     def _make_folder(self) -> None:
         with _told(self._folder):
             os.makedirs(self._folder, mode=_PRIVATE_FOLDER, exist_ok=True)
@@ -154,7 +164,7 @@ def _replace(path: str, content: bytes) -> None:
     except BaseException:
         os.unlink(fresh)
         raise
-    if _POSIX:
+    if sys.platform != "win32":  # It opens no folders.
         folder = os.open(os.path.dirname(path), os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -164,7 +174,7 @@ def _replace(path: str, content: bytes) -> None:
 
 def _check_private(path: str, status: os.stat_result) -> None:
     """Refuse a token that others can read, or may have written."""
-    if not _POSIX:
+    if sys.platform == "win32":  # It has no such modes: a folder inherits who may read it.
         return
     if status.st_uid != os.geteuid():
         raise TokenStoreError(

@@ -16,9 +16,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from amocrm.clock import SystemClock
 from amocrm.errors import ConfigurationError, TokenStoreError
@@ -28,8 +28,10 @@ from amocrm.stores.threads import ThreadLocks
 
 try:
     import redis
-    from redis.exceptions import LockError, RedisError
+    from redis import exceptions
+    from redis.backoff import NoBackoff
     from redis.lock import Lock
+    from redis.retry import Retry
 except ModuleNotFoundError as missing:
     raise ConfigurationError(
         "RedisStore needs redis-py", hint="run: pip install 'amocrm-python[redis]'"
@@ -45,14 +47,14 @@ SOCKET_TIMEOUT: Final = 5.0
 """Seconds to wait for Redis, when the client is made from an address."""
 
 SWAP: Final = """
-local there = redis.call('HGET', KEYS[1], ARGV[1])
-if there == ARGV[2] then return 1 end
-if there ~= (ARGV[3] or false) then return 0 end
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= (ARGV[3] or false) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
-"""Compare and set. What is there already counts as set: redis-py asks again after a lost answer."""
+"""Compare and set: KEYS the hash; ARGV the field, its new value, and the old one unless none is."""
 
+_LOST: Final = (exceptions.ConnectionError, exceptions.TimeoutError)
+_Result = TypeVar("_Result")
 _log: Final = logging.getLogger("amocrm.stores")
 _clock: Final = SystemClock()
 
@@ -92,27 +94,29 @@ class RedisStore:
     def load(self, key: Key) -> str | None:
         """Return the text of a key; None if there is none."""
         with _told("load"):
-            found: object = self._redis.hget(self._hash(key.client_id), key.account)
-        return None if found is None else _text(found)
+            return _again_if_lost(lambda: self._there(key))
 
     def save(self, key: Key, text: str, replaces: str | None) -> bool:
         """Put a text in the place of the one that was loaded; False if another is there."""
-        expected = [] if replaces is None else [replaces]
         with _told("save"):
-            done: object = self._redis.eval(
-                SWAP, 1, self._hash(key.client_id), key.account, text, *expected
-            )
-        return done == 1
+            try:
+                return self._swap(key, text, replaces)
+            except _LOST:
+                # What is there now tells what became of it.
+                if self._there(key) != text:
+                    self._swap(key, text, replaces)
+                return self._there(key) == text
 
     def forget(self, key: Key) -> None:
         """Remove a text; it is no error if there is none."""
+        name = self._hash(key.client_id)
         with _told("forget"):
-            self._redis.hdel(self._hash(key.client_id), key.account)
+            _again_if_lost(lambda: self._redis.hdel(name, key.account))
 
     def accounts(self, client_id: str) -> list[str]:
         """Return the accounts of an integration."""
         with _told("list"):
-            names: object = self._redis.hkeys(self._hash(client_id))
+            names: object = _again_if_lost(lambda: self._redis.hkeys(self._hash(client_id)))
         return [_text(name) for name in names] if isinstance(names, list) else []
 
     @contextmanager
@@ -142,6 +146,16 @@ class RedisStore:
         """Return the name of the key that is a token's lock."""
         return f"{self._prefix}:lock:{key.digest}"
 
+    def _swap(self, key: Key, text: str, replaces: str | None) -> bool:
+        expected = [] if replaces is None else [replaces]
+        words = [self._hash(key.client_id), key.account, text, *expected]
+        done: object = self._redis.eval(SWAP, 1, *words)
+        return done == 1
+
+    def _there(self, key: Key) -> str | None:
+        found: object = self._redis.hget(self._hash(key.client_id), key.account)
+        return None if found is None else _text(found)
+
     def _hash(self, client_id: str) -> str:
         return f"{self._prefix}:tokens:{client_id}"
 
@@ -155,11 +169,11 @@ def _prolonged(lock: Lock, pause: float) -> Generator[None, None, None]:
         while not over.wait(pause):
             try:
                 lock.reacquire()
-            except LockError:
+            except exceptions.LockError:
                 if not over.is_set():
                     _log.debug("the lock %s was lost while it was held", lock.name)
                 return
-            except RedisError as error:
+            except exceptions.RedisError as error:
                 _log.debug("the lock %s was not prolonged: %s", lock.name, type(error).__name__)
 
     threading.Thread(target=prolong, name="amocrm-redis-lock", daemon=True).start()
@@ -174,14 +188,18 @@ def _release(lock: Lock) -> None:
     """Give a lock back, if it is still ours; whatever fails, it dies by itself."""
     try:
         lock.release()
-    except RedisError as error:
+    except exceptions.RedisError as error:
         _log.debug("the lock %s was not given back: %s", lock.name, type(error).__name__)
 
 
 def _client(url: str) -> redis.Redis:
     try:
+        # A save that redis-py repeats by itself would be told as refused when it was done before.
         return redis.Redis.from_url(
-            url, socket_timeout=SOCKET_TIMEOUT, socket_connect_timeout=SOCKET_TIMEOUT
+            url,
+            socket_timeout=SOCKET_TIMEOUT,
+            socket_connect_timeout=SOCKET_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
         )
     except ValueError:
         pass
@@ -196,11 +214,19 @@ def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def _again_if_lost(step: Callable[[], _Result]) -> _Result:
+    """Take a step that may be repeated; once more if the connection was lost."""
+    try:
+        return step()
+    except _LOST:
+        return step()
+
+
 @contextmanager
 def _told(what: str) -> Generator[None, None, None]:
     try:
         yield
-    except RedisError as error:
+    except exceptions.RedisError as error:
         raise TokenStoreError(
             f"Redis could not {what} the token: {type(error).__name__}: {error}"
         ) from error

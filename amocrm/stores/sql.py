@@ -167,7 +167,7 @@ class SQLStore:
 
     def _try(self, key: Key) -> sa.Connection | None:
         query = sa.select(self._locks.c.id).where(self._locks.c.id == key.digest)
-        connection = self._database.engine.connect()
+        connection = self._database.connect()
         try:
             if connection.execute(query.with_for_update(skip_locked=True)).first() is not None:
                 # The pool opens another one in its place: it cannot run out of connections for

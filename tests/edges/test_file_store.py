@@ -236,7 +236,7 @@ def test_a_forked_child_neither_keeps_nor_frees_its_parent_s_lock(tmp_path: Path
 
 
 def test_the_lock_is_polled_finely() -> None:
-    assert 0 < SHORTEST_POLL < LONGEST_POLL <= 0.01
+    assert 0 < SHORTEST_POLL < LONGEST_POLL <= 0.005
 
 
 # One grant for all processes ----------------------------------------------------------------------

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from amocrm import MemoryStore, TokenStore
 from amocrm.stores.contract import StoreContract
 from amocrm.stores.encrypted import EncryptedStore
-from tests.servers import new_place, open_store
+from amocrm.stores.sql import SQLStore
+from tests.servers import URLS, new_place, open_store
 
 
 class TestMemory(StoreContract):
@@ -45,11 +47,24 @@ class TestSQLite(Kept):
     kind = "sqlite"
 
 
-class TestPostgreSQL(Kept):
+class Pooled(Kept):
+    pool: sa.Engine
+
+    @pytest.fixture(autouse=True)
+    def have_pool(self) -> Iterator[None]:
+        self.pool = sa.create_engine(URLS[self.kind])
+        yield
+        self.pool.dispose()
+
+    def make(self) -> TokenStore:
+        return SQLStore(self.pool, self.place)
+
+
+class TestPostgreSQL(Pooled):
     kind = "postgres"
 
 
-class TestMySQL(Kept):
+class TestMySQL(Pooled):
     kind = "mysql"
 
 

@@ -1,0 +1,141 @@
+"""Going on with the token that another library has kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from amocrm import AmoCRM, ConfigurationError, MemoryStore, Token, TokenStore, TokenStoreError
+from amocrm.core.record import Record, See, read_record, write_record
+from amocrm.sandbox import Sandbox
+from amocrm.stores import Key
+from amocrm.stores.adopt import adopt
+from amocrm.stores.file import FileStore
+from amocrm.stores.vault import pointer_key
+from tests.conftest import Make
+
+SAMPLES = Path(__file__).parent.parent / "samples" / "tokens"
+CLIENT = "00000000-0000-4000-8000-000000000001"
+KEY = Key(CLIENT, "example.amocrm.ru")
+EXPIRES = 1_700_086_400
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileStore:
+    return FileStore(tmp_path / "tokens")
+
+
+def kept(store: TokenStore, key: Key = KEY) -> Token:
+    text = store.load(key)
+    assert text is not None
+    record = read_record(text, *key)
+    assert isinstance(record, Record)
+    assert record.host == key.account
+    return record.token
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["amocrm-js.json", "amocrm-api-php.json", "aioamocrm.json", "amocrm_api", "token.json",
+     "file-store.json"],
+)  # fmt: skip
+def test_files_of_other_libraries_are_recognised(store: FileStore, name: str) -> None:
+    before = {path: path.read_bytes() for path in SAMPLES.rglob("*.*") if path.is_file()}
+    told = name in ("amocrm-api-php.json", "file-store.json")
+    assert store.adopt(SAMPLES / name, account=None if told else "Example") == KEY
+    token = kept(store)
+    assert token.refresh_token == "def50200sample"
+    assert token.expires_at is not None
+    assert int(token.expires_at) == EXPIRES
+    assert before == {path: path.read_bytes() for path in SAMPLES.rglob("*.*") if path.is_file()}
+
+
+def test_every_sample_is_tried() -> None:
+    names = {path.name for path in SAMPLES.iterdir()} - {"README.md"}
+    assert len(names) == 6
+
+
+def test_what_the_file_does_not_say_has_to_be_said(store: FileStore, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"pass account="):
+        store.adopt(SAMPLES / "amocrm-js.json")
+    opaque = tmp_path / "token.json"
+    opaque.write_text(json.dumps({"access_token": "opaque", "refresh_token": "r"}))
+    with pytest.raises(ConfigurationError, match=r"pass client_id="):
+        store.adopt(opaque, account="example")
+    assert store.adopt(opaque, account="example", client_id=CLIENT) == KEY
+    assert kept(store).refresh_token == "r"
+
+
+def test_what_is_said_goes_before_what_the_file_says(store: FileStore) -> None:
+    key = store.adopt(SAMPLES / "amocrm-api-php.json", account="other", client_id="mine")
+    assert key == Key("mine", "other.amocrm.ru")
+    assert kept(store, key).refresh_token == "def50200sample"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "taken"), [(EXPIRES - 1, True), (EXPIRES, False), (EXPIRES + 1, False)]
+)
+def test_only_an_older_token_is_replaced(store: FileStore, seconds: int, taken: bool) -> None:
+    text = write_record(*KEY, Record(Token("kept", "kept", seconds), KEY.account))
+    assert store.save(KEY, text, None)
+    if taken:
+        store.adopt(SAMPLES / "amocrm-api-php.json")
+        assert kept(store).refresh_token == "def50200sample"
+        return
+    with pytest.raises(TokenStoreError, match=r"is newer.*forget\(\)"):
+        store.adopt(SAMPLES / "amocrm-api-php.json")
+    assert store.load(KEY) == text
+    store.forget(KEY)
+    assert store.adopt(SAMPLES / "amocrm-api-php.json") == KEY
+
+
+def test_adopting_twice_is_no_error(store: FileStore) -> None:
+    store.adopt(SAMPLES / "amocrm-api-php.json")
+    assert store.adopt(SAMPLES / "amocrm-api-php.json") == KEY
+
+
+def test_a_renamed_account_s_token_is_not_hidden(store: FileStore) -> None:
+    pointer = pointer_key(*KEY)
+    assert store.save(pointer, write_record(*pointer, See("renamed.amocrm.ru")), None)
+    with pytest.raises(TokenStoreError, match="renamed"):
+        store.adopt(SAMPLES / "amocrm-api-php.json")
+    assert store.load(KEY) is None
+
+
+def test_what_is_no_token_is_replaced(store: FileStore) -> None:
+    assert store.save(KEY, "damaged", None)
+    store.adopt(SAMPLES / "amocrm-api-php.json")
+    assert kept(store).refresh_token == "def50200sample"
+
+
+def test_what_cannot_be_read_is_told_with_its_path(store: FileStore, tmp_path: Path) -> None:
+    with pytest.raises(TokenStoreError, match=r"nowhere\.json: No such file"):
+        store.adopt(tmp_path / "nowhere.json")
+    with pytest.raises(TokenStoreError, match=r"access_token\.txt: No such file"):
+        store.adopt(tmp_path)
+    (tmp_path / "broken.json").write_text('{"access_token": "SECRET')
+    with pytest.raises(ConfigurationError, match=r"broken\.json: the file is") as refusal:
+        store.adopt(tmp_path / "broken.json")
+    assert "SECRET" not in str(refusal.value)
+    assert not (tmp_path / "tokens").exists()
+
+
+def test_a_client_goes_on_with_it_in_any_store(
+    make: Make, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    before: AmoCRM = make({"code": sandbox.issue_code()})
+    before.connect()
+    token = before.connection.get_token()
+    assert token is not None
+    theirs = {"accessToken": token["access_token"], "refreshToken": token["refresh_token"],
+              "expires": token["expires_at"], "baseDomain": "example.amocrm.ru"}  # fmt: skip
+    (tmp_path / "token_info.json").write_text(json.dumps(theirs))
+    store = MemoryStore()
+    adopt(store, tmp_path / "token_info.json")
+    crm = make(store=store)
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    assert crm.connection.refresh_token()
+    assert sandbox.counters["grants.code"] == 1
+    assert sandbox.counters["grants.refused"] == 0
