@@ -22,7 +22,20 @@ from amocrm.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 ENGLISH, RUSSIAN = ROOT / "README.md", ROOT / "docs" / "README.ru.md"
+PAIRS = [
+    (ENGLISH, RUSSIAN),
+    *(
+        (ROOT / "docs" / f"{name}.md", ROOT / "docs" / f"{name}.ru.md")
+        for name in ["authorisation"]
+    ),
+]
+"""Every page in both languages."""
+
 READMES = pytest.mark.parametrize("path", [ENGLISH, RUSSIAN], ids=["en", "ru"])
+PAGES = pytest.mark.parametrize(
+    "path", [page for pair in PAIRS for page in pair], ids=lambda path: path.name
+)
+TWINS = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0].name)
 
 QUICKSTART = "pip install . && python examples/quickstart.py"
 TESTS = "pip install -e '.[dev]' && pytest"
@@ -64,7 +77,7 @@ def agreeing(portal: Sandbox) -> Callable[[str], None]:
     return open_browser
 
 
-@READMES
+@PAGES
 def test_every_python_block_runs(
     path: Path,
     portal: Sandbox,
@@ -86,20 +99,25 @@ def test_every_python_block_runs(
         open_browser=agreeing(portal),
         long_lived_token=portal.issue_long_lived(),
         auth={"access_token": portal.issue_long_lived()},
+        portal=portal,
     )
     examples = list(document.examples())
     assert len(examples) == len(blocks(path, "python")) > 5
     for example in examples:
         example.evaluate()
-    assert (tmp_path / "token.json").exists() is False, "the recipe saves at the next grant"
-    assert portal.counters["grants.code"] == 2
+    if path in (ENGLISH, RUSSIAN):
+        assert (tmp_path / "token.json").exists() is False, "the recipe saves at the next grant"
+        assert portal.counters["grants.code"] == 2
+
+
+@PAGES
+def test_there_are_no_fences_that_do_not_run(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert set(re.findall(r"^```(\w+)$", text, re.MULTILINE)) <= {"python", "bash"}
 
 
 @READMES
-def test_there_are_no_blocks_that_do_not_run(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    fences = re.findall(r"^```(\w+)$", text, re.MULTILINE)
-    assert set(fences) == {"python", "bash"}
+def test_every_command_is_one_that_runs(path: Path) -> None:
     assert [block.strip() for block in blocks(path, "bash")] == [QUICKSTART, SERVE, TESTS]
 
 
@@ -127,9 +145,10 @@ def bare(block: str) -> str:
     return re.sub(r"\s*#.*", "", block)
 
 
-def test_both_languages_hold_the_same_code_and_the_same_tables() -> None:
+@TWINS
+def test_both_languages_hold_the_same_code_and_the_same_tables(pair: tuple[Path, Path]) -> None:
     for language in ("python", "bash"):
-        ours, theirs = blocks(ENGLISH, language), blocks(RUSSIAN, language)
+        ours, theirs = (blocks(page, language) for page in pair)
         assert [bare(block) for block in ours] == [bare(block) for block in theirs]
 
     def shape(path: Path) -> list[str]:
@@ -137,7 +156,13 @@ def test_both_languages_hold_the_same_code_and_the_same_tables() -> None:
         kinds = re.findall(r"^(#+ |\| |- |```\w+)", text, re.MULTILINE)
         return [kind.strip() for kind in kinds]
 
-    assert shape(ENGLISH) == shape(RUSSIAN)
+    assert shape(pair[0]) == shape(pair[1])
+
+
+@PAGES
+def test_links_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def test_the_readmes_name_every_setting_event_and_error() -> None:
