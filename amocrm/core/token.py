@@ -161,6 +161,12 @@ def api_domain(access_token: str) -> str | None:
     return domain if isinstance(domain, str) else None
 
 
+def account_id(access_token: str) -> int | None:
+    """Tell the id of the account that a token is for; None if it does not say."""
+    number = claims(access_token).get("account_id")
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
 def _secret(value: object, name: str) -> str:
     """Accept a token that can travel in a header; never show it."""
     if not isinstance(value, str) or not value:
