@@ -18,18 +18,20 @@ LAYERS = [
     "clock",
     "filelock",
     "transport emitter stores paces redirect",
-    "line flight holding unbroken signals",
+    "line flight holding unbroken signals register shelf",
     "grants consent",
     "keeper",
     "connection gate",
     "request",
     "client",
+    "installer",
+    "integration",
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 CORE_MAY_IMPORT = {
-    "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "hashlib", "hmac", "html",
-    "http", "json", "math", "re", "typing", "urllib",
+    "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "hashlib", "hmac",
+    "html", "http", "json", "math", "re", "typing", "urllib",
 }  # fmt: skip
 """Parts of the standard library without sockets, files, clocks, randomness and threads."""
 

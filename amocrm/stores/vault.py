@@ -88,6 +88,11 @@ class Vault:
             yield
 
     @property
+    def account(self) -> str:
+        """The name that the record is kept under; known once it was loaded."""
+        return self._key.account
+
+    @property
     def inherited(self) -> bool:
         """Whether the token is the parent process's, who does not see what becomes of it here."""
         return isinstance(self._store, MemoryStore) and self._store.inherited(self._key)
@@ -123,6 +128,12 @@ class Vault:
                 if there == text or self._store.save(key, text, there):
                     return content
         raise TokenStoreError(f"others kept saving the token of {key.account} at the same time")
+
+
+def list_accounts(client_id: str, store: TokenStore) -> list[str]:
+    """Return the names that the records of an integration are kept under, sorted."""
+    with _told("list"):
+        return sorted(store.accounts(client_id))
 
 
 def pointer_key(client_id: str, name: str) -> Key:
