@@ -11,11 +11,13 @@ import threading
 from typing import Final, NamedTuple
 
 from amocrm.client import AmoCRM
-from amocrm.core.oauth import CODE_SPENT
+from amocrm.core.fault import is_block
+from amocrm.core.oauth import CODE_SPENT, is_withdrawn
 from amocrm.core.token import account_id
 from amocrm.errors import (
     AmoCRMError,
     ConfigurationError,
+    ForbiddenError,
     GrantError,
     NotAuthorizedError,
     PaymentRequiredError,
@@ -48,12 +50,12 @@ class Installer:
         self._make_room(host)
         client = self._clients.get(host)
         try:
-            fresh = _exchange(client, code)
-        except GrantError as error:
-            # Somebody who shares the store was quicker, or the page was loaded again.
-            if (error.reason or "").lower() != CODE_SPENT or not self._works(host):
-                raise
-            fresh = False
+            fresh = self._exchange(client, host, code)
+        except AmoCRMError:
+            # Strangers name accounts, too: only those that agree take room.
+            if not client.connection.connected:
+                self._clients.take(host)
+            raise
         if fresh:
             _log.info("installed in %s", host)
         self._note(host, client)
@@ -70,16 +72,22 @@ class Installer:
             return None
         if not self._register.forget(entry):
             return None
-        self.drop(entry)
+        self._take(entry)
         _log.info("uninstalled in %s", entry.record.host)
         return entry.record.host
 
-    def drop(self, entry: Entry) -> None:
-        """Close the client of an account, whichever of its names it is kept under."""
-        for name in (entry.name, entry.record.host):
-            client = self._clients.take(name)
-            if client is not None:
+    def forget(self, host: str) -> None:
+        """Forget an account, and close its client, which would go on with a pair that is good."""
+        while (entry := self._register.find(host)) is not None:
+            for client in self._take(entry):
                 client.close()
+            if self._register.forget(entry):
+                break
+
+    def _take(self, entry: Entry) -> list[AmoCRM]:
+        """Take an account's clients off the shelf, whichever of its names they are kept under."""
+        clients = [self._clients.take(name) for name in (entry.name, entry.record.host)]
+        return [client for client in clients if client is not None]
 
     def _make_room(self, host: str) -> None:
         """Make sure that a name belongs to nobody else than the account that agrees.
@@ -95,27 +103,49 @@ class Installer:
             self._clients.take(host)
             if entry.record.host != host:
                 self._register.free(host)
-        elif not self._works(host):
-            self._register.forget(entry)
-            self.drop(entry)
-        elif (entry := self._register.find(host)) is not None and entry.record.host != host:
-            raise ConfigurationError(
-                f"{host} was the name of an account that is {entry.record.host} now, and whose "
-                "token is kept under it",
-                hint=f"integration.forget({host!r}), then let both accounts install it again",
-            )
+            return
+        try:
+            works = self._works(host)
+        except GrantError as error:
+            raise _unclear(host, error) from error
+        entry = self._register.find(host)
+        if entry is None or entry.record.host == host:
+            return
+        if works:
+            raise _taken(host, entry.record.host)
+        self._register.forget(entry)
+        self._take(entry)
+
+    def _exchange(self, client: AmoCRM, host: str, code: str) -> bool:
+        """Exchange a code; False if that was done, by a client that shares the store."""
+        try:
+            return _exchange(client, code)
+        except GrantError as error:
+            if (error.reason or "").lower() != CODE_SPENT or not self._works(host):
+                raise
+            return False
 
     def _works(self, name: str) -> bool:
-        """Ask amoCRM whether it accepts the token of an account.
+        """Ask amoCRM whether the token of an account is alive.
 
         Raises:
-            AmoCRMError: it could not be asked.
+            AmoCRMError: the answer does not tell, or there was none.
         """
+        client = self._clients.get(name)
         try:
-            self._clients.get(name).request.get(_ACCOUNT)
-        except PaymentRequiredError:
-            return True
-        except (UnauthorizedError, GrantError, NotAuthorizedError):
+            try:
+                client.request.get(_ACCOUNT)
+            except UnauthorizedError:
+                # Renewing was tried a moment ago, for another call; now it is what we want to know.
+                client.connection.refresh_token()
+        except (PaymentRequiredError, ForbiddenError) as error:
+            if is_block(error):
+                raise
+        except GrantError as error:
+            if not is_withdrawn(error):
+                raise
+            return False
+        except NotAuthorizedError:
             return False
         return True
 
@@ -129,6 +159,21 @@ class Installer:
             self._register.note(host, number)
         except (AmoCRMError, LookupError, TypeError, ValueError) as error:
             _log.warning("the uninstall hook of %s will not be understood: %s", host, error)
+
+
+def _unclear(host: str, error: GrantError) -> ConfigurationError:
+    return ConfigurationError(
+        f"a token of {host} is kept already, and amoCRM does not say what became of it: "
+        f"{error.args[0]}",
+        hint=f"if the account that bore this name is gone, integration.forget({host!r})",
+    )
+
+
+def _taken(host: str, owner: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{host} was the name of an account that is {owner} now, and whose token is kept under it",
+        hint=f"integration.forget({host!r}), then let both accounts install it again",
+    )
 
 
 def _exchange(client: AmoCRM, code: str) -> bool:

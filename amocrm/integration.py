@@ -158,11 +158,7 @@ class Integration:
 
         amoCRM is not told: there, an administrator switches the integration off.
         """
-        host = self._host(name)
-        while (entry := self._register.find(host)) is not None:
-            self._installer.drop(entry)
-            if self._register.forget(entry):
-                break
+        self._installer.forget(self._host(name))
 
     # Installation --------------------------------------------------------------------------------
 

@@ -62,6 +62,12 @@ _CAUSES: Final[Mapping[str, tuple[str, str]]] = {
         "check domain: is it the account where consent was given?",
     ),
 }
+_NOT_THE_TOKEN: Final = (
+    "check the `client_id` parameter",
+    "check the `client_secret` parameter",
+    "redirect uri is not associated with client",
+    "invalid account",
+)
 _WRONG_CLIENT: Final = (
     "client_id and client_secret do not belong together, or the secret was replaced",
     _SETTINGS,
@@ -83,6 +89,16 @@ class Refused(NamedTuple):
 
     error: GrantError
     elsewhere: bool = False
+
+
+def is_withdrawn(error: GrantError) -> bool:
+    """Tell whether a refusal means that the token is dead.
+
+    A wrong client, its settings, or a host that is not the account's, say nothing of the token: so
+    nothing is thrown away for one of them. Source: reference 2.7.
+    """
+    reason = (error.reason or "").lower().strip().rstrip(".")
+    return bool(reason) and reason not in _NOT_THE_TOKEN
 
 
 GrantVerdict: TypeAlias = Granted | Refused | Again | GiveUp

@@ -8,6 +8,7 @@ import pytest
 from amocrm import (
     ConfigurationError,
     ForbiddenError,
+    GrantError,
     LostReplyError,
     NotAuthorizedError,
     RateLimitedError,
@@ -22,6 +23,7 @@ from amocrm.core.oauth import (
     Refused,
     code_grant,
     consent_url,
+    is_withdrawn,
     judge_grant,
     new_host,
     refresh_grant,
@@ -197,3 +199,22 @@ def test_a_moved_account_is_believed_only_at_a_host_of_accounts(
     data: object, host: str | None
 ) -> None:
     assert new_host(data) == host
+
+
+@pytest.mark.parametrize(
+    ("reason", "dead"),
+    [
+        ("Token has been revoked", True),
+        ("Token has expired", True),
+        ("Invalid account", False),
+        ("Redirect URI is not associated with client.", False),
+        ("Check the `client_id` parameter", False),
+        ("Check the `client_secret` parameter", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_a_refusal_of_the_token_itself_means_that_it_is_dead(
+    reason: str | None, dead: bool
+) -> None:
+    assert is_withdrawn(GrantError("no", status=401, reason=reason)) is dead

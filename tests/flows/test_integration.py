@@ -22,6 +22,7 @@ from amocrm import (
     AccessDeniedError,
     AmoCRM,
     ConfigurationError,
+    ForbiddenError,
     GrantError,
     Integration,
     LostReplyError,
@@ -29,9 +30,12 @@ from amocrm import (
     NotAuthorizedError,
     ServerError,
     StateMismatchError,
+    Token,
     TokenStoreError,
     WebhookError,
 )
+from amocrm.core.hook import sign
+from amocrm.core.record import Record, write_record
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.adapter import SandboxAdapter
 from amocrm.sandbox.answer import Answer
@@ -270,6 +274,47 @@ def test_an_account_may_agree_again(integration: Integration, sandbox: Sandbox) 
     assert integration.accounts() == [HOST]
 
 
+@pytest.mark.parametrize("days", [80, 100])
+def test_an_account_may_agree_again_long_after(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock, days: int
+) -> None:
+    account = install(integration, sandbox)
+    clock.advance(days * DAY)
+    assert install(integration, sandbox) is account
+    assert account.request.get(ACCOUNT).info.status_code == 200
+
+
+def test_an_account_may_agree_to_more_than_its_token_allows(
+    integration: Integration, sandbox: Sandbox, store: MemoryStore
+) -> None:
+    narrow = Record(Token(sandbox.issue_long_lived(scopes=["files"])), HOST)
+    client_id = sandbox.integration.client_id
+    store.save(Key(client_id, HOST), write_record(client_id, HOST, narrow), None)
+    with pytest.raises(ForbiddenError):
+        integration.account("example").request.get(ACCOUNT)
+    assert install(integration, sandbox).request.get(ACCOUNT).info.status_code == 200
+
+
+def test_nothing_is_overwritten_while_this_address_is_blocked(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    install(integration, sandbox)
+    sandbox.strike("forbidden", path=ACCOUNT)
+    with pytest.raises(ForbiddenError):
+        install(integration, sandbox)
+    assert sandbox.counters["grants.code"] == 1
+
+
+def test_strangers_that_name_accounts_take_no_room(new: New, sandbox: Sandbox) -> None:
+    integration = new(max_clients=2)
+    account = install(integration, sandbox)
+    for name in ("first", "second", "third"):
+        with pytest.raises(GrantError):
+            integration.callback({"code": "c", "referer": f"{name}.amocrm.ru", "from_widget": ""})
+    assert "1 clients" in repr(integration)
+    assert integration.account("example") is account
+
+
 def test_a_store_that_fails_does_not_cost_the_pair(new: New, sandbox: Sandbox) -> None:
     class Full(MemoryStore):
         full = True
@@ -426,11 +471,26 @@ def test_a_name_that_passed_to_another_account_is_not_overwritten(
     assert sandbox.counters["grants.code"] == 1
 
 
-def test_a_name_is_free_again_when_its_former_owner_withdrew(
+def test_a_name_whose_former_owner_is_gone_is_free_once_it_is_forgotten(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     install(integration, sandbox)
     sandbox.move("example", "renamed")
+    sandbox.uninstall("renamed")
+    newcomer = sandbox.add_account("example")
+    with pytest.raises(ConfigurationError, match=r"kept already.*another account.*forget\("):
+        install(integration, sandbox, newcomer.host)
+    integration.forget("example")
+    account = install(integration, sandbox, newcomer.host)
+    assert account.request.get(ACCOUNT).data["id"] == newcomer.id
+
+
+def test_a_name_whose_former_owner_was_followed_and_withdrew_is_free(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    account = install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    account.request.get(ACCOUNT)
     sandbox.uninstall("renamed")
     newcomer = sandbox.add_account("example")
     account = install(integration, sandbox, newcomer.host)
@@ -526,6 +586,7 @@ def test_the_hook_of_a_former_owner_does_not_hit_the_name_s_new_one(
     sandbox.move("example", "renamed")
     sandbox.uninstall("renamed")
     newcomer = sandbox.add_account("example")
+    integration.forget("example")
     install(integration, sandbox, newcomer.host)
     sandbox.uninstall(newcomer)
     assert integration.removed(sandbox.uninstall_hook("renamed").params) is None
@@ -553,6 +614,49 @@ def test_an_account_that_has_not_paid_keeps_its_pair(
     sandbox.account().is_paid = False
     assert integration.removed(sandbox.uninstall_hook().params) is None
     assert integration.accounts() == [HOST]
+
+
+def test_a_wrong_secret_does_not_cost_the_pairs(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock, store: MemoryStore
+) -> None:
+    install(integration, sandbox)
+    number, one = sandbox.account().id, sandbox.integration
+    clock.advance(DAY + 1)
+    with Integration(
+        one.client_id, "another", one.redirect_uri,
+        store=store, session=sandbox.session(), clock=clock,
+    ) as wrong:  # fmt: skip
+        hook = {"client_uuid": one.client_id, "account_id": str(number)}
+        hook["signature"] = sign(one.client_id, "another", number)
+        with pytest.raises(GrantError, match="do not belong together"):
+            wrong.removed(hook)
+        with pytest.raises(ConfigurationError, match=r"do not belong together.*forget\("):
+            install(wrong, sandbox)
+    assert integration.account("example").request.get(ACCOUNT).info.status_code == 200
+
+
+def test_the_pair_stays_when_nobody_tells_where_the_account_has_moved(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    clock.advance(DAY + 1)
+    sandbox.strike("server_error", path="/oauth2/account", times=1)
+    with pytest.raises(GrantError):
+        integration.removed(sandbox.uninstall_hook("renamed").params)
+    assert integration.accounts() == [HOST]
+    assert integration.removed(sandbox.uninstall_hook("renamed").params) is None
+
+
+def test_a_hook_right_after_a_token_was_renewed_for_a_401_is_understood(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    account = install(integration, sandbox)
+    sandbox.strike("server_error", path="/api/v4/leads", status=401)
+    account.request.get("/api/v4/leads")
+    assert sandbox.counters["grants.refresh"] == 1
+    sandbox.uninstall()
+    assert integration.removed(sandbox.uninstall_hook().params) == HOST
 
 
 @pytest.mark.parametrize("name", ["account_id", "client_uuid", "signature"])
