@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -433,6 +434,7 @@ def test_a_forked_child_is_not_stopped_by_a_lock_of_its_parent(
     inside.wait(10)
     child = os.fork()
     if child == 0:
+        signal.alarm(20)  # which ends the child, should it wait for ever
         os._exit(0 if integration.account("example") is not None else 1)
     done.set()
     worker.join(10)
@@ -443,15 +445,16 @@ def test_a_forked_child_is_not_stopped_by_a_lock_of_its_parent(
 
 
 def test_a_renamed_account_that_agrees_again_is_one_account(
-    integration: Integration, sandbox: Sandbox
+    integration: Integration, new: New, sandbox: Sandbox
 ) -> None:
     install(integration, sandbox)
     sandbox.move("example", "renamed")
     account = install(integration, sandbox, "renamed")
     assert account.request.get(ACCOUNT).data["subdomain"] == "renamed"
     assert len(integration.accounts()) == 1
-    for name in ("renamed", "example"):
-        assert integration.account(name).request.get(ACCOUNT).data["subdomain"] == "renamed"
+    for one in (integration, new()):
+        for name in ("renamed", "example"):
+            assert one.account(name).request.get(ACCOUNT).data["subdomain"] == "renamed"
 
 
 @pytest.mark.parametrize("noticed", [True, False])
@@ -502,12 +505,16 @@ def test_an_old_name_that_only_points_passes_to_its_new_owner(
 ) -> None:
     install(integration, sandbox)
     sandbox.move("example", "renamed")
+    assert integration.account("example").request.get(ACCOUNT).data["subdomain"] == "renamed"
     install(integration, sandbox, "renamed")
     newcomer = sandbox.add_account("example")
     install(integration, sandbox, newcomer.host)
     assert integration.account("example").request.get(ACCOUNT).data["id"] == newcomer.id
     assert integration.account("renamed").request.get(ACCOUNT).data["subdomain"] == "renamed"
     assert integration.accounts() == [HOST, "renamed.amocrm.ru"]
+    integration.forget("example")
+    with pytest.raises(NotAuthorizedError):
+        integration.account("example")
 
 
 # Leaving -----------------------------------------------------------------------------------------
@@ -657,6 +664,18 @@ def test_a_hook_right_after_a_token_was_renewed_for_a_401_is_understood(
     assert sandbox.counters["grants.refresh"] == 1
     sandbox.uninstall()
     assert integration.removed(sandbox.uninstall_hook().params) == HOST
+
+
+def test_two_401s_in_a_row_do_not_cost_a_pair_that_can_be_renewed(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    account = install(integration, sandbox)
+    for path in ("/api/v4/leads", ACCOUNT):
+        sandbox.strike("server_error", path=path, status=401)
+    account.request.get("/api/v4/leads")
+    assert integration.removed(sandbox.uninstall_hook().params) is None
+    assert sandbox.counters["grants.refresh"] == 2
+    assert account.request.get(ACCOUNT).info.status_code == 200
 
 
 @pytest.mark.parametrize("name", ["account_id", "client_uuid", "signature"])
