@@ -19,7 +19,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import path
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from amocrm import AmoCRM, Integration, NotAuthorizedError
+from amocrm import Integration, NotAuthorizedError
 from amocrm.stores.file import FileStore
 
 settings.configure(
@@ -37,11 +37,6 @@ integration = Integration(
 )
 
 
-def welcome(account: AmoCRM) -> None:
-    """Greet a new account."""
-    print("welcome,", account.request.get("/api/v4/account").data["name"])
-
-
 def leads(request: HttpRequest, account: str) -> JsonResponse:
     """List the names of an account's newest leads."""
     try:
@@ -49,12 +44,12 @@ def leads(request: HttpRequest, account: str) -> JsonResponse:
     except NotAuthorizedError:
         raise Http404 from None
     page = crm.request.get("/api/v4/leads", {"limit": 50, "order": {"id": "desc"}}).data
-    names = [lead["name"] for lead in page["_embedded"]["leads"]] if page else []
-    return JsonResponse(names, safe=False)
+    newest = page["_embedded"]["leads"] if page else []
+    return JsonResponse([lead["name"] for lead in newest], safe=False)
 
 
 urlpatterns = [path("leads/<account>", leads)]
-amocrm = integration.wsgi_app(on_installed=welcome)
+amocrm = integration.wsgi_app(on_installed=lambda account: print("welcome,", account))
 site: Any = get_wsgi_application()  # Django brings no types
 application = DispatcherMiddleware(site, {"/amocrm": amocrm})
 
