@@ -171,7 +171,10 @@ def test_a_forged_redirect_installs_nothing(
 
 
 def test_another_browser_s_redirect_is_not_believed(site: Site) -> None:
-    assert site.another_browser().get(site.agree()).status_code == 400
+    answer = site.another_browser().get(site.agree())
+    assert answer.status_code == 400
+    assert "there is no state to compare it with" in answer.text
+    assert "callback(" not in answer.text, "that is for programmers"
     assert site.installed == []
 
 

@@ -401,14 +401,20 @@ def test_all_clients_share_one_pace(new: New, sandbox: Sandbox, clock: ManualClo
 
 
 def test_closing_leaves_a_given_session_open(new: New, sandbox: Sandbox) -> None:
-    session = sandbox.session()
+    closed: list[str] = []
+
+    class Watched(requests.Session):
+        def close(self) -> None:
+            closed.append("closed")
+
+    session = sandbox.mount(Watched())
     with new(session=session) as integration:
         account = install(integration, sandbox)
     with pytest.raises(ConfigurationError, match="closed"):
         account.request.get(ACCOUNT)
     with pytest.raises(ConfigurationError, match="closed"):
         integration.account("example")
-    assert session.adapters
+    assert closed == []
     assert new(session=session).account("example").request.get(ACCOUNT).info.status_code == 200
 
 
@@ -455,6 +461,8 @@ def test_a_renamed_account_that_agrees_again_is_one_account(
     for one in (integration, new()):
         for name in ("renamed", "example"):
             assert one.account(name).request.get(ACCOUNT).data["subdomain"] == "renamed"
+    other = new()
+    assert other.account("example") is other.account("renamed")
 
 
 @pytest.mark.parametrize("noticed", [True, False])
