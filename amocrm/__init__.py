@@ -35,6 +35,7 @@ from amocrm.errors import (
     ValidationError,
     WebhookError,
 )
+from amocrm.integration import Integration
 from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace
 from amocrm.request import Request
@@ -52,6 +53,7 @@ __all__ = [
     "Connection",
     "ForbiddenError",
     "GrantError",
+    "Integration",
     "InvalidField",
     "LostReplyError",
     "MemoryStore",

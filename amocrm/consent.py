@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
+from amocrm.core.callback import Answered, read_redirect
 from amocrm.core.host import Portal
-from amocrm.core.oauth import Answered, consent_url, read_redirect
+from amocrm.core.oauth import consent_url
 from amocrm.core.settings import Settings
 from amocrm.errors import ConfigurationError, NotAuthorizedError
 from amocrm.signals import Signals

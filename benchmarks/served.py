@@ -63,6 +63,7 @@ def _serve(pipe: Pipe, certificate: str | None) -> None:
     from cheroot.wsgi import Server
 
     server = Server(("127.0.0.1", 0), _answer, numthreads=2)
+    server.keep_alive_conn_limit = 10_000
     if certificate is not None:
         server.ssl_adapter = BuiltinSSLAdapter(certificate, certificate)
     server.prepare()

@@ -18,12 +18,14 @@ LAYERS = [
     "clock forks",
     "filelock ledger",
     "transport emitter stores paces redirect",
-    "line flight holding unbroken signals",
+    "line flight holding unbroken signals register shelf",
     "grants consent",
     "keeper",
     "connection gate",
     "request",
     "client",
+    "installer",
+    "integration",
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 

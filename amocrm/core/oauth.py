@@ -1,11 +1,10 @@
-"""The OAuth 2 conversation: consent address, grant bodies, redirect → code, verdicts on grants.
+"""The OAuth 2 conversation: consent address, grant bodies, verdicts on grants.
 
 Source: reference 2.2-2.7, 1.1.
 """
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias
 
@@ -18,14 +17,11 @@ from amocrm.core.settings import Settings
 from amocrm.core.token import Token, granted
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import (
-    AccessDeniedError,
     AmoCRMError,
-    AuthorizationError,
     ConfigurationError,
     GrantError,
     NotAuthorizedError,
     RateLimitedError,
-    StateMismatchError,
 )
 
 TOKEN_PATH: Final = "/oauth2/access_token"
@@ -34,13 +30,16 @@ CONSENT_PATH: Final = "/oauth"
 
 MODES: Final = ("popup", "post_message")
 
+CODE_SPENT: Final = "authorization code has been revoked"
+"""The endpoint's hint, in lower case, when a code was exchanged before."""
+
 _SETTINGS: Final = "compare with the integration's settings in amoCRM"
 _CAUSES: Final[Mapping[str, tuple[str, str]]] = {
     "token has been revoked": (
         "the refresh token was already used, or access was withdrawn",
         "get consent again; if several processes refresh, let them share one store",
     ),
-    "authorization code has been revoked": (
+    CODE_SPENT: (
         "the authorization code was already used",
         "a code works once: get a new one",
     ),
@@ -63,6 +62,12 @@ _CAUSES: Final[Mapping[str, tuple[str, str]]] = {
         "check domain: is it the account where consent was given?",
     ),
 }
+_NOT_THE_TOKEN: Final = (
+    "check the `client_id` parameter",
+    "check the `client_secret` parameter",
+    "redirect uri is not associated with client",
+    "invalid account",
+)
 _WRONG_CLIENT: Final = (
     "client_id and client_secret do not belong together, or the secret was replaced",
     _SETTINGS,
@@ -91,6 +96,16 @@ class Refused(NamedTuple):
     error: GrantError
     elsewhere: bool = False
     lost: bool = False
+
+
+def is_withdrawn(error: GrantError) -> bool:
+    """Tell whether a refusal means that the token is dead.
+
+    A wrong client, its settings, or a host that is not the account's, say nothing of the token: so
+    nothing is thrown away for one of them. Source: reference 2.7.
+    """
+    reason = (error.reason or "").lower().strip().rstrip(".")
+    return bool(reason) and reason not in _NOT_THE_TOKEN
 
 
 GrantVerdict: TypeAlias = Granted | Refused | Again | GiveUp
@@ -231,61 +246,3 @@ def new_host(data: Json) -> str | None:
     """
     domain = data.get("domain") if isinstance(data, Mapping) else None
     return domain if isinstance(domain, str) and is_account_host(domain) else None
-
-
-def same_state(given: str, expected: str) -> bool:
-    """Compare states in constant time."""
-    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
-
-
-class Answered(NamedTuple):
-    """A redirect that answers our question: with a code, or with an error."""
-
-    code: str | None = None
-    error: AuthorizationError | None = None
-
-    def __repr__(self) -> str:
-        return f"Answered(error={self.error!r})"
-
-
-def read_redirect(query: Mapping[str, str], state: str, account: str) -> Answered:
-    """Read the query that amoCRM sends back with the person.
-
-    Shape:
-        code, referer, state, platform, client_id; or error=access_denied, state
-
-    Args:
-        query: its parameters.
-        state: what must come back.
-        account: host of the account that this client is for.
-
-    Raises:
-        StateMismatchError: it does not answer our question; keep waiting for one that does.
-
-    Source: reference 2.3.
-    """
-    if not same_state(query.get("state", ""), state):
-        raise StateMismatchError(
-            "the redirect carries another state than this client sent",
-            hint="open the consent address of this very run",
-        )
-    if error := query.get("error"):
-        what = "access was refused" if error == "access_denied" else "consent failed"
-        return Answered(error=AccessDeniedError(f"{what} on the consent page ({error[:40]!r})"))
-    code, referer = query.get("code", ""), query.get("referer", "").lower()
-    if not code:
-        raise StateMismatchError("the redirect carries no code")
-    if referer and not is_account_host(referer):
-        raise StateMismatchError(
-            f"the redirect claims to come from {referer[:100]!r}, which is no account of amoCRM"
-        )
-    if referer and referer != account:
-        return Answered(error=_wrong_account(referer, account))
-    return Answered(code=code)
-
-
-def _wrong_account(referer: str, account: str) -> AuthorizationError:
-    return AccessDeniedError(
-        f"consent was given for {referer}, but this client is for {account}",
-        hint=f"choose {account} on the consent page, or set domain to {referer!r}",
-    )

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from amocrm.core.oauth import Answered
+from amocrm.core.callback import Answered
 from amocrm.core.settings import RedirectServer
 from amocrm.errors import ConfigurationError, NotAuthorizedError
 from amocrm.redirect.app import Reader, RedirectApp

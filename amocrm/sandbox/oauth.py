@@ -84,6 +84,21 @@ def consent_redirect(
     return integration.redirect_uri + glue + urlencode(params)
 
 
+def widget_call(integration: Integration, code: str, account: Account) -> str:
+    """Return the address that is called when a widget is installed (reference 2.3).
+
+    It carries no state. That the flag's value is `1` is assumed: the reference names none.
+    """
+    params = {
+        "code": code,
+        "referer": account.host,
+        "platform": account.platform,
+        "from_widget": "1",
+    }
+    glue = "&" if "?" in integration.redirect_uri else "?"
+    return integration.redirect_uri + glue + urlencode(params)
+
+
 class _Form:
     """The fields of a grant, from JSON or from a form; both work (reference 2.5)."""
 

@@ -16,7 +16,7 @@ from amocrm.sandbox.consent import chosen_integration, query_of
 from amocrm.sandbox.families import FAMILIES
 from amocrm.sandbox.faults import refuse_batch
 from amocrm.sandbox.front import Front
-from amocrm.sandbox.oauth import consent_redirect
+from amocrm.sandbox.oauth import consent_redirect, widget_call
 from amocrm.sandbox.state import Account, Entity
 from amocrm.sandbox.tokens import (
     SCOPES,
@@ -127,6 +127,19 @@ class Office:
         """Refuse on the consent page; return the address the browser would be sent to."""
         integration, params = self._consent(consent_url)
         return consent_redirect(integration, params.get("state"), code=None, account=None)
+
+    def install_widget(
+        self, account: str | Account | None = None, integration: Integration | None = None
+    ) -> str:
+        """Install a widget; return the address that the portal calls then (reference 2.3).
+
+        The portal makes no calls of its own: whoever plays it calls the address, with GET, once.
+        """
+        with self._lock:
+            where, one = self.account(account), integration or self.integration
+            return widget_call(
+                one, self._vault.new_code(self._grant(where, one), self.clock.time()), where
+            )
 
     def move(self, account: str | Account | None, name: str) -> Account:
         """Rename an account: the old host no longer answers for it (reference 1.1)."""

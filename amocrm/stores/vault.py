@@ -95,7 +95,7 @@ class Vault:
 
     @property
     def account(self) -> str:
-        """Whose record it is: the host under which consent was first given."""
+        """The name that the record is kept under: the host where consent was first given."""
         return self._key.account
 
     @property
@@ -134,6 +134,12 @@ class Vault:
                 if there == text or self._store.save(key, text, there):
                     return content
         raise TokenStoreError(f"others kept saving the token of {key.account} at the same time")
+
+
+def list_accounts(client_id: str, store: TokenStore) -> list[str]:
+    """Return the names that the records of an integration are kept under, sorted."""
+    with _told("list"):
+        return sorted(store.accounts(client_id))
 
 
 def pointer_key(client_id: str, name: str) -> Key:

@@ -60,7 +60,7 @@ class _Kept(NamedTuple):
     cert: str | tuple[str, str] | None
 
 
-__all__ = ["POOL_SIZE", "Answer", "Info", "Response", "Session", "Transport"]
+__all__ = ["POOL_SIZE", "Answer", "Info", "Response", "Session", "Transport", "open_session"]
 
 
 class Transport:
@@ -129,11 +129,7 @@ class Transport:
         """Make our own session at the first call: an idle client costs next to nothing."""
         with self._lock:
             if self._session is None and not self._closed:
-                session = requests.Session()
-                adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
-                session.mount("https://", adapter)
-                session.mount("http://", adapter)
-                self._session = session
+                self._session = open_session()
             if self._session is None:
                 raise ConfigurationError("this client is closed", hint="make another AmoCRM")
             return self._session
@@ -186,6 +182,15 @@ class Transport:
             kept = _Kept(basis, merged["proxies"], chosen, merged["cert"])
             self._kept[origin] = kept
         return kept
+
+
+def open_session(hosts: int = 4) -> requests.Session:
+    """Make a session that keeps the connections to as many hosts as were used last."""
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=hosts, pool_maxsize=POOL_SIZE, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
 
 
 def _hooks(session: requests.Session) -> list[Callable[..., object]]:

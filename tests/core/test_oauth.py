@@ -6,31 +6,28 @@ from typing import Any
 import pytest
 
 from amocrm import (
-    AccessDeniedError,
     ConfigurationError,
     ForbiddenError,
+    GrantError,
     LostReplyError,
     NotAuthorizedError,
     RateLimitedError,
     ServerError,
-    StateMismatchError,
     UnexpectedReplyError,
     UnreachableError,
 )
 from amocrm.core.host import portal
 from amocrm.core.oauth import (
-    Answered,
     Granted,
     GrantVerdict,
     Refused,
     code_grant,
     consent_url,
+    is_withdrawn,
     judge_grant,
     may_be_done,
     new_host,
-    read_redirect,
     refresh_grant,
-    same_state,
 )
 from amocrm.core.policy import PATIENCE, RETRIES, Again, Effort, GiveUp
 from amocrm.core.settings import read_auth
@@ -188,11 +185,6 @@ def test_an_untrusted_certificate_is_not_tried_again() -> None:
     assert verdict.error.__cause__ is cause
 
 
-def test_consent_that_failed_otherwise() -> None:
-    odd = read_redirect({"error": "server_error", "state": "s"}, "s", HERE)
-    assert "consent failed" in str(odd.error)
-
-
 @pytest.mark.parametrize(
     ("data", "host"),
     [
@@ -212,47 +204,23 @@ def test_a_moved_account_is_believed_only_at_a_host_of_accounts(
     assert new_host(data) == host
 
 
-def test_a_redirect_brings_the_code() -> None:
-    query = {"code": "c", "state": "s", "referer": "Example.amocrm.ru", "platform": "1"}
-    assert read_redirect(query, "s", HERE) == Answered(code="c")
-    assert read_redirect({"code": "c", "state": "s"}, "s", HERE) == Answered(code="c")
-    assert "'c'" not in repr(Answered(code="c"))
-
-
 @pytest.mark.parametrize(
-    ("query", "complaint"),
+    ("reason", "dead"),
     [
-        ({}, "another state"),
-        ({"code": "c"}, "another state"),
-        ({"code": "c", "state": "S"}, "another state"),
-        ({"code": "c", "state": "s "}, "another state"),
-        ({"code": "c", "state": "ы\ud800"}, "another state"),
-        ({"error": "access_denied"}, "another state"),
-        ({"state": "s"}, "no code"),
-        ({"code": "", "state": "s"}, "no code"),
-        ({"code": "c", "state": "s", "referer": "evil.example"}, "no account of amoCRM"),
-        ({"code": "c", "state": "s", "referer": "amocrm.ru.evil.example"}, "no account"),
-        ({"code": "c", "state": "s", "referer": "https://example.amocrm.ru"}, "no account"),
+        ("Token has been revoked", True),
+        ("Token has expired", True),
+        ("Invalid account", False),
+        ("Redirect URI is not associated with client.", False),
+        ("Check the `client_id` parameter", False),
+        ("Check the `client_secret` parameter", False),
+        ("", False),
+        (None, False),
     ],
 )
-def test_a_redirect_that_does_not_answer_us(query: dict[str, str], complaint: str) -> None:
-    with pytest.raises(StateMismatchError, match=complaint):
-        read_redirect(query, "s", HERE)
-
-
-def test_a_refusal_and_a_wrong_account_end_the_wait() -> None:
-    denied = read_redirect({"error": "access_denied", "state": "s"}, "s", HERE)
-    assert isinstance(denied.error, AccessDeniedError)
-    assert "access was refused" in str(denied.error)
-    other = read_redirect({"code": "c", "state": "s", "referer": "other.amocrm.ru"}, "s", HERE)
-    assert "given for other.amocrm.ru" in str(other.error)
-    assert other.code is None
-
-
-def test_states_are_equal_or_not() -> None:
-    assert same_state("a", "a")
-    assert not same_state("a", "b")
-    assert not same_state("", "a")
+def test_only_a_refusal_of_the_token_itself_means_that_it_is_dead(
+    reason: str | None, dead: bool
+) -> None:
+    assert is_withdrawn(GrantError("no", status=401, reason=reason)) is dead
 
 
 @pytest.mark.parametrize(

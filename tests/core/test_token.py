@@ -188,3 +188,9 @@ def test_plain_form_and_token_are_inverse(
 ) -> None:
     token = Token(access, refresh, expires_at, {"token_type": "Bearer"})
     assert read_token(json.loads(json.dumps(token.as_dict()))) == token
+
+
+def test_the_account_s_id_is_read_from_the_token() -> None:
+    assert account_id(jwt(account_id=12345)) == 12345
+    for odd in (jwt(account_id="12345"), jwt(account_id=True), jwt(), "opaque"):
+        assert account_id(odd) is None

@@ -38,7 +38,7 @@ def kept(store: TokenStore, key: Key = KEY) -> Token:
 
 @pytest.mark.parametrize(
     "name",
-    ["amocrm-js.json", "amocrm-api-php.json", "aioamocrm.json", "amocrm_api", "token.json",
+    ["amocrm-js.json", "amocrm-api-php.json", "aioamocrm.json", "amocrm_api", "own-token.json",
      "file-store.json"],
 )  # fmt: skip
 def test_files_of_other_libraries_are_recognised(store: FileStore, name: str) -> None:

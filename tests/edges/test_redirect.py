@@ -22,7 +22,7 @@ from amocrm import (
     GrantError,
     NotAuthorizedError,
 )
-from amocrm.core.oauth import Answered
+from amocrm.core.callback import Answered
 from amocrm.core.settings import REDIRECT_DEADLINE, RedirectServer
 from amocrm.redirect.server import RedirectListener
 from amocrm.sandbox import Sandbox

@@ -14,6 +14,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.redis import RedisStore
 from amocrm.stores.sql import SQLStore
 from tests.conftest import Make
+from tests.flows.test_guarded import AtGrants
 from tests.servers import DATABASES, OwnRedis, door, engine, new_place
 
 DAY = 86_400
@@ -73,10 +74,16 @@ def test_a_store_that_dies_during_the_grant_loses_no_pair_of_a_living_process(
     make: Make, sandbox: Sandbox, clock: ManualClock, outage: Outage
 ) -> None:
     store, go_down, come_back = outage
-    crm = make({"code": sandbox.issue_code()}, store=store)
+    session = AtGrants(lambda: None)
+    crm = make({"code": sandbox.issue_code()}, store=store, session=sandbox.mount(session))
     crm.connect()
     clock.advance(DAY + 1)
-    crm.once("connection:beforeRefreshToken", lambda _: go_down())
+
+    def strike() -> None:
+        session.what = lambda: None
+        go_down()
+
+    session.what = strike
     with pytest.raises(TokenStoreError):
         crm.request.get("/api/v4/account")
     assert crm.request.get("/api/v4/account").info.status_code == 200

@@ -122,3 +122,30 @@ def test_an_unknown_client_id_is_an_error_by_hand(portal: Sandbox) -> None:
 
 def test_the_page_takes_get_and_post_only(portal: Sandbox, session: requests.Session) -> None:
     assert session.put(consent_url(portal)).status_code == 405
+
+
+def test_a_widget_s_installation_is_a_call_without_a_state(
+    portal: Sandbox, session: requests.Session
+) -> None:
+    url = portal.install_widget("example")
+    params = redirect(url)
+    assert url.startswith(portal.integration.redirect_uri + "?")
+    assert params == {
+        "code": params["code"],
+        "referer": "example.amocrm.ru",
+        "platform": "1",
+        "from_widget": "1",
+    }
+    another = portal.add_integration("https://shop.example/?page=amo")
+    assert portal.install_widget("example", another).startswith(
+        "https://shop.example/?page=amo&code="
+    )
+    one = portal.integration
+    body = {
+        "client_id": one.client_id,
+        "client_secret": one.client_secret,
+        "redirect_uri": one.redirect_uri,
+        "grant_type": "authorization_code",
+        "code": params["code"],
+    }
+    assert session.post("https://example.amocrm.ru/oauth2/access_token", json=body).ok

@@ -1,0 +1,135 @@
+"""What comes back from the consent page: a redirect whose query says yes or no, or is a forgery.
+
+Source: reference 2.3.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from amocrm.core.host import is_account_host
+from amocrm.errors import (
+    AccessDeniedError,
+    AuthorizationError,
+    ConfigurationError,
+    StateMismatchError,
+)
+
+STATELESS: Final = ("from_widget", "from_exchange")
+"""Marks of the calls that amoCRM's servers make themselves, without a state."""
+
+
+def read_query(query: object) -> Mapping[str, str]:
+    """Accept the parameters of a call that came in, or its raw query.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if isinstance(query, str):
+        return dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True))
+    if not isinstance(query, Mapping):
+        raise ConfigurationError("the query must be a mapping of strings, or the raw query")
+    return query
+
+
+def same_state(given: str, expected: str) -> bool:
+    """Compare states in constant time."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
+
+
+class Answered(NamedTuple):
+    """A redirect that answers our question: with a code, or with an error.
+
+    Attributes:
+        code: the authorization code.
+        error: why there is none.
+        host: the account that agreed, where the redirect says it.
+    """
+
+    code: str | None = None
+    error: AuthorizationError | None = None
+    host: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Answered(error={self.error!r})"
+
+
+def read_redirect(query: Mapping[str, str], state: str, account: str) -> Answered:
+    """Read the query that amoCRM sends back with the person.
+
+    Shape:
+        code, referer, state, platform, client_id; or error=access_denied, state
+
+    Args:
+        query: its parameters.
+        state: what must come back.
+        account: host of the account that this client is for.
+
+    Raises:
+        StateMismatchError: it does not answer our question; keep waiting for one that does.
+
+    Source: reference 2.3.
+    """
+    _check_state(query, state)
+    answered = _read_answer(query)
+    if answered.host is not None and answered.host != account:
+        return Answered(error=_wrong_account(answered.host, account))
+    return answered._replace(host=None)
+
+
+def read_install(query: Mapping[str, str], state: str | None) -> Answered:
+    """Read the query that installs an integration in whichever account agreed.
+
+    Args:
+        query: its parameters.
+        state: what must come back; None or empty only for amoCRM's own calls, which carry none.
+
+    Raises:
+        StateMismatchError: it answers no question of ours, or names no account of amoCRM.
+
+    Source: reference 2.3.
+    """
+    if state:
+        _check_state(query, state)
+    elif not any(flag in query for flag in STATELESS):
+        raise StateMismatchError(
+            "the redirect cannot be trusted: there is no state to compare it with",
+            hint="keep the state of consent_url(state) in the person's session, and pass it on: "
+            "callback(query, state=...)",
+        )
+    answered = _read_answer(query)
+    if answered.error is None and answered.host is None:
+        raise StateMismatchError("the redirect does not say which account agreed: no referer")
+    return answered
+
+
+def _check_state(query: Mapping[str, str], state: str) -> None:
+    if not same_state(query.get("state", ""), state):
+        raise StateMismatchError(
+            "the redirect carries another state than this client sent",
+            hint="open the consent address of this very run",
+        )
+
+
+def _read_answer(query: Mapping[str, str]) -> Answered:
+    if error := query.get("error"):
+        what = "access was refused" if error == "access_denied" else "consent failed"
+        return Answered(error=AccessDeniedError(f"{what} on the consent page ({error[:40]!r})"))
+    code, referer = query.get("code", ""), query.get("referer", "").lower()
+    if code.split() != [code]:
+        raise StateMismatchError("the redirect carries no code")
+    if referer and not is_account_host(referer):
+        raise StateMismatchError(
+            f"the redirect claims to come from {referer[:100]!r}, which is no account of amoCRM"
+        )
+    return Answered(code=code, host=referer or None)
+
+
+def _wrong_account(referer: str, account: str) -> AuthorizationError:
+    return AccessDeniedError(
+        f"consent was given for {referer}, but this client is for {account}",
+        hint=f"choose {account} on the consent page, or set domain to {referer!r}",
+    )

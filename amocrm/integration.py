@@ -1,0 +1,282 @@
+"""Integration: one public integration, many accounts. Nothing is opened before the first call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from amocrm.client import AmoCRM
+from amocrm.clock import Clock
+from amocrm.core.callback import read_install, read_query
+from amocrm.core.hook import verify
+from amocrm.core.host import DEFAULT_ZONE, ZONES, account_host, portal
+from amocrm.core.oauth import consent_url
+from amocrm.core.settings import AuthSettings
+from amocrm.core.wire import Timeout
+from amocrm.errors import ConfigurationError, NotAuthorizedError
+from amocrm.forks import after_fork
+from amocrm.installer import Installed, Installer
+from amocrm.limits import REQUESTS_PER_SECOND
+from amocrm.paces import Pace
+from amocrm.paces.threads import ThreadPace
+from amocrm.register import Register
+from amocrm.shelf import Shelf
+from amocrm.stores import TokenStore
+from amocrm.transport import Session, open_session
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+HOSTS: Final = 100
+"""Accounts whose connections are kept open at a time: each takes a descriptor of the process, and
+amoCRM closes idle ones itself."""
+
+
+class Integration:
+    """One public integration in many accounts. Thread-safe; a context manager.
+
+    All clients that it hands out share one pool of connections, one pace and one store.
+
+    Args:
+        client_id: of the integration.
+        client_secret: of the integration; it also signs the uninstall hook.
+        redirect_uri: byte-equal to the integration's settings.
+        store: where the tokens of all accounts are kept.
+        zone: whose consent page people are sent to, and where a bare login lives: `amocrm.ru` or
+            `kommo.com`.
+        pace: calls per second of all accounts together, a `Pace`, or None to switch pacing off.
+        timeout: seconds for the whole of each attempt of a call, or a `Timeout`.
+        session: a `requests.Session` of yours; it is not closed with the integration.
+        user_agent: your application's name, put before the library's.
+        base_url: origin of a test server, which plays one account.
+        clock: for tests: an own time.
+        max_clients: how many clients are kept; the least used one is dropped, and made again when
+            it is asked for.
+
+    Raises:
+        ConfigurationError: a setting is missing, unknown or malformed; the message names it.
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str,
+        redirect_uri: str,
+        *,
+        store: TokenStore,
+        zone: str = DEFAULT_ZONE,
+        pace: Pace | float | None = REQUESTS_PER_SECOND,
+        timeout: float | Timeout | None = None,
+        session: Session | None = None,
+        user_agent: str | None = None,
+        base_url: str | None = None,
+        clock: Clock | None = None,
+        max_clients: int = 1000,
+    ) -> None:
+        if zone not in ZONES:
+            raise ConfigurationError(f"zone must be one of {', '.join(ZONES)}, not {zone!r}")
+        self._auth: AuthSettings = {
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "redirect_uri": redirect_uri,
+        }
+        shared = ThreadPace(pace) if isinstance(pace, (int, float)) else pace
+
+        def make(host: str, session: Session | None) -> AmoCRM:
+            return AmoCRM(
+                host, self._auth, store=store, pace=shared, timeout=timeout, session=session,
+                user_agent=user_agent, base_url=base_url, clock=clock,
+            )  # fmt: skip
+
+        make(f"example.{zone}", session)  # which checks every setting, and does nothing else
+        self._client_id, self._client_secret, self._zone = client_id, client_secret, zone
+        self._secure = redirect_uri.lower().startswith("https:")
+        self._portal = portal(f"example.{zone}", base_url)
+        self._given = self._session = session
+        self._closed = False
+        self._opening = threading.Lock()
+        self._register = Register(client_id, store)
+        self._clients = Shelf(max_clients, lambda host: make(host, self._open()))
+        self._installer = Installer(self._clients, self._register)
+        after_fork(self)
+
+    def __repr__(self) -> str:
+        return f"<Integration {self._client_id}, {len(self._clients)} clients>"
+
+    def __enter__(self) -> Integration:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the clients and the connections that were opened; calls after it raise."""
+        with self._opening:
+            self._closed = True
+            session, self._session = self._session, None
+        for client in self._clients.clear():
+            client.close()
+        if session is not None and session is not self._given:
+            session.close()
+
+    # Accounts ------------------------------------------------------------------------------------
+
+    def account(self, name: str) -> AmoCRM:
+        """Return the client of an installed account; the same one while it is kept. Sends nothing.
+
+        Args:
+            name: the account's login or host, or one that it had before it was renamed.
+
+        Raises:
+            NotAuthorizedError: the integration is not installed there.
+            TokenStoreError: the store failed.
+        """
+        host = self._host(name)
+        client = self._clients.held(host)
+        if client is not None:
+            return client
+        entry = self._register.find(host)
+        if entry is None:
+            raise NotAuthorizedError(
+                f"the integration is not installed in {host}",
+                hint="send an administrator of the account to integration.consent_url(state)",
+            )
+        return self._clients.get(entry.name)
+
+    def accounts(self) -> list[str]:
+        """Return the hosts of the accounts where the integration is installed, sorted.
+
+        A renamed account stands there under the name that `account` knows it by since it was
+        installed.
+        """
+        return self._register.names()
+
+    def forget(self, name: str) -> None:
+        """Remove an account's token, and close its client; it is no error if there is none.
+
+        amoCRM is not told: there, an administrator switches the integration off.
+        """
+        self._installer.forget(self._host(name))
+
+    # Installation --------------------------------------------------------------------------------
+
+    def consent_url(self, state: str, mode: str = "popup") -> str:
+        """Return the address where an administrator chooses an account and agrees.
+
+        Args:
+            state: a random value that is kept in the person's session; it comes back.
+            mode: `popup`: the redirect happens in the opener; `post_message`: in that very window.
+
+        Source: reference 2.2.
+        """
+        if not isinstance(state, str) or not state:
+            raise ConfigurationError(
+                "the state must be a string that is not empty",
+                hint="secrets.token_urlsafe() makes one; keep it in the person's session",
+            )
+        return consent_url(self._portal, self._client_id, state, mode)
+
+    def callback(self, query: Mapping[str, str] | str, state: str | None = None) -> AmoCRM:
+        """Take a redirect: exchange its code, keep the token, return the account that agreed.
+
+        The same redirect may come again, in any process: the account is installed once.
+
+        Args:
+            query: the redirect's parameters, or its raw query.
+            state: what was given to `consent_url`; it must come back. None for the calls that
+                amoCRM's servers make themselves when a widget is installed (`from_widget`) or an
+                API key exchanged (`from_exchange`); they belong to no person's session.
+
+        Raises:
+            StateMismatchError: the redirect is a forgery, or stale.
+            AccessDeniedError: the person refused.
+            GrantError: amoCRM refused the code.
+            ConfigurationError: the account bears the name of another one that is installed.
+            TransportError, ReplyError, TokenStoreError: it did not work now; take it again.
+
+        Source: reference 2.3.
+        """
+        return self._install(query, state).account
+
+    def removed(self, query: Mapping[str, str] | str) -> str | None:
+        """Take the uninstall hook: forget the account, if amoCRM refuses its token indeed.
+
+        The hook has no date, so it can be sent again after the account was installed anew; hence
+        amoCRM is asked, and a token that still works stays.
+
+        Returns:
+            The account's host; None if nothing was removed: it was before, or its token works.
+
+        Raises:
+            WebhookError: the hook is not signed with this integration's secret.
+            TransportError, ReplyError, TokenStoreError: amoCRM could not be asked; the token stays.
+
+        Source: reference 2.12.
+        """
+        number = verify(read_query(query), self._client_id, self._client_secret)
+        return self._installer.remove(number)
+
+    def wsgi_app(
+        self,
+        on_installed: Callable[[AmoCRM], object] | None = None,
+        on_removed: Callable[[str], object] | None = None,
+        start: str = "/install",
+    ) -> WSGIApplication:
+        """Return a WSGI app that installs and removes; mount it where `redirect_uri` leads.
+
+        Redirects and hooks are known by their queries, on any path. The exchange of a code happens
+        within the request; amoCRM waits 3 seconds for its widget call, and does not mind the rest.
+
+        Args:
+            on_installed: called with the account, by whoever exchanged the code, once for each
+                code; never, if the process dies in between.
+            on_removed: called with the host of an account that was forgotten, once. What either
+                raises is logged, and changes nothing.
+            start: the path, below the mount, that leads to the consent page.
+        """
+        # Late, because werkzeug takes as long to load as `requests`.
+        from amocrm.redirect.install import Desk, InstallApp, tell
+
+        if not isinstance(start, str) or not start.startswith("/"):
+            raise ConfigurationError("start must be a path that begins with a slash")
+
+        def install(query: Mapping[str, str], state: str | None) -> None:
+            account, fresh = self._install(query, state)
+            if fresh and on_installed is not None:
+                tell("on_installed", on_installed, account)
+
+        def remove(query: Mapping[str, str]) -> None:
+            host = self.removed(query)
+            if host is not None and on_removed is not None:
+                tell("on_removed", on_removed, host)
+
+        def ask(state: str) -> str:
+            return self.consent_url(state, "post_message")
+
+        return InstallApp(Desk(ask, install, remove), start, secure=self._secure)
+
+    def renew_after_fork(self) -> None:
+        """Part from the parent process; a forked child does it by itself."""
+        self._opening = threading.Lock()
+        self._clients.renew_after_fork()
+
+    def _install(self, query: Mapping[str, str] | str, state: str | None) -> Installed:
+        answered = read_install(read_query(query), state)
+        if answered.code is None or answered.host is None:
+            raise answered.error or ConfigurationError("the redirect brought nothing")
+        return self._installer.install(answered.host, answered.code)
+
+    def _host(self, name: str) -> str:
+        """Read what a person typed; a bare login lives in this integration's zone."""
+        host = account_host(name)
+        return host if "." in name else f"{host.partition('.')[0]}.{self._zone}"
+
+    def _open(self) -> Session:
+        """Return the session that all clients share; made at the first need."""
+        with self._opening:
+            if self._closed:
+                raise ConfigurationError("this integration is closed", hint="make another one")
+            if self._session is None:
+                self._session = open_session(HOSTS)
+            return self._session

@@ -1,0 +1,121 @@
+"""Redirects: whose answer they are, and which account agreed."""
+
+from __future__ import annotations
+
+import pytest
+
+from amocrm import AccessDeniedError, StateMismatchError
+from amocrm.core.callback import Answered, read_install, read_redirect, same_state
+
+HERE = "example.amocrm.ru"
+
+
+def test_consent_that_failed_otherwise() -> None:
+    odd = read_redirect({"error": "server_error", "state": "s"}, "s", HERE)
+    assert "consent failed" in str(odd.error)
+
+
+def test_a_redirect_brings_the_code() -> None:
+    query = {"code": "c", "state": "s", "referer": "Example.amocrm.ru", "platform": "1"}
+    assert read_redirect(query, "s", HERE) == Answered(code="c")
+    assert read_redirect({"code": "c", "state": "s"}, "s", HERE) == Answered(code="c")
+    assert "'c'" not in repr(Answered(code="c"))
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ({}, "another state"),
+        ({"code": "c"}, "another state"),
+        ({"code": "c", "state": "S"}, "another state"),
+        ({"code": "c", "state": "s "}, "another state"),
+        ({"code": "c", "state": "ы\ud800"}, "another state"),
+        ({"error": "access_denied"}, "another state"),
+        ({"state": "s"}, "no code"),
+        ({"code": "", "state": "s"}, "no code"),
+        ({"code": "c", "state": "s", "referer": "evil.example"}, "no account of amoCRM"),
+        ({"code": "c", "state": "s", "referer": "amocrm.ru.evil.example"}, "no account"),
+        ({"code": "c", "state": "s", "referer": "https://example.amocrm.ru"}, "no account"),
+    ],
+)
+def test_a_redirect_that_does_not_answer_us(query: dict[str, str], complaint: str) -> None:
+    with pytest.raises(StateMismatchError, match=complaint):
+        read_redirect(query, "s", HERE)
+
+
+def test_a_refusal_and_a_wrong_account_end_the_wait() -> None:
+    denied = read_redirect({"error": "access_denied", "state": "s"}, "s", HERE)
+    assert isinstance(denied.error, AccessDeniedError)
+    assert "access was refused" in str(denied.error)
+    other = read_redirect({"code": "c", "state": "s", "referer": "other.amocrm.ru"}, "s", HERE)
+    assert "given for other.amocrm.ru" in str(other.error)
+    assert other.code is None
+
+
+def test_states_are_equal_or_not() -> None:
+    assert same_state("a", "a")
+    assert not same_state("a", "b")
+    assert not same_state("", "a")
+
+
+# Any account -------------------------------------------------------------------------------------
+
+
+def test_an_installation_names_the_account_that_agreed() -> None:
+    query = {"code": "c", "state": "s", "referer": "Shop.kommo.com", "platform": "2"}
+    assert read_install(query, "s") == Answered(code="c", host="shop.kommo.com")
+
+
+@pytest.mark.parametrize("flag", ["from_widget", "from_exchange"])
+@pytest.mark.parametrize("state", [None, ""])
+def test_calls_of_amocrm_s_own_servers_carry_no_state(flag: str, state: str | None) -> None:
+    query = {"code": "c", "referer": HERE, flag: "1"}
+    assert read_install(query, state).code == "c"
+
+
+@pytest.mark.parametrize("flag", ["from_widget", "from_exchange"])
+def test_whoever_gives_a_state_gets_it_compared_whatever_the_query_says(flag: str) -> None:
+    with pytest.raises(StateMismatchError, match="another state"):
+        read_install({"code": "c", "referer": HERE, flag: "1"}, "s")
+
+
+@pytest.mark.parametrize("state", [None, ""])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"code": "c", "referer": HERE},
+        {"code": "c", "referer": HERE, "state": ""},
+        {"code": "c", "referer": HERE, "state": "s"},
+        {"error": "access_denied", "state": "s"},
+    ],
+)
+def test_without_a_state_a_browser_s_redirect_is_not_believed(
+    query: dict[str, str], state: str | None
+) -> None:
+    with pytest.raises(StateMismatchError, match=r"callback\(query, state=\.\.\.\)"):
+        read_install(query, state)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"state": "S"}, "another state"),
+        ({"code": ""}, "no code"),
+        ({"code": "two words"}, "no code"),
+        ({"referer": ""}, "no referer"),
+        ({"referer": "evil.example"}, "no account of amoCRM"),
+        ({"referer": "www.amocrm.ru"}, "no account of amoCRM"),
+        ({"referer": "evil.example/.amocrm.ru"}, "no account of amoCRM"),
+        ({"referer": "a.amocrm.ru.evil.example"}, "no account of amoCRM"),
+        ({"referer": "a.amocrm.ru:443"}, "no account of amoCRM"),
+        ({"referer": "evil@a.amocrm.ru"}, "no account of amoCRM"),
+    ],
+)
+def test_an_installation_that_is_forged(change: dict[str, str], complaint: str) -> None:
+    with pytest.raises(StateMismatchError, match=complaint):
+        read_install({"code": "c", "state": "s", "referer": HERE, **change}, "s")
+
+
+def test_a_refused_installation_says_so() -> None:
+    refused = read_install({"error": "access_denied", "state": "s"}, "s")
+    assert isinstance(refused.error, AccessDeniedError)

@@ -1,0 +1,72 @@
+"""The uninstall hook: what is signed is believed, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from amocrm import WebhookError
+from amocrm.core.hook import sign, verify
+from amocrm.sandbox import Sandbox
+
+CLIENT = "11111111-2222-3333-4444-555555555555"
+VECTOR = "5654e451a12c58462c9bdf29fef6c3ae6aaf801eba3577c82611b3bf85f202d8"
+HOOK = {"account_id": "12345", "client_uuid": CLIENT, "signature": VECTOR}
+
+
+def test_the_signature_is_the_reference_s() -> None:
+    assert sign(CLIENT, "secret", 12345) == VECTOR
+    assert verify(HOOK, CLIENT, "secret") == 12345
+
+
+def test_the_sandbox_signs_what_is_verified_here() -> None:
+    portal = Sandbox()
+    one, hook = portal.integration, portal.uninstall_hook()
+    assert verify(hook.params, one.client_id, one.client_secret) == portal.account().id
+
+
+@pytest.mark.parametrize("names", [("client_uuid",), ("client_id",), ("client_uuid", "client_id")])
+def test_both_names_of_the_integration_s_parameter_are_read(names: tuple[str, ...]) -> None:
+    hook = {"account_id": "12345", "signature": VECTOR, **dict.fromkeys(names, CLIENT)}
+    assert verify(hook, CLIENT, "secret") == 12345
+
+
+@pytest.mark.parametrize("number", ["1", "9" * 18])
+def test_the_number_of_an_account_has_up_to_eighteen_digits(number: str) -> None:
+    signature = sign(CLIENT, "secret", int(number))
+    hook = {"account_id": number, "client_uuid": CLIENT, "signature": signature}
+    assert verify(hook, CLIENT, "secret") == int(number)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"signature": VECTOR[:-1] + "9"}, "does not fit"),
+        ({"signature": VECTOR.upper()}, "does not fit"),
+        ({"signature": ""}, "does not fit"),
+        ({"signature": "ы\ud800"}, "does not fit"),
+        ({"account_id": "12346"}, "does not fit"),
+        ({"account_id": "012345"}, "names no account"),
+        ({"account_id": "+12345"}, "names no account"),
+        ({"account_id": "١٢٣٤٥"}, "names no account"),
+        ({"account_id": "12345\n"}, "names no account"),
+        ({"account_id": "1" * 19}, "names no account"),
+        ({"account_id": "0"}, "names no account"),
+        ({"account_id": ""}, "names no account"),
+        ({"client_uuid": "another"}, "another integration"),
+        ({"client_id": "another"}, "another integration"),
+    ],
+)
+def test_what_is_not_signed_is_refused(change: dict[str, str], complaint: str) -> None:
+    with pytest.raises(WebhookError, match=complaint):
+        verify({**HOOK, **change}, CLIENT, "secret")
+
+
+@pytest.mark.parametrize("missing", sorted(HOOK))
+def test_nothing_may_be_missing(missing: str) -> None:
+    with pytest.raises(WebhookError):
+        verify({name: value for name, value in HOOK.items() if name != missing}, CLIENT, "secret")
+
+
+def test_another_secret_does_not_fit() -> None:
+    with pytest.raises(WebhookError, match="replaced in amoCRM"):
+        verify(HOOK, CLIENT, "another")

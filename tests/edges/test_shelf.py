@@ -1,0 +1,55 @@
+"""The bounded shelf: the same thing for everybody, and the least used one leaves."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from amocrm import ConfigurationError
+from amocrm.shelf import Shelf
+
+
+def test_the_least_used_thing_leaves_when_the_shelf_is_full_and_not_before() -> None:
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        made.append(name)
+        return name
+
+    shelf = Shelf(2, make)
+    assert (shelf.get("a"), shelf.get("b"), len(shelf)) == ("a", "b", 2)
+    assert shelf.held("a") == "a"
+    shelf.get("c")
+    assert (shelf.held("a"), shelf.held("b"), shelf.held("c")) == ("a", None, "c")
+    shelf.get("a")
+    shelf.get("b")
+    assert (shelf.held("a"), shelf.held("b"), shelf.held("c"), len(shelf)) == ("a", "b", None, 2)
+    assert made == ["a", "b", "c", "b"]
+
+
+def test_many_threads_get_the_same_thing() -> None:
+    shelf = Shelf(1, lambda _: object())
+    gate = threading.Barrier(16)
+
+    def ask(_: int) -> object:
+        gate.wait(10)
+        return shelf.get("a")
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(ask, range(16)))) == 1
+
+
+def test_what_is_taken_is_gone() -> None:
+    shelf = Shelf(2, str.upper)
+    shelf.get("a")
+    assert (shelf.take("a"), shelf.take("a"), shelf.held("a")) == ("A", None, None)
+    shelf.get("b")
+    assert (shelf.clear(), len(shelf)) == (["B"], 0)
+
+
+@pytest.mark.parametrize("room", [0, -1, True, 1.5, "2", None])
+def test_a_shelf_without_room_is_refused(room: int) -> None:
+    with pytest.raises(ConfigurationError, match="max_clients"):
+        Shelf(room, str)

@@ -1,0 +1,794 @@
+"""One integration, many accounts: installed, asked for, renamed, removed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+
+from amocrm import (
+    AccessDeniedError,
+    AmoCRM,
+    ConfigurationError,
+    ForbiddenError,
+    GrantError,
+    Integration,
+    LostReplyError,
+    MemoryStore,
+    NotAuthorizedError,
+    ServerError,
+    StateMismatchError,
+    Token,
+    TokenStoreError,
+    WebhookError,
+)
+from amocrm.core.hook import sign
+from amocrm.core.record import Record, write_record
+from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.sandbox.adapter import SandboxAdapter
+from amocrm.sandbox.answer import Answer
+from amocrm.stores import Key
+from amocrm.stores.file import FileStore
+
+DAY = 86_400
+ACCOUNT = "/api/v4/account"
+TOKENS = "/oauth2/access_token"
+HOST = "example.amocrm.ru"
+
+New = Callable[..., Integration]
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def new(sandbox: Sandbox, clock: ManualClock, store: MemoryStore) -> Iterator[New]:
+    made: list[Integration] = []
+
+    def new(**settings: Any) -> Integration:
+        one = sandbox.integration
+        settings = {"store": store, "session": sandbox.session(), "clock": clock, **settings}
+        made.append(Integration(one.client_id, one.client_secret, one.redirect_uri, **settings))
+        return made[-1]
+
+    yield new
+    for integration in made:
+        integration.close()
+
+
+@pytest.fixture
+def integration(new: New) -> Integration:
+    return new()
+
+
+def query(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query))
+
+
+def agreed(integration: Integration, sandbox: Sandbox, account: str = "example") -> dict[str, str]:
+    """The query of a redirect whose state is `s`."""
+    return query(sandbox.agree(integration.consent_url("s"), account))
+
+
+def install(integration: Integration, sandbox: Sandbox, account: str = "example") -> AmoCRM:
+    return integration.callback(agreed(integration, sandbox, account), state="s")
+
+
+# Installing --------------------------------------------------------------------------------------
+
+
+def test_each_account_that_agrees_gets_a_client_of_its_own(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    for name in ("example", "other"):
+        account = install(integration, sandbox, name)
+        assert account.request.get(ACCOUNT).data["subdomain"] == name
+        assert integration.account(name) is account
+        assert integration.account(f"https://{name}.amocrm.ru/") is account
+    assert integration.accounts() == [HOST, "other.amocrm.ru"]
+
+
+@pytest.mark.parametrize("mark", ["", "?"])
+def test_the_raw_query_will_do(integration: Integration, sandbox: Sandbox, mark: str) -> None:
+    raw = urlsplit(sandbox.agree(integration.consent_url("s"))).query
+    assert integration.callback(mark + raw, state="s").connection.connected
+
+
+def test_nothing_is_sent_or_kept_at_construction(new: New, sandbox: Sandbox) -> None:
+    assert new().accounts() == []
+    assert sandbox.log == []
+
+
+def test_the_consent_page_is_the_zone_s(new: New) -> None:
+    assert new().consent_url("s").startswith("https://www.amocrm.ru/oauth?")
+    kommo = new(zone="kommo.com").consent_url("s t", "post_message")
+    assert kommo.startswith("https://www.kommo.com/oauth?")
+    assert query(kommo)["state"] == "s t"
+    assert query(kommo)["mode"] == "post_message"
+
+
+def test_a_bare_login_lives_in_the_zone(clock: ManualClock) -> None:
+    sandbox = Sandbox(("shop.kommo.com",), clock=clock)
+    one = sandbox.integration
+    with Integration(
+        one.client_id, one.client_secret, one.redirect_uri,
+        store=MemoryStore(), zone="kommo.com", session=sandbox.session(), clock=clock,
+    ) as integration:  # fmt: skip
+        account = install(integration, sandbox, "shop")
+        assert integration.account("shop") is account
+        assert integration.account("shop.kommo.com") is account
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"zone": "example.com"}, "zone must be one of"),
+        ({"pace": 0}, "pace|rate"),
+        ({"timeout": -1}, "timeout"),
+        ({"session": object()}, "session"),
+        ({"user_agent": "a\nb"}, "user_agent"),
+        ({"base_url": "nowhere"}, "base_url"),
+        ({"max_clients": 0}, "max_clients"),
+    ],
+)
+def test_wrong_settings_are_told_at_once(
+    new: New, settings: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        new(**settings)
+
+
+@pytest.mark.parametrize("state", ["", None])
+def test_a_consent_without_a_state_is_refused(integration: Integration, state: str) -> None:
+    with pytest.raises(ConfigurationError, match="token_urlsafe"):
+        integration.consent_url(state)
+
+
+@pytest.mark.parametrize("strange", [None, b"code=1", 5])
+def test_what_is_no_query_is_refused(integration: Integration, strange: Any) -> None:
+    with pytest.raises(ConfigurationError, match="raw query"):
+        integration.callback(strange, state="s")
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ({"state": "forged"}, "s"),
+        ({"referer": "evil.example"}, "s"),
+        ({"referer": ""}, "s"),
+        ({"from_widget": "1", "state": ""}, "s"),
+        ({}, None),
+        ({}, ""),
+    ],
+)
+def test_a_forged_redirect_sends_nothing(
+    integration: Integration, sandbox: Sandbox, change: dict[str, str], state: str | None
+) -> None:
+    forged = {**agreed(integration, sandbox), **change}
+    with pytest.raises(StateMismatchError):
+        integration.callback(forged, state=state)
+    assert sandbox.counters["grants.code"] == 0
+    assert integration.accounts() == []
+
+
+def test_a_refusal_is_told(integration: Integration, sandbox: Sandbox) -> None:
+    with pytest.raises(AccessDeniedError):
+        integration.callback(query(sandbox.deny(integration.consent_url("s"))), state="s")
+
+
+def test_a_widget_s_call_has_no_state(integration: Integration, sandbox: Sandbox) -> None:
+    account = integration.callback(query(sandbox.install_widget("other")))
+    assert account.request.get(ACCOUNT).data["subdomain"] == "other"
+
+
+# The same redirect again -------------------------------------------------------------------------
+
+
+def test_a_redirect_that_is_loaded_again_installs_once(new: New, sandbox: Sandbox) -> None:
+    first, second = new(), new()
+    redirect = agreed(first, sandbox)
+    account = first.callback(redirect, state="s")
+    assert first.callback(redirect, state="s") is account
+    again = second.callback(redirect, state="s")
+    assert again.request.get(ACCOUNT).data["subdomain"] == "example"
+    assert sandbox.counters["grants.code"] == 1
+
+
+def test_threads_with_the_same_redirect_install_once(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    redirect, gate = agreed(integration, sandbox), threading.Barrier(8)
+
+    def call(_: int) -> AmoCRM:
+        gate.wait(10)
+        return integration.callback(redirect, state="s")
+
+    with ThreadPoolExecutor(8) as pool:
+        accounts = list(pool.map(call, range(8)))
+    assert len(set(accounts)) == 1
+    assert sandbox.counters["grants.code"] == 1
+
+
+PROCESS = """
+import sys
+from amocrm import Integration
+from amocrm.stores.file import FileStore
+from werkzeug.test import Client
+client_id, secret, uri, url, folder, query = sys.argv[1:]
+with Integration(client_id, secret, uri, store=FileStore(folder), base_url=url) as integration:
+    client = Client(integration.wsgi_app(on_installed=lambda account: print("installed")))
+    sys.stdin.readline()
+    answer = client.get("/?" + query)
+    account = integration.account("example")
+    print(answer.status_code, account.request.get("/api/v4/account").data["id"])
+"""
+
+
+def test_processes_with_the_same_redirect_install_once(tmp_path: Path) -> None:
+    sandbox = Sandbox()
+    one, widget = sandbox.integration, urlsplit(sandbox.install_widget()).query
+    with sandbox.serve() as served:
+        command = [
+            sys.executable, "-W", "error", "-c", PROCESS, one.client_id, one.client_secret,
+            one.redirect_uri, served.url, str(tmp_path / "tokens"), widget,
+        ]  # fmt: skip
+        both = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
+        said = "".join(process.communicate("go\n", timeout=60)[0] for process in both)
+    assert said.count("installed") == 1
+    assert said.count(f"200 {sandbox.account().id}") == 2
+    assert sandbox.counters["grants.code"] == 1
+
+
+def test_a_code_that_somebody_else_has_used_is_refused(
+    integration: Integration, new: New, sandbox: Sandbox
+) -> None:
+    redirect = agreed(integration, sandbox)
+    new(store=MemoryStore()).callback(redirect, state="s")
+    with pytest.raises(GrantError, match="already used"):
+        integration.callback(redirect, state="s")
+    assert integration.accounts() == []
+
+
+def test_an_account_may_agree_again(integration: Integration, sandbox: Sandbox) -> None:
+    account = install(integration, sandbox)
+    old = account.connection.get_token()
+    assert install(integration, sandbox) is account
+    assert account.connection.get_token() != old
+    assert integration.accounts() == [HOST]
+
+
+@pytest.mark.parametrize("days", [80, 100])
+def test_an_account_may_agree_again_long_after(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock, days: int
+) -> None:
+    account = install(integration, sandbox)
+    clock.advance(days * DAY)
+    assert install(integration, sandbox) is account
+    assert account.request.get(ACCOUNT).info.status_code == 200
+
+
+def test_an_account_may_agree_to_more_than_its_token_allows(
+    integration: Integration, sandbox: Sandbox, store: MemoryStore
+) -> None:
+    narrow = Record(Token(sandbox.issue_long_lived(scopes=["files"])), HOST)
+    client_id = sandbox.integration.client_id
+    store.save(Key(client_id, HOST), write_record(client_id, HOST, narrow), None)
+    with pytest.raises(ForbiddenError):
+        integration.account("example").request.get(ACCOUNT)
+    assert install(integration, sandbox).request.get(ACCOUNT).info.status_code == 200
+
+
+def test_nothing_is_overwritten_while_this_address_is_blocked(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    install(integration, sandbox)
+    sandbox.strike("forbidden", path=ACCOUNT)
+    with pytest.raises(ForbiddenError):
+        install(integration, sandbox)
+    assert sandbox.counters["grants.code"] == 1
+
+
+def test_strangers_that_name_accounts_take_no_room(new: New, sandbox: Sandbox) -> None:
+    integration = new(max_clients=2)
+    account = install(integration, sandbox)
+    for name in ("first", "second", "third"):
+        with pytest.raises(GrantError):
+            integration.callback({"code": "c", "referer": f"{name}.amocrm.ru", "from_widget": ""})
+    assert "1 clients" in repr(integration)
+    assert integration.account("example") is account
+
+
+def test_a_store_that_fails_does_not_cost_the_pair(new: New, sandbox: Sandbox) -> None:
+    class Full(MemoryStore):
+        full = True
+
+        def save(self, key: Key, text: str, replaces: str | None) -> bool:
+            if self.full:
+                raise TokenStoreError("the disk is full")
+            return super().save(key, text, replaces)
+
+    store = Full()
+    integration = new(store=store)
+    redirect = agreed(integration, sandbox)
+    with pytest.raises(TokenStoreError):
+        integration.callback(redirect, state="s")
+    store.full = False
+    assert integration.callback(redirect, state="s").request.get(ACCOUNT).data["id"]
+    assert integration.accounts() == [HOST]
+    assert sandbox.counters["grants.code"] == 1
+
+
+def test_a_store_that_cannot_list_is_told(new: New) -> None:
+    class Deaf(MemoryStore):
+        def accounts(self, client_id: str) -> list[str]:
+            raise OSError("no such folder")
+
+    with pytest.raises(TokenStoreError, match="could not list"):
+        new(store=Deaf()).accounts()
+
+
+# Asking for accounts -----------------------------------------------------------------------------
+
+
+def test_an_account_that_is_not_installed_is_told(integration: Integration) -> None:
+    with pytest.raises(NotAuthorizedError, match=r"other\.amocrm\.ru .*consent_url"):
+        integration.account("other")
+    with pytest.raises(ConfigurationError):
+        integration.account("other.example")
+
+
+def test_another_process_finds_what_was_installed(
+    new: New, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    install(new(), sandbox)
+    clock.advance(DAY + 1)
+    assert new().account("example").request.get(ACCOUNT).data["subdomain"] == "example"
+    assert sandbox.counters["grants.refresh"] == 1
+
+
+def test_fifty_threads_get_the_same_client(new: New, sandbox: Sandbox) -> None:
+    install(new(), sandbox)
+    integration, gate = new(), threading.Barrier(50)
+
+    def ask(_: int) -> AmoCRM:
+        gate.wait(10)
+        return integration.account("example")
+
+    with ThreadPoolExecutor(50) as pool:
+        assert len(set(pool.map(ask, range(50)))) == 1
+    assert integration.account("example").request.get(ACCOUNT).info.status_code == 200
+
+
+def test_the_least_used_client_is_made_again_when_there_is_no_room(
+    new: New, sandbox: Sandbox
+) -> None:
+    roomy, tight = new(max_clients=2), new(max_clients=1)
+    for integration, kept in ((roomy, True), (tight, False)):
+        first = install(integration, sandbox)
+        install(integration, sandbox, "other")
+        assert (integration.account("example") is first) is kept
+        assert first.request.get(ACCOUNT).info.status_code == 200
+
+
+def test_all_clients_share_one_pace(new: New, sandbox: Sandbox, clock: ManualClock) -> None:
+    integration = new(pace=2)
+    accounts = [install(integration, sandbox, name) for name in ("example", "other")]
+    clock.advance(10)
+    before = clock.monotonic()
+    for _ in range(3):
+        for account in accounts:
+            account.request.get(ACCOUNT)
+    assert clock.monotonic() - before >= 2
+    assert new(pace=None).accounts() == integration.accounts()
+
+
+def test_closing_leaves_a_given_session_open(new: New, sandbox: Sandbox) -> None:
+    closed: list[str] = []
+
+    class Watched(requests.Session):
+        def close(self) -> None:
+            closed.append("closed")
+
+    session = sandbox.mount(Watched())
+    with new(session=session) as integration:
+        account = install(integration, sandbox)
+    with pytest.raises(ConfigurationError, match="closed"):
+        account.request.get(ACCOUNT)
+    with pytest.raises(ConfigurationError, match="closed"):
+        integration.account("example")
+    assert closed == []
+    assert new(session=session).account("example").request.get(ACCOUNT).info.status_code == 200
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_is_not_stopped_by_a_lock_of_its_parent(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    install(integration, sandbox)
+    inside, done = threading.Event(), threading.Event()
+
+    class Slow(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            inside.set()
+            done.wait(10)
+            return super().__hash__()
+
+    # A thread of the parent stands in the middle of a look-up while the process forks.
+    worker = threading.Thread(target=integration._clients.held, args=(Slow(HOST),))
+    worker.start()
+    inside.wait(10)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # which ends the child, should it wait for ever
+        os._exit(0 if integration.account("example") is not None else 1)
+    done.set()
+    worker.join(10)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+# Renamed accounts --------------------------------------------------------------------------------
+
+
+def test_a_renamed_account_that_agrees_again_is_one_account(
+    integration: Integration, new: New, sandbox: Sandbox
+) -> None:
+    install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    account = install(integration, sandbox, "renamed")
+    assert account.request.get(ACCOUNT).data["subdomain"] == "renamed"
+    assert len(integration.accounts()) == 1
+    for one in (integration, new()):
+        for name in ("renamed", "example"):
+            assert one.account(name).request.get(ACCOUNT).data["subdomain"] == "renamed"
+    other = new()
+    assert other.account("example") is other.account("renamed")
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_name_that_passed_to_another_account_is_not_overwritten(
+    integration: Integration, sandbox: Sandbox, noticed: bool
+) -> None:
+    account = install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    if noticed:
+        account.request.get(ACCOUNT)
+    sandbox.add_account("example")
+    sandbox.account("renamed").former.discard("example")
+    newcomer = {**agreed(integration, sandbox, "example.amocrm.ru")}
+    with pytest.raises(ConfigurationError, match=r"is renamed\.amocrm\.ru now.*forget\("):
+        integration.callback(newcomer, state="s")
+    assert account.request.get(ACCOUNT).data["subdomain"] == "renamed"
+    assert sandbox.counters["grants.code"] == 1
+
+
+def test_a_name_whose_former_owner_is_gone_is_free_once_it_is_forgotten(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    sandbox.uninstall("renamed")
+    newcomer = sandbox.add_account("example")
+    with pytest.raises(ConfigurationError, match=r"kept already.*another account.*forget\("):
+        install(integration, sandbox, newcomer.host)
+    integration.forget("example")
+    account = install(integration, sandbox, newcomer.host)
+    assert account.request.get(ACCOUNT).data["id"] == newcomer.id
+
+
+def test_a_name_whose_former_owner_was_followed_and_withdrew_is_free(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    account = install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    account.request.get(ACCOUNT)
+    sandbox.uninstall("renamed")
+    newcomer = sandbox.add_account("example")
+    account = install(integration, sandbox, newcomer.host)
+    assert account.request.get(ACCOUNT).data["id"] == newcomer.id
+
+
+def test_an_old_name_that_only_points_passes_to_its_new_owner(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    assert integration.account("example").request.get(ACCOUNT).data["subdomain"] == "renamed"
+    install(integration, sandbox, "renamed")
+    newcomer = sandbox.add_account("example")
+    install(integration, sandbox, newcomer.host)
+    assert integration.account("example").request.get(ACCOUNT).data["id"] == newcomer.id
+    assert integration.account("renamed").request.get(ACCOUNT).data["subdomain"] == "renamed"
+    assert integration.accounts() == [HOST, "renamed.amocrm.ru"]
+    integration.forget("example")
+    with pytest.raises(NotAuthorizedError):
+        integration.account("example")
+
+
+# Leaving -----------------------------------------------------------------------------------------
+
+
+def test_the_uninstall_hook_forgets_the_account_once(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    account = install(integration, sandbox)
+    install(integration, sandbox, "other")
+    hook = sandbox.uninstall_hook("example")
+    sandbox.uninstall("example")
+    assert integration.removed(hook.params) == HOST
+    assert integration.removed(urlsplit(hook.url).query) is None
+    assert integration.accounts() == ["other.amocrm.ru"]
+    with pytest.raises(NotAuthorizedError, match="not installed"):
+        integration.account("example")
+    with pytest.raises(NotAuthorizedError, match="get consent again"):
+        account.request.get(ACCOUNT)
+
+
+def test_two_processes_that_get_the_hook_remove_once(new: New, sandbox: Sandbox) -> None:
+    integrations = [new(), new()]
+    for integration in integrations:
+        install(integration, sandbox)
+    hook = sandbox.uninstall_hook()
+    sandbox.uninstall()
+    gate = threading.Barrier(2)
+
+    def call(integration: Integration) -> str | None:
+        gate.wait(10)
+        return integration.removed(hook.params)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(map(str, pool.map(call, integrations))) == ["None", HOST]
+
+
+def test_a_hook_that_is_sent_again_after_a_new_installation_removes_nothing(
+    integration: Integration, new: New, sandbox: Sandbox
+) -> None:
+    install(integration, sandbox)
+    hook = sandbox.uninstall_hook()
+    sandbox.uninstall()
+    assert integration.removed(hook.params) == HOST
+    install(integration, sandbox)
+    for one in (integration, new()):
+        assert one.removed(hook.params) is None
+        assert one.account("example").request.get(ACCOUNT).info.status_code == 200
+
+
+def test_a_hook_that_comes_late_does_not_hit_the_pair_of_another_process(
+    new: New, sandbox: Sandbox
+) -> None:
+    stale, other = new(), new()
+    install(stale, sandbox)
+    hook = sandbox.uninstall_hook()
+    sandbox.uninstall()
+    install(other, sandbox)
+    assert stale.removed(hook.params) is None
+    assert stale.account("example").request.get(ACCOUNT).info.status_code == 200
+
+
+def test_a_renamed_account_is_found_by_its_id(integration: Integration, sandbox: Sandbox) -> None:
+    install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    install(integration, sandbox, "renamed")
+    sandbox.uninstall("renamed")
+    assert integration.removed(sandbox.uninstall_hook("renamed").params) == "renamed.amocrm.ru"
+    assert integration.accounts() == []
+
+
+def test_the_hook_of_a_former_owner_does_not_hit_the_name_s_new_one(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    sandbox.uninstall("renamed")
+    newcomer = sandbox.add_account("example")
+    integration.forget("example")
+    install(integration, sandbox, newcomer.host)
+    sandbox.uninstall(newcomer)
+    assert integration.removed(sandbox.uninstall_hook("renamed").params) is None
+    assert integration.accounts() == [HOST]
+
+
+@pytest.mark.parametrize(
+    ("fate", "error"), [("lost_before", LostReplyError), ("server_error", ServerError)]
+)
+def test_the_pair_stays_when_amocrm_cannot_be_asked(
+    integration: Integration, sandbox: Sandbox, fate: str, error: type[Exception]
+) -> None:
+    install(integration, sandbox)
+    sandbox.uninstall()
+    sandbox.strike(fate, path=ACCOUNT, times=9)
+    with pytest.raises(error):
+        integration.removed(sandbox.uninstall_hook().params)
+    assert integration.accounts() == [HOST]
+
+
+def test_an_account_that_has_not_paid_keeps_its_pair(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    install(integration, sandbox)
+    sandbox.account().is_paid = False
+    assert integration.removed(sandbox.uninstall_hook().params) is None
+    assert integration.accounts() == [HOST]
+
+
+def test_a_wrong_secret_does_not_cost_the_pairs(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock, store: MemoryStore
+) -> None:
+    install(integration, sandbox)
+    number, one = sandbox.account().id, sandbox.integration
+    clock.advance(DAY + 1)
+    with Integration(
+        one.client_id, "another", one.redirect_uri,
+        store=store, session=sandbox.session(), clock=clock,
+    ) as wrong:  # fmt: skip
+        hook = {"client_uuid": one.client_id, "account_id": str(number)}
+        hook["signature"] = sign(one.client_id, "another", number)
+        with pytest.raises(GrantError, match="do not belong together"):
+            wrong.removed(hook)
+        with pytest.raises(ConfigurationError, match=r"do not belong together.*forget\("):
+            install(wrong, sandbox)
+    assert integration.account("example").request.get(ACCOUNT).info.status_code == 200
+
+
+def test_the_pair_stays_when_nobody_tells_where_the_account_has_moved(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    clock.advance(DAY + 1)
+    sandbox.strike("server_error", path="/oauth2/account", times=1)
+    with pytest.raises(GrantError):
+        integration.removed(sandbox.uninstall_hook("renamed").params)
+    assert integration.accounts() == [HOST]
+    assert integration.removed(sandbox.uninstall_hook("renamed").params) is None
+
+
+def test_a_hook_right_after_a_token_was_renewed_for_a_401_is_understood(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    account = install(integration, sandbox)
+    sandbox.strike("server_error", path="/api/v4/leads", status=401)
+    account.request.get("/api/v4/leads")
+    assert sandbox.counters["grants.refresh"] == 1
+    sandbox.uninstall()
+    assert integration.removed(sandbox.uninstall_hook().params) == HOST
+
+
+def test_two_401s_in_a_row_do_not_cost_a_pair_that_can_be_renewed(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    account = install(integration, sandbox)
+    for path in ("/api/v4/leads", ACCOUNT):
+        sandbox.strike("server_error", path=path, status=401)
+    account.request.get("/api/v4/leads")
+    assert integration.removed(sandbox.uninstall_hook().params) is None
+    assert sandbox.counters["grants.refresh"] == 2
+    assert account.request.get(ACCOUNT).info.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["account_id", "client_uuid", "signature"])
+def test_a_forged_hook_asks_nobody(integration: Integration, sandbox: Sandbox, name: str) -> None:
+    install(integration, sandbox)
+    sandbox.uninstall()
+    asked = len(sandbox.log)
+    with pytest.raises(WebhookError):
+        integration.removed({**sandbox.uninstall_hook().params, name: "12"})
+    assert len(sandbox.log) == asked
+    assert integration.accounts() == [HOST]
+
+
+def test_forgetting_needs_no_hook_and_may_be_repeated(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    account = install(integration, sandbox)
+    integration.forget("example")
+    integration.forget("example")
+    assert integration.accounts() == []
+    with pytest.raises(ConfigurationError, match="closed"):
+        account.request.get(ACCOUNT)
+    assert install(integration, sandbox).request.get(ACCOUNT).info.status_code == 200
+
+
+def opaque(sandbox: Sandbox) -> requests.Session:
+    """A session to a portal whose access tokens say nothing of themselves (reference 12.1)."""
+    true: dict[str, str] = {}
+
+    def respond(environ: Any) -> Answer:
+        _, _, shown = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        answer = sandbox.respond({**environ, "HTTP_AUTHORIZATION": f"Bearer {true.get(shown)}"})
+        if environ["PATH_INFO"] != TOKENS or answer.status != 200:
+            return answer
+        body = json.loads(answer.body)
+        name = f"opaque-{len(true)}"
+        true[name], body["access_token"] = body["access_token"], name
+        return replace(answer, body=json.dumps(body).encode(), headers=())
+
+    session = requests.Session()
+    session.mount("https://", SandboxAdapter(respond, sandbox.clock))
+    return session
+
+
+def test_an_account_whose_token_does_not_say_its_id_is_asked_for_it(
+    new: New, sandbox: Sandbox
+) -> None:
+    integration = new(session=opaque(sandbox))
+    install(integration, sandbox)
+    assert sandbox.log[-1].path == ACCOUNT
+    sandbox.uninstall()
+    assert integration.removed(sandbox.uninstall_hook().params) == HOST
+
+
+def test_an_installation_stands_when_the_account_s_id_cannot_be_had(
+    new: New, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    integration = new(session=opaque(sandbox))
+    sandbox.strike("server_error", path=ACCOUNT, times=5)
+    account = install(integration, sandbox)
+    assert "the uninstall hook of example.amocrm.ru will not be understood" in caplog.text
+    assert integration.account("example") is account
+    assert integration.removed(sandbox.uninstall_hook().params) is None
+
+
+# Secrets -----------------------------------------------------------------------------------------
+
+
+def test_no_secret_is_logged_or_shown(
+    integration: Integration, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    redirect = agreed(integration, sandbox)
+    account = integration.callback(redirect, state="s")
+    integration.callback(redirect, state="s")
+    token = account.connection.get_token() or {}
+    hook = sandbox.uninstall_hook()
+    sandbox.uninstall()
+    integration.removed(hook.params)
+    shown = caplog.text + repr(integration) + repr(account)
+    assert "installed in example.amocrm.ru" in shown
+    secrets = [
+        redirect["code"], token["access_token"], token["refresh_token"],
+        sandbox.integration.client_secret, hook.params["signature"],
+    ]  # fmt: skip
+    assert [secret for secret in secrets if secret in shown] == []
+
+
+# Over sockets ------------------------------------------------------------------------------------
+
+
+def test_the_whole_story_over_tcp_with_a_session_of_its_own(tmp_path: Path) -> None:
+    sandbox = Sandbox()
+    one = sandbox.integration
+    with sandbox.serve() as served, requests.Session() as browser:
+        browser.trust_env = False
+        with Integration(
+            one.client_id, one.client_secret, one.redirect_uri,
+            store=FileStore(tmp_path / "tokens"), base_url=served.url,
+        ) as integration:  # fmt: skip
+            page = browser.post(
+                integration.consent_url("s"), data={"decision": "agree"},
+                allow_redirects=False, timeout=5,
+            )  # fmt: skip
+            account = integration.callback(query(page.headers["Location"]), state="s")
+            assert account.request.get(ACCOUNT).data["subdomain"] == "example"
+            sandbox.uninstall()
+            assert integration.removed(sandbox.uninstall_hook().params) == HOST
