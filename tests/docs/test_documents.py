@@ -26,7 +26,7 @@ PAIRS = [
     (ENGLISH, RUSSIAN),
     *(
         (ROOT / "docs" / f"{name}.md", ROOT / "docs" / f"{name}.ru.md")
-        for name in ["authorisation"]
+        for name in ["authorisation", "integration"]
     ),
 ]
 """Every page in both languages."""
