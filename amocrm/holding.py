@@ -177,7 +177,7 @@ class Holding:
         if self.token is not None and self.token != token:
             return self.token
         stored = self.stored()
-        if stored is None or stored.token.access_token == token.access_token:
+        if stored is None or stored.token == token or stored.token.is_older_than(token):
             return None
         return self.adopt(stored) if self._lives(stored.token) else None
 

@@ -169,8 +169,10 @@ class Keeper:
         try:
             with holding.lock(0.0 if reason.once else LOCK_PATIENCE):
                 stored = holding.stored()
-                if stored is not None and stored.token.refresh_token != spent.refresh_token:
-                    if holding.freshness(stored.token) is not Freshness.EXPIRED:
+                # An older pair is one that a backup brought back, or that could not be replaced.
+                if stored is not None and not stored.token.is_older_than(spent):
+                    is_other = stored.token.refresh_token != spent.refresh_token
+                    if is_other and holding.freshness(stored.token) is not Freshness.EXPIRED:
                         return self._adopt(stored, _adopting(spent, reason))
                     spent = stored.token
                     holding.check_spendable(spent)
@@ -181,7 +183,8 @@ class Keeper:
                 begun = holding.begin(spent)
                 if begun.token.refresh_token != spent.refresh_token:
                     return self._adopt(begun, _adopting(spent, reason))
-                asked = reason._replace(begun=stored is not None and stored.asked_at is not None)
+                unknown = stored is not None and stored.token == spent and stored.asked_at
+                asked = reason._replace(begun=bool(unknown))
                 got = self._ask(
                     lambda: self._grants.refresh(holding.portal, spent, asked), spent, None
                 )

@@ -65,6 +65,16 @@ class Token:
             return Freshness.STALE
         return Freshness.DUE if now < self.expires_at else Freshness.EXPIRED
 
+    def is_older_than(self, other: Token) -> bool:
+        """Tell whether another pair was surely granted later: by amoCRM's clock, if both say so.
+
+        The clocks of the machines that saved them may differ; they count where nothing else does.
+        """
+        ours, theirs = (_moment(token.access_token, "iat") for token in (self, other))
+        if ours is None or theirs is None:
+            ours, theirs = self.expires_at, other.expires_at
+        return ours is not None and theirs is not None and ours < theirs
+
     @property
     def granted_at(self) -> float | None:
         """When the pair was granted, in Unix seconds; None if nothing tells."""

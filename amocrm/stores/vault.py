@@ -62,10 +62,8 @@ class Vault:
         def newer(other: Record | See) -> bool:
             if isinstance(other, See):
                 return False
-            theirs, ours = other.token, record.token
-            if theirs.refresh_token == spent.refresh_token or theirs == ours:
-                return False
-            return (theirs.expires_at or 0.0) > (ours.expires_at or 0.0)
+            is_spent = other.token.refresh_token == spent.refresh_token
+            return not is_spent and record.token.is_older_than(other.token)
 
         kept = self._write(self._key, record, newer)
         return kept if isinstance(kept, Record) else record

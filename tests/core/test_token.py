@@ -53,6 +53,23 @@ def test_when_a_pair_was_granted(token: Token, granted_at: float | None) -> None
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "older"),
+    [
+        (Token(jwt(iat=5), "r", NOW + 9), Token(jwt(iat=6), "s", NOW), True),
+        (Token(jwt(iat=6), "r", NOW), Token(jwt(iat=5), "s", NOW + 9), False),
+        (Token(jwt(iat=5), "r", NOW), Token(jwt(iat=5), "s", NOW + 9), False),
+        (Token("a", "r", NOW), Token("b", "s", NOW + 1), True),
+        (Token("a", "r", NOW), Token("b", "s", NOW), False),
+        (Token(jwt(iat=9), "r", NOW), Token("b", "s", NOW + 1), True),
+        (Token("a", "r"), Token("b", "s", NOW), False),
+        (Token("a", "r", NOW), Token("b", "s"), False),
+    ],
+)
+def test_which_of_two_pairs_is_older(one: Token, other: Token, older: bool) -> None:
+    assert one.is_older_than(other) is older
+
+
+@pytest.mark.parametrize(
     ("access", "number"), [(jwt(account_id=7), 7), (jwt(account_id="7"), None), ("a", None)]
 )
 def test_whose_account_a_token_opens(access: str, number: int | None) -> None:

@@ -392,3 +392,34 @@ def test_a_401_with_another_cause_costs_one_renewal_a_minute(
         began = clock.monotonic() if began is None else began
         clock.advance(max(0.0, began + pause - clock.monotonic()))
     assert sandbox.counters["grants.refresh"] == renewals
+
+
+@pytest.mark.parametrize("age", [60, DAY])
+def test_a_backup_that_is_put_back_does_not_cost_the_newer_pair_in_memory(
+    make: Make, sandbox: Sandbox, clock: ManualClock, age: int
+) -> None:
+    store, key = MemoryStore(), Key(sandbox.integration.client_id, "example.amocrm.ru")
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    backup = store.load(key)
+    clock.advance(60)
+    crm.connection.refresh_token()
+    assert store.save(key, str(backup), store.load(key))
+    clock.advance(age)
+    crm.connection.refresh_token()
+    assert status(make(store=store)) == 200
+    assert sandbox.counters["grants.refused"] == 0
+
+
+def test_a_newer_pair_is_taken_from_a_machine_whose_clock_is_behind(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store, machine = MemoryStore(), Stepping(clock)
+    right = make({"code": sandbox.issue_code()}, store=store)
+    right.connect()
+    behind = make(store=store, clock=machine)
+    machine.wrong_by = -2 * DAY
+    clock.advance(60)
+    behind.connection.refresh_token()
+    right.connection.refresh_token()
+    assert sandbox.counters["grants.refused"] == 0
