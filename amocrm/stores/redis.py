@@ -63,7 +63,9 @@ class RedisStore:
     """Keeps tokens in Redis. Safe for threads, processes and hosts that share it.
 
     Args:
-        client: a client of yours, or the address to make one of; no connection is opened yet.
+        client: a client of yours, or the address to make one of; no connection is opened yet. One
+            that repeats lost calls by itself may have a save told as refused that was done: whoever
+            loads then finds it.
         prefix: what the names of all keys begin with.
         lock_seconds: after this long the lock of a dead holder is free; a living one prolongs it.
 
@@ -102,9 +104,8 @@ class RedisStore:
             try:
                 return self._swap(key, text, replaces)
             except _LOST:
-                # What is there now tells what became of it.
-                if self._there(key) != text:
-                    self._swap(key, text, replaces)
+                # If it was done, it is not done again; what is there now tells what became of it.
+                self._swap(key, text, replaces)
                 return self._there(key) == text
 
     def forget(self, key: Key) -> None:

@@ -87,9 +87,9 @@ class SQLStore:
             except exc.DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-            # The answer was lost with the connection: what is there now tells what became of it.
-            if self._row(key)[0] != text:
-                self._swap(key, text, replaces)
+            # The answer was lost with the connection. If it was done, it is not done again; what is
+            # there now tells what became of it.
+            self._swap(key, text, replaces)
             return self._row(key)[0] == text
 
     def forget(self, key: Key) -> None:
