@@ -1,7 +1,7 @@
 """Tokens in Redis, shared by whoever reaches it.
 
 The accounts of an integration are the fields of one hash, and a save is one script on it: it
-compares and sets in one step. The lock of a token is a key that dies after half a minute unless its
+compares and sets in one step. The lock of a token is a key that dies after ten seconds unless its
 holder lives and prolongs it. A lock may be lost all the same, to a long pause or a failover:
 that costs a grant that two ask for, and no token, because the save is conditional.
 
@@ -37,7 +37,7 @@ except ModuleNotFoundError as missing:
         "RedisStore needs redis-py", hint="run: pip install 'amocrm-python[redis]'"
     ) from missing
 
-LOCK_SECONDS: Final = 30.0
+LOCK_SECONDS: Final = 10.0
 """Seconds after which the lock of a dead holder is free; a living one prolongs it in time."""
 
 POLL: Final = 0.02
