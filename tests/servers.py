@@ -88,17 +88,23 @@ def new_place(kind: str, folder: Path) -> Generator[str, None, None]:
     need(kind)
     place = f"amocrm_test_{uuid.uuid4().hex[:12]}"
     store = open_store(kind, place)
-    if isinstance(store, SQLStore):
-        store.create_table()
-    yield place
-    if isinstance(store, SQLStore):
-        with engine(URLS[kind]).begin() as connection:
-            for table in (place, f"{place}_locks"):
-                connection.execute(sa.text(f"DROP TABLE {table}"))
+    try:
+        if isinstance(store, SQLStore):
+            store.create_table()
+        yield place
+    finally:
+        _clear(kind, place)
+
+
+def _clear(kind: str, place: str) -> None:
+    if kind == "redis":
+        with redis.Redis.from_url(URLS["redis"]) as client:
+            for name in list(client.scan_iter(f"{place}:*")):
+                client.delete(name)
         return
-    with redis.Redis.from_url(URLS["redis"]) as client:
-        for name in list(client.scan_iter(f"{place}:*")):
-            client.delete(name)
+    with engine(URLS[kind]).begin() as connection:
+        for table in (place, f"{place}_locks"):
+            connection.execute(sa.text(f"DROP TABLE IF EXISTS {table}"))
 
 
 class Forwarder:

@@ -177,12 +177,15 @@ def _prolonged(lock: Lock, pause: float) -> Generator[None, None, None]:
             except exceptions.RedisError as error:
                 _log.debug("the lock %s was not prolonged: %s", lock.name, type(error).__name__)
 
-    threading.Thread(target=prolong, name="amocrm-redis-lock", daemon=True).start()
+    keeper = threading.Thread(target=prolong, name="amocrm-redis-lock", daemon=True)
+    keeper.start()
     try:
         yield
     finally:
-        # Nobody waits for the thread: what it may still ask for is refused once the lock is free.
+        # It may finish what it asks for, because the client may be closed next; but not for ever:
+        # what it asks for late is refused, for the lock is not its own any more.
         over.set()
+        keeper.join(SOCKET_TIMEOUT)
 
 
 def _release(lock: Lock) -> None:

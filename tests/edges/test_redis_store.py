@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,6 +119,14 @@ def test_a_living_holder_prolongs_its_lock(place: str, client: redis.Redis) -> N
             assert now > 0, "the lock died while it was held"
             rises, before = rises + (now > before), now
     assert client.exists(name) == 0
+
+
+def test_nothing_is_asked_of_a_client_after_the_lock_was_given_back(place: str) -> None:
+    for _ in range(50):
+        with redis.Redis.from_url(URLS["redis"]) as client:
+            with RedisStore(client, place, lock_seconds=0.003).lock(KEY, 5):
+                client.ping()
+            assert not [one for one in threading.enumerate() if one.name == "amocrm-redis-lock"]
 
 
 def test_the_lock_is_looked_at_finely_and_outlives_a_pause() -> None:
