@@ -16,7 +16,7 @@ LAYERS = [
     "errors limits",
     "core",
     "clock",
-    "filelock",
+    "filelock replacing",
     "transport emitter stores paces redirect",
     "line flight holding unbroken signals",
     "grants consent",

@@ -19,9 +19,9 @@ from typing import Final
 from amocrm.core.token import Token, read_token
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.filelock import FileLock
+from amocrm.replacing import replace
 from amocrm.stores import Key
 
-_PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 _POSIX: Final = os.name == "posix"
 
@@ -80,7 +80,7 @@ class FileStore:
         record = {"client_id": key.client_id, "account": key.account, "token": plain}
         with _told(path):
             os.makedirs(self._folder, mode=_PRIVATE_FOLDER, exist_ok=True)
-            _replace(path, json.dumps(record, ensure_ascii=False, indent=1).encode())
+            replace(path, json.dumps(record, ensure_ascii=False, indent=1).encode())
 
     def lock(self, key: Key, timeout: float) -> AbstractContextManager[None]:
         """Keep other threads and processes from asking for a grant meanwhile."""
@@ -89,27 +89,6 @@ class FileStore:
                 os.makedirs(self._folder, mode=_PRIVATE_FOLDER, exist_ok=True)
             self._locks.setdefault(key, FileLock(f"{self.path(key)}.lock"))
         return self._locks[key].hold(timeout)
-
-
-def _replace(path: str, content: bytes) -> None:
-    """Write beside, bring to the disk, put in place."""
-    fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.new"
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-    except BaseException:
-        os.unlink(fresh)
-        raise
-    if _POSIX:
-        folder = os.open(os.path.dirname(path), os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _check_private(path: str, status: os.stat_result) -> None:
