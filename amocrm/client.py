@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, cast, overload
 
+from amocrm.bulk import Bulk
 from amocrm.clock import Clock, SystemClock
 from amocrm.connection import Connection
 from amocrm.consent import Consent
@@ -31,7 +32,7 @@ from amocrm.stores.vault import Vault
 from amocrm.transport import Response, Session, Transport
 
 
-class AmoCRM:
+class AmoCRM(Bulk):
     """A client of one amoCRM or Kommo account. Thread-safe; a context manager.
 
     Attributes:
@@ -86,6 +87,7 @@ class AmoCRM:
         )
         self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
         self.request = Request(Gate(self._keeper, holding, signals), line, limits)
+        super().__init__(self.request, clock, self._pace)
         _alive.add(self)
 
     def __repr__(self) -> str:

@@ -17,19 +17,23 @@ LAYERS = [
     "core",
     "clock",
     "filelock replacing",
+    "progress ahead journal checkpoint",
     "transport emitter stores paces redirect",
     "line flight holding unbroken signals",
     "grants consent",
     "keeper",
     "connection gate",
     "request",
+    "way",
+    "listing batches changes",
+    "bulk",
     "client",
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 CORE_MAY_IMPORT = {
-    "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "hmac", "html",
-    "http", "json", "math", "re", "typing", "urllib",
+    "__future__", "base64", "binascii", "collections", "copy", "dataclasses", "enum", "hmac",
+    "html", "http", "itertools", "json", "math", "re", "typing", "urllib",
 }  # fmt: skip
 """Parts of the standard library without sockets, files, clocks, randomness and threads."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http.client import responses
 from typing import Final
 
@@ -75,6 +77,18 @@ def unexpected(call: Call, reply: Reply, what: str, hint: str | None = None) -> 
         request_id=request_id(reply),
         hint=hint,
     )
+
+
+def narrow(error: ReplyError, index: int) -> ReplyError:
+    """Return the part of a batch's refusal that is about one item; it stands for itself then."""
+    if not isinstance(error, ValidationError):
+        return error
+    fields = [one for one in error.fields if one.index in (index, None)]
+    own = copy.copy(error)
+    own.fields = tuple(replace(one, index=None) for one in fields)
+    shown = "; ".join(_describe(one) for one in own.fields[:_SHOWN_FIELDS])
+    own.args = (f"{error.method} {error.path} was answered 400 {error.title}: {shown}",)
+    return own
 
 
 def loss(call: Call, lost: Lost, hint: str | None) -> TransportError:
