@@ -5,6 +5,8 @@ from __future__ import annotations
 __version__ = "0.1.0"
 
 import logging
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from amocrm.client import AmoCRM
 from amocrm.connection import Connection
@@ -42,24 +44,37 @@ from amocrm.stores import TokenStore
 from amocrm.stores.memory import MemoryStore
 from amocrm.transport import Response
 
+if TYPE_CHECKING:
+    from amocrm.batches import Outcomes
+    from amocrm.changes import Changes
+    from amocrm.core.batch import Created, Refused, Unknown, Updated
+    from amocrm.listing import Listing
+    from amocrm.progress import Progress
+
 __all__ = [
     "AccessDeniedError",
     "AmoCRM",
     "AmoCRMError",
     "AuthSettings",
     "AuthorizationError",
+    "Changes",
     "ConfigurationError",
     "Connection",
+    "Created",
     "ForbiddenError",
     "GrantError",
     "InvalidField",
+    "Listing",
     "LostReplyError",
     "MemoryStore",
     "NotAuthorizedError",
     "NotFoundError",
+    "Outcomes",
     "Pace",
     "PaymentRequiredError",
+    "Progress",
     "RateLimitedError",
+    "Refused",
     "ReplyError",
     "Request",
     "Response",
@@ -74,10 +89,30 @@ __all__ = [
     "TransportError",
     "UnauthorizedError",
     "UnexpectedReplyError",
+    "Unknown",
     "UnreachableError",
+    "Updated",
     "ValidationError",
     "WebhookError",
     "__version__",
 ]
 
 logging.getLogger("amocrm").addHandler(logging.NullHandler())
+
+_LATER = {
+    "Changes": "amocrm.changes",
+    "Created": "amocrm.core.batch",
+    "Listing": "amocrm.listing",
+    "Outcomes": "amocrm.batches",
+    "Progress": "amocrm.progress",
+    "Refused": "amocrm.core.batch",
+    "Unknown": "amocrm.core.batch",
+    "Updated": "amocrm.core.batch",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what works in bulk when it is asked for: a program of one call does without."""
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
