@@ -17,6 +17,7 @@ from amocrm.errors import (
     AccessDeniedError,
     AmoCRMError,
     AuthorizationError,
+    BlockedError,
     ConfigurationError,
     ForbiddenError,
     GrantError,
@@ -24,6 +25,8 @@ from amocrm.errors import (
     LostReplyError,
     NotAuthorizedError,
     NotFoundError,
+    OutcomeUnknownError,
+    PaceError,
     PaymentRequiredError,
     RateLimitedError,
     ReplyError,
@@ -40,6 +43,7 @@ from amocrm.errors import (
 from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace
 from amocrm.request import Request
+from amocrm.stats import Done, Stats
 from amocrm.stores import TokenStore
 from amocrm.stores.memory import MemoryStore
 from amocrm.transport import Response
@@ -57,10 +61,12 @@ __all__ = [
     "AmoCRMError",
     "AuthSettings",
     "AuthorizationError",
+    "BlockedError",
     "Changes",
     "ConfigurationError",
     "Connection",
     "Created",
+    "Done",
     "ForbiddenError",
     "GrantError",
     "InvalidField",
@@ -69,8 +75,10 @@ __all__ = [
     "MemoryStore",
     "NotAuthorizedError",
     "NotFoundError",
+    "OutcomeUnknownError",
     "Outcomes",
     "Pace",
+    "PaceError",
     "PaymentRequiredError",
     "Progress",
     "RateLimitedError",
@@ -81,6 +89,7 @@ __all__ = [
     "ServerError",
     "ServerSettings",
     "StateMismatchError",
+    "Stats",
     "ThreadPace",
     "Timeout",
     "Token",

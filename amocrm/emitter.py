@@ -26,6 +26,7 @@ EVENTS: Final = (
     "connection:error",
     "connection:newToken",
     "error",
+    "request:done",
 )
 
 
@@ -62,6 +63,10 @@ class Emitter:
                 self._handlers.pop(event, None)
             else:
                 self._keep(event, lambda entry: entry.handler != handler)
+
+    def hears(self, event: str) -> bool:
+        """Tell whether anybody would hear of an event."""
+        return event in self._handlers
 
     def emit(self, event: str, *args: object) -> None:
         """Call the handlers of an event, in order."""

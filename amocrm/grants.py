@@ -85,7 +85,7 @@ class Grants:
         effort, lost = Effort(), False
         while True:
             asked_at = self._line.clock.time()
-            outcome = self._line.send(call)
+            outcome = self._line.send(call, effort)
             verdict = judge_grant(call, outcome, effort, asked_at=asked_at, lost=lost)
             lost = lost or (isinstance(outcome, Lost) and outcome.sent)
             if isinstance(verdict, Granted) and isinstance(outcome, Answer):
@@ -96,7 +96,7 @@ class Grants:
                 self._line.rest(verdict)
                 effort = effort.after(verdict, self._line.jitter())
             elif isinstance(verdict, GiveUp):
-                self._line.hold(verdict.pause)
+                self._line.give_up(verdict)
                 raise verdict.error
 
     def _find(self, portal: Portal, token: Token) -> Portal | None:

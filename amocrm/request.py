@@ -9,7 +9,7 @@ from amocrm.core.address import resolve
 from amocrm.core.body import encode_body
 from amocrm.core.policy import Accept, Again, Effort, GiveUp, judge
 from amocrm.core.token import Token
-from amocrm.core.wire import Call, Json, Timeout
+from amocrm.core.wire import RETRY, Call, Json, Retry, Timeout
 from amocrm.errors import ConfigurationError
 from amocrm.gate import Gate
 from amocrm.line import Line
@@ -40,11 +40,12 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Make one call and return its answer.
 
         Reads are repeated after lost answers and server errors, within a budget; writes only when
-        nothing was sent, or after a 429. A 401 renews the token once.
+        nothing was sent, or after a 429; see `retry`. A 401 renews the token once.
 
         Args:
             method: GET, POST, PATCH, PUT or DELETE, in any case.
@@ -53,19 +54,23 @@ class Request:
             params: the query, nested as it needs: `{"filter": {"id": [1, 2]}}`.
             headers: sent besides ours.
             timeout: seconds for the whole of each attempt, or a `Timeout`.
+            retry: `always` repeats a write of unknown outcome as well, so what it creates may be
+                there twice; `never` repeats nothing.
 
         Raises:
             ConfigurationError: an argument is wrong; nothing was sent.
             AuthorizationError: there is no token, and a person has to act.
-            TransportError: no answer came; `sent` tells whether the call may have been carried out.
+            TransportError: no answer came; it is an OutcomeUnknownError if a write may have been
+                carried out.
             ReplyError: the server said no.
+            PaceError: a pace shared with others cannot be reached; nothing was sent.
 
         Source: reference 3.
         """
         verb = _method(method)
         if verb in _READS and data is not None:
             params, data = _both(params, data), None
-        draft = self._draft(verb, path, data, params, headers, timeout)
+        draft = self._draft(verb, path, data, params, headers, timeout, retry)
         return self._send(draft)
 
     def get(
@@ -75,9 +80,10 @@ class Request:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Read: `get("/api/v4/leads", {"limit": 250, "filter": {"id": [1, 2]}})`."""
-        return self._send(self._draft("GET", path, None, params, headers, timeout))
+        return self._send(self._draft("GET", path, None, params, headers, timeout, retry))
 
     def post(
         self,
@@ -87,9 +93,10 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Create: `post("/api/v4/leads", [{"name": "First"}])`."""
-        return self._send(self._draft("POST", path, data, params, headers, timeout))
+        return self._send(self._draft("POST", path, data, params, headers, timeout, retry))
 
     def patch(
         self,
@@ -99,9 +106,10 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Change: `patch("/api/v4/leads/42", {"price": 5000})`."""
-        return self._send(self._draft("PATCH", path, data, params, headers, timeout))
+        return self._send(self._draft("PATCH", path, data, params, headers, timeout, retry))
 
     def put(
         self,
@@ -111,9 +119,10 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Replace."""
-        return self._send(self._draft("PUT", path, data, params, headers, timeout))
+        return self._send(self._draft("PUT", path, data, params, headers, timeout, retry))
 
     def delete(
         self,
@@ -123,9 +132,10 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Delete; some paths take a body (reference 3.1)."""
-        return self._send(self._draft("DELETE", path, data, params, headers, timeout))
+        return self._send(self._draft("DELETE", path, data, params, headers, timeout, retry))
 
     def _draft(
         self,
@@ -135,6 +145,7 @@ class Request:
         params: Mapping[str, Json] | None,
         headers: Mapping[str, str] | None,
         timeout: float | Timeout | None,
+        retry: Retry,
     ) -> Call:
         """Check everything and make the call, but for the host and the token: nothing is sent."""
         target, bare = resolve(self._gate.origin, path, params)
@@ -146,7 +157,9 @@ class Request:
         if headers is not None:
             sent.update(_check_headers(headers))
         limits = self._timeout if timeout is None else read_timeout(timeout)
-        return Call(method, target, bare, sent, body, data, limits, method in _READS)
+        if retry not in RETRY:
+            raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
+        return Call(method, target, bare, sent, body, data, limits, method in _READS, retry=retry)
 
     def _send(self, draft: Call) -> Response:
         """Obey the verdicts until one of them is an answer or an error."""
@@ -154,7 +167,7 @@ class Request:
         token, effort = gate.token(), Effort(renewable=gate.curable)
         while True:
             call = _addressed(draft, gate.origin, token)
-            outcome = line.send(call)
+            outcome = line.send(call, effort)
             verdict = judge(call, outcome, effort)
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
                 return Response(verdict.data, outcome.info)
@@ -162,7 +175,7 @@ class Request:
                 line.rest(verdict)
                 effort = effort.after(verdict, line.jitter())
             elif isinstance(verdict, GiveUp):
-                line.hold(verdict.pause)
+                line.give_up(verdict)
                 raise verdict.error
             else:
                 token, effort = gate.cure(token), effort._replace(renewable=False)
@@ -173,7 +186,7 @@ def _addressed(draft: Call, origin: str, token: Token) -> Call:
     headers = {**draft.headers, "Authorization": f"Bearer {token.access_token}"}
     return Call(
         draft.method, origin + draft.url, draft.path, headers,
-        draft.body, draft.data, draft.timeout, draft.replayable,
+        draft.body, draft.data, draft.timeout, draft.replayable, False, draft.retry,
     )  # fmt: skip
 
 

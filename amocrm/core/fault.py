@@ -12,9 +12,11 @@ from amocrm.core.answer import excerpt, read_problem, words
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import (
     BY_STATUS,
-    ForbiddenError,
+    AmoCRMError,
+    BlockedError,
     InvalidField,
     LostReplyError,
+    OutcomeUnknownError,
     RateLimitedError,
     ReplyError,
     ServerError,
@@ -36,6 +38,7 @@ _HINTS: Final[Mapping[int, str]] = {
     422: "a page and a batch hold at most 250 entities",
     504: "the request was too heavy: ask for fewer entities at once",
 }
+_UNKNOWN: Final = "it may have been done: look before you repeat it"
 _BLOCKED: Final = (
     "amoCRM's edge refused this address, as it does after too many requests: wait, and slow down"
 )
@@ -45,7 +48,7 @@ def fault(call: Call, reply: Reply) -> ReplyError:
     """Turn a refusal into the error of its kind; `call` tells what was sent."""
     data, problem = read_problem(reply)
     fields = tuple(_fields(problem, call.data)) if reply.status == 400 else ()
-    kind = ValidationError if fields else _kind(reply.status)
+    kind = ValidationError if fields else _kind(reply.status, data)
     title = words(problem.get("title")) or responses.get(reply.status, "unknown status")
     detail = words(problem.get("detail"))
     error = kind(
@@ -99,14 +102,29 @@ def loss(call: Call, lost: Lost, hint: str | None) -> TransportError:
     return error
 
 
+def unknown(call: Call, why: AmoCRMError, reply: Reply | None = None) -> OutcomeUnknownError:
+    """Say of a write that nobody knows whether it was done; `why` becomes the cause."""
+    error = OutcomeUnknownError(
+        str(why.args[0]),
+        method=call.method,
+        path=call.path,
+        data=call.data,
+        status=None if reply is None else reply.status,
+        request_id=None if reply is None else request_id(reply),
+        hint=_UNKNOWN if why.hint is None else f"{_UNKNOWN}; {why.hint}",
+    )
+    error.__cause__ = why.__cause__ if reply is None else why
+    return error
+
+
 def request_id(reply: Reply) -> str | None:
     """Return the id that amoCRM's support asks for. Source: reference 3.2."""
     return reply.headers.get("X-Request-Id") or None
 
 
-def is_block(error: ReplyError) -> bool:
+def is_block(reply: Reply) -> bool:
     """Tell a block of this address (403 that is not JSON) from missing rights (403 that is)."""
-    return isinstance(error, ForbiddenError) and error.data is None
+    return reply.status == 403 and read_problem(reply)[0] is None
 
 
 def retry_after(reply: Reply, problem: Mapping[str, Json]) -> float | None:
@@ -121,7 +139,9 @@ def retry_after(reply: Reply, problem: Mapping[str, Json]) -> float | None:
     return None
 
 
-def _kind(status: int) -> type[ReplyError]:
+def _kind(status: int, data: Json) -> type[ReplyError]:
+    if status == 403 and data is None:
+        return BlockedError
     return BY_STATUS.get(status) or (ServerError if status >= 500 else ReplyError)
 
 

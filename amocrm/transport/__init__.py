@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import exceptions as urllib3_errors
 
@@ -25,6 +24,7 @@ from amocrm.clock import Clock
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import ConfigurationError
 from amocrm.transport.loss import explain
+from amocrm.transport.opening import TellingAdapter, Watch, here
 from amocrm.transport.reading import Answer, Reader
 
 POOL_SIZE: Final = 64
@@ -81,8 +81,13 @@ class Transport:
         self._lock = threading.Lock()
         self._closed = False
 
-    def send(self, call: Call) -> Answer | Lost:
-        """Send a call once and read the whole answer within the call's time limits."""
+    def send(self, call: Call, watch: Watch | None = None) -> Answer | Lost:
+        """Send a call once and read the whole answer within the call's time limits.
+
+        Args:
+            call: what to send.
+            watch: who wants to know when it leaves.
+        """
         deadline = self._clock.monotonic() + call.timeout.total
         session = self._session or self._open()
         if self._closed:
@@ -91,6 +96,7 @@ class Transport:
         request = self._fill(session, call, reader)
         kept = self._settings(session, call.url)
         connect, read, total = call.timeout
+        here.watch = watch
         try:
             info = session.send(
                 request,
@@ -103,6 +109,8 @@ class Transport:
             )
         except (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError) as error:
             return _after_error(error, reader, request, kept)
+        finally:
+            here.watch = None
         if isinstance(reader.outcome, Answer) and reader.outcome.info is info:
             return reader.outcome
         # A hook has put another answer in its place, or this session runs no hooks.
@@ -130,7 +138,7 @@ class Transport:
         with self._lock:
             if self._session is None and not self._closed:
                 session = requests.Session()
-                adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
+                adapter = TellingAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
                 session.mount("https://", adapter)
                 session.mount("http://", adapter)
                 self._session = session

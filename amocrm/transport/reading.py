@@ -23,9 +23,14 @@ CHUNK: Final = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(Reply):
-    """A Reply together with the `requests.Response` it was read from."""
+    """A Reply together with the `requests.Response` it was read from.
+
+    Attributes:
+        came: the instant its headers had come, in monotonic seconds.
+    """
 
     info: requests.Response = field(repr=False)
+    came: float
 
 
 class BrokenOffError(requests.RequestException):
@@ -62,10 +67,11 @@ class Reader:
 
     def read(self, info: requests.Response) -> Answer | Lost:
         """Read a body to its end, or to the limit of its time or size."""
+        came = self._clock.monotonic()
         if not isinstance(info.raw, BaseHTTPResponse):
             # Somebody's adapter or hook made this answer.
             try:
-                return Answer(info.status_code, info.headers, info.content, info=info)
+                return Answer(info.status_code, info.headers, info.content, info=info, came=came)
             except (requests.RequestException, OSError) as error:
                 return explain(error, self._url, True)
         body: list[bytes] = []
@@ -76,7 +82,9 @@ class Reader:
                 size += len(piece)
                 if size > MAX_BODY:
                     info.close()
-                    return Answer(info.status_code, info.headers, oversize=True, info=info)
+                    return Answer(
+                        info.status_code, info.headers, oversize=True, info=info, came=came
+                    )
                 if self._clock.monotonic() > self._deadline:
                     info.close()
                     return Lost(True, "the answer was still trickling in when its time was up")
@@ -86,7 +94,7 @@ class Reader:
         whole = b"".join(body)
         # So that `info.content`, `.text` and `.json()` work as ever.
         info.raw = io.BytesIO(whole)
-        return Answer(info.status_code, info.headers, whole, info=info)
+        return Answer(info.status_code, info.headers, whole, info=info, came=came)
 
 
 def _pieces(info: requests.Response, raw: BaseHTTPResponse) -> Iterator[bytes]:

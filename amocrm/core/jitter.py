@@ -1,0 +1,72 @@
+"""By how much calls are late at the server: what their durations teach.
+
+A call that took 30 ms longer than the quickest one was at most 30 ms late on its way there; the
+rest of its time went into the answer. So the excess over the quickest bounds what the pace has to
+leave room for. It never believes less than `LEAST_MARGIN` nor, of a warm connection, more than
+`MARGIN`: a heavy page takes long to answer, which says nothing about its way. A 429 in spite of
+all says that the truth is elsewhere, and for a while everything gets `MOST_MARGIN`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MARGIN: Final = 0.05
+"""Seconds of jitter that are survived when nothing is known yet, and usually at most."""
+LEAST_MARGIN: Final = 0.005
+"""Seconds that are always left: for threads, clocks and a quickest call not yet seen."""
+MOST_MARGIN: Final = 0.1
+"""Seconds that are left after a 429."""
+LESSONS: Final = 50
+"""Answers after which the quickest one is believed. Of 50 evenly spread over 50 ms, one is within
+5 ms of the least in 99.5 % of cases."""
+MEMORY: Final = 256
+"""Answers after which what was learnt begins to be forgotten: ways to the server change."""
+
+
+class Jitter:
+    """Learns from answers. Threads may share it: a lost update costs one lesson."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._doubt = 0
+        self._least = self._least_before = float("inf")
+        self._most = self._most_before = 0.0
+
+    @property
+    def margin(self) -> float:
+        """Seconds to leave for a call whose answer has not come."""
+        if self._doubt:
+            return MOST_MARGIN
+        if self._count < LESSONS:
+            return MARGIN
+        return min(MARGIN, max(self._most, self._most_before) + LEAST_MARGIN)
+
+    def learn(self, took: float) -> float:
+        """Return the seconds to leave for a call over a warm connection that took so long."""
+        self._count += 1
+        if self._count % MEMORY == 0:
+            self._least_before, self._least = self._least, took
+            self._most_before, self._most = self._most, 0.0
+        self._least = min(self._least, took)
+        excess = took - min(self._least, self._least_before)
+        self._most = max(self._most, excess)
+        if self._doubt:
+            self._doubt -= 1
+            return MOST_MARGIN
+        return MARGIN if self._count < LESSONS else min(MARGIN, excess + LEAST_MARGIN)
+
+    def fresh(self, took: float) -> float:
+        """Return the seconds to leave for a call over a new connection that took so long.
+
+        Shaking hands delays it by an unknown part of its time. So all of it counts, but for what
+        the quickest warm call takes as well.
+        """
+        least = min(self._least, self._least_before)
+        known = least if self._count >= LESSONS else least - MARGIN
+        excess = took - max(0.0, known) if self._count else took
+        return max(excess, 0.0) + (MOST_MARGIN if self._doubt else LEAST_MARGIN)
+
+    def refused(self) -> None:
+        """Doubt what was learnt: the server has counted too many."""
+        self._doubt = MEMORY

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from amocrm.core.jitter import LEAST_MARGIN, LESSONS, MARGIN, MEMORY, MOST_MARGIN, Jitter
+
+
+def taught(*took: float) -> Jitter:
+    jitter = Jitter()
+    for one in took:
+        jitter.learn(one)
+    return jitter
+
+
+def test_what_is_not_known_is_assumed() -> None:
+    jitter = Jitter()
+    assert jitter.margin == MARGIN
+    assert [jitter.learn(0.25) for _ in range(LESSONS - 1)] == [MARGIN] * (LESSONS - 1)
+    assert jitter.margin == MARGIN
+    assert jitter.learn(0.25) == LEAST_MARGIN
+    assert jitter.margin == LEAST_MARGIN
+
+
+@pytest.mark.parametrize(
+    ("took", "margin"),
+    [
+        (0.25, LEAST_MARGIN),
+        (0.26, 0.015),
+        (0.295, MARGIN),
+        (0.2951, MARGIN),
+        (9.0, MARGIN),
+        (0.2, LEAST_MARGIN),
+    ],
+)
+def test_a_call_was_late_by_what_it_took_longer_at_most(took: float, margin: float) -> None:
+    jitter = taught(*[0.25] * LESSONS)
+    assert jitter.learn(took) == pytest.approx(margin)
+
+
+def test_the_margin_of_what_is_not_answered_is_the_worst_seen() -> None:
+    assert taught(*[0.25] * LESSONS, 0.27).margin == pytest.approx(0.025)
+    assert taught(*[0.25] * LESSONS, 9.0).margin == MARGIN
+
+
+def test_the_quickest_call_sets_the_measure_and_is_forgotten_in_time() -> None:
+    jitter = taught(*[0.1] * LESSONS)
+    far = [jitter.learn(0.2) for _ in range(3 * MEMORY)]
+    assert far[0] == far[MEMORY] == MARGIN
+    assert far[2 * MEMORY] == far[-1] == LEAST_MARGIN
+    assert jitter.margin == LEAST_MARGIN
+
+
+def test_a_429_lets_it_doubt_what_it_has_learnt() -> None:
+    jitter = taught(*[0.25] * LESSONS)
+    jitter.refused()
+    assert jitter.margin == MOST_MARGIN
+    assert [jitter.learn(0.25) for _ in range(MEMORY)] == [MOST_MARGIN] * MEMORY
+    assert jitter.margin == LEAST_MARGIN
+    assert jitter.learn(0.25) == LEAST_MARGIN
+
+
+def test_of_a_new_connection_everything_counts_but_what_warm_calls_take_as_well() -> None:
+    assert Jitter().fresh(0.75) == pytest.approx(0.75 + LEAST_MARGIN)
+    assert taught(0.25).fresh(0.75) == pytest.approx(0.55 + LEAST_MARGIN)
+    assert taught(0.02).fresh(0.75) == pytest.approx(0.75 + LEAST_MARGIN)
+    assert taught(*[0.25] * LESSONS).fresh(0.75) == pytest.approx(0.5 + LEAST_MARGIN)
+    assert taught(*[0.25] * LESSONS).fresh(0.1) == pytest.approx(LEAST_MARGIN)
+    doubting = taught(*[0.25] * LESSONS)
+    doubting.refused()
+    assert doubting.fresh(0.75) == pytest.approx(0.5 + MOST_MARGIN)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_it_says_bounds_how_late_calls_really_were(seed: int) -> None:
+    dice = random.Random(seed)
+    jitter = Jitter()
+    for _ in range(3000):
+        late = dice.uniform(0, 0.045)
+        assert jitter.learn(0.25 + late + dice.choice([0, 0, 0.3])) >= late
+
+
+def test_the_constants_are_those_the_manual_names() -> None:
+    assert (LESSONS, MEMORY) == (50, 256)
