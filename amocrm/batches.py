@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sized
 from contextlib import ExitStack
 from os import PathLike
 from typing import Final, NamedTuple
@@ -21,7 +21,7 @@ from amocrm.core.batch import (
 )
 from amocrm.core.page import batch_limit
 from amocrm.core.wire import Json
-from amocrm.errors import LostReplyError
+from amocrm.errors import ConfigurationError, LostReplyError
 from amocrm.journal import Journal, Known
 from amocrm.progress import Meter, Report
 from amocrm.way import Way, bare_path, read_count
@@ -64,6 +64,8 @@ class Outcomes(Iterator[Outcome]):
     """
 
     def __init__(self, writer: Writer, items: Iterable[Json]) -> None:
+        if isinstance(items, (Mapping, str, bytes)) or not isinstance(items, Iterable):
+            raise ConfigurationError("items must be many models", hint='such as [{"name": "A"}]')
         self._writer = writer
         self._outcomes = writer.run(items)
 

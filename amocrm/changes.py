@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar, cast
 
 from amocrm.checkpoint import Checkpoint
 from amocrm.core.page import Page, ShapeError, page_limit, take_page
+from amocrm.core.query import advice
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
 from amocrm.progress import Meter, Report
@@ -56,11 +57,11 @@ class Changes(Generic[E]):
         if not isinstance(self._filter, Mapping) or "updated_at" in self._filter:
             raise ConfigurationError("filter must be a dict without updated_at: that is `since`")
         self._way = way
-        self._since = since or 0.0
+        self._since = _read_seconds("since", 0.0 if since is None else since)
         most = page_limit(self._path)
         self._limit = read_count("limit", limit, 1, most) or most
         self._file = checkpoint
-        self._overlap = overlap
+        self._overlap = _read_seconds("overlap", overlap)
         self._progress = progress
 
     def __repr__(self) -> str:
@@ -136,3 +137,9 @@ class Changes(Generic[E]):
 
 def _is_dated(item: Json) -> bool:
     return isinstance(item, Mapping) and "id" in item and type(item.get("updated_at")) is int
+
+
+def _read_seconds(name: str, value: float) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e12:
+        return value
+    raise ConfigurationError(f"{name} must be a number of seconds", hint=advice(value))

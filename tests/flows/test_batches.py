@@ -267,6 +267,12 @@ def test_a_size_that_is_none_is_refused_at_once(crm: AmoCRM, size: Any) -> None:
         crm.create_many(LEADS, [], size=size)
 
 
+@pytest.mark.parametrize("items", [{"name": "one"}, "text", b"bytes", None, 5])
+def test_what_is_not_many_is_refused_at_once(crm: AmoCRM, items: Any) -> None:
+    with pytest.raises(ConfigurationError, match="many models"):
+        crm.create_many(LEADS, items)
+
+
 @pytest.mark.parametrize(("path", "most"), [(LEADS, 250), (f"{LEADS}/complex", 50)])
 def test_the_size_is_the_path_s(crm: AmoCRM, path: str, most: int) -> None:
     crm.create_many(path, [], size=most)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,14 @@ def test_more_of_the_query_is_the_caller_s(portal: Sandbox, crm: AmoCRM) -> None
 def test_what_it_needs_for_itself_is_refused(crm: AmoCRM, params: Any) -> None:
     with pytest.raises(ConfigurationError):
         crm.changes("leads", params)
+
+
+@pytest.mark.parametrize("name", ["since", "overlap"])
+@pytest.mark.parametrize("value", [-1, True, "x", 1e12, datetime.now(timezone.utc)])
+def test_seconds_are_numbers(crm: AmoCRM, name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} must be a number of seconds"):
+        crm.changes("leads", None, **{name: value})
+    assert list(crm.changes("leads", since=0, overlap=0)) == []
 
 
 def canned(items: list[Any], clock: ManualClock) -> AmoCRM:

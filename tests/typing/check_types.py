@@ -6,7 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from amocrm import AmoCRM, AmoCRMError, Connection, MemoryStore, Response, ThreadPace, TokenStore
+from amocrm import (
+    AmoCRM,
+    AmoCRMError,
+    Connection,
+    Created,
+    Listing,
+    MemoryStore,
+    Progress,
+    Refused,
+    Response,
+    ThreadPace,
+    TokenStore,
+    Unknown,
+    Updated,
+)
 from amocrm.sandbox import ManualClock
 
 if TYPE_CHECKING:
@@ -21,8 +35,19 @@ def inferred(crm: AmoCRM) -> None:
     assert_type(crm.connection.get_token(), dict[str, Any] | None)
     assert_type(crm.connection.refresh_token(), dict[str, Any])
     assert_type(crm.connect(), bool)
+    assert_type(crm.listing("/api/v4/leads"), Listing[dict[str, Any]])
+    assert_type(crm.listing("/api/v4/leads").first(), dict[str, Any] | None)
+    assert_type(crm.listing("/api/v4/leads").count(), int | None)
+    assert_type(next(iter(crm.listing("/api/v4/leads").pages())), list[dict[str, Any]])
+    assert_type(next(iter(crm.changes("leads"))), dict[str, Any])
+    run = crm.create_many("/api/v4/leads", [{"name": "a"}], progress=shown)
+    assert_type(next(run), Created | Updated | Refused | Unknown)
+    assert_type(next(run).unwrap(), int | str | None)
     with crm as same:
         assert_type(same, AmoCRM)
+
+
+def shown(progress: Progress) -> None: ...
 
 
 def on_token(response: Response) -> None: ...
@@ -54,6 +79,9 @@ def settings(session: requests.Session) -> None:
         clock=ManualClock(),
         timeout=5,
     )
+    crm = AmoCRM("a", {"access_token": "x"})
+    len(crm.listing("/api/v4/leads"))  # type: ignore[arg-type]  # pyright: ignore
+    crm.create_many("/api/v4/leads", [5])  # type: ignore[list-item]  # pyright: ignore
     AmoCRM("a", {"client": "x"})  # type: ignore[arg-type]  # pyright: ignore
     AmoCRM("a", {"access_token": 5})  # type: ignore[arg-type]  # pyright: ignore
     AmoCRM("a", {"access_token": "x"}, pace="fast")  # type: ignore[arg-type]  # pyright: ignore
