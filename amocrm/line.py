@@ -102,7 +102,10 @@ class Line:
         try:
             outcome = self._transport.send(call, turn)
             if isinstance(outcome, Answer):
-                came, blocked = outcome.came, is_block(outcome)
+                came = outcome.came
+                if outcome.fresh:
+                    turn.opening()
+                blocked = outcome.status == 403 and is_block(outcome)
             return outcome
         finally:
             turn.done(came, blocked=blocked)

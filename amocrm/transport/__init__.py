@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
+from weakref import WeakSet
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -78,6 +79,8 @@ class Transport:
         self._session = session
         self._agent = f"{user_agent} {USER_AGENT}" if user_agent else None
         self._kept: dict[str, _Kept] = {}
+        # The connections of a given session; our own tells of its own.
+        self._seen: WeakSet[object] | None = None if session is None else WeakSet()
         self._lock = threading.Lock()
         self._closed = False
 
@@ -92,7 +95,7 @@ class Transport:
         session = self._session or self._open()
         if self._closed:
             raise ConfigurationError("this client is closed", hint="make another AmoCRM")
-        reader = Reader(self._clock, deadline, call.url)
+        reader = Reader(self._clock, deadline, call.url, self._seen)
         request = self._fill(session, call, reader)
         kept = self._settings(session, call.url)
         connect, read, total = call.timeout

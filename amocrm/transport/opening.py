@@ -2,7 +2,7 @@
 
 A call over a new connection arrives later than one over a warm one; and between a turn and the
 sending a busy machine may take its time. Only our own session can tell: the adapters of a given one
-stay as they are.
+stay as they are, and what was new is seen from its answer (see `reading`).
 """
 
 from __future__ import annotations
