@@ -17,9 +17,9 @@ LEAST_MARGIN: Final = 0.005
 """Seconds that are always left: for threads, clocks and a quickest call not yet seen."""
 MOST_MARGIN: Final = 0.1
 """Seconds that are left after a 429."""
-LESSONS: Final = 50
-"""Answers after which the quickest one is believed. Of 50 evenly spread over 50 ms, one is within
-5 ms of the least in 99.5 % of cases."""
+DOUBT: Final = 0.265
+"""Seconds, divided by the number of answers: how much quicker than the quickest of them a call may
+still be. Of so many evenly spread over 50 ms, one is that near the least in 99.5 % of cases."""
 MEMORY: Final = 256
 """Answers after which what was learnt begins to be forgotten: ways to the server change."""
 
@@ -29,18 +29,21 @@ class Jitter:
 
     def __init__(self) -> None:
         self._count = 0
-        self._doubt = 0
+        self._distrust = 0
         self._least = self._least_before = float("inf")
         self._most = self._most_before = 0.0
 
     @property
     def margin(self) -> float:
         """Seconds to leave for a call whose answer has not come."""
-        if self._doubt:
+        if self._distrust:
             return MOST_MARGIN
-        if self._count < LESSONS:
-            return MARGIN
-        return min(MARGIN, max(self._most, self._most_before) + LEAST_MARGIN)
+        return min(MARGIN, max(self._most, self._most_before) + self._guard)
+
+    @property
+    def _guard(self) -> float:
+        """Seconds that are left because the quickest call may not have been seen yet."""
+        return max(LEAST_MARGIN, DOUBT / self._count) if self._count else DOUBT
 
     def learn(self, took: float) -> float:
         """Return the seconds to leave for a call over a warm connection that took so long."""
@@ -51,10 +54,10 @@ class Jitter:
         self._least = min(self._least, took)
         excess = took - min(self._least, self._least_before)
         self._most = max(self._most, excess)
-        if self._doubt:
-            self._doubt -= 1
+        if self._distrust:
+            self._distrust -= 1
             return MOST_MARGIN
-        return MARGIN if self._count < LESSONS else min(MARGIN, excess + LEAST_MARGIN)
+        return min(MARGIN, excess + self._guard)
 
     def fresh(self, took: float) -> float:
         """Return the seconds to leave for a call over a new connection that took so long.
@@ -62,11 +65,10 @@ class Jitter:
         Shaking hands delays it by an unknown part of its time. So all of it counts, but for what
         the quickest warm call takes as well.
         """
-        least = min(self._least, self._least_before)
-        known = least if self._count >= LESSONS else least - MARGIN
-        excess = took - max(0.0, known) if self._count else took
-        return max(excess, 0.0) + (MOST_MARGIN if self._doubt else LEAST_MARGIN)
+        least = min(self._least, self._least_before) if self._count else 0.0
+        known = max(0.0, least - min(MARGIN, self._guard))
+        return max(0.0, took - known) + (MOST_MARGIN if self._distrust else LEAST_MARGIN)
 
     def refused(self) -> None:
-        """Doubt what was learnt: the server has counted too many."""
-        self._doubt = MEMORY
+        """Distrust what was learnt: the server has counted too many."""
+        self._distrust = MEMORY

@@ -97,18 +97,25 @@ class Window:
             margin: seconds by which this call may be late at the server.
         """
         row = self._row
-        blocked = row[_BLOCKED]
+        ticket, blocked, not_before = int(row[_NEXT]), row[_BLOCKED], row[_NOT_BEFORE]
         if now < blocked:
             return Step(What.BLOCKED, blocked - now)
-        ticket = int(row[_NEXT])
-        plan = self._plan(ticket, now)
+        plan, free = now, now
+        if ticket >= self.seats:
+            # Planned early rather than late: by then the answer of the one before may have come.
+            before = self._seat(ticket - self.seats)
+            plan, free = row[before] + self.seconds + LEAST_MARGIN, row[before + 1]
+        plan = max(plan, now, not_before)
         if plan - now > patience or self._is_full(ticket, now):
             return Step(What.TOO_FAR, max(plan - now, LOOK))
         row[_NEXT] = ticket + 1
-        self._sit(ticket, plan, LEAST_MARGIN)
         if blocked:
             row[_BLOCKED], row[_PROBE] = now + PROBE, ticket + 1
-        return self.check(ticket, now, margin)
+        if plan > now or free > now:
+            self._sit(ticket, plan, LEAST_MARGIN)
+            return self.check(ticket, now, margin)
+        self._sit(ticket, now, margin)
+        return Step(What.GO, 0.0, ticket, False, blocked > 0)
 
     def check(self, ticket: int, now: float, margin: float) -> Step:
         """Leave if the turn has come; else tell how long it is still away."""
@@ -154,17 +161,9 @@ class Window:
         """Let everybody go on: the one who tried came through."""
         self._row[_BLOCKED] = self._row[_PROBE] = 0.0
 
-    def _plan(self, ticket: int, now: float) -> float:
-        """Return the earliest instant a turn can have; it is early rather than late."""
-        plan = max(now, self._row[_NOT_BEFORE])
-        if ticket < self.seats:
-            return plan
-        before = self._row[self._seat(ticket - self.seats)]
-        return max(plan, before + self.seconds + LEAST_MARGIN)
-
     def _sit(self, ticket: int, at: float, margin: float) -> None:
-        seat = self._seat(ticket)
-        self._row[seat], self._row[seat + 1] = at, at + self.seconds + margin
+        row, seat = self._row, self._seat(ticket)
+        row[seat], row[seat + 1] = at, at + self.seconds + margin
 
     def _seat(self, ticket: int) -> int:
         return _HEAD + 2 * (ticket % self._capacity)

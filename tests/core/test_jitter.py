@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
 
-from amocrm.core.jitter import LEAST_MARGIN, LESSONS, MARGIN, MEMORY, MOST_MARGIN, Jitter
+from amocrm.core.jitter import DOUBT, LEAST_MARGIN, MARGIN, MEMORY, MOST_MARGIN, Jitter
+
+LESSONS = 53
+"""Answers after which nothing is left of the doubt."""
 
 
 def taught(*took: float) -> Jitter:
@@ -14,13 +18,14 @@ def taught(*took: float) -> Jitter:
     return jitter
 
 
-def test_what_is_not_known_is_assumed() -> None:
+def test_what_is_not_known_is_assumed_and_doubt_goes_with_each_answer() -> None:
     jitter = Jitter()
     assert jitter.margin == MARGIN
-    assert [jitter.learn(0.25) for _ in range(LESSONS - 1)] == [MARGIN] * (LESSONS - 1)
-    assert jitter.margin == MARGIN
-    assert jitter.learn(0.25) == LEAST_MARGIN
-    assert jitter.margin == LEAST_MARGIN
+    margins = [jitter.learn(0.25) for _ in range(LESSONS)]
+    assert margins[:5] == [MARGIN] * 5
+    assert margins[5] == pytest.approx(DOUBT / 6)
+    assert margins[51] == pytest.approx(DOUBT / 52)
+    assert margins[52] == jitter.margin == LEAST_MARGIN
 
 
 @pytest.mark.parametrize(
@@ -52,7 +57,7 @@ def test_the_quickest_call_sets_the_measure_and_is_forgotten_in_time() -> None:
     assert jitter.margin == LEAST_MARGIN
 
 
-def test_a_429_lets_it_doubt_what_it_has_learnt() -> None:
+def test_a_429_lets_it_distrust_what_it_has_learnt() -> None:
     jitter = taught(*[0.25] * LESSONS)
     jitter.refused()
     assert jitter.margin == MOST_MARGIN
@@ -63,13 +68,13 @@ def test_a_429_lets_it_doubt_what_it_has_learnt() -> None:
 
 def test_of_a_new_connection_everything_counts_but_what_warm_calls_take_as_well() -> None:
     assert Jitter().fresh(0.75) == pytest.approx(0.75 + LEAST_MARGIN)
-    assert taught(0.25).fresh(0.75) == pytest.approx(0.55 + LEAST_MARGIN)
+    assert taught(0.25).fresh(0.75) == pytest.approx(0.5 + MARGIN + LEAST_MARGIN)
     assert taught(0.02).fresh(0.75) == pytest.approx(0.75 + LEAST_MARGIN)
-    assert taught(*[0.25] * LESSONS).fresh(0.75) == pytest.approx(0.5 + LEAST_MARGIN)
+    assert taught(*[0.25] * LESSONS).fresh(0.75) == pytest.approx(0.5 + 2 * LEAST_MARGIN)
     assert taught(*[0.25] * LESSONS).fresh(0.1) == pytest.approx(LEAST_MARGIN)
-    doubting = taught(*[0.25] * LESSONS)
-    doubting.refused()
-    assert doubting.fresh(0.75) == pytest.approx(0.5 + MOST_MARGIN)
+    distrusting = taught(*[0.25] * LESSONS)
+    distrusting.refused()
+    assert distrusting.fresh(0.75) == pytest.approx(0.505 + MOST_MARGIN)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -82,4 +87,5 @@ def test_what_it_says_bounds_how_late_calls_really_were(seed: int) -> None:
 
 
 def test_the_constants_are_those_the_manual_names() -> None:
-    assert (LESSONS, MEMORY) == (50, 256)
+    assert (DOUBT, MEMORY) == (0.265, 256)
+    assert pytest.approx(MARGIN * math.log(200), abs=1e-4) == DOUBT

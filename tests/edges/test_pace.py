@@ -50,7 +50,8 @@ def test_two_clients_share_one_pace(make: Make, sandbox: Sandbox, clock: ManualC
         one.request.get("/api/v4/account")
         two.request.get("/api/v4/account")
     assert sandbox.busiest_second() == 7
-    assert clock.monotonic() == pytest.approx(2.1)
+    # Two bursts later; the later, the less the answers leave in doubt.
+    assert 2.0 < clock.monotonic() < 2.1
 
 
 def test_without_a_pace_the_portal_has_to_say_no(
