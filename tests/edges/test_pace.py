@@ -159,8 +159,9 @@ def test_threads_never_exceed_the_rate_on_the_real_clock() -> None:
 
     def work(_: int) -> None:
         gate.wait()
-        take(pace, clock, 60)
-        moments.append(clock.monotonic())
+        turn = pace.wait(clock, 60)
+        assert not isinstance(turn, Refusal)
+        moments.append(turn.left)
 
     with ThreadPoolExecutor(15) as pool:
         list(pool.map(work, range(15)))
