@@ -6,13 +6,16 @@ long, keeps latency × rate of them in flight. More would only queue for the pac
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
+import sys
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 from amocrm.errors import ConfigurationError
 
@@ -68,18 +71,22 @@ class Crew(Generic[J, R]):
 
     Args:
         work: does a job; what it raises is raised when the result is taken.
+        patient: closing waits for the jobs that are being done; so does the end of the program.
     """
 
-    def __init__(self, work: Callable[[J], R]) -> None:
+    def __init__(self, work: Callable[[J], R], patient: bool = False) -> None:
         self._work = work
         self._asked: deque[_Task[J, R]] = deque()
         self._waiting: deque[_Task[J, R]] = deque()
-        lock = threading.Lock()
+        # Reentrant: the garbage collector may close a crew in the middle of anything.
+        lock = threading.RLock()
         self._jobs = threading.Condition(lock)
         self._results = threading.Condition(lock)
         self._idle = self._busy = 0
         self._closed = False
+        self._patient = patient
         self._process = os.getpid()
+        _crews.add(self)
 
     def __len__(self) -> int:
         """Return how many results are still to be taken."""
@@ -124,20 +131,16 @@ class Crew(Generic[J, R]):
 
     def close(self) -> None:
         """Drop the jobs that were not begun; each thread ends after the one it is at."""
-        if os.getpid() != self._process:
-            return  # The threads stayed with the parent, and the lock may be held for ever.
-        with self._jobs:
+        if os.getpid() != self._process or sys.is_finalizing():
+            return  # The threads are gone, and one of them may hold the lock for ever.
+        with self._results:
             self._closed = True
             self._waiting.clear()
             self._jobs.notify_all()
-
-    def finish(self) -> None:
-        """Close, and wait for the jobs that are being done."""
-        self.close()
-        if os.getpid() == self._process:
-            with self._results:
-                while self._busy:
-                    self._results.wait()
+            if threading.current_thread().name == THREAD_NAME:
+                return  # Collected in a worker thread, which cannot wait for itself.
+            while self._patient and self._busy:
+                self._results.wait()
 
     def __enter__(self) -> Crew[J, R]:
         return self
@@ -174,3 +177,17 @@ class Crew(Generic[J, R]):
                 return None
             self._busy += 1
             return self._waiting.popleft()
+
+
+class _Closing(Protocol):
+    def close(self) -> None: ...
+
+
+_crews: weakref.WeakSet[_Closing] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """End what a program leaves half read or half written, while its threads can still run."""
+    for crew in list(_crews):
+        crew.close()

@@ -21,7 +21,7 @@ from amocrm.core.batch import (
 )
 from amocrm.core.page import batch_limit
 from amocrm.core.wire import Json
-from amocrm.errors import ConfigurationError, LostReplyError
+from amocrm.errors import ConfigurationError, OutcomeUnknownError
 from amocrm.journal import Journal, Known
 from amocrm.progress import Meter, Report
 from amocrm.way import Way, bare_path, read_count
@@ -121,9 +121,8 @@ class Writer:
             if self._journal is not None:
                 self._journal.open()
                 held.callback(self._journal.close)
-            crew = held.enter_context(Crew(self._settle))
-            if self._journal is not None:
-                held.callback(crew.finish)
+            # A journal waits for what is under way, to know what became of it.
+            crew = held.enter_context(Crew(self._settle, patient=self._journal is not None))
             source = chunks(self._tasks(items), self._size)
             error = self._feed(crew, source)
             while len(crew):
@@ -163,10 +162,11 @@ class Writer:
     def _remembered(self, item: Json, known: Known) -> Outcome:
         if known.is_done:
             return self._kind(known.id, item)
-        why = LostReplyError(
+        why = OutcomeUnknownError(
             f"{self._method} {self._path}: an earlier run sent this and did not see the answer",
+            method=self._method, path=self._path, data=item,
             hint="it may have been written: look before you send it again",
-        )
+        )  # fmt: skip
         return Unknown(item, why)
 
     def _settle(self, chunk: list[Task]) -> Settled:

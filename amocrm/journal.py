@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -57,7 +58,7 @@ class Journal:
         self._head = {"journal": _VERSION, "method": method, "path": address}
         self._known: dict[int, Known] = {}
         self._handle = -1
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # The garbage collector may close it while it writes.
         self._held = ExitStack()
 
     def open(self) -> None:
@@ -85,6 +86,8 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the file."""
+        if sys.is_finalizing():
+            return  # A thread that is gone may hold the lock for ever; the system closes the file.
         with self._lock:
             self._handle = -1
             self._held.close()

@@ -18,6 +18,7 @@ from amocrm.core.wire import Json
 from amocrm.errors import (
     AmoCRMError,
     InvalidField,
+    OutcomeUnknownError,
     ReplyError,
     ServerError,
     TransportError,
@@ -243,9 +244,9 @@ def _outcome(
 ) -> Outcome:
     answer = answers[at] if at < len(answers) else None
     if answer is None:
-        odd = UnexpectedReplyError(
+        odd = OutcomeUnknownError(
             f"{path} was written to, and the answer does not tell what became of this item",
-            method="POST" if kind is Created else "PATCH", path=path, status=200,
+            method="POST" if kind is Created else "PATCH", path=path, data=item,
         )  # fmt: skip
         return Unknown(item, odd)
     number = answer.get("id", answer.get("uid"))

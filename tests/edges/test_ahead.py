@@ -112,7 +112,7 @@ def test_close_drops_what_was_not_begun_and_does_not_wait() -> None:
     end.set()
 
 
-def test_finish_waits_for_what_was_begun() -> None:
+def test_a_patient_one_waits_for_what_was_begun() -> None:
     begun, end, done = threading.Event(), threading.Event(), list[int]()
 
     def work(job: int) -> None:
@@ -120,12 +120,11 @@ def test_finish_waits_for_what_was_begun() -> None:
         assert end.wait(10)
         done.append(job)
 
-    with Crew(work) as crew:
+    with Crew(work, patient=True) as crew:
         crew.ask(1)
         assert begun.wait(10)
         threading.Timer(0, end.set).start()
-        crew.finish()
-        assert done == [1]
+    assert done == [1]
 
 
 def test_a_taken_result_is_not_kept_alive() -> None:
@@ -138,6 +137,17 @@ def test_a_taken_result_is_not_kept_alive() -> None:
         crew.ask(0)
         reference = weakref.ref(crew.take())
         assert reference() is None
+
+
+def test_collected_in_a_worker_thread_it_does_not_wait_for_itself() -> None:
+    crews: list[Crew[int, None]] = []
+
+    def work(job: int) -> None:
+        crews[0].close()
+
+    crews.append(Crew(work, patient=True))
+    crews[0].ask(0)
+    assert crews[0].take() is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

@@ -346,6 +346,30 @@ def test_leaving_early_waits_for_the_journal(portal: Sandbox, crm: AmoCRM, tmp_p
     assert set(stored(portal).values()) == {1}
 
 
+ENDED = """
+import sys
+from amocrm import AmoCRM
+from amocrm.sandbox import Sandbox
+portal = Sandbox(rps=None)
+auth = {"access_token": portal.issue_long_lived()}
+crm = AmoCRM("example", auth, session=portal.session(), pace=None)
+items = [{"name": f"Lead {at}"} for at in range(1000)]
+run = crm.create_many("/api/v4/leads", items, size=5, journal=sys.argv[1])
+next(run)
+"""
+
+
+def test_a_program_may_end_in_the_middle_and_the_journal_is_whole(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ENDED, str(tmp_path / "journal")],
+        capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = (tmp_path / "journal").read_text().splitlines()
+    sent, known = (sum(word in line for line in lines) for word in ('"sent"', '"done"'))
+    assert sent == known > 0
+
+
 KILLED = """
 import itertools, sys
 from amocrm import AmoCRM
