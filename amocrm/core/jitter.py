@@ -2,9 +2,10 @@
 
 A call that took 30 ms longer than the quickest one was at most 30 ms late on its way there; the
 rest of its time went into the answer. So the excess over the quickest bounds what the pace has to
-leave room for. It never believes less than `LEAST_MARGIN` nor, of a warm connection, more than
-`MARGIN`: a heavy page takes long to answer, which says nothing about its way. A 429 in spite of
-all says that the truth is elsewhere, and for a while everything gets `MOST_MARGIN`.
+leave room for. But a heavy page takes long to answer, which says nothing about its way; so on
+average no more than `MARGIN` is left, and what a quiet time does not need is saved for the call
+that was really held up. A 429 in spite of all says that the truth is elsewhere, and for a while
+everything gets `MOST_MARGIN`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 from typing import Final
 
 MARGIN: Final = 0.05
-"""Seconds of jitter that are survived when nothing is known yet, and usually at most."""
+"""Seconds of jitter that are survived when nothing is known yet, and left on average at most: the
+rate is 95.2 % of the limit or better."""
 LEAST_MARGIN: Final = 0.005
 """Seconds that are always left: for threads, clocks and a quickest call not yet seen."""
 MOST_MARGIN: Final = 0.1
 """Seconds that are left after a 429."""
+SAVINGS: Final = 0.5
+"""Seconds, not needed before, that can be left for calls that were held up."""
 DOUBT: Final = 0.265
 """Seconds, divided by the number of answers: how much quicker than the quickest of them a call may
 still be. Of so many evenly spread over 50 ms, one is that near the least in 99.5 % of cases."""
@@ -30,6 +34,7 @@ class Jitter:
     def __init__(self) -> None:
         self._count = 0
         self._distrust = 0
+        self._saved = 0.0
         self._least = self._least_before = float("inf")
         self._most = self._most_before = 0.0
 
@@ -57,7 +62,10 @@ class Jitter:
         if self._distrust:
             self._distrust -= 1
             return MOST_MARGIN
-        return min(MARGIN, excess + self._guard)
+        self._saved = min(SAVINGS, self._saved) + MARGIN
+        margin = min(self._saved, excess + self._guard)
+        self._saved -= margin
+        return margin
 
     def fresh(self, took: float) -> float:
         """Return the seconds to leave for a call over a new connection that took so long.
