@@ -46,15 +46,19 @@ def redis_name() -> str:
     return f"amocrm-test-{uuid.uuid4().hex}"
 
 
+def forget(name: str) -> None:
+    import redis
+
+    redis.Redis.from_url(REDIS).delete(f"{{{name}}}:pace", f"{{{name}}}:turns")
+
+
 @pytest.fixture(params=["threads", "file", "redis"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakePace]:
     """Makes paces of one kind that share what they keep; threads share the object."""
     if request.param == "redis":
         name = redis_name()
         yield lambda rate=7: RedisPace(REDIS, name, rate)
-        import redis
-
-        redis.Redis.from_url(REDIS).delete(f"{{{name}}}:pace", f"{{{name}}}:turns")
+        forget(name)
     elif request.param == "file":
         yield lambda rate=7: FilePace(tmp_path / "pace", rate)
     else:
@@ -184,6 +188,45 @@ def test_those_who_share_it_may_wait_and_none_overtakes(make: MakePace) -> None:
     assert sorted(order) == list(range(8))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_begins_a_pace_of_threads_anew_and_is_not_stuck() -> None:
+    pace = ThreadPace(1)
+    turn(pace)
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with pace.desk(CLOCK):
+            held.set()
+            done.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(30)
+    child = os.fork()
+    if child == 0:  # where the thread is not that holds the lock
+        signal.alarm(30)
+        os._exit(0 if isinstance(pace.wait(CLOCK, 0), KeptTurn) else 1)
+    _, status = os.waitpid(child, 0)
+    done.set()
+    holder.join()
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_goes_on_with_the_same_file(tmp_path: Path) -> None:
+    pace = FilePace(tmp_path / "pace", 1)
+    turn(pace)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        os._exit(0 if isinstance(pace.wait(CLOCK, 0), Refusal) else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert refusal(pace).away > 0
+
+
 def _take(kind: str, where: str, rate: float, calls: int, pipe: Pipe) -> None:
     pace: Keeper = FilePace(where, rate) if kind == "file" else RedisPace(REDIS, where, rate)
     pipe.send("ready")
@@ -205,8 +248,13 @@ def _start(kind: str, where: str, rate: float, calls: int) -> tuple[Any, Pipe]:
 
 
 @pytest.fixture(params=["file", "redis"])
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
-    return request.param, redis_name() if request.param == "redis" else str(tmp_path / "pace")
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    if request.param == "file":
+        yield "file", str(tmp_path / "pace")
+    else:
+        name = redis_name()
+        yield "redis", name
+        forget(name)
 
 
 def test_processes_never_have_more_together(shared: tuple[str, str]) -> None:
