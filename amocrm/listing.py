@@ -97,8 +97,7 @@ class Listing(Generic[E]):
         return page.total if page.items else 0
 
     def _peek(self) -> Page:
-        target, _ = part_page(resolve("", self._base, {"limit": 1})[0])
-        return self._read(target, Depth(self._way.rate))
+        return self._read(resolve("", self._base, {"limit": 1})[0], Depth(self._way.rate))
 
     def _read_all(self, meter: Meter) -> Generator[Page, None, None]:
         depth = Depth(self._way.rate)
