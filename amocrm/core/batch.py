@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from amocrm.core.fault import narrow
 from amocrm.core.page import ShapeError, find_list
@@ -25,6 +25,10 @@ from amocrm.errors import (
     UnexpectedReplyError,
     ValidationError,
 )
+
+UNEXPLAINED: Final = 16
+"""Items in a row that were refused alone and without a reason, after which a refusal is not taken
+to be the fault of items any more: nothing else of the chunk is sent, and the run ends."""
 
 T = TypeVar("T")
 
@@ -123,79 +127,74 @@ def settle(
     Returns:
         One outcome per item; and the error that makes it pointless to go on, if there was one.
     """
-    found: dict[int, Outcome] = {}
-    parts = [(list(range(len(items))), False)] if items else []
-    final: Exception | None = None
-    while parts:
-        part, is_bad = parts.pop()
-        if final is not None:
-            found |= {index: Refused(items[index], final) for index in part}
-        elif is_bad and len(part) > 1:
-            parts += _halves(part)
-        else:
-            final = _try(items, part, send, found, parts)
-    return [found[index] for index in range(len(items))], final
+    division = _Division(items, send)
+    division.run()
+    return [division.found[index] for index in range(len(items))], division.final
 
 
-def _try(
-    items: Sequence[Json],
-    part: list[int],
-    send: Callable[[list[int]], list[Outcome]],
-    found: dict[int, Outcome],
-    parts: list[tuple[list[int], bool]],
-) -> Exception | None:
-    """Send a part and note what became of it; return an error that makes going on pointless."""
-    try:
-        found |= dict(zip(part, send(part), strict=True))
-    except ReplyError as error:
-        if is_divisible(error):
-            # This part was the first half of a bad one: now it is unknown where the other stands.
-            parts[:] = [(other, False) for other, _ in parts]
-            _divide(items, part, error, found, parts)
-            return None
-        return _give_up(items, part, error, found)
-    except Exception as error:  # a handler's, or the writer's own: nobody knows how far it came
-        return _give_up(items, part, error, found)
-    return None
+class _Division:
+    """The parts of a chunk that are still to be sent, and what became of the others.
 
+    Attributes:
+        parts: indexes, and whether one of them is bad for sure; the last part is sent first.
+        alone: items in a row that were refused alone and without a reason.
+    """
 
-def _divide(
-    items: Sequence[Json],
-    part: list[int],
-    error: ReplyError,
-    found: dict[int, Outcome],
-    parts: list[tuple[list[int], bool]],
-) -> None:
-    sent = [items[index] for index in part]
-    named = {part[place] for place in blame(sent, error)}
-    if len(part) == 1:
-        found[part[0]] = Refused(sent[0], narrow(error, 0))
-    elif named:
-        found |= {
-            index: Refused(items[index], narrow(error, place))
-            for place, index in enumerate(part)
-            if index in named
-        }
-        if rest := [index for index in part if index not in named]:
-            parts.append((rest, False))
-    else:
-        parts += _halves(part)
+    def __init__(self, items: Sequence[Json], send: Callable[[list[int]], list[Outcome]]) -> None:
+        self.items = items
+        self.send = send
+        self.parts = [(list(range(len(items))), False)] if items else []
+        self.found: dict[int, Outcome] = {}
+        self.final: Exception | None = None
+        self.alone = 0
 
+    def run(self) -> None:
+        while self.parts:
+            part, is_bad = self.parts.pop()
+            if self.final is not None:
+                self.refuse(part, self.final)
+            elif is_bad and len(part) > 1:
+                self.halve(part)
+            else:
+                self.attempt(part)
 
-def _halves(part: list[int]) -> list[tuple[list[int], bool]]:
-    """Halve a part that is bad: the first half is sent; if it is good, the second one is bad."""
-    middle = (len(part) + 1) // 2
-    return [(part[middle:], True), (part[:middle], False)]
+    def attempt(self, part: list[int]) -> None:
+        try:
+            self.found |= dict(zip(part, self.send(part), strict=True))
+            self.alone = 0
+        except Exception as error:  # a handler's, too: then nobody knows how far it came
+            if isinstance(error, ReplyError) and is_divisible(error):
+                self.divide(part, error)
+            elif is_unwritten(error):
+                self.refuse(part, error)
+                self.final = error
+            else:
+                self.found |= {index: Unknown(self.items[index], error) for index in part}
+                self.final = None if isinstance(error, AmoCRMError) else error
 
+    def divide(self, part: list[int], error: ReplyError) -> None:
+        # If this was the first half of a bad part, it is unknown now where the second one stands.
+        self.parts = [(other, False) for other, _ in self.parts]
+        named = blame([self.items[index] for index in part], error)
+        if len(part) == 1:
+            self.alone = 0 if named else self.alone + 1
+            self.final = error if self.alone == UNEXPLAINED else None
+            named = {0}
+        if not named:
+            self.halve(part)
+            return
+        for place in named:
+            self.found[part[place]] = Refused(self.items[part[place]], narrow(error, place))
+        if rest := [index for place, index in enumerate(part) if place not in named]:
+            self.parts.append((rest, False))
 
-def _give_up(
-    items: Sequence[Json], part: list[int], error: Exception, found: dict[int, Outcome]
-) -> Exception | None:
-    if is_unwritten(error):
-        found |= {index: Refused(items[index], error) for index in part}
-        return error
-    found |= {index: Unknown(items[index], error) for index in part}
-    return None if isinstance(error, AmoCRMError) else error
+    def halve(self, part: list[int]) -> None:
+        """Send the first half next; if it is good, the second one is bad."""
+        middle = (len(part) + 1) // 2
+        self.parts += [(part[middle:], True), (part[:middle], False)]
+
+    def refuse(self, part: list[int], error: Exception) -> None:
+        self.found |= {index: Refused(self.items[index], error) for index in part}
 
 
 def is_divisible(error: ReplyError) -> bool:

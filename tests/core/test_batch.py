@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm.core.batch import (
+    UNEXPLAINED,
     Created,
     Outcome,
     Refused,
@@ -85,7 +86,12 @@ def test_chunks_put_together_are_the_items(items: list[int], size: int) -> None:
     assert all(cut)
 
 
-@given(st.lists(st.booleans(), max_size=40), st.sampled_from([None, 1, 3, 1000]))
+MIXED = st.lists(st.booleans(), max_size=40).filter(
+    lambda bad: "1" * UNEXPLAINED not in "".join(str(int(one)) for one in bad)
+)
+
+
+@given(MIXED, st.sampled_from([None, 1, 3, 1000]))
 def test_the_good_ones_are_written_once_and_the_bad_ones_never(
     bad: list[bool], names: int | None
 ) -> None:
@@ -100,7 +106,7 @@ def test_the_good_ones_are_written_once_and_the_bad_ones_never(
     ]
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=40), st.frozensets(st.integers(1, 20)))
+@given(MIXED, st.frozensets(st.integers(1, 20)))
 def test_what_is_lost_is_unknown_and_not_sent_again(bad: list[bool], lose: frozenset[int]) -> None:
     server, items = Server(None, lose), items_of(bad)
     outcomes, final = server.settle(items)
@@ -135,9 +141,27 @@ def test_no_items_are_no_call() -> None:
 def test_a_chunk_of_bad_ones_ends() -> None:
     named, unnamed = Server(1000), Server(None)
     named.settle(items_of([True] * 250))
-    unnamed.settle(items_of([True] * 250))
-    assert named.calls == 1
-    assert unnamed.calls < 2 * 250
+    assert named.settle(items_of([True] * 9))[1] is None
+    outcomes, final = unnamed.settle(items_of([True] * 250))
+    assert [type(one) for one in outcomes] == [Refused] * 250
+    assert isinstance(final, ReplyError)
+    assert named.calls == 2
+    assert unnamed.calls < 8 + 2 * UNEXPLAINED
+
+
+@pytest.mark.parametrize(("bad", "ends"), [(UNEXPLAINED - 1, False), (UNEXPLAINED, True)])
+def test_items_refused_alone_without_a_reason_are_counted(bad: int, ends: bool) -> None:
+    server = Server(None)
+    _, final = server.settle(items_of([at < bad for at in range(64)]))
+    assert (final is not None) == ends
+    assert (len(server.written) == 64 - bad) == (not ends)
+
+
+def test_a_good_one_in_between_begins_the_count_anew() -> None:
+    server = Server(None)
+    _, final = server.settle(items_of([at % 10 > 0 for at in range(64)]))
+    assert final is None
+    assert len(server.written) == 7
 
 
 def test_a_refused_item_holds_its_own_fields_alone() -> None:
