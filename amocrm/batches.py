@@ -105,7 +105,9 @@ class Writer:
         self._method = "POST" if kind is Created else "PATCH"
         self._size = read_count("size", size, 1, batch_limit(path)) or batch_limit(path)
         self._ahead = read_count("ahead", ahead, 0, DEEPEST)
-        self._journal = None if journal is None else Journal(journal, self._method, path)
+        self._journal = (
+            None if journal is None else Journal(journal, way.account, self._method, path)
+        )
         self._report = progress
         self._depth = Depth(way.rate)
         self._counting = threading.Lock()

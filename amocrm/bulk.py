@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class Bulk:
     """The part of a client that works on many items at once."""
 
-    def __init__(self, request: Request, clock: Clock, pace: Pace | None) -> None:
+    def __init__(self, request: Request, clock: Clock, pace: Pace | None, account: str) -> None:
         rate = getattr(pace, "rate", None)
-        self._way = Way(request, clock, float(rate or REQUESTS_PER_SECOND))
+        self._way = Way(request, clock, float(rate or REQUESTS_PER_SECOND), account)
 
     def listing(
         self,

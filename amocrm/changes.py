@@ -68,7 +68,8 @@ class Changes(Generic[E]):
         return f"<Changes of {self._path}>"
 
     def __iter__(self) -> Iterator[E]:
-        kept = Checkpoint(self._file, self._path, self._since, self._overlap)
+        whose = f"{self._way.account}{self._path}"
+        kept = Checkpoint(self._file, whose, self._since, self._overlap)
         meter = Meter(self._progress, self._way.clock)
         try:
             for items in self._walk(kept, meter):

@@ -21,7 +21,7 @@ class Checkpoint:
 
     Args:
         file: it is kept in; None for the life of one walk.
-        path: that is walked.
+        walk: what is walked: the account and the path.
         since: Unix seconds where to begin, if the file knows no better.
         overlap: seconds before that instant that are read once more.
 
@@ -30,10 +30,10 @@ class Checkpoint:
     """
 
     def __init__(
-        self, file: str | os.PathLike[str] | None, path: str, since: float, overlap: float
+        self, file: str | os.PathLike[str] | None, walk: str, since: float, overlap: float
     ) -> None:
         self._file = None if file is None else os.path.abspath(os.fspath(file))
-        self._path = path
+        self._walk = walk
         self._since = int(since)
         self._overlap = overlap
         self._at = 0
@@ -69,7 +69,7 @@ class Checkpoint:
         if self._file is None:
             return
         content = {
-            "checkpoint": _VERSION, "path": self._path, "updated_at": self._at, "seen": self._seen,
+            "checkpoint": _VERSION, "walk": self._walk, "updated_at": self._at, "seen": self._seen,
         }  # fmt: skip
         try:
             replace(self._file, json.dumps(content).encode())
@@ -82,14 +82,14 @@ class Checkpoint:
         try:
             with open(file, "rb") as stream:
                 content = json.load(stream)
-            whose = (content["checkpoint"], content["path"])
+            whose = (content["checkpoint"], content["walk"])
             self._at = int(content["updated_at"])
             self._seen = {key: (int(at), str(mark)) for key, (at, mark) in content["seen"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(
                 f"the checkpoint {file} cannot be read", hint="move it away and begin anew"
             ) from error
-        if whose != (_VERSION, self._path):
+        if whose != (_VERSION, self._walk):
             raise ConfigurationError(f"the checkpoint {file} is that of a walk through {whose[1]}")
 
 

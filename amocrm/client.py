@@ -89,7 +89,7 @@ class AmoCRM(Bulk):
         )
         self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
         self.request = Request(Gate(self._keeper, holding, signals), line, limits)
-        super().__init__(self.request, clock, self._pace)
+        super().__init__(self.request, clock, self._pace, account.account)
         _alive.add(self)
 
     def __repr__(self) -> str:

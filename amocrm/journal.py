@@ -4,7 +4,7 @@ A text file that only grows, one JSON object a line. A line is on the disk befor
 announces is sent, so a write that the journal does not know was never sent; one whose end it does
 not know may have been carried out, and is never sent again.
 
-    {"journal": 1, "method": "POST", "path": "/api/v4/leads"}
+    {"journal": 1, "account": "example.amocrm.ru", "method": "POST", "path": "/api/v4/leads"}
     {"sent": [[0, "9f86d081884c7d65"], [1, "60303ae22b998861"]]}
     {"done": [[0, 7001], [1, 7003]]}       what the server gave each position as its id
     {"back": [2, 3]}                       refused: surely not written
@@ -49,13 +49,18 @@ class Journal:
 
     Args:
         path: of the file; it is made when it is not there. A lock file stands beside it.
-        method: of the calls; a journal is of use for one kind of them.
+        account: host of the account; a journal is of use for one account and one kind of calls.
+        method: of the calls.
         address: path of the calls.
     """
 
-    def __init__(self, path: str | os.PathLike[str], method: str, address: str) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], account: str, method: str, address: str
+    ) -> None:
         self._path = os.path.abspath(os.fspath(path))
-        self._head = {"journal": _VERSION, "method": method, "path": address}
+        self._head = {
+            "journal": _VERSION, "account": account, "method": method, "path": address,
+        }  # fmt: skip
         self._known: dict[int, Known] = {}
         self._handle = -1
         self._lock = threading.RLock()  # The garbage collector may close it while it writes.

@@ -17,11 +17,13 @@ class Way(NamedTuple):
         request: makes the calls.
         clock: whose time it is.
         rate: calls a second that the pace lets through.
+        account: the account's host, as the client was made with.
     """
 
     request: Request
     clock: Clock
     rate: float
+    account: str
 
 
 def bare_path(path: str) -> str:

@@ -63,7 +63,7 @@ def test_it_forgets_what_is_older_than_the_overlap(at: int, kept_then: bool) -> 
     assert kept.knows(lead(1, at)) == kept_then
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"checkpoint": 1, "path": "x"}'])
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"checkpoint": 1, "walk": "x"}'])
 def test_a_damaged_one_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "kept").write_text(content)
     with pytest.raises(ConfigurationError, match="cannot be read"):

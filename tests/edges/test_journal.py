@@ -15,8 +15,10 @@ from amocrm.journal import Journal, Known
 ITEMS = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
 
 
-def opened(path: Path, method: str = "POST", address: str = "/api/v4/leads") -> Journal:
-    journal = Journal(path, method, address)
+def opened(
+    path: Path, method: str = "POST", address: str = "/api/v4/leads", account: str = "a.amocrm.ru"
+) -> Journal:
+    journal = Journal(path, account, method, address)
     journal.open()
     return journal
 
@@ -48,7 +50,7 @@ def test_it_is_its_owner_s_alone(tmp_path: Path) -> None:
     written(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_text().splitlines()[0]) == {
-        "journal": 1, "method": "POST", "path": "/api/v4/leads",
+        "journal": 1, "account": "a.amocrm.ru", "method": "POST", "path": "/api/v4/leads",
     }  # fmt: skip
 
 
@@ -83,6 +85,8 @@ def test_another_import_s_journal_is_refused(tmp_path: Path, method: str, path: 
     written(tmp_path / "journal").close()
     with pytest.raises(ConfigurationError, match="another import"):
         opened(tmp_path / "journal", method, path)
+    with pytest.raises(ConfigurationError, match=r"another import: .*a\.amocrm\.ru"):
+        opened(tmp_path / "journal", account="b.amocrm.ru")
     opened(tmp_path / "journal").close()
 
 

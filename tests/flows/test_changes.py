@@ -93,6 +93,18 @@ def test_a_checkpoint_goes_on_where_it_ended(
     assert numbers(crm.changes("leads", checkpoint=kept)) == [first[7]]
 
 
+def test_a_checkpoint_is_one_account_s(
+    portal: Sandbox, crm: AmoCRM, clock: ManualClock, tmp_path: Path
+) -> None:
+    list(crm.changes("leads", checkpoint=tmp_path / "kept"))
+    auth: Any = {"access_token": "x"}
+    other = AmoCRM("other", auth, session=portal.session(), clock=clock)
+    with pytest.raises(
+        ConfigurationError, match=r"a walk through example\.amocrm\.ru/api/v4/leads"
+    ):
+        list(other.changes("leads", checkpoint=tmp_path / "kept"))
+
+
 @pytest.mark.parametrize(("overlap", "seen"), [(4, 0), (5, 1)])
 def test_the_overlap_is_the_caller_s(
     portal: Sandbox, crm: AmoCRM, tmp_path: Path, overlap: float, seen: int
