@@ -59,7 +59,13 @@ class Line:
             BlockedError: the server blocks this address; nothing was sent.
             PaceError: the pace cannot be reached; nothing was sent.
         """
-        turn = None if self._pace is None else self._turn(call, self._pace)
+        turn: Turn | None = None
+        if self._pace is not None:
+            given = self._pace.wait(self.clock, QUEUE_PATIENCE)
+            if isinstance(given, Refusal):
+                self.meter.refuse()
+                raise _refused(call, given)
+            turn = given
         started = self.clock.monotonic()
         outcome = self._attempt(call, turn)
         self._count(call, outcome, effort, turn)
@@ -87,13 +93,6 @@ class Line:
         if self._pace is not None and seconds > 0:
             self._pace.hold(self.clock, min(seconds, LONGEST_HOLD))
 
-    def _turn(self, call: Call, pace: Pace) -> Turn:
-        turn = pace.wait(self.clock, QUEUE_PATIENCE)
-        if isinstance(turn, Refusal):
-            self.meter.refuse()
-            raise _refused(call, turn)
-        return turn
-
     def _attempt(self, call: Call, turn: Turn | None) -> Answer | Lost:
         """Send, and let the pace learn from it."""
         if turn is None:
@@ -113,12 +112,12 @@ class Line:
     def _count(self, call: Call, outcome: Answer | Lost, effort: Effort, turn: Turn | None) -> None:
         reply = outcome if isinstance(outcome, Answer) else None
         self.meter.count(
-            sent=0 if call.body is None else len(call.body),
-            received=0 if reply is None else len(reply.body),
-            is_retry=effort.attempt > 0,
-            is_limited=reply is not None and reply.status == 429,
-            waited=0.0 if turn is None else turn.waited,
-            held=0.0 if turn is None else turn.held,
+            0 if call.body is None else len(call.body),
+            0 if reply is None else len(reply.body),
+            effort.attempt > 0,
+            reply is not None and reply.status == 429,
+            0.0 if turn is None else turn.waited,
+            0.0 if turn is None else turn.held,
         )
 
     def _report(

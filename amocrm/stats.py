@@ -77,16 +77,9 @@ class Meter:
         self._pace = self._limit = self._backoff = 0.0
 
     def count(
-        self,
-        *,
-        sent: int,
-        received: int,
-        is_retry: bool,
-        is_limited: bool,
-        waited: float,
-        held: float,
+        self, sent: int, received: int, is_retry: bool, is_limited: bool, waited: float, held: float
     ) -> None:
-        """Count one attempt; of the seconds waited, the server had asked for some."""
+        """Count one attempt; of the seconds it waited, the server had asked for those held."""
         with self._lock:
             self._calls += 1
             self._retries += is_retry

@@ -9,7 +9,7 @@ from array import array
 from typing import Final
 
 from amocrm.clock import Clock
-from amocrm.core.pace import Window
+from amocrm.core.pace import Step, Window
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.paces.windows import WindowKeeper
 
@@ -30,6 +30,21 @@ class ThreadPace(WindowKeeper):
         """Return what gives the window to one thread at a time."""
         return self._desk
 
+    # The two acts of every call are WindowKeeper's, but for the ceremony: they should cost nothing.
+
+    def reserve(self, clock: Clock, patience: float) -> Step:
+        """Draw a ticket; see `Window.reserve`."""
+        desk = self._desk
+        with desk.lock:
+            window = desk.window or desk.open()
+            return window.reserve(clock.monotonic(), patience, self._jitter.margin)
+
+    def note_margin(self, clock: Clock, ticket: int, margin: float) -> None:
+        """See `Window.settle`."""
+        desk = self._desk
+        with desk.lock:
+            (desk.window or desk.open()).settle(ticket, margin)
+
     def renew_after_fork(self) -> None:
         """Start afresh in a forked child, where the parent's lock may be held for ever."""
         self._desk = _Desk(self.rate)
@@ -38,21 +53,24 @@ class ThreadPace(WindowKeeper):
 class _Desk:
     """A window and its lock. Made at its first use: an idle client costs next to nothing."""
 
-    __slots__ = ("_lock", "_rate", "_window")
+    __slots__ = ("_rate", "lock", "window")
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._lock = threading.Lock()
-        self._window: Window | None = None
+        self.lock = threading.Lock()
+        self.window: Window | None = None
+
+    def open(self) -> Window:
+        """Make the window; under the lock."""
+        self.window = Window(self._rate, array("d", bytes(8 * Window.size(self._rate))))
+        return self.window
 
     def __enter__(self) -> Window:
-        self._lock.acquire()
-        if self._window is None:
-            self._window = Window(self._rate, array("d", bytes(8 * Window.size(self._rate))))
-        return self._window
+        self.lock.acquire()
+        return self.window or self.open()
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self.lock.release()
 
 
 def shared_pace(place: str, clock: Clock | None) -> ThreadPace:

@@ -71,7 +71,7 @@ def test_a_snapshot_is_of_one_moment_and_no_count_is_lost() -> None:
 
     def work(_: int) -> None:
         for _ in range(500):
-            meter.count(sent=1, received=2, is_retry=True, is_limited=True, waited=3.0, held=1.0)
+            meter.count(1, 2, True, True, 3.0, 1.0)
             meter.rest(1.0, limited=False)
             meter.rest(1.0, limited=True)
             meter.refuse()
