@@ -52,8 +52,8 @@ class Bulk:
             path: such as `/api/v4/leads`; no address.
             params: the query: `{"filter": {...}, "order": {"id": "asc"}, "with": "contacts"}`.
             limit: items per page; the most that the path allows, if none is given.
-            ahead: calls under way at once; 0 reads one page after the other, None follows the
-                latency.
+            ahead: the depth: calls under way at once; 0 reads one page after the other, None
+                follows the latency.
             unique: give out each id once; the ids are remembered while it is iterated.
             progress: is told how far it has come; see `amocrm.progress`.
 

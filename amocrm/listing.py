@@ -2,17 +2,17 @@
 
 The first page is read alone, so a listing of one page costs one call. When it has a `next` that
 differs from it in nothing but the number of the page, the pages that follow are asked for by number
-before it is known that they exist: after n pages were read, up to page 2n + 3, and never more than
-`Depth.calls` at once. So a listing of p > 1 pages costs at most p + 1 calls for nothing, each
-answered 204, and always fewer than are under way at once. When `next` differs otherwise, it is
-followed link by link.
+before it is known that they exist: after n pages were read, n pages and half the depth more are
+asked for, and never more than the depth (`Depth.calls`) at once. So a listing of p > 1 pages costs
+at most p - 2 calls and half the depth for nothing, each answered 204, and always fewer than the
+depth. When `next` differs otherwise, it is followed link by link.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Mapping
-from typing import Final, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 from amocrm.ahead import DEEPEST, Crew, Depth
 from amocrm.core.address import resolve
@@ -21,10 +21,6 @@ from amocrm.core.wire import Json
 from amocrm.errors import UnexpectedReplyError
 from amocrm.progress import Meter, Report
 from amocrm.way import Way, bare_path, read_count
-
-AHEAD: Final = 3
-"""Pages asked for beyond the number of those that were read: with fewer, the second burst of calls
-is so small that a long listing takes a latency more; with more, short ones waste calls."""
 
 E = TypeVar("E")
 
@@ -115,8 +111,8 @@ class Listing(Generic[E]):
         with Crew[int, Page](lambda wanted: self._read(self._address(wanted), depth)) as crew:
             while True:
                 read = number - self._start + 1
-                calls = min(depth.calls if self._ahead is None else self._ahead, read + AHEAD)
-                while asked < number + calls:
+                most = depth.calls if self._ahead is None else self._ahead
+                while asked < number + min(most, read + most // 2):
                     asked += 1
                     crew.ask(asked)
                 number += 1

@@ -13,7 +13,6 @@ import requests
 
 from amocrm import AmoCRM, ConfigurationError, ServerError, UnexpectedReplyError
 from amocrm.ahead import SLACK, THREAD_NAME
-from amocrm.listing import AHEAD
 from amocrm.progress import Progress
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.canned import HOST, Answer, Canned, book, listing
@@ -106,20 +105,24 @@ def test_what_is_asked_for_beyond_the_end(clock: ManualClock, pages: int) -> Non
     assert len(beyond) <= (0 if pages == 1 else min(pages + 1, SLACK + 3))
 
 
-def test_after_n_pages_up_to_page_2n_plus_3_is_asked_for(clock: ManualClock) -> None:
-    pages, there = book(30), {number: threading.Event() for number in range(1, 70)}
+@pytest.mark.parametrize("ahead", [1, 2, 6, 7, 32])
+def test_after_n_pages_n_and_half_the_depth_are_asked_for(clock: ManualClock, ahead: int) -> None:
+    pages, there = book(40), {number: threading.Event() for number in range(1, 80)}
+
+    def last(read: int) -> int:
+        return read + min(ahead, read + ahead // 2)
 
     def answer(path: str, query: dict[str, str]) -> Any:
         number = int(query["page"])
         there[number].set()
-        if 1 < number <= 8:
+        if 1 < number <= 20:
             # It is answered when the last one is there that may be asked for meanwhile.
-            assert there[2 * (number - 1) + AHEAD].wait(10)
+            assert there[last(number - 1)].wait(10)
         return pages(path, query)
 
     crm, server = canned(answer, clock)
-    for read, _ in enumerate(crm.listing(LEADS, ahead=32).pages(), 1):
-        assert max(server.pages) <= (1 if read == 1 else 2 * (read - 1) + AHEAD)
+    for read, _ in enumerate(crm.listing(LEADS, ahead=ahead).pages(), 1):
+        assert max(server.pages) <= (1 if read == 1 else last(read - 1))
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 5])
