@@ -5,6 +5,8 @@ from __future__ import annotations
 __version__ = "0.1.0"
 
 import logging
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from amocrm.client import AmoCRM
 from amocrm.connection import Connection
@@ -15,6 +17,7 @@ from amocrm.errors import (
     AccessDeniedError,
     AmoCRMError,
     AuthorizationError,
+    BlockedError,
     ConfigurationError,
     ForbiddenError,
     GrantError,
@@ -22,6 +25,8 @@ from amocrm.errors import (
     LostReplyError,
     NotAuthorizedError,
     NotFoundError,
+    OutcomeUnknownError,
+    PaceError,
     PaymentRequiredError,
     RateLimitedError,
     ReplyError,
@@ -39,9 +44,17 @@ from amocrm.integration import Integration
 from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace
 from amocrm.request import Request
+from amocrm.stats import Done, Stats
 from amocrm.stores import TokenStore
 from amocrm.stores.memory import MemoryStore
 from amocrm.transport import Response
+
+if TYPE_CHECKING:
+    from amocrm.batches import Outcomes
+    from amocrm.changes import Changes
+    from amocrm.core.batch import Created, Refused, Unknown, Updated
+    from amocrm.listing import Listing
+    from amocrm.progress import Progress
 
 __all__ = [
     "AccessDeniedError",
@@ -49,25 +62,36 @@ __all__ = [
     "AmoCRMError",
     "AuthSettings",
     "AuthorizationError",
+    "BlockedError",
+    "Changes",
     "ConfigurationError",
     "Connection",
+    "Created",
+    "Done",
     "ForbiddenError",
     "GrantError",
     "Integration",
     "InvalidField",
+    "Listing",
     "LostReplyError",
     "MemoryStore",
     "NotAuthorizedError",
     "NotFoundError",
+    "OutcomeUnknownError",
+    "Outcomes",
     "Pace",
+    "PaceError",
     "PaymentRequiredError",
+    "Progress",
     "RateLimitedError",
+    "Refused",
     "ReplyError",
     "Request",
     "Response",
     "ServerError",
     "ServerSettings",
     "StateMismatchError",
+    "Stats",
     "ThreadPace",
     "Timeout",
     "Token",
@@ -76,10 +100,30 @@ __all__ = [
     "TransportError",
     "UnauthorizedError",
     "UnexpectedReplyError",
+    "Unknown",
     "UnreachableError",
+    "Updated",
     "ValidationError",
     "WebhookError",
     "__version__",
 ]
 
 logging.getLogger("amocrm").addHandler(logging.NullHandler())
+
+_LATER = {
+    "Changes": "amocrm.changes",
+    "Created": "amocrm.core.batch",
+    "Listing": "amocrm.listing",
+    "Outcomes": "amocrm.batches",
+    "Progress": "amocrm.progress",
+    "Refused": "amocrm.core.batch",
+    "Unknown": "amocrm.core.batch",
+    "Updated": "amocrm.core.batch",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what works in bulk when it is asked for: a program of one call does without."""
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

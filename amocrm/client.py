@@ -7,10 +7,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, cast, overload
 
+from amocrm.bulk import Bulk
 from amocrm.clock import Clock, SystemClock
 from amocrm.connection import Connection
 from amocrm.consent import Consent
-from amocrm.core.host import portal
+from amocrm.core.host import Portal, portal
 from amocrm.core.settings import AuthSettings, read_auth
 from amocrm.core.wire import Timeout
 from amocrm.emitter import Emitter, Handler
@@ -20,18 +21,18 @@ from amocrm.gate import Gate
 from amocrm.grants import Grants
 from amocrm.holding import Holding
 from amocrm.keeper import Keeper
-from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.line import Line
 from amocrm.paces import Pace
-from amocrm.paces.threads import ThreadPace
+from amocrm.paces.threads import ThreadPace, shared_pace
 from amocrm.request import Request, read_timeout
 from amocrm.signals import Signals, Step, Trouble
+from amocrm.stats import Done, Stats
 from amocrm.stores import Key, TokenStore
 from amocrm.stores.vault import Vault
 from amocrm.transport import Response, Session, Transport
 
 
-class AmoCRM:
+class AmoCRM(Bulk):
     """A client of one amoCRM or Kommo account. Thread-safe; a context manager.
 
     Attributes:
@@ -45,8 +46,9 @@ class AmoCRM:
             with a `server` that asks a person for one; or a long-lived `access_token`. See
             `AuthSettings`.
         store: where tokens outlive the process; without one they live in memory.
-        pace: calls per second, a `Pace` to share with other clients of this address, or None to
-            switch pacing off.
+        pace: `shared` is the one pace of this process, seven calls a second for all its clients,
+            because the limit counts by address; a number of calls per second is this client's own;
+            a `Pace` is shared by whom you like: threads, processes, hosts; None: no pacing.
         timeout: seconds for the whole of each attempt of a call, or a `Timeout`.
         session: a `requests.Session` of yours, with its proxies, certificates, adapters and hooks;
             it is not closed with the client.
@@ -64,7 +66,7 @@ class AmoCRM:
         auth: AuthSettings | None = None,
         *,
         store: TokenStore | None = None,
-        pace: Pace | float | None = REQUESTS_PER_SECOND,
+        pace: Pace | float | Literal["shared"] | None = "shared",
         timeout: float | Timeout | None = None,
         session: Session | None = None,
         user_agent: str | None = None,
@@ -72,12 +74,13 @@ class AmoCRM:
         clock: Clock | None = None,
     ) -> None:
         account, settings = portal(domain, base_url), read_auth(auth)
-        clock = SystemClock() if clock is None else clock
         limits = Timeout() if timeout is None else read_timeout(timeout)
-        self._pace = _read_pace(pace)
+        self._pace = _read_pace(pace, account, clock)
+        clock = SystemClock() if clock is None else clock
         self._transport = Transport(clock, session, user_agent)
         self._emitter = Emitter()
-        line, signals = Line(self._transport, self._pace, clock), Signals(self._emitter)
+        line = self._line = Line(self._transport, self._pace, clock, self._emitter)
+        signals = Signals(self._emitter)
         vault = Vault(Key(settings.client_id or "", account.account), store)
         holding = Holding(settings, account, vault, clock)
         self._is_guest = False
@@ -85,6 +88,7 @@ class AmoCRM:
         self._keeper = Keeper(settings, Grants(settings, line), holding, self._consent, signals)
         self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
         self.request = Request(Gate(self._keeper, holding, signals), line, limits)
+        super().__init__(self.request, clock, self._pace, account.account)
         after_fork(self)
 
     def __repr__(self) -> str:
@@ -145,6 +149,8 @@ class AmoCRM:
     ) -> None: ...
     @overload
     def on(self, event: Trouble, handler: Callable[[AmoCRMError, Connection], object]) -> None: ...
+    @overload
+    def on(self, event: Literal["request:done"], handler: Callable[[Done], object]) -> None: ...
     def on(self, event: str, handler: Handler) -> None:
         """Call `handler` whenever an event happens; see the README for the events' order.
 
@@ -155,6 +161,7 @@ class AmoCRM:
             connection:checkToken: True.
             connection:moved: the new host of a renamed account, the connection.
             connection:authError, connection:error, error: the error, the connection.
+            request:done: a `Done`: method, path, status, duration, wait of one attempt.
 
         Raises:
             ConfigurationError: there is no such event.
@@ -179,6 +186,8 @@ class AmoCRM:
     def once(
         self, event: Trouble, handler: Callable[[AmoCRMError, Connection], object]
     ) -> None: ...
+    @overload
+    def once(self, event: Literal["request:done"], handler: Callable[[Done], object]) -> None: ...
     def once(self, event: str, handler: Handler) -> None:
         """Call `handler` the next time an event happens, and never again."""
         self._emitter.once(event, handler)
@@ -187,16 +196,22 @@ class AmoCRM:
         """Remove a handler of an event, all handlers of an event, or all handlers."""
         self._emitter.off(event, handler)
 
+    @property
+    def stats(self) -> Stats:
+        """What this client has sent and waited for so far: a snapshot, cheap to take."""
+        return self._line.meter.snapshot()
+
     def renew_after_fork(self) -> None:
         """Part from the parent process; a forked child does it by itself."""
         self._transport.renew_after_fork()
         self._keeper.renew_after_fork()
-        if isinstance(self._pace, ThreadPace):
-            self._pace.renew_after_fork()
 
 
-def _read_pace(pace: object) -> Pace | None:
-    """Read a number of calls per second, a pace to share, or None."""
-    if pace is None or (hasattr(pace, "wait") and hasattr(pace, "hold")):
-        return cast("Pace | None", pace)  # what has its two methods is one
+def _read_pace(pace: object, account: Portal, clock: Clock | None) -> Pace | None:
+    """Read `shared`, a number of calls per second, a pace, or None."""
+    if pace == "shared":
+        _, _, zone = account.account.partition(".")
+        return shared_pace(account.origin if account.fixed else zone, clock)
+    if pace is None or all(hasattr(pace, name) for name in ("wait", "hold", "block")):
+        return cast("Pace | None", pace)  # what has its three methods is one
     return ThreadPace(cast("float", pace))  # which refuses what is no number

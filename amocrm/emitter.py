@@ -27,6 +27,7 @@ EVENTS: Final = (
     "connection:moved",
     "connection:newToken",
     "error",
+    "request:done",
 )
 
 
@@ -63,6 +64,10 @@ class Emitter:
                 self._handlers.pop(event, None)
             else:
                 self._keep(event, lambda entry: entry.handler != handler)
+
+    def hears(self, event: str) -> bool:
+        """Tell whether anybody would hear of an event."""
+        return event in self._handlers
 
     def emit(self, event: str, *args: object) -> None:
         """Call the handlers of an event, in order."""

@@ -129,7 +129,7 @@ class Grants:
         tries = 0
         while True:
             tries, asked_at = tries + 1, self._line.clock.time()
-            outcome = self._line.send(call)
+            outcome = self._line.send(call, effort)
             verdict = judge_grant(call, outcome, effort, asked_at=asked_at, lost=lost)
             if isinstance(verdict, Granted) and isinstance(outcome, Answer):
                 return Grant(verdict.token, outcome.info, portal, tries)
@@ -140,7 +140,7 @@ class Grants:
                 self._line.rest(verdict)
                 effort = effort.after(verdict, self._line.jitter())
             elif isinstance(verdict, GiveUp):
-                self._line.hold(verdict.pause)
+                self._line.give_up(verdict)
                 raise verdict.error
 
     def _noted(self, note: Note, ask: Callable[[], Grant]) -> Grant:

@@ -11,11 +11,11 @@ import threading
 from typing import Final, NamedTuple
 
 from amocrm.client import AmoCRM
-from amocrm.core.fault import is_block
 from amocrm.core.oauth import CODE_SPENT, is_withdrawn
 from amocrm.core.token import account_id
 from amocrm.errors import (
     AmoCRMError,
+    BlockedError,
     ConfigurationError,
     ForbiddenError,
     GrantError,
@@ -137,9 +137,10 @@ class Installer:
             except UnauthorizedError:
                 # Renewing was tried a moment ago, for another call; now it is what we want to know.
                 client.connection.refresh_token()
-        except (PaymentRequiredError, ForbiddenError) as error:
-            if is_block(error):
-                raise
+        except BlockedError:
+            raise
+        except (PaymentRequiredError, ForbiddenError):
+            pass
         except GrantError as error:
             if not is_withdrawn(error):
                 raise

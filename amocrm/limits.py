@@ -31,3 +31,15 @@ CODE_SECONDS: Final = 1_200
 
 REFRESH_TOKEN_SECONDS: Final = 7_776_000
 """Life of a refresh token: three months, taken as 90 days. Source: reference 2.6."""
+
+EVENTS_PAGE_LIMIT: Final = 100
+"""Most events in one page; Kommo's page says 250. Source: reference 3.5, 12.2."""
+
+TEMPLATES_PAGE_LIMIT: Final = 50
+"""Most chat templates in one page. Source: reference 3.5."""
+
+SOURCES_LIMIT: Final = 50
+"""Most sources in one POST or PATCH. Source: reference 3.5."""
+
+USERS_LIMIT: Final = 10
+"""Most users in one POST. Source: reference 3.5."""

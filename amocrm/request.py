@@ -10,7 +10,7 @@ from amocrm.core.body import encode_body
 from amocrm.core.fault import CONTEXT_USER
 from amocrm.core.policy import Accept, Again, Effort, GiveUp, Renew, judge
 from amocrm.core.token import Token
-from amocrm.core.wire import Call, Json, Timeout
+from amocrm.core.wire import RETRY, Call, Json, Retry, Timeout
 from amocrm.errors import ConfigurationError
 from amocrm.gate import Gate
 from amocrm.line import Line
@@ -44,11 +44,12 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Make one call and return its answer.
 
         Reads are repeated after lost answers and server errors, within a budget; writes only when
-        nothing was sent, or after a 429. A 401 renews the token once.
+        nothing was sent, or after a 429; see `retry`. A 401 renews the token once.
 
         Args:
             method: GET, POST, PATCH, PUT or DELETE, in any case.
@@ -57,19 +58,23 @@ class Request:
             params: the query, nested as it needs: `{"filter": {"id": [1, 2]}}`.
             headers: sent besides ours.
             timeout: seconds for the whole of each attempt, or a `Timeout`.
+            retry: `always` repeats a write of unknown outcome as well, so what it creates may be
+                there twice; `never` repeats nothing.
 
         Raises:
             ConfigurationError: an argument is wrong; nothing was sent.
             AuthorizationError: there is no token, and a person has to act.
-            TransportError: no answer came; `sent` tells whether the call may have been carried out.
+            TransportError: no answer came; it is an OutcomeUnknownError if a write may have been
+                carried out.
             ReplyError: the server said no.
+            PaceError: a pace shared with others cannot be reached; nothing was sent.
 
         Source: reference 3.
         """
         verb = _method(method)
         if verb in _READS and data is not None:
             params, data = _both(params, data), None
-        draft = self._draft(verb, path, data, params, headers, timeout)
+        draft = self._draft(verb, path, data, params, headers, timeout, retry)
         return self._send(draft)
 
     def get(
@@ -79,9 +84,10 @@ class Request:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Read: `get("/api/v4/leads", {"limit": 250, "filter": {"id": [1, 2]}})`."""
-        return self._send(self._draft("GET", path, None, params, headers, timeout))
+        return self._send(self._draft("GET", path, None, params, headers, timeout, retry))
 
     def post(
         self,
@@ -91,9 +97,10 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Create: `post("/api/v4/leads", [{"name": "First"}])`."""
-        return self._send(self._draft("POST", path, data, params, headers, timeout))
+        return self._send(self._draft("POST", path, data, params, headers, timeout, retry))
 
     def patch(
         self,
@@ -103,9 +110,10 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Change: `patch("/api/v4/leads/42", {"price": 5000})`."""
-        return self._send(self._draft("PATCH", path, data, params, headers, timeout))
+        return self._send(self._draft("PATCH", path, data, params, headers, timeout, retry))
 
     def put(
         self,
@@ -115,9 +123,10 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Replace."""
-        return self._send(self._draft("PUT", path, data, params, headers, timeout))
+        return self._send(self._draft("PUT", path, data, params, headers, timeout, retry))
 
     def delete(
         self,
@@ -127,9 +136,10 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
+        retry: Retry = "auto",
     ) -> Response:
         """Delete; some paths take a body (reference 3.1)."""
-        return self._send(self._draft("DELETE", path, data, params, headers, timeout))
+        return self._send(self._draft("DELETE", path, data, params, headers, timeout, retry))
 
     def as_user(self, user_id: int) -> Request:
         """Return a twin that acts as another user; see `AmoCRM.as_user`."""
@@ -145,6 +155,7 @@ class Request:
         params: Mapping[str, Json] | None,
         headers: Mapping[str, str] | None,
         timeout: float | Timeout | None,
+        retry: Retry,
     ) -> Call:
         """Check everything and make the call, but for the host and the token: nothing is sent."""
         target, bare = resolve(self._gate.origin, path, params)
@@ -156,7 +167,9 @@ class Request:
         if headers is not None:
             sent.update(_check_headers(headers))
         limits = self._timeout if timeout is None else read_timeout(timeout)
-        return Call(method, target, bare, sent, body, data, limits, method in _READS)
+        if retry not in RETRY:
+            raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
+        return Call(method, target, bare, sent, body, data, limits, method in _READS, retry=retry)
 
     def _send(self, draft: Call) -> Response:
         """Obey the verdicts until one of them is an answer or an error."""
@@ -164,7 +177,7 @@ class Request:
         token, effort = gate.token(), Effort(renewable=gate.renewable)
         while True:
             call = _addressed(draft, gate.origin, token)
-            outcome = line.send(call)
+            outcome = line.send(call, effort)
             verdict = judge(call, outcome, effort)
             if isinstance(verdict, Renew):
                 if (other := gate.cure(token)) is not None:
@@ -177,7 +190,7 @@ class Request:
                 line.rest(verdict)
                 effort = effort.after(verdict, line.jitter())
             elif isinstance(verdict, GiveUp):
-                line.hold(verdict.pause)
+                line.give_up(verdict)
                 raise verdict.error
 
 
@@ -186,7 +199,7 @@ def _addressed(draft: Call, origin: str, token: Token) -> Call:
     headers = {**draft.headers, "Authorization": f"Bearer {token.access_token}"}
     return Call(
         draft.method, origin + draft.url, draft.path, headers,
-        draft.body, draft.data, draft.timeout, draft.replayable,
+        draft.body, draft.data, draft.timeout, draft.replayable, False, draft.retry,
     )  # fmt: skip
 
 

@@ -15,17 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 ANSWER = b'{"id":1,"name":"Example","subdomain":"example","current_user_id":2,"country":"RU"}'
 
 
 @contextlib.contextmanager
-def served(certificate: str | None = None) -> Generator[str, None, None]:
+def served(
+    certificate: str | None = None, app: WSGIApplication | None = None
+) -> Generator[str, None, None]:
     """Run a server while the block runs, over TLS if it has a certificate; give its origin."""
     ours, theirs = multiprocessing.Pipe()
     spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=_serve, args=(theirs, certificate), daemon=True)
+    process = spawn.Process(target=_serve, args=(theirs, certificate, app or _answer), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -57,12 +59,12 @@ def neutral_environment() -> None:
             del os.environ[name]
 
 
-def _serve(pipe: Pipe, certificate: str | None) -> None:
+def _serve(pipe: Pipe, certificate: str | None, app: WSGIApplication) -> None:
     """Be the server's process: tell the port, then serve until killed."""
     from cheroot.ssl.builtin import BuiltinSSLAdapter
     from cheroot.wsgi import Server
 
-    server = Server(("127.0.0.1", 0), _answer, numthreads=2)
+    server = Server(("127.0.0.1", 0), app, numthreads=8)
     server.keep_alive_conn_limit = 10_000
     if certificate is not None:
         server.ssl_adapter = BuiltinSSLAdapter(certificate, certificate)

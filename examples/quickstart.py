@@ -20,12 +20,14 @@ import json
 import os
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 
 import requests
 
 from amocrm import AmoCRM, AuthSettings, Connection, Response
+from amocrm.progress import Report, bar
 from amocrm.sandbox import Sandbox, SystemClock
 
 TOKEN_FILE = Path(os.environ.get("AMOCRM_TOKEN_FILE", "token.json"))
@@ -62,6 +64,15 @@ def tell(crm: AmoCRM) -> None:
     page = crm.request.get("/api/v4/leads", {"limit": 5, "order": {"id": "desc"}}).data
     for one in page["_embedded"]["leads"]:
         print(f"   5. lead {one['id']}: {one['name']}, {one['price']}")
+
+    with shown("      fields") as progress:
+        fields = list(crm.listing("/api/v4/leads/custom_fields", progress=progress))
+    print(f"      leads have {len(fields)} custom fields")
+
+
+def shown(title: str) -> AbstractContextManager[Report | None]:
+    """Show progress if rich is installed, and nothing if not."""
+    return bar(title) if find_spec("rich") else nullcontext()
 
 
 def on_a_real_account() -> None:

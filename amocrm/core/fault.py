@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http.client import responses
 from typing import Final
 
@@ -10,9 +12,11 @@ from amocrm.core.answer import excerpt, read_problem, words
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import (
     BY_STATUS,
-    ForbiddenError,
+    AmoCRMError,
+    BlockedError,
     InvalidField,
     LostReplyError,
+    OutcomeUnknownError,
     RateLimitedError,
     ReplyError,
     ServerError,
@@ -41,6 +45,7 @@ _NO_SUCH_USER: Final = (
     "the call was made as another user: is that user active, and was consent given by an "
     "administrator?"
 )
+_UNKNOWN: Final = "it may have been done: look before you repeat it"
 _BLOCKED: Final = (
     "amoCRM's edge refused this address, as it does after too many requests: wait, and slow down"
 )
@@ -50,7 +55,7 @@ def fault(call: Call, reply: Reply) -> ReplyError:
     """Turn a refusal into the error of its kind; `call` tells what was sent."""
     data, problem = read_problem(reply)
     fields = tuple(_fields(problem, call.data)) if reply.status == 400 else ()
-    kind = ValidationError if fields else _kind(reply.status)
+    kind = ValidationError if fields else _kind(reply.status, data)
     title = words(problem.get("title")) or responses.get(reply.status, "unknown status")
     detail = words(problem.get("detail"))
     error = kind(
@@ -84,6 +89,18 @@ def unexpected(call: Call, reply: Reply, what: str, hint: str | None = None) -> 
     )
 
 
+def narrow(error: ReplyError, index: int) -> ReplyError:
+    """Return the part of a batch's refusal that is about one item; it stands for itself then."""
+    if not isinstance(error, ValidationError):
+        return error
+    fields = [one for one in error.fields if one.index in (index, None)]
+    own = copy.copy(error)
+    own.fields = tuple(replace(one, index=None) for one in fields)
+    shown = "; ".join(_describe(one) for one in own.fields[:_SHOWN_FIELDS])
+    own.args = (f"{error.method} {error.path} was answered 400 {error.title}: {shown}",)
+    return own
+
+
 def loss(call: Call, lost: Lost, hint: str | None) -> TransportError:
     """Name an answer that did not come, with what the transport had to say as its cause."""
     kind: type[TransportError] = LostReplyError if lost.sent else UnreachableError
@@ -92,14 +109,29 @@ def loss(call: Call, lost: Lost, hint: str | None) -> TransportError:
     return error
 
 
+def unknown(call: Call, why: AmoCRMError, reply: Reply | None = None) -> OutcomeUnknownError:
+    """Say of a write that nobody knows whether it was done; `why` becomes the cause."""
+    error = OutcomeUnknownError(
+        str(why.args[0]),
+        method=call.method,
+        path=call.path,
+        data=call.data,
+        status=None if reply is None else reply.status,
+        request_id=None if reply is None else request_id(reply),
+        hint=_UNKNOWN if why.hint is None else f"{_UNKNOWN}; {why.hint}",
+    )
+    error.__cause__ = why.__cause__ if reply is None else why
+    return error
+
+
 def request_id(reply: Reply) -> str | None:
     """Return the id that amoCRM's support asks for. Source: reference 3.2."""
     return reply.headers.get("X-Request-Id") or None
 
 
-def is_block(error: ReplyError) -> bool:
+def is_block(reply: Reply) -> bool:
     """Tell a block of this address (403 that is not JSON) from missing rights (403 that is)."""
-    return isinstance(error, ForbiddenError) and error.data is None
+    return reply.status == 403 and read_problem(reply)[0] is None
 
 
 def retry_after(reply: Reply, problem: Mapping[str, Json]) -> float | None:
@@ -114,7 +146,9 @@ def retry_after(reply: Reply, problem: Mapping[str, Json]) -> float | None:
     return None
 
 
-def _kind(status: int) -> type[ReplyError]:
+def _kind(status: int, data: Json) -> type[ReplyError]:
+    if status == 403 and data is None:
+        return BlockedError
     return BY_STATUS.get(status) or (ServerError if status >= 500 else ReplyError)
 
 

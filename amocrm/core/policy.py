@@ -1,7 +1,17 @@
 """What follows an outcome: one pure function answers, one loop obeys.
 
-A read may be repeated after anything; a write only when nothing was sent, or when a 429 says that
-nothing was done. A 401 is cured once by renewing the token. Source: reference 3.2-3.4.
+::
+
+    outcome                       a read          a write           a write, retry="always"
+    never sent                    again           again             again
+    no answer, 5xx, unreadable    again           outcome unknown   again, then outcome unknown
+    429                           all wait, then again
+    401                           renew the token once, then again
+    403 that is not JSON          nobody calls for a while
+    any other refusal             an error
+
+With retry="never" nothing is tried again, but for a renewed token. Everything is tried again within
+a budget of tries and of seconds. Source: reference 3.2-3.4.
 
 The values here and in the modules around are named tuples: a frozen dataclass costs eight times as
 much at import, and twenty of them would cost more than all the rest of this library.
@@ -12,9 +22,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple, TypeAlias
 
 from amocrm.core.answer import NotJSONError, decode
-from amocrm.core.fault import fault, is_block, loss, unexpected
+from amocrm.core.fault import fault, loss, unexpected, unknown
 from amocrm.core.wire import Call, Json, Lost, Reply
-from amocrm.errors import AmoCRMError, RateLimitedError
+from amocrm.errors import AmoCRMError, BlockedError, RateLimitedError
 
 RETRIES: Final = 4
 """How often a call is repeated at most."""
@@ -50,10 +60,14 @@ class Renew(NamedTuple):
 
 
 class GiveUp(NamedTuple):
-    """Raise `error`; calls that share the pace wait for `pause` seconds."""
+    """Raise `error`; calls that share the pace wait for `pause` seconds.
+
+    If the address is `blocked`, they are refused meanwhile.
+    """
 
     error: AmoCRMError
     pause: float = 0.0
+    blocked: bool = False
 
 
 Verdict: TypeAlias = Accept | Again | Renew | GiveUp
@@ -67,12 +81,14 @@ class Effort(NamedTuple):
         waited: seconds waited between them.
         renewable: a 401 may still be cured by renewing the token.
         jitter: a number in [0, 1) that spreads the waits of many clients.
+        rested: seconds of `waited` since the last of them.
     """
 
     attempt: int = 0
     waited: float = 0.0
     renewable: bool = False
     jitter: float = 0.0
+    rested: float = 0.0
 
     def allows(self, delay: float) -> bool:
         """Tell whether another try, after a wait, is within the budget."""
@@ -80,8 +96,9 @@ class Effort(NamedTuple):
 
     def after(self, verdict: Again, jitter: float) -> Effort:
         """Return what was spent once a verdict has been waited out."""
+        delay = verdict.delay
         return self._replace(
-            attempt=self.attempt + 1, waited=self.waited + verdict.delay, jitter=jitter
+            attempt=self.attempt + 1, waited=self.waited + delay, jitter=jitter, rested=delay
         )
 
 
@@ -102,12 +119,11 @@ def judge(call: Call, outcome: Reply | Lost, effort: Effort = FIRST) -> Verdict:
         return Renew()
     error = fault(call, outcome)
     if isinstance(error, RateLimitedError):
-        return _after_limit(error, effort)
-    if is_block(error):
-        return GiveUp(error, pause=BLOCK_PAUSE)
-    if outcome.status >= 500:
-        error.retryable = call.replayable
-    return _again(effort, error) if error.retryable else GiveUp(error)
+        return _after_limit(call, error, effort)
+    if isinstance(error, BlockedError):
+        error.retry_after = BLOCK_PAUSE
+        return GiveUp(error, BLOCK_PAUSE, blocked=True)
+    return _after_doubt(call, outcome, effort, error) if outcome.status >= 500 else GiveUp(error)
 
 
 def _after_success(call: Call, reply: Reply, effort: Effort) -> Verdict:
@@ -117,41 +133,44 @@ def _after_success(call: Call, reply: Reply, effort: Effort) -> Verdict:
         if reply.status == 202:
             # Some commands answer 202 with a word such as "Accepted" (reference 3.2).
             return Accept(None)
-        broken = GiveUp(unexpected(call, reply, str(odd), _done(call)))
-        return _again(effort, broken.error) if call.replayable and not reply.oversize else broken
+        return _after_doubt(call, reply, effort, unexpected(call, reply, str(odd)))
     if data is None and reply.status == 200 and call.method == "GET":
         return GiveUp(unexpected(call, reply, "an empty body"))
     return Accept(data)
 
 
-def _done(call: Call) -> str | None:
-    return (
-        None
-        if call.replayable
-        else "what was asked has most likely been done: look before you repeat"
-    )
-
-
 def _after_loss(call: Call, lost: Lost, effort: Effort) -> Verdict:
-    hint = lost.hint
+    error: AmoCRMError = loss(call, lost, lost.hint)
     if lost.sent and not call.replayable:
-        hint = hint or "it may have been done: look before you repeat it"
-    error = loss(call, lost, hint)
-    error.retryable = not lost.final and (call.replayable or not lost.sent)
-    return _again(effort, error) if error.retryable else GiveUp(error)
+        error = unknown(call, error)
+    error.retryable = not lost.final and (_is_harmless(call) or not lost.sent)
+    return _again(call, effort, error) if error.retryable else GiveUp(error)
 
 
-def _after_limit(error: RateLimitedError, effort: Effort) -> Verdict:
+def _after_doubt(call: Call, reply: Reply, effort: Effort, error: AmoCRMError) -> Verdict:
+    """Judge an answer that does not tell whether the call was carried out."""
+    if not call.replayable:
+        error = unknown(call, error, reply)
+    error.retryable = _is_harmless(call) and not reply.oversize
+    return _again(call, effort, error) if error.retryable else GiveUp(error)
+
+
+def _is_harmless(call: Call) -> bool:
+    """Tell whether a call may be repeated after an unknown outcome."""
+    return call.replayable or call.retry == "always"
+
+
+def _after_limit(call: Call, error: RateLimitedError, effort: Effort) -> Verdict:
     """Wait as long as the server asks, if that is within patience. Nothing was done."""
     delay = max(error.retry_after or 0.0, LIMIT_PAUSE, backoff(effort))
-    if not effort.allows(delay):
+    if call.retry == "never" or not effort.allows(delay):
         return GiveUp(error, pause=delay)
     return Again(delay, everybody=True)
 
 
-def _again(effort: Effort, error: AmoCRMError) -> Verdict:
+def _again(call: Call, effort: Effort, error: AmoCRMError) -> Verdict:
     delay = backoff(effort)
-    if not effort.allows(delay):
+    if call.retry == "never" or not effort.allows(delay):
         return GiveUp(error)
     return Again(delay)
 

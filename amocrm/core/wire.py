@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 Json: TypeAlias = Any
 """Anything JSON can carry. The one place where `Any` stands."""
+
+
+Retry: TypeAlias = Literal["auto", "always", "never"]
+"""When a call is repeated: `auto`, if that does no harm; `always`, writes of unknown outcome too;
+`never`, not even if nothing was sent."""
+
+
+RETRY: Final[tuple[Retry, ...]] = ("auto", "always", "never")
 
 
 class Timeout(NamedTuple):
@@ -36,9 +44,10 @@ class Call(NamedTuple):
         body: encoded body, or None.
         data: what the body was made of, to show which value was refused.
         timeout: limits of one attempt.
-        replayable: repeating it after an unknown outcome does no harm.
+        replayable: a read: repeating it after an unknown outcome does no harm.
         private: it carries a secret of the integration: the session's own hooks, query and
             authorization stay out of it.
+        retry: when it may be repeated.
     """
 
     method: str
@@ -50,6 +59,7 @@ class Call(NamedTuple):
     timeout: Timeout = Timeout()
     replayable: bool = False
     private: bool = False
+    retry: Retry = "auto"
 
     def __repr__(self) -> str:
         # Headers hold the token, and so may a body.

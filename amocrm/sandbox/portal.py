@@ -216,7 +216,11 @@ class Sandbox(Office):
         Raises:
             OSError: the port is busy.
         """
-        return serve(self, host, port, tls=tls, threads=threads, closing=self._closing)
+        return serve(
+            self, host, port,
+            tls=tls, threads=threads, closing=self._closing,
+            shake=lambda: self._pause(self.weather.handshake),
+        )  # fmt: skip
 
     def _pause(self, seconds: float) -> None:
         # A server that closes must not wait for answers that are late by intent.

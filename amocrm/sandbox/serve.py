@@ -10,7 +10,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -55,15 +55,17 @@ def serve(
     tls: tuple[str, str] | None,
     threads: int,
     closing: threading.Event,
+    shake: Callable[[], None],
 ) -> Generator[Served]:
     """Serve `app` while the block runs; the port is open when the block begins.
 
-    `closing` is set while the server stops, so that nothing sleeps through it.
+    `closing` is set while the server stops, so that nothing sleeps through it; `shake` is called
+    for each new connection, before its first request is read.
 
     Raises:
         OSError: the port is busy.
     """
-    server = _make(app, host, port, tls, threads)
+    server = _make(app, host, port, tls, threads, shake)
     thread = threading.Thread(target=server.run, name="amocrm-sandbox", daemon=True)
     thread.start()
     scheme = "https" if tls else "http"
@@ -78,7 +80,12 @@ def serve(
 
 
 def _make(
-    app: WSGIApplication, host: str, port: int, tls: tuple[str, str] | None, threads: int
+    app: WSGIApplication,
+    host: str,
+    port: int,
+    tls: tuple[str, str] | None,
+    threads: int,
+    shake: Callable[[], None],
 ) -> _Running:
     try:
         import cheroot.wsgi as _  # noqa: F401  # an extra: imported where it is used
@@ -87,7 +94,7 @@ def _make(
             "connections are not kept alive: that takes cheroot (the extra 'server')\n"
         )
         return _Werkzeug(app, host, port, tls)
-    return _Cheroot(app, host, port, tls, threads)
+    return _Cheroot(app, host, port, tls, threads, shake)
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -97,7 +104,13 @@ def _bind(host: str, port: int) -> socket.socket:
 
 class _Cheroot:
     def __init__(
-        self, app: WSGIApplication, host: str, port: int, tls: tuple[str, str] | None, threads: int
+        self,
+        app: WSGIApplication,
+        host: str,
+        port: int,
+        tls: tuple[str, str] | None,
+        threads: int,
+        shake: Callable[[], None],
     ) -> None:
         from cheroot.ssl.builtin import BuiltinSSLAdapter
         from cheroot.wsgi import Server
@@ -110,7 +123,7 @@ class _Cheroot:
         server.error_log = _silent
         server.keep_alive_conn_limit = None
         server.expiration_interval = _POLL
-        server.ConnectionClass = _connection_class()
+        server.ConnectionClass = _connection_class(shake)
         if tls:
             server.ssl_adapter = BuiltinSSLAdapter(*tls)
         server.prepare()
@@ -127,11 +140,20 @@ class _Cheroot:
         self._server.keep_alive_conn_limit = None if keep else 0
 
 
-def _connection_class() -> Json:
+def _connection_class(shake: Callable[[], None]) -> Json:
     from cheroot.server import HTTPConnection
 
     class Connection(HTTPConnection):
-        """Forgets what could not be sent to a client that hung up."""
+        """Shakes hands at first, and forgets what could not be sent to a client that hung up."""
+
+        is_new = True
+
+        def communicate(self) -> bool:
+            if self.is_new:
+                self.is_new = False
+                shake()
+            serve: Json = super().communicate
+            return bool(serve())
 
         def close(self) -> None:
             super().close()

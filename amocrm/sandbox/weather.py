@@ -22,11 +22,14 @@ class Weather:
     Attributes:
         latency: seconds of a round trip, half on the way there, half on the way back.
         jitter: at most so many seconds more on the way there, evenly drawn.
+        handshake: seconds that the first request of a connection arrives later, as TCP and TLS
+            delay it; on a port only, and there only where connections are kept (cheroot).
         retry_after: put into the body of every 429, the pace's own included; None leaves it out.
     """
 
     latency: float = 0.0
     jitter: float = 0.0
+    handshake: float = 0.0
     lost_before: float = 0.0
     lost_after: float = 0.0
     server_error: float = 0.0

@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 from amocrm.clock import SystemClock
 from amocrm.errors import TokenStoreError
 from amocrm.filelock import FileLock
+from amocrm.replacing import replace
 from amocrm.stores import Key
 from amocrm.stores.adopt import adopt
 
@@ -33,7 +34,6 @@ _PAUSES: Final = WINDOWS_PAUSES if sys.platform == "win32" else ()
 _clock: Final = SystemClock()
 _Result = TypeVar("_Result")
 
-_PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 
 
@@ -90,7 +90,7 @@ class FileStore:
                 return False
             with _told(path):
                 _sweep(path)
-                _replace(path, text.encode())
+                _insist(lambda: replace(path, text.encode()))
             return True
 
     def forget(self, key: Key) -> None:
@@ -149,27 +149,6 @@ def _insist(step: Callable[[], _Result]) -> _Result:
         except PermissionError:
             _clock.sleep(pause)
     return step()
-
-
-def _replace(path: str, content: bytes) -> None:
-    """Write beside, bring to the disk, put in place."""
-    fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.new"
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _insist(lambda: os.replace(fresh, path))
-    except BaseException:
-        os.unlink(fresh)
-        raise
-    if sys.platform != "win32":  # It opens no folders.
-        folder = os.open(os.path.dirname(path), os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _check_private(path: str, status: os.stat_result) -> None:

@@ -14,9 +14,9 @@ import threading
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
+from weakref import WeakSet
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import exceptions as urllib3_errors
 
@@ -25,6 +25,7 @@ from amocrm.clock import Clock
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import ConfigurationError
 from amocrm.transport.loss import explain
+from amocrm.transport.opening import TellingAdapter, Watch, here
 from amocrm.transport.reading import Answer, Reader
 
 POOL_SIZE: Final = 64
@@ -78,19 +79,27 @@ class Transport:
         self._session = session
         self._agent = f"{user_agent} {USER_AGENT}" if user_agent else None
         self._kept: dict[str, _Kept] = {}
+        # The connections of a given session; our own tells of its own.
+        self._seen: WeakSet[object] | None = None if session is None else WeakSet()
         self._lock = threading.Lock()
         self._closed = False
 
-    def send(self, call: Call) -> Answer | Lost:
-        """Send a call once and read the whole answer within the call's time limits."""
+    def send(self, call: Call, watch: Watch | None = None) -> Answer | Lost:
+        """Send a call once and read the whole answer within the call's time limits.
+
+        Args:
+            call: what to send.
+            watch: who wants to know when it leaves.
+        """
         deadline = self._clock.monotonic() + call.timeout.total
         session = self._session or self._open()
         if self._closed:
             raise ConfigurationError("this client is closed", hint="make another AmoCRM")
-        reader = Reader(self._clock, deadline, call.url)
+        reader = Reader(self._clock, deadline, call.url, self._seen)
         request = self._fill(session, call, reader)
         kept = self._settings(session, call.url)
         connect, read, total = call.timeout
+        here.watch = watch
         try:
             info = session.send(
                 request,
@@ -103,6 +112,8 @@ class Transport:
             )
         except (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError) as error:
             return _after_error(error, reader, request, kept)
+        finally:
+            here.watch = None
         if isinstance(reader.outcome, Answer) and reader.outcome.info is info:
             return reader.outcome
         # A hook has put another answer in its place, or this session runs no hooks.
@@ -187,7 +198,7 @@ class Transport:
 def open_session(hosts: int = 4) -> requests.Session:
     """Make a session that keeps the connections to as many hosts as were used last."""
     session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=hosts, pool_maxsize=POOL_SIZE, max_retries=0)
+    adapter = TellingAdapter(pool_connections=hosts, pool_maxsize=POOL_SIZE, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

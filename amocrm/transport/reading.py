@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
+from weakref import WeakSet
 
 import requests
 from urllib3 import BaseHTTPResponse
@@ -23,9 +24,16 @@ CHUNK: Final = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(Reply):
-    """A Reply together with the `requests.Response` it was read from."""
+    """A Reply together with the `requests.Response` it was read from.
+
+    Attributes:
+        came: the instant its headers had come, in monotonic seconds.
+        fresh: it came over a connection not seen before; told of given sessions only.
+    """
 
     info: requests.Response = field(repr=False)
+    came: float
+    fresh: bool = False
 
 
 class BrokenOffError(requests.RequestException):
@@ -42,12 +50,15 @@ class Reader:
         outcome: what was read; None until an answer came.
     """
 
-    __slots__ = ("_clock", "_deadline", "_url", "outcome")
+    __slots__ = ("_clock", "_deadline", "_seen", "_url", "outcome")
 
-    def __init__(self, clock: Clock, deadline: float, url: str) -> None:
+    def __init__(
+        self, clock: Clock, deadline: float, url: str, seen: WeakSet[object] | None = None
+    ) -> None:
         self._clock = clock
         self._deadline = deadline
         self._url = url
+        self._seen = seen
         self.outcome: Answer | Lost | None = None
 
     def __call__(self, info: requests.Response, *_: object, **__: object) -> None:
@@ -62,12 +73,14 @@ class Reader:
 
     def read(self, info: requests.Response) -> Answer | Lost:
         """Read a body to its end, or to the limit of its time or size."""
+        came = self._clock.monotonic()
         if not isinstance(info.raw, BaseHTTPResponse):
             # Somebody's adapter or hook made this answer.
             try:
-                return Answer(info.status_code, info.headers, info.content, info=info)
+                return Answer(info.status_code, info.headers, info.content, info=info, came=came)
             except (requests.RequestException, OSError) as error:
                 return explain(error, self._url, True)
+        fresh = self._seen is not None and _is_new(info.raw, self._seen)
         body: list[bytes] = []
         size = 0
         try:
@@ -76,7 +89,9 @@ class Reader:
                 size += len(piece)
                 if size > MAX_BODY:
                     info.close()
-                    return Answer(info.status_code, info.headers, oversize=True, info=info)
+                    return Answer(
+                        info.status_code, info.headers, oversize=True, info=info, came=came
+                    )
                 if self._clock.monotonic() > self._deadline:
                     info.close()
                     return Lost(True, "the answer was still trickling in when its time was up")
@@ -86,7 +101,16 @@ class Reader:
         whole = b"".join(body)
         # So that `info.content`, `.text` and `.json()` work as ever.
         info.raw = io.BytesIO(whole)
-        return Answer(info.status_code, info.headers, whole, info=info)
+        return Answer(info.status_code, info.headers, whole, info=info, came=came, fresh=fresh)
+
+
+def _is_new(raw: BaseHTTPResponse, seen: WeakSet[object]) -> bool:
+    """Tell whether an answer comes over a socket not seen before; what has none is not new."""
+    sock = getattr(raw.connection, "sock", None)
+    if sock is None or sock in seen:
+        return False
+    seen.add(sock)
+    return True
 
 
 def _pieces(info: requests.Response, raw: BaseHTTPResponse) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from requests.structures import CaseInsensitiveDict
 import amocrm
 from amocrm import (
     AmoCRMError,
-    ForbiddenError,
+    BlockedError,
     InvalidField,
     NotFoundError,
     PaymentRequiredError,
@@ -49,7 +49,7 @@ def invalid(path: str, rid: object = "0") -> dict[str, Any]:
     ("status", "kind"),
     [
         (400, ReplyError), (401, UnauthorizedError), (402, PaymentRequiredError),
-        (403, ForbiddenError), (404, NotFoundError), (405, ReplyError), (418, ReplyError),
+        (403, BlockedError), (404, NotFoundError), (405, ReplyError), (418, ReplyError),
         (422, ReplyError), (429, RateLimitedError), (499, ReplyError), (500, ServerError),
         (502, ServerError), (503, ServerError), (504, ServerError), (599, ServerError),
     ],
@@ -287,10 +287,11 @@ def test_every_error_survives_pickling() -> None:
     plain = [
         kind("what", hint="do")
         for kind in tree(AmoCRMError)
-        if not issubclass(kind, (ReplyError, amocrm.GrantError))
+        if not issubclass(kind, (ReplyError, amocrm.GrantError, amocrm.OutcomeUnknownError))
     ]
     refusal = amocrm.GrantError("no", status=401, reason="Token has been revoked")
-    for error in (*whole, *plain, refusal):
+    unknown = amocrm.OutcomeUnknownError("?", method="POST", path="/p", data=ITEMS, status=502)
+    for error in (*whole, *plain, refusal, unknown):
         again = pickle.loads(pickle.dumps(error))
         assert type(again) is type(error)
         assert str(again) == str(error)

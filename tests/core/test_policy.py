@@ -7,8 +7,11 @@ import pytest
 
 from amocrm import (
     AmoCRMError,
+    BlockedError,
     ForbiddenError,
     LostReplyError,
+    NotFoundError,
+    OutcomeUnknownError,
     RateLimitedError,
     ReplyError,
     ServerError,
@@ -28,7 +31,7 @@ from amocrm.core.policy import (
     backoff,
     judge,
 )
-from amocrm.core.wire import Call, Lost, Reply
+from amocrm.core.wire import RETRY, Call, Lost, Reply
 
 READ = Call("GET", "https://h/p", "/p", {}, replayable=True)
 WRITE = Call("POST", "https://h/p", "/p", {}, data=[])
@@ -74,7 +77,8 @@ def test_a_broken_answer_is_read_again_but_not_written_again() -> None:
     broken = Reply(200, JSON, b'{"a"')
     assert isinstance(judge(READ, broken), Again)
     error = refused(judge(WRITE, broken))
-    assert isinstance(error, UnexpectedReplyError)
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error.__cause__, UnexpectedReplyError)
     assert "look before you repeat" in str(error)
     last = refused(judge(READ, broken, Effort(attempt=RETRIES)))
     assert "broken JSON" in str(last)
@@ -116,7 +120,8 @@ def test_server_errors_are_repeated_for_reads_only(status: int, again: bool) -> 
     assert isinstance(judge(WRITE, reply(status)), GiveUp)
     if again:
         error = refused(judge(WRITE, reply(status)))
-        assert isinstance(error, ServerError)
+        assert isinstance(error, OutcomeUnknownError)
+        assert isinstance(error.__cause__, ServerError)
         assert not error.retryable
         assert refused(judge(READ, reply(status), Effort(attempt=RETRIES))).retryable
 
@@ -131,7 +136,8 @@ def test_a_lost_write_is_repeated_only_when_nothing_was_sent(
     lost = Lost(sent, "gone", cause=OSError("x"))
     assert isinstance(judge(call, lost), Again) is again
     error = refused(judge(call, lost, Effort(attempt=RETRIES)))
-    assert type(error) is (LostReplyError if sent else UnreachableError)
+    known = OutcomeUnknownError if call is WRITE else LostReplyError
+    assert type(error) is (known if sent else UnreachableError)
     assert error.__cause__ is lost.cause
     assert error.retryable is not (call is WRITE and sent)
     assert ("look before you repeat" in str(error)) is (call is WRITE and sent)
@@ -184,12 +190,14 @@ def test_waiting_has_a_border_for_every_kind_of_trouble() -> None:
 def test_a_block_pauses_everybody_and_missing_rights_do_not() -> None:
     block = judge(READ, Reply(403, {"Content-Type": "text/html"}, b"<h1>403</h1>"))
     assert isinstance(block, GiveUp)
-    assert block.pause == BLOCK_PAUSE
-    assert isinstance(block.error, ForbiddenError)
+    assert (block.pause, block.blocked) == (BLOCK_PAUSE, True)
+    assert isinstance(block.error, BlockedError)
+    assert block.error.retry_after == BLOCK_PAUSE
     assert "slow down" in str(block.error)
     rights = judge(READ, reply(403, {"title": "Forbidden", "detail": "Invalid scope"}))
     assert isinstance(rights, GiveUp)
-    assert rights.pause == 0
+    assert (rights.pause, rights.blocked) == (0, False)
+    assert type(rights.error) is ForbiddenError
 
 
 @pytest.mark.parametrize(
@@ -202,8 +210,68 @@ def test_the_wait_doubles_to_a_bound(attempt: int, jitter: float, seconds: float
 
 def test_effort_adds_up() -> None:
     effort = Effort(attempt=1, waited=2, renewable=True).after(Again(3), 0.5)
-    assert effort == Effort(attempt=2, waited=5, renewable=True, jitter=0.5)
+    assert effort == Effort(attempt=2, waited=5, renewable=True, jitter=0.5, rested=3)
 
 
 def test_the_constants_are_those_the_manual_names() -> None:
     assert (RETRIES, PATIENCE, BLOCK_PAUSE) == (4, 60, 60)
+
+
+LOST, UNSENT = Lost(True, "silence"), Lost(False, "no route")
+BROKEN = Reply(200, JSON, b"{")
+
+
+@pytest.mark.parametrize(
+    ("call", "outcome", "auto", "always", "never"),
+    [
+        (READ, UNSENT, Again, Again, UnreachableError),
+        (READ, LOST, Again, Again, LostReplyError),
+        (READ, reply(502), Again, Again, ServerError),
+        (READ, BROKEN, Again, Again, UnexpectedReplyError),
+        (READ, reply(429), Again, Again, RateLimitedError),
+        (READ, reply(401), Renew, Renew, Renew),
+        (READ, reply(404), NotFoundError, NotFoundError, NotFoundError),
+        (READ, Reply(403, {}, b"<html>"), BlockedError, BlockedError, BlockedError),
+        (READ, reply(302), UnexpectedReplyError, UnexpectedReplyError, UnexpectedReplyError),
+        (WRITE, UNSENT, Again, Again, UnreachableError),
+        (WRITE, LOST, OutcomeUnknownError, Again, OutcomeUnknownError),
+        (WRITE, reply(502), OutcomeUnknownError, Again, OutcomeUnknownError),
+        (WRITE, BROKEN, OutcomeUnknownError, Again, OutcomeUnknownError),
+        (WRITE, reply(429), Again, Again, RateLimitedError),
+        (WRITE, reply(401), Renew, Renew, Renew),
+        (WRITE, reply(404), NotFoundError, NotFoundError, NotFoundError),
+        (WRITE, Reply(403, {}, b"<html>"), BlockedError, BlockedError, BlockedError),
+        (WRITE, reply(302), UnexpectedReplyError, UnexpectedReplyError, UnexpectedReplyError),
+    ],
+)
+def test_every_row_of_the_table(
+    call: Call, outcome: Reply | Lost, auto: type, always: type, never: type
+) -> None:
+    for retry, expected in zip(RETRY, (auto, always, never), strict=True):
+        verdict = judge(call._replace(retry=retry), outcome, Effort(renewable=True))
+        assert type(verdict.error if isinstance(verdict, GiveUp) else verdict) is expected
+
+
+def test_a_write_that_was_tried_always_ends_unknown_and_may_be_tried_later() -> None:
+    error = refused(judge(WRITE._replace(retry="always"), LOST, Effort(attempt=RETRIES)))
+    assert isinstance(error, OutcomeUnknownError)
+    assert error.retryable
+    assert not refused(judge(WRITE, LOST)).retryable
+
+
+def test_an_unknown_outcome_carries_the_call() -> None:
+    sent = WRITE._replace(data=[{"name": "Secret lead"}])
+    answer = Reply(502, {"X-Request-Id": "abc"}, b"")
+    error = refused(judge(sent, answer))
+    assert isinstance(error, OutcomeUnknownError)
+    assert (error.method, error.path, error.data) == ("POST", "/p", [{"name": "Secret lead"}])
+    assert (error.status, error.request_id) == (502, "abc")
+    assert str(error) == (
+        "POST /p was answered 502 Bad Gateway (it may have been done: look before you repeat it) "
+        "[request abc]"
+    )
+    lost = refused(judge(sent, Lost(True, "silence", "check the proxy", OSError("x"))))
+    assert isinstance(lost, OutcomeUnknownError)
+    assert (lost.status, lost.request_id) == (None, None)
+    assert str(lost).endswith("look before you repeat it; check the proxy)")
+    assert isinstance(lost.__cause__, OSError)

@@ -86,8 +86,9 @@ def test_a_handler_must_be_callable() -> None:
         Emitter().on(EVENT, handler)
 
 
-def test_ten_events_and_the_bare_error() -> None:
-    assert len(EVENTS) == 11
+def test_ten_events_of_the_connection_the_bare_error_and_one_of_each_request() -> None:
+    assert len(EVENTS) == 12
+    assert EVENTS[-1] == "request:done"
     assert sum(event.startswith("connection:") for event in EVENTS) == 10
 
 

@@ -6,6 +6,7 @@ import gc
 import http.client
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ import requests
 import trustme
 from requests.adapters import HTTPAdapter
 
-from amocrm.sandbox import ManualClock, Sandbox, SystemClock
+from amocrm.sandbox import ManualClock, Sandbox, SystemClock, Weather
 from amocrm.sandbox.serve import Served
 
 
@@ -219,3 +220,16 @@ def test_tls_under_the_name_of_an_account(
             session.get(f"{served.url}/api/v4/account")
     root = "https://example.amocrm.ru/api/v4/account"
     assert answer.json()["_links"]["self"]["href"] == root
+
+
+def test_the_first_request_of_a_connection_arrives_late() -> None:
+    portal = Sandbox(weather=Weather(handshake=0.15))
+    headers = {"Authorization": f"Bearer {portal.issue_long_lived()}"}
+    with portal.serve() as served, requests.Session() as session:
+        session.trust_env = False
+        asked = time.monotonic()
+        for _ in range(2):
+            session.get(f"{served.url}/api/v4/account", headers=headers, timeout=5)
+    first, second = (one.at for one in portal.log)
+    assert first - asked >= 0.15
+    assert second > first

@@ -6,7 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from amocrm import AmoCRM, AmoCRMError, Connection, MemoryStore, Response, ThreadPace, TokenStore
+from amocrm import (
+    AmoCRM,
+    AmoCRMError,
+    Connection,
+    Created,
+    Done,
+    Listing,
+    MemoryStore,
+    Progress,
+    Refused,
+    Response,
+    Stats,
+    ThreadPace,
+    TokenStore,
+    Unknown,
+    Updated,
+)
+from amocrm.paces.file import FilePace
+from amocrm.paces.redis import RedisPace
 from amocrm.sandbox import ManualClock
 
 if TYPE_CHECKING:
@@ -21,14 +39,36 @@ def inferred(crm: AmoCRM) -> None:
     assert_type(crm.connection.get_token(), dict[str, Any] | None)
     assert_type(crm.connection.refresh_token(), dict[str, Any])
     assert_type(crm.connect(), bool)
+    assert_type(crm.stats, Stats)
+    assert_type(crm.stats.waits.pace, float)
+    assert_type(crm.listing("/api/v4/leads"), Listing[dict[str, Any]])
+    assert_type(crm.listing("/api/v4/leads").first(), dict[str, Any] | None)
+    assert_type(crm.listing("/api/v4/leads").count(), int | None)
+    assert_type(next(iter(crm.listing("/api/v4/leads").pages())), list[dict[str, Any]])
+    assert_type(next(iter(crm.changes("leads"))), dict[str, Any])
+    run = crm.create_many("/api/v4/leads", [{"name": "a"}], progress=shown)
+    assert_type(next(run), Created | Updated | Refused | Unknown)
+    assert_type(next(run).unwrap(), int | str | None)
     with crm as same:
         assert_type(same, AmoCRM)
+
+
+def shown(progress: Progress) -> None: ...
 
 
 def on_token(response: Response) -> None: ...
 
 
 def on_step(connection: Connection) -> None: ...
+
+
+def retries(crm: AmoCRM) -> None:
+    crm.request.post("/api/v4/leads", [], retry="always")
+    crm.request("GET", "/api/v4/leads", retry="never")
+    crm.request.get("/", retry="often")  # type: ignore[arg-type]  # pyright: ignore
+
+
+def on_done(done: Done) -> None: ...
 
 
 def on_trouble(error: AmoCRMError, connection: Connection) -> None: ...
@@ -38,6 +78,8 @@ def handlers(crm: AmoCRM) -> None:
     crm.on("connection:newToken", on_token)
     crm.once("connection:connected", on_step)
     crm.on("error", on_trouble)
+    crm.on("request:done", on_done)
+    crm.on("request:done", on_token)  # type: ignore[call-overload]  # pyright: ignore
     crm.off("connection:newToken", on_token)
     crm.on("connection:newToken", on_trouble)  # type: ignore[call-overload]  # pyright: ignore
     crm.on("connection:newtoken", on_token)  # type: ignore[call-overload]  # pyright: ignore
@@ -54,6 +96,12 @@ def settings(session: requests.Session) -> None:
         clock=ManualClock(),
         timeout=5,
     )
+    crm = AmoCRM("a", {"access_token": "x"})
+    len(crm.listing("/api/v4/leads"))  # type: ignore[arg-type]  # pyright: ignore
+    crm.create_many("/api/v4/leads", [5])  # type: ignore[list-item]  # pyright: ignore
     AmoCRM("a", {"client": "x"})  # type: ignore[arg-type]  # pyright: ignore
     AmoCRM("a", {"access_token": 5})  # type: ignore[arg-type]  # pyright: ignore
+    AmoCRM("a", {"access_token": "x"}, pace=FilePace("pace"))
+    AmoCRM("a", {"access_token": "x"}, pace=RedisPace("redis://localhost"))
+    AmoCRM("a", {"access_token": "x"}, pace="shared")
     AmoCRM("a", {"access_token": "x"}, pace="fast")  # type: ignore[arg-type]  # pyright: ignore

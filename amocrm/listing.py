@@ -1,0 +1,175 @@
+"""Listings: every item of a path, read as fast as the pace lets it.
+
+The first page is read alone, so a listing of one page costs one call. When it has a `next` that
+differs from it in nothing but the number of the page, the pages that follow are asked for by number
+before it is known that they exist: after n pages were read, n pages and half the depth more are
+asked for, and never more than the depth (`Depth.calls`) at once. So a listing of p > 1 pages costs
+at most p - 2 calls and half the depth for nothing, each answered 204, and always fewer than the
+depth. When `next` differs otherwise, it is followed link by link.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Mapping
+from typing import Generic, TypeVar, cast
+
+from amocrm.ahead import DEEPEST, Crew, Depth
+from amocrm.core.address import resolve
+from amocrm.core.page import Page, ShapeError, number_of, page_limit, part_page, take_page
+from amocrm.core.wire import Json
+from amocrm.errors import UnexpectedReplyError
+from amocrm.progress import Meter, Report
+from amocrm.way import Way, bare_path, read_count
+
+E = TypeVar("E")
+
+
+class Listing(Generic[E]):
+    """The items of a path. Nothing is sent before it is iterated, and each iteration reads anew.
+
+    There is no `len`: the API tells a number of items for few of its listings (see `count`).
+    """
+
+    def __init__(
+        self,
+        way: Way,
+        path: str,
+        params: Mapping[str, Json] | None = None,
+        *,
+        limit: int | None = None,
+        ahead: int | None = None,
+        unique: bool = False,
+        progress: Report | None = None,
+    ) -> None:
+        self._path = bare_path(path)
+        self._base, self._start = part_page(_target(path, params, limit, page_limit(self._path)))
+        self._way = way
+        self._ahead = read_count("ahead", ahead, 0, DEEPEST)
+        self._unique = unique
+        self._progress = progress
+
+    def __repr__(self) -> str:
+        return f"<Listing of {self._path}>"
+
+    def __iter__(self) -> Iterator[E]:
+        for items in self.pages():
+            yield from items
+
+    def pages(self) -> Iterator[list[E]]:
+        """Yield the items page by page, in the server's order; an empty listing has no pages."""
+        seen: set[object] = set()
+        for page in self._read_all(Meter(self._progress, self._way.clock)):
+            items = page.items
+            if self._unique:
+                items = [one for one in items if _is_new(one, seen)]
+            if items:
+                yield cast("list[E]", items)  # the caller's type of what the server sends
+
+    def first(self) -> E | None:
+        """Return the first item, for one call; None if there is none."""
+        items = self._peek().items
+        return cast("E", items[0]) if items else None
+
+    def ids(self) -> Iterator[int | str]:
+        """Yield the `id` of each item.
+
+        Raises:
+            UnexpectedReplyError: an item has none.
+        """
+        for item in self:
+            number = item.get("id") if isinstance(item, Mapping) else None
+            if not isinstance(number, (int, str)):
+                raise self._odd("an item without an id")
+            yield number
+
+    def count(self) -> int | None:
+        """Return how many items there are, for one call; None where the API does not tell.
+
+        It tells of pipelines, custom fields, users, tags and the like; never of leads, contacts and
+        companies, which have to be read to be counted. Source: reference 3.2.
+        """
+        page = self._peek()
+        return page.total if page.items else 0
+
+    def _peek(self) -> Page:
+        return self._read(resolve("", self._base, {"limit": 1})[0], Depth(self._way.rate))
+
+    def _read_all(self, meter: Meter) -> Generator[Page, None, None]:
+        depth = Depth(self._way.rate)
+        meter.wait(f"page {self._start}")
+        page = self._read(self._address(self._start), depth)
+        meter.add(len(page.items), page.total)
+        yield page
+        if self._ahead != 0 and self._is_numbered(page, self._start):
+            page = yield from self._read_ahead(depth, meter)
+        yield from self._follow(page, depth, meter)
+
+    def _read_ahead(self, depth: Depth, meter: Meter) -> Generator[Page, None, Page]:
+        """Yield pages by number; return the last one, whose `next` is none or is no number."""
+        asked = number = self._start
+        with Crew[int, Page](lambda wanted: self._read(self._address(wanted), depth)) as crew:
+            while True:
+                read = number - self._start + 1
+                most = depth.calls if self._ahead is None else self._ahead
+                while asked < number + min(most, read + most // 2):
+                    asked += 1
+                    crew.ask(asked)
+                number += 1
+                if not crew.ready:
+                    meter.wait(f"page {number}")
+                page = crew.take()
+                meter.add(len(page.items), page.total)
+                yield page
+                if not self._is_numbered(page, number):
+                    return page
+
+    def _follow(self, page: Page, depth: Depth, meter: Meter) -> Generator[Page, None, None]:
+        """Yield what follows a page, link by link."""
+        seen = {self._address(self._start)}
+        while (address := page.next) is not None:
+            if address in seen:
+                raise self._odd("a next page that was read before")
+            seen.add(address)
+            meter.wait("the next page")
+            page = self._read(address, depth)
+            meter.add(len(page.items), page.total)
+            yield page
+
+    def _read(self, address: str, depth: Depth) -> Page:
+        response = self._way.request.get(address)
+        depth.note(response.info.elapsed.total_seconds())
+        try:
+            return take_page(response.data, self._path, str(response.info.url))
+        except ShapeError as error:
+            raise self._odd(str(error), response.info.headers.get("X-Request-Id")) from None
+
+    def _is_numbered(self, page: Page, number: int) -> bool:
+        """Tell whether a page is followed by the one with the next number."""
+        return page.next is not None and number_of(page.next, self._base) == number + 1
+
+    def _address(self, number: int) -> str:
+        return f"{self._base}{'&' if '?' in self._base else '?'}page={number}"
+
+    def _odd(self, what: str, request_id: str | None = None) -> UnexpectedReplyError:
+        return UnexpectedReplyError(
+            f"GET {self._path} was answered 200 with {what}",
+            method="GET", path=self._path, status=200, request_id=request_id,
+        )  # fmt: skip
+
+
+def _target(path: str, params: Mapping[str, Json] | None, limit: int | None, most: int) -> str:
+    """Return path and query of a listing, with its `limit`: the largest one, if none is given."""
+    target, _ = resolve("", path, params)
+    if limit is None and re.search(r"[?&]limit=", target):
+        return target
+    return resolve("", target, {"limit": read_count("limit", limit, 1, most) or most})[0]
+
+
+def _is_new(item: Json, seen: set[object]) -> bool:
+    """Remember an item by its id; one without an id is always new."""
+    number = item.get("id") if isinstance(item, Mapping) else None
+    if number is None or number not in seen:
+        seen.add(number)
+        return True
+    return False

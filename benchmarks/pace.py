@@ -1,0 +1,201 @@
+"""Calls as the server counts them: never more than seven in a second, and as many as that allows.
+
+    python benchmarks/pace.py [--seconds 20] [--redis redis://127.0.0.1:6379/9]
+
+The sandbox runs in a process of its own, with kept connections (cheroot), 50 ms of jitter on the
+way there, and no limit of its own; so what it counts is what the pace lets through. "most in 1 s"
+is the largest number of arrivals in any sliding second, "reached" the steady rate against 7/s. The
+baseline is pyrate-limiter (`pip install pyrate-limiter`), before each call of the same client
+without a pace.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Generator
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from served import issue, neutral_environment
+from table import show
+
+from amocrm import AmoCRM, AmoCRMError, Pace, ThreadPace
+from amocrm.clock import SystemClock
+from amocrm.limits import REQUESTS_PER_SECOND
+from amocrm.paces.file import FilePace
+from amocrm.paces.redis import RedisPace
+from amocrm.sandbox import Sandbox, Weather
+
+THREADS = 32
+SPAWN = multiprocessing.get_context("spawn")
+CLOCK = SystemClock()
+
+
+class Way(NamedTuple):
+    """How calls are paced: what makes the pace, and what is waited for before each call."""
+
+    make: Callable[[], Pace | None]
+    before: Callable[[], Callable[[], object]] | None = None
+
+
+def pyrate() -> Callable[[], object]:
+    """Make the baseline: wait until seven calls a second allow one more."""
+    # No tool of this project: it is imported by name, so that the type checkers do without it.
+    library = import_module("pyrate_limiter")
+    limiter = library.Limiter(library.Rate(REQUESTS_PER_SECOND, library.Duration.SECOND))
+    return lambda: limiter.try_acquire("amocrm")
+
+
+def nothing() -> None:
+    """Make no pace."""
+
+
+def serve(pipe: Pipe, weather: Weather, tls: tuple[str, str] | None) -> None:
+    """Be the server's process: tell address and token, then, when asked, the arrivals."""
+    portal = Sandbox(rps=None, weather=weather)
+    with portal.serve(tls=tls, threads=80) as served:
+        pipe.send((served.url, portal.issue_long_lived()))
+        while pipe.recv() == "arrivals":
+            pipe.send([one.at for one in portal.log if one.path.startswith("/api/")])
+
+
+@contextlib.contextmanager
+def sandbox(weather: Weather, tls: tuple[str, str] | None = None) -> Generator[Pipe, None, None]:
+    """Run a sandbox in another process while the block runs."""
+    ours, theirs = SPAWN.Pipe()
+    process = SPAWN.Process(target=serve, args=(theirs, weather, tls), daemon=True)
+    process.start()
+    try:
+        yield ours
+    finally:
+        process.kill()
+        process.join()
+
+
+def call(origin: str, token: str, way: Way, until: float, threads: int) -> None:
+    """Call from some threads until an instant."""
+    wait = way.before() if way.before else nothing
+    with AmoCRM("example", {"access_token": token}, base_url=origin, pace=way.make()) as crm:
+
+        def work() -> None:
+            while CLOCK.monotonic() < until:
+                wait()
+                with contextlib.suppress(AmoCRMError):
+                    crm.request.get("/api/v4/account")
+
+        crew = [threading.Thread(target=work) for _ in range(threads)]
+        for one in crew:
+            one.start()
+        for one in crew:
+            one.join()
+
+
+def seen(
+    way: Way, seconds: float, weather: Weather, tls: tuple[str, str] | None = None,
+    processes: int = 1,
+) -> list[float]:  # fmt: skip
+    """Return the instants of arrival."""
+    with sandbox(weather, tls) as pipe:
+        origin, token = pipe.recv()
+        until = CLOCK.monotonic() + seconds
+        if processes == 1:
+            call(origin, token, way, until, THREADS)
+        else:
+            arguments = (origin, token, way, until + 1, THREADS // processes)
+            crew = [SPAWN.Process(target=call, args=arguments) for _ in range(processes)]
+            for one in crew:
+                one.start()
+            for one in crew:
+                one.join()
+        pipe.send("arrivals")
+        return sorted(pipe.recv())
+
+
+def most(arrivals: list[float]) -> int:
+    """Return the largest number of arrivals in any second."""
+    first = busiest = 0
+    for last, moment in enumerate(arrivals):
+        while arrivals[first] <= moment - 1 + 1e-9:
+            first += 1
+        busiest = max(busiest, last - first + 1)
+    return busiest
+
+
+def reached(arrivals: list[float]) -> float:
+    """Return the steady rate in percent of the limit, after two seconds, over whole bursts."""
+    steady = [one for one in arrivals if one > arrivals[0] + 2]
+    whole = (len(steady) - 1) // REQUESTS_PER_SECOND * REQUESTS_PER_SECOND
+    return 100 * whole / (steady[whole] - steady[0]) / REQUESTS_PER_SECOND
+
+
+def row(name: str, arrivals: list[float]) -> list[str]:
+    """Return a line of the table."""
+    return [name, str(len(arrivals)), str(most(arrivals)), f"{reached(arrivals):.1f} %"]
+
+
+def cost(pace: Pace, calls: int = 2000) -> float:
+    """Return the microseconds of processor time of one turn that nobody waits for."""
+    spent = []
+    for _ in range(9):
+        started = time.process_time()
+        for _ in range(calls // 9):
+            pace.wait(CLOCK, 0)
+        spent.append((time.process_time() - started) / (calls // 9) * 1e6)
+    return median(spent)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--redis", default="redis://127.0.0.1:6379/9")
+    options = parser.parse_args()
+    neutral_environment()
+    folder = tempfile.mkdtemp()
+    run = partial(seen, seconds=options.seconds)
+    rough = Weather(latency=0.05, jitter=0.05)
+    cold = Weather(latency=0.25, jitter=0.05, handshake=0.5)
+    ours = Way(ThreadPace)
+    rows = [row("`ThreadPace`, 50 ms of jitter", run(ours, weather=rough))]
+    rows.append(row("the same, no jitter", run(ours, weather=Weather(latency=0.05))))
+    rows.append(row("the same, answers after 1 s", run(ours, weather=Weather(1.0, 0.05))))
+    if find_spec("pyrate_limiter"):
+        rows.append(
+            row("pyrate-limiter, 50 ms of jitter", run(Way(nothing, pyrate), weather=rough))
+        )
+    certificate = issue(folder)
+    tls = None if certificate is None else (certificate, certificate)
+    rows.append(row("`ThreadPace`, cold start of 500 ms, TLS", run(ours, weather=cold, tls=tls)))
+    if find_spec("pyrate_limiter"):
+        rows.append(
+            row("pyrate-limiter, the same", run(Way(nothing, pyrate), weather=cold, tls=tls))
+        )
+    name = f"benchmark-{uuid.uuid4().hex}"
+    shared = partial(FilePace, Path(folder, "pace"))
+    rows.append(row("4 processes, `FilePace`", run(Way(shared), weather=rough, processes=4)))
+    hosts = partial(RedisPace, options.redis, name)
+    rows.append(row("4 processes, `RedisPace`", run(Way(hosts), weather=rough, processes=4)))
+    head = ["32 threads", "calls", "most in 1 s", "reached"]
+    show("Calls counted at the server (target: at most 7, and at least 95 %)", head, rows)
+    print()
+    costs = [
+        ["`ThreadPace`", f"{cost(ThreadPace(1000)):.1f}", "5"],
+        ["`FilePace`", f"{cost(FilePace(Path(folder, 'cost'), 1000)):.1f}", "50"],
+        ["`RedisPace`", f"{cost(RedisPace(options.redis, name + 'cost', 1000)):.1f}", "no target"],
+    ]
+    show("Processor time of a turn that nobody waits for", ["pace", "µs", "target"], costs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from amocrm.core.jitter import DOUBT, LEAST_MARGIN, MARGIN, MEMORY, MOST_MARGIN, SAVINGS, Jitter
+
+LESSONS = 53
+"""Answers after which nothing is left of the doubt."""
+
+
+def taught(*took: float) -> Jitter:
+    jitter = Jitter()
+    for one in took:
+        jitter.learn(one)
+    return jitter
+
+
+def test_what_is_not_known_is_assumed_and_doubt_goes_with_each_answer() -> None:
+    jitter = Jitter()
+    assert jitter.margin == MARGIN
+    margins = [jitter.learn(0.25) for _ in range(LESSONS)]
+    assert margins[:5] == pytest.approx([MARGIN] * 5)
+    assert margins[5] == pytest.approx(DOUBT / 6)
+    assert margins[51] == pytest.approx(DOUBT / 52)
+    assert margins[52] == jitter.margin == LEAST_MARGIN
+
+
+@pytest.mark.parametrize(
+    ("took", "margin"),
+    [
+        (0.25, LEAST_MARGIN),
+        (0.26, 0.015),
+        (0.295, MARGIN),
+        (0.7, 0.455),
+        (9.0, SAVINGS + MARGIN),
+        (0.2, LEAST_MARGIN),
+    ],
+)
+def test_a_call_was_late_by_what_it_took_longer_at_most(took: float, margin: float) -> None:
+    jitter = taught(*[0.25] * 2 * LESSONS)
+    assert jitter.learn(took) == pytest.approx(margin)
+
+
+def test_on_average_no_more_than_the_margin_is_left() -> None:
+    jitter = taught(*[0.25] * 2 * LESSONS)
+    heavy = [jitter.learn(0.75) for _ in range(200)]
+    assert heavy[:2] == pytest.approx([0.505, 0.095])
+    assert heavy[2:] == pytest.approx([MARGIN] * 198)
+    assert sum(heavy) <= SAVINGS + MARGIN * 200 + 1e-9
+
+
+def test_the_margin_of_what_is_not_answered_is_the_worst_seen() -> None:
+    assert taught(*[0.25] * LESSONS, 0.27).margin == pytest.approx(0.025)
+    assert taught(*[0.25] * LESSONS, 9.0).margin == MARGIN
+
+
+def test_the_quickest_call_sets_the_measure_and_is_forgotten_in_time() -> None:
+    jitter = taught(*[0.1] * LESSONS)
+    far = [jitter.learn(0.2) for _ in range(3 * MEMORY)]
+    assert far[MEMORY] == pytest.approx(MARGIN)
+    assert far[2 * MEMORY] == far[-1] == LEAST_MARGIN
+    assert jitter.margin == LEAST_MARGIN
+
+
+def test_a_429_lets_it_distrust_what_it_has_learnt() -> None:
+    jitter = taught(*[0.25] * LESSONS)
+    jitter.refused()
+    assert jitter.margin == MOST_MARGIN
+    assert [jitter.learn(0.25) for _ in range(MEMORY)] == [MOST_MARGIN] * MEMORY
+    assert jitter.margin == LEAST_MARGIN
+    assert jitter.learn(0.25) == LEAST_MARGIN
+
+
+def test_of_a_new_connection_everything_counts_but_what_warm_calls_take_as_well() -> None:
+    assert Jitter().fresh(0.75) == pytest.approx(0.75 + LEAST_MARGIN)
+    assert taught(0.25).fresh(0.75) == pytest.approx(0.5 + MARGIN + LEAST_MARGIN)
+    assert taught(0.02).fresh(0.75) == pytest.approx(0.75 + LEAST_MARGIN)
+    assert taught(*[0.25] * LESSONS).fresh(0.75) == pytest.approx(0.5 + 2 * LEAST_MARGIN)
+    assert taught(*[0.25] * LESSONS).fresh(0.1) == pytest.approx(LEAST_MARGIN)
+    distrusting = taught(*[0.25] * LESSONS)
+    distrusting.refused()
+    assert distrusting.fresh(0.75) == pytest.approx(0.505 + MOST_MARGIN)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_it_says_bounds_how_late_calls_really_were(seed: int) -> None:
+    dice = random.Random(seed)
+    jitter = Jitter()
+    for call in range(3000):
+        # Now and then one is really held up, once there was time to save for it.
+        late = 0.3 if call % 200 == 199 else dice.uniform(0, 0.045)
+        # But for what is left of the doubt: two milliseconds, in a case of two hundred.
+        assert jitter.learn(0.25 + late) >= late - 0.002
+
+
+def test_the_constants_are_those_the_manual_names() -> None:
+    assert (DOUBT, MEMORY, SAVINGS) == (0.265, 256, 0.5)
+    assert pytest.approx(MARGIN * math.log(200), abs=1e-4) == DOUBT

@@ -1,0 +1,185 @@
+"""Worker threads: in order, bounded, and gone when they are not needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from amocrm.ahead import DEEPEST, SLACK, THREAD_NAME, Crew, Depth
+from amocrm.errors import ConfigurationError
+
+
+def workers() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == THREAD_NAME]
+
+
+@pytest.fixture(autouse=True)
+def gone() -> Iterator[None]:
+    yield
+    for thread in workers():
+        thread.join(10)
+    assert not workers()
+
+
+@pytest.mark.parametrize(
+    ("rate", "latencies", "calls"),
+    [
+        (7, [], SLACK),
+        (7, [0.0], SLACK),
+        (7, [0.14], 1 + SLACK),
+        (7, [0.15], 2 + SLACK),
+        (7, [1.0], 7 + SLACK),
+        (7, [1.0, 5.0], 14 + SLACK),  # A quarter of the newest: two seconds in the mean.
+        (7, [4.0], DEEPEST),
+        (7, [3.99], DEEPEST),
+        (7, [3.8], 27 + SLACK),
+        (7, [3600.0], DEEPEST),
+    ],
+)
+def test_the_depth_is_little_s_law_and_a_little(
+    rate: float, latencies: list[float], calls: int
+) -> None:
+    depth = Depth(rate)
+    for seconds in latencies:
+        depth.note(seconds)
+    assert depth.calls == calls
+
+
+def test_results_come_in_the_order_of_the_jobs() -> None:
+    late = threading.Event()
+
+    def work(job: int) -> int:
+        if job == 0:
+            assert late.wait(10)
+        return job * job
+
+    with Crew(work) as crew:
+        for job in range(5):
+            crew.ask(job)
+        assert len(crew) == 5
+        assert not crew.ready
+        late.set()
+        assert [crew.take() for _ in range(5)] == [0, 1, 4, 9, 16]
+        assert len(crew) == 0
+
+
+def test_an_error_comes_in_its_turn() -> None:
+    def work(job: int) -> int:
+        if job == 1:
+            raise KeyError("two")
+        return job
+
+    with Crew(work) as crew:
+        for job in range(3):
+            crew.ask(job)
+        assert crew.take() == 0
+        with pytest.raises(KeyError, match="two"):
+            crew.take()
+        assert crew.take() == 2
+
+
+def test_threads_are_hired_for_busy_ones_only() -> None:
+    with Crew[int, int](lambda job: job) as crew:
+        for job in range(200):
+            crew.ask(job)
+            assert crew.take() == job
+        assert len(workers()) == 1
+
+
+def test_no_thread_is_begun_without_a_job() -> None:
+    with Crew(lambda job: job):
+        assert not workers()
+
+
+def test_close_drops_what_was_not_begun_and_does_not_wait() -> None:
+    begun, end, done = threading.Semaphore(0), threading.Event(), list[int]()
+
+    def work(job: int) -> None:
+        begun.release()
+        assert end.wait(10)
+        done.append(job)
+
+    with Crew(work) as crew:
+        for job in range(3):
+            crew.ask(job)
+        for _ in range(3):
+            assert begun.acquire(timeout=10)
+    assert done == []
+    end.set()
+
+
+def test_a_patient_one_waits_for_what_was_begun() -> None:
+    begun, end, done = threading.Event(), threading.Event(), list[int]()
+
+    def work(job: int) -> None:
+        begun.set()
+        assert end.wait(10)
+        done.append(job)
+
+    with Crew(work, patient=True) as crew:
+        crew.ask(1)
+        assert begun.wait(10)
+        threading.Timer(0, end.set).start()
+    assert done == [1]
+
+
+def test_a_taken_result_is_not_kept_alive() -> None:
+    import weakref
+
+    class Page:
+        pass
+
+    with Crew[int, Page](lambda job: Page()) as crew:
+        crew.ask(0)
+        reference = weakref.ref(crew.take())
+        assert reference() is None
+
+
+def test_collected_in_a_worker_thread_it_does_not_wait_for_itself() -> None:
+    crews: list[Crew[int, None]] = []
+
+    def work(job: int) -> None:
+        crews[0].close()
+
+    crews.append(Crew(work, patient=True))
+    crews[0].ask(0)
+    assert crews[0].take() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_child_does_not_wait_for_threads_it_has_not() -> None:
+    with Crew[int, int](lambda job: job) as crew:
+        crew.ask(0)
+        child = os.fork()
+        if child == 0:
+            try:
+                crew.take()
+            except ConfigurationError:
+                crew.close()
+                os._exit(7)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert crew.take() == 0
+
+
+def test_a_program_may_end_while_threads_wait_and_work() -> None:
+    import subprocess
+
+    script = (
+        "import threading; from amocrm.ahead import Crew\n"
+        "never = threading.Event()\n"
+        "crew = Crew(lambda job: job and never.wait())\n"
+        "[crew.ask(job) for job in (0, 1, 2)]\n"
+        "assert crew.take() == 0\n"
+        "print('end')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")

@@ -1,0 +1,129 @@
+"""The pace hears of new connections, and of the moment a call leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from amocrm import AmoCRM
+from amocrm.clock import Clock
+from amocrm.sandbox import Sandbox
+from amocrm.sandbox.serve import Served
+
+
+class Ear:
+    """A pace that lets everything pass and notes what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.waited = self.held = 0.0
+
+    def wait(self, clock: Clock, patience: float) -> Ear:
+        self.heard.append("wait")
+        return self
+
+    def opening(self) -> None:
+        self.heard.append("opening")
+
+    def sent(self) -> None:
+        self.heard.append("sent")
+
+    def done(self, came: float | None, *, blocked: bool = False) -> None:
+        self.heard.append(f"done {'with' if came else 'without'} answer{' blocked' * blocked}")
+
+    def hold(self, clock: Clock, seconds: float) -> None:
+        self.heard.append(f"hold {seconds:g}")
+
+    def block(self, clock: Clock, seconds: float) -> None:
+        self.heard.append(f"block {seconds:g}")
+
+
+@pytest.fixture
+def portal() -> Sandbox:
+    return Sandbox()
+
+
+@pytest.fixture
+def served(portal: Sandbox) -> Iterator[Served]:
+    with portal.serve() as served:
+        yield served
+
+
+def client(portal: Sandbox, served: Served, ear: Ear, session: requests.Session | None) -> AmoCRM:
+    auth = portal.issue_long_lived()
+    return AmoCRM("example", {"access_token": auth}, base_url=served.url, pace=ear, session=session)
+
+
+def test_a_call_over_a_new_connection_is_told_from_one_over_a_warm_one(
+    portal: Sandbox, served: Served
+) -> None:
+    ear = Ear()
+    with client(portal, served, ear, None) as crm:
+        crm.request.get("/api/v4/account")
+        first, ear.heard = ear.heard, []
+        crm.request.get("/api/v4/account")
+    assert first == ["wait", "opening", "sent", "done with answer"]
+    assert ear.heard == ["wait", "sent", "done with answer"]
+
+
+def test_a_connection_the_server_closed_is_opened_anew(portal: Sandbox, served: Served) -> None:
+    ear = Ear()
+    served.keep_alive(False)
+    with client(portal, served, ear, None) as crm:
+        crm.request.get("/api/v4/account")
+        crm.request.get("/api/v4/account")
+    assert ear.heard.count("opening") == 2
+
+
+def test_of_a_given_session_the_answer_tells_and_it_stays_as_it_is(
+    portal: Sandbox, served: Served
+) -> None:
+    ear = Ear()
+    with requests.Session() as session:
+        before = dict(session.adapters)
+        with client(portal, served, ear, session) as crm:
+            crm.request.get("/api/v4/account")
+            first, ear.heard = ear.heard, []
+            crm.request.get("/api/v4/account")
+        assert dict(session.adapters) == before
+    assert first == ["wait", "opening", "done with answer"]
+    assert ear.heard == ["wait", "done with answer"]
+
+
+def test_what_was_not_sent_or_not_answered_is_done_as_well(free_port: int) -> None:
+    ear = Ear()
+    origin = f"http://127.0.0.1:{free_port}"
+    with AmoCRM("example", {"access_token": "x"}, base_url=origin, pace=ear) as crm:
+        with pytest.raises(Exception, match="refused"):
+            crm.request.get("/api/v4/account", retry="never")
+    assert ear.heard == ["wait", "opening", "done without answer"]
+
+
+def test_a_pace_hears_of_a_429_and_of_a_block(portal: Sandbox, served: Served) -> None:
+    ear = Ear()
+    with client(portal, served, ear, None) as crm:
+        portal.strike("too_many", retry_after=7)
+        portal.strike("forbidden")
+        for _ in range(2):
+            with pytest.raises(Exception, match="was answered"):
+                crm.request.get("/api/v4/account", retry="never")
+    assert [one for one in ear.heard if one not in ("wait", "opening", "sent")] == [
+        "done with answer", "hold 7", "done with answer blocked", "block 60",
+    ]  # fmt: skip
+
+
+def test_calls_through_a_proxy_are_heard_as_well(portal: Sandbox, served: Served) -> None:
+    """A plain proxy is asked for the whole address; the sandbox does not mind."""
+    from amocrm.transport.opening import TellingAdapter, here
+
+    heard = Ear()
+    here.watch = heard
+    try:
+        with requests.Session() as session:
+            session.mount("http://", TellingAdapter())
+            session.get("http://example.amocrm.test/x", proxies={"http": served.url}, timeout=5)
+    finally:
+        here.watch = None
+    assert heard.heard == ["opening", "sent"]

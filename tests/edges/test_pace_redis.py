@@ -1,0 +1,91 @@
+"""What is only Redis': its keys, its absence, and the extra it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import redis
+
+from amocrm import ConfigurationError, PaceError
+from amocrm.clock import SystemClock
+from amocrm.line import LONGEST_HOLD
+from amocrm.paces import Refusal
+from amocrm.paces.redis import EXPIRY, RedisPace
+from tests.conftest import Make
+from tests.edges.test_pace_contract import REDIS, redis_name
+
+CLOCK = SystemClock()
+
+
+def test_its_keys_share_a_slot_and_expire() -> None:
+    name, client = redis_name(), redis.Redis.from_url(REDIS)
+    keys = [f"{{{name}}}:pace", f"{{{name}}}:turns"]
+    pace = RedisPace(client, name)
+    assert repr(pace) == f"RedisPace({keys[0]!r})"
+    for act in (
+        lambda: pace.wait(CLOCK, 0),
+        lambda: pace.hold(CLOCK, 1),
+        lambda: pace.block(CLOCK, 1),
+        lambda: pace.note_margin(CLOCK, 0, 0.05),
+    ):
+        act()
+        assert all(EXPIRY - 10 < int(client.ttl(key)) <= EXPIRY for key in keys)
+    assert sorted(client.keys(f"*{name}*")) == [key.encode() for key in keys]
+    assert EXPIRY > LONGEST_HOLD
+    client.delete(*keys)
+
+
+def test_a_clock_of_the_server_that_was_set_back_starts_it_afresh() -> None:
+    name, client = redis_name(), redis.Redis.from_url(REDIS)
+    pace = RedisPace(client, name, 1)
+    pace.wait(CLOCK, 0)
+    client.hset(f"{{{name}}}:turns", "0", "99999999999.000000 99999999999.000000")
+    assert not isinstance(pace.wait(CLOCK, 0), Refusal)
+    client.delete(f"{{{name}}}:pace", f"{{{name}}}:turns")
+
+
+def test_a_redis_that_is_not_there_is_told_before_anything_is_sent(
+    make: Make, free_port: int, sandbox: Any
+) -> None:
+    pace = RedisPace(f"redis://:SECRET@127.0.0.1:{free_port}")
+    crm = make({"access_token": sandbox.issue_long_lived()}, pace=pace)
+    with pytest.raises(PaceError, match="check Redis") as trouble:
+        crm.request.get("/api/v4/account")
+    assert trouble.value.retryable
+    assert "SECRET" not in str(trouble.value)
+    assert sandbox.log == []
+    pace.hold(CLOCK, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["http://SECRET@h"], "redis://"),
+        ([5], "redis.Redis"),
+        ([REDIS, ""], "name"),
+        ([REDIS, "a{b}"], "name"),
+        ([REDIS, "a", 0], "calls per second"),
+    ],
+)
+def test_what_is_wrong_is_told_at_once(arguments: list[Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as refusal:
+        RedisPace(*arguments)
+    assert "SECRET" not in str(refusal.value)
+
+
+def test_without_the_extra_the_error_names_it() -> None:
+    script = (
+        "import sys; sys.modules['redis'] = None\n"
+        "from amocrm.paces.redis import RedisPace\n"
+        "try: RedisPace('redis://h')\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == (
+        "ConfigurationError RedisPace needs redis (pip install 'amocrm-python[redis]')"
+    )

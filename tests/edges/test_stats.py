@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from amocrm import AmoCRM, AmoCRMError, Done, OutcomeUnknownError, RateLimitedError, Stats
+from amocrm.line import QUEUE_PATIENCE
+from amocrm.sandbox import ManualClock, Sandbox, Weather
+from amocrm.stats import Meter, Waits
+from tests.conftest import Make
+
+ACCOUNT = "/api/v4/account"
+
+
+@pytest.fixture
+def crm(make: Make, sandbox: Sandbox) -> AmoCRM:
+    return make({"access_token": sandbox.issue_long_lived()})
+
+
+def test_nothing_was_done_yet(crm: AmoCRM) -> None:
+    assert crm.stats == Stats()
+
+
+def test_bytes_and_calls(crm: AmoCRM, sandbox: Sandbox) -> None:
+    answer = crm.request.post("/api/v4/leads", [{"name": "x"}])
+    stats = crm.stats
+    assert (stats.calls, stats.retries, stats.errors) == (1, 0, 0)
+    assert stats.sent == len(b'[{"name":"x"}]')
+    assert stats.received == len(answer.info.content)
+    assert stats.waits == Waits()
+
+
+def test_waits_are_told_apart(crm: AmoCRM, sandbox: Sandbox, clock: ManualClock) -> None:
+    for _ in range(8):
+        crm.request.get(ACCOUNT)
+    assert crm.stats.waits == Waits(pace=pytest.approx(1.05))  # type: ignore[arg-type]
+    sandbox.strike("server_error", times=1)
+    crm.request.get(ACCOUNT)
+    assert 0.25 <= crm.stats.waits.backoff <= 0.5
+    sandbox.strike("too_many", retry_after=20)
+    crm.request.get(ACCOUNT)
+    assert crm.stats.waits.limit == pytest.approx(20)
+    assert (crm.stats.limited, crm.stats.retries, crm.stats.errors) == (1, 2, 0)
+    total = sum(crm.stats.waits)
+    assert total == pytest.approx(clock.monotonic())
+
+
+def test_others_wait_for_a_429_as_well(make: Make, sandbox: Sandbox, clock: ManualClock) -> None:
+    one, two = (make({"access_token": sandbox.issue_long_lived()}) for _ in range(2))
+    sandbox.strike("too_many", retry_after=QUEUE_PATIENCE)
+    with pytest.raises(RateLimitedError):
+        one.request.get(ACCOUNT)
+    two.request.get(ACCOUNT)
+    assert two.stats.waits.limit == pytest.approx(QUEUE_PATIENCE)
+    assert two.stats.waits.pace == 0
+
+
+def test_errors_and_refusals(crm: AmoCRM, sandbox: Sandbox) -> None:
+    with pytest.raises(AmoCRMError):
+        crm.request.get("/api/v4/nowhere")
+    sandbox.strike("too_many", retry_after=QUEUE_PATIENCE + 1)
+    for _ in range(2):
+        with pytest.raises(RateLimitedError):
+            crm.request.get(ACCOUNT)
+    assert (crm.stats.calls, crm.stats.errors, crm.stats.refused) == (2, 2, 1)
+
+
+def test_a_snapshot_is_of_one_moment_and_no_count_is_lost() -> None:
+    meter = Meter()
+
+    def work(_: int) -> None:
+        for _ in range(500):
+            meter.count(1, 2, True, True, 3.0, 1.0)
+            meter.rest(1.0, limited=False)
+            meter.rest(1.0, limited=True)
+            meter.refuse()
+            meter.fail()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert meter.snapshot() == Stats(
+        2000, 2000, 2000, 2000, 2000, 2000, 4000, Waits(4000.0, 4000.0, 2000.0)
+    )
+
+
+def test_every_attempt_is_told(crm: AmoCRM, sandbox: Sandbox, clock: ManualClock) -> None:
+    told: list[Done] = []
+    crm.on("request:done", told.append)
+    sandbox.weather = Weather(latency=0.25)
+    sandbox.strike("lost_after", times=1)
+    crm.request.get(ACCOUNT, {"with": "users_groups"})
+    lost, done = told
+    assert lost[:3] == ("GET", ACCOUNT, None)
+    assert (lost.attempt, lost.wait, lost.request_id) == (1, 0, None)
+    assert (done.status, done.attempt, done.request_id) == (200, 2, f"{2:032x}")
+    assert 0.25 <= done.wait <= 0.5
+    assert done.duration == pytest.approx(0.25)
+    assert clock.monotonic() == pytest.approx(sum(one.duration + one.wait for one in told))
+
+
+def test_an_unknown_outcome_is_told_and_its_id_is_the_error_s(
+    crm: AmoCRM, sandbox: Sandbox
+) -> None:
+    told: list[Done] = []
+    crm.once("request:done", told.append)
+    sandbox.strike("server_error", status=500)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        crm.request.post("/api/v4/leads", [{"name": "x"}])
+    assert told[0].request_id == unknown.value.request_id == f"{1:032x}"
+    assert unknown.value.data == [{"name": "x"}]
+    crm.request.get(ACCOUNT)
+    assert len(told) == 1
+
+
+def test_grants_are_told_too_and_hold_no_secret(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    code = sandbox.issue_code()
+    crm = make({"code": code})
+    told: list[Done] = []
+    crm.on("request:done", told.append)
+    crm.request.get(ACCOUNT)
+    assert [one.path for one in told] == ["/oauth2/access_token", ACCOUNT]
+    assert code not in repr(told)
+
+
+def test_a_handler_may_call_and_is_not_told_of_its_own_call(crm: AmoCRM) -> None:
+    told: list[Done] = []
+
+    def handle(done: Done) -> None:
+        told.append(done)
+        crm.request.get("/api/v4/leads")
+
+    crm.on("request:done", handle)
+    crm.request.get(ACCOUNT)
+    crm.request.get(ACCOUNT)
+    assert [one.path for one in told] == [ACCOUNT, ACCOUNT]
+    assert crm.stats.calls == 4
+
+
+@pytest.mark.parametrize("method", ["post", "patch", "put", "delete"])
+def test_a_write_is_repeated_when_the_caller_says_so(
+    crm: AmoCRM, sandbox: Sandbox, method: str
+) -> None:
+    write = getattr(crm.request, method)
+    sandbox.strike("lost_after", times=3)
+    with pytest.raises(OutcomeUnknownError):
+        write(ACCOUNT, [])
+    with pytest.raises(OutcomeUnknownError):
+        write(ACCOUNT, [], retry="never")
+    assert crm.stats.calls == 2
+    with pytest.raises(AmoCRMError, match="40"):
+        write(ACCOUNT, [], retry="always")
+    assert crm.stats.calls == 4
+
+
+def test_a_read_is_not_repeated_when_the_caller_says_so(crm: AmoCRM, sandbox: Sandbox) -> None:
+    sandbox.strike("lost_before", times=1)
+    with pytest.raises(AmoCRMError):
+        crm.request.get(ACCOUNT, retry="never")
+    sandbox.strike("too_many", times=1)
+    with pytest.raises(RateLimitedError):
+        crm.request("GET", ACCOUNT, retry="never")
+    assert (crm.stats.calls, crm.stats.errors) == (2, 2)
+
+
+def test_a_retry_that_does_not_exist_is_told_before_anything_is_sent(crm: AmoCRM) -> None:
+    with pytest.raises(AmoCRMError, match="auto, always, never"):
+        crm.request.get(ACCOUNT, retry="often")  # type: ignore[arg-type]
+    assert crm.stats.calls == 0
