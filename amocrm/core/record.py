@@ -50,7 +50,8 @@ def write_record(client_id: str, account: str, content: Record | See) -> str:
         whole |= {"host": content.host, "token": content.token.as_dict()}
         whole |= {} if content.code is None else {"code": content.code}
         whole |= {} if content.asked_at is None else {"asked_at": content.asked_at}
-    return json.dumps(whole, ensure_ascii=False)
+    # ASCII: whatever a token holds, half a character included, every store can keep it.
+    return json.dumps(whole)
 
 
 def read_record(text: str, client_id: str, account: str) -> Record | See:

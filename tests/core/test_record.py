@@ -20,6 +20,7 @@ TOKEN = Token("a", "r", 1_700_000_000, {"token_type": "Bearer", "note": "Имя"
         Record(TOKEN, "example.amocrm.ru"),
         Record(TOKEN, "renamed.amocrm.ru", "c0de", 1_700_000_000.5),
         Record(Token("a"), "example.kommo.com"),
+        Record(Token("a", extra={"note": "\ud800"}), "example.kommo.com"),
         See("example.amocrm.ru"),
     ],
 )
