@@ -129,6 +129,7 @@ class AmoCRM(Bulk):
         """
         twin = copy.copy(self)
         twin.request = self.request.as_user(user_id)
+        twin._way = self._way._replace(request=twin.request)
         twin._is_guest = True
         after_fork(twin)
         return twin

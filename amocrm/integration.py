@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from amocrm.client import AmoCRM
 from amocrm.clock import Clock
@@ -17,7 +17,6 @@ from amocrm.core.wire import Timeout
 from amocrm.errors import ConfigurationError, NotAuthorizedError
 from amocrm.forks import after_fork
 from amocrm.installer import Installed, Installer
-from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace
 from amocrm.register import Register
@@ -45,7 +44,8 @@ class Integration:
         store: where the tokens of all accounts are kept.
         zone: whose consent page people are sent to, and where a bare login lives: `amocrm.ru` or
             `kommo.com`.
-        pace: calls per second of all accounts together, a `Pace`, or None to switch pacing off.
+        pace: `shared`, one pace for all clients of this process; calls per second of this
+            integration's accounts together; a `Pace`; or None to switch pacing off.
         timeout: seconds for the whole of each attempt of a call, or a `Timeout`.
         session: a `requests.Session` of yours; it is not closed with the integration.
         user_agent: your application's name, put before the library's.
@@ -66,7 +66,7 @@ class Integration:
         *,
         store: TokenStore,
         zone: str = DEFAULT_ZONE,
-        pace: Pace | float | None = REQUESTS_PER_SECOND,
+        pace: Pace | float | Literal["shared"] | None = "shared",
         timeout: float | Timeout | None = None,
         session: Session | None = None,
         user_agent: str | None = None,

@@ -384,6 +384,15 @@ def test_as_another_user(connected: AmoCRM, sandbox: Sandbox) -> None:
     assert connected.request.get(ACCOUNT).data["current_user_id"] == sandbox.account().admin.id
 
 
+def test_bulk_work_as_another_user(connected: AmoCRM, sandbox: Sandbox) -> None:
+    user = next(one for one in sandbox.account().users.values() if not one.is_admin)
+    other = connected.as_user(user.id)
+    outcomes = list(other.create_many("/api/v4/leads", [{"name": "His"}, {"name": "His, too"}]))
+    assert len(outcomes) == len(list(other.listing("/api/v4/leads"))) == 2
+    assert {lead["created_by"] for lead in sandbox.leads()} == {user.id}
+    assert sandbox.log[-1].headers["x-context-user-id"] == str(user.id)
+
+
 def test_the_two_share_token_and_events(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
