@@ -21,7 +21,7 @@ from amocrm.core.oauth import (
     new_host,
     refresh_grant,
 )
-from amocrm.core.policy import RETRIES, Again, Effort, GiveUp
+from amocrm.core.policy import PATIENCE, Again, Effort, GiveUp
 from amocrm.core.settings import Settings
 from amocrm.core.token import Freshness, Token, api_domain
 from amocrm.core.wire import Call, Json, Lost, Reply, Timeout
@@ -102,7 +102,7 @@ class Grants:
 
     def _refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant:
         body = refresh_grant(self._settings, str(token.refresh_token))
-        effort = Effort(attempt=RETRIES if reason.once else 0)
+        effort = Effort(waited=PATIENCE if reason.once else 0.0)
         outcome = self._ask(portal, body, effort, lost=reason.begun)
         if isinstance(outcome, Refused) and outcome.elsewhere:
             moved = self._find(portal, token)

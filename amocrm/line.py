@@ -141,8 +141,10 @@ class Line:
                 "%s %s %d in %.3f s, request %s",
                 done.method, done.path, done.status, took, done.request_id,
             )  # fmt: skip
-        if getattr(self._telling, "now", False):
-            return  # A handler has called: it is not told of its own call, and so on for ever.
+        if call.private or getattr(self._telling, "now", False):
+            # No handler stands between the answer to a grant and its keeping: what it raises would
+            # cost the pair. And one that calls is not told of its own call, and so on for ever.
+            return
         self._telling.now = True
         try:
             self._emitter.emit(DONE, done)
