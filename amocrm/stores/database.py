@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import exc
+from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from amocrm.errors import ConfigurationError, TokenStoreError
@@ -145,7 +146,9 @@ def _url(text: str) -> sa.URL:
 def _engine(url: sa.URL) -> sa.Engine:
     try:
         # Values stay out of the log of statements too, if somebody switches it on.
-        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        # A connection to a file costs nothing to open, and one that is kept is never closed.
+        pool = NullPool if url.get_backend_name() == "sqlite" else None
+        return sa.create_engine(url, poolclass=pool, pool_pre_ping=True, hide_parameters=True)
     except exc.NoSuchModuleError:
         name = url.drivername
         raise ConfigurationError(f"{name!r} is no kind of database", hint=_EXAMPLE) from None
