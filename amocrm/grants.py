@@ -45,12 +45,13 @@ _log = logging.getLogger("amocrm")
 
 
 class Grant(NamedTuple):
-    """What a grant gave, and where the account was found."""
+    """What a grant gave, where the account was found, and what the log is to say of it."""
 
     token: Token
     info: Info
     portal: Portal
     tries: int
+    note: Note | None = None
 
 
 class Reason(NamedTuple):
@@ -144,7 +145,7 @@ class Grants:
                 raise verdict.error
 
     def _noted(self, note: Note, ask: Callable[[], Grant]) -> Grant:
-        """Ask, and write what came of it into the log."""
+        """Ask, and make a note of what came of it; a failure is written at once."""
         clock = self._line.clock
         started = clock.monotonic()
         try:
@@ -154,16 +155,20 @@ class Grants:
             seconds = clock.monotonic() - started
             write(note._replace(outcome=outcome, seconds=seconds, cause=str(error)))
             raise
-        write(
-            note._replace(
+        return grant._replace(
+            note=note._replace(
                 granted=name(grant.token.refresh_token),
                 account=grant.portal.account,
                 tries=grant.tries,
                 seconds=clock.monotonic() - started,
             )
         )
+
+    def tell(self, grant: Grant) -> None:
+        """Write a grant into the log; when it is kept, for a filter of the log may raise."""
+        if grant.note is not None:
+            write(grant.note)
         self._compare_clocks(grant.token)
-        return grant
 
     def _compare_clocks(self, token: Token) -> None:
         """Say that this machine's clock is wrong; a token's age is counted by it all the same.

@@ -226,6 +226,7 @@ class Keeper:
     def _tell(self, got: _Got, settle: Settle) -> None:
         """Notify: whoever waits for the token first, then the handlers."""
         settle(got.grant.token)
+        self._grants.tell(got.grant)
         self._signals.granted(Response(got.grant.token.as_dict(), got.grant.info))
         if got.moved:
             self._signals.moved(got.grant.portal.account)

@@ -69,7 +69,10 @@ class Line:
         started = self.clock.monotonic()
         outcome = self._attempt(call, turn)
         self._count(call, outcome, effort, turn)
-        if self._emitter.hears(DONE) or _log.isEnabledFor(logging.DEBUG):
+        # Nothing of others stands between the answer to a grant and its keeping, neither a handler
+        # nor a filter of the log: what it raises would cost the pair.
+        told = not call.private
+        if told and (self._emitter.hears(DONE) or _log.isEnabledFor(logging.DEBUG)):
             self._report(call, outcome, effort, turn, self.clock.monotonic() - started)
         return outcome
 
@@ -107,7 +110,10 @@ class Line:
                 blocked = outcome.status == 403 and is_block(outcome)
             return outcome
         finally:
-            turn.done(came, blocked=blocked)
+            try:
+                turn.done(came, blocked=blocked)
+            except Exception as error:  # of a pace of the user's own
+                _log.warning("the pace did not take note of an answer: %s", type(error).__name__)
 
     def _count(self, call: Call, outcome: Answer | Lost, effort: Effort, turn: Turn | None) -> None:
         reply = outcome if isinstance(outcome, Answer) else None
@@ -141,10 +147,8 @@ class Line:
                 "%s %s %d in %.3f s, request %s",
                 done.method, done.path, done.status, took, done.request_id,
             )  # fmt: skip
-        if call.private or getattr(self._telling, "now", False):
-            # No handler stands between the answer to a grant and its keeping: what it raises would
-            # cost the pair. And one that calls is not told of its own call, and so on for ever.
-            return
+        if getattr(self._telling, "now", False):
+            return  # A handler has called: it is not told of its own call, and so on for ever.
         self._telling.now = True
         try:
             self._emitter.emit(DONE, done)

@@ -151,7 +151,7 @@ def _lifetime(value: object) -> float | None:
     """Read `expires_in`; None if it is no use. A pair is never thrown away for its form."""
     try:
         seconds = float(value) if isinstance(value, (int, float, str)) else 0.0
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if isinstance(value, bool) or not 0 < seconds < _MILLISECONDS:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -454,3 +455,27 @@ def test_a_forked_child_has_no_connection_of_its_parent_s(
     assert os.waitstatus_to_exitcode(status) == 0
     assert not Session.closed
     del other
+
+
+@pytest.mark.parametrize("logger", ["amocrm.grants", "amocrm"])
+def test_a_log_that_raises_costs_no_pair(
+    make: Make, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, logger: str
+) -> None:
+    caplog.set_level(logging.DEBUG, logger)
+    crm = make({"code": sandbox.issue_code()})
+    crm.connect()
+    before = crm.connection.get_token()
+
+    def broken(record: logging.LogRecord) -> bool:
+        raise LookupError(record.name)
+
+    log = logging.getLogger(logger)
+    log.addFilter(broken)
+    try:
+        with contextlib.suppress(LookupError):
+            crm.connection.refresh_token()
+    finally:
+        log.removeFilter(broken)
+    assert crm.connection.get_token() != before
+    crm.connection.refresh_token()
+    assert sandbox.counters["grants.refused"] == 0
