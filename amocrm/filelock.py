@@ -32,11 +32,17 @@ if sys.platform == "win32":
     def _try(handle: int) -> None:
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
 
+    def _unlock(handle: int) -> None:
+        """Nothing: closing unlocks, and nobody forks."""
+
 else:
     import fcntl
 
     def _try(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 SHORTEST_POLL: Final = 0.0005
@@ -66,7 +72,7 @@ class FileLock:
         Raises:
             TokenStoreError: somebody else held it for `timeout` seconds, or it cannot be opened.
         """
-        deadline = _clock.monotonic() + timeout
+        deadline, owner = _clock.monotonic() + timeout, os.getpid()
         threads = self._threads
         if not threads.acquire(timeout=timeout):
             raise self._busy(timeout)
@@ -77,6 +83,10 @@ class FileLock:
                     raise self._busy(timeout)
                 yield
             finally:
+                # A child that was forked while the file was being opened has a copy that it knows
+                # nothing of: closing ours would leave the lock to it.
+                if self._handle is not None and os.getpid() == owner:
+                    _unlock(self._handle)
                 self._close()
         finally:
             threads.release()
@@ -109,10 +119,10 @@ class FileLock:
                 return True
 
     def _close(self) -> None:
-        # Closing releases; and it is all a forked child may do, for unlocking would unlock both.
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        # Closing is all that a forked child may do, for unlocking would unlock both.
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
 
     def _busy(self, timeout: float) -> TokenStoreError:
         return TokenStoreError(

@@ -11,11 +11,12 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from amocrm.clock import Clock
-from amocrm.core.finding import is_revoked
 from amocrm.core.host import Portal
+from amocrm.core.oauth import is_withdrawn
 from amocrm.core.record import Record, fingerprint
 from amocrm.core.settings import Settings
 from amocrm.core.status import Status, describe
+from amocrm.core.stuck import stuck
 from amocrm.core.token import Freshness, Token, read_token
 from amocrm.errors import GrantError, NotAuthorizedError, TokenStoreError
 from amocrm.stores.vault import LOCK_PATIENCE, Vault
@@ -65,14 +66,19 @@ class Holding:
     def take(self, token: Token) -> None:
         """Persist and hold a token that was given from outside.
 
-        A pair whose refresh token was last spent here is not taken back: its successor stays.
+        A pair whose refresh token was last spent here is not taken back, and one that is older than
+        the stored one does not replace it: a file that was not kept up must cost nobody his token.
         """
         with self._changing:
             spent = self._spent.refresh_token if self._spent is not None else None
             if self.token is not None and token.refresh_token == (spent or ""):
                 return
             self._code = None
-            self._vault.put(self._record(token))
+            if token.refresh_token is None:
+                self._vault.put(self._record(token))
+            else:
+                dead = Token("", self._refused[0]) if self._refused is not None else None
+                token = self.adopt(self._vault.swap(self._record(token), dead))
             self.changes += 1
             self._hold(token)
             self.unsaved, self._cured_at = False, None
@@ -126,7 +132,7 @@ class Holding:
         """
         with self._changing:
             if self.unsaved and self.token is not None:
-                self._save(self.token)
+                self._save(self.token, late=True)
 
     def begin(self, token: Token) -> Record:
         """Note in the store that a pair is about to be spent; return what is stored then.
@@ -145,7 +151,7 @@ class Holding:
 
         An access token that still works is held until it dies.
         """
-        if not is_revoked(error) or spent.refresh_token is None:
+        if not is_withdrawn(error) or spent.refresh_token is None:
             return
         self._refused = (spent.refresh_token, str(error.args[0]))
         held = self.token
@@ -205,11 +211,11 @@ class Holding:
         """Hold a token, and forget what was refused before it."""
         self.token, self.connected, self._refused = token, True, None
 
-    def _save(self, token: Token) -> None:
+    def _save(self, token: Token, *, late: bool = False) -> None:
         """Save and hold a pair just granted, or a newer one that somebody else has saved."""
         record = self._record(token)
-        if self._spent is None:
-            self._vault.put(record)
+        if self._spent is None and not late:
+            self._vault.put(record)  # A new code always wins.
             self._hold(token)
         else:
             self.adopt(self._vault.swap(record, self._spent))
@@ -278,20 +284,5 @@ class Holding:
 
     def stuck(self, token: Token | None) -> NotAuthorizedError:
         """Say what is missing, when there is no way to a token."""
-        if self._refused is not None:
-            return NotAuthorizedError(
-                f"the token was refused earlier: {self._refused[1]}",
-                hint="get consent again: connection.get_auth_url(), then connection.set_code(code)",
-            )
-        if token is None:
-            return NotAuthorizedError(
-                "there is no token, no code and nobody to ask",
-                hint="give auth a code or a server, call connection.set_code(code) or "
-                "connection.set_token(saved)",
-            )
-        return NotAuthorizedError(
-            "the token has expired and cannot be renewed",
-            hint="make another long-lived token"
-            if self._settings.access_token
-            else "it has no refresh_token: get consent again",
-        )
+        refused = self._refused[1] if self._refused is not None else None
+        return stuck(token, refused, long_lived=self._settings.access_token is not None)

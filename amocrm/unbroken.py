@@ -86,8 +86,8 @@ class _Stay:
     def __enter__(self) -> None:
         with contextlib.suppress(ValueError):  # not in a subinterpreter, which has no signals
             if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-                signal.signal(signal.SIGTERM, self._note)
                 self._active = True
+                signal.signal(signal.SIGTERM, self._note)
 
     def __exit__(self, *_: object) -> None:
         if self._active:

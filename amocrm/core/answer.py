@@ -61,7 +61,9 @@ def parse(body: bytes) -> Json:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise NotJSONError(f"broken JSON of {len(body)} bytes") from None
+        pass
+    # Raised out here: the error of the decoder holds the whole text, which may be a token.
+    raise NotJSONError(f"broken JSON of {len(body)} bytes")
 
 
 def excerpt(body: bytes) -> str:

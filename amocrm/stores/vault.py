@@ -38,21 +38,19 @@ class Vault:
         Raises:
             TokenStoreError: the store failed, or what it keeps is damaged.
         """
+        with _told("load"):
+            self._follow()
         content = self._content(self._key)
-        if content is None:
-            pointer = self._content(pointer_key(*self._key))
-            if isinstance(pointer, See):
-                there = Key(self._key.client_id, pointer.account)
-                content = self._content(there)
-                self._key = there if content is not None else self._key
         return content if isinstance(content, Record) else None
 
     def put(self, record: Record) -> None:
         """Save a record in the place of whatever is there."""
+        with _told("save"):
+            self._follow()
         self._write(self._key, record, lambda _: False)
 
-    def swap(self, record: Record, spent: Token) -> Record:
-        """Save a record in the place of the one whose token was spent for it.
+    def swap(self, record: Record, spent: Token | None) -> Record:
+        """Save a record in the place of the one whose token was spent for it, None for a code.
 
         Returns:
             What is kept now: another record, if somebody else has saved a newer token meanwhile,
@@ -62,9 +60,11 @@ class Vault:
         def newer(other: Record | See) -> bool:
             if isinstance(other, See):
                 return False
-            is_spent = other.token.refresh_token == spent.refresh_token
+            is_spent = spent is not None and other.token.refresh_token == spent.refresh_token
             return not is_spent and record.token.is_older_than(other.token)
 
+        with _told("save"):
+            self._follow()
         kept = self._write(self._key, record, newer)
         return kept if isinstance(kept, Record) else record
 
@@ -106,6 +106,15 @@ class Vault:
         if isinstance(self._store, MemoryStore):
             self._store.renew_after_fork()
 
+    def _follow(self) -> None:
+        """Go where a pointer leads, if there is nothing under our own name, and something there."""
+        if self._store.load(self._key) is None:
+            pointer = _readable(self._store.load(pointer_key(*self._key)), pointer_key(*self._key))
+            if isinstance(pointer, See):
+                there = Key(self._key.client_id, pointer.account)
+                if self._store.load(there) is not None:
+                    self._key = there
+
     def _content(self, key: Key) -> Record | See | None:
         with _told("load"):
             text = self._store.load(key)
@@ -114,10 +123,11 @@ class Vault:
         try:
             return read_record(text, *key)
         except ConfigurationError as error:
-            raise TokenStoreError(
-                f"what {self._store!r} keeps of {key.account} is no token: {error}",
-                hint="restore it from a backup, or get consent again",
-            ) from None
+            what = str(error)
+        raise TokenStoreError(
+            f"what {self._store!r} keeps of {key.account} is no token: {what}",
+            hint="restore it from a backup, or get consent again",
+        )
 
     def _write(
         self, key: Key, content: Record | See, yields: Callable[[Record | See], bool]
@@ -127,7 +137,7 @@ class Vault:
         with _told("save"):
             for _ in range(SAVE_TRIES):
                 there = self._store.load(key)
-                if there is not None and (other := _readable(there, key)) and yields(other):
+                if (other := _readable(there, key)) and yields(other):
                     return other
                 if there == text or self._store.save(key, text, there):
                     return content
@@ -145,10 +155,10 @@ def pointer_key(client_id: str, name: str) -> Key:
     return Key(f"see:{client_id}", name)
 
 
-def _readable(text: str, key: Key) -> Record | See | None:
+def _readable(text: str | None, key: Key) -> Record | See | None:
     """Read what is there; what is damaged is nothing worth keeping."""
     try:
-        return read_record(text, *key)
+        return None if text is None else read_record(text, *key)
     except ConfigurationError:
         return None
 

@@ -423,3 +423,71 @@ def test_a_newer_pair_is_taken_from_a_machine_whose_clock_is_behind(
     behind.connection.refresh_token()
     right.connection.refresh_token()
     assert sandbox.counters["grants.refused"] == 0
+
+
+def test_a_file_that_was_not_kept_up_does_not_cost_the_others_their_pair(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = MemoryStore()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    old = crm.connection.get_token()
+    for _ in range(2):
+        clock.advance(DAY)
+        status(crm)
+    late = make(store=store)
+    late.connection.set_token(old)
+    assert late.connection.get_token() == crm.connection.get_token()
+    assert status(late) == 200
+    assert status(make(store=store)) == 200
+    assert sandbox.counters["grants.refused"] == 0
+
+
+def test_a_code_s_pair_that_is_saved_late_does_not_replace_a_later_code_s(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    class Full(MemoryStore):
+        full = True
+
+        def save(self, key: Key, text: str, replaces: str | None) -> bool:
+            if self.full:
+                raise OSError("no space left")
+            return super().save(key, text, replaces)
+
+    store = Full()
+    first = make(store=store)
+    with pytest.raises(TokenStoreError):
+        first.connection.set_code(sandbox.issue_code())
+    store.full = False
+    clock.advance(60)
+    second = make(store=store)
+    second.connection.set_code(sandbox.issue_code())
+    assert status(first) == 200
+    assert first.connection.get_token() == second.connection.get_token()
+
+
+def test_a_refresh_token_that_has_expired_is_not_sent_again(
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    clock.advance(100 * DAY)
+    with pytest.raises(GrantError):
+        status(connected)
+    for _ in range(3):
+        with pytest.raises(NotAuthorizedError, match="refused earlier"):
+            status(connected)
+    assert sandbox.counters["grants.refused"] == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"token": "SECRET'])
+def test_what_is_damaged_in_the_store_is_told_without_what_it_holds(
+    make: Make, sandbox: Sandbox, text: str
+) -> None:
+    store, key = MemoryStore(), Key(sandbox.integration.client_id, "example.amocrm.ru")
+    assert store.save(key, text, None)
+    with pytest.raises(TokenStoreError, match="is no token") as failure:
+        make(store=store).connect()
+    error: BaseException | None = failure.value
+    while error is not None:
+        assert "SECRET" not in repr(error) + repr(vars(error))
+        error = error.__cause__ or error.__context__
+    make(store=store).connection.set_token({"access_token": "a", "refresh_token": "r"})
