@@ -110,12 +110,13 @@ class AmoCRM(Bulk):
         return self.connection.connect()
 
     def close(self) -> None:
-        """Close the connections this client opened, and end a wait for a person.
+        """Save what could not be saved yet, close the connections, and end a wait for a person.
 
         Calls after it raise ConfigurationError. A client that `as_user` gave closes nothing.
         """
         if self._is_guest:
             return
+        self.connection.save_again()
         self._transport.close()
         self._consent.stop()
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from amocrm.consent import Consent
 from amocrm.core.status import Status
 from amocrm.core.token import read_token
 from amocrm.core.wire import Json
-from amocrm.errors import ConfigurationError
+from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.holding import Holding
 from amocrm.keeper import Keeper
+
+_log = logging.getLogger("amocrm")
 
 
 class Connection:
@@ -30,6 +34,19 @@ class Connection:
     def connected(self) -> bool:
         """Whether a token is held that was good when it came."""
         return self._holding.connected
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the pair is in memory only, because the store failed."""
+        return self._holding.unsaved
+
+    def save_again(self) -> bool:
+        """Try to save a pair that is in memory only; tell whether it is saved now."""
+        try:
+            self._holding.save_again()
+        except TokenStoreError as error:
+            _log.error("the token is in memory only: %s", error)
+        return not self.unsaved
 
     def connect(self) -> bool:
         """Get a token by whatever is at hand: the stored one, its renewal, the code, a person.

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+import threading
+from typing import Final
 
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import NotAuthorizedError, ReplyError, TokenStoreError, TransportError
+from amocrm.forks import after_fork
 from amocrm.grants import CURE, Reason
 from amocrm.holding import Holding
 from amocrm.keeper import Keeper
 from amocrm.signals import Signals
+
+SAVE_REST: Final = 5.0
+"""Seconds after a save that failed again in which no call tries it."""
 
 _log = logging.getLogger("amocrm")
 
@@ -21,6 +27,9 @@ class Gate:
         self._keeper = keeper
         self._holding = holding
         self._signals = signals
+        self._saving = threading.Lock()
+        self._save_at = float("-inf")
+        after_fork(self)
 
     @property
     def origin(self) -> str:
@@ -79,8 +88,20 @@ class Gate:
             return token
 
     def _save_again(self) -> None:
-        """Try to save a pair that could not be saved; calls go on whether it works or not."""
-        try:
-            self._holding.save_again()
-        except TokenStoreError as error:
-            _log.warning("the token is still in memory only: %s", error)
+        """Try to save a pair that could not be saved; calls go on whether it works or not.
+
+        One call tries, and none for a while after it was in vain: a store that hangs stops nobody.
+        """
+        if self._saving.acquire(blocking=False):
+            try:
+                if self._holding.clock.monotonic() >= self._save_at:
+                    self._holding.save_again()
+            except TokenStoreError as error:
+                self._save_at = self._holding.clock.monotonic() + SAVE_REST
+                _log.warning("the token is still in memory only: %s", error)
+            finally:
+                self._saving.release()
+
+    def renew_after_fork(self) -> None:
+        """Part from the parent process, whose lock may be held for ever."""
+        self._saving = threading.Lock()

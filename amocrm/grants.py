@@ -25,7 +25,7 @@ from amocrm.core.policy import PATIENCE, Again, Effort, GiveUp
 from amocrm.core.settings import Settings
 from amocrm.core.token import Freshness, Token, api_domain
 from amocrm.core.wire import Call, Json, Lost, Reply, Timeout
-from amocrm.errors import AmoCRMError, GrantError
+from amocrm.errors import AmoCRMError, GrantError, LostReplyError, UnreachableError
 from amocrm.ledger import Note, name, write
 from amocrm.line import Line
 from amocrm.transport import Answer, Info
@@ -142,7 +142,7 @@ class Grants:
                 effort = effort.after(verdict, self._line.jitter())
             elif isinstance(verdict, GiveUp):
                 self._line.give_up(verdict)
-                raise verdict.error
+                raise _whole(verdict.error, lost)
 
     def _noted(self, note: Note, ask: Callable[[], Grant]) -> Grant:
         """Ask, and make a note of what came of it; a failure is written at once."""
@@ -189,7 +189,14 @@ class Grants:
         headers = {"Authorization": f"Bearer {token.access_token}", "Accept": "application/json"}
         url = portal.origin + PROBE_PATH
         call = Call("GET", url, PROBE_PATH, headers, timeout=GRANT_TIMEOUT, private=True)
-        return self._line.send(call)
+        return self._question(call)
+
+    def _question(self, call: Call) -> Answer | Lost | None:
+        """Ask something beside a grant; what stands against it must not hide the grant's end."""
+        try:
+            return self._line.send(call)
+        except AmoCRMError:
+            return None
 
     def _find(self, portal: Portal, token: Token) -> Portal | None:
         """Ask where the account lives now; None if it has not moved, or nobody knows.
@@ -202,14 +209,23 @@ class Grants:
         headers = {"X-Refresh-Token": str(token.refresh_token), "Accept": "application/json"}
         url = origin + LOOKUP_PATH
         call = Call("GET", url, LOOKUP_PATH, headers, timeout=GRANT_TIMEOUT, private=True)
-        outcome = self._line.send(call)
-        if isinstance(outcome, Lost) or outcome.status != 200:
+        outcome = self._question(call)
+        if outcome is None or isinstance(outcome, Lost) or outcome.status != 200:
             return None
         try:
             host = new_host(decode(outcome))
         except NotJSONError:
             return None
         return portal.moved(host) if host is not None and host != portal.account else None
+
+
+def _whole(error: AmoCRMError, lost: bool) -> AmoCRMError:
+    """Let an error speak for all tries: one that was surely not sent may follow one that was."""
+    if not lost or not isinstance(error, UnreachableError):
+        return error
+    whole = LostReplyError(str(error.args[0]), hint=error.hint)
+    whole.__cause__ = error.__cause__
+    return whole
 
 
 _JSON: Final = {"Content-Type": "application/json", "Accept": "application/json"}

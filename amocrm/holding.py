@@ -6,6 +6,7 @@ the saving, and saved as soon as the store works again.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from contextlib import AbstractContextManager
 from typing import Final
@@ -39,6 +40,7 @@ class Holding:
         connected: a token is held that was good when it came.
         changes: how often a token was given from outside, which beats a grant under way.
         unsaved: the held pair is in memory only, because the store failed.
+        clock: whose time it is.
     """
 
     def __init__(self, settings: Settings, portal: Portal, vault: Vault, clock: Clock) -> None:
@@ -49,7 +51,7 @@ class Holding:
         self.unsaved = False
         self._settings = settings
         self._vault = vault
-        self._clock = clock
+        self.clock = clock
         self._code: str | None = None
         self._refused: tuple[str, str] | None = None
         self._spent: Token | None = None
@@ -143,8 +145,16 @@ class Holding:
         Raises:
             TokenStoreError: the store is out of order; nothing is spent.
         """
-        begun = self._record(token)._replace(asked_at=self._clock.time())
+        begun = self._record(token)._replace(asked_at=self.clock.time())
         return self._vault.swap(begun, token)
+
+    def end(self, token: Token, asked_at: float | None) -> None:
+        """Note in the store that a refresh has ended without a new pair, as if not begun.
+
+        Whatever the store has against it, what ended the refresh is what is to be told.
+        """
+        with contextlib.suppress(TokenStoreError):
+            self._vault.swap(self._record(token)._replace(asked_at=asked_at), token)
 
     def bury(self, spent: Token, error: GrantError) -> None:
         """Remember a refresh token that is gone for good, so that it is never sent again.
@@ -199,7 +209,7 @@ class Holding:
         if token is None and (record := self._vault.load()) is not None:
             token, host = record.token, record.host
         renewable = token is not None and self._renewable(token)
-        now, account = self._clock.time(), self._vault.account
+        now, account = self.clock.time(), self._vault.account
         return describe(account, host, token, now, renewable=renewable, unsaved=self.unsaved)
 
     def renew_after_fork(self) -> None:
@@ -227,7 +237,7 @@ class Holding:
 
     def freshness(self, token: Token) -> Freshness:
         """Tell how fresh a token is now."""
-        return token.freshness(self._clock.time())
+        return token.freshness(self.clock.time())
 
     def spendable(self, token: Token) -> bool:
         """Tell whether a token has a refresh token that is not known to be dead."""
@@ -252,21 +262,21 @@ class Holding:
     def rests(self) -> bool:
         """Whether a renewal has only just failed, or was left to others."""
         until = self._rests_until
-        return until is not None and self._clock.monotonic() < until
+        return until is not None and self.clock.monotonic() < until
 
     def rest(self) -> None:
         """Leave a token that still lives as it is for a while."""
-        self._rests_until = self._clock.monotonic() + RENEW_REST
+        self._rests_until = self.clock.monotonic() + RENEW_REST
 
     @property
     def cured_lately(self) -> bool:
         """Whether a token was renewed for a 401 only just now."""
         at = self._cured_at
-        return at is not None and self._clock.monotonic() - at < CURE_PAUSE
+        return at is not None and self.clock.monotonic() - at < CURE_PAUSE
 
     def note_cure(self) -> None:
         """Remember that a token was just renewed because of a 401."""
-        self._cured_at = self._clock.monotonic()
+        self._cured_at = self.clock.monotonic()
 
     def check_spendable(self, token: Token) -> None:
         """Refuse what cannot be refreshed, or must not be.

@@ -146,6 +146,9 @@ class Installer:
                 raise
             return False
         except NotAuthorizedError:
+            # Either it is dead, or others are busy with it just now, which tells nothing.
+            if client.connection.status().renewable:
+                raise
             return False
         return True
 

@@ -97,7 +97,11 @@ class Integration:
         self._closed = False
         self._opening = threading.Lock()
         self._register = Register(client_id, store)
-        self._clients = Shelf(max_clients, lambda host: make(host, self._open()))
+        self._clients: Shelf[AmoCRM] = Shelf(
+            max_clients,
+            lambda host: make(host, self._open()),
+            bound=lambda client: client.connection.unsaved,
+        )
         self._installer = Installer(self._clients, self._register)
         after_fork(self)
 

@@ -14,7 +14,7 @@ from amocrm.consent import Consent
 from amocrm.core.record import Record
 from amocrm.core.settings import REDIRECT_DEADLINE, Settings
 from amocrm.core.token import Freshness, Token
-from amocrm.errors import GrantError, TokenStoreError
+from amocrm.errors import GrantError, TokenStoreError, UnreachableError
 from amocrm.flight import SingleFlight
 from amocrm.grants import CURE, Grant, Grants, Reason
 from amocrm.holding import Holding
@@ -183,11 +183,18 @@ class Keeper:
                 begun = holding.begin(spent)
                 if begun.token.refresh_token != spent.refresh_token:
                     return self._adopt(begun, _adopting(spent, reason))
-                unknown = stored is not None and stored.token == spent and stored.asked_at
-                asked = reason._replace(begun=bool(unknown))
-                got = self._ask(
-                    lambda: self._grants.refresh(holding.portal, spent, asked), spent, None
-                )
+                same = stored is not None and stored.token == spent
+                asked_at = stored.asked_at if stored is not None and same else None
+                asked = reason._replace(begun=asked_at is not None)
+                try:
+                    got = self._ask(
+                        lambda: self._grants.refresh(holding.portal, spent, asked), spent, None
+                    )
+                except (GrantError, UnreachableError) as error:
+                    if getattr(error, "finding", None) != "lost":
+                        # It has ended; the next one must not take it for one that got lost.
+                        holding.end(spent, asked_at)
+                    raise
         except GrantError as error:
             holding.bury(spent, error)
             self._signals.refused(error)

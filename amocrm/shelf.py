@@ -18,13 +18,17 @@ class Shelf(Generic[T]):
     Args:
         room: how many, at most.
         make: makes the thing of a name; quick, for others wait meanwhile.
+        bound: whether a thing must not leave; then there may be more of them than room for a while.
     """
 
-    def __init__(self, room: int, make: Callable[[str], T]) -> None:
+    def __init__(
+        self, room: int, make: Callable[[str], T], bound: Callable[[T], bool] = lambda _: False
+    ) -> None:
         if isinstance(room, bool) or not isinstance(room, int) or room < 1:
             raise ConfigurationError("max_clients must be a whole number from 1")
         self._room = room
         self._make = make
+        self._bound = bound
         self._things: OrderedDict[str, T] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -44,9 +48,16 @@ class Shelf(Generic[T]):
             if name not in self._things:
                 self._things[name] = self._make(name)
             self._things.move_to_end(name)
-            if len(self._things) > self._room:
-                self._things.popitem(last=False)
+            self._make_room(name)
             return self._things[name]
+
+    def _make_room(self, name: str) -> None:
+        if len(self._things) > self._room:
+            for other in list(self._things):
+                if other != name and not self._bound(self._things[other]):
+                    del self._things[other]
+                if len(self._things) <= self._room:
+                    return
 
     def take(self, name: str) -> T | None:
         """Take a thing off the shelf; None if it is not there."""

@@ -53,3 +53,21 @@ def test_what_is_taken_is_gone() -> None:
 def test_a_shelf_without_room_is_refused(room: int) -> None:
     with pytest.raises(ConfigurationError, match="max_clients"):
         Shelf(room, str)
+
+
+def test_what_is_bound_does_not_leave_while_it_is() -> None:
+    bound = {"a"}
+    shelf: Shelf[str] = Shelf(2, str, bound=lambda thing: thing in bound)
+    for name in "abcd":
+        shelf.get(name)
+    assert [shelf.held(name) for name in "abcd"] == ["a", None, None, "d"]
+    bound.clear()
+    shelf.get("e")
+    assert len(shelf) == 2
+
+
+def test_where_all_are_bound_there_are_more_than_room_for_a_while() -> None:
+    shelf: Shelf[str] = Shelf(1, str, bound=lambda _: True)
+    for name in "abc":
+        shelf.get(name)
+    assert len(shelf) == 3

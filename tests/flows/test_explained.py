@@ -479,3 +479,63 @@ def test_a_log_that_raises_costs_no_pair(
     assert crm.connection.get_token() != before
     crm.connection.refresh_token()
     assert sandbox.counters["grants.refused"] == 0
+
+
+# A refresh that has ended is not one that got lost -----------------------------------------------
+
+
+def test_what_was_used_by_others_is_told_as_that_to_the_next_process_too(
+    make: Make, sandbox: Sandbox
+) -> None:
+    store = MemoryStore()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    thief = make()
+    thief.connection.set_token(crm.connection.get_token())
+    thief.connection.refresh_token()
+    for one in (crm, make(store=store), make(store=store)):
+        with pytest.raises(GrantError) as refusal:
+            one.connection.refresh_token()
+        assert refusal.value.finding == "used"
+
+
+def test_what_got_lost_is_told_as_that_to_the_next_process_too(
+    make: Make, sandbox: Sandbox
+) -> None:
+    store = MemoryStore()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    sandbox.strike("lost_after", path=TOKENS)
+    for one in (crm, make(store=store)):
+        with pytest.raises(GrantError) as refusal:
+            one.connection.refresh_token()
+        assert refusal.value.finding == "lost"
+
+
+def test_a_refresh_that_never_left_this_machine_is_not_under_suspicion(
+    sandbox: Sandbox, credentials: AuthSettings, clock: ManualClock, free_port: int
+) -> None:
+    store = MemoryStore()
+    with sandbox.serve() as served:
+        with AmoCRM("example", credentials, base_url=served.url, store=store, clock=clock) as crm:
+            crm.connection.set_code(sandbox.issue_code())
+        nowhere = f"http://127.0.0.1:{free_port}"
+        with AmoCRM("example", credentials, base_url=nowhere, store=store, clock=clock) as crm:
+            with pytest.raises(TransportError) as loss:
+                crm.connection.refresh_token()
+    assert not loss.value.sent
+    assert "asked_at" not in str(
+        store.load(Key(sandbox.integration.client_id, "example.amocrm.ru"))
+    )
+
+
+@pytest.mark.parametrize("path", [ACCOUNT, "/oauth2/account/current/subdomain"])
+def test_what_stands_against_a_question_does_not_hide_the_refusal(
+    make: Make, sandbox: Sandbox, clock: ManualClock, path: str
+) -> None:
+    crm = make({"code": sandbox.issue_code()})
+    crm.connect()
+    sandbox.uninstall()
+    sandbox.strike("too_many", path=path, times=9, retry_after=500)
+    with pytest.raises(GrantError):
+        crm.connection.refresh_token()

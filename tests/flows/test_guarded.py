@@ -33,6 +33,7 @@ from amocrm import (
     UnauthorizedError,
     ValidationError,
 )
+from amocrm.gate import SAVE_REST
 from amocrm.holding import CURE_PAUSE
 from amocrm.line import LONGEST_HOLD
 from amocrm.sandbox import ManualClock, Sandbox
@@ -144,6 +145,7 @@ def test_a_failed_save_is_made_good_as_soon_as_the_store_works(
     assert "in memory only" in caplog.text
     assert kept(store, sandbox) == old
     store.trouble = None
+    clock.advance(SAVE_REST)
     crm.request.get("/api/v4/account")
     assert kept(store, sandbox) == crm.connection.get_token()
 
@@ -632,3 +634,85 @@ def test_the_connection_of_a_refused_code_is_told_to_both_sides(
     with pytest.raises(GrantError) as refusal:
         crm.connect()
     assert told == [(refusal.value, crm.connection)]
+
+
+# A pair that is in memory only -------------------------------------------------------------------
+
+
+def unsaved(crm: AmoCRM, store: Broken) -> None:
+    """Let a new pair be granted that the store cannot take."""
+    store.trouble = OSError("full")
+    with pytest.raises(TokenStoreError):
+        crm.connection.refresh_token()
+    store.trouble = None
+
+
+def test_closing_saves_a_pair_that_is_in_memory_only(make: Make, sandbox: Sandbox) -> None:
+    store = Broken()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    unsaved(crm, store)
+    crm.close()
+    assert kept(store, sandbox) == crm.connection.get_token()
+
+
+def test_closing_goes_on_without_the_store(
+    make: Make, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Broken()
+    crm = make({"code": sandbox.issue_code()}, store=store)
+    crm.connect()
+    unsaved(crm, store)
+    store.trouble = OSError("full")
+    crm.close()
+    assert "in memory only" in caplog.text
+    with pytest.raises(ConfigurationError, match="closed"):
+        crm.request.get("/api/v4/account")
+
+
+@pytest.mark.parametrize(("rested", "saves"), [(SAVE_REST - 0.1, 1), (SAVE_REST, 2)])
+def test_a_store_that_is_down_is_asked_by_one_call_in_a_while(
+    make: Make, sandbox: Sandbox, clock: ManualClock, rested: float, saves: int
+) -> None:
+    class Counting(Broken):
+        saves = 0
+
+        def save(self, key: Key, text: str, replaces: str | None) -> bool:
+            self.saves += 1
+            return super().save(key, text, replaces)
+
+    store = Counting()
+    crm = make({"code": sandbox.issue_code()}, store=store, pace=None)
+    crm.connect()
+    unsaved(crm, store)
+    store.trouble, store.saves = OSError("down"), 0
+    crm.request.get("/api/v4/account")
+    clock.advance(rested)
+    for _ in range(5):
+        crm.request.get("/api/v4/account")
+    assert store.saves == saves
+
+
+def test_nobody_waits_for_a_call_that_is_saving(make: Make, sandbox: Sandbox) -> None:
+    class Hanging(Broken):
+        hangs = False
+
+        def save(self, key: Key, text: str, replaces: str | None) -> bool:
+            if self.hangs:
+                inside.set()
+                assert go.wait(30)
+            return super().save(key, text, replaces)
+
+    store, inside, go = Hanging(), threading.Event(), threading.Event()
+    crm = make({"code": sandbox.issue_code()}, store=store, pace=None)
+    crm.connect()
+    unsaved(crm, store)
+    store.hangs = True
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(crm.request.get, "/api/v4/account")
+        assert inside.wait(30)
+        assert crm.request.get("/api/v4/account").info.status_code == 200
+        assert not first.done()
+        go.set()
+        assert first.result(30).info.status_code == 200
+    assert kept(store, sandbox) == crm.connection.get_token()

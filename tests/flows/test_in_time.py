@@ -20,6 +20,7 @@ from amocrm import (
     UnauthorizedError,
 )
 from amocrm.core.token import RENEW_EARLY, RENEW_MARGIN
+from amocrm.gate import SAVE_REST
 from amocrm.holding import CURE_PAUSE, RENEW_REST
 from amocrm.line import QUEUE_PATIENCE
 from amocrm.sandbox import ManualClock, Sandbox
@@ -240,6 +241,7 @@ def test_a_new_pair_that_could_not_be_saved_is_told_even_if_the_old_one_lives(
     assert crm.connection.status().unsaved
     assert status(crm) == 200
     store.full = False
+    clock.advance(SAVE_REST)
     assert status(crm) == 200
     assert not crm.connection.status().unsaved
 
