@@ -62,8 +62,15 @@ class Connection:
             self._keeper.obtain()
         return True
 
-    def set_code(self, code: str) -> dict[str, Json]:
+    def set_code(self, code: str, *, state: str | None = None) -> dict[str, Json]:
         """Exchange an authorization code for a token, now; it replaces whatever was held.
+
+        A code that was exchanged already, by somebody who shares the store, leads to its pair.
+
+        Args:
+            code: it works once.
+            state: what came back with it, and was compared; then only whoever has both is given
+                the pair of a code that was exchanged already.
 
         Returns:
             The token, as `get_token` gives it; empty in a handler of `connection:beforeConsent`,
@@ -77,7 +84,7 @@ class Connection:
         if self._consent.take(code):
             # Somebody waited at the redirect server, and this is what they waited for.
             return {} if self._keeper.inside else self._keeper.obtain().as_dict()
-        return self._keeper.exchange(code).as_dict()
+        return self._keeper.exchange(code, state).as_dict()
 
     def refresh_token(self) -> dict[str, Json]:
         """Spend the refresh token for a new pair, now, however fresh the old one is.

@@ -14,7 +14,7 @@ from typing import Final
 from amocrm.clock import Clock
 from amocrm.core.host import Portal
 from amocrm.core.oauth import is_withdrawn
-from amocrm.core.record import Record, fingerprint
+from amocrm.core.record import Record
 from amocrm.core.settings import Settings
 from amocrm.core.status import Status, describe
 from amocrm.core.stuck import stuck
@@ -99,7 +99,7 @@ class Holding:
         return record.token
 
     def keep(
-        self, token: Token, portal: Portal, spent: Token | None, code: str | None = None
+        self, token: Token, portal: Portal, spent: Token | None, mark: str | None = None
     ) -> TokenStoreError | None:
         """Persist a token just granted, then hold it; return what the store had against it.
 
@@ -109,11 +109,11 @@ class Holding:
             token: the new pair.
             portal: where it was granted.
             spent: the pair it was granted for; None if that was a code.
-            code: that code.
+            mark: the fingerprint of that code.
         """
         with self._changing:
             self.portal, self._spent = portal, spent
-            self._code = self._code if code is None else fingerprint(code)
+            self._code = self._code if mark is None else mark
             saved = False
             try:
                 self._save(token)
@@ -197,9 +197,9 @@ class Holding:
             return None
         return self.adopt(stored) if self._lives(stored.token) else None
 
-    def came_from(self, record: Record | None, code: str) -> bool:
+    def came_from(self, record: Record | None, mark: str) -> bool:
         """Tell whether what is stored came from a code, and can still serve."""
-        if record is None or record.code != fingerprint(code):
+        if record is None or record.code != mark:
             return False
         return self.spendable(record.token)
 

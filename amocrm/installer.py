@@ -11,7 +11,7 @@ import threading
 from typing import Final, NamedTuple
 
 from amocrm.client import AmoCRM
-from amocrm.core.oauth import CODE_SPENT, is_withdrawn
+from amocrm.core.oauth import is_withdrawn
 from amocrm.core.token import account_id
 from amocrm.errors import (
     AmoCRMError,
@@ -45,12 +45,12 @@ class Installer:
         self._clients = clients
         self._register = register
 
-    def install(self, host: str, code: str) -> Installed:
+    def install(self, host: str, code: str, state: str | None) -> Installed:
         """Exchange a code, unless that was done; keep the token and the account's id."""
         self._make_room(host)
         client = self._clients.get(host)
         try:
-            fresh = self._exchange(client, host, code)
+            fresh = _exchange(client, code, state)
         except AmoCRMError:
             # Strangers name accounts, too: only those that agree take room.
             if not client.connection.connected:
@@ -99,9 +99,11 @@ class Installer:
         if entry is None:
             return
         if entry.name != host:
-            # Only a pointer, this account's or another's: whoever agrees gets a record of its own.
+            # Only a pointer: this account's, or one that has served. Nobody has proved yet to be
+            # the account, so its current name is not taken from it.
             self._clients.take(host)
-            self._register.free(host)
+            if entry.record.host != host:
+                self._register.free(host)
             return
         try:
             works = self._works(host)
@@ -114,15 +116,6 @@ class Installer:
             raise _taken(host, entry.record.host)
         self._register.forget(entry)
         self._take(entry)
-
-    def _exchange(self, client: AmoCRM, host: str, code: str) -> bool:
-        """Exchange a code; False if that was done, by a client that shares the store."""
-        try:
-            return _exchange(client, code)
-        except GrantError as error:
-            if (error.reason or "").lower() != CODE_SPENT or not self._works(host):
-                raise
-            return False
 
     def _works(self, name: str) -> bool:
         """Ask amoCRM whether the token of an account is alive.
@@ -179,7 +172,7 @@ def _taken(host: str, owner: str) -> ConfigurationError:
     )
 
 
-def _exchange(client: AmoCRM, code: str) -> bool:
+def _exchange(client: AmoCRM, code: str, state: str | None) -> bool:
     """Exchange a code; False if it was found to be exchanged already."""
     heard: list[int] = []
 
@@ -189,7 +182,7 @@ def _exchange(client: AmoCRM, code: str) -> bool:
     # Another thread may be exchanging a code with the same client, and is heard as well.
     client.on("connection:newToken", hear)
     try:
-        client.connection.set_code(code)
+        client.connection.set_code(code, state=state)
     finally:
         client.off("connection:newToken", hear)
     return threading.get_ident() in heard

@@ -269,7 +269,7 @@ class Integration:
         answered = read_install(read_query(query), state)
         if answered.code is None or answered.host is None:
             raise answered.error or ConfigurationError("the redirect brought nothing")
-        return self._installer.install(answered.host, answered.code)
+        return self._installer.install(answered.host, answered.code, state or None)
 
     def _host(self, name: str) -> str:
         """Read what a person typed; a bare login lives in this integration's zone."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from amocrm.consent import Consent
-from amocrm.core.record import Record
+from amocrm.core.record import Record, bound
 from amocrm.core.settings import REDIRECT_DEADLINE, Settings
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import GrantError, TokenStoreError, UnreachableError
@@ -63,16 +63,16 @@ class Keeper:
         """Get a token by whatever is at hand."""
         return self._flight.run(self._connect)
 
-    def exchange(self, code: str) -> Token:
+    def exchange(self, code: str, state: str | None = None) -> Token:
         """Exchange a code that was just given; it wins over whatever is held."""
         if self._flight.inside and not self._asking:
             # A handler that was told of a refusal has found a code.
-            return self._exchange(code, lambda _: None)
+            return self._exchange(code, lambda _: None, state)
 
         def work(settle: Settle) -> Token:
             if not self._holding.connected:
                 self._signals.step("connection:beforeConnect")
-            return self._exchange(code, settle)
+            return self._exchange(code, settle, state)
 
         return self._flight.run(work, own=True)
 
@@ -138,19 +138,19 @@ class Keeper:
             return self._exchange(self._consent.ask(), settle)
         raise holding.stuck(token)
 
-    def _exchange(self, code: str, settle: Settle) -> Token:
+    def _exchange(self, code: str, settle: Settle, state: str | None = None) -> Token:
         """Spend a code, unless somebody who shares the store has; nothing else does."""
-        self._code, holding = code, self._holding
+        self._code, holding, mark = code, self._holding, bound(code, state)
         try:
             with holding.lock():
                 stored = holding.stored()
-                if stored is not None and holding.came_from(stored, code):
+                if stored is not None and holding.came_from(stored, mark):
                     self._code = None
                     return self._adopt(stored, Note("code", "code", "", "adopted", name(code)))
                 self._announce("connection:beforeFetchToken")
                 begun, self._begun_code = code == self._begun_code, code
                 got = self._ask(
-                    lambda: self._grants.exchange(holding.portal, code, begun=begun), None, code
+                    lambda: self._grants.exchange(holding.portal, code, begun=begun), None, mark
                 )
         except GrantError as error:
             # A code works once: a refused one is never sent again.
@@ -210,7 +210,7 @@ class Keeper:
         write(note._replace(account=stored.host, granted=name(token.refresh_token)))
         return token
 
-    def _ask(self, ask: Callable[[], Grant], spent: Token | None, code: str | None) -> _Got:
+    def _ask(self, ask: Callable[[], Grant], spent: Token | None, mark: str | None) -> _Got:
         """Ask for a grant and keep it, unless another token is given meanwhile: that one wins.
 
         Neither Ctrl-C nor a signal comes between the answer and its keeping.
@@ -223,7 +223,7 @@ class Keeper:
             other = held is None or spent is None or held.refresh_token != spent.refresh_token
             if holding.changes != changes and other:
                 return _Got(grant, None, False)
-            failure = holding.keep(grant.token, grant.portal, spent, code)
+            failure = holding.keep(grant.token, grant.portal, spent, mark)
             return _Got(grant, failure, grant.portal.account != host)
 
         return to_the_end(ask, keep)

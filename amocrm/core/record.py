@@ -24,8 +24,8 @@ class Record(NamedTuple):
     Attributes:
         token: the last pair.
         host: where the account answers; another one than its key says after it was renamed.
-        code: fingerprint of the authorization code that the first of these pairs came from, so that
-            whoever else has the same code knows that it is spent.
+        code: fingerprint (`bound`) of the authorization code that the first of these pairs came
+            from, so that whoever else has the same code knows that it is spent.
         asked_at: when a refresh of this very pair was begun, in Unix seconds; its end is not known.
     """
 
@@ -85,6 +85,14 @@ def _mapping(text: str) -> Mapping[str, Json]:
     if not isinstance(whole, Mapping):
         raise ConfigurationError("it is not an object")
     return whole
+
+
+def bound(code: str, state: str | None) -> str:
+    """Return the fingerprint of a code, and of the state that came back with it.
+
+    Whoever has read a spent code somewhere has not the state of the person's session.
+    """
+    return fingerprint(code if state is None else f"{code}|{state}")
 
 
 def fingerprint(secret: str) -> str:

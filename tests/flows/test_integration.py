@@ -508,7 +508,7 @@ def test_a_name_whose_former_owner_was_followed_and_withdrew_is_free(
     assert account.request.get(ACCOUNT).data["id"] == newcomer.id
 
 
-def test_an_old_name_that_only_points_passes_to_its_new_owner(
+def test_an_old_name_that_somebody_else_takes_is_refused_until_it_is_forgotten(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     install(integration, sandbox)
@@ -516,13 +516,42 @@ def test_an_old_name_that_only_points_passes_to_its_new_owner(
     assert integration.account("example").request.get(ACCOUNT).data["subdomain"] == "renamed"
     install(integration, sandbox, "renamed")
     newcomer = sandbox.add_account("example")
+    with pytest.raises(ConfigurationError, match=r"is renamed\.amocrm\.ru now.*forget"):
+        install(integration, sandbox, newcomer.host)
+    assert integration.account("renamed").request.get(ACCOUNT).data["subdomain"] == "renamed"
+    integration.forget("example")
     install(integration, sandbox, newcomer.host)
+    install(integration, sandbox, "renamed")
     assert integration.account("example").request.get(ACCOUNT).data["id"] == newcomer.id
     assert integration.account("renamed").request.get(ACCOUNT).data["subdomain"] == "renamed"
-    assert integration.accounts() == [HOST, "renamed.amocrm.ru"]
-    integration.forget("example")
-    with pytest.raises(NotAuthorizedError):
-        integration.account("example")
+
+
+def test_a_forged_call_does_not_take_a_renamed_account_s_name_away(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    clock.advance(DAY + 1)
+    integration.account("example").request.get(ACCOUNT)
+    forged = {"code": "x", "referer": "renamed.amocrm.ru", "from_widget": "1"}
+    with pytest.raises(GrantError):
+        integration.callback(forged)
+    assert integration.account("renamed").request.get(ACCOUNT).data["subdomain"] == "renamed"
+
+
+@pytest.mark.parametrize("later", [0, 80 * DAY])
+def test_a_spent_code_leads_nobody_in_who_has_not_its_state(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock, later: int
+) -> None:
+    query = agreed(integration, sandbox)
+    victim = integration.callback(query, state="s")
+    clock.advance(later)
+    assert integration.callback(query, state="s") is victim
+    with pytest.raises(GrantError, match="already used"):
+        integration.callback({**query, "state": "attacker"}, state="attacker")
+    stateless = {name: value for name, value in query.items() if name != "state"}
+    with pytest.raises(GrantError, match="already used"):
+        integration.callback({**stateless, "from_widget": "1"})
 
 
 # Leaving -----------------------------------------------------------------------------------------
@@ -792,3 +821,52 @@ def test_the_whole_story_over_tcp_with_a_session_of_its_own(tmp_path: Path) -> N
             assert account.request.get(ACCOUNT).data["subdomain"] == "example"
             sandbox.uninstall()
             assert integration.removed(sandbox.uninstall_hook().params) == HOST
+
+
+# What a stranger, or trouble here, must not cost -------------------------------------------------
+
+
+def hook_of(sandbox: Sandbox) -> dict[str, str]:
+    return dict(sandbox.uninstall_hook("example").params)
+
+
+def test_a_hook_removes_nothing_while_others_are_busy_with_the_token(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    account = install(integration, sandbox)
+    clock.advance(DAY + 1)
+    tried: list[object] = []
+
+    def removes(_: object) -> None:
+        # From within, the token that is being got cannot be asked with, which tells nothing of it.
+        with pytest.raises(NotAuthorizedError):
+            integration.removed(hook_of(sandbox))
+        tried.append(integration.accounts())
+
+    account.once("connection:beforeRefreshToken", removes)
+    assert account.request.get(ACCOUNT).info.status_code == 200
+    assert tried == [[HOST]]
+
+
+def test_a_client_whose_pair_is_in_memory_only_is_not_dropped(new: New, sandbox: Sandbox) -> None:
+    class Broken(MemoryStore):
+        broken = False
+
+        def save(self, key: Key, text: str, replaces: str | None) -> bool:
+            if self.broken and "asked_at" not in text:
+                raise OSError("no space left")
+            return super().save(key, text, replaces)
+
+    store = Broken()
+    integration = new(store=store, max_clients=1)
+    install(integration, sandbox, "other")
+    account = install(integration, sandbox)
+    store.broken = True
+    with pytest.raises(TokenStoreError):
+        account.connection.refresh_token()
+    store.broken = False
+    integration.account("other")
+    assert integration.account("example") is account
+    account.request.get(ACCOUNT)
+    account.connection.refresh_token()
+    assert sandbox.counters["grants.refused"] == 0
