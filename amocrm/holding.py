@@ -78,11 +78,11 @@ class Holding:
             self._code = None
             if token.refresh_token is None:
                 self._vault.put(self._record(token))
+                self._hold(token)
             else:
                 dead = Token("", self._refused[0]) if self._refused is not None else None
                 token = self.adopt(self._vault.swap(self._record(token), dead))
             self.changes += 1
-            self._hold(token)
             self.unsaved, self._cured_at = False, None
             self.connected = self._lives(token)
 

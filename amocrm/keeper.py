@@ -183,15 +183,16 @@ class Keeper:
                 begun = holding.begin(spent)
                 if begun.token.refresh_token != spent.refresh_token:
                     return self._adopt(begun, _adopting(spent, reason))
-                same = stored is not None and stored.token == spent
-                asked_at = stored.asked_at if stored is not None and same else None
+                asked_at = None
+                if stored is not None and stored.token == spent:
+                    asked_at = stored.asked_at
                 asked = reason._replace(begun=asked_at is not None)
                 try:
                     got = self._ask(
                         lambda: self._grants.refresh(holding.portal, spent, asked), spent, None
                     )
                 except (GrantError, UnreachableError) as error:
-                    if getattr(error, "finding", None) != "lost":
+                    if not (isinstance(error, GrantError) and error.finding == "lost"):
                         # It has ended; the next one must not take it for one that got lost.
                         holding.end(spent, asked_at)
                     raise

@@ -7,7 +7,18 @@ disk, and put in place.
 from __future__ import annotations
 
 import os
-from typing import Final
+import sys
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from amocrm.clock import SystemClock
+
+WINDOWS_PAUSES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Seconds between tries to replace a file that somebody reads; only Windows minds readers."""
+
+_PAUSES: Final = WINDOWS_PAUSES if sys.platform == "win32" else ()
+_clock: Final = SystemClock()
+_Result = TypeVar("_Result")
 
 _PRIVATE: Final = 0o600
 _POSIX: Final = os.name == "posix"
@@ -30,7 +41,7 @@ def replace(path: str, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(fresh, path)
+        insist(lambda: os.replace(fresh, path))
     except BaseException:
         os.unlink(fresh)
         raise
@@ -40,3 +51,13 @@ def replace(path: str, content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def insist(step: Callable[[], _Result]) -> _Result:
+    """Take a step that Windows refuses while somebody else has the file open for a moment."""
+    for pause in _PAUSES:
+        try:
+            return step()
+        except PermissionError:
+            _clock.sleep(pause)
+    return step()

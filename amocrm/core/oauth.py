@@ -30,16 +30,13 @@ CONSENT_PATH: Final = "/oauth"
 
 MODES: Final = ("popup", "post_message")
 
-CODE_SPENT: Final = "authorization code has been revoked"
-"""The endpoint's hint, in lower case, when a code was exchanged before."""
-
 _SETTINGS: Final = "compare with the integration's settings in amoCRM"
 _CAUSES: Final[Mapping[str, tuple[str, str]]] = {
     "token has been revoked": (
         "the refresh token was already used, or access was withdrawn",
         "get consent again; if several processes refresh, let them share one store",
     ),
-    CODE_SPENT: (
+    "authorization code has been revoked": (
         "the authorization code was already used",
         "a code works once: get a new one",
     ),

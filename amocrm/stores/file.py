@@ -13,26 +13,18 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final, TypeVar
+from typing import Final
 
-from amocrm.clock import SystemClock
 from amocrm.errors import TokenStoreError
 from amocrm.filelock import FileLock
-from amocrm.replacing import replace
+from amocrm.replacing import insist, replace
 from amocrm.stores import Key
 from amocrm.stores.adopt import adopt
 
 SAVING_PATIENCE: Final = 20.0
 """Seconds to wait for others who are in the middle of a save."""
-
-WINDOWS_PAUSES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Seconds between tries to replace a file that somebody reads; only Windows minds readers."""
-
-_PAUSES: Final = WINDOWS_PAUSES if sys.platform == "win32" else ()
-_clock: Final = SystemClock()
-_Result = TypeVar("_Result")
 
 _PRIVATE_FOLDER: Final = 0o700
 
@@ -69,7 +61,7 @@ class FileStore:
         with _told(path):
             try:
                 flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
-                handle = _insist(lambda: os.open(path, flags))
+                handle = insist(lambda: os.open(path, flags))
             except FileNotFoundError:
                 return None
             with open(handle, "rb") as file:
@@ -90,7 +82,7 @@ class FileStore:
                 return False
             with _told(path):
                 _sweep(path)
-                _insist(lambda: replace(path, text.encode()))
+                replace(path, text.encode())
             return True
 
     def forget(self, key: Key) -> None:
@@ -100,7 +92,7 @@ class FileStore:
             return
         gone = contextlib.suppress(FileNotFoundError)
         with self._saving.hold(SAVING_PATIENCE), _told(path), gone:
-            _insist(lambda: os.unlink(path))
+            insist(lambda: os.unlink(path))
 
     def accounts(self, client_id: str) -> list[str]:
         """Return the accounts of an integration, by the names of their files."""
@@ -139,16 +131,6 @@ def _sweep(path: str) -> None:
     """Remove what killed writers left: whoever holds the lock of saving is the only one alive."""
     for left in glob.glob(f"{glob.escape(path)}.*.new"):
         os.unlink(left)
-
-
-def _insist(step: Callable[[], _Result]) -> _Result:
-    """Take a step that Windows refuses while somebody else has the file open for a moment."""
-    for pause in _PAUSES:
-        try:
-            return step()
-        except PermissionError:
-            _clock.sleep(pause)
-    return step()
 
 
 def _check_private(path: str, status: os.stat_result) -> None:

@@ -39,15 +39,13 @@ class Vault:
             TokenStoreError: the store failed, or what it keeps is damaged.
         """
         with _told("load"):
-            self._follow()
-        content = self._content(self._key)
+            text = self._find()
+        content = None if text is None else self._read(text)
         return content if isinstance(content, Record) else None
 
     def put(self, record: Record) -> None:
         """Save a record in the place of whatever is there."""
-        with _told("save"):
-            self._follow()
-        self._write(self._key, record, lambda _: False)
+        self._keep(record, lambda _: False)
 
     def swap(self, record: Record, spent: Token | None) -> Record:
         """Save a record in the place of the one whose token was spent for it, None for a code.
@@ -63,9 +61,7 @@ class Vault:
             is_spent = spent is not None and other.token.refresh_token == spent.refresh_token
             return not is_spent and record.token.is_older_than(other.token)
 
-        with _told("save"):
-            self._follow()
-        kept = self._write(self._key, record, newer)
+        kept = self._keep(record, newer)
         return kept if isinstance(kept, Record) else record
 
     def point(self, name: str) -> None:
@@ -106,28 +102,33 @@ class Vault:
         if isinstance(self._store, MemoryStore):
             self._store.renew_after_fork()
 
-    def _follow(self) -> None:
-        """Go where a pointer leads, if there is nothing under our own name, and something there."""
-        if self._store.load(self._key) is None:
-            pointer = _readable(self._store.load(pointer_key(*self._key)), pointer_key(*self._key))
+    def _find(self) -> str | None:
+        """Return what is kept under our own name; else go where a pointer leads, if to anything."""
+        text = self._store.load(self._key)
+        if text is None:
+            key = pointer_key(*self._key)
+            pointer = _readable(self._store.load(key), key)
             if isinstance(pointer, See):
                 there = Key(self._key.client_id, pointer.account)
-                if self._store.load(there) is not None:
-                    self._key = there
+                text = self._store.load(there)
+                self._key = self._key if text is None else there
+        return text
 
-    def _content(self, key: Key) -> Record | See | None:
-        with _told("load"):
-            text = self._store.load(key)
-        if text is None:
-            return None
+    def _read(self, text: str) -> Record | See:
         try:
-            return read_record(text, *key)
+            return read_record(text, *self._key)
         except ConfigurationError as error:
             what = str(error)
         raise TokenStoreError(
-            f"what {self._store!r} keeps of {key.account} is no token: {what}",
+            f"what {self._store!r} keeps of {self._key.account} is no token: {what}",
             hint="restore it from a backup, or get consent again",
         )
+
+    def _keep(self, record: Record, yields: Callable[[Record | See], bool]) -> Record | See:
+        """Write a record where ours belongs; return what is there then."""
+        with _told("save"):
+            self._find()
+        return self._write(self._key, record, yields)
 
     def _write(
         self, key: Key, content: Record | See, yields: Callable[[Record | See], bool]

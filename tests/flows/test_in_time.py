@@ -26,6 +26,7 @@ from amocrm.line import QUEUE_PATIENCE
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
 from tests.conftest import Make
+from tests.flows.test_guarded import Broken
 
 DAY = 86_400
 TOKENS = "/oauth2/access_token"
@@ -223,24 +224,16 @@ def test_early_nobody_waits_for_another_process_that_renews(
 def test_a_new_pair_that_could_not_be_saved_is_told_even_if_the_old_one_lives(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    class Full(MemoryStore):
-        full = False
-
-        def save(self, key: Key, text: str, replaces: str | None) -> bool:
-            if self.full and "asked_at" not in text:
-                raise OSError("no space left")
-            return super().save(key, text, replaces)
-
-    store = Full()
+    store = Broken()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
-    store.full = True
+    store.trouble = OSError("no space left")
     clock.advance(EARLY)
     with pytest.raises(TokenStoreError, match="stays usable"):
         status(crm)
     assert crm.connection.status().unsaved
     assert status(crm) == 200
-    store.full = False
+    store.trouble = None
     clock.advance(SAVE_REST)
     assert status(crm) == 200
     assert not crm.connection.status().unsaved
@@ -448,19 +441,12 @@ def test_a_file_that_was_not_kept_up_does_not_cost_the_others_their_pair(
 def test_a_code_s_pair_that_is_saved_late_does_not_replace_a_later_code_s(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    class Full(MemoryStore):
-        full = True
-
-        def save(self, key: Key, text: str, replaces: str | None) -> bool:
-            if self.full:
-                raise OSError("no space left")
-            return super().save(key, text, replaces)
-
-    store = Full()
+    store = Broken()
+    store.trouble = OSError("no space left")
     first = make(store=store)
     with pytest.raises(TokenStoreError):
         first.connection.set_code(sandbox.issue_code())
-    store.full = False
+    store.trouble = None
     clock.advance(60)
     second = make(store=store)
     second.connection.set_code(sandbox.issue_code())

@@ -42,6 +42,7 @@ from amocrm.sandbox.adapter import SandboxAdapter
 from amocrm.sandbox.answer import Answer
 from amocrm.stores import Key
 from amocrm.stores.file import FileStore
+from tests.flows.test_guarded import Broken
 
 DAY = 86_400
 ACCOUNT = "/api/v4/account"
@@ -849,22 +850,14 @@ def test_a_hook_removes_nothing_while_others_are_busy_with_the_token(
 
 
 def test_a_client_whose_pair_is_in_memory_only_is_not_dropped(new: New, sandbox: Sandbox) -> None:
-    class Broken(MemoryStore):
-        broken = False
-
-        def save(self, key: Key, text: str, replaces: str | None) -> bool:
-            if self.broken and "asked_at" not in text:
-                raise OSError("no space left")
-            return super().save(key, text, replaces)
-
     store = Broken()
     integration = new(store=store, max_clients=1)
     install(integration, sandbox, "other")
     account = install(integration, sandbox)
-    store.broken = True
+    store.trouble = OSError("no space left")
     with pytest.raises(TokenStoreError):
         account.connection.refresh_token()
-    store.broken = False
+    store.trouble = None
     integration.account("other")
     assert integration.account("example") is account
     account.request.get(ACCOUNT)
