@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -10,6 +12,7 @@ import pytest
 import requests
 
 from amocrm import AmoCRM, AuthSettings
+from amocrm.ahead import THREAD_NAME
 from amocrm.sandbox import ManualClock, Sandbox
 
 
@@ -121,3 +124,24 @@ def hear() -> Callable[[AmoCRM], Heard]:
         return heard
 
     return hear
+
+
+@pytest.fixture
+def portal(clock: ManualClock) -> Sandbox:
+    """A portal that does not mind how fast it is called."""
+    return Sandbox(clock=clock, rps=None)
+
+
+def workers() -> list[threading.Thread]:
+    """The threads of bulk work that are alive."""
+    return [one for one in threading.enumerate() if one.name == THREAD_NAME]
+
+
+@pytest.fixture
+def gone() -> Iterator[None]:
+    """No test leaves a worker thread behind."""
+    yield
+    gc.collect()
+    for thread in workers():
+        thread.join(10)
+    assert not workers()

@@ -5,24 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
 
 import pytest
 
-from amocrm.ahead import DEEPEST, SLACK, THREAD_NAME, Crew, Depth
+from amocrm.ahead import DEEPEST, SLACK, Crew, Depth
 from amocrm.errors import ConfigurationError
+from tests.conftest import workers
 
-
-def workers() -> list[threading.Thread]:
-    return [one for one in threading.enumerate() if one.name == THREAD_NAME]
-
-
-@pytest.fixture(autouse=True)
-def gone() -> Iterator[None]:
-    yield
-    for thread in workers():
-        thread.join(10)
-    assert not workers()
+pytestmark = pytest.mark.usefixtures("gone")
 
 
 @pytest.mark.parametrize(

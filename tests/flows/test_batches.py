@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,32 +14,16 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM, AmoCRMError, ConfigurationError, ForbiddenError, UnreachableError
-from amocrm.ahead import SLACK, THREAD_NAME
+from amocrm.ahead import SLACK
 from amocrm.batches import UNKNOWN_IN_A_ROW
 from amocrm.core.batch import Created, Refused, Unknown, Updated
 from amocrm.progress import Progress
 from amocrm.sandbox import ManualClock, Sandbox
+from tests.conftest import workers
 
 LEADS = "/api/v4/leads"
 
-
-def workers() -> list[threading.Thread]:
-    return [one for one in threading.enumerate() if one.name == THREAD_NAME]
-
-
-@pytest.fixture(autouse=True)
-def gone() -> Iterator[None]:
-    """No test leaves a worker thread behind."""
-    yield
-    gc.collect()
-    for thread in workers():
-        thread.join(10)
-    assert not workers()
-
-
-@pytest.fixture
-def portal(clock: ManualClock) -> Sandbox:
-    return Sandbox(clock=clock, rps=None)
+pytestmark = pytest.mark.usefixtures("gone")
 
 
 @pytest.fixture

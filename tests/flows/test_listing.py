@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +10,15 @@ import pytest
 import requests
 
 from amocrm import AmoCRM, ConfigurationError, ServerError, UnexpectedReplyError
-from amocrm.ahead import SLACK, THREAD_NAME
+from amocrm.ahead import SLACK
 from amocrm.progress import Progress
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.canned import HOST, Answer, Canned, book, listing
+from tests.conftest import workers
 
 LEADS = "/api/v4/leads"
 
-
-def workers() -> list[threading.Thread]:
-    return [one for one in threading.enumerate() if one.name == THREAD_NAME]
-
-
-@pytest.fixture(autouse=True)
-def gone() -> Iterator[None]:
-    """No test leaves a worker thread behind."""
-    yield
-    gc.collect()
-    for thread in workers():
-        thread.join(10)
-    assert not workers()
-
-
-@pytest.fixture
-def portal(clock: ManualClock) -> Sandbox:
-    return Sandbox(clock=clock, rps=None)
+pytestmark = pytest.mark.usefixtures("gone")
 
 
 def client_of(session: requests.Session, clock: Any, **settings: Any) -> AmoCRM:
