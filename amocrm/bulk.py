@@ -23,9 +23,17 @@ if TYPE_CHECKING:
 class Bulk:
     """The part of a client that works on many items at once."""
 
-    def __init__(self, request: Request, clock: Clock, pace: Pace | None, account: str) -> None:
+    def __init__(
+        self,
+        request: Request,
+        clock: Clock,
+        pace: Pace | None,
+        account: str,
+        *,
+        lenient: bool,
+    ) -> None:
         rate = getattr(pace, "rate", None)
-        self._way = Way(request, clock, float(rate or REQUESTS_PER_SECOND), account)
+        self._way = Way(request, clock, float(rate or REQUESTS_PER_SECOND), account, lenient)
 
     def listing(
         self,

@@ -16,6 +16,7 @@ from amocrm.core.settings import AuthSettings, read_auth
 from amocrm.core.wire import Timeout
 from amocrm.emitter import Emitter, Handler
 from amocrm.errors import AmoCRMError
+from amocrm.families import Families
 from amocrm.forks import after_fork
 from amocrm.gate import Gate
 from amocrm.grants import Grants
@@ -32,7 +33,7 @@ from amocrm.stores.vault import Vault
 from amocrm.transport import Response, Session, Transport
 
 
-class AmoCRM(Bulk):
+class AmoCRM(Bulk, Families):
     """A client of one amoCRM or Kommo account. Thread-safe; a context manager.
 
     Attributes:
@@ -54,6 +55,7 @@ class AmoCRM(Bulk):
             it is not closed with the client.
         user_agent: your application's name, put before the library's.
         base_url: origin of a test server; the only way to talk to a host that is not amoCRM's.
+        lenient: let through filters, `with_` and orders that this version does not know.
         clock: for tests: an own time.
 
     Raises:
@@ -71,6 +73,7 @@ class AmoCRM(Bulk):
         session: Session | None = None,
         user_agent: str | None = None,
         base_url: str | None = None,
+        lenient: bool = False,
         clock: Clock | None = None,
     ) -> None:
         account, settings = portal(domain, base_url), read_auth(auth)
@@ -88,7 +91,7 @@ class AmoCRM(Bulk):
         self._keeper = Keeper(settings, Grants(settings, line), holding, self._consent, signals)
         self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
         self.request = Request(Gate(self._keeper, holding, signals), line, limits)
-        super().__init__(self.request, clock, self._pace, account.account)
+        super().__init__(self.request, clock, self._pace, account.account, lenient=lenient)
         after_fork(self)
 
     def __repr__(self) -> str:

@@ -18,12 +18,14 @@ class Way(NamedTuple):
         clock: whose time it is.
         rate: calls a second that the pace lets through.
         account: the account's host, as the client was made with.
+        lenient: let through filters, `with` and orders that the table does not know.
     """
 
     request: Request
     clock: Clock
     rate: float
     account: str
+    lenient: bool = False
 
 
 def bare_path(path: str) -> str:

@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "amocrm"
 LAYERS = [
     "errors limits",
     "core",
+    "schema",
     "clock forks",
     "filelock ledger replacing",
     "progress ahead journal checkpoint",
@@ -26,7 +27,10 @@ LAYERS = [
     "request",
     "way",
     "listing batches changes",
-    "bulk",
+    "bulk mount",
+    "verbs",
+    "resources",
+    "families",
     "client",
     "installer",
     "integration",
@@ -34,8 +38,8 @@ LAYERS = [
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 CORE_MAY_IMPORT = {
-    "__future__", "base64", "binascii", "collections", "copy", "dataclasses", "enum", "hashlib",
-    "hmac", "html", "http", "itertools", "json", "math", "re", "typing", "urllib",
+    "__future__", "base64", "binascii", "collections", "copy", "dataclasses", "difflib", "enum",
+    "hashlib", "hmac", "html", "http", "itertools", "json", "math", "re", "typing", "urllib",
 }  # fmt: skip
 """Parts of the standard library without sockets, files, clocks, randomness and threads."""
 

@@ -4,6 +4,7 @@
 
     AmoCRMError                      .retryable  .hint
     ├── ConfigurationError           (ValueError) settings or arguments are wrong; before any I/O
+    │   └── NotOfferedError          (AttributeError) the API has no such thing
     ├── AuthorizationError           a person has to act
     │   ├── NotAuthorizedError       no usable token, and nobody to ask
     │   ├── AccessDeniedError        the person said no on the consent page
@@ -60,6 +61,7 @@ from amocrm.errors.root import (
     GrantError,
     LostReplyError,
     NotAuthorizedError,
+    NotOfferedError,
     OutcomeUnknownError,
     PaceError,
     StateMismatchError,
@@ -81,6 +83,7 @@ __all__ = [
     "InvalidField",
     "LostReplyError",
     "NotAuthorizedError",
+    "NotOfferedError",
     "NotFoundError",
     "OutcomeUnknownError",
     "PaceError",

@@ -40,6 +40,10 @@ class ConfigurationError(AmoCRMError, ValueError):
     """Settings, or the arguments of a call, are wrong. Raised before any I/O."""
 
 
+class NotOfferedError(ConfigurationError, AttributeError):
+    """The API offers no such thing. Raised before any I/O."""
+
+
 class AuthorizationError(AmoCRMError):
     """A person has to act before calls can go on."""
 

@@ -1,0 +1,134 @@
+"""The address is the expression: `crm.leads(42).notes` is `/api/v4/leads/42/notes`.
+
+A family is a class whose header is its row of the table. `Mount` puts it under a name of its owner,
+and imports it when that name is first used: a program pays for the families that it uses.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import (
+    TYPE_CHECKING,
+    ClassVar,
+    Final,
+    Generic,
+    NoReturn,
+    Protocol,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    overload,
+)
+
+from amocrm.core.row import Row, near, read_id
+from amocrm.errors import NotOfferedError
+from amocrm.way import Way
+
+ROOT: Final = "/api/v4"
+"""Path of the API on an account's host. Source: reference 3.1."""
+
+
+class Owner(Protocol):
+    """Whoever families are mounted on: the client, a family, one item of a family."""
+
+    _way: Way
+    _path: str
+
+
+class Resource:
+    """A place in the API. Subclasses give their row in the header.
+
+    Attributes:
+        row: what the API offers here; see `Row`.
+    """
+
+    __slots__ = ("_path", "_way")
+
+    row: ClassVar[Row] = Row("")
+
+    def __init__(self, way: Way, path: str) -> None:
+        self._way = way
+        self._path = path
+
+    def __init_subclass__(
+        cls, *, path: str = "", source: str = "", query: bool = False, text_id: bool = False
+    ) -> None:
+        super().__init_subclass__()
+        if source:
+            filters, withs, orders = _names(cls)
+            cls.row = Row(path, source, filters, withs, orders, query, text_id)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._path}>"
+
+    if not TYPE_CHECKING:  # A checker knows better: it refuses what is not there.
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say in words what the API does not offer."""
+            where = type(self).__name__ if name.startswith("_") else self._where
+            offered = [one for one in dir(type(self)) if not one.startswith("_")]
+            raise NotOfferedError(
+                f"amoCRM's API offers no {name!r} of {where}", hint=near(name, offered)
+            )
+
+    @property
+    def _where(self) -> str:
+        """The path as messages show it."""
+        return self._path.removeprefix(f"{ROOT}/")
+
+    def _at(self, one: type[R], number: int | str) -> R:
+        """Return the place of one item below this one."""
+        return one(self._way, self._item(number))
+
+    def _item(self, number: int | str) -> str:
+        """Return the path of one item."""
+        return f"{self._path}/{read_id(number, self._where, text=self.row.text_id)}"
+
+
+R = TypeVar("R", bound=Resource)
+
+
+class Mount(Generic[R]):
+    """Puts a family under a name: `leads: Mount[Leads] = Mount("leads.Leads")`.
+
+    Args:
+        where: module of `amocrm.resources`, and class.
+    """
+
+    __slots__ = ("_family", "_where")
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._family: type[R] | None = None
+
+    @overload
+    def __get__(self, owner: None, kind: type[object]) -> Mount[R]: ...
+    @overload
+    def __get__(self, owner: Owner, kind: type[object]) -> R: ...
+    def __get__(self, owner: Owner | None, kind: type[object]) -> R | Mount[R]:
+        if owner is None:
+            return self
+        family = self._family or self.family()
+        return family(owner._way, f"{owner._path}/{family.row.path}")
+
+    def family(self) -> type[R]:
+        """Import and return the class."""
+        module, _, name = self._where.rpartition(".")
+        found = getattr(import_module(f"amocrm.resources.{module}"), name)
+        self._family = cast("type[R]", found)
+        return self._family
+
+
+def _names(family: type[Resource]) -> list[tuple[str, ...]]:
+    """Return the names of filters, `with` and order that a family takes.
+
+    They are the last type arguments of its verbs: a TypedDict and two Literals. A verb says in
+    `_asks` how many of them it has.
+    """
+    asked: dict[int, type[object]] = {}
+    for base in getattr(family, "__orig_bases__", ()):
+        count = getattr(get_origin(base), "_asks", 0)
+        asked = dict(enumerate(get_args(base)[-count:], 3 - count)) | asked if count else asked
+    filters = tuple(getattr(asked.get(0), "__annotations__", ()))
+    return [filters, get_args(asked.get(1)), get_args(asked.get(2))]
