@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class Bulk:
     """The part of a client that works on many items at once."""
 
+    _way: Way
+
     def __init__(
         self,
         request: Request,

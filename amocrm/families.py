@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm.mount import ROOT, Mount
+from amocrm.mount import ROOT, Mount, Place
 
 if TYPE_CHECKING:
     from amocrm.resources.leads import Leads
 
 
-class Families:
+class Families(Place):
     """The part of a client that is the typed table."""
 
     _path = ROOT

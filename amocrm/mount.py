@@ -13,7 +13,6 @@ from typing import (
     Final,
     Generic,
     NoReturn,
-    Protocol,
     TypeVar,
     cast,
     get_args,
@@ -29,14 +28,16 @@ ROOT: Final = "/api/v4"
 """Path of the API on an account's host. Source: reference 3.1."""
 
 
-class Owner(Protocol):
-    """Whoever families are mounted on: the client, a family, one item of a family."""
+class Place:
+    """Where families are mounted: the client, a family, one item of a family."""
+
+    __slots__ = ()
 
     _way: Way
     _path: str
 
 
-class Resource:
+class Resource(Place):
     """A place in the API. Subclasses give their row in the header.
 
     Attributes:
@@ -47,9 +48,9 @@ class Resource:
 
     row: ClassVar[Row] = Row("")
 
-    def __init__(self, way: Way, path: str) -> None:
-        self._way = way
-        self._path = path
+    def __init__(self, owner: Place, path: str) -> None:
+        self._way = owner._way
+        self._path = f"{owner._path}/{path}"
 
     def __init_subclass__(
         cls, *, path: str = "", source: str = "", query: bool = False, text_id: bool = False
@@ -79,11 +80,14 @@ class Resource:
 
     def _at(self, one: type[R], number: int | str) -> R:
         """Return the place of one item below this one."""
-        return one(self._way, self._item(number))
+        return one(self, self._id(number))
 
     def _item(self, number: int | str) -> str:
         """Return the path of one item."""
-        return f"{self._path}/{read_id(number, self._where, text=self.row.text_id)}"
+        return f"{self._path}/{self._id(number)}"
+
+    def _id(self, number: int | str) -> str:
+        return read_id(number, self._where, text=self.row.text_id)
 
 
 R = TypeVar("R", bound=Resource)
@@ -105,12 +109,12 @@ class Mount(Generic[R]):
     @overload
     def __get__(self, owner: None, kind: type[object]) -> Mount[R]: ...
     @overload
-    def __get__(self, owner: Owner, kind: type[object]) -> R: ...
-    def __get__(self, owner: Owner | None, kind: type[object]) -> R | Mount[R]:
+    def __get__(self, owner: Place, kind: type[object]) -> R: ...
+    def __get__(self, owner: Place | None, kind: type[object]) -> R | Mount[R]:
         if owner is None:
             return self
         family = self._family or self.family()
-        return family(owner._way, f"{owner._path}/{family.row.path}")
+        return family(owner, family.row.path)
 
     def family(self) -> type[R]:
         """Import and return the class."""

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
-from amocrm.core.page import ShapeError, find_list
 from amocrm.core.row import Direction, read_question
 from amocrm.core.wire import Json
 from amocrm.errors import NotFoundError, UnexpectedReplyError
@@ -225,6 +224,8 @@ class Editable(
 
 def _only(path: str, response: Response) -> Json:
     """Return the one item of a write's answer."""
+    from amocrm.core.page import ShapeError, find_list
+
     try:
         items = find_list(response.data, path)
     except ShapeError:

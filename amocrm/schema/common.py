@@ -125,3 +125,9 @@ class FileLink(TypedDict):
 
     file_uuid: str
     id: int
+
+
+class Renamed(Changed):
+    """What a write says of a changed contact or company."""
+
+    name: str
