@@ -21,7 +21,9 @@ class FieldFilter(TypedDict, total=False):
 
 
 class SegmentFields(
-    Editable["Field", "NewField", "FieldPatch", "Field", "Field", FieldFilter, NoReturn, FieldOrder],
+    Editable[
+        "Field", "NewField", "FieldPatch", "Field", "Field", FieldFilter, NoReturn, FieldOrder
+    ],
     Deletes,
     path="custom_fields", source="4.14",
 ):  # fmt: skip
@@ -31,7 +33,9 @@ class SegmentFields(
 
 
 class CustomFields(
-    Editable["Field", "NewField", "FieldPatch", "Field", "Field", FieldFilter, NoReturn, FieldOrder],
+    Editable[
+        "Field", "NewField", "FieldPatch", "Field", "Field", FieldFilter, NoReturn, FieldOrder
+    ],
     Deletes,
     path="custom_fields", source="4.14",
 ):  # fmt: skip
