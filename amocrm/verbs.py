@@ -59,6 +59,18 @@ class Gets(Resource, Generic[E, W]):
         return cast("E", response.data)
 
 
+class Reads(Resource, Generic[E, W]):
+    """There is one, and it is read."""
+
+    __slots__ = ()
+    _asks: ClassVar = 1
+
+    def get(self, *, with_: Iterable[W] | None = None) -> E:
+        """Return it; what `with_` does not name is left out of it."""
+        asked = read_question(self.row, self._where, lenient=self._way.lenient, with_=with_)
+        return cast("E", self._way.request.get(self._path, asked or None).data)
+
+
 class Lists(Resource, Generic[E, F, W, O]):
     """Items are read as a listing."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.mount import Mount, Resource
-from amocrm.verbs import Editable
+from amocrm.verbs import Editable, Reads
 
 if TYPE_CHECKING:
     from amocrm.resources.fields import CustomFields
@@ -67,15 +67,10 @@ class Elements(
     __slots__ = ()
 
 
-class ProductsSettings(Resource, path="products/settings", source="4.11"):
+class ProductsSettings(Reads["Products", NoReturn], path="products/settings", source="4.11"):
     """Whether products are switched on, and which list holds them."""
 
     __slots__ = ()
-
-    def get(self) -> Products:
-        """Return the settings."""
-        now: Products = self._way.request.get(self._path).data
-        return now
 
     def set(self, *, is_enabled: bool) -> Products:
         """Switch products on or off."""
