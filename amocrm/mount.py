@@ -27,6 +27,16 @@ from amocrm.way import Way
 ROOT: Final = "/api/v4"
 """Path of the API on an account's host. Source: reference 3.1."""
 
+_VERBS: Final = {
+    "create": "created",
+    "create_many": "created",
+    "delete": "deleted",
+    "get": "read one by one",
+    "list": "listed",
+    "update": "changed",
+    "update_many": "changed many at once",
+}
+
 
 class Place:
     """Where families are mounted: the client, a family, one item of a family."""
@@ -67,11 +77,9 @@ class Resource(Place):
 
         def __getattr__(self, name: str) -> NoReturn:
             """Say in words what the API does not offer."""
+            # Whoever copies a place asks it for names before it has a path.
             where = type(self).__name__ if name.startswith("_") else self._where
-            offered = [one for one in dir(type(self)) if not one.startswith("_")]
-            raise NotOfferedError(
-                f"amoCRM's API offers no {name!r} of {where}", hint=near(name, offered)
-            )
+            raise _not_offered(type(self), where, name)
 
     @property
     def _where(self) -> str:
@@ -122,6 +130,14 @@ class Mount(Generic[R]):
         found = getattr(import_module(f"amocrm.resources.{module}"), name)
         self._family = cast("type[R]", found)
         return self._family
+
+
+def _not_offered(kind: type[Resource], where: str, name: str) -> NotOfferedError:
+    """Tell what the API does not offer at a place, and what it does."""
+    offered = [one for one in dir(kind) if not one.startswith("_")]
+    if name in _VERBS:
+        return NotOfferedError(f"{where} cannot be {_VERBS[name]} through amoCRM's API")
+    return NotOfferedError(f"there is no {name!r} of {where}", hint=near(name, offered))
 
 
 def _names(family: type[Resource]) -> list[tuple[str, ...]]:

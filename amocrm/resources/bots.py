@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, TypedDict
 
+from amocrm.core.row import near
+from amocrm.errors import ConfigurationError
 from amocrm.mount import Resource
 from amocrm.verbs import Gets, Lists
 
@@ -59,5 +61,13 @@ class Bots(
 
     def run_legacy(self, runs: Iterable[BotRun]) -> None:
         """Start bots through the old API, which amoCRM takes as well as Kommo."""
-        sent = [{**run, "entity_type": _LEGACY_TYPES[run["entity_type"]]} for run in runs]
+        sent = [{**run, "entity_type": _legacy(run["entity_type"])} for run in runs]
         self._way.request.post(_LEGACY_RUN, sent)
+
+
+def _legacy(entity_type: str) -> str:
+    if entity_type not in _LEGACY_TYPES:
+        raise ConfigurationError(
+            f"a bot cannot be run for {entity_type!r}", hint=near(entity_type, _LEGACY_TYPES)
+        )
+    return _LEGACY_TYPES[entity_type]

@@ -8,12 +8,13 @@ from amocrm.schema.common import Links
 
 
 class Access(TypedDict, total=False):
+    """Who may do it: `A` all, `G` the group, `M` the responsible, `L` linked, `D` nobody."""
+
     view: str
     edit: str
     add: str
     delete: str
     export: str
-"""Who may do it: `A` all, `G` the group, `M` the responsible, `L` linked, `D` nobody."""
 
 
 class StageRights(TypedDict):
@@ -96,7 +97,7 @@ class _NewUser(TypedDict):
 
 
 class NewUser(_NewUser, total=False):
-    """A user to create: a password has six characters or more, a digit, a small and a big letter."""
+    """A user to create: a password has six characters, a digit, a small and a big letter."""
 
     lang: str
     rights: Rights
