@@ -7,44 +7,20 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError, NotFoundError, NotOfferedError
 from amocrm.core.row import Row, near, read_id, read_question
-from amocrm.families import Families
-from amocrm.mount import Mount, Resource
+from amocrm.mount import Resource
 from amocrm.sandbox import Sandbox
+from tests.table import walk
 
 PACKAGE = Path(__file__).parent.parent / "amocrm"
 
 
-def walk(owner: type[object], path: str = "") -> Iterator[tuple[str, str, type[Resource]]]:
-    """Every place of the table: its expression, its path, its class."""
-    for name, mount in vars(owner).items():
-        if isinstance(mount, Mount):
-            family = mount.family()
-            place = f"{path}/{family.row.path}"
-            yield name, place, family
-            for below, where, kind in walk(family, place):
-                yield f"{name}.{below}", where, kind
-            one = item_of(family)
-            if one is not None:
-                for below, where, kind in walk(one, f"{place}/{{id}}"):
-                    yield f"{name}(id).{below}", where, kind
-
-
-def item_of(family: type[Resource]) -> type[Resource] | None:
-    call = vars(family).get("__call__")
-    if call is None:
-        return None
-    found: type[Resource] = getattr(sys.modules[family.__module__], call.__annotations__["return"])
-    return found
-
-
-PLACES = list(walk(Families))
+PLACES = list(walk())
 
 REFERENCE = {
     "/account", "/leads", "/leads/complex", "/leads/unsorted", "/leads/unsorted/sip",
