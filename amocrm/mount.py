@@ -143,12 +143,13 @@ def _not_offered(kind: type[Resource], where: str, name: str) -> NotOfferedError
 def _names(family: type[Resource]) -> list[tuple[str, ...]]:
     """Return the names of filters, `with` and order that a family takes.
 
-    They are the last type arguments of its verbs: a TypedDict and two Literals. A verb says in
-    `_asks` how many of them it has.
+    They are the last type arguments of its verbs: a TypedDict and two Literals. A verb tells in
+    `_asks` which of the three it has.
     """
-    asked: dict[int, type[object]] = {}
+    asked: dict[str, object] = {}
     for base in getattr(family, "__orig_bases__", ()):
-        count = getattr(get_origin(base), "_asks", 0)
-        asked = dict(enumerate(get_args(base)[-count:], 3 - count)) | asked if count else asked
-    filters = tuple(getattr(asked.get(0), "__annotations__", ()))
-    return [filters, get_args(asked.get(1)), get_args(asked.get(2))]
+        has: tuple[str, ...] = getattr(get_origin(base), "_asks", ())
+        if has:
+            asked = dict(zip(has, get_args(base)[-len(has) :], strict=True)) | asked
+    filters = tuple(getattr(asked.get("filter"), "__annotations__", ()))
+    return [filters, get_args(asked.get("with")), get_args(asked.get("order"))]

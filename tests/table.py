@@ -49,7 +49,5 @@ def walk(owner: type[object] = Families, above: str = "", path: str = "") -> Ite
 def verbs(kind: type[Resource]) -> list[str]:
     """What can be done at a place, without the places below it."""
     return [
-        name
-        for name in dir(kind)
-        if not name.startswith("_") and callable(getattr(kind, name)) and name != "row"
+        name for name in dir(kind) if not name.startswith("_") and callable(getattr(kind, name))
     ]

@@ -183,6 +183,15 @@ def test_an_unknown_id_is_not_found_whatever_the_status() -> None:
     assert caught.value.status == 204
 
 
+def test_names_of_one_item_and_of_a_listing() -> None:
+    crm, _ = client()
+    assert "drive_url" in crm.account.get(with_=["drive_url"])
+    assert crm.account.row.orders == crm.account.row.filters == ()
+    assert crm.users.row == Row("users", "4.19", withs=crm.users.row.withs)
+    assert "role" in crm.users.row.withs
+    assert crm.tasks.row.orders == ("complete_till", "created_at", "id")
+
+
 def test_a_question_becomes_the_query() -> None:
     row = Row("x", filters=("id",), withs=("a", "b"), orders=("id",), query=True)
     asked = read_question(

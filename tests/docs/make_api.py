@@ -68,26 +68,27 @@ RUSSIAN: Final = {
 
 ENGLISH_HEAD: Final = """# The API as one table
 
-Every family of amoCRM's API, its address in Python and on the wire, what it can do, and the names its
-questions take. [По-русски](api.ru.md).
+Every family of amoCRM's API, its address in Python and on the wire, what it can do, and the names
+its questions take. [По-русски](api.ru.md).
 
-The address is the expression: `crm.leads(42).notes.list()` reads `/api/v4/leads/42/notes`. A name that
-is not in the table is refused before anything is sent, with the nearest one suggested;
-`AmoCRM(..., lenient=True)` lets it through, and `params=` of `list` takes anything. Editors and type
-checkers know all of it. One page holds {page} items and one call writes {batch}, unless it is said here.
+The address is the expression: `crm.leads(42).notes.list()` reads `/api/v4/leads/42/notes`. A name
+that is not in the table is refused before anything is sent, with the nearest one suggested;
+`AmoCRM(..., lenient=True)` lets it through, and `params=` of `list` takes anything. Editors and
+type checkers know all of it. One page holds {page} items and one call writes {batch}, unless it is
+said here.
 
 This page is generated from the code.
 """
 
 RUSSIAN_HEAD: Final = """# API одной таблицей
 
-Все разделы API amoCRM: их адрес в Python и в сети, что они умеют и какие имена принимают их запросы.
-[In English](api.md).
+Все разделы API amoCRM: их адрес в Python и в сети, что они умеют и какие имена принимают их
+запросы. [In English](api.md).
 
-Адрес — это выражение: `crm.leads(42).notes.list()` читает `/api/v4/leads/42/notes`. Имя, которого нет в
-таблице, отклоняется до отправки, и называется ближайшее; `AmoCRM(..., lenient=True)` пропускает его, а
-`params=` у `list` принимает что угодно. Редактор и проверка типов знают всё это. На странице {page}
-элементов, одним вызовом записывается {batch}, если не сказано иначе.
+Адрес — это выражение: `crm.leads(42).notes.list()` читает `/api/v4/leads/42/notes`. Имя, которого
+нет в таблице, отклоняется до отправки, и называется ближайшее; `AmoCRM(..., lenient=True)`
+пропускает его, а `params=` у `list` принимает что угодно. Редактор и проверка типов знают всё это.
+На странице {page} элементов, одним вызовом записывается {batch}, если не сказано иначе.
 
 Эта страница создаётся из кода.
 """
