@@ -57,6 +57,7 @@ class Resource(Place):
     __slots__ = ("_path", "_way")
 
     row: ClassVar[Row] = Row("")
+    _asks: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, owner: Place, path: str) -> None:
         self._way = owner._way

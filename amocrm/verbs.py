@@ -35,7 +35,7 @@ class Gets(Resource, Generic[E, W]):
     """Items are read one by one."""
 
     __slots__ = ()
-    _asks: ClassVar = ("with",)
+    _asks: ClassVar[tuple[str, ...]] = ("with",)
 
     def get(self, id: int | str, *, with_: Iterable[W] | None = None) -> E:  # noqa: A002
         """Return one item.
@@ -63,7 +63,7 @@ class Reads(Resource, Generic[E, W]):
     """There is one, and it is read."""
 
     __slots__ = ()
-    _asks: ClassVar = ("with",)
+    _asks: ClassVar[tuple[str, ...]] = ("with",)
 
     def get(self, *, with_: Iterable[W] | None = None) -> E:
         """Return it; what `with_` does not name is left out of it."""
@@ -75,7 +75,7 @@ class Lists(Resource, Generic[E, F, W, O]):
     """Items are read as a listing."""
 
     __slots__ = ()
-    _asks: ClassVar = ("filter", "with", "order")
+    _asks: ClassVar[tuple[str, ...]] = ("filter", "with", "order")
 
     def list(
         self,
@@ -231,7 +231,7 @@ class Editable(
     """The commonest family: listed, read, created, changed."""
 
     __slots__ = ()
-    _asks: ClassVar = ("filter", "with", "order")
+    _asks: ClassVar[tuple[str, ...]] = ("filter", "with", "order")
 
 
 def _only(path: str, response: Response) -> Json:
