@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from amocrm.sandbox.answer import Answer, json_answer
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.listing import Wish
@@ -15,7 +13,7 @@ def get_account(call: Call) -> Answer:
     """Answer `GET /account`; optional members appear only when `with` names them."""
     account, withs = call.account, Wish.of(call.ask).withs
     body = _plain(account, call.grant.user_id)
-    body |= {name: value for name, value in _optional(account).items() if name in withs}
+    body |= {name: value for name, value in _optional(call).items() if name in withs}
     body["_links"] = {"self": {"href": f"{call.root}/account"}}
     embedded = {name: one for name, one in _embedded().items() if name in withs}
     if embedded:
@@ -90,18 +88,25 @@ def _plain(account: Account, user_id: int) -> Entity:
     }
 
 
-def _optional(account: Account) -> Entity:
+def _optional(call: Call) -> Entity:
+    account = call.account
     return {
-        "amojo_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"amojo-{account.id}")),
-        "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"account-{account.id}")),
+        "amojo_id": account.amojo_id,
+        "uuid": account.uuid,
         "version": 11,
-        "drive_url": f"https://drive-b.{account.zone}",
+        "drive_url": _drive_url(call),
         "is_api_filter_enabled": True,
         "entity_names": {
             "leads": {"ru": {"gender": "f"}, "en": {"singular_form": {"default": "Lead"}}}
         },
         "invoices_settings": {"lang": "ru", "invoices_catalog_id": 7},
     }
+
+
+def _drive_url(call: Call) -> str:
+    # A client that knows only a local address finds the files there, too.
+    is_local = not call.ask.host.endswith(f".{call.account.zone}")
+    return call.ask.origin if is_local else f"https://drive-b.{call.account.zone}"
 
 
 def _embedded() -> Entity:

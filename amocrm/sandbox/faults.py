@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from amocrm.sandbox.answer import Json, is_object
@@ -28,6 +28,12 @@ class Faults:
     def missing(self, path: str) -> None:
         """Note a property that must be there."""
         self.add("FieldMissing", path, MISSING)
+
+    def needs(self, model: Mapping[str, Json], names: Iterable[str], at: str = "") -> None:
+        """Note each property that a model lacks."""
+        for name in names:
+            if name not in model:
+                self.missing(at + name)
 
     def unexpected(self, path: str) -> None:
         """Note a property that must not be there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import quote
 
 from amocrm.limits import PAGE_LIMIT, PAGE_LIMIT_DEFAULT
@@ -12,6 +13,8 @@ from amocrm.sandbox.ask import Ask, brackets
 from amocrm.sandbox.families import Family
 from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Entity
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Wish:
         withs = str(tree.get("with", "")).split(",")
         return cls(ask, _positive(tree, "page", 1), wanted, frozenset(withs), tree)
 
-    def take(self, entities: list[Entity]) -> tuple[list[Entity], bool]:
+    def take(self, entities: list[_Item]) -> tuple[list[_Item], bool]:
         """Return the page, and whether there is one after it."""
         start = (self.page - 1) * self.limit
         return entities[start : start + self.limit], start + self.limit < len(entities)

@@ -10,6 +10,7 @@ from werkzeug.routing import Map, Rule
 from amocrm.sandbox import company, complex_leads, entities, fields
 from amocrm.sandbox.answer import Answer
 from amocrm.sandbox.call import Call
+from amocrm.sandbox.drive import attachments
 from amocrm.sandbox.problem import ProblemError, not_found
 
 _ANY = "<any(leads,contacts,companies):family>"
@@ -31,6 +32,10 @@ _TABLE: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("PATCH", f"/{_ANY}", entities.patch_entities),
     ("GET", f"/{_ANY}/<int:number>", entities.get_entity),
     ("PATCH", f"/{_ANY}/<int:number>", entities.patch_entity),
+    ("GET", f"/{_ANY}/<int:number>/files", attachments.list_attached),
+    ("PUT", f"/{_ANY}/<int:number>/files", attachments.attach),
+    ("DELETE", f"/{_ANY}/<int:number>/files", attachments.detach),
+    ("GET", "/files/<uuid>/links", attachments.list_owners),
 )
 
 _MAP = Map(

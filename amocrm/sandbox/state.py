@@ -10,8 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
+from uuid import NAMESPACE_URL, uuid5
 
 from amocrm.sandbox.answer import Json
+from amocrm.sandbox.drive.store import Drive
 
 Entity: TypeAlias = "dict[str, Json]"
 
@@ -26,6 +28,9 @@ _FIRST_IDS = {
     "tags": 61,
     "pipelines": 11,
     "statuses": 101,
+    "files": 5001,
+    "uploads": 91001,
+    "links": 8001,
 }
 
 
@@ -105,11 +110,22 @@ class Account:
     tags: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     pipelines: dict[int, Entity] = field(default_factory=dict[int, Entity])
     ties: Ties = field(default_factory=Ties)
+    drive: Drive = field(default_factory=Drive)
 
     @property
     def host(self) -> str:
         """The account host, as `referer` names it on the redirect (reference 1)."""
         return f"{self.subdomain}.{self.zone}"
+
+    @property
+    def uuid(self) -> str:
+        """The account's uuid, which download addresses hold (reference 4.1, 7)."""
+        return str(uuid5(NAMESPACE_URL, f"account-{self.id}"))
+
+    @property
+    def amojo_id(self) -> str:
+        """The account's id in the Chats API (reference 8)."""
+        return str(uuid5(NAMESPACE_URL, f"amojo-{self.id}"))
 
     @property
     def api_domain(self) -> str:

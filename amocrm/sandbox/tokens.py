@@ -158,6 +158,11 @@ class Vault:
             else:
                 one.is_dead = True
 
+    def seal(self, claims: dict[str, Json]) -> str:
+        """Return a JWT in HS256, as the token of an upload address is (reference 7)."""
+        text = f"{_segment({'typ': 'JWT', 'alg': 'HS256'})}.{_segment(claims)}"
+        return f"{text}.{_base64(hmac.new(self._key, text.encode(), hashlib.sha256).digest())}"
+
     def _opaque(self, size: int) -> str:
         return "def502" + self._dice.randbytes(size).hex()
 
