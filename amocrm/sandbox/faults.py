@@ -6,8 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from amocrm.sandbox.answer import Json, is_object
-from amocrm.sandbox.families import KINDS
 from amocrm.sandbox.problem import ProblemError
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "bool": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "any": (object,),
+}
+"""Kinds of a property; a trailing `?` in a table admits null."""
 
 FAILED = "Request validation failed"
 MISSING = "This field is missing."
@@ -43,10 +53,12 @@ class Faults:
 
     def is_kind(self, value: Json, kind: str, path: str) -> bool:
         """Check a value against a kind of the table; note an error if it does not fit."""
-        name = kind.rstrip("?")
+        name = kind.rstrip("?!")
         if value is None and kind.endswith("?"):
             return True
-        fits = isinstance(value, KINDS[name]) and not (name == "int" and isinstance(value, bool))
+        fits = isinstance(value, KINDS[name]) and not (
+            name in ("int", "number") and isinstance(value, bool)
+        )
         if not fits:
             self.wrong_type(path, name)
         return fits
