@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amocrm.sandbox.answer import Answer, json_answer
 from amocrm.sandbox.call import Call
+from amocrm.sandbox.collection import Route
 from amocrm.sandbox.listing import Wish
 from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Account, Entity
@@ -128,3 +129,11 @@ def _embedded() -> Entity:
             "timezone_offset": "+03:00",
         },
     }
+
+
+ROWS = (
+    Route("GET", "/account", get_account),
+    Route("GET", "/leads/pipelines", list_pipelines),
+    Route("GET", "/leads/pipelines/<int:number>", get_pipeline),
+    Route("GET", "/leads/pipelines/<int:number>/statuses", list_statuses),
+)

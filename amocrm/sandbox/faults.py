@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from amocrm.sandbox.answer import Json, is_object
-from amocrm.sandbox.families import KINDS
 from amocrm.sandbox.problem import ProblemError
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "bool": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "any": (object,),
+}
+"""Kinds of a property; a trailing `?` in a table admits null."""
 
 FAILED = "Request validation failed"
 MISSING = "This field is missing."
@@ -29,12 +39,6 @@ class Faults:
         """Note a property that must be there."""
         self.add("FieldMissing", path, MISSING)
 
-    def needs(self, model: Mapping[str, Json], names: Iterable[str], at: str = "") -> None:
-        """Note each property that a model lacks."""
-        for name in names:
-            if name not in model:
-                self.missing(at + name)
-
     def unexpected(self, path: str) -> None:
         """Note a property that must not be there."""
         self.add("FieldNotExpected", path, NOT_EXPECTED)
@@ -49,10 +53,12 @@ class Faults:
 
     def is_kind(self, value: Json, kind: str, path: str) -> bool:
         """Check a value against a kind of the table; note an error if it does not fit."""
-        name = kind.rstrip("?")
+        name = kind.rstrip("?!")
         if value is None and kind.endswith("?"):
             return True
-        fits = isinstance(value, KINDS[name]) and not (name == "int" and isinstance(value, bool))
+        fits = isinstance(value, KINDS[name]) and not (
+            name in ("int", "number") and isinstance(value, bool)
+        )
         if not fits:
             self.wrong_type(path, name)
         return fits

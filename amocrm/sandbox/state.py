@@ -34,6 +34,10 @@ _FIRST_IDS = {
 }
 
 
+_FIRST_ID = 100001
+"""Where kinds begin that are not in the list."""
+
+
 class Ids:
     """Increasing ids, shared by all accounts of a portal; steps of 2 (reference 11)."""
 
@@ -43,7 +47,7 @@ class Ids:
 
     def take(self, kind: str) -> int:
         """Return the next id of a kind."""
-        number = self._next[kind]
+        number = self._next.get(kind, _FIRST_ID)
         self._next[kind] = number + 2
         return number
 
@@ -111,6 +115,10 @@ class Account:
     pipelines: dict[int, Entity] = field(default_factory=dict[int, Entity])
     ties: Ties = field(default_factory=Ties)
     drive: Drive = field(default_factory=Drive)
+
+    def shelf(self, name: str) -> dict[int, Entity]:
+        """Return where the account keeps the entities of a family."""
+        return self.entities.setdefault(name, {})
 
     @property
     def host(self) -> str:

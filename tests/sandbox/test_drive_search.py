@@ -174,6 +174,21 @@ def test_a_file_is_attached_and_detached(
     assert call("GET", f"/files/{uuid}/links").json()["entities"] == []
 
 
+def test_a_file_is_attached_to_a_list_element(
+    portal: Sandbox, call: Call, stored: dict[str, str]
+) -> None:
+    portal.account().shelf("elements")[77] = {"id": 77, "catalog_id": 5, "name": "Bike"}
+    uuid = stored["Plan.pdf"]
+    assert call("PUT", "/catalogs/5/77/files", json=[{"file_uuid": uuid}]).status_code == 202
+    (link,) = call("GET", "/catalogs/5/77/files").json()["_embedded"]["files"]
+    assert link["file_uuid"] == uuid
+    (owner,) = call("GET", f"/files/{uuid}/links").json()["entities"]
+    assert (owner["entity_type"], owner["id"], owner["name"]) == ("catalogs", 77, "Bike")
+    assert call("GET", "/catalogs/6/77/files").status_code == 404
+    assert call("DELETE", "/catalogs/5/77/files", json=[{"file_uuid": uuid}]).status_code == 202
+    assert call("GET", "/catalogs/5/77/files").status_code == 204
+
+
 def test_attached_files_are_walked_with_a_cursor(
     portal: Sandbox, call: Call, stored: dict[str, str]
 ) -> None:

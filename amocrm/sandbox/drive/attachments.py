@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from amocrm.sandbox.answer import NO_CONTENT, Answer, Json, json_answer
 from amocrm.sandbox.call import Call
+from amocrm.sandbox.collection import Route
 from amocrm.sandbox.drive.store import Attachment
 from amocrm.sandbox.faults import Faults, refuse_batch
 from amocrm.sandbox.listing import Wish
 from amocrm.sandbox.problem import ProblemError
-from amocrm.sandbox.state import Entity
+from amocrm.sandbox.schema import check_object
+from amocrm.sandbox.state import Account, Entity
 from amocrm.sandbox.validate import batch
 
 ACCEPTED = Answer(202)
@@ -63,11 +67,10 @@ def list_owners(call: Call, uuid: str) -> Answer:
     need_scope(call, "files")
     if uuid not in call.account.drive.files:
         raise ProblemError(400, "Unknown file")  # Assumed (reference 4.29): 404 is not documented.
-    entities = call.account.entities
     owners = [
-        _owner(entities[one.place][one.number], one.place)
+        _owner(entity, one.place)
         for one in call.account.drive.attachments
-        if one.file_uuid == uuid
+        if one.file_uuid == uuid and (entity := _entity(call.account, one.place, one.number))
     ]
     return json_answer({"file_uuid": uuid, "entities": owners})
 
@@ -85,9 +88,17 @@ def need_scope(call: Call, scope: str) -> None:
 def _enter(call: Call, family: str, number: int) -> None:
     need_scope(call, "files")
     call.account.drive.forget_old(call.now)
-    entity = call.account.entities.get(family, {}).get(number)
+    entity = _entity(call.account, family, number)
     if entity is None or entity.get("is_deleted"):
-        raise ProblemError(404, "Entity not found")
+        raise ProblemError(404, "Not found")
+
+
+def _entity(account: Account, place: str, number: int) -> Entity | None:
+    if not place.startswith("catalogs/"):
+        return account.shelf(place).get(number)
+    element = account.shelf("elements").get(number)
+    catalog = place.partition("/")[2]
+    return element if element is not None and str(element["catalog_id"]) == catalog else None
 
 
 def _named(call: Call) -> list[str]:
@@ -99,8 +110,7 @@ def _named(call: Call) -> list[str]:
 def _check(call: Call, model: Json) -> Faults:
     faults = Faults()
     if faults.is_kind(model, "object", ""):
-        faults.needs(model, ("file_uuid",))
-        sound = faults.known_properties(model, {"file_uuid": "string"})
+        sound = check_object(model, {"file_uuid": "string!"}, faults)
         if sound and model["file_uuid"] not in call.account.drive.files:
             faults.no_choice("file_uuid")  # Assumed (reference 4.29): 400, not 404.
     return faults
@@ -129,3 +139,21 @@ def _owner(entity: Entity, place: str) -> Entity:
         "status_id": entity.get("status_id"),
         "closest_task_at": entity.get("closest_task_at"),
     }
+
+
+def _of_element(handler: Callable[[Call, str, int], Answer]) -> Callable[..., Answer]:
+    # Only the official client knows files of list elements (reference 4.29).
+    def handle(call: Call, catalog: int, number: int) -> Answer:
+        return handler(call, f"catalogs/{catalog}", number)
+
+    return handle
+
+
+_VERBS = (("GET", list_attached), ("PUT", attach), ("DELETE", detach))
+_ENTITY = "/<any(leads,contacts,companies,customers):family>/<int:number>/files"
+_ELEMENT = "/catalogs/<int:catalog>/<int:number>/files"
+ROWS = (
+    *(Route(method, _ENTITY, handler) for method, handler in _VERBS),
+    *(Route(method, _ELEMENT, _of_element(handler)) for method, handler in _VERBS),
+    Route("GET", "/files/<uuid>/links", list_owners),
+)

@@ -12,7 +12,10 @@ from amocrm.sandbox.drive.view import full_name, show_file, show_version
 from amocrm.sandbox.faults import Faults, refuse_batch
 from amocrm.sandbox.listing import Wish
 from amocrm.sandbox.problem import ProblemError
+from amocrm.sandbox.schema import Prop, Schema, check_object
 from amocrm.sandbox.validate import batch, single
+
+_PATCH: Schema = {"name": Prop("string", filled=True), "version_uuid": "string"}
 
 
 def list_files(call: DriveCall) -> Answer:
@@ -104,8 +107,7 @@ def _named(call: DriveCall) -> list[File]:
 def _check_name(call: DriveCall, model: Json) -> Faults:
     faults = Faults()
     if faults.is_kind(model, "object", ""):
-        faults.needs(model, ("uuid",))
-        sound = faults.known_properties(model, {"uuid": "string"})
+        sound = check_object(model, {"uuid": "string!"}, faults)
         if sound and model["uuid"] not in call.drive.files:
             faults.no_choice("uuid")  # Assumed (reference 7): 400 is among the documented codes.
     return faults
@@ -113,11 +115,9 @@ def _check_name(call: DriveCall, model: Json) -> Faults:
 
 def _check_patch(file: File, model: dict[str, Json]) -> Faults:
     faults = Faults()
-    sound = faults.known_properties(model, {"name": "string", "version_uuid": "string"})
+    sound = check_object(model, _PATCH, faults)
     if {"name", "version_uuid"} <= set(model):
         faults.unexpected("version_uuid")
-    elif "name" in sound and not model["name"].strip():
-        faults.add("NotBlank", "name", "This value should not be blank.")
     elif "version_uuid" in sound and model["version_uuid"] not in file.versions:
         faults.no_choice("version_uuid")
     return faults

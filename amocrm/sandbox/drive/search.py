@@ -7,8 +7,9 @@ from collections.abc import Callable
 from amocrm.sandbox.answer import Json, is_object
 from amocrm.sandbox.drive.periods import bounds
 from amocrm.sandbox.drive.store import File
-from amocrm.sandbox.listing import Wish, texts
+from amocrm.sandbox.listing import Wish
 from amocrm.sandbox.problem import ProblemError
+from amocrm.sandbox.sieve import texts
 from amocrm.sandbox.state import Account
 
 _UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}

@@ -10,17 +10,17 @@ from amocrm.sandbox.drive.store import SESSION_SECONDS, File, Upload, Version, m
 from amocrm.sandbox.drive.view import show_file
 from amocrm.sandbox.faults import Faults, refuse_batch
 from amocrm.sandbox.problem import ProblemError
+from amocrm.sandbox.schema import Prop, Schema, check_object
 from amocrm.sandbox.validate import single
 
-_SESSION = {
-    "file_name": "string",
-    "file_size": "int",
+_SESSION: Schema = {
+    "file_name": Prop("string", required=True, filled=True),
     "content_type": "string?",
     "file_uuid": "string?",
     "with_preview": "bool",
-    "created_by": "object?",
+    "created_by": Prop("object", null=True, inner={"id": "int!", "type": "string!"}),
 }
-_AUTHOR = {"id": "int", "type": "string"}
+"""Of a session, `file_size` apart. Assumed (reference 7): an empty file has no part to send."""
 
 
 def open_session(call: DriveCall) -> Answer:
@@ -72,23 +72,12 @@ def take_part(call: DriveCall, token: str) -> Answer:
 
 def _check(call: DriveCall, model: dict[str, Json]) -> Faults:
     faults = Faults()
-    sound = faults.known_properties(model, _SESSION)
-    faults.needs(model, ("file_name", "file_size"))
-    if "file_name" in sound and not model["file_name"].strip():
-        faults.add("NotBlank", "file_name", "This value should not be blank.")
-    if "file_size" in sound:
-        if model["file_size"] < 1:  # Assumed (reference 7): an empty file has no part to send.
-            faults.add("TooLow", "file_size", "This value should be 1 or more.")
-        if model["file_size"] > call.drive.max_file_size:
-            detail = f"This value should be {call.drive.max_file_size} or less."
-            faults.add("TooHigh", "file_size", detail)
+    size = Prop("int", required=True, low=1, high=call.drive.max_file_size)
+    sound = check_object(model, {**_SESSION, "file_size": size}, faults)
     if "file_uuid" in sound and model["file_uuid"] is not None:
         known = call.drive.files.get(model["file_uuid"])
         if known is None or known.deleted_at is not None:
             faults.no_choice("file_uuid")
-    if "created_by" in sound and model["created_by"] is not None:
-        faults.known_properties(model["created_by"], _AUTHOR, "created_by.")
-        faults.needs(model["created_by"], tuple(_AUTHOR), "created_by.")
     return faults
 
 
