@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl
 from amocrm.sandbox.answer import Answer
 from amocrm.sandbox.ask import Ask
 from amocrm.sandbox.call import Call
+from amocrm.sandbox.chats import routes as chats
+from amocrm.sandbox.chats.store import Channels
 from amocrm.sandbox.consent import (
     chosen_integration,
     consent_page,
@@ -51,6 +53,7 @@ class Front:
     vault: Vault
     accounts: list[Account] = field(default_factory=list[Account])
     ids: Ids = field(default_factory=Ids)
+    channels: Channels = field(default_factory=Channels)
     counters: Counter[str] = field(default_factory=Counter[str])
 
     def found(self, name: str, now: float) -> Account:
@@ -95,6 +98,9 @@ class Front:
         if path.startswith(drive.DOORS) and place.has_drive:
             here = [one for one in self.accounts if place.zone in ("", one.zone)]
             return drive.answer(ask, here, self.vault, self.ids, now)
+        if path.startswith(chats.DOOR) and place.has_chats:
+            here = [one for one in self.accounts if place.zone in ("", one.zone)]
+            return chats.answer(ask, here, self.channels, self.ids, now)
         if path.startswith("/api/v4/") and place.has_accounts:
             return dispatch(self._authorized(ask, account, now))
         raise not_found(ask.method, ask.url)

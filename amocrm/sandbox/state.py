@@ -91,6 +91,11 @@ class User:
     is_admin: bool = True
     group_id: int = 0
 
+    @property
+    def amojo_id(self) -> str:
+        """The user's id in the Chats API (reference 8)."""
+        return str(uuid5(NAMESPACE_URL, f"amojo-user-{self.id}"))
+
 
 @dataclass
 class Account:

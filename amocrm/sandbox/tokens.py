@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from amocrm.limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
 from amocrm.sandbox.answer import Json
+from amocrm.sandbox.chats.store import Channel
 from amocrm.sandbox.state import Account
 
 RefreshMode = Literal["strict", "grace"]
@@ -93,6 +94,11 @@ class Vault:
         one = Integration(client_id or made_id, client_secret or made_secret, redirect_uri)
         self.integrations[one.client_id] = one
         return one
+
+    def new_channel(self, client_id: str, code: str, hook_url: str) -> Channel:
+        """Register a channel of the Chats API (reference 8)."""
+        number, bot = (str(uuid.UUID(int=self._dice.getrandbits(128), version=4)) for _ in range(2))
+        return Channel(number, self._dice.randbytes(20).hex(), code, client_id, bot, hook_url)
 
     def new_code(self, grant: Grant, now: float) -> str:
         """Issue an authorization code."""
