@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from amocrm.sandbox import company, complex_leads, entities, fields, loss_reasons
+from amocrm.sandbox import (
+    company,
+    complex_leads,
+    entities,
+    events,
+    fields,
+    loss_reasons,
+    pipelines,
+    statuses,
+)
 from amocrm.sandbox.collection import Entry
 
 TABLE: tuple[Entry, ...] = (
     *company.ROWS,
+    *pipelines.ROWS,
+    *statuses.ROWS,
     *loss_reasons.ROWS,
     *complex_leads.ROWS,
+    *events.ROWS,
     *fields.ROWS,
     *entities.ROWS,
 )
