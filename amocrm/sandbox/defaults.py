@@ -9,7 +9,8 @@ from amocrm.sandbox.state import Account, Entity, Ids, User
 ZONES = ("amocrm.ru", "amocrm.com", "kommo.com")
 """Domains of the platforms (reference 1); the first is the default."""
 
-FAMILIES = ("leads", "contacts", "companies")
+FAMILIES = ("leads", "contacts", "companies", "customers", "segments")
+"""Families with custom fields of their own; lists have them, too."""
 
 _STAGES = (
     # Each with its name on amocrm.ru and elsewhere.
@@ -67,7 +68,7 @@ def new_account(name: str, ids: Ids, now: int) -> Account:
         account.entities[family] = {}
         account.tags[family] = {}
         account.fields[family] = {}
-        for sort, (code, title, kind) in enumerate(_PREDEFINED[family], start=1):
+        for sort, (code, title, kind) in enumerate(_PREDEFINED.get(family, ()), start=1):
             add_field(account, family, _definition(code, title, kind, sort, family), ids)
     _add_pipeline(account, ids)
     return account

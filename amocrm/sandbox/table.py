@@ -9,8 +9,11 @@ from amocrm.sandbox import (
     events,
     fields,
     loss_reasons,
+    notes,
     pipelines,
     statuses,
+    tags,
+    tasks,
 )
 from amocrm.sandbox.collection import Entry
 
@@ -21,6 +24,9 @@ TABLE: tuple[Entry, ...] = (
     *loss_reasons.ROWS,
     *complex_leads.ROWS,
     *events.ROWS,
+    *tasks.ROWS,
+    *notes.ROWS,
+    *tags.ROWS,
     *fields.ROWS,
     *entities.ROWS,
 )
