@@ -113,6 +113,8 @@ class Collection:
         page: greatest `limit`.
         page_default: `limit` when none is given.
         unknown: status of a read of an unknown id.
+        capacity: entities of an account, or below one parent, at most.
+        overfull: status of a creation beyond it.
         stored: where else entities are than on a shelf.
     """
 
@@ -135,6 +137,8 @@ class Collection:
     page: int = PAGE_LIMIT
     page_default: int | None = None
     unknown: int = 204
+    capacity: int | None = None
+    overfull: int = 422
     stored: Callable[[Desk], Shelf] | None = None
     check: Callable[[Desk, Entity, Entity | None, Faults], None] | None = None
     make: Callable[[Desk, Entity], Entity] | None = None

@@ -1,4 +1,4 @@
-"""The account itself, its users and its pipelines (reference 4.1, 4.5)."""
+"""The account itself (reference 4.1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from amocrm.sandbox.answer import Answer, json_answer
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.collection import Route
 from amocrm.sandbox.listing import Wish
-from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Account, Entity
 
 
@@ -20,49 +19,6 @@ def get_account(call: Call) -> Answer:
     if embedded:
         body["_embedded"] = embedded
     return json_answer(body)
-
-
-def list_pipelines(call: Call) -> Answer:
-    """Answer `GET /leads/pipelines`, which is not paged (reference 4.5)."""
-    items = [_with_links(call, one) for one in call.account.pipelines.values()]
-    links = {"self": {"href": f"{call.root}/leads/pipelines"}}
-    return json_answer(
-        {"_total_items": len(items), "_links": links, "_embedded": {"pipelines": items}}
-    )
-
-
-def get_pipeline(call: Call, number: int) -> Answer:
-    """Answer `GET /leads/pipelines/{id}`: the bare model (reference 4.5)."""
-    return json_answer(_with_links(call, _pipeline(call, number)))
-
-
-def list_statuses(call: Call, number: int) -> Answer:
-    """Answer `GET /leads/pipelines/{id}/statuses`."""
-    items = _with_links(call, _pipeline(call, number))["_embedded"]["statuses"]
-    links = {"self": {"href": f"{call.root}/leads/pipelines/{number}/statuses"}}
-    return json_answer(
-        {"_total_items": len(items), "_links": links, "_embedded": {"statuses": items}}
-    )
-
-
-def _pipeline(call: Call, number: int) -> Entity:
-    pipeline = call.account.pipelines.get(number)
-    if pipeline is None:
-        raise ProblemError(404, "Not found")  # Assumed (reference 4.33): not documented.
-    return pipeline
-
-
-def _with_links(call: Call, pipeline: Entity) -> Entity:
-    at = f"{call.root}/leads/pipelines/{pipeline['id']}"
-    statuses = [
-        {**one, "_links": {"self": {"href": f"{at}/statuses/{one['id']}"}}}
-        for one in pipeline["_embedded"]["statuses"]
-    ]
-    return {
-        **pipeline,
-        "_links": {"self": {"href": at}},
-        "_embedded": {"statuses": statuses},
-    }
 
 
 def _plain(account: Account, user_id: int) -> Entity:
@@ -131,9 +87,4 @@ def _embedded() -> Entity:
     }
 
 
-ROWS = (
-    Route("GET", "/account", get_account),
-    Route("GET", "/leads/pipelines", list_pipelines),
-    Route("GET", "/leads/pipelines/<int:number>", get_pipeline),
-    Route("GET", "/leads/pipelines/<int:number>/statuses", list_statuses),
-)
+ROWS = (Route("GET", "/account", get_account),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 from amocrm.sandbox.answer import Json
 from amocrm.sandbox.call import Call
@@ -30,7 +29,7 @@ class Desk:
         """Entities of this family, those of other parents included."""
         if self.row.stored is not None:
             return self.row.stored(self)
-        return cast("Shelf", self.account.shelf(self.row.shelf or self.row.key))
+        return self.account.shelf(self.row.shelf or self.row.key)
 
     @property
     def url(self) -> str:

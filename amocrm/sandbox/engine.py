@@ -63,6 +63,7 @@ def create_items(desk: Desk, verb: Verb) -> Answer:
     alone = verb.body == "object" or (verb.body == "both" and is_object(data))
     models: list[Json] = [single(data)] if alone else batch(data, verb.most)
     refuse_batch(models, [_checked(desk, model, None) for model in models])
+    _make_room(desk, len(models))
     step = desk.row.make or Desk.make
     made = [step(desk, model) for model in models]
     desk.call.counters[f"created.{desk.row.key}"] += len(made)
@@ -154,6 +155,12 @@ def _admitted(handler: Handler) -> Handler:
         return handler(call, **scope)
 
     return admit
+
+
+def _make_room(desk: Desk, more: int) -> None:
+    limit = desk.row.capacity
+    if limit is not None and len(desk.here()) + more > limit:
+        raise ProblemError(desk.row.overfull, f"Limit {limit} per account")
 
 
 def _known(entity: Entity | None) -> Entity:

@@ -95,3 +95,11 @@ def refuse_batch(models: list[Json], faults: list[Faults]) -> None:
     ]
     if errors:
         raise ProblemError(400, FAILED, validation_errors=errors)
+
+
+def refuse_query(code: str, path: str) -> ProblemError:
+    """Return the refusal of a query. Assumed (reference 3.3): the shape is that of a bad model."""
+    details = {"FieldMissing": MISSING, "NotSupportedChoice": NOT_A_CHOICE}
+    error = {"code": code, "path": path, "detail": details.get(code, "This value is not valid.")}
+    errors = [{"request_id": "0", "errors": [error]}]
+    return ProblemError(400, FAILED, validation_errors=errors)

@@ -38,6 +38,10 @@ _FIRST_ID = 100001
 """Where kinds begin that are not in the list."""
 
 
+CLOSED = (142, 143)
+"""Won and lost: the same ids in every pipeline (reference 3.6)."""
+
+
 class Ids:
     """Increasing ids, shared by all accounts of a portal; steps of 2 (reference 11)."""
 
@@ -117,13 +121,17 @@ class Account:
     entities: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     fields: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     tags: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
-    pipelines: dict[int, Entity] = field(default_factory=dict[int, Entity])
     ties: Ties = field(default_factory=Ties)
     drive: Drive = field(default_factory=Drive)
 
-    def shelf(self, name: str) -> dict[int, Entity]:
+    def shelf(self, name: str) -> dict[Json, Entity]:
         """Return where the account keeps the entities of a family."""
         return self.entities.setdefault(name, {})
+
+    @property
+    def pipelines(self) -> dict[Json, Entity]:
+        """The pipelines by id."""
+        return self.shelf("pipelines")
 
     @property
     def host(self) -> str:

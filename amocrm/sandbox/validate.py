@@ -75,6 +75,8 @@ def check_members(
     checked = {name: one for name, one in model.items() if one is not None}
     if family.name == "leads":
         _check_stage(checked, account, faults)
+        if checked.get("loss_reason_id", 0) not in (0, *account.shelf("loss_reasons")):
+            faults.no_choice("loss_reason_id")
     check_values(checked.get("custom_fields_values", []), account, family.name, faults)
     for name in ("tags_to_add", "tags_to_delete"):
         _check_tags(checked.get(name, []), name, account, family, faults)
