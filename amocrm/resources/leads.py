@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from amocrm.resources.tags import ItemTags, Tags
     from amocrm.resources.unsorted import Unsorted
     from amocrm.schema.common import Changed, Range, Short
-    from amocrm.schema.leads import ComplexResult, Lead, LeadPatch, NewLead
+    from amocrm.schema.complex import ComplexResult, NewComplexLead
+    from amocrm.schema.leads import Lead, LeadPatch, NewLead
 
 LeadWith: TypeAlias = Literal[
     "catalog_elements", "contacts", "is_price_modified_by_robot", "loss_reason", "only_deleted",
@@ -78,7 +79,7 @@ class Leads(
         return self._at(OneLead, id)
 
 
-class ComplexLeads(Creates["NewLead", "ComplexResult"], path="complex", source="4.3"):
+class ComplexLeads(Creates["NewComplexLead", "ComplexResult"], path="complex", source="4.3"):
     """Leads together with a contact and a company each, new ones or by `id`, in one call."""
 
     __slots__ = ()
