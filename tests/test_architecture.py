@@ -26,7 +26,7 @@ LAYERS = [
     "request",
     "way",
     "listing batches changes",
-    "bulk schemas",
+    "bulk schemas people phones",
     "client",
     "installer",
     "integration",
@@ -43,7 +43,8 @@ CORE_MAY_IMPORT = {
 FORBIDDEN_IN_CORE = {"http.client.HTTPConnection", "urllib.request", "http.server"}
 OWNERS = {
     "time": {"clock"}, "requests": {"transport"}, "urllib3": {"transport"},
-    "sqlalchemy": {"stores"}, "redis": {"paces", "stores"}, "cryptography": {"stores"},
+    "phonenumbers": {"phones"}, "sqlalchemy": {"stores"}, "redis": {"paces", "stores"},
+    "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things with one importer each."""
 
