@@ -26,7 +26,7 @@ LAYERS = [
     "request",
     "way",
     "listing batches changes",
-    "bulk schemas people phones",
+    "bulk schemas people phones chats",
     "client",
     "installer",
     "integration",
