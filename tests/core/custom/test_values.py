@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -151,7 +152,7 @@ BAD: dict[str, list[Any]] = {
     "date_time": ["2020-01-01T00:00:00", None],
     "select": ["west", 99, True, None, ["north"]],
     "multiselect": [["north", "west"], [None], 5.0, None],
-    "multitext": [[("a", "CELL")], [5], 5, [("a", True)], [("a", "MOB", 1)], None],
+    "multitext": [[("a", "CELL")], [5], 5, [("a", True)], [("a", "MOB", 1)], [(5, "MOB")], None],
     "smart_address": [{"town": "x"}, "x", {"city": 5}, {1: "x"}, None],
     "legal_entity": ["x", [5], None],
     "linked_entity": [5, None, [{}]],
@@ -365,6 +366,7 @@ def test_what_was_read_is_nobody_s_but_the_reader_s() -> None:
 
 def test_clear_is_one_of_its_kind() -> None:
     assert copy.deepcopy(CLEAR) is copy.copy(CLEAR) is CLEAR
+    assert pickle.loads(pickle.dumps(CLEAR)) is CLEAR
     assert repr(CLEAR) == "CLEAR"
 
 
