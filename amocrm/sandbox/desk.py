@@ -37,11 +37,14 @@ class Desk:
         return self.call.root + self.row.at(self.scope)
 
     def enter(self) -> None:
-        """See that the parents are there.
+        """See that the entry lets the call in, and that the parents are there.
 
         Raises:
-            ProblemError: 404. Assumed (reference 4.33): an unknown parent is not documented.
+            ProblemError: what the guard of the entry refuses; 404 for an unknown parent.
+                Assumed (reference 4.33): it is not documented.
         """
+        if self.row.guard is not None:
+            self.row.guard(self)
         for name, shelf in self.row.parents.items():
             if self.scope[name] not in self.account.shelf(shelf):
                 raise ProblemError(404, "Not found")

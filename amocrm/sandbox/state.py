@@ -28,6 +28,10 @@ _FIRST_IDS = {
     "tags": 61,
     "pipelines": 11,
     "statuses": 101,
+    "customers": 9001,
+    "segments": 51,
+    "transactions": 6001,
+    "customer_statuses": 301,
     "files": 5001,
     "uploads": 91001,
     "links": 8001,
@@ -109,6 +113,7 @@ class Account:
         subdomain: the current name; `former` keeps the names it had before.
         zone: domain of the platform: amocrm.ru, amocrm.com or kommo.com.
         is_paid: False makes every API request answer 402.
+        customers_mode: segments, periodicity, disabled, or unavailable in a plan without them.
     """
 
     id: int
@@ -118,6 +123,7 @@ class Account:
     users: dict[int, User] = field(default_factory=dict[int, User])
     former: set[str] = field(default_factory=set[str])
     is_paid: bool = True
+    customers_mode: str = "segments"
     entities: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     fields: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     tags: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])

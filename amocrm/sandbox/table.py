@@ -5,6 +5,8 @@ from __future__ import annotations
 from amocrm.sandbox import (
     company,
     complex_leads,
+    customer_groups,
+    customers,
     entities,
     events,
     fields,
@@ -14,6 +16,7 @@ from amocrm.sandbox import (
     statuses,
     tags,
     tasks,
+    transactions,
 )
 from amocrm.sandbox.collection import Entry
 from amocrm.sandbox.drive import attachments
@@ -30,5 +33,8 @@ TABLE: tuple[Entry, ...] = (
     *tags.ROWS,
     *fields.ROWS,
     *entities.ROWS,
+    *customers.ROWS,
+    *transactions.ROWS,
+    *customer_groups.ROWS,
     *attachments.ROWS,
 )
