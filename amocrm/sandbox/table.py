@@ -13,10 +13,12 @@ from amocrm.sandbox import (
     loss_reasons,
     notes,
     pipelines,
+    roles,
     statuses,
     tags,
     tasks,
     transactions,
+    users,
 )
 from amocrm.sandbox.collection import Entry
 from amocrm.sandbox.drive import attachments
@@ -36,5 +38,7 @@ TABLE: tuple[Entry, ...] = (
     *customers.ROWS,
     *transactions.ROWS,
     *customer_groups.ROWS,
+    *users.ROWS,
+    *roles.ROWS,
     *attachments.ROWS,
 )
