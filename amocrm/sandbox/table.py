@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from amocrm.sandbox import (
+    bots,
+    calls,
     company,
     complex_leads,
+    contact_chats,
     customer_groups,
     customers,
     entities,
@@ -14,11 +17,15 @@ from amocrm.sandbox import (
     notes,
     pipelines,
     roles,
+    small_lists,
     statuses,
     tags,
+    talks,
     tasks,
     transactions,
     users,
+    webhooks,
+    widgets,
 )
 from amocrm.sandbox.collection import Entry
 from amocrm.sandbox.drive import attachments
@@ -40,5 +47,12 @@ TABLE: tuple[Entry, ...] = (
     *customer_groups.ROWS,
     *users.ROWS,
     *roles.ROWS,
+    *webhooks.ROWS,
+    *widgets.ROWS,
+    *talks.ROWS,
+    *bots.ROWS,
+    *calls.ROWS,
+    *contact_chats.ROWS,
+    *small_lists.ROWS,
     *attachments.ROWS,
 )

@@ -7,6 +7,7 @@ from amocrm.sandbox.chats.call import ScopeCall
 from amocrm.sandbox.chats.models import check_event
 from amocrm.sandbox.chats.problem import invalid, refuse
 from amocrm.sandbox.chats.store import Chat, Message, Scope
+from amocrm.sandbox.stock import put
 
 HISTORY_LIMIT = 50
 """Most messages of one answer (reference 8.2)."""
@@ -63,7 +64,20 @@ def _new(call: ScopeCall, payload: dict[str, Json]) -> tuple[Chat, Message]:
             body=payload["message"],
         )
         chat.messages.append(message)
+        _keep_talk(call, chat)
     return chat, message
+
+
+def _keep_talk(call: ScopeCall, chat: Chat) -> None:
+    # Assumed (reference 4.23): a message begins a talk, unless one is in work.
+    account = call.scope.account
+    talks = account.shelf("talks").values()
+    if any(one["chat_id"] == chat.id and one["is_in_work"] for one in talks):
+        return
+    links = account.shelf("contact_chats").values()
+    contact = next((one["contact_id"] for one in links if one["chat_id"] == chat.id), None)
+    talk = {"chat_id": chat.id, "contact_id": contact, "origin": call.scope.channel.code}
+    put(account, call.scope.ids, "talks", talk, call.now)
 
 
 def _people(
