@@ -5,6 +5,7 @@ from __future__ import annotations
 from amocrm.sandbox import (
     bots,
     calls,
+    chat_templates,
     company,
     complex_leads,
     contact_chats,
@@ -18,6 +19,7 @@ from amocrm.sandbox import (
     pipelines,
     roles,
     small_lists,
+    sources,
     statuses,
     tags,
     talks,
@@ -25,6 +27,7 @@ from amocrm.sandbox import (
     transactions,
     users,
     webhooks,
+    website_buttons,
     widgets,
 )
 from amocrm.sandbox.collection import Entry
@@ -54,5 +57,8 @@ TABLE: tuple[Entry, ...] = (
     *calls.ROWS,
     *contact_chats.ROWS,
     *small_lists.ROWS,
+    *sources.ROWS,
+    *website_buttons.ROWS,
+    *chat_templates.ROWS,
     *attachments.ROWS,
 )
