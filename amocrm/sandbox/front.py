@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
+from amocrm.sandbox.amojo import routes as chats
+from amocrm.sandbox.amojo.store import Channels
 from amocrm.sandbox.answer import Answer
 from amocrm.sandbox.ask import Ask
 from amocrm.sandbox.call import Call
-from amocrm.sandbox.chats import routes as chats
-from amocrm.sandbox.chats.store import Channels
 from amocrm.sandbox.consent import (
     chosen_integration,
     consent_page,

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from amocrm.sandbox.chats.hooks import ChatHook, write
-from amocrm.sandbox.chats.store import Channel
+from amocrm.sandbox.amojo.hooks import ChatHook, write
+from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.consent import chosen_integration, query_of
 from amocrm.sandbox.families import FAMILIES

@@ -40,9 +40,13 @@ def _guard(desk: Desk) -> None:
 
 def _show(desk: Desk, talk: Entity, wish: Wish) -> Entity:
     shown: Entity = {name: talk[name] for name in TALKS.keys}
+    links = desk.account.shelf("contact_chats").values()
+    for one in links if talk["contact_id"] is None else ():
+        if one["chat_id"] == talk["chat_id"]:
+            shown["contact_id"] = one["contact_id"]
     shown["_links"] = {"self": {"href": f"{desk.url}/{talk['talk_id']}"}}
     linked: Entity = {"contacts": [], "leads": [], "customers": []}
-    pairs = [("contacts", talk["contact_id"])]
+    pairs = [("contacts", shown["contact_id"])]
     if talk["entity_type"] is not None:
         pairs.append((_FAMILIES[talk["entity_type"]], talk["entity_id"]))
     for family, number in pairs:

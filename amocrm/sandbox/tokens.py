@@ -16,8 +16,8 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from amocrm.limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
+from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.answer import Json
-from amocrm.sandbox.chats.store import Channel
 from amocrm.sandbox.state import Account
 
 RefreshMode = Literal["strict", "grace"]

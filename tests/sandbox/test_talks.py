@@ -1,4 +1,4 @@
-"""Talks, chats of contacts, calls, subscriptions, currencies (reference 4.7, 4.22-4.30)."""
+"""Talks, calls, subscriptions, currencies (reference 4.22, 4.23, 4.28, 4.30)."""
 
 from __future__ import annotations
 
@@ -74,41 +74,6 @@ def test_kommo_lists_talks() -> None:
     with portal.session() as session:
         body = session.get("https://shop.kommo.com/api/v4/talks", headers=headers).json()
     assert [one["talk_id"] for one in body["_embedded"]["talks"]] == [number]
-
-
-def test_chats_belong_to_contacts(call: Call, portal: Sandbox) -> None:
-    contact = portal.add("contacts", {})
-    portal.account().shelf("chats")["c-1"] = {"id": "c-1"}
-    talk = portal.add("talks", {"chat_id": "c-1"})
-    model = {"contact_id": contact, "chat_id": "c-1", "request_id": "r"}
-    answer = call("POST", "/contacts/chats", json=[model])
-    (link,) = answer.json()["_embedded"]["chats"]
-    assert {name: link[name] for name in model} == model
-    assert {"id"} <= set(link)
-    for params in ({"contact_id": contact}, {"chat_id": "c-1"}, {"chat_id[]": ["c-1", "c-2"]}):
-        (found,) = call("GET", "/contacts/chats", params=params).json()["_embedded"]["chats"]
-        assert (found["id"], found["chat_id"]) == (link["id"], "c-1")
-    assert call("GET", "/contacts/chats", params={"chat_id": "c-2"}).status_code == 204
-    assert call("GET", "/contacts/chats").status_code == 400
-    assert call("GET", f"/talks/{talk}").json()["contact_id"] == contact
-    assert faults(call("POST", "/contacts/chats", json=[model])) == [
-        ("NotSupportedChoice", "chat_id")
-    ]
-
-
-def test_links_of_chats_are_checked(call: Call, portal: Sandbox) -> None:
-    portal.account().shelf("chats")["c-1"] = {"id": "c-1"}
-    contact = portal.add("contacts", {})
-    good = {"contact_id": contact, "chat_id": "c-1"}
-    wrongs: list[Any] = [
-        {}, {"contact_id": contact}, {"chat_id": "c-1"}, {**good, "contact_id": 5},
-        {**good, "chat_id": "c-2"}, {**good, "more": 1},
-    ]  # fmt: skip
-    for wrong in wrongs:
-        assert call("POST", "/contacts/chats", json=[wrong]).status_code == 400
-    headers = {"Cookie": "session_id=5"}
-    assert call("POST", "/contacts/chats", json=[good], headers=headers).status_code == 403
-    assert call("POST", "/contacts/chats", json=[good]).status_code == 200
 
 
 @pytest.mark.parametrize("family", ["contacts", "companies"])

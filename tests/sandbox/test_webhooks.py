@@ -170,7 +170,6 @@ def test_unknown_widgets(call: Call) -> None:
         ("POST", WIDGET),
         ("DELETE", WIDGET),
         ("POST", "/salesbot/1/continue/2"),
-        ("POST", "/contacts/chats"),
     ],
 )
 def test_these_need_an_administrator(

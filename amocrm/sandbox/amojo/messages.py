@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from amocrm.sandbox.amojo.call import ScopeCall
+from amocrm.sandbox.amojo.models import check_event
+from amocrm.sandbox.amojo.problem import invalid, refuse
+from amocrm.sandbox.amojo.store import Chat, Message, Scope
 from amocrm.sandbox.answer import NO_CONTENT, Answer, Json, json_answer
-from amocrm.sandbox.chats.call import ScopeCall
-from amocrm.sandbox.chats.models import check_event
-from amocrm.sandbox.chats.problem import invalid, refuse
-from amocrm.sandbox.chats.store import Chat, Message, Scope
 from amocrm.sandbox.stock import put
 
 HISTORY_LIMIT = 50
@@ -74,9 +74,7 @@ def _keep_talk(call: ScopeCall, chat: Chat) -> None:
     talks = account.shelf("talks").values()
     if any(one["chat_id"] == chat.id and one["is_in_work"] for one in talks):
         return
-    links = account.shelf("contact_chats").values()
-    contact = next((one["contact_id"] for one in links if one["chat_id"] == chat.id), None)
-    talk = {"chat_id": chat.id, "contact_id": contact, "origin": call.scope.channel.code}
+    talk = {"chat_id": chat.id, "origin": call.scope.channel.code}
     put(account, call.scope.ids, "talks", talk, call.now)
 
 
