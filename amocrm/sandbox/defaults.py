@@ -63,7 +63,13 @@ def new_account(name: str, ids: Ids, now: int) -> Account:
     account = Account(ids.take("accounts"), subdomain, zone or ZONES[0], now)
     for is_admin, user in ((True, "Ann"), (False, "Bob")):
         number = ids.take("users")
-        account.users[number] = User(number, user, is_admin=is_admin)
+        account.users[number] = User(
+            id=number,
+            name=user,
+            is_admin=is_admin,
+            email=f"{user.lower()}@example.com",
+            lang="ru" if account.zone.endswith(".ru") else "en",
+        )
     for family in FAMILIES:
         account.entities[family] = {}
         account.tags[family] = {}

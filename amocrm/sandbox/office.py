@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from amocrm.sandbox.chats.hooks import ChatHook, write
-from amocrm.sandbox.chats.store import Channel
+from amocrm.sandbox.amojo.hooks import ChatHook, write
+from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.consent import chosen_integration, query_of
 from amocrm.sandbox.families import FAMILIES
@@ -20,6 +20,7 @@ from amocrm.sandbox.faults import refuse_batch
 from amocrm.sandbox.front import Front
 from amocrm.sandbox.oauth import consent_redirect, widget_call
 from amocrm.sandbox.state import Account, Entity
+from amocrm.sandbox.stock import put
 from amocrm.sandbox.tokens import (
     SCOPES,
     Grant,
@@ -204,14 +205,20 @@ class Office:
     def add(self, family: str, entity: Entity, account: str | Account | None = None) -> int:
         """Store an entity directly, past the wire; return its id.
 
+        Bots, talks, widgets and waiting bots, which no request can make, are taken as they are.
+
         Raises:
+            KeyError: there is no such family.
             ProblemError: the API would refuse it, too.
         """
         with self._lock:
-            where, table = self.account(account), FAMILIES[family]
+            where, now = self.account(account), int(self.clock.time())
+            if family not in FAMILIES:
+                return put(where, self._front.ids, family, copy.deepcopy(entity), now)
+            table = FAMILIES[family]
             checked = check_model(entity, table, where, table=table.create, nested=table.nested)
             refuse_batch([entity], [checked])
-            writer = Writer(where, self._front.ids, where.admin.id, int(self.clock.time()))
+            writer = Writer(where, self._front.ids, where.admin.id, now)
             return int(writer.create(table, copy.deepcopy(entity))["id"])
 
     def trash(self, family: str, number: int, account: str | Account | None = None) -> None:

@@ -98,6 +98,12 @@ class User:
     name: str
     is_admin: bool = True
     group_id: int = 0
+    email: str = ""
+    lang: str = "ru"
+    is_active: bool = True
+    is_free: bool = False
+    role_id: int | None = None
+    rights: dict[str, Json] = field(default_factory=dict[str, Json])
 
     @property
     def amojo_id(self) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from amocrm.sandbox import (
+    bots,
+    calls,
+    chat_templates,
     company,
     complex_leads,
     customer_groups,
@@ -13,10 +16,18 @@ from amocrm.sandbox import (
     loss_reasons,
     notes,
     pipelines,
+    roles,
+    small_lists,
+    sources,
     statuses,
     tags,
+    talks,
     tasks,
     transactions,
+    users,
+    webhooks,
+    website_buttons,
+    widgets,
 )
 from amocrm.sandbox.collection import Entry
 from amocrm.sandbox.drive import attachments
@@ -36,5 +47,16 @@ TABLE: tuple[Entry, ...] = (
     *customers.ROWS,
     *transactions.ROWS,
     *customer_groups.ROWS,
+    *users.ROWS,
+    *roles.ROWS,
+    *webhooks.ROWS,
+    *widgets.ROWS,
+    *talks.ROWS,
+    *bots.ROWS,
+    *calls.ROWS,
+    *small_lists.ROWS,
+    *sources.ROWS,
+    *website_buttons.ROWS,
+    *chat_templates.ROWS,
     *attachments.ROWS,
 )

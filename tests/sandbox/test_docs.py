@@ -6,7 +6,7 @@ import doctest
 
 from amocrm import sandbox
 from amocrm.sandbox import ask, tokens
-from amocrm.sandbox.chats import seal
+from amocrm.sandbox.amojo import seal
 from amocrm.sandbox.drive import periods, view
 
 

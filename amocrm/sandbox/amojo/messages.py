@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from amocrm.sandbox.amojo.call import ScopeCall
+from amocrm.sandbox.amojo.models import check_event
+from amocrm.sandbox.amojo.problem import invalid, refuse
+from amocrm.sandbox.amojo.store import Chat, Message, Scope
 from amocrm.sandbox.answer import NO_CONTENT, Answer, Json, json_answer
-from amocrm.sandbox.chats.call import ScopeCall
-from amocrm.sandbox.chats.models import check_event
-from amocrm.sandbox.chats.problem import invalid, refuse
-from amocrm.sandbox.chats.store import Chat, Message, Scope
+from amocrm.sandbox.stock import put
 
 HISTORY_LIMIT = 50
 """Most messages of one answer (reference 8.2)."""
@@ -63,7 +64,18 @@ def _new(call: ScopeCall, payload: dict[str, Json]) -> tuple[Chat, Message]:
             body=payload["message"],
         )
         chat.messages.append(message)
+        _keep_talk(call, chat)
     return chat, message
+
+
+def _keep_talk(call: ScopeCall, chat: Chat) -> None:
+    # Assumed (reference 4.23): a message begins a talk, unless one is in work.
+    account = call.scope.account
+    talks = account.shelf("talks").values()
+    if any(one["chat_id"] == chat.id and one["is_in_work"] for one in talks):
+        return
+    talk = {"chat_id": chat.id, "origin": call.scope.channel.code}
+    put(account, call.scope.ids, "talks", talk, call.now)
 
 
 def _people(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from amocrm.sandbox.amojo.seal import sign_hook
+from amocrm.sandbox.amojo.store import Chat, Message, Scope
 from amocrm.sandbox.answer import Json
-from amocrm.sandbox.chats.seal import sign_hook
-from amocrm.sandbox.chats.store import Chat, Message, Scope
 from amocrm.sandbox.state import User
 
 

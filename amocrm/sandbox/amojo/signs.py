@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from amocrm.sandbox.answer import NO_CONTENT, Answer, Json
-from amocrm.sandbox.chats.call import ScopeCall
-from amocrm.sandbox.chats.models import (
+from amocrm.sandbox.amojo.call import ScopeCall
+from amocrm.sandbox.amojo.models import (
     DELIVERY,
     REACTION,
     TYPING,
     check_body,
     check_one_of,
 )
-from amocrm.sandbox.chats.problem import nothing_there, refuse
-from amocrm.sandbox.chats.store import Message, Scope
+from amocrm.sandbox.amojo.problem import nothing_there, refuse
+from amocrm.sandbox.amojo.store import Message, Scope
+from amocrm.sandbox.answer import NO_CONTENT, Answer, Json
 
 STATUSES = (-1, 1, 2)
 """Failed, delivered, read."""

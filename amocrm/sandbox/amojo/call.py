@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from amocrm.sandbox.amojo.models import check_body
+from amocrm.sandbox.amojo.problem import invalid, refuse
+from amocrm.sandbox.amojo.store import Channel, Channels, Scope
 from amocrm.sandbox.answer import Json, is_object
 from amocrm.sandbox.ask import Ask, parse_json
-from amocrm.sandbox.chats.models import check_body
-from amocrm.sandbox.chats.problem import invalid, refuse
-from amocrm.sandbox.chats.store import Channel, Channels, Scope
 from amocrm.sandbox.schema import Schema
 from amocrm.sandbox.state import Account, Ids
 

@@ -366,6 +366,23 @@ def test_the_history_is_read_from_the_newest(ask: Ask, scope: str) -> None:
     assert first["sender"]["phone"] == "+79990000000"
 
 
+def test_a_message_begins_a_talk(portal: Sandbox, call: Ask, ask: Ask, scope: str) -> None:
+    told = ask("POST", f"/{scope}", event()).json()["new_message"]
+    ask("POST", f"/{scope}", event(msgid="m-2"))
+    talks = portal.account().shelf("talks")
+    (number,) = talks
+    talk = call("GET", f"/talks/{number}").json()
+    assert (talk["chat_id"], talk["contact_id"]) == (told["conversation_id"], None)
+    contact = portal.add("contacts", {})
+    link = {"contact_id": contact, "chat_id": told["conversation_id"]}
+    assert call("POST", "/contacts/chats", json=[link]).status_code == 200
+    assert call("GET", f"/talks/{number}").json()["contact_id"] == contact
+    assert call("POST", f"/talks/{number}/close").status_code == 202
+    ask("POST", f"/{scope}", event(msgid="m-3"))
+    assert len(talks) == 2
+    assert call("GET", f"/talks/{max(talks)}").json()["contact_id"] == contact
+
+
 def test_a_hook_is_signed_over_its_raw_body(
     portal: Sandbox, channel: Channel, ask: Ask, scope: str
 ) -> None:

@@ -98,6 +98,7 @@ class Scope:
         if chat is None:
             chat = Chat(self.new_id(), conversation_id, user)
             self.chats[conversation_id] = chat
+            self.account.shelf("chats")[chat.id] = {"id": chat.id}
         chat.user = chat.user or user
         return chat
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from amocrm.sandbox.amojo.call import ChannelCall, ScopeCall
+from amocrm.sandbox.amojo.models import CHAT, CONNECT, DISCONNECT
+from amocrm.sandbox.amojo.problem import invalid, nothing_there
+from amocrm.sandbox.amojo.store import Scope, scope_id
 from amocrm.sandbox.answer import Answer, Json, json_answer
-from amocrm.sandbox.chats.call import ChannelCall, ScopeCall
-from amocrm.sandbox.chats.models import CHAT, CONNECT, DISCONNECT
-from amocrm.sandbox.chats.problem import invalid, nothing_there
-from amocrm.sandbox.chats.store import Scope, scope_id
 
 JSON = "application/json"
 

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from amocrm.sandbox.answer import Answer
-from amocrm.sandbox.ask import Ask
-from amocrm.sandbox.chats import connecting, messages, signs
-from amocrm.sandbox.chats.call import ChannelCall, ScopeCall
-from amocrm.sandbox.chats.problem import (
+from amocrm.sandbox.amojo import connecting, messages, signs
+from amocrm.sandbox.amojo.call import ChannelCall, ScopeCall
+from amocrm.sandbox.amojo.problem import (
     ChatRefusedError,
     invalid,
     not_connected,
     not_registered,
     nothing_there,
 )
-from amocrm.sandbox.chats.seal import check_seal
-from amocrm.sandbox.chats.store import Channels
+from amocrm.sandbox.amojo.seal import check_seal
+from amocrm.sandbox.amojo.store import Channels
+from amocrm.sandbox.answer import Answer
+from amocrm.sandbox.ask import Ask
 from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Account, Ids
 

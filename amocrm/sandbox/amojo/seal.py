@@ -7,8 +7,8 @@ import hmac
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
+from amocrm.sandbox.amojo.problem import bad_signature, invalid
 from amocrm.sandbox.ask import Ask
-from amocrm.sandbox.chats.problem import bad_signature, invalid
 
 KIND = "application/json"
 DATE_SECONDS = 900
