@@ -9,6 +9,7 @@ from typing import Literal, cast, overload
 
 from amocrm.bulk import Bulk
 from amocrm.clock import Clock, SystemClock
+from amocrm.commons import Commons
 from amocrm.connection import Connection
 from amocrm.consent import Consent
 from amocrm.core.host import Portal, portal
@@ -29,6 +30,7 @@ from amocrm.request import Request, read_timeout
 from amocrm.signals import Signals, Step, Trouble
 from amocrm.stats import Done, Stats
 from amocrm.stores import Key, TokenStore
+from amocrm.stores.memory import MemoryStore
 from amocrm.stores.vault import Vault
 from amocrm.transport import Response, Session, Transport
 
@@ -84,7 +86,9 @@ class AmoCRM(Bulk, Families):
         self._emitter = Emitter()
         line = self._line = Line(self._transport, self._pace, clock, self._emitter)
         signals = Signals(self._emitter)
-        vault = Vault(Key(settings.client_id or "", account.account), store)
+        key = Key(settings.client_id or "", account.account)
+        store = MemoryStore() if store is None else store
+        vault = Vault(key, store)
         holding = Holding(settings, account, vault, clock)
         self._is_guest = False
         self._consent = Consent(settings, account, signals)
@@ -92,6 +96,7 @@ class AmoCRM(Bulk, Families):
         self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
         self.request = Request(Gate(self._keeper, holding, signals), line, limits)
         super().__init__(self.request, clock, self._pace, account.account, lenient=lenient)
+        self._commons = Commons(self._way, store, key)
         after_fork(self)
 
     def __repr__(self) -> str:

@@ -131,7 +131,8 @@ class Creates(Resource, Generic[N, A]):
         Raises:
             ValidationError: the server refuses it, and says which fields.
         """
-        response = self._way.request.post(self._path, [item])
+        with self._explained():
+            response = self._way.request.post(self._path, [item])
         return cast("A", _only(self._path, response))
 
     def create_many(
@@ -165,7 +166,8 @@ class CreatesOne(Resource, Generic[N, A]):
         Raises:
             ValidationError: the server refuses it, and says which fields.
         """
-        return cast("A", self._way.request.post(self._path, item).data)
+        with self._explained():
+            return cast("A", self._way.request.post(self._path, item).data)
 
 
 class Updates(Resource, Generic[P, A]):
@@ -180,7 +182,8 @@ class Updates(Resource, Generic[P, A]):
             NotFoundError: there is none.
             ValidationError: the server refuses it, and says which fields.
         """
-        return cast("A", self._way.request.patch(self._item(id), patch).data)
+        with self._explained():
+            return cast("A", self._way.request.patch(self._item(id), patch).data)
 
 
 class UpdatesMany(Updates[P, A]):

@@ -28,6 +28,7 @@ LAYERS = [
     "way",
     "listing batches changes",
     "bulk schemas people phones chats",
+    "commons",
     "mount",
     "verbs",
     "resources",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from amocrm.mount import Mount, Resource
-from amocrm.resources.entity import EntityFilter
+from amocrm.resources.entity import EntityFilter, Fielded
 from amocrm.verbs import Creates, Editable
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Leads(
     Editable[
         "Lead", "NewLead", "LeadPatch", "Short", "Changed", LeadFilter, LeadWith, LeadOrder
     ],
+    Fielded["Changed"],
     path="leads", source="4.2", query=True,
 ):  # fmt: skip
     """Deals that move through the stages of a pipeline."""
