@@ -8,6 +8,7 @@ from amocrm.sandbox.call import Call
 from amocrm.sandbox.collection import Route
 from amocrm.sandbox.families import FAMILIES
 from amocrm.sandbox.faults import Faults, refuse_batch, request_id
+from amocrm.sandbox.linking import link
 from amocrm.sandbox.state import Account, Entity
 from amocrm.sandbox.validate import batch, check_model
 from amocrm.sandbox.values import MAX_PER_ENTITY
@@ -98,13 +99,12 @@ def _create(call: Call, model: Entity, index: int) -> Entity:
     lead = call.writer.create(FAMILIES["leads"], bare)
     call.counters["created.leads"] += 1
     ids = {other: _other(call, nested.get(other) or [], other) for other in _OTHERS}
-    ties = call.account.ties
     for other, number in ids.items():
         if number is not None:
-            ties.tie("leads", lead["id"], other, number)
+            link(call.history, "leads", lead["id"], other, number, {})
     contact, company = ids["contacts"], ids["companies"]
     if contact is not None and company is not None:
-        ties.tie("contacts", contact, "companies", company)
+        link(call.history, "contacts", contact, "companies", company, {})
     if "metadata" in nested:
         # `status_id` is ignored then: the lead stands in the unsorted stage.
         stages = call.account.statuses(lead["pipeline_id"])

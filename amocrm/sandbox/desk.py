@@ -56,7 +56,9 @@ class Desk:
         return entity if entity is not None and self._is_below(entity) else None
 
     def _is_below(self, entity: Entity) -> bool:
-        return all(entity.get(name) == value for name, value in self.scope.items())
+        return self.row.stored is not None or all(
+            entity.get(name) == value for name, value in self.scope.items()
+        )
 
     def blank(self) -> Entity:
         """Return a new entity with an id, the stamps of the moment and the defaults."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from amocrm.sandbox import (
+    catalogs,
     company,
     complex_leads,
+    elements,
     entities,
     events,
     fields,
+    groups,
+    links,
     loss_reasons,
     notes,
     pipelines,
@@ -24,9 +28,13 @@ TABLE: tuple[Entry, ...] = (
     *loss_reasons.ROWS,
     *complex_leads.ROWS,
     *events.ROWS,
+    *catalogs.ROWS,
+    *elements.ROWS,
+    *links.ROWS,
     *tasks.ROWS,
     *notes.ROWS,
     *tags.ROWS,
     *fields.ROWS,
+    *groups.ROWS,
     *entities.ROWS,
 )
