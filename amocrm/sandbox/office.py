@@ -27,6 +27,7 @@ from amocrm.sandbox.tokens import (
     Vault,
     sign_uninstall,
 )
+from amocrm.sandbox.unsorted_items import enter
 from amocrm.sandbox.validate import check_model
 from amocrm.sandbox.view import plain
 from amocrm.sandbox.writing import Writer
@@ -183,6 +184,24 @@ class Office:
             refuse_batch([entity], [checked])
             writer = Writer(where, self._front.ids, where.admin.id, int(self.clock.time()))
             return int(writer.create(table, copy.deepcopy(entity))["id"])
+
+    def add_unsorted(
+        self,
+        category: str,
+        metadata: Entity | None = None,
+        account: str | Account | None = None,
+    ) -> str:
+        """Let a lead come in by itself; return its uid.
+
+        Chats and mail come in no other way: the API makes forms and calls only (reference 4.4).
+        """
+        with self._lock:
+            where = self.account(account)
+            writer = Writer(where, self._front.ids, where.admin.id, int(self.clock.time()))
+            ends: dict[str, int | None] = {
+                name: int(writer.create(FAMILIES[name], {})["id"]) for name in ("leads", "contacts")
+            }
+            return str(enter(writer, category, ends, {"metadata": metadata or {}})["uid"])
 
     def trash(self, family: str, number: int, account: str | Account | None = None) -> None:
         """Put an entity into the recycle bin, which the API itself cannot do (reference 3.7)."""

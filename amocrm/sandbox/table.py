@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amocrm.sandbox import (
     catalogs,
+    chats,
     company,
     complex_leads,
     elements,
@@ -18,6 +19,7 @@ from amocrm.sandbox import (
     statuses,
     tags,
     tasks,
+    unsorted,
 )
 from amocrm.sandbox.collection import Entry
 
@@ -27,6 +29,8 @@ TABLE: tuple[Entry, ...] = (
     *statuses.ROWS,
     *loss_reasons.ROWS,
     *complex_leads.ROWS,
+    *unsorted.ROWS,
+    *chats.ROWS,
     *events.ROWS,
     *catalogs.ROWS,
     *elements.ROWS,
