@@ -9,7 +9,7 @@ from amocrm.sandbox.state import Account, Entity, Ids, User
 ZONES = ("amocrm.ru", "amocrm.com", "kommo.com")
 """Domains of the platforms (reference 1); the first is the default."""
 
-FAMILIES = ("leads", "contacts", "companies", "customers", "segments")
+_FAMILIES = ("leads", "contacts", "companies", "customers", "segments")
 """Families with custom fields of their own; lists have them, too."""
 
 _STAGES = (
@@ -75,7 +75,7 @@ def new_account(name: str, ids: Ids, now: int) -> Account:
     for is_admin, user in ((True, "Ann"), (False, "Bob")):
         number = ids.take("users")
         account.users[number] = User(number, user, is_admin=is_admin)
-    for family in FAMILIES:
+    for family in _FAMILIES:
         account.entities[family] = {}
         account.tags[family] = {}
         open_fields(account, family)

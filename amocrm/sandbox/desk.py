@@ -48,7 +48,8 @@ class Desk:
 
     def here(self) -> list[Entity]:
         """Return the entities below the parents of the path."""
-        return [one for one in self.shelf.values() if self._is_below(one)]
+        stored = self.shelf.values()
+        return [one for one in stored if self._is_below(one)] if self.scope else list(stored)
 
     def find(self, number: Json) -> Entity | None:
         """Return an entity by its id, if it is below the parents of the path."""
@@ -105,4 +106,6 @@ class Desk:
 
     def _write(self, entity: Entity, model: Entity) -> None:
         # Write-only properties are no members of a read: hooks see to them.
-        entity |= {name: one for name, one in model.items() if name in self.row.keys}
+        # A change may repeat the id; the one of the path counts.
+        known = {name: one for name, one in model.items() if name in self.row.keys}
+        entity |= {**known, "id": entity["id"]}

@@ -6,7 +6,7 @@ from amocrm.sandbox.faults import Faults
 from amocrm.sandbox.nested import NESTED, check_nested
 from amocrm.sandbox.schema import Prop, Schema
 from amocrm.sandbox.state import Account, Entity
-from amocrm.sandbox.values import CHOICE_TYPES
+from amocrm.sandbox.values import CHOICE_TYPES, MAX_CHAINED
 
 _EVERYWHERE = frozenset(
     {
@@ -27,7 +27,6 @@ TYPES: dict[str, frozenset[str]] = {
 }
 """Types that may be created, by family."""
 
-MAX_CHAINED = 5
 _TARGETS = ("contacts", "companies", "contacts_and_companies")
 _ENUM: Schema = {"id": "int", "value": "string!", "sort": "int?", "code": "string?"}
 _STAGE: Schema = {"pipeline_id": "int!", "status_id": "int!"}

@@ -8,6 +8,7 @@ from functools import partial
 from amocrm.sandbox.answer import NO_CONTENT, Answer, Json, is_object, json_answer
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.collection import Route
+from amocrm.sandbox.families import OWNERS
 from amocrm.sandbox.faults import Faults, refuse_batch, refuse_query
 from amocrm.sandbox.history import History
 from amocrm.sandbox.linking import ELEMENTS, link, metadata, unlink
@@ -16,7 +17,6 @@ from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.schema import Prop, Schema, check_object
 from amocrm.sandbox.sieve import texts
 from amocrm.sandbox.state import Entity
-from amocrm.sandbox.tasks import OWNERS
 from amocrm.sandbox.validate import batch
 
 TARGETS = {

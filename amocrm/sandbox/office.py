@@ -16,6 +16,7 @@ from amocrm.sandbox.consent import chosen_integration, query_of
 from amocrm.sandbox.families import FAMILIES
 from amocrm.sandbox.faults import refuse_batch
 from amocrm.sandbox.front import Front
+from amocrm.sandbox.history import SINGULAR
 from amocrm.sandbox.oauth import consent_redirect, widget_call
 from amocrm.sandbox.state import Account, Entity
 from amocrm.sandbox.tokens import (
@@ -206,8 +207,10 @@ class Office:
     def trash(self, family: str, number: int, account: str | Account | None = None) -> None:
         """Put an entity into the recycle bin, which the API itself cannot do (reference 3.7)."""
         with self._lock:
-            entity = self.account(account).entities[family][number]
-            entity |= {"is_deleted": True, "updated_at": int(self.clock.time())}
+            where, now = self.account(account), int(self.clock.time())
+            where.entities[family][number] |= {"is_deleted": True, "updated_at": now}
+            history = Writer(where, self._front.ids, where.admin.id, now).history
+            history.record(f"{SINGULAR[family]}_deleted", SINGULAR[family], number)
 
     def leads(self, account: str | Account | None = None) -> list[Entity]:
         """Return copies of the stored leads, with tags by name and ties by id."""

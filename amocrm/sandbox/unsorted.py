@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amocrm.sandbox.answer import Answer, Json, is_array, is_object, json_answer
+from amocrm.sandbox.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.collection import Collection, Entry, Route, Shelf, Verb
 from amocrm.sandbox.desk import Desk
@@ -173,9 +173,9 @@ def _known(call: Call, number: str) -> Entity:
 
 def _body(call: Call, schema: Schema) -> Entity:
     # The object is optional as a whole.
-    data = call.ask.json() if call.ask.body.strip() else {}
-    if is_array(data) and not data:
-        data = {}
+    data: Json = call.ask.json() if call.ask.body.strip() else {}
+    if data == []:
+        data = {}  # How PHP writes an empty object.
     faults = Faults()
     if faults.is_kind(data, "object", ""):
         check_object(data, schema, faults, users=call.account.users)

@@ -138,7 +138,7 @@ def keep(value: Json, kind: str, account: Account) -> Json:
 def _sum(item: Entity) -> Entity:
     # Assumed (reference 5.13): price times quantity, less the discount; VAT is left aside.
     total = float(item.get("unit_price", 0) * item.get("quantity", 1))
-    discount = item.get("discount") or {"type": "amount", "value": 0}
+    discount: Entity = item.get("discount") or {"type": "amount", "value": 0}
     share = total / 100 if discount["type"] == "percentage" else 1
     return {
         "is_discount_recalculated": False,

@@ -12,6 +12,7 @@ ENUM_TYPES = frozenset({"select", "radiobutton", "multiselect", "multitext", "sm
 CHOICE_TYPES = frozenset({"select", "radiobutton", "multiselect"})
 _OPTION_TYPES = CHOICE_TYPES | {"category"}
 MAX_CHAINED = 5
+"""Lists of one chain (reference 3.5)."""
 _CHAIN: Schema = {"catalog_id": "int!", "catalog_element_id": "int!"}
 MULTI_TYPES = frozenset(
     {"multiselect", "multitext", "smart_address", "legal_entity", "items", "chained_list"}
