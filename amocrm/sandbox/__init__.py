@@ -1,8 +1,9 @@
 """A strict local amoCRM / Kommo portal for tests, demos and clients of any language.
 
-In memory, without network: OAuth with one-time codes and rotating refresh tokens, leads, contacts,
-companies and their custom fields with validation, paging and limits, the pace of seven requests a
-second, moved and uninstalled accounts, and weather on request.
+In memory, without network: OAuth with one-time codes and rotating refresh tokens, the families of
+the API with validation, paging and limits (`table.TABLE` lists them, `UNCERTAIN.md` what the
+reference leaves open), the pace of seven requests a second, moved and uninstalled accounts, and
+weather on request.
 
 >>> from amocrm.sandbox import ManualClock, Sandbox
 >>> portal = Sandbox(clock=ManualClock())

@@ -116,7 +116,7 @@ class Collection:
         unknown: status of a read of an unknown id.
         capacity: entities of an account, or below one parent, at most.
         overfull: status of a creation beyond it.
-        stored: where else entities are than on a shelf.
+        stored: where else entities are than on a shelf; it sees to the parents by itself.
     """
 
     path: str

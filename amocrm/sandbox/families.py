@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from amocrm.sandbox.schema import Prop, Schema
 
+OWNERS = ("leads", "contacts", "companies", "customers")
+"""Families that tasks, notes, tags and links belong to."""
+
 _COMMON: Schema = {
     "name": Prop("string", longest=255),  # Assumed (reference 3.3): the length.
     "responsible_user_id": "user",

@@ -8,6 +8,7 @@ from amocrm.sandbox.answer import Json
 from amocrm.sandbox.customer_stages import default_status
 from amocrm.sandbox.families import Family
 from amocrm.sandbox.history import History
+from amocrm.sandbox.linking import link
 from amocrm.sandbox.state import CLOSED, Account, Entity, Ids
 from amocrm.sandbox.values import write_values
 
@@ -32,10 +33,10 @@ class Writer:
         entity = self._blank(family, number)
         self.account.entities[family.name][number] = entity
         self._write(family, entity, model)
-        entity["updated_at"] = model.get("updated_at", entity["created_at"])
-        entity["updated_by"] = model.get("updated_by", entity["created_by"])
         self.history.added(family.name, entity)
         self._tie(family, number, model.get("_embedded", {}))
+        entity["updated_at"] = model.get("updated_at", entity["created_at"])
+        entity["updated_by"] = model.get("updated_by", entity["created_by"])
         return entity
 
     def update(self, family: Family, entity: Entity, model: Entity) -> Entity:
@@ -143,13 +144,9 @@ class Writer:
                 entity["_tags"].append(tag["id"])
 
     def _tie(self, family: Family, number: int, nested: Entity) -> None:
-        ties = self.account.ties
         for other in ("contacts", "companies"):
             for target in nested.get(other) or ():
-                ties.tie(family.name, number, other, target["id"])
-                self.history.linked(family.name, number, other, target["id"], tied=True)
-                if target.get("is_main"):
-                    ties.set_main(number, target["id"])
+                link(self.history, family.name, number, other, target["id"], target)
 
 
 def _compose_name(contact: Entity, model: Entity) -> None:
