@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from amocrm.core.row import Direction, read_question
 from amocrm.core.wire import Json
-from amocrm.errors import NotFoundError, UnexpectedReplyError
+from amocrm.errors import NotFoundError
 from amocrm.mount import Resource
-from amocrm.transport import Response
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
@@ -130,10 +129,15 @@ class Creates(Resource, Generic[N, A]):
 
         Raises:
             ValidationError: the server refuses it, and says which fields.
+            OutcomeUnknownError: it may have been created: look for it before you send it again.
         """
+        from amocrm.core.batch import Created, correlate
+
         with self._explained():
             response = self._way.request.post(self._path, [item])
-        return cast("A", _only(self._path, response))
+        (outcome,) = correlate([item], response.data, self._path, Created)
+        outcome.unwrap()
+        return cast("A", cast("Created", outcome).answer)
 
     def create_many(
         self,
@@ -235,20 +239,3 @@ class Editable(
 
     __slots__ = ()
     _asks: ClassVar[tuple[str, ...]] = ("filter", "with", "order")
-
-
-def _only(path: str, response: Response) -> Json:
-    """Return the one item of a write's answer."""
-    from amocrm.core.page import ShapeError, find_list
-
-    try:
-        items = find_list(response.data, path)
-    except ShapeError:
-        items = []
-    if len(items) != 1:
-        raise UnexpectedReplyError(
-            f"POST {path} was answered {response.info.status_code} with no item",
-            method="POST", path=path, status=response.info.status_code,
-            request_id=response.info.headers.get("X-Request-Id"),
-        )  # fmt: skip
-    return items[0]

@@ -7,8 +7,18 @@ from typing import Any, TypeVar
 
 import pytest
 
-from amocrm import AmoCRM, Created, NotFoundError, Updated, ValidationError
+from amocrm import (
+    AmoCRM,
+    ConfigurationError,
+    Created,
+    NotFoundError,
+    Refused,
+    ReplyError,
+    Updated,
+    ValidationError,
+)
 from amocrm.sandbox import Sandbox
+from amocrm.schema.telephony import NewCall
 from tests.test_table import REFERENCE
 
 T = TypeVar("T", bound=Callable[..., object])
@@ -154,9 +164,10 @@ def test_loss_reasons(crm: AmoCRM) -> None:
 
 
 @covers("/contacts/chats")
-def test_chats_of_contacts(crm: AmoCRM) -> None:
+def test_chats_of_contacts(crm: AmoCRM, portal: Sandbox) -> None:
     contact = crm.contacts.create({"name": "Anna"})["id"]
     chat = "5c7b6a0e-0000-4000-8000-000000000001"
+    portal.account().shelf("chats")[chat] = {}
     made = crm.contacts.chats.create({"contact_id": contact, "chat_id": chat})
     assert made["chat_id"] == chat
     found = list(crm.contacts.chats.list(params={"contact_id": contact}))
@@ -493,3 +504,75 @@ def test_subscriptions(crm: AmoCRM, kind: str) -> None:
     one = new(crm, kind)
     found = list(getattr(crm, kind)(one).subscriptions.list())
     assert all(follower["type"] in ("user", "group") for follower in found)
+
+
+@covers("/talks")
+def test_talks(crm: AmoCRM, portal: Sandbox) -> None:
+    number = portal.add("talks", {})
+    assert crm.talks.get(number)["is_in_work"] is True
+    crm.talks(number).close(force=True)
+    assert crm.talks.get(number)["is_in_work"] is False
+    with pytest.raises(NotFoundError):
+        crm.talks.get(1)
+
+
+@pytest.fixture
+def kommo() -> Sandbox:
+    return Sandbox(("shop.kommo.com",), rps=None)
+
+
+@covers("/bots")
+def test_bots_of_kommo(kommo: Sandbox) -> None:
+    token = kommo.issue_long_lived()
+    bot = kommo.add("bots", {"name": "Seller"})
+    with AmoCRM("shop.kommo.com", {"access_token": token}, session=kommo.session()) as crm:
+        lead = crm.leads.create({"name": "A"})["id"]
+        assert crm.bots.get(bot, with_=["favorite"])["name"] == "Seller"
+        assert bot in [one["id"] for one in crm.bots.list(filter={"id": [bot]})]
+        crm.bots(bot).run(lead)
+        assert (bot, "leads", lead) in kommo.account().shelf("runs")
+        crm.bots(bot).stop(lead)
+        assert (bot, "leads", lead) not in kommo.account().shelf("runs")
+        crm.bots.run_many([{"bot_id": bot, "entity_id": lead, "entity_type": "leads"}])
+        assert (bot, "leads", lead) in kommo.account().shelf("runs")
+
+
+def test_bots_of_amocrm_are_run_the_old_way(crm: AmoCRM, portal: Sandbox) -> None:
+    bot, lead = portal.add("bots", {}), crm.leads.create({"name": "A"})["id"]
+    crm.bots.run_legacy([{"bot_id": bot, "entity_id": lead, "entity_type": "leads"}])
+    assert (bot, "leads", lead) in portal.account().shelf("runs")
+    with pytest.raises(ConfigurationError, match="cannot be run for 'lead'"):
+        crm.bots.run_legacy([{"bot_id": bot, "entity_id": lead, "entity_type": "lead"}])  # type: ignore[typeddict-item]
+
+
+def test_a_waiting_bot_goes_on(crm: AmoCRM, portal: Sandbox) -> None:
+    bot = portal.add("bots", {})
+    number = portal.add("waiting", {"bot_id": bot, "kind": "salesbot"})
+    crm.widgets.resume("salesbot", bot, number, {"data": {"status": "ok"}})
+    with pytest.raises(ReplyError):
+        crm.widgets.resume("salesbot", bot, number, {"data": {}})
+
+
+def test_a_call_from_a_stranger_is_refused(crm: AmoCRM) -> None:
+    call: NewCall = {
+        "direction": "inbound",
+        "duration": 6,
+        "source": "pbx",
+        "phone": "+79990000009",
+    }
+    with pytest.raises(ReplyError, match="calls was written to, but for this item"):
+        crm.calls.create(call)
+    (outcome,) = crm.calls.create_many([call])
+    assert isinstance(outcome, Refused)
+
+
+@covers(*(f"/{kind}/{{id}}/files" for kind in ("leads", "contacts", "companies", "customers")))
+@ENTITIES
+def test_files_of_entities(crm: AmoCRM, portal: Sandbox, kind: str) -> None:
+    one = new(crm, kind)
+    uuid = portal.add("files", {"name": "Contract"})
+    family = getattr(crm, kind)
+    family(one).files.attach(uuid)
+    assert [file["file_uuid"] for file in family(one).files.list()] == [uuid]
+    family(one).files.detach(uuid)
+    assert list(family(one).files.list()) == []
