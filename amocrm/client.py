@@ -85,9 +85,10 @@ class AmoCRM(Bulk):
         holding = Holding(settings, account, vault, clock)
         self._is_guest = False
         self._consent = Consent(settings, account, signals)
-        self._keeper = Keeper(settings, Grants(settings, line), holding, self._consent, signals)
-        self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
-        self.request = Request(Gate(self._keeper, holding, signals), line, limits)
+        keeper = Keeper(settings, Grants(settings, line), holding, self._consent, signals)
+        self._gate = Gate(keeper, holding, signals)
+        self.connection = signals.connection = Connection(keeper, holding, self._consent)
+        self.request = Request(self._gate, line, limits)
         super().__init__(self.request, clock, self._pace, account.account)
         after_fork(self)
 
@@ -206,7 +207,7 @@ class AmoCRM(Bulk):
     def renew_after_fork(self) -> None:
         """Part from the parent process; a forked child does it by itself."""
         self._transport.renew_after_fork()
-        self._keeper.renew_after_fork()
+        self._gate.renew_after_fork()
 
 
 def _read_pace(pace: object, account: Portal, clock: Clock | None) -> Pace | None:

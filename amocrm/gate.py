@@ -8,7 +8,6 @@ from typing import Final
 
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import NotAuthorizedError, ReplyError, TokenStoreError, TransportError
-from amocrm.forks import after_fork
 from amocrm.grants import CURE, Reason
 from amocrm.holding import Holding
 from amocrm.keeper import Keeper
@@ -29,7 +28,6 @@ class Gate:
         self._signals = signals
         self._saving = threading.Lock()
         self._save_at = float("-inf")
-        after_fork(self)
 
     @property
     def origin(self) -> str:
@@ -105,3 +103,4 @@ class Gate:
     def renew_after_fork(self) -> None:
         """Part from the parent process, whose lock may be held for ever."""
         self._saving = threading.Lock()
+        self._keeper.renew_after_fork()

@@ -215,7 +215,6 @@ class Holding:
     def renew_after_fork(self) -> None:
         """Part from the parent process."""
         self._changing = threading.RLock()
-        self._vault.renew_after_fork()
 
     def _hold(self, token: Token) -> None:
         """Hold a token, and forget what was refused before it."""
@@ -279,18 +278,13 @@ class Holding:
         self._cured_at = self.clock.monotonic()
 
     def check_spendable(self, token: Token) -> None:
-        """Refuse what cannot be refreshed, or must not be.
+        """Refuse what cannot be refreshed.
 
         Raises:
-            NotAuthorizedError: it has no refresh token, a dead one, or the parent process's.
+            NotAuthorizedError: it has no refresh token, or a dead one.
         """
         if not self.spendable(token):
             raise self.stuck(token)
-        if self._vault.inherited:
-            raise NotAuthorizedError(
-                "this process was forked from the one that holds the refresh token",
-                hint="make the client after the fork, or give both processes one store",
-            )
 
     def stuck(self, token: Token | None) -> NotAuthorizedError:
         """Say what is missing, when there is no way to a token."""

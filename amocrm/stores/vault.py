@@ -92,16 +92,6 @@ class Vault:
         """The name that the record is kept under: the host where consent was first given."""
         return self._key.account
 
-    @property
-    def inherited(self) -> bool:
-        """Whether the token is the parent process's, who does not see what becomes of it here."""
-        return isinstance(self._store, MemoryStore) and self._store.inherited(self._key)
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process."""
-        if isinstance(self._store, MemoryStore):
-            self._store.renew_after_fork()
-
     def _find(self) -> str | None:
         """Return what is kept under our own name; else go where a pointer leads, if to anything."""
         text = self._store.load(self._key)
