@@ -26,6 +26,7 @@ from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace, shared_pace
 from amocrm.request import Request, read_timeout
 from amocrm.signals import Signals, Step, Trouble
+from amocrm.spender import Spender
 from amocrm.stats import Done, Stats
 from amocrm.stores import Key, TokenStore
 from amocrm.stores.vault import Vault
@@ -85,7 +86,8 @@ class AmoCRM(Bulk):
         holding = Holding(settings, account, vault, clock)
         self._is_guest = False
         self._consent = Consent(settings, account, signals)
-        keeper = Keeper(settings, Grants(settings, line), holding, self._consent, signals)
+        spender = Spender(Grants(settings, line), holding, signals)
+        keeper = Keeper(settings, spender, holding, self._consent, signals)
         self._gate = Gate(keeper, holding, signals)
         self.connection = signals.connection = Connection(keeper, holding, self._consent)
         self.request = Request(self._gate, line, limits)

@@ -180,10 +180,14 @@ class Request:
             outcome = line.send(call, effort)
             verdict = judge(call, outcome, effort)
             if isinstance(verdict, Renew):
-                if (other := gate.cure(token)) is not None:
-                    token = other
+                cure = gate.cure(token)
+                if isinstance(cure, Token):
+                    token = cure
                     continue
                 verdict = judge(call, outcome, effort._replace(renewable=False))
+                if isinstance(verdict, GiveUp) and cure:
+                    error = verdict.error
+                    error.hint = f"{error.hint}; {cure}" if error.hint else cure
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
                 return Response(verdict.data, outcome.info)
             if isinstance(verdict, Again):

@@ -6,6 +6,7 @@
     ├── ConfigurationError           (ValueError) settings or arguments are wrong; before any I/O
     ├── AuthorizationError           a person has to act
     │   ├── NotAuthorizedError       no usable token, and nobody to ask
+    │   │   └── BusyError            it is still being got: try again
     │   ├── AccessDeniedError        the person said no on the consent page
     │   ├── StateMismatchError       a redirect that does not answer our question
     │   └── GrantError               the token endpoint refused a code or a refresh token
@@ -56,6 +57,7 @@ from amocrm.errors.root import (
     AccessDeniedError,
     AmoCRMError,
     AuthorizationError,
+    BusyError,
     ConfigurationError,
     GrantError,
     LostReplyError,
@@ -75,6 +77,7 @@ __all__ = [
     "AmoCRMError",
     "AuthorizationError",
     "BlockedError",
+    "BusyError",
     "ConfigurationError",
     "ForbiddenError",
     "GrantError",

@@ -48,6 +48,15 @@ class NotAuthorizedError(AuthorizationError):
     """There is no usable token, and nothing to get one with."""
 
 
+class BusyError(NotAuthorizedError):
+    """The token is being got: by another thread, for too long, or by this one, whose handler calls.
+
+    Nobody has to act, but for the author of that handler.
+    """
+
+    retryable = True
+
+
 class AccessDeniedError(AuthorizationError):
     """The person refused access on the consent page."""
 

@@ -33,9 +33,8 @@ from amocrm import (
     UnauthorizedError,
     ValidationError,
 )
-from amocrm.gate import SAVE_REST
-from amocrm.holding import CURE_PAUSE
 from amocrm.line import LONGEST_HOLD
+from amocrm.pauses import CURE_PAUSE, SAVE_REST
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
 from amocrm.stores.encrypted import EncryptedStore
