@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from amocrm.client import AmoCRM
 from amocrm.connection import Connection
+from amocrm.core.callback import FROM_AMOCRM
 from amocrm.core.settings import AuthSettings, ServerSettings
 from amocrm.core.token import Token
 from amocrm.core.wire import Timeout
@@ -18,6 +19,7 @@ from amocrm.errors import (
     AmoCRMError,
     AuthorizationError,
     BlockedError,
+    BusyError,
     ConfigurationError,
     ForbiddenError,
     GrantError,
@@ -57,12 +59,14 @@ if TYPE_CHECKING:
     from amocrm.progress import Progress
 
 __all__ = [
+    "FROM_AMOCRM",
     "AccessDeniedError",
     "AmoCRM",
     "AmoCRMError",
     "AuthSettings",
     "AuthorizationError",
     "BlockedError",
+    "BusyError",
     "Changes",
     "ConfigurationError",
     "Connection",
