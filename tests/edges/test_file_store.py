@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import stat
@@ -18,6 +17,7 @@ from amocrm.filelock import LONGEST_POLL, SHORTEST_POLL, FileLock
 from amocrm.sandbox import Sandbox
 from amocrm.stores import Key
 from amocrm.stores.file import FileStore
+from tests.processes import APART
 
 KEY = Key("client", "example.amocrm.ru")
 TEXT = '{"token": {"access_token": "a", "note": "Имя"}}'
@@ -261,14 +261,13 @@ def test_processes_that_share_a_folder_refresh_once(tmp_path: Path) -> None:
         "redirect_uri": one.redirect_uri,
     }
     folder, processes = str(tmp_path / "tokens"), 4
-    spawn = multiprocessing.get_context("spawn")
     with sandbox.serve() as server:
         with AmoCRM("example", auth, base_url=server.url, store=FileStore(folder)) as crm:
             crm.connection.set_code(sandbox.issue_code())
             crm.connection.set_token({**(crm.connection.get_token() or {}), "expires_at": 1})
-        gate, results = spawn.Barrier(processes), spawn.Queue()
+        gate, results = APART.Barrier(processes), APART.Queue()
         running = [
-            spawn.Process(target=work, args=(server.url, auth, folder, gate, results))
+            APART.Process(target=work, args=(server.url, auth, folder, gate, results))
             for _ in range(processes)
         ]
         for process in running:

@@ -33,7 +33,10 @@ ROOT = Path(__file__).parents[2]
 LONGEST = 0.03
 """Seconds within which a child is killed at random: about two refreshes on a busy machine."""
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+pytestmark = [
+    pytest.mark.endurance,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system"),
+]
 
 
 class Nursery:
