@@ -15,7 +15,6 @@ from amocrm.core.token import account_id
 from amocrm.errors import (
     AmoCRMError,
     BlockedError,
-    BusyError,
     ConfigurationError,
     ForbiddenError,
     GrantError,
@@ -138,9 +137,10 @@ class Installer:
             if not is_withdrawn(error):
                 raise
             return False
-        except BusyError:
-            raise  # Others are at it just now, which tells nothing.
         except NotAuthorizedError:
+            # Either it is dead, or others are busy with it just now, which tells nothing.
+            if client.connection.status().renewable:
+                raise
             return False
         return True
 

@@ -46,31 +46,30 @@ class Keeper:
 
     def exchange(self, code: str, state: str | None = None) -> Token:
         """Exchange a code that was just given; it wins over whatever is held."""
-        if self._flight.inside and not self._spender.announcing:
-            # A handler that was told of a refusal has found a code.
-            return self._exchange(Code(code, state), lambda _: None)[0]
-
-        def work(settle: Settle) -> Token:
-            if not self._holding.connected:
-                self._signals.step("connection:beforeConnect")
-            return self._exchange(Code(code, state), settle)[0]
-
-        return self._flight.run(work, own=True)
+        return self._take(Code(code, state))[0]
 
     def install(self, code: str, state: str | None) -> bool:
         """Exchange a code that nobody vouches for; tell whether that was done just now.
 
         Until it is granted, the handlers hear nothing of it, and nothing is kept of it.
         """
-        spent_here = False
+        return self._take(Code(code, state, unproven=True))[1]
+
+    def _take(self, code: Code) -> tuple[Token, bool]:
+        """Exchange a code in a turn of its own, whatever others are getting meanwhile."""
+        if self._flight.inside and not self._spender.announcing:
+            # A handler that was told of a refusal has found a code.
+            return self._exchange(code, lambda _: None)
+        taken: list[bool] = []
 
         def work(settle: Settle) -> Token:
-            nonlocal spent_here
-            token, spent_here = self._exchange(Code(code, state, unproven=True), settle)
+            if not self._holding.connected and not code.unproven:
+                self._signals.step("connection:beforeConnect")
+            token, spent_here = self._exchange(code, settle)
+            taken.append(spent_here)
             return token
 
-        self._flight.run(work, own=True)
-        return spent_here
+        return self._flight.run(work, own=True), taken[-1]
 
     def refresh(self) -> Token:
         """Spend the refresh token, however fresh the token is."""

@@ -261,3 +261,16 @@ def test_a_made_up_code_without_an_answer_is_not_kept_for_the_next_call(
             continue
         with pytest.raises(GrantError, match="damaged"):
             crm.request.get(ACCOUNT)
+
+
+def test_a_handler_that_is_told_of_a_refusal_may_take_a_redirect(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    account = install(integration, sandbox)
+    sandbox.revoke_tokens()
+    clock.advance(DAY + 1)
+    redirect = agreed(integration, sandbox)
+    account.once("connection:authError", lambda *_: integration.callback(redirect, state="s"))
+    with pytest.raises(GrantError):
+        account.request.get(ACCOUNT)
+    assert account.request.get(ACCOUNT).info.status_code == 200
