@@ -1,6 +1,6 @@
 """One grant per expiry: 8 processes of 16 threads, one store, one token that keeps expiring.
 
-    AMOCRM_TEST_ROUNDS=1000 pytest tests/endurance/test_one_grant.py
+    AMOCRM_TEST_ROUNDS=1000 pytest tests/endurance/test_one_grant.py --junitxml=counts.xml
 
 Every round the token expires for everybody at once, and all 128 threads call at once.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,9 @@ def crowd(
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", EVERYWHERE)
-def test_one_grant_for_all_who_share_a_store(kind: str, tmp_path: Path) -> None:
+def test_one_grant_for_all_who_share_a_store(
+    kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     clock = SystemClock()
     sandbox = Sandbox(rps=None, clock=clock)
     auth = auth_of(sandbox)
@@ -101,6 +104,8 @@ def test_one_grant_for_all_who_share_a_store(kind: str, tmp_path: Path) -> None:
         outcomes = sum((Counter(results.get(timeout=PATIENCE)) for _ in crowds), Counter[str]())
         for process in crowds:
             process.join(PATIENCE)
+    record_property("calls", dict(outcomes))
+    record_property("grants", sandbox.counters["grants.refresh"])
     assert outcomes == {"200": ROUNDS * PROCESSES * THREADS}
     assert sandbox.counters["grants.refresh"] == ROUNDS
     assert sandbox.counters["grants.refused"] == 0
