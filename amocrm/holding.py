@@ -83,9 +83,7 @@ class Holding:
 
     def reuse(self, token: Token) -> Token:
         """Hold what was recalled, without forgetting what was refused."""
-        refused = None if self._lasts(token) else self._refused
-        self._hold(token)
-        self._refused = refused
+        self._hold(token, None if self._lasts(token) else self._refused)
         return token
 
     def adopt(self, record: Record) -> Token:
@@ -233,9 +231,9 @@ class Holding:
         """Part from the parent process."""
         self._changing = threading.RLock()
 
-    def _hold(self, token: Token) -> None:
-        """Hold a token, and forget what was refused before it."""
-        self.token, self.connected, self._refused = token, True, None
+    def _hold(self, token: Token, refused: tuple[str, str] | None = None) -> None:
+        """Hold a token, and forget what was refused before it, but for what is given."""
+        self.token, self.connected, self._refused = token, True, refused
         if self._cured:
             self.pauses.note_cure(token)
 
