@@ -11,7 +11,7 @@ from amocrm.core.wire import Json
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.paces import Pace
 from amocrm.request import Request
-from amocrm.way import Way
+from amocrm.way import Lengths, Way
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
@@ -25,7 +25,7 @@ class Bulk:
 
     def __init__(self, request: Request, clock: Clock, pace: Pace | None, account: str) -> None:
         rate = getattr(pace, "rate", None)
-        self._way = Way(request, clock, float(rate or REQUESTS_PER_SECOND), account)
+        self._way = Way(request, clock, float(rate or REQUESTS_PER_SECOND), account, Lengths())
 
     def listing(
         self,
@@ -34,6 +34,7 @@ class Bulk:
         *,
         limit: int | None = None,
         ahead: int | None = None,
+        expect: int | None = None,
         unique: bool = False,
         progress: Report | None = None,
     ) -> Listing[dict[str, Json]]:
@@ -42,6 +43,9 @@ class Bulk:
         Nothing is sent before it is iterated; each iteration reads anew. Pages are read ahead of
         the loop in worker threads, as many as the latency asks for at the pace; the threads end
         with the loop, however it ends. An error of a page is raised after the items before it.
+
+        The first page is waited for alone, unless it is known that more will follow: because
+        `expect` says so, or because this client has read the same listing before.
 
         Pages move while they are read: an item created or deleted meanwhile shifts the others by
         one, so that one is read twice or not at all. `unique=True` leaves out what comes twice;
@@ -54,6 +58,8 @@ class Bulk:
             limit: items per page; the most that the path allows, if none is given.
             ahead: the depth: calls under way at once; 0 reads one page after the other, None
                 follows the latency.
+            expect: about how many items there are. So many pages are asked for without waiting for
+                the first one; if there are fewer, some calls were made for nothing.
             unique: give out each id once; the ids are remembered while it is iterated.
             progress: is told how far it has come; see `amocrm.progress`.
 
@@ -65,8 +71,9 @@ class Bulk:
         from amocrm.listing import Listing
 
         return Listing(
-            self._way, path, params, limit=limit, ahead=ahead, unique=unique, progress=progress
-        )
+            self._way, path, params, limit=limit, ahead=ahead, expect=expect, unique=unique,
+            progress=progress,
+        )  # fmt: skip
 
     def create_many(
         self,
