@@ -7,7 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from amocrm.clock import Clock
-from amocrm.core.wire import Json
+from amocrm.core.wire import Json, Retry
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.paces import Pace
 from amocrm.request import Request
@@ -16,6 +16,7 @@ from amocrm.way import Lengths, Way
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
     from amocrm.changes import Changes
+    from amocrm.journals import Place
     from amocrm.listing import Listing
     from amocrm.progress import Report
 
@@ -82,7 +83,8 @@ class Bulk:
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
         """Create any number of items; iterate the result to do it and to learn what became of them.
@@ -98,8 +100,11 @@ class Bulk:
             size: items per call; the most that the path allows, if none is given. amoCRM recommends
                 50 for heavy ones.
             ahead: calls under way at once; None follows the latency.
-            journal: a file that makes it resumable: run it again with the same items, and what was
-                written is not written again, and what may have been is `Unknown`.
+            journal: a file, or a `SQLJournal`, that makes it resumable: run it again with the same
+                items, and what was written is not written again, and what may have been is
+                `Unknown`.
+            retry: `always` sends again what may have been written, now and when it is resumed: an
+                item may be there twice; `never` repeats nothing.
             progress: is told how far it has come.
 
         Raises:
@@ -111,8 +116,9 @@ class Bulk:
         from amocrm.core.batch import Created
 
         writer = Writer(
-            self._way, Created, path, size=size, ahead=ahead, journal=journal, progress=progress
-        )
+            self._way, Created, path, size=size, ahead=ahead, journal=journal, retry=retry,
+            progress=progress,
+        )  # fmt: skip
         return Outcomes(writer, items)
 
     def update_many(
@@ -122,10 +128,14 @@ class Bulk:
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
         """Change any number of items, each of which holds its `id`; otherwise as `create_many`.
+
+        To change a thing twice to the same does no harm, as a rule, and `retry="always"` makes good
+        of lost answers; but it may undo what somebody else has changed meanwhile.
 
         Calls run side by side: do not change one entity twice in the same run.
         """
@@ -133,8 +143,9 @@ class Bulk:
         from amocrm.core.batch import Updated
 
         writer = Writer(
-            self._way, Updated, path, size=size, ahead=ahead, journal=journal, progress=progress
-        )
+            self._way, Updated, path, size=size, ahead=ahead, journal=journal, retry=retry,
+            progress=progress,
+        )  # fmt: skip
         return Outcomes(writer, items)
 
     def changes(
