@@ -25,7 +25,7 @@ from amocrm.errors import ConfigurationError, OutcomeUnknownError
 from amocrm.journal import Journal, Known
 from amocrm.journals import Place
 from amocrm.progress import Meter, Report
-from amocrm.way import Way, bare_path, read_count
+from amocrm.way import Way, path_alone, read_count
 
 UNKNOWN_IN_A_ROW: Final = 5
 """Chunks whose outcome is unknown, one after another, after which it is pointless to go on: the
@@ -103,7 +103,7 @@ class Writer:
     ) -> None:
         if retry not in RETRY:
             raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
-        path = bare_path(path)
+        path = path_alone(path)
         self.calls = 0
         self._way, self._kind, self._path = way, kind, path
         self._method = "POST" if kind is Created else "PATCH"

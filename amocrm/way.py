@@ -62,6 +62,18 @@ def bare_path(path: str) -> str:
     return resolve("", path)[1]
 
 
+def path_alone(path: str) -> str:
+    """Check a path that must have no query and return it.
+
+    Raises:
+        ConfigurationError: it has one, is malformed, or a whole address.
+    """
+    bare = bare_path(path)
+    if "?" in path:
+        raise ConfigurationError("this takes a path without a query")
+    return bare
+
+
 def read_count(name: str, value: int | None, least: int, most: int) -> int | None:
     """Check a number of things that may be left to us.
 
