@@ -24,6 +24,7 @@ from typing import Final, Generic, TypeVar, cast
 
 from amocrm.ahead import DEEPEST, Crew, Depth
 from amocrm.core.address import resolve
+from amocrm.core.answer import NotJSONError, parse
 from amocrm.core.page import (
     Page,
     ShapeError,
@@ -36,6 +37,7 @@ from amocrm.core.page import (
 from amocrm.core.wire import Json
 from amocrm.errors import UnexpectedReplyError
 from amocrm.progress import Meter, Report
+from amocrm.request import Response
 from amocrm.way import Way, bare_path, read_count
 
 MANY: Final = 10**9
@@ -125,7 +127,7 @@ class Listing(Generic[E]):
         """Yield pages by number; return the last one, whose `next` is none or is no number."""
         asked = number = self._start - 1
         last = self._last_expected()
-        with Crew[int, Page](lambda wanted: self._read(self._address(wanted), depth)) as crew:
+        with Crew[int, Response](lambda wanted: self._ask(self._address(wanted), depth)) as crew:
             while True:
                 most = depth.calls if self._ahead is None else self._ahead
                 for wanted in range(asked + 1, self._reach(number, most, last) + 1):
@@ -136,7 +138,7 @@ class Listing(Generic[E]):
                 if asked < number:  # Nobody is hired for what is waited for at once.
                     asked, page = number, self._read(self._address(number), depth)
                 else:
-                    page = crew.take()
+                    page = self._decode(crew.take())
                 meter.add(len(page.items), page.total)
                 yield page
                 if not self._is_numbered(page, number):
@@ -178,12 +180,25 @@ class Listing(Generic[E]):
             yield page
 
     def _read(self, address: str, depth: Depth) -> Page:
-        response = self._way.request.get(address)
+        return self._decode(self._ask(address, depth))
+
+    def _ask(self, address: str, depth: Depth) -> Response:
+        """Get a page as it comes; so those that are read ahead take little memory."""
+        response = self._way.request.fetch(address)
         depth.note(response.info.elapsed.total_seconds())
+        return response
+
+    def _decode(self, response: Response) -> Page:
+        """Read a page; one that is broken is asked for again, with the patience of any call."""
+        url, request_id = str(response.info.url), response.info.headers.get("X-Request-Id")
         try:
-            return take_page(response.data, self._path, str(response.info.url))
+            data = None if response.data is None else parse(response.data)
+        except NotJSONError:
+            data = self._way.request.get(url[url.index("/", 8) :]).data
+        try:
+            return take_page(data, self._path, url)
         except ShapeError as error:
-            raise self._odd(str(error), response.info.headers.get("X-Request-Id")) from None
+            raise self._odd(str(error), request_id) from None
 
     def _is_numbered(self, page: Page, number: int) -> bool:
         """Tell whether a page is followed by the one with the next number."""

@@ -93,6 +93,14 @@ class Request:
         """Read: `get("/api/v4/leads", {"limit": 250, "filter": {"id": [1, 2]}})`."""
         return self._send(self._draft("GET", path, None, params, headers, timeout, retry))
 
+    def fetch(self, path: str) -> Response:
+        """Read, and leave the decoding for later: `data` is the JSON as it came, in bytes.
+
+        For whoever reads ahead: text takes a tenth of the memory of what it is decoded to.
+        """
+        draft = self._draft("GET", path, None, None, None, None, "auto")
+        return self._send(draft._replace(undecoded=True))
+
     def post(
         self,
         path: str,
@@ -209,6 +217,7 @@ def _addressed(draft: Call, origin: str, token: Token) -> Call:
     return Call(
         draft.method, origin + draft.url, draft.path, headers,
         draft.body, draft.data, draft.timeout, draft.replayable, False, draft.retry,
+        draft.undecoded,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, TypeAlias
 
-from amocrm.core.answer import NotJSONError, decode
+from amocrm.core.answer import NotJSONError, decode, undecoded
 from amocrm.core.fault import fault, loss, unexpected, unknown
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import AmoCRMError, BlockedError, OutcomeUnknownError, RateLimitedError
@@ -135,7 +135,7 @@ def judge(call: Call, outcome: Reply | Lost, effort: Effort = FIRST) -> Verdict:
 
 def _after_success(call: Call, reply: Reply, effort: Effort) -> Verdict:
     try:
-        data = decode(reply)
+        data = undecoded(reply) if call.undecoded else decode(reply)
     except NotJSONError as odd:
         if reply.status == 202:
             # Some commands answer 202 with a word such as "Accepted" (reference 3.2).

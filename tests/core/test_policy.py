@@ -253,6 +253,34 @@ def test_every_row_of_the_table(
         assert type(verdict.error if isinstance(verdict, GiveUp) else verdict) is expected
 
 
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (Reply(200, JSON, b'{"a":1}'), Accept(b'{"a":1}')),
+        (Reply(200, JSON, b"{"), Accept(b"{")),
+        (Reply(204, {}), Accept(None)),
+    ],
+)
+def test_who_decodes_later_gets_the_body(answer: Reply, verdict: Accept) -> None:
+    assert judge(READ._replace(undecoded=True), answer) == verdict
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(200, {"Content-Type": "text/html"}, b"<html>"),
+        Reply(200, JSON, oversize=True),
+        Reply(502, JSON, b"{}"),
+    ],
+)
+def test_what_is_no_answer_is_none_for_him_either(answer: Reply) -> None:
+    later, at_once = (
+        judge(READ._replace(undecoded=undecoded), answer) for undecoded in (True, False)
+    )
+    assert type(later) is type(at_once)
+    assert not isinstance(later, Accept)
+
+
 def test_a_write_in_doubt_stays_in_doubt_whatever_the_next_attempts_end_in() -> None:
     call, effort = WRITE._replace(retry="always"), Effort()
     for outcome, doubt in ((UNSENT, False), (reply(429), False), (LOST, True), (UNSENT, True)):

@@ -11,6 +11,7 @@ import requests
 
 from amocrm import AmoCRM, ConfigurationError, ServerError, UnexpectedReplyError
 from amocrm.ahead import SLACK, UNKNOWN
+from amocrm.core.policy import RETRIES
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.progress import Progress
 from amocrm.sandbox import ManualClock, Sandbox
@@ -283,6 +284,31 @@ def test_the_error_of_a_page_comes_after_the_items_before_it(portal: Sandbox, re
     assert pages == list(range(1, len(pages) + 1))
     assert 12 <= len(pages) < 20
     assert len(set(pages)) == len(pages)
+
+
+@pytest.mark.parametrize("ahead", [0, 3])
+@pytest.mark.parametrize("fate", ["broken_json", "html", "half_body", "server_error"])
+def test_a_page_that_came_broken_is_asked_for_again(
+    portal: Sandbox, real: AmoCRM, fate: str, ahead: int
+) -> None:
+    fill(portal, 50)
+    listing = real.listing(LEADS, {"order": {"id": "asc"}}, limit=10, ahead=ahead)
+    portal.strike(fate, path=LEADS)  # the first page, and then one in the middle
+    names = []
+    for one in listing:
+        names.append(one["name"])
+        if len(names) == 1:
+            portal.strike(fate, path=LEADS)
+    assert names == [f"Lead {at}" for at in range(50)]
+    assert gets(portal) >= 5 + 2
+
+
+def test_a_page_that_stays_broken_is_told(portal: Sandbox, real: AmoCRM) -> None:
+    fill(portal, 5)
+    portal.strike("broken_json", path=LEADS, times=1000)
+    with pytest.raises(UnexpectedReplyError, match="broken JSON"):
+        list(real.listing(LEADS))
+    assert gets(portal) == 1 + 1 + RETRIES
 
 
 def test_a_bad_page_beyond_the_end_is_nobody_s_business(clock: ManualClock) -> None:
