@@ -9,6 +9,7 @@ from amocrm import (
     AmoCRMError,
     BlockedError,
     Done,
+    JournalError,
     OutcomeUnknownError,
     RateLimitedError,
     Stats,
@@ -204,6 +205,26 @@ def test_a_write_that_may_have_been_done_is_not_told_as_refused(
     # And now nothing is sent, which says nothing about the one before.
     with pytest.raises(BlockedError):
         crm.request("POST", "/api/v4/leads", [{"name": "y"}], retry="always")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "kind"), [(1, JournalError), (2, OutcomeUnknownError), (3, OutcomeUnknownError)]
+)
+def test_a_write_whose_next_attempt_stays_here_may_have_been_done_before(
+    crm: AmoCRM, sandbox: Sandbox, attempt: int, kind: type[AmoCRMError]
+) -> None:
+    sandbox.strike("lost_after", times=2)
+    left: list[int] = []
+
+    def leaving() -> None:
+        left.append(1)
+        if len(left) == attempt:
+            raise JournalError("the journal is full")
+
+    with pytest.raises(kind, match="is full") as told:
+        crm.request("POST", "/api/v4/leads", [{}], retry="always", leaving=leaving)
+    assert isinstance(told.value.__cause__ or told.value, JournalError)
+    assert len(sandbox.leads()) == attempt - 1
 
 
 def test_a_retry_that_does_not_exist_is_told_before_anything_is_sent(crm: AmoCRM) -> None:
