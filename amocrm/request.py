@@ -203,8 +203,8 @@ class Request:
                     continue
                 verdict = judge(call, outcome, effort._replace(renewable=False))
                 if isinstance(verdict, GiveUp) and cure:
-                    error = verdict.error
-                    error.hint = f"{error.hint}; {cure}" if error.hint else cure
+                    told = verdict.error.hint
+                    verdict.error.hint = f"{told}; {cure}" if told else cure
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
                 return Response(verdict.data, outcome.info)
             if isinstance(verdict, Again):
