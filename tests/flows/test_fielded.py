@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm import AmoCRM, ConfigurationError, Created, ValidationError
+from amocrm import AmoCRM, ConfigurationError, Created, Refused, ValidationError
 from amocrm.core.match import Ambiguous, Found
 from amocrm.sandbox import Sandbox
 
@@ -80,6 +80,9 @@ def test_a_refusal_names_the_field_and_its_choices(crm: AmoCRM) -> None:
         crm.leads.create(bad)
     assert "north" not in str(plain.value)
     crm.leads.cf({})  # from now on the definitions are known
+    (outcome,) = crm.leads.create_many([bad])
+    assert isinstance(outcome, Refused)
+    assert outcome.errors[0].field_name == "Region"
     with pytest.raises(ValidationError, match="Region") as named:
         crm.leads.create(bad)
     assert "north" in str(named.value)
