@@ -17,6 +17,8 @@ second, moved and uninstalled accounts, and weather on request.
 
 from __future__ import annotations
 
+from amocrm.sandbox.chats.hooks import ChatHook
+from amocrm.sandbox.chats.store import Channel
 from amocrm.sandbox.clock import Clock, ManualClock, SystemClock
 from amocrm.sandbox.log import Seen
 from amocrm.sandbox.portal import Sandbox
@@ -27,6 +29,8 @@ from amocrm.sandbox.weather import Weather
 
 __all__ = [
     "Account",
+    "Channel",
+    "ChatHook",
     "Clock",
     "Integration",
     "ManualClock",

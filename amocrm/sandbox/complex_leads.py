@@ -5,6 +5,7 @@ from __future__ import annotations
 from amocrm.limits import COMPLEX_LIMIT
 from amocrm.sandbox.answer import Answer, Json, is_array, is_object, json_answer
 from amocrm.sandbox.call import Call
+from amocrm.sandbox.collection import Route
 from amocrm.sandbox.families import FAMILIES
 from amocrm.sandbox.faults import Faults, refuse_batch, request_id
 from amocrm.sandbox.state import Account, Entity
@@ -125,3 +126,6 @@ def _other(call: Call, items: list[Entity], other: str) -> int | None:
         call.counters[f"created.{other}"] += 1
         return int(call.writer.create(FAMILIES[other], item)["id"])
     return None
+
+
+ROWS = (Route("POST", "/leads/complex", create_complex),)

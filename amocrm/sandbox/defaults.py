@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from amocrm.sandbox.answer import Json
+from amocrm.sandbox.stages import renumber, system_stages
 from amocrm.sandbox.state import Account, Entity, Ids, User
 
 ZONES = ("amocrm.ru", "amocrm.com", "kommo.com")
 """Domains of the platforms (reference 1); the first is the default."""
 
-FAMILIES = ("leads", "contacts", "companies")
+FAMILIES = ("leads", "contacts", "companies", "customers", "segments")
+"""Families with custom fields of their own; lists have them, too."""
 
 _STAGES = (
-    # name (ru, com), sort, color; the first is the unsorted one, of type 1 (reference 4.5).
-    ("Неразобранное", "Incoming leads", 10, "#c1c1c1"),
-    ("Первичный контакт", "Initial contact", 20, "#99ccff"),
-    ("Переговоры", "Discussions", 30, "#ffff99"),
-    ("Принимают решение", "Decision making", 40, "#ffcc66"),
-    ("Согласование договора", "Contract discussion", 50, "#ffcccc"),
-)
-_CLOSED = (
-    (142, "Успешно реализовано", "Closed - won", 10000, "#CCFF66"),
-    (143, "Закрыто и не реализовано", "Closed - lost", 11000, "#D5D8DB"),
+    # Each with its name on amocrm.ru and elsewhere.
+    ("Первичный контакт", "Initial contact", "#99ccff"),
+    ("Переговоры", "Discussions", "#ffff99"),
+    ("Принимают решение", "Decision making", "#ffcc66"),
+    ("Согласование договора", "Contract discussion", "#ffcccc"),
 )
 _TRACKING = (
     "UTM_CONTENT",
@@ -71,7 +68,7 @@ def new_account(name: str, ids: Ids, now: int) -> Account:
         account.entities[family] = {}
         account.tags[family] = {}
         account.fields[family] = {}
-        for sort, (code, title, kind) in enumerate(_PREDEFINED[family], start=1):
+        for sort, (code, title, kind) in enumerate(_PREDEFINED.get(family, ()), start=1):
             add_field(account, family, _definition(code, title, kind, sort, family), ids)
     _add_pipeline(account, ids)
     return account
@@ -131,11 +128,11 @@ def _definition(code: str, title: str, kind: str, sort: int, family: str) -> Ent
 def _add_pipeline(account: Account, ids: Ids) -> None:
     number = ids.take("pipelines")
     language = 0 if account.zone.endswith(".ru") else 1
-    stages = [(ids.take("statuses"), *stage) for stage in _STAGES]
-    statuses = [
-        _stage(account, number, status, names[language], sort, color)
-        for status, *names, sort, color in (*stages, *_CLOSED)
-    ]
+    statuses = system_stages(account, number, ids)
+    for place, (*names, color) in enumerate(_STAGES):
+        stage = {"id": ids.take("statuses"), "name": names[language], "sort": place, "color": color}
+        statuses.append({**statuses[0], **stage, "is_editable": True, "type": 0})
+    renumber(statuses)
     account.pipelines[number] = {
         "id": number,
         "name": "Воронка" if language == 0 else "Pipeline",
@@ -145,20 +142,4 @@ def _add_pipeline(account: Account, ids: Ids) -> None:
         "is_archive": False,
         "account_id": account.id,
         "_embedded": {"statuses": statuses},
-    }
-
-
-def _stage(
-    account: Account, pipeline: int, number: int, name: str, sort: int, color: str
-) -> Entity:
-    return {
-        "id": number,
-        "name": name,
-        "sort": sort,
-        # The unsorted stage and the two closed ones are not editable (reference 4.5).
-        "is_editable": sort not in (10, 10000, 11000),
-        "pipeline_id": pipeline,
-        "color": color,
-        "type": 1 if sort == 10 else 0,
-        "account_id": account.id,
     }

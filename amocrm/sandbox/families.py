@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-KINDS: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "string": (str,),
-    "bool": (bool,),
-    "array": (list,),
-    "object": (dict,),
-}
-"""Kinds of a property; a trailing `?` in the table admits null."""
+from amocrm.sandbox.schema import Prop, Schema
 
-_COMMON = {
-    "name": "string",
-    "responsible_user_id": "int",
-    "created_by": "int",
-    "updated_by": "int",
+_COMMON: Schema = {
+    "name": Prop("string", longest=255),  # Assumed (reference 3.3): the length.
+    "responsible_user_id": "user",
+    "created_by": "user",
+    "updated_by": "user",
     "created_at": "int",
     "updated_at": "int",
     "custom_fields_values": "array?",
@@ -58,8 +51,8 @@ class Family:
 
     name: str
     keys: tuple[str, ...]
-    create: Mapping[str, str]
-    patch: Mapping[str, str]
+    create: Schema
+    patch: Schema
     nested: frozenset[str]
     embeds: Mapping[str, bool]
     orders: frozenset[str]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from amocrm.sandbox.answer import NO_CONTENT, Answer, Json, is_object, json_answer
 from amocrm.sandbox.call import Call
+from amocrm.sandbox.collection import Route
 from amocrm.sandbox.defaults import add_field, numbered_enum
 from amocrm.sandbox.faults import refuse_batch, request_id
 from amocrm.sandbox.field_rules import check_changed_field, check_new_field
-from amocrm.sandbox.listing import Wish, texts
+from amocrm.sandbox.listing import Wish
 from amocrm.sandbox.problem import ProblemError
+from amocrm.sandbox.sieve import texts
 from amocrm.sandbox.state import Entity
 from amocrm.sandbox.validate import batch, single
 
@@ -140,3 +142,14 @@ def _envelope(call: Call, family: str, items: list[Entity]) -> Entity:
         "_links": {"self": {"href": f"{call.root}/{family}/custom_fields"}},
         "_embedded": {"custom_fields": items},
     }
+
+
+_ANY = "/<any(leads,contacts,companies):family>"
+ROWS = (
+    Route("GET", f"{_ANY}/custom_fields", list_fields),
+    Route("POST", f"{_ANY}/custom_fields", create_fields),
+    Route("PATCH", f"{_ANY}/custom_fields", patch_fields),
+    Route("GET", f"{_ANY}/custom_fields/<int:number>", get_field),
+    Route("PATCH", f"{_ANY}/custom_fields/<int:number>", patch_field),
+    Route("DELETE", f"{_ANY}/custom_fields/<int:number>", delete_field),
+)

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from amocrm.sandbox.chats.hooks import ChatHook, write
+from amocrm.sandbox.chats.store import Channel
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.consent import chosen_integration, query_of
 from amocrm.sandbox.families import FAMILIES
@@ -155,7 +157,9 @@ class Office:
     ) -> None:
         """Switch an integration off in an account: all its tokens die (reference 2.6)."""
         with self._lock:
-            self._vault.withdraw(self.account(account), (integration or self.integration).client_id)
+            where, client_id = self.account(account), (integration or self.integration).client_id
+            self._vault.withdraw(where, client_id)
+            self._front.channels.disconnect(where, client_id)
 
     def uninstall_hook(
         self, account: str | Account | None = None, integration: Integration | None = None
@@ -165,6 +169,32 @@ class Office:
         params = {"account_id": str(where.id), "client_uuid": one.client_id}
         params["signature"] = sign_uninstall(one, where.id)
         return UninstallHook(one.hook_url, params)
+
+    def add_channel(
+        self,
+        integration: Integration | None = None,
+        hook_url: str = "http://127.0.0.1:3000/chats/:scope_id",
+    ) -> Channel:
+        """Register a channel of the Chats API, as the vendor does on request (reference 8)."""
+        with self._lock:
+            client_id = (integration or self.integration).client_id
+            code = f"amo.ext.{self._front.accounts[0].id}"
+            channel = self._vault.new_channel(client_id, code, hook_url)
+            self._front.channels.known[channel.id] = channel
+            return channel
+
+    def write_chat(self, scope_id: str, conversation_id: str, text: str) -> ChatHook:
+        """Write into a chat as the administrator; return the hook that the channel gets.
+
+        The portal makes no calls of its own: whoever plays it posts the hook, once.
+
+        Raises:
+            KeyError: there is no such scope or conversation.
+        """
+        with self._lock:
+            scope = self._front.channels.scopes[scope_id]
+            chat = scope.chats[conversation_id]
+            return write(scope, chat, scope.account.admin, text, self.clock.time())
 
     def revoke_tokens(self, account: str | Account | None = None) -> None:
         """Kill every token and code of an account, or of all accounts."""

@@ -10,8 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
+from uuid import NAMESPACE_URL, uuid5
 
 from amocrm.sandbox.answer import Json
+from amocrm.sandbox.drive.store import Drive
 
 Entity: TypeAlias = "dict[str, Json]"
 
@@ -26,7 +28,18 @@ _FIRST_IDS = {
     "tags": 61,
     "pipelines": 11,
     "statuses": 101,
+    "files": 5001,
+    "uploads": 91001,
+    "links": 8001,
 }
+
+
+_FIRST_ID = 100001
+"""Where kinds begin that are not in the list."""
+
+
+CLOSED = (142, 143)
+"""Won and lost: the same ids in every pipeline (reference 3.6)."""
 
 
 class Ids:
@@ -38,7 +51,7 @@ class Ids:
 
     def take(self, kind: str) -> int:
         """Return the next id of a kind."""
-        number = self._next[kind]
+        number = self._next.get(kind, _FIRST_ID)
         self._next[kind] = number + 2
         return number
 
@@ -82,6 +95,11 @@ class User:
     is_admin: bool = True
     group_id: int = 0
 
+    @property
+    def amojo_id(self) -> str:
+        """The user's id in the Chats API (reference 8)."""
+        return str(uuid5(NAMESPACE_URL, f"amojo-user-{self.id}"))
+
 
 @dataclass
 class Account:
@@ -103,13 +121,32 @@ class Account:
     entities: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     fields: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     tags: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
-    pipelines: dict[int, Entity] = field(default_factory=dict[int, Entity])
     ties: Ties = field(default_factory=Ties)
+    drive: Drive = field(default_factory=Drive)
+
+    def shelf(self, name: str) -> dict[Json, Entity]:
+        """Return where the account keeps the entities of a family."""
+        return self.entities.setdefault(name, {})
+
+    @property
+    def pipelines(self) -> dict[Json, Entity]:
+        """The pipelines by id."""
+        return self.shelf("pipelines")
 
     @property
     def host(self) -> str:
         """The account host, as `referer` names it on the redirect (reference 1)."""
         return f"{self.subdomain}.{self.zone}"
+
+    @property
+    def uuid(self) -> str:
+        """The account's uuid, which download addresses hold (reference 4.1, 7)."""
+        return str(uuid5(NAMESPACE_URL, f"account-{self.id}"))
+
+    @property
+    def amojo_id(self) -> str:
+        """The account's id in the Chats API (reference 8)."""
+        return str(uuid5(NAMESPACE_URL, f"amojo-{self.id}"))
 
     @property
     def api_domain(self) -> str:

@@ -48,7 +48,9 @@ def _embedded(
     if "catalog_elements" in withs:
         out["catalog_elements"] = []
     if family.name == "leads" and "loss_reason" in withs:
-        out["loss_reason"] = []
+        # Assumed (reference 12.3): an array of one, as in the published example.
+        reason = account.shelf("loss_reasons").get(entity["loss_reason_id"])
+        out["loss_reason"] = [] if reason is None else [dict(reason)]
     return out
 
 

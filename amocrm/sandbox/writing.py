@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from amocrm.sandbox.answer import Json
 from amocrm.sandbox.families import Family
-from amocrm.sandbox.state import Account, Entity, Ids
+from amocrm.sandbox.history import History
+from amocrm.sandbox.state import CLOSED, Account, Entity, Ids
 from amocrm.sandbox.values import write_values
-
-CLOSED = (142, 143)
-"""Won and lost: the same ids in every pipeline (reference 3.6)."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +20,11 @@ class Writer:
     user_id: int
     now: int
 
+    @property
+    def history(self) -> History:
+        """Where events of these writes go."""
+        return History(self.account, self.ids, self.user_id, self.now)
+
     def create(self, family: Family, model: Entity) -> Entity:
         """Make a new entity of a checked model."""
         number = self.ids.take(family.name)
@@ -30,12 +33,15 @@ class Writer:
         self._write(family, entity, model)
         entity["updated_at"] = model.get("updated_at", entity["created_at"])
         entity["updated_by"] = model.get("updated_by", entity["created_by"])
+        self.history.added(family.name, entity)
         self._tie(family, number, model.get("_embedded", {}))
         return entity
 
     def update(self, family: Family, entity: Entity, model: Entity) -> Entity:
         """Change an entity as a checked model says."""
+        before = {**entity, "_tags": list(entity["_tags"])}
         self._write(family, entity, model)
+        self.history.changed(family.name, before, entity)
         entity["updated_at"] = model.get("updated_at", self.now)
         entity["updated_by"] = model.get("updated_by", self.user_id)
         return entity
@@ -93,7 +99,7 @@ class Writer:
 
     def _pipeline_of(self, status: int) -> int:
         return next(
-            number
+            int(number)
             for number in self.account.pipelines
             if any(stage["id"] == status for stage in self.account.statuses(number))
         )
@@ -119,12 +125,12 @@ class Writer:
 
     def _tie(self, family: Family, number: int, nested: Entity) -> None:
         ties = self.account.ties
-        for contact in nested.get("contacts") or ():
-            ties.tie(family.name, number, "contacts", contact["id"])
-            if contact.get("is_main"):
-                ties.set_main(number, contact["id"])
-        for company in nested.get("companies") or ():
-            ties.tie(family.name, number, "companies", company["id"])
+        for other in ("contacts", "companies"):
+            for target in nested.get(other) or ():
+                ties.tie(family.name, number, other, target["id"])
+                self.history.linked(family.name, number, other, target["id"], tied=True)
+                if target.get("is_main"):
+                    ties.set_main(number, target["id"])
 
 
 def _compose_name(contact: Entity, model: Entity) -> None:
