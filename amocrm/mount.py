@@ -149,6 +149,7 @@ def _names(family: type[Resource]) -> list[tuple[str, ...]]:
     asked: dict[int, type[object]] = {}
     for base in getattr(family, "__orig_bases__", ()):
         count = getattr(get_origin(base), "_asks", 0)
-        asked = dict(enumerate(get_args(base)[-count:], 3 - count)) | asked if count else asked
+        # All three, or `with` alone.
+        asked = dict(enumerate(get_args(base)[-count:], count == 1)) | asked if count else asked
     filters = tuple(getattr(asked.get(0), "__annotations__", ()))
     return [filters, get_args(asked.get(1)), get_args(asked.get(2))]

@@ -158,6 +158,14 @@ def test_wrong_questions_are_refused_unsent(asked: dict[str, object], words: str
     assert portal.log == []
 
 
+def test_a_family_that_takes_with_alone_takes_it() -> None:
+    crm, portal = client()
+    assert crm.account.get(with_=["drive_url"])["drive_url"] == "https://drive-b.amocrm.ru"
+    assert "with=drive_url" in portal.log[-1].query
+    with pytest.raises(ConfigurationError, match="did you mean 'drive_url'"):
+        crm.account.get(with_=["drive"])  # type: ignore[list-item]
+
+
 def test_only_some_families_can_be_searched() -> None:
     crm, _ = client()
     list(crm.leads.create_many([{"name": "Alpha"}, {"name": "Beta"}]))
