@@ -10,11 +10,11 @@ from amocrm.core.body import encode_body
 from amocrm.core.fault import CONTEXT_USER
 from amocrm.core.policy import Accept, Again, Effort, GiveUp, Renew, judge
 from amocrm.core.token import Token
-from amocrm.core.wire import RETRY, Call, Json, Retry, Timeout
+from amocrm.core.wire import RETRY, Call, Json, Retry, Sink, Timeout
 from amocrm.errors import ConfigurationError
-from amocrm.gate import Gate
+from amocrm.gate import Door, SideDoor
 from amocrm.line import Line
-from amocrm.transport import Answer, Response
+from amocrm.transport import Answer, Response, SinkError
 
 __all__ = ["Request", "Response"]
 
@@ -28,7 +28,7 @@ class Request:
     """Calls any path of the account. Thread-safe; `AmoCRM` makes it, as `crm.request`."""
 
     def __init__(
-        self, gate: Gate, line: Line, timeout: Timeout, headers: Mapping[str, str] | None = None
+        self, gate: Door, line: Line, timeout: Timeout, headers: Mapping[str, str] | None = None
     ) -> None:
         self._headers = {"Accept": _ACCEPT, **(headers or {})}
         self._gate = gate
@@ -54,7 +54,8 @@ class Request:
         Args:
             method: GET, POST, PATCH, PUT or DELETE, in any case.
             path: such as `/api/v4/leads`, with or without a query; or a `next` link.
-            data: the body, sent as JSON; of a GET, more query, as in the seed.
+            data: the body, sent as JSON, but bytes as they are; of a GET, more query, as in the
+                seed.
             params: the query, nested as it needs: `{"filter": {"id": [1, 2]}}`.
             headers: sent besides ours.
             timeout: seconds for the whole of each attempt, or a `Timeout`.
@@ -147,6 +148,48 @@ class Request:
             raise ConfigurationError("a user's id is a positive whole number")
         return Request(self._gate, self._line, self._timeout, {CONTEXT_USER: str(user_id)})
 
+    def read_into(
+        self, sink: Sink, path: str, *, timeout: float | Timeout | None = None
+    ) -> Response:
+        """Read a body of any size piece by piece: nothing of it is kept; `data` is None.
+
+        Args:
+            sink: is called for each attempt that is answered 200, and gives what takes its pieces.
+                What that raises is raised here.
+            path: as of every call.
+            timeout: as of every call.
+        """
+        draft = self._draft("GET", path, None, None, None, timeout, "auto")
+        try:
+            return self._send(draft._replace(sink=sink))
+        except SinkError as failed:
+            raise failed.error from failed.error.__cause__
+
+    def at(self, address: object) -> Request:
+        """Return a twin whose calls go to the host of an address of the Files service.
+
+        Raises:
+            ConfigurationError: it is none of amoCRM's (of a test server: its own), and the token
+                must not go there.
+        """
+        origin = self._gate.at(address)
+        if origin is None:
+            raise ConfigurationError(
+                "the address is not at a host of amoCRM's for files: this token must not go there"
+            )
+        door = SideDoor(self._gate, lambda: origin)
+        return Request(door, self._line, self._timeout, self._headers)
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority that calls go to; they change when the account is renamed."""
+        return self._gate.origin
+
+    @property
+    def timeout(self) -> Timeout:
+        """How long an attempt of a call may take that does not say otherwise."""
+        return self._timeout
+
     def _draft(
         self,
         method: str,
@@ -162,8 +205,9 @@ class Request:
         sent = dict(self._headers)
         body = None
         if data is not None:
-            sent["Content-Type"] = "application/json"
-            body = encode_body(data)
+            as_it_is = isinstance(data, bytes)
+            sent["Content-Type"] = "application/octet-stream" if as_it_is else "application/json"
+            body = data if as_it_is else encode_body(data)
         if headers is not None:
             sent.update(_check_headers(headers))
         limits = self._timeout if timeout is None else read_timeout(timeout)
@@ -199,7 +243,7 @@ def _addressed(draft: Call, origin: str, token: Token) -> Call:
     headers = {**draft.headers, "Authorization": f"Bearer {token.access_token}"}
     return Call(
         draft.method, origin + draft.url, draft.path, headers,
-        draft.body, draft.data, draft.timeout, draft.replayable, False, draft.retry,
+        draft.body, draft.data, draft.timeout, draft.replayable, False, draft.retry, draft.sink,
     )  # fmt: skip
 
 
