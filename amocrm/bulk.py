@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from amocrm.clock import Clock
 from amocrm.core.wire import Json
+from amocrm.drivehost import DriveHost
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.paces import Pace
 from amocrm.request import Request
@@ -35,7 +36,8 @@ class Bulk:
         lenient: bool,
     ) -> None:
         rate = getattr(pace, "rate", None)
-        self._way = Way(request, clock, float(rate or REQUESTS_PER_SECOND), account, lenient)
+        rate = float(rate or REQUESTS_PER_SECOND)
+        self._way = Way(request, clock, rate, account, DriveHost(clock), lenient)
 
     def listing(
         self,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from amocrm.clock import Clock
 from amocrm.core.address import resolve
+from amocrm.drivehost import DriveHost, DriveRequest
 from amocrm.errors import ConfigurationError
 from amocrm.request import Request
 
@@ -18,6 +19,7 @@ class Way(NamedTuple):
         clock: whose time it is.
         rate: calls a second that the pace lets through.
         account: the account's host, as the client was made with.
+        drive: knows where the account's files are.
         lenient: let through filters, `with` and orders that the table does not know.
     """
 
@@ -25,7 +27,12 @@ class Way(NamedTuple):
     clock: Clock
     rate: float
     account: str
+    drive: DriveHost
     lenient: bool = False
+
+    def to_files(self) -> Way:
+        """Return the same way, to the host of the account's files."""
+        return self._replace(request=DriveRequest(self.request, self.drive))
 
 
 def bare_path(path: str) -> str:

@@ -54,7 +54,7 @@ REFERENCE = {
     "/customers", "/customers/mode", "/customers/transactions", "/customers/{id}/transactions",
     "/customers/{id}/bonus_points", "/customers/statuses", "/customers/segments", "/users",
     "/roles", "/webhooks", "/widgets", "/calls", "/talks", "/sources", "/website_buttons",
-    "/short_links", "/chats/templates", "/currencies", "/bots",
+    "/short_links", "/chats/templates", "/currencies", "/bots", "/files",
     "/customers/segments/custom_fields", "/catalogs/{id}/custom_fields",
     "/catalogs/{id}/custom_fields/groups", "/leads/{id}/subscriptions",
     "/customers/{id}/subscriptions",
@@ -67,7 +67,7 @@ REFERENCE = {
         )
     ),
 }  # fmt: skip
-"""Every row of the reference's table (4.0), but for what is in the drive."""
+"""Every row of the reference's table (4.0); `/files` is at a host of its own (7)."""
 
 
 def client() -> tuple[AmoCRM, Sandbox]:
