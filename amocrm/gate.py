@@ -56,11 +56,12 @@ class SideDoor:
     """
 
     def __init__(self, door: Door, find: Callable[[], str]) -> None:
+        # A side door leads out of no other one: they would stack up, address after address.
+        self._door: Door = door._door if isinstance(door, SideDoor) else door
         self._find = find
         self.token = door.token
         self.cure = door.cure
         self.at = door.at
-        self._door = door
 
     @property
     def origin(self) -> str:
