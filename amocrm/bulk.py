@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from amocrm.clock import Clock
 from amocrm.core.wire import Json, Retry
+from amocrm.drivehost import DriveHost
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.paces import Pace
 from amocrm.request import Request
@@ -36,7 +37,7 @@ class Bulk:
         lenient: bool,
     ) -> None:
         rate = float(getattr(pace, "rate", None) or REQUESTS_PER_SECOND)
-        self._way = Way(request, clock, rate, account, Lengths(), lenient)
+        self._way = Way(request, clock, rate, account, Lengths(), DriveHost(clock), lenient)
 
     def listing(
         self,
