@@ -17,6 +17,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.schemas import AGE, AGE_IN_DOUBT, ROOM, Schemas, read_zone
 from tests.canned import Canned, listing
 from tests.flows.test_listing import client_of
+from tests.ways import way_of
 
 FIELDS = "/api/v4/leads/custom_fields"
 
