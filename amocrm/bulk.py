@@ -16,7 +16,7 @@ from amocrm.way import Lengths, Way
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
-    from amocrm.changes import Changes
+    from amocrm.follow import Changes
     from amocrm.journals import Place
     from amocrm.listing import Listing
     from amocrm.progress import Report
@@ -191,7 +191,7 @@ class Bulk:
 
         Source: reference 3.1, 4.2.1.
         """
-        from amocrm.changes import OVERLAP, Changes
+        from amocrm.follow import OVERLAP, Changes
 
         return Changes(
             self._way, path, params, limit=limit, since=since, checkpoint=checkpoint,

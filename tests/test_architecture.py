@@ -32,7 +32,7 @@ LAYERS = [
     "way",
     "source",
     "uploads downloads",
-    "listing batches changes",
+    "listing batches follow",
     "bulk schemas people phones chats",
     "commons",
     "mount",

@@ -15,9 +15,10 @@ from amocrm.core.match import Ambiguous, Found
 from amocrm.people import find, find_or_create
 from amocrm.phones import phones_of
 from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.stores import STRIPES
 from amocrm.stores.file import FileStore
 from amocrm.stores.memory import MemoryStore
-from amocrm.stores.stripes import STRIPES, Stripes
+from amocrm.stores.stripes import Stripes
 from amocrm.way import Way
 from tests.canned import Canned
 from tests.flows.test_listing import client_of
