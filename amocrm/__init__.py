@@ -54,11 +54,13 @@ if TYPE_CHECKING:
     from amocrm.batches import Outcomes
     from amocrm.changes import Changes
     from amocrm.core.batch import Created, Refused, Unknown, Updated
+    from amocrm.core.match import Ambiguous, Found
     from amocrm.listing import Listing
     from amocrm.progress import Progress
 
 __all__ = [
     "AccessDeniedError",
+    "Ambiguous",
     "AmoCRM",
     "AmoCRMError",
     "AuthSettings",
@@ -70,6 +72,7 @@ __all__ = [
     "Created",
     "Done",
     "ForbiddenError",
+    "Found",
     "GrantError",
     "Integration",
     "InvalidField",
@@ -113,8 +116,10 @@ __all__ = [
 logging.getLogger("amocrm").addHandler(logging.NullHandler())
 
 _LATER = {
+    "Ambiguous": "amocrm.core.match",
     "Changes": "amocrm.changes",
     "Created": "amocrm.core.batch",
+    "Found": "amocrm.core.match",
     "Listing": "amocrm.listing",
     "Outcomes": "amocrm.batches",
     "Progress": "amocrm.progress",
