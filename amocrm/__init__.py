@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from amocrm.client import AmoCRM
 from amocrm.connection import Connection
+from amocrm.core.callback import FROM_AMOCRM
 from amocrm.core.settings import AuthSettings, ServerSettings
 from amocrm.core.token import Token
 from amocrm.core.wire import Timeout
@@ -18,10 +19,12 @@ from amocrm.errors import (
     AmoCRMError,
     AuthorizationError,
     BlockedError,
+    BusyError,
     ConfigurationError,
     ForbiddenError,
     GrantError,
     InvalidField,
+    JournalError,
     LostReplyError,
     NotAuthorizedError,
     NotFoundError,
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
     from amocrm.progress import Progress
 
 __all__ = [
+    "FROM_AMOCRM",
     "AccessDeniedError",
     "Ambiguous",
     "AmoCRM",
@@ -66,6 +70,7 @@ __all__ = [
     "AuthSettings",
     "AuthorizationError",
     "BlockedError",
+    "BusyError",
     "Changes",
     "ConfigurationError",
     "Connection",
@@ -76,6 +81,7 @@ __all__ = [
     "GrantError",
     "Integration",
     "InvalidField",
+    "JournalError",
     "Listing",
     "LostReplyError",
     "MemoryStore",

@@ -28,6 +28,7 @@ from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace, shared_pace
 from amocrm.request import Request, read_timeout
 from amocrm.signals import Signals, Step, Trouble
+from amocrm.spender import Spender
 from amocrm.stats import Done, Stats
 from amocrm.stores import Key, TokenStore
 from amocrm.stores.memory import MemoryStore
@@ -92,9 +93,11 @@ class AmoCRM(Bulk, Families):
         holding = Holding(settings, account, vault, clock)
         self._is_guest = False
         self._consent = Consent(settings, account, signals)
-        self._keeper = Keeper(settings, Grants(settings, line), holding, self._consent, signals)
-        self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
-        self.request = Request(Gate(self._keeper, holding, signals), line, limits)
+        spender = Spender(Grants(settings, line), holding, signals)
+        keeper = Keeper(settings, spender, holding, self._consent, signals)
+        self._gate = Gate(keeper, holding, signals)
+        self.connection = signals.connection = Connection(keeper, holding, self._consent)
+        self.request = Request(self._gate, line, limits)
         super().__init__(self.request, clock, self._pace, account.account, lenient=lenient)
         self._commons = Commons(self._way, store, key)
         after_fork(self)
@@ -214,7 +217,7 @@ class AmoCRM(Bulk, Families):
     def renew_after_fork(self) -> None:
         """Part from the parent process; a forked child does it by itself."""
         self._transport.renew_after_fork()
-        self._keeper.renew_after_fork()
+        self._gate.renew_after_fork()
 
 
 def _read_pace(pace: object, account: Portal, clock: Clock | None) -> Pace | None:

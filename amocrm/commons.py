@@ -42,14 +42,14 @@ class Commons:
                 self._schemas = Schemas(self._way)
             return self._schemas
 
-    def explain(self, error: AmoCRMError, kind: str) -> AmoCRMError:
+    def explain(self, error: Exception, kind: str) -> Exception:
         """Return an error that names the custom fields it is about, if they are known by now.
 
         Args:
             error: of any kind.
             kind: of the entities that were sent, such as `leads`.
         """
-        if self._schemas is None:
+        if self._schemas is None or not isinstance(error, AmoCRMError):
             return error
         from amocrm.core.custom.explain import explain
 

@@ -106,7 +106,11 @@ class Resource(Place):
         try:
             yield
         except ValidationError as error:
-            raise self._commons.explain(error, self._kind) from None
+            raise self._explain(error) from None
+
+    def _explain(self, error: Exception) -> Exception:
+        """Return an error that names the custom fields it is about."""
+        return self._commons.explain(error, self._kind)
 
     @property
     def _kind(self) -> str:

@@ -11,12 +11,13 @@ from os import PathLike
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from amocrm.core.row import Direction, read_question
-from amocrm.core.wire import Json
+from amocrm.core.wire import Json, Retry
 from amocrm.errors import NotFoundError
 from amocrm.mount import Resource
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
+    from amocrm.journals import Place
     from amocrm.listing import Listing
     from amocrm.progress import Report
 
@@ -86,6 +87,7 @@ class Lists(Resource, Generic[E, F, W, O]):
         params: Mapping[str, Json] | None = None,
         limit: int | None = None,
         ahead: int | None = None,
+        expect: int | None = None,
         unique: bool = False,
         progress: Report | None = None,
     ) -> Listing[E]:
@@ -99,6 +101,7 @@ class Lists(Resource, Generic[E, F, W, O]):
             params: more of the query, sent as it is.
             limit: items per page; the most that the API allows, if none is given.
             ahead: calls under way at once; None follows the latency.
+            expect: about how many there are: so many are asked for from the first instant on.
             unique: give out each id once.
             progress: is told how far it has come.
 
@@ -115,7 +118,7 @@ class Lists(Resource, Generic[E, F, W, O]):
         )  # fmt: skip
         return Listing(
             self._way, self._path, {**asked, **(params or {})},
-            limit=limit, ahead=ahead, unique=unique, progress=progress,
+            limit=limit, ahead=ahead, expect=expect, unique=unique, progress=progress,
         )  # fmt: skip
 
 
@@ -145,7 +148,8 @@ class Creates(Resource, Generic[N, A]):
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
         """Create any number, and yield what became of each; see `AmoCRM.create_many`."""
@@ -154,9 +158,9 @@ class Creates(Resource, Generic[N, A]):
 
         writer = Writer(
             self._way, Created, self._path,
-            size=size, ahead=ahead, journal=journal, progress=progress,
+            size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return Outcomes(writer, items)
+        return Outcomes(writer, items, self._explain)
 
 
 class CreatesOne(Resource, Generic[N, A]):
@@ -201,7 +205,8 @@ class UpdatesMany(Updates[P, A]):
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
         """Change any number, each with its `id`, and yield what became of each.
@@ -213,9 +218,9 @@ class UpdatesMany(Updates[P, A]):
 
         writer = Writer(
             self._way, Updated, self._path,
-            size=size, ahead=ahead, journal=journal, progress=progress,
+            size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return Outcomes(writer, patches)
+        return Outcomes(writer, patches, self._explain)
 
 
 class Deletes(Resource):

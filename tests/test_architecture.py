@@ -17,11 +17,14 @@ LAYERS = [
     "core",
     "schema",
     "clock forks",
-    "filelock ledger replacing cell",
-    "progress ahead journal checkpoint",
+    "filelock ledger pauses replacing cell",
+    "progress ahead checkpoint",
     "transport emitter stores paces redirect stats",
+    "journals",
+    "journal",
     "line flight holding unbroken signals register shelf",
     "grants consent",
+    "spender",
     "keeper",
     "connection gate",
     "request",
@@ -49,7 +52,7 @@ CORE_MAY_IMPORT = {
 FORBIDDEN_IN_CORE = {"http.client.HTTPConnection", "urllib.request", "http.server"}
 OWNERS = {
     "time": {"clock"}, "requests": {"transport"}, "urllib3": {"transport"},
-    "phonenumbers": {"phones"}, "sqlalchemy": {"stores"}, "redis": {"paces", "stores"},
+    "phonenumbers": {"phones"}, "sqlalchemy": {"journals", "stores"}, "redis": {"paces", "stores"},
     "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things with one importer each."""

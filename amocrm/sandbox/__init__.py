@@ -5,6 +5,10 @@ the API with validation, paging and limits (`table.TABLE` lists them, `UNCERTAIN
 reference leaves open), the pace of seven requests a second, moved and uninstalled accounts, and
 weather on request.
 
+Files and chats have hosts of their own, as on the platforms: `drive-b.amocrm.ru`, which the account
+tells, and `amojo.amocrm.ru`. Served over TCP everything is at one origin: the account tells that
+origin as its `drive_url`, files are below `/v1.0/`, chats below `/v2/origin/custom/`.
+
 >>> from amocrm.sandbox import ManualClock, Sandbox
 >>> portal = Sandbox(clock=ManualClock())
 >>> token = portal.issue_long_lived()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from amocrm.sandbox.answer import Json
 from amocrm.sandbox.collection import Collection, Shelf, Verb
@@ -71,7 +71,7 @@ def _drop(desk: Desk, field: Entity) -> None:
     if not field["is_deletable"]:
         raise ProblemError(403, "Forbidden")  # Assumed (reference 4.14): 403 is documented.
     del desk.shelf[field["id"]]
-    for entity in owners(desk.account, family_of(desk)):
+    for entity in _owners(desk.account, family_of(desk)):
         items: list[Json] = entity["custom_fields_values"] or []
         kept = [one for one in items if one["field_id"] != field["id"]]
         entity["custom_fields_values"] = kept or None
@@ -79,7 +79,7 @@ def _drop(desk: Desk, field: Entity) -> None:
 
 def _drop_values(desk: Desk, field: Entity) -> None:
     known = {one["id"] for one in enums_of(field)}
-    for entity in owners(desk.account, family_of(desk)):
+    for entity in _owners(desk.account, family_of(desk)):
         items: list[Json] = entity["custom_fields_values"] or []
         for item in items:
             if item["field_id"] == field["id"]:
@@ -87,12 +87,9 @@ def _drop_values(desk: Desk, field: Entity) -> None:
         entity["custom_fields_values"] = [one for one in items if one["values"]] or None
 
 
-def owners(account: Account, family: str) -> Iterator[Entity]:
-    """Return the entities that may hold values of a family's fields."""
-    shelf, _, catalog = family.partition("/")
-    for entity in account.shelf("elements" if catalog else shelf).values():
-        if not catalog or str(entity["catalog_id"]) == catalog:
-            yield entity
+def _owners(account: Account, family: str) -> Iterable[Entity]:
+    # Elements of other lists are harmless: no two fields of a portal share an id.
+    return account.shelf("elements" if family.startswith("catalogs/") else family).values()
 
 
 def _show(desk: Desk, field: Entity, wish: Wish) -> Entity:

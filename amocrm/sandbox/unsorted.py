@@ -70,7 +70,6 @@ def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> 
 def _make(desk: Desk, model: Entity) -> Entity:
     call, nested = desk.call, model.get("_embedded", {})
     wanted: Entity = {**(nested.get("leads") or [{}])[0]}
-    wanted.pop("status_id", None)
     if "pipeline_id" in model:
         wanted["pipeline_id"] = model["pipeline_id"]
     lead = call.writer.create(FAMILIES["leads"], wanted)

@@ -88,6 +88,9 @@ def test_a_refusal_names_the_field_and_its_choices(crm: AmoCRM) -> None:
         crm.leads.create(bad)
     assert "north" not in str(plain.value)
     crm.leads.cf({})  # from now on the definitions are known
+    (outcome,) = crm.leads.create_many([bad])
+    assert isinstance(outcome, Refused)
+    assert outcome.errors[0].field_name == "Region"
     with pytest.raises(ValidationError, match="Region") as named:
         crm.leads.create(bad)
     assert "north" in str(named.value)

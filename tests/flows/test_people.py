@@ -18,7 +18,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.file import FileStore
 from amocrm.stores.memory import MemoryStore
 from amocrm.stores.stripes import STRIPES, Stripes
-from amocrm.way import Way
+from amocrm.way import Lengths, Way
 from tests.canned import Canned
 from tests.flows.test_listing import client_of
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("gone")
 def way(portal: Sandbox, clock: ManualClock) -> Way:
     auth: Any = {"access_token": portal.issue_long_lived()}
     crm = AmoCRM("example", auth, session=portal.session(), clock=clock, pace=None)
-    return Way(crm.request, clock, 7.0, HOST)
+    return Way(crm.request, clock, 7.0, HOST, Lengths())
 
 
 LOCK = Stripes(MemoryStore(), "client", HOST)
@@ -127,13 +127,15 @@ def test_an_answer_without_the_id_is_told_of(clock: ManualClock, body: Any) -> N
     server = Canned(lambda _, query: None if "query" in query else body)
     crm = client_of(server.session(), clock)
     with pytest.raises(UnexpectedReplyError, match="without the id"):
-        find_or_create(Way(crm.request, clock, 7.0, HOST), LOCK, "contacts", {}, email="a@b")
+        find_or_create(
+            Way(crm.request, clock, 7.0, HOST, Lengths()), LOCK, "contacts", {}, email="a@b"
+        )
 
 
 def work(url: str, token: str, folder: str, gate: Any, results: Any) -> None:
     """Be a process that takes in the same people as all the others."""
     with AmoCRM("example", {"access_token": token}, base_url=url, pace=None) as crm:
-        way = Way(crm.request, SystemClock(), 7.0, HOST)
+        way = Way(crm.request, SystemClock(), 7.0, HOST, Lengths())
         lock = Stripes(FileStore(folder), "client", HOST)
         gate.wait(60)
         told = []

@@ -15,7 +15,7 @@ from amocrm.core.custom.explain import explain
 from amocrm.core.difference import changes
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.schemas import AGE, AGE_IN_DOUBT, ROOM, Schemas, read_zone
-from amocrm.way import Way
+from amocrm.way import Lengths, Way
 from tests.canned import Canned, listing
 from tests.flows.test_listing import client_of
 
@@ -30,7 +30,7 @@ def client(portal: Sandbox, clock: ManualClock) -> AmoCRM:
 
 @pytest.fixture
 def schemas(client: AmoCRM, clock: ManualClock) -> Schemas:
-    return Schemas(Way(client.request, clock, 7.0, "example.amocrm.ru"))
+    return Schemas(Way(client.request, clock, 7.0, "example.amocrm.ru", Lengths()))
 
 
 def add(client: AmoCRM, name: str, kind: str = "text", **more: Any) -> int:
@@ -116,7 +116,7 @@ def test_an_unknown_kind_is_refused_unasked(portal: Sandbox, schemas: Schemas, k
 def test_so_many_kinds_are_kept(clock: ManualClock, kinds: int, calls: int) -> None:
     server = Canned(lambda path, query: listing(path, query, [], more=False))
     client = client_of(server.session(), clock)
-    schemas = Schemas(Way(client.request, clock, 7.0, "example.amocrm.ru"))
+    schemas = Schemas(Way(client.request, clock, 7.0, "example.amocrm.ru", Lengths()))
     for number in range(1, kinds + 1):
         schemas.of(f"catalogs/{number}")
     assert len(server.asked) == kinds
@@ -162,7 +162,7 @@ def test_a_zone_is_read_by_its_name_else_by_its_offset(
 def test_an_account_without_a_zone_is_told_of(clock: ManualClock, body: Any) -> None:
     client = client_of(Canned(lambda *_: body).session(), clock)
     with pytest.raises(UnexpectedReplyError, match="without a time zone"):
-        Schemas(Way(client.request, clock, 7.0, "example.amocrm.ru")).zone()
+        Schemas(Way(client.request, clock, 7.0, "example.amocrm.ru", Lengths())).zone()
 
 
 ENUMS = [{"value": "north", "sort": 1}, {"value": "south", "sort": 2}]
@@ -173,23 +173,29 @@ WRITTEN: dict[str, Any] = {
     "date_time": datetime(2024, 5, 1, 10, tzinfo=ZoneInfo("Europe/Moscow")),
     "smart_address": {"city": "Perm", "country": "RU"}, "legal_entity": [{"name": "OOO"}],
     "file": {"file_uuid": "u-1"}, "tracking_data": "x",
-    "chained_list": [{"catalog_id": 5, "catalog_element_id": 77}],
 }  # fmt: skip
 
 
 def test_every_type_of_a_lead_comes_back_from_the_portal_as_it_went(
     schemas: Schemas, client: AmoCRM
 ) -> None:
-    needs = {kind: {"enums": ENUMS} for kind in ("select", "radiobutton", "multiselect")}
-    needs |= {"monetary": {"currency": "RUB"}, "chained_list": {"chained_lists": [{"title": "x"}]}}  # type: ignore[dict-item]
-    for kind in WRITTEN:
+    needs: dict[str, Any] = {
+        kind: {"enums": ENUMS} for kind in ("select", "radiobutton", "multiselect")
+    }
+    catalog = client.catalogs.create({"name": "Cars"})["id"]
+    element = client.catalogs(catalog).elements.create({"name": "Van"})["id"]
+    chain = [{"title": "x", "catalog_id": catalog, "parent_catalog_id": None}]
+    needs |= {"monetary": {"currency": "RUB"}, "chained_list": {"chained_lists": chain}}
+    linked = [{"catalog_id": catalog, "catalog_element_id": element}]
+    written = {**WRITTEN, "chained_list": linked}
+    for kind in written:
         add(client, f"A {kind}", kind, **needs.get(kind, {}))
     lead: dict[str, Any] = {"name": "A"}
-    schemas.fields("leads", lead).update({f"A {kind}": one for kind, one in WRITTEN.items()})
+    schemas.fields("leads", lead).update({f"A {kind}": one for kind, one in written.items()})
     made = client.request.post("/api/v4/leads", [changes({}, lead)]).data
     path = f"/api/v4/leads/{made['_embedded']['leads'][0]['id']}"
     read = client.request.get(path).data
-    assert dict(schemas.fields("leads", read)) == {f"A {one}": WRITTEN[one] for one in WRITTEN}
+    assert dict(schemas.fields("leads", read)) == {f"A {one}": written[one] for one in written}
     after = dict(read)
     fields = schemas.fields("leads", after)
     fields["A select"] = "south"

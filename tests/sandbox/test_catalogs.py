@@ -250,6 +250,11 @@ def catalog(portal: Sandbox, call: Call) -> int:
             },
             {"value": {"total_sum": 27.0, "vat_rate_id": 0}},
         ),
+        (
+            "items",
+            {"unit_price": 10, "quantity": 3, "discount": {"type": "amount", "value": 4}},
+            {"value": {"total_sum": 26.0}},
+        ),
         ("linked_entity", {"entity_id": 30001, "entity_type": "contacts"}, {"value": {}}),
         (
             "linked_entity",
@@ -292,6 +297,8 @@ def test_a_category_is_a_choice_of_its_tree(call: Call, refused: Refused, catalo
     ]
     read = call("GET", f"/catalogs/{catalog}/elements/{made['id']}").json()
     assert read["custom_fields_values"] is None
+    (fresh,) = call("PATCH", at, json={"nested": [{"id": 5, "value": "z"}]}).json()["nested"]
+    assert fresh["id"] not in (5, root["id"], leaf["id"])
     for wrong, path in (
         ({"value": "x", "parent_request_id": "z"}, "nested.0.parent_request_id"),
         ({"value": "x", "parent_id": 5}, "nested.0.parent_id"),

@@ -380,6 +380,32 @@ def test_these_need_an_administrator(
     assert session.request(method, url, headers=headers, json={}).status_code == 403
 
 
+def test_customers_are_linked_and_have_fields(call: Call, portal: Sandbox, customer: int) -> None:
+    contact, company = portal.add("contacts", {}), portal.add("companies", {})
+    ends = [
+        {"to_entity_id": contact, "to_entity_type": "contacts"},
+        {"to_entity_id": company, "to_entity_type": "companies"},
+    ]
+    assert call("POST", f"/customers/{customer}/link", json=ends).status_code == 200
+    plain = call("GET", f"/customers/{customer}").json()["_embedded"]
+    assert set(plain) == {"segments", "tags"}
+    params = {"with": "contacts,companies,catalog_elements"}
+    embedded = call("GET", f"/customers/{customer}", params=params).json()["_embedded"]
+    assert [one["id"] for one in embedded["contacts"]] == [contact]
+    assert [one["id"] for one in embedded["companies"]] == [company]
+    assert embedded["catalog_elements"] == []
+    back = call("GET", f"/contacts/{contact}", params={"with": "customers"}).json()
+    assert [one["id"] for one in back["_embedded"]["customers"]] == [customer]
+    for path, owner in (("/customers", f"/customers/{customer}"), ("/customers/segments", "")):
+        field = [{"name": "Level", "type": "text", "code": "LEVEL"}]
+        assert call("POST", f"{path}/custom_fields", json=field).status_code == 201
+        owner = owner or f"{path}/{call('POST', path, json={'name': 'Gold'}).json()['id']}"
+        value = {"field_code": "LEVEL", "values": [{"value": "high"}]}
+        assert call("PATCH", owner, json={"custom_fields_values": [value]}).status_code == 200
+        (shown,) = call("GET", owner).json()["custom_fields_values"]
+        assert shown["values"] == [{"value": "high"}]
+
+
 def test_customers_have_tags_notes_files_and_tasks(call: Call, customer: int) -> None:
     note = {"note_type": "common", "params": {"text": "a"}}
     assert call("POST", f"/customers/{customer}/notes", json=[note]).status_code == 200

@@ -100,7 +100,10 @@ def test_links_are_seen_with_with(call: Call, ids: dict[str, int]) -> None:
     assert shown["catalog_elements"] == [
         {"id": ids["catalog_elements"], "metadata": {"catalog_id": ids["catalog"], **data}}
     ]
-    back = call("GET", f"/contacts/{ids['contacts']}?with=leads").json()["_embedded"]
+    back = call("GET", f"/contacts/{ids['contacts']}?with=leads,social_profiles").json()[
+        "_embedded"
+    ]
+    assert back["social_profiles"] == []
     assert [one["id"] for one in back["leads"]] == [ids["leads"]]
     call("POST", f"{at}/link", json=[target(ids, "catalog_elements", quantity=4)])
     (element,) = call("GET", f"{at}?with=catalog_elements").json()["_embedded"]["catalog_elements"]
@@ -203,6 +206,9 @@ def test_elements_and_prices_are_of_the_list(
     at = f"/leads/{ids['leads']}/link"
     strange = {**target(ids, "catalog_elements"), "to_entity_id": 5}
     assert refused(call("POST", at, json=[strange])) == [("NotSupportedChoice", "to_entity_id")]
+    (other,) = call("POST", "/catalogs", json=[{"name": "x"}]).json()["_embedded"]["catalogs"]
+    foreign = {**target(ids, "catalog_elements"), "metadata": {"catalog_id": other["id"]}}
+    assert refused(call("POST", at, json=[foreign])) == [("NotSupportedChoice", "to_entity_id")]
     for price in (5, ids["sku"]):
         answer = call("POST", at, json=[target(ids, "catalog_elements", price_id=price)])
         assert refused(answer) == [("NotSupportedChoice", "metadata.price_id")]
