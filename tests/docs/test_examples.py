@@ -171,9 +171,17 @@ def test_only_old_leads_of_the_stage_are_tagged_and_keep_their_tags(
     kettle = next(one for one in portal.leads() if one["name"] == "Kettle")
     before = kettle["updated_at"]
     crm.leads.update(kettle["id"], {"tags_to_add": [{"name": "vip"}], "updated_at": before})
+    portal.add("leads", {
+        "name": "Tagged", "status_id": kettle["status_id"], "updated_at": before,
+        "tags_to_add": [{"name": "asleep"}],
+    })  # fmt: skip
+    calls = len(portal.log)
     load("mass_tag").tag_asleep(crm, "agreed", "asleep", days=30)
+    (write,) = [one for one in portal.log[calls:] if one.method != "GET"]
+    assert [one["id"] for one in write.body] == [kettle["id"]]
     tags = {one["name"]: one["tags"] for one in portal.leads()}
     assert tags.pop("Kettle") == ["vip", "asleep"]
+    assert tags.pop("Tagged") == ["asleep"]
     assert not any(tags.values())
     assert "1 to tag" in capsys.readouterr().out
 
