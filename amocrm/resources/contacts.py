@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from amocrm.mount import Mount, Resource
-from amocrm.resources.entity import EntityFilter, Fielded, Reached, TimeOrder
+from amocrm.resources.entity import EntityFilter, FieldedMany, Reached, TimeOrder
 from amocrm.verbs import Creates, Editable, Lists
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Contacts(
         "Contact", "NewContact", "ContactPatch", "Short", "Renamed",
         EntityFilter, ContactWith, TimeOrder,
     ],
-    Fielded["Renamed"],
+    FieldedMany["Renamed"],
     Reached["NewContact"],
     path="contacts", source="4.7", query=True,
 ):  # fmt: skip
@@ -94,7 +94,7 @@ class Companies(
         "Company", "NewCompany", "CompanyPatch", "Short", "Renamed",
         EntityFilter, CompanyWith, TimeOrder,
     ],
-    Fielded["Renamed"],
+    FieldedMany["Renamed"],
     Reached["NewCompany"],
     path="companies", source="4.8", query=True,
 ):  # fmt: skip

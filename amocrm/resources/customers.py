@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.mount import Mount, Resource
-from amocrm.resources.entity import EntityFilter, Fielded
+from amocrm.resources.entity import EntityFilter, Fielded, FieldedMany
 from amocrm.verbs import Creates, CreatesOne, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Customers(
         "Customer", "NewCustomer", "CustomerPatch", "Short", "Changed",
         CustomerFilter, CustomerWith, NoReturn,
     ],
-    Fielded["Changed"],
+    FieldedMany["Changed"],
     path="customers", source="4.18", query=True,
 ):  # fmt: skip
     """Buyers, counted by segments or by periods, as the account is set up."""

@@ -9,9 +9,11 @@ from amocrm.core.wire import Json
 from amocrm.mount import Resource
 
 if TYPE_CHECKING:
+    from amocrm.batches import Outcomes
     from amocrm.core.batch import Created
     from amocrm.core.custom.values import CustomFields
     from amocrm.core.match import Ambiguous, Found, Normal
+    from amocrm.progress import Report
     from amocrm.schema.common import Range
 
 TimeOrder: TypeAlias = Literal["id", "updated_at"]
@@ -74,6 +76,43 @@ class Fielded(Resource, Generic[C]):
         number = cast("int", before["id"])
         with self._explained():
             return cast("C", self._way.request.patch(self._item(number), patch).data)
+
+
+class FieldedMany(Fielded[C]):
+    """Entities that have custom fields and are changed many in a call."""
+
+    __slots__ = ()
+
+    def save_many(
+        self,
+        pairs: Iterable[tuple[Mapping[str, object], Mapping[str, object]]],
+        *,
+        size: int | None = None,
+        ahead: int | None = None,
+        progress: Report | None = None,
+    ) -> Outcomes:
+        """Send what differs in each of many pairs, and yield what became of each that was sent.
+
+        A pair that does not differ is not sent, and has no outcome. See `save` and
+        `AmoCRM.update_many`; there is no journal, because another run finds other differences.
+
+        Args:
+            pairs: before and after: as it was read, and as it is to be.
+            size: items in a call at most.
+            ahead: calls under way at once; None follows the latency.
+            progress: is told how far it has come.
+        """
+        from amocrm.batches import Outcomes, Writer
+        from amocrm.core.batch import Updated
+        from amocrm.core.difference import changes
+
+        patches = (
+            {"id": before["id"], **patch}
+            for before, after in pairs
+            if (patch := changes(before, after))
+        )
+        writer = Writer(self._way, Updated, self._path, size=size, ahead=ahead, progress=progress)
+        return Outcomes(writer, patches)
 
 
 class Reached(Resource, Generic[N]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from amocrm.mount import Mount, Resource
-from amocrm.resources.entity import EntityFilter, Fielded
+from amocrm.resources.entity import EntityFilter, FieldedMany
 from amocrm.verbs import Creates, Editable
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from amocrm.resources.unsorted import Unsorted
     from amocrm.schema.common import Changed, Range, Short
     from amocrm.schema.complex import ComplexResult, NewComplexLead
+    from amocrm.schema.fields import Stage
     from amocrm.schema.leads import Lead, LeadPatch, NewLead
 
 LeadWith: TypeAlias = Literal[
@@ -54,12 +55,25 @@ class OneLead(Resource):
     files: Mount[Files] = Mount("attached.Files")
     subscriptions: Mount[Subscriptions] = Mount("attached.Subscriptions")
 
+    def move(self, stage: Stage, *, loss_reason_id: int | None = None) -> Changed:
+        """Move it to a stage: `crm.leads(42).move(crm.leads.pipelines.stage("Agreed"))`.
+
+        Args:
+            stage: `{"pipeline_id": 10, "status_id": 101}`.
+            loss_reason_id: why it is lost; it counts only where the stage is the lost one.
+        """
+        patch: LeadPatch = {"pipeline_id": stage["pipeline_id"], "status_id": stage["status_id"]}
+        if loss_reason_id is not None:
+            patch["loss_reason_id"] = loss_reason_id
+        changed: Changed = self._way.request.patch(self._path, patch).data
+        return changed
+
 
 class Leads(
     Editable[
         "Lead", "NewLead", "LeadPatch", "Short", "Changed", LeadFilter, LeadWith, LeadOrder
     ],
-    Fielded["Changed"],
+    FieldedMany["Changed"],
     path="leads", source="4.2", query=True,
 ):  # fmt: skip
     """Deals that move through the stages of a pipeline."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast
 
+from amocrm.core.wire import Json
 from amocrm.mount import Mount, Resource
 from amocrm.verbs import Creates, Deletes, Gets, Lists, Updates
 
 if TYPE_CHECKING:
+    from amocrm.schema.fields import Stage
     from amocrm.schema.leads import (
         LossReason,
         NewLossReason,
@@ -41,6 +44,29 @@ class Pipelines(
     def __call__(self, id: int | str) -> OnePipeline:  # noqa: A002
         """Return what belongs to one pipeline."""
         return self._at(OnePipeline, id)
+
+    def stage(self, name: str, *, pipeline: str | int | None = None) -> Stage:
+        """Look a stage up by its name: one call, and what it returns may be kept.
+
+        Leads are moved there, and looked for there: `crm.leads(42).move(stage)`,
+        `crm.leads.list(filter={"statuses": [stage]})`.
+
+        Args:
+            name: as it is shown, in any case.
+            pipeline: its name or id, where several have such a stage: all of them have one that is
+                won and one that is lost.
+
+        Returns:
+            `{"pipeline_id": 10, "status_id": 101}`.
+
+        Raises:
+            ConfigurationError: there is none, and the nearest is suggested; or there are several,
+                and the message lists them.
+        """
+        from amocrm.core.stage import find_stage
+
+        found = find_stage(cast("Iterable[Mapping[str, Json]]", self.list()), name, pipeline)
+        return {"pipeline_id": found.pipeline["id"], "status_id": found.stage["id"]}
 
 
 class Statuses(

@@ -29,7 +29,7 @@ class NestedChoice(TypedDict, total=False):
 
 
 class Stage(TypedDict):
-    """A stage in which a field is required or hidden."""
+    """A stage of a pipeline, such as one in which a field is required or hidden."""
 
     pipeline_id: int
     status_id: int

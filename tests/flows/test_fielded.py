@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amocrm import AmoCRM, ConfigurationError, Created, Refused, ValidationError
-from amocrm.core.match import Ambiguous, Found
+from amocrm import (
+    Ambiguous,
+    AmoCRM,
+    ConfigurationError,
+    Created,
+    Found,
+    Refused,
+    Updated,
+    ValidationError,
+)
 from amocrm.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -125,3 +133,68 @@ def test_another_user_shares_what_is_known(crm: AmoCRM, portal: Sandbox) -> None
     other = next(one for one in portal.accounts[0].users.values() if not one.is_admin)
     crm.as_user(other.id).leads.cf({})
     assert len(portal.log) == calls
+
+
+def test_of_many_pairs_only_those_that_differ_are_sent(crm: AmoCRM, portal: Sandbox) -> None:
+    list(crm.leads.create_many([{"name": f"L{number}", "price": 1} for number in range(5)]))
+    before = list(crm.leads.list(order={"id": "asc"}))
+    after = copy.deepcopy(before)
+    after[1]["price"] = 2
+    crm.leads.cf(after[3])["Region"] = "north"
+    after[4]["price"] = "a lot"  # type: ignore[typeddict-item]
+    calls = len(portal.log)
+    outcomes = list(crm.leads.save_many(zip(before, after, strict=True)))
+    assert [type(one) for one in outcomes] == [Updated, Updated, Refused]
+    assert outcomes[0].item == {"id": before[1]["id"], "price": 2}
+    assert set(outcomes[1].item) == {"id", "custom_fields_values"}
+    assert len(portal.log) - calls == 2  # the refused call, and the one without the bad item
+    now = list(crm.leads.list(order={"id": "asc"}))
+    assert [one["price"] for one in now] == [1, 2, 1, 1, 1]
+    assert crm.leads.cf(now[3])["Region"] == "north"
+
+
+def test_nothing_that_differs_is_no_call(crm: AmoCRM, portal: Sandbox) -> None:
+    crm.leads.create({"name": "A"})
+    leads = list(crm.leads.list())
+    calls = len(portal.log)
+    assert list(crm.leads.save_many(zip(leads, leads, strict=True))) == []
+    assert len(portal.log) == calls
+
+
+def test_elements_of_a_list_are_saved_in_calls_of_a_size(crm: AmoCRM, portal: Sandbox) -> None:
+    elements = crm.catalogs(crm.catalogs.create({"name": "Cars"})["id"]).elements
+    list(elements.create_many([{"name": f"E{number}"} for number in range(3)]))
+    before = list(elements.list())
+    pairs = [(one, {"name": f"{one['name']} new"}) for one in before]
+    outcomes = elements.save_many(pairs, size=2)
+    assert all(isinstance(one, Updated) for one in outcomes)
+    assert outcomes.calls == 2
+    assert sorted(one["name"] for one in elements.list()) == ["E0 new", "E1 new", "E2 new"]
+
+
+def test_a_stage_by_its_name_moves_leads_and_finds_them(crm: AmoCRM, portal: Sandbox) -> None:
+    made = crm.leads.pipelines.create({
+        "name": "Repairs", "sort": 20, "is_main": False, "is_unsorted_on": False,
+        "_embedded": {"statuses": [{"name": "In work", "sort": 20, "color": "#fffeb2"}]},
+    })  # fmt: skip
+    lead = crm.leads.create({"name": "A"})["id"]
+    calls = len(portal.log)
+    stage = crm.leads.pipelines.stage("in work")
+    assert len(portal.log) == calls + 1
+    assert stage["pipeline_id"] == made["id"]
+    assert crm.leads(lead).move(stage)["id"] == lead
+    assert crm.leads.get(lead)["status_id"] == stage["status_id"]
+    assert [one["id"] for one in crm.leads.list(filter={"statuses": [stage]})] == [lead]
+    with pytest.raises(ConfigurationError, match="2 stages"):
+        crm.leads.pipelines.stage("Успешно реализовано")
+    won = crm.leads.pipelines.stage("Успешно реализовано", pipeline="Repairs")
+    assert won == {"pipeline_id": made["id"], "status_id": 142}
+
+
+def test_a_lost_lead_says_why(crm: AmoCRM) -> None:
+    reason = crm.leads.loss_reasons.create({"name": "Too dear", "sort": 1})["id"]
+    lead = crm.leads.create({"name": "A"})["id"]
+    lost = crm.leads.pipelines.stage("Закрыто и не реализовано")
+    crm.leads(lead).move(lost, loss_reason_id=reason)
+    now = crm.leads.get(lead)
+    assert (now["status_id"], now["loss_reason_id"]) == (143, reason)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from amocrm.schema.catalogs import Element
     from amocrm.schema.common import Changed, Renamed, Short
     from amocrm.schema.drive import File, FileOwner, FileVersion
-    from amocrm.schema.fields import FieldGroup
+    from amocrm.schema.fields import FieldGroup, Stage
     from amocrm.schema.leads import Lead, Status
     from amocrm.schema.notes import Note, ShortNote
     from amocrm.schema.unsorted import Sorted
@@ -38,6 +38,11 @@ def inferred(crm: AmoCRM) -> None:
     assert_type(crm.leads(1).notes.get(2), Note)
     assert_type(crm.leads(1).notes.create({"note_type": "common"}), ShortNote)
     assert_type(crm.leads.pipelines(1).statuses.get(2), Status)
+    stage = crm.leads.pipelines.stage("New", pipeline="Sales")
+    assert_type(stage, Stage)
+    assert_type(crm.leads(1).move(stage), Changed)
+    crm.leads.list(filter={"statuses": [stage]})
+    assert_type(crm.leads.save_many([(crm.leads.get(1), {"price": 5})]), Outcomes)
     assert_type(crm.leads.unsorted("u").accept(user_id=1), Sorted)
     assert_type(crm.catalogs(7).elements.get(1), Element)
     assert_type(crm.contacts.custom_fields.groups.get("g"), FieldGroup)
@@ -72,6 +77,7 @@ def refused(crm: AmoCRM) -> None:
     crm.drive.upload(5)  # type: ignore[arg-type]  # pyright: ignore
     crm.drive.list(filter={"deleted": False})  # type: ignore[arg-type]  # pyright: ignore
     crm.drive.create({})  # type: ignore[attr-defined]  # pyright: ignore
+    crm.customers.segments.save_many([])  # type: ignore[attr-defined]  # pyright: ignore
     crm.leads.delete(1)  # type: ignore[attr-defined]  # pyright: ignore
     crm.events.create({})  # type: ignore[attr-defined]  # pyright: ignore
     crm.tasks.list(with_=["contacts"])  # type: ignore[list-item]  # pyright: ignore

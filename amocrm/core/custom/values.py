@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, MutableMapping
-from datetime import tzinfo
+from datetime import date, tzinfo
+from decimal import Decimal
 from typing import Final, TypeAlias
 
 from amocrm.core.custom.kinds import read_values, write_values
@@ -78,7 +79,9 @@ class CustomFields(MutableMapping[Key, Json]):
     def __setitem__(self, key: Key, value: Json) -> None:
         field = self._find(key)
         values = [] if value is CLEAR else write_values(value, field, self._zone)
-        self._put(field, values)
+        item = self._item(field.id)
+        if item is None or not self._are_equal(item["values"], values, field):
+            self._put(field, values)
 
     def __delitem__(self, key: Key) -> None:
         field = self._find(key)
@@ -145,6 +148,11 @@ class CustomFields(MutableMapping[Key, Json]):
                 kept.append(new)
                 values = []
         self._entity[VALUES] = [*kept, new] if values else kept or None
+
+    def _are_equal(self, before: Json, after: Json, field: Field) -> bool:
+        """Tell whether two lists are one number or moment, however it is written: 5 and 5.00."""
+        old, new = (read_values(one, field, self._zone) for one in (before, after))
+        return isinstance(old, (Decimal, date)) and bool(old == new)
 
     def _find(self, key: Key) -> Field:
         """Look a field up; the entity knows some that the definitions do not tell of."""

@@ -377,3 +377,28 @@ def test_times_are_the_account_s() -> None:
     fields["Born"] = date(1990, 2, 3)
     assert fields["Call"].utcoffset() == timedelta(hours=5)
     assert [one["values"][0]["value"] for one in fields.patch()] == [1_714_539_600, 633_985_200]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "same", "other"),
+    [
+        ("price", "2490", Decimal("2490.00"), Decimal("2490.01")),
+        ("numeric", "1.50", 1.5, 1.51),
+        ("date", 1_600_000_000, date(2020, 9, 13), date(2020, 9, 14)),
+        ("text", "5", "5", "5.0"),
+        ("checkbox", True, True, False),
+    ],
+)
+def test_a_value_that_is_set_to_what_it_is_stays_as_it_is_written(
+    kind: str, stored: Any, same: Any, other: Any
+) -> None:
+    number = NUMBERS[kind]
+    entity = {"custom_fields_values": [{"field_id": number, "values": [{"value": stored}]}]}
+    before = copy.deepcopy(entity)
+    fields = CustomFields(entity, SCHEMA, ZONE)
+    fields[number] = same
+    assert fields.patch() == []
+    assert fields.raw(number) == before["custom_fields_values"][0]["values"]
+    fields[number] = other
+    assert fields[number] == (Decimal(str(other)) if kind == "numeric" else other)
+    assert len(fields.patch()) == 1
