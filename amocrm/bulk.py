@@ -7,15 +7,16 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from amocrm.clock import Clock
-from amocrm.core.wire import Json
+from amocrm.core.wire import Json, Retry
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.paces import Pace
 from amocrm.request import Request
-from amocrm.way import Way
+from amocrm.way import Lengths, Way
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
     from amocrm.changes import Changes
+    from amocrm.journals import Place
     from amocrm.listing import Listing
     from amocrm.progress import Report
 
@@ -25,7 +26,7 @@ class Bulk:
 
     def __init__(self, request: Request, clock: Clock, pace: Pace | None, account: str) -> None:
         rate = getattr(pace, "rate", None)
-        self._way = Way(request, clock, float(rate or REQUESTS_PER_SECOND), account)
+        self._way = Way(request, clock, float(rate or REQUESTS_PER_SECOND), account, Lengths())
 
     def listing(
         self,
@@ -34,6 +35,7 @@ class Bulk:
         *,
         limit: int | None = None,
         ahead: int | None = None,
+        expect: int | None = None,
         unique: bool = False,
         progress: Report | None = None,
     ) -> Listing[dict[str, Json]]:
@@ -42,6 +44,9 @@ class Bulk:
         Nothing is sent before it is iterated; each iteration reads anew. Pages are read ahead of
         the loop in worker threads, as many as the latency asks for at the pace; the threads end
         with the loop, however it ends. An error of a page is raised after the items before it.
+
+        The first page is waited for alone, unless it is known that more will follow: because
+        `expect` says so, or because this client has read the same listing before.
 
         Pages move while they are read: an item created or deleted meanwhile shifts the others by
         one, so that one is read twice or not at all. `unique=True` leaves out what comes twice;
@@ -54,6 +59,8 @@ class Bulk:
             limit: items per page; the most that the path allows, if none is given.
             ahead: the depth: calls under way at once; 0 reads one page after the other, None
                 follows the latency.
+            expect: about how many items there are. So many pages are asked for without waiting for
+                the first one; if there are fewer, some calls were made for nothing.
             unique: give out each id once; the ids are remembered while it is iterated.
             progress: is told how far it has come; see `amocrm.progress`.
 
@@ -65,8 +72,9 @@ class Bulk:
         from amocrm.listing import Listing
 
         return Listing(
-            self._way, path, params, limit=limit, ahead=ahead, unique=unique, progress=progress
-        )
+            self._way, path, params, limit=limit, ahead=ahead, expect=expect, unique=unique,
+            progress=progress,
+        )  # fmt: skip
 
     def create_many(
         self,
@@ -75,7 +83,8 @@ class Bulk:
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
         """Create any number of items; iterate the result to do it and to learn what became of them.
@@ -91,8 +100,11 @@ class Bulk:
             size: items per call; the most that the path allows, if none is given. amoCRM recommends
                 50 for heavy ones.
             ahead: calls under way at once; None follows the latency.
-            journal: a file that makes it resumable: run it again with the same items, and what was
-                written is not written again, and what may have been is `Unknown`.
+            journal: a file, or a `SQLJournal`, that makes it resumable: run it again with the same
+                items, and what was written is not written again, and what may have been is
+                `Unknown`.
+            retry: `always` sends again what may have been written, now and when it is resumed: an
+                item may be there twice; `never` repeats nothing.
             progress: is told how far it has come.
 
         Raises:
@@ -104,8 +116,9 @@ class Bulk:
         from amocrm.core.batch import Created
 
         writer = Writer(
-            self._way, Created, path, size=size, ahead=ahead, journal=journal, progress=progress
-        )
+            self._way, Created, path, size=size, ahead=ahead, journal=journal, retry=retry,
+            progress=progress,
+        )  # fmt: skip
         return Outcomes(writer, items)
 
     def update_many(
@@ -115,10 +128,14 @@ class Bulk:
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
         """Change any number of items, each of which holds its `id`; otherwise as `create_many`.
+
+        To change a thing twice to the same does no harm, as a rule, and `retry="always"` makes good
+        of lost answers; but it may undo what somebody else has changed meanwhile.
 
         Calls run side by side: do not change one entity twice in the same run.
         """
@@ -126,8 +143,9 @@ class Bulk:
         from amocrm.core.batch import Updated
 
         writer = Writer(
-            self._way, Updated, path, size=size, ahead=ahead, journal=journal, progress=progress
-        )
+            self._way, Updated, path, size=size, ahead=ahead, journal=journal, retry=retry,
+            progress=progress,
+        )  # fmt: skip
         return Outcomes(writer, items)
 
     def changes(

@@ -17,8 +17,10 @@ LAYERS = [
     "core",
     "clock forks",
     "filelock ledger pauses replacing",
-    "progress ahead journal checkpoint",
+    "progress ahead checkpoint",
     "transport emitter stores paces redirect stats",
+    "journals",
+    "journal",
     "line flight holding unbroken signals register shelf",
     "grants consent",
     "spender",
@@ -43,7 +45,7 @@ CORE_MAY_IMPORT = {
 FORBIDDEN_IN_CORE = {"http.client.HTTPConnection", "urllib.request", "http.server"}
 OWNERS = {
     "time": {"clock"}, "requests": {"transport"}, "urllib3": {"transport"},
-    "sqlalchemy": {"stores"}, "redis": {"paces", "stores"}, "cryptography": {"stores"},
+    "sqlalchemy": {"journals", "stores"}, "redis": {"paces", "stores"}, "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things with one importer each."""
 

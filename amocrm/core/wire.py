@@ -48,6 +48,7 @@ class Call(NamedTuple):
         private: it carries a secret of the integration: the session's own hooks, query and
             authorization stay out of it.
         retry: when it may be repeated.
+        undecoded: the answer's body is wanted as it came, to be decoded later.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Call(NamedTuple):
     replayable: bool = False
     private: bool = False
     retry: Retry = "auto"
+    undecoded: bool = False
 
     def __repr__(self) -> str:
         # Headers hold the token, and so may a body.

@@ -27,6 +27,7 @@
     │   └── UnexpectedReplyError     not the documented shape
     ├── TokenStoreError              the token could not be loaded, saved or locked
     ├── PaceError                    the pace shared with others cannot be reached; nothing was sent
+    ├── JournalError                 the journal of an import is in use, or cannot be written
     └── WebhookError                 (ValueError) a delivery that cannot be trusted or read
 
 `str(error)` is one line a person can act on. No secret, header or request body is ever part of a
@@ -60,6 +61,7 @@ from amocrm.errors.root import (
     BusyError,
     ConfigurationError,
     GrantError,
+    JournalError,
     LostReplyError,
     NotAuthorizedError,
     OutcomeUnknownError,
@@ -82,6 +84,7 @@ __all__ = [
     "ForbiddenError",
     "GrantError",
     "InvalidField",
+    "JournalError",
     "LostReplyError",
     "NotAuthorizedError",
     "NotFoundError",

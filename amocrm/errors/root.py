@@ -170,5 +170,9 @@ class PaceError(AmoCRMError):
     retryable = True
 
 
+class JournalError(AmoCRMError):
+    """The journal of an import is in use, or cannot be read or written. Nothing more is sent."""
+
+
 class WebhookError(AmoCRMError, ValueError):
     """A delivery that cannot be trusted or read."""

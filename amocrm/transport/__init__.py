@@ -25,7 +25,7 @@ from amocrm.clock import Clock
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import ConfigurationError
 from amocrm.transport.loss import explain
-from amocrm.transport.opening import TellingAdapter, Watch, here
+from amocrm.transport.opening import OwnSession, Watch, here
 from amocrm.transport.reading import Answer, Reader
 
 POOL_SIZE: Final = 64
@@ -172,7 +172,8 @@ class Transport:
         for name in [name for name, value in headers.items() if value is None]:
             del headers[name]
         request.body = call.body
-        request.prepare_cookies(session.cookies)
+        if not isinstance(session, OwnSession):
+            request.prepare_cookies(session.cookies)
         return request
 
     def _settings(self, session: requests.Session, url: str) -> _Kept:
@@ -197,11 +198,7 @@ class Transport:
 
 def open_session(hosts: int = 4) -> requests.Session:
     """Make a session that keeps the connections to as many hosts as were used last."""
-    session = requests.Session()
-    adapter = TellingAdapter(pool_connections=hosts, pool_maxsize=POOL_SIZE, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+    return OwnSession(hosts, POOL_SIZE)
 
 
 def _hooks(session: requests.Session) -> list[Callable[..., object]]:
