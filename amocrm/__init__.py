@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from amocrm.client import AmoCRM
 from amocrm.connection import Connection
+from amocrm.core.callback import FROM_AMOCRM
 from amocrm.core.settings import AuthSettings, ServerSettings
 from amocrm.core.token import Token
 from amocrm.core.wire import Timeout
@@ -18,10 +19,12 @@ from amocrm.errors import (
     AmoCRMError,
     AuthorizationError,
     BlockedError,
+    BusyError,
     ConfigurationError,
     ForbiddenError,
     GrantError,
     InvalidField,
+    JournalError,
     LostReplyError,
     NotAuthorizedError,
     NotFoundError,
@@ -58,12 +61,14 @@ if TYPE_CHECKING:
     from amocrm.progress import Progress
 
 __all__ = [
+    "FROM_AMOCRM",
     "AccessDeniedError",
     "AmoCRM",
     "AmoCRMError",
     "AuthSettings",
     "AuthorizationError",
     "BlockedError",
+    "BusyError",
     "Changes",
     "ConfigurationError",
     "Connection",
@@ -73,6 +78,7 @@ __all__ = [
     "GrantError",
     "Integration",
     "InvalidField",
+    "JournalError",
     "Listing",
     "LostReplyError",
     "MemoryStore",

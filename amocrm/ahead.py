@@ -25,6 +25,8 @@ pace's turns passes unused."""
 DEEPEST: Final = 32
 """Calls under way at most, and so answers in memory, however slow the server is: at seven calls a
 second that serves a latency of four seconds."""
+UNKNOWN: Final = 1.0
+"""Seconds that a call is taken to last before the first one has been answered."""
 THREAD_NAME: Final = "amocrm-ahead"
 
 _FRESH: Final = 0.25
@@ -53,7 +55,8 @@ class Depth:
     @property
     def calls(self) -> int:
         """The number of calls."""
-        return min(DEEPEST, math.ceil((self._latency or 0.0) * self._rate) + SLACK)
+        latency = UNKNOWN if self._latency is None else self._latency
+        return min(DEEPEST, math.ceil(latency * self._rate) + SLACK)
 
 
 class _Task(Generic[J, R]):

@@ -13,6 +13,7 @@ from amocrm.core.batch import (
     Created,
     Kind,
     Outcome,
+    Refused,
     Unknown,
     chunks,
     correlate,
@@ -20,11 +21,12 @@ from amocrm.core.batch import (
     settle,
 )
 from amocrm.core.page import batch_limit
-from amocrm.core.wire import Json
+from amocrm.core.wire import RETRY, Json, Retry
 from amocrm.errors import ConfigurationError, OutcomeUnknownError
 from amocrm.journal import Journal, Known
+from amocrm.journals import Place
 from amocrm.progress import Meter, Report
-from amocrm.way import Way, bare_path, read_count
+from amocrm.way import Way, path_alone, read_count
 
 UNKNOWN_IN_A_ROW: Final = 5
 """Chunks whose outcome is unknown, one after another, after which it is pointless to go on: the
@@ -63,17 +65,26 @@ class Outcomes(Iterator[Outcome]):
     journal keeps.
     """
 
-    def __init__(self, writer: Writer, items: Iterable[Json]) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        items: Iterable[Json],
+        explain: Callable[[Exception], Exception] | None = None,
+    ) -> None:
         if isinstance(items, (Mapping, str, bytes)) or not isinstance(items, Iterable):
             raise ConfigurationError("items must be many models", hint='such as [{"name": "A"}]')
         self._writer = writer
         self._outcomes = writer.run(items)
+        self._explain = explain
 
     def __repr__(self) -> str:
         return f"<Outcomes of {self._writer}>"
 
     def __next__(self) -> Outcome:
-        return next(self._outcomes)
+        outcome = next(self._outcomes)
+        if self._explain is not None and isinstance(outcome, Refused):
+            return outcome._replace(error=self._explain(outcome.error))
+        return outcome
 
     @property
     def calls(self) -> int:
@@ -96,10 +107,13 @@ class Writer:
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> None:
-        path = bare_path(path)
+        if retry not in RETRY:
+            raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
+        path = path_alone(path)
         self.calls = 0
         self._way, self._kind, self._path = way, kind, path
         self._method = "POST" if kind is Created else "PATCH"
@@ -108,7 +122,9 @@ class Writer:
         self._journal = (
             None if journal is None else Journal(journal, way.account, self._method, path)
         )
+        self._retry: Retry = retry
         self._report = progress
+        self._broken: Exception | None = None
         self._depth = Depth(way.rate)
         self._counting = threading.Lock()
 
@@ -158,7 +174,8 @@ class Writer:
                 yield Task(position, item)
             else:
                 digest, known = self._journal.recall(position, item)
-                outcome = None if known is None else self._remembered(item, known)
+                again = known is None or (self._retry == "always" and not known.is_done)
+                outcome = None if again or known is None else self._remembered(item, known)
                 yield Task(position, item, digest, outcome)
 
     def _remembered(self, item: Json, known: Known) -> Outcome:
@@ -176,6 +193,7 @@ class Writer:
         outcomes, error = settle([task.item for task in fresh], self._sender(fresh))
         written = iter(outcomes)
         whole = [task.known or next(written) for task in chunk]
+        error = error or self._broken
         last = outcomes[-1] if outcomes else None
         all_lost = all(isinstance(one, Unknown) for one in outcomes)
         return Settled(whole, last.why if all_lost and isinstance(last, Unknown) else None, error)
@@ -187,23 +205,37 @@ class Writer:
         return send
 
     def _send(self, tasks: list[Task]) -> list[Outcome]:
-        """Make one call; the journal knows of it before and after."""
-        items, journal = [task.item for task in tasks], self._journal
-        if journal is not None:
-            journal.sent((task.position, task.digest) for task in tasks)
+        """Make one call; the journal knows of it before it leaves, and when it is over."""
+        items, journal, announced = [task.item for task in tasks], self._journal, False
+
+        def announce() -> None:
+            # As late as can be: whatever still waits for its turn when we are killed was not sent.
+            nonlocal announced
+            if journal is not None and not announced:
+                journal.sent((task.position, task.digest) for task in tasks)
+                announced = True
+
         with self._counting:
             self.calls += 1
         try:
-            response = self._way.request(self._method, self._path, items)
+            response = self._way.request(
+                self._method, self._path, items, retry=self._retry, leaving=announce
+            )
         except Exception as error:
-            if journal is not None and is_unwritten(error):
-                journal.back([task.position for task in tasks])
+            if announced and is_unwritten(error):
+                self._note(lambda kept: kept.back([task.position for task in tasks]))
             raise
         self._depth.note(response.info.elapsed.total_seconds())
         outcomes = correlate(items, response.data, self._path, self._kind)
-        if journal is not None:
-            pairs = zip(tasks, outcomes, strict=True)
-            journal.done(
-                (task.position, one.id) for task, one in pairs if isinstance(one, self._kind)
-            )
+        pairs = zip(tasks, outcomes, strict=True)
+        done = [(task.position, one.id) for task, one in pairs if isinstance(one, self._kind)]
+        self._note(lambda kept: kept.done(done))
         return outcomes
+
+    def _note(self, write: Callable[[Journal], None]) -> None:
+        """Note what became of a call. It stays what it is if that fails, and the run ends."""
+        try:
+            if self._journal is not None:
+                write(self._journal)
+        except Exception as error:
+            self._broken = error

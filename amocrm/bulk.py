@@ -7,16 +7,17 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from amocrm.clock import Clock
-from amocrm.core.wire import Json
+from amocrm.core.wire import Json, Retry
 from amocrm.drivehost import DriveHost
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.paces import Pace
 from amocrm.request import Request
-from amocrm.way import Way
+from amocrm.way import Lengths, Way
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
     from amocrm.changes import Changes
+    from amocrm.journals import Place
     from amocrm.listing import Listing
     from amocrm.progress import Report
 
@@ -35,9 +36,8 @@ class Bulk:
         *,
         lenient: bool,
     ) -> None:
-        rate = getattr(pace, "rate", None)
-        rate = float(rate or REQUESTS_PER_SECOND)
-        self._way = Way(request, clock, rate, account, DriveHost(clock), lenient)
+        rate = float(getattr(pace, "rate", None) or REQUESTS_PER_SECOND)
+        self._way = Way(request, clock, rate, account, Lengths(), DriveHost(clock), lenient)
 
     def listing(
         self,
@@ -46,6 +46,7 @@ class Bulk:
         *,
         limit: int | None = None,
         ahead: int | None = None,
+        expect: int | None = None,
         unique: bool = False,
         progress: Report | None = None,
     ) -> Listing[dict[str, Json]]:
@@ -54,6 +55,9 @@ class Bulk:
         Nothing is sent before it is iterated; each iteration reads anew. Pages are read ahead of
         the loop in worker threads, as many as the latency asks for at the pace; the threads end
         with the loop, however it ends. An error of a page is raised after the items before it.
+
+        The first page is waited for alone, unless it is known that more will follow: because
+        `expect` says so, or because this client has read the same listing before.
 
         Pages move while they are read: an item created or deleted meanwhile shifts the others by
         one, so that one is read twice or not at all. `unique=True` leaves out what comes twice;
@@ -66,6 +70,8 @@ class Bulk:
             limit: items per page; the most that the path allows, if none is given.
             ahead: the depth: calls under way at once; 0 reads one page after the other, None
                 follows the latency.
+            expect: about how many items there are. So many pages are asked for without waiting for
+                the first one; if there are fewer, some calls were made for nothing.
             unique: give out each id once; the ids are remembered while it is iterated.
             progress: is told how far it has come; see `amocrm.progress`.
 
@@ -77,8 +83,9 @@ class Bulk:
         from amocrm.listing import Listing
 
         return Listing(
-            self._way, path, params, limit=limit, ahead=ahead, unique=unique, progress=progress
-        )
+            self._way, path, params, limit=limit, ahead=ahead, expect=expect, unique=unique,
+            progress=progress,
+        )  # fmt: skip
 
     def create_many(
         self,
@@ -87,7 +94,8 @@ class Bulk:
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
         """Create any number of items; iterate the result to do it and to learn what became of them.
@@ -103,8 +111,11 @@ class Bulk:
             size: items per call; the most that the path allows, if none is given. amoCRM recommends
                 50 for heavy ones.
             ahead: calls under way at once; None follows the latency.
-            journal: a file that makes it resumable: run it again with the same items, and what was
-                written is not written again, and what may have been is `Unknown`.
+            journal: a file, or a `SQLJournal`, that makes it resumable: run it again with the same
+                items, and what was written is not written again, and what may have been is
+                `Unknown`.
+            retry: `always` sends again what may have been written, now and when it is resumed: an
+                item may be there twice; `never` repeats nothing.
             progress: is told how far it has come.
 
         Raises:
@@ -116,8 +127,9 @@ class Bulk:
         from amocrm.core.batch import Created
 
         writer = Writer(
-            self._way, Created, path, size=size, ahead=ahead, journal=journal, progress=progress
-        )
+            self._way, Created, path, size=size, ahead=ahead, journal=journal, retry=retry,
+            progress=progress,
+        )  # fmt: skip
         return Outcomes(writer, items)
 
     def update_many(
@@ -127,10 +139,14 @@ class Bulk:
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
         """Change any number of items, each of which holds its `id`; otherwise as `create_many`.
+
+        To change a thing twice to the same does no harm, as a rule, and `retry="always"` makes good
+        of lost answers; but it may undo what somebody else has changed meanwhile.
 
         Calls run side by side: do not change one entity twice in the same run.
         """
@@ -138,8 +154,9 @@ class Bulk:
         from amocrm.core.batch import Updated
 
         writer = Writer(
-            self._way, Updated, path, size=size, ahead=ahead, journal=journal, progress=progress
-        )
+            self._way, Updated, path, size=size, ahead=ahead, journal=journal, retry=retry,
+            progress=progress,
+        )  # fmt: skip
         return Outcomes(writer, items)
 
     def changes(

@@ -19,7 +19,7 @@ from amocrm.core.query import advice
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
 from amocrm.progress import Meter, Report
-from amocrm.way import Way, bare_path, read_count
+from amocrm.way import Way, path_alone, read_count
 
 OVERLAP: Final = 60.0
 """Seconds before the last change that are read once more the next time: nobody documents how soon
@@ -49,7 +49,7 @@ class Changes(Generic[E]):
         overlap: float = OVERLAP,
         progress: Report | None = None,
     ) -> None:
-        self._path = bare_path(path if "/" in path else f"/api/v4/{path}")
+        self._path = path_alone(path if "/" in path else f"/api/v4/{path}")
         self._params = dict(params or {})
         if clash := {"order", "page", "limit"} & set(self._params):
             raise ConfigurationError(f"changes set {sorted(clash)[0]!r} by themselves")
@@ -69,7 +69,8 @@ class Changes(Generic[E]):
 
     def __iter__(self) -> Iterator[E]:
         whose = f"{self._way.account}{self._path}"
-        kept = Checkpoint(self._file, whose, self._since, self._overlap)
+        asked = {**self._params, "filter": self._filter}
+        kept = Checkpoint(self._file, whose, asked, self._since, self._overlap)
         meter = Meter(self._progress, self._way.clock)
         try:
             for items in self._walk(kept, meter):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from amocrm.core.body import encode_body
+from amocrm.core.query import encode
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
 from amocrm.replacing import replace
@@ -22,6 +23,7 @@ class Checkpoint:
     Args:
         file: it is kept in; None for the life of one walk.
         walk: what is walked: the account and the path.
+        params: more of the query; a walk with others would have seen other items before.
         since: Unix seconds where to begin, if the file knows no better.
         overlap: seconds before that instant that are read once more.
 
@@ -30,10 +32,17 @@ class Checkpoint:
     """
 
     def __init__(
-        self, file: str | os.PathLike[str] | None, walk: str, since: float, overlap: float
+        self,
+        file: str | os.PathLike[str] | None,
+        walk: str,
+        params: Mapping[str, Json],
+        since: float,
+        overlap: float,
     ) -> None:
         self._file = None if file is None else os.path.abspath(os.fspath(file))
         self._walk = walk
+        # Digests: the values may be a person's data.
+        self._params = {name: _digest(value) for name, value in params.items() if value != {}}
         self._since = int(since)
         self._overlap = overlap
         self._at = 0
@@ -69,7 +78,8 @@ class Checkpoint:
         if self._file is None:
             return
         content = {
-            "checkpoint": _VERSION, "walk": self._walk, "updated_at": self._at, "seen": self._seen,
+            "checkpoint": _VERSION, "walk": self._walk, "params": self._params,
+            "updated_at": self._at, "seen": self._seen,
         }  # fmt: skip
         try:
             replace(self._file, json.dumps(content).encode())
@@ -84,6 +94,7 @@ class Checkpoint:
                 content = json.load(stream)
             whose = (content["checkpoint"], content["walk"])
             self._at = int(content["updated_at"])
+            params = dict(content["params"])
             self._seen = {key: (int(at), str(mark)) for key, (at, mark) in content["seen"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(
@@ -91,8 +102,19 @@ class Checkpoint:
             ) from error
         if whose != (_VERSION, self._walk):
             raise ConfigurationError(f"the checkpoint {file} is that of a walk through {whose[1]}")
+        if changed := {name for name, _ in params.items() ^ self._params.items()}:
+            raise ConfigurationError(
+                f"the checkpoint {file} was saved with another {' and '.join(sorted(changed))}",
+                hint="walk on with what it was saved with, or begin another checkpoint",
+            )
 
 
 def _state(item: Mapping[str, Json]) -> tuple[int, str]:
     """Tell the states of an item apart: it may be edited twice in a second."""
     return int(item["updated_at"]), hashlib.sha256(encode_body(item)).hexdigest()[:16]
+
+
+def _digest(value: Json) -> str:
+    """Tell values of a query apart, whatever the order of their parts."""
+    parts = sorted(encode({"": value}).split("&"))
+    return hashlib.sha256("&".join(parts).encode()).hexdigest()[:16]

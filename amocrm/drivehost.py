@@ -19,6 +19,7 @@ from amocrm.errors import (
     UnreachableError,
 )
 from amocrm.gate import SideDoor
+from amocrm.line import Leaving
 from amocrm.request import Request, Response
 
 ASK_REST: Final = 60.0
@@ -83,14 +84,14 @@ class DriveRequest(Request):
         self._account = account
         self._host = host
 
-    def _send(self, draft: Call) -> Response:
+    def _send(self, draft: Call, leaving: Leaving | None = None) -> Response:
         try:
-            return super()._send(draft)
+            return super()._send(draft, leaving)
         except _AS_IF_MOVED:
             # All of them say that nothing was done, or it was a read.
             if not self._host.has_moved(self._account):
                 raise
-        return super()._send(draft)
+        return super()._send(draft, leaving)
 
 
 def time_for(request: Request, size: int) -> Timeout:

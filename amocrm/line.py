@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from amocrm.clock import Clock
 from amocrm.core.fault import is_block, request_id
@@ -26,6 +27,8 @@ LONGEST_HOLD: Final = 3600.0
 has been seen to ask, and a number gone wrong must not stop a program for months."""
 
 DONE: Final = "request:done"
+
+Leaving: TypeAlias = Callable[[], object]
 
 _log = logging.getLogger("amocrm")
 
@@ -51,8 +54,15 @@ class Line:
         self.meter = Meter()
         self.jitter = random.random
 
-    def send(self, call: Call, effort: Effort = FIRST) -> Answer | Lost:
-        """Wait for a turn and send a call once; `effort` tells which attempt it is.
+    def send(
+        self, call: Call, effort: Effort = FIRST, leaving: Leaving | None = None
+    ) -> Answer | Lost:
+        """Wait for a turn and send a call once.
+
+        Args:
+            call: what to send.
+            effort: which attempt it is.
+            leaving: is called when the turn has come; what it raises keeps the call here.
 
         Raises:
             RateLimitedError: the turn is too far away; nothing was sent.
@@ -66,6 +76,8 @@ class Line:
                 self.meter.refuse()
                 raise _refused(call, given)
             turn = given
+        if leaving is not None:
+            leaving()
         started = self.clock.monotonic()
         outcome = self._attempt(call, turn)
         self._count(call, outcome, effort, turn)

@@ -1,26 +1,47 @@
 """Listings: every item of a path, read as fast as the pace lets it.
 
-The first page is read alone, so a listing of one page costs one call. When it has a `next` that
-differs from it in nothing but the number of the page, the pages that follow are asked for by number
-before it is known that they exist: after n pages were read, n pages and half the depth more are
-asked for, and never more than the depth (`Depth.calls`) at once. So a listing of p > 1 pages costs
-at most p - 2 calls and half the depth for nothing, each answered 204, and always fewer than the
-depth. When `next` differs otherwise, it is followed link by link.
+When a page has a `next` that differs from it in nothing but the number of the page, the pages that
+follow are asked for by number, several at once, and never more than the depth (`Depth.calls`).
+
+Where nothing is known of a listing, its first page is read alone, so one page costs one call. After
+n pages, n and half the depth more are asked for before it is known that they exist. So a listing of
+p > 1 pages costs at most p - 2 calls and half the depth for nothing, each answered 204, and always
+fewer than the depth. The first page costs a whole latency then, in which turns pass unused: who
+knows that there is more may say so (`expect`), and a listing that was read before is remembered.
+Then as many pages as the depth are asked for from the first instant on, and none beyond the one
+that is taken for the last, until that turns out not to be. If there are fewer pages after all, at
+most as many calls as the depth were made for nothing.
+
+When `next` differs otherwise, it is followed link by link.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Generator, Iterator, Mapping
-from typing import Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar, cast
 
 from amocrm.ahead import DEEPEST, Crew, Depth
 from amocrm.core.address import resolve
-from amocrm.core.page import Page, ShapeError, number_of, page_limit, part_page, take_page
+from amocrm.core.answer import NotJSONError, parse
+from amocrm.core.page import (
+    Page,
+    ShapeError,
+    limit_of,
+    number_of,
+    page_limit,
+    part_page,
+    take_page,
+)
 from amocrm.core.wire import Json
 from amocrm.errors import UnexpectedReplyError
 from amocrm.progress import Meter, Report
+from amocrm.request import Response
 from amocrm.way import Way, bare_path, read_count
+
+MANY: Final = 10**9
+"""Items that a listing can be expected to have at most."""
 
 E = TypeVar("E")
 
@@ -39,6 +60,7 @@ class Listing(Generic[E]):
         *,
         limit: int | None = None,
         ahead: int | None = None,
+        expect: int | None = None,
         unique: bool = False,
         progress: Report | None = None,
     ) -> None:
@@ -46,6 +68,7 @@ class Listing(Generic[E]):
         self._base, self._start = part_page(_target(path, params, limit, page_limit(self._path)))
         self._way = way
         self._ahead = read_count("ahead", ahead, 0, DEEPEST)
+        self._expect = read_count("expect", expect, 0, MANY)
         self._unique = unique
         self._progress = progress
 
@@ -59,7 +82,7 @@ class Listing(Generic[E]):
     def pages(self) -> Iterator[list[E]]:
         """Yield the items page by page, in the server's order; an empty listing has no pages."""
         seen: set[object] = set()
-        for page in self._read_all(Meter(self._progress, self._way.clock)):
+        for page in self._read_all(Meter(self._progress, self._way.clock, self._expect)):
             items = page.items
             if self._unique:
                 items = [one for one in items if _is_new(one, seen)]
@@ -97,32 +120,52 @@ class Listing(Generic[E]):
 
     def _read_all(self, meter: Meter) -> Generator[Page, None, None]:
         depth = Depth(self._way.rate)
-        meter.wait(f"page {self._start}")
-        page = self._read(self._address(self._start), depth)
-        meter.add(len(page.items), page.total)
-        yield page
-        if self._ahead != 0 and self._is_numbered(page, self._start):
-            page = yield from self._read_ahead(depth, meter)
+        page = yield from self._read_ahead(depth, meter)
         yield from self._follow(page, depth, meter)
 
     def _read_ahead(self, depth: Depth, meter: Meter) -> Generator[Page, None, Page]:
         """Yield pages by number; return the last one, whose `next` is none or is no number."""
-        asked = number = self._start
-        with Crew[int, Page](lambda wanted: self._read(self._address(wanted), depth)) as crew:
+        asked = number = self._start - 1
+        last = self._last_expected()
+        with Crew[int, Response](lambda wanted: self._ask(self._address(wanted), depth)) as crew:
             while True:
-                read = number - self._start + 1
                 most = depth.calls if self._ahead is None else self._ahead
-                while asked < number + min(most, read + most // 2):
-                    asked += 1
-                    crew.ask(asked)
+                for wanted in range(asked + 1, self._reach(number, most, last) + 1):
+                    crew.ask(asked := wanted)
                 number += 1
-                if not crew.ready:
+                if asked < number or not crew.ready:
                     meter.wait(f"page {number}")
-                page = crew.take()
+                if asked < number:  # Nobody is hired for what is waited for at once.
+                    asked, page = number, self._read(self._address(number), depth)
+                else:
+                    page = self._decode(crew.take())
                 meter.add(len(page.items), page.total)
                 yield page
                 if not self._is_numbered(page, number):
+                    self._way.lengths.note(self._base, number)
                     return page
+
+    def _last_expected(self) -> int:
+        """Return the number of the page that is taken for the last; 0 if nobody knows."""
+        if self._expect is None:
+            last = self._way.lengths.get(self._base)
+        else:
+            size = limit_of(self._base) or page_limit(self._path)
+            last = self._start - 1 + math.ceil(self._expect / size)
+        return last if last > self._start else 0
+
+    def _reach(self, number: int, most: int, last: int) -> int:
+        """Return the number of the page up to which is asked for, when one has been read.
+
+        Args:
+            number: of that page.
+            most: calls that may be under way.
+            last: number of the page that is taken for the last.
+        """
+        if number < last:
+            return min(last, number + most)
+        read = number - self._start + 1
+        return number + min(most, read + most // 2) if read else number
 
     def _follow(self, page: Page, depth: Depth, meter: Meter) -> Generator[Page, None, None]:
         """Yield what follows a page, link by link."""
@@ -137,12 +180,25 @@ class Listing(Generic[E]):
             yield page
 
     def _read(self, address: str, depth: Depth) -> Page:
-        response = self._way.request.get(address)
+        return self._decode(self._ask(address, depth))
+
+    def _ask(self, address: str, depth: Depth) -> Response:
+        """Get a page as it comes; so those that are read ahead take little memory."""
+        response = self._way.request.fetch(address)
         depth.note(response.info.elapsed.total_seconds())
+        return response
+
+    def _decode(self, response: Response) -> Page:
+        """Read a page; one that is broken is asked for again, with the patience of any call."""
+        url, request_id = str(response.info.url), response.info.headers.get("X-Request-Id")
         try:
-            return take_page(response.data, self._path, str(response.info.url))
+            data = None if response.data is None else parse(response.data)
+        except NotJSONError:
+            data = self._way.request.get(url[url.index("/", 8) :]).data
+        try:
+            return take_page(data, self._path, url)
         except ShapeError as error:
-            raise self._odd(str(error), response.info.headers.get("X-Request-Id")) from None
+            raise self._odd(str(error), request_id) from None
 
     def _is_numbered(self, page: Page, number: int) -> bool:
         """Tell whether a page is followed by the one with the next number."""

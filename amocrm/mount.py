@@ -6,6 +6,8 @@ and imports it when that name is first used: a program pays for the families tha
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import (
     TYPE_CHECKING,
@@ -20,8 +22,9 @@ from typing import (
     overload,
 )
 
+from amocrm.commons import Commons
 from amocrm.core.row import Row, near, read_id
-from amocrm.errors import NotOfferedError
+from amocrm.errors import NotOfferedError, ValidationError
 from amocrm.way import Way
 
 ROOT: Final = "/api/v4"
@@ -45,6 +48,7 @@ class Place:
 
     _way: Way
     _path: str
+    _commons: Commons
 
 
 class Resource(Place):
@@ -54,12 +58,14 @@ class Resource(Place):
         row: what the API offers here; see `Row`.
     """
 
-    __slots__ = ("_path", "_way")
+    __slots__ = ("_commons", "_path", "_way")
 
     row: ClassVar[Row] = Row("")
+    _asks: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, owner: Place, path: str) -> None:
         self._way = owner._way
+        self._commons = owner._commons
         self._path = f"{owner._path}/{path}"
 
     def __init_subclass__(
@@ -93,6 +99,23 @@ class Resource(Place):
     def _item(self, number: int | str) -> str:
         """Return the path of one item."""
         return f"{self._path}/{self._id(number)}"
+
+    @contextmanager
+    def _explained(self) -> Generator[None, None, None]:
+        """Let a refusal name the custom fields that it is about, if they are known by now."""
+        try:
+            yield
+        except ValidationError as error:
+            raise self._explain(error) from None
+
+    def _explain(self, error: Exception) -> Exception:
+        """Return an error that names the custom fields it is about."""
+        return self._commons.explain(error, self._kind)
+
+    @property
+    def _kind(self) -> str:
+        """The kind of entity that custom fields are of, where there are any: `catalogs/7`."""
+        return self._where.removesuffix("/elements").removesuffix("/complex")
 
     def _id(self, number: int | str) -> str:
         return read_id(number, self._where, text=self.row.text_id)
@@ -134,7 +157,7 @@ class Mount(Generic[R]):
 
 def _not_offered(kind: type[Resource], where: str, name: str) -> NotOfferedError:
     """Tell what the API does not offer at a place, and what it does."""
-    offered = [one for one in dir(kind) if not one.startswith("_")]
+    offered = [one for one in dir(kind) if not one.startswith("_") and one != "row"]
     if name in _VERBS:
         return NotOfferedError(f"{where} cannot be {_VERBS[name]} through amoCRM's API")
     return NotOfferedError(f"there is no {name!r} of {where}", hint=near(name, offered))
@@ -143,13 +166,13 @@ def _not_offered(kind: type[Resource], where: str, name: str) -> NotOfferedError
 def _names(family: type[Resource]) -> list[tuple[str, ...]]:
     """Return the names of filters, `with` and order that a family takes.
 
-    They are the last type arguments of its verbs: a TypedDict and two Literals. A verb says in
-    `_asks` how many of them it has.
+    They are the last type arguments of its verbs: a TypedDict and two Literals. A verb tells in
+    `_asks` which of the three it has.
     """
-    asked: dict[int, type[object]] = {}
+    asked: dict[str, object] = {}
     for base in getattr(family, "__orig_bases__", ()):
-        count = getattr(get_origin(base), "_asks", 0)
-        # All three, or `with` alone.
-        asked = dict(enumerate(get_args(base)[-count:], count == 1)) | asked if count else asked
-    filters = tuple(getattr(asked.get(0), "__annotations__", ()))
-    return [filters, get_args(asked.get(1)), get_args(asked.get(2))]
+        has: tuple[str, ...] = getattr(get_origin(base), "_asks", ())
+        if has:
+            asked = dict(zip(has, get_args(base)[-len(has) :], strict=True)) | asked
+    filters = tuple(getattr(asked.get("filter"), "__annotations__", ()))
+    return [filters, get_args(asked.get("with")), get_args(asked.get("order"))]

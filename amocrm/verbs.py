@@ -11,13 +11,13 @@ from os import PathLike
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from amocrm.core.row import Direction, read_question
-from amocrm.core.wire import Json
-from amocrm.errors import NotFoundError, UnexpectedReplyError
+from amocrm.core.wire import Json, Retry
+from amocrm.errors import NotFoundError
 from amocrm.mount import Resource
-from amocrm.transport import Response
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
+    from amocrm.journals import Place
     from amocrm.listing import Listing
     from amocrm.progress import Report
 
@@ -35,7 +35,7 @@ class Gets(Resource, Generic[E, W]):
     """Items are read one by one."""
 
     __slots__ = ()
-    _asks: ClassVar = 1
+    _asks: ClassVar[tuple[str, ...]] = ("with",)
 
     def get(self, id: int | str, *, with_: Iterable[W] | None = None) -> E:  # noqa: A002
         """Return one item.
@@ -63,7 +63,7 @@ class Reads(Resource, Generic[E, W]):
     """There is one, and it is read."""
 
     __slots__ = ()
-    _asks: ClassVar = 1
+    _asks: ClassVar[tuple[str, ...]] = ("with",)
 
     def get(self, *, with_: Iterable[W] | None = None) -> E:
         """Return it; what `with_` does not name is left out of it."""
@@ -75,7 +75,7 @@ class Lists(Resource, Generic[E, F, W, O]):
     """Items are read as a listing."""
 
     __slots__ = ()
-    _asks: ClassVar = 3
+    _asks: ClassVar[tuple[str, ...]] = ("filter", "with", "order")
 
     def list(
         self,
@@ -87,6 +87,7 @@ class Lists(Resource, Generic[E, F, W, O]):
         params: Mapping[str, Json] | None = None,
         limit: int | None = None,
         ahead: int | None = None,
+        expect: int | None = None,
         unique: bool = False,
         progress: Report | None = None,
     ) -> Listing[E]:
@@ -100,6 +101,7 @@ class Lists(Resource, Generic[E, F, W, O]):
             params: more of the query, sent as it is.
             limit: items per page; the most that the API allows, if none is given.
             ahead: calls under way at once; None follows the latency.
+            expect: about how many there are: so many are asked for from the first instant on.
             unique: give out each id once.
             progress: is told how far it has come.
 
@@ -116,7 +118,7 @@ class Lists(Resource, Generic[E, F, W, O]):
         )  # fmt: skip
         return Listing(
             self._way, self._path, {**asked, **(params or {})},
-            limit=limit, ahead=ahead, unique=unique, progress=progress,
+            limit=limit, ahead=ahead, expect=expect, unique=unique, progress=progress,
         )  # fmt: skip
 
 
@@ -130,9 +132,15 @@ class Creates(Resource, Generic[N, A]):
 
         Raises:
             ValidationError: the server refuses it, and says which fields.
+            OutcomeUnknownError: it may have been created: look for it before you send it again.
         """
-        response = self._way.request.post(self._path, [item])
-        return cast("A", _only(self._path, response))
+        from amocrm.core.batch import Created, correlate
+
+        with self._explained():
+            response = self._way.request.post(self._path, [item])
+        (outcome,) = correlate([item], response.data, self._path, Created)
+        outcome.unwrap()
+        return cast("A", cast("Created", outcome).answer)
 
     def create_many(
         self,
@@ -140,7 +148,8 @@ class Creates(Resource, Generic[N, A]):
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
         """Create any number, and yield what became of each; see `AmoCRM.create_many`."""
@@ -149,9 +158,9 @@ class Creates(Resource, Generic[N, A]):
 
         writer = Writer(
             self._way, Created, self._path,
-            size=size, ahead=ahead, journal=journal, progress=progress,
+            size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return Outcomes(writer, items)
+        return Outcomes(writer, items, self._explain)
 
 
 class CreatesOne(Resource, Generic[N, A]):
@@ -165,7 +174,8 @@ class CreatesOne(Resource, Generic[N, A]):
         Raises:
             ValidationError: the server refuses it, and says which fields.
         """
-        return cast("A", self._way.request.post(self._path, item).data)
+        with self._explained():
+            return cast("A", self._way.request.post(self._path, item).data)
 
 
 class Updates(Resource, Generic[P, A]):
@@ -180,7 +190,8 @@ class Updates(Resource, Generic[P, A]):
             NotFoundError: there is none.
             ValidationError: the server refuses it, and says which fields.
         """
-        return cast("A", self._way.request.patch(self._item(id), patch).data)
+        with self._explained():
+            return cast("A", self._way.request.patch(self._item(id), patch).data)
 
 
 class UpdatesMany(Updates[P, A]):
@@ -194,7 +205,8 @@ class UpdatesMany(Updates[P, A]):
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
         """Change any number, each with its `id`, and yield what became of each.
@@ -206,9 +218,9 @@ class UpdatesMany(Updates[P, A]):
 
         writer = Writer(
             self._way, Updated, self._path,
-            size=size, ahead=ahead, journal=journal, progress=progress,
+            size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return Outcomes(writer, patches)
+        return Outcomes(writer, patches, self._explain)
 
 
 class Deletes(Resource):
@@ -231,21 +243,4 @@ class Editable(
     """The commonest family: listed, read, created, changed."""
 
     __slots__ = ()
-    _asks: ClassVar = 3
-
-
-def _only(path: str, response: Response) -> Json:
-    """Return the one item of a write's answer."""
-    from amocrm.core.page import ShapeError, find_list
-
-    try:
-        items = find_list(response.data, path)
-    except ShapeError:
-        items = []
-    if len(items) != 1:
-        raise UnexpectedReplyError(
-            f"POST {path} was answered {response.info.status_code} with no item",
-            method="POST", path=path, status=response.info.status_code,
-            request_id=response.info.headers.get("X-Request-Id"),
-        )  # fmt: skip
-    return items[0]
+    _asks: ClassVar[tuple[str, ...]] = ("filter", "with", "order")

@@ -18,6 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from amocrm import TokenStore
+from amocrm.journals import Place
+from amocrm.journals.file import FileJournal
+from amocrm.journals.sql import SQLJournal
 from amocrm.stores.file import FileStore
 from amocrm.stores.redis import RedisStore
 from amocrm.stores.sql import SQLStore
@@ -94,6 +97,31 @@ def new_place(kind: str, folder: Path) -> Generator[str, None, None]:
         yield place
     finally:
         _clear(kind, place)
+
+
+def open_journal(kind: str, place: str) -> Place:
+    """Name a journal; the same place again each time, in whatever process."""
+    if kind == "file":
+        return FileJournal(Path(place, "journal"))
+    if kind == "sqlite":
+        return SQLJournal(engine(f"sqlite:///{place}/journals.db"), "leads", patience=0.5)
+    return SQLJournal(engine(URLS[kind]), "leads", place, patience=0.5)
+
+
+@contextmanager
+def journal_place(kind: str, folder: Path) -> Generator[str, None, None]:
+    """Make a place for a journal that nobody else has, and clear it away afterwards."""
+    if kind in DATABASES:
+        need(kind)
+    place = f"amocrm_test_{uuid.uuid4().hex[:12]}" if kind in DATABASES else str(folder)
+    journal = open_journal(kind, place)
+    try:
+        if isinstance(journal, SQLJournal):
+            journal.create_table()
+        yield place
+    finally:
+        if kind in DATABASES:
+            _clear(kind, place)
 
 
 def _clear(kind: str, place: str) -> None:

@@ -7,44 +7,20 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError, NotFoundError, NotOfferedError
 from amocrm.core.row import Row, near, read_id, read_question
-from amocrm.families import Families
-from amocrm.mount import Mount, Resource
+from amocrm.mount import Resource
 from amocrm.sandbox import Sandbox
+from tests.table import walk
 
 PACKAGE = Path(__file__).parent.parent / "amocrm"
 
 
-def walk(owner: type[object], path: str = "") -> Iterator[tuple[str, str, type[Resource]]]:
-    """Every place of the table: its expression, its path, its class."""
-    for name, mount in vars(owner).items():
-        if isinstance(mount, Mount):
-            family = mount.family()
-            place = f"{path}/{family.row.path}"
-            yield name, place, family
-            for below, where, kind in walk(family, place):
-                yield f"{name}.{below}", where, kind
-            one = item_of(family)
-            if one is not None:
-                for below, where, kind in walk(one, f"{place}/{{id}}"):
-                    yield f"{name}(id).{below}", where, kind
-
-
-def item_of(family: type[Resource]) -> type[Resource] | None:
-    call = vars(family).get("__call__")
-    if call is None:
-        return None
-    found: type[Resource] = getattr(sys.modules[family.__module__], call.__annotations__["return"])
-    return found
-
-
-PLACES = list(walk(Families))
+PLACES = list(walk())
 
 REFERENCE = {
     "/account", "/leads", "/leads/complex", "/leads/unsorted", "/leads/unsorted/sip",
@@ -126,7 +102,7 @@ def test_acting_as_a_user_goes_through_the_table() -> None:
     [
         ("delete", "leads cannot be deleted through amoCRM's API"),
         ("lst", "there is no 'lst' of leads (did you mean 'list'?)"),
-        ("zzz", "there is no 'zzz' of leads (it takes complex, create,"),
+        ("zzz", "there is no 'zzz' of leads (it takes cf, complex, create,"),
     ],
 )
 def test_what_the_api_has_not_is_told_in_words(name: str, words: str) -> None:
@@ -213,6 +189,15 @@ def test_an_unknown_id_is_not_found_whatever_the_status() -> None:
     with pytest.raises(NotFoundError, match="there is no leads/999") as caught:
         crm.leads.get(999)
     assert caught.value.status == 204
+
+
+def test_names_of_one_item_and_of_a_listing() -> None:
+    crm, _ = client()
+    assert "drive_url" in crm.account.get(with_=["drive_url"])
+    assert crm.account.row.orders == crm.account.row.filters == ()
+    assert crm.users.row == Row("users", "4.19", withs=crm.users.row.withs)
+    assert "role" in crm.users.row.withs
+    assert crm.tasks.row.orders == ("complete_till", "created_at", "id")
 
 
 def test_a_question_becomes_the_query() -> None:

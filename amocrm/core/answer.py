@@ -28,6 +28,16 @@ def decode(reply: Reply) -> Json:
     Raises:
         NotJSONError: by its content type it is something else, or it is broken.
     """
+    body = undecoded(reply)
+    return None if body is None else parse(body)
+
+
+def undecoded(reply: Reply) -> bytes | None:
+    """Return an answer's body for `parse`; an empty one is None.
+
+    Raises:
+        NotJSONError: by its content type it is something else.
+    """
     if reply.oversize:
         raise NotJSONError("a body too large to be an answer of the API")
     if not reply.body:
@@ -35,7 +45,7 @@ def decode(reply: Reply) -> Json:
     media = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media and not (media.endswith(("/json", "+json"))):
         raise NotJSONError(f"{media} instead of JSON: {excerpt(reply.body)}")
-    return parse(reply.body)
+    return reply.body
 
 
 def read_problem(reply: Reply) -> tuple[Json, Mapping[str, Json]]:

@@ -40,10 +40,14 @@ class Jitter:
 
     @property
     def margin(self) -> float:
-        """Seconds to leave for a call whose answer has not come."""
+        """Seconds to leave for a call whose answer has not come.
+
+        It may be as late as the slowest was; and as the quickest, so the slowest call may not have
+        been seen yet.
+        """
         if self._distrust:
             return MOST_MARGIN
-        return min(MARGIN, max(self._most, self._most_before) + self._guard)
+        return min(MARGIN, max(self._most, self._most_before) + 2 * self._guard)
 
     @property
     def _guard(self) -> float:
@@ -52,13 +56,7 @@ class Jitter:
 
     def learn(self, took: float) -> float:
         """Return the seconds to leave for a call over a warm connection that took so long."""
-        self._count += 1
-        if self._count % MEMORY == 0:
-            self._least_before, self._least = self._least, took
-            self._most_before, self._most = self._most, 0.0
-        self._least = min(self._least, took)
-        excess = took - min(self._least, self._least_before)
-        self._most = max(self._most, excess)
+        excess = self._note(took)
         if self._distrust:
             self._distrust -= 1
             return MOST_MARGIN
@@ -67,15 +65,35 @@ class Jitter:
         self._saved -= margin
         return margin
 
+    def opened(self, took: float) -> float:
+        """Return the seconds to leave for the first call of a connection, which took so long.
+
+        Its time counts from where it was sent, once hands were shaken. It teaches as much as any
+        other; and all that it took longer is left, for the server may make ready for a newcomer.
+        """
+        excess = self._note(took)
+        return excess + (MOST_MARGIN if self._distrust else min(MARGIN, self._guard))
+
     def fresh(self, took: float) -> float:
         """Return the seconds to leave for a call over a new connection that took so long.
 
-        Shaking hands delays it by an unknown part of its time. So all of it counts, but for what
-        the quickest warm call takes as well.
+        For sessions that do not tell when hands were shaken, which delays it by an unknown part of
+        its time. So all of it counts, but for what the quickest warm call takes as well.
         """
         least = min(self._least, self._least_before) if self._count else 0.0
         known = max(0.0, least - min(MARGIN, self._guard))
         return max(0.0, took - known) + (MOST_MARGIN if self._distrust else LEAST_MARGIN)
+
+    def _note(self, took: float) -> float:
+        """Remember how long a call took; return by how much it took longer than the quickest."""
+        self._count += 1
+        if self._count % MEMORY == 0:
+            self._least_before, self._least = self._least, took
+            self._most_before, self._most = self._most, 0.0
+        self._least = min(self._least, took)
+        excess = took - min(self._least, self._least_before)
+        self._most = max(self._most, excess)
+        return excess
 
     def refused(self) -> None:
         """Distrust what was learnt: the server has counted too many."""

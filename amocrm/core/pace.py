@@ -21,8 +21,8 @@ from typing import Final, NamedTuple, Protocol
 from amocrm.core.jitter import LEAST_MARGIN
 
 OPENING: Final = 10.0
-"""Seconds that a call over a new connection keeps its seat at most, should its answer not come:
-nobody knows when it arrives while TCP and TLS are still shaking hands."""
+"""Seconds that a call over a new connection keeps its seat at most, until it is told to be sent or
+its answer comes: nobody knows when it arrives while TCP and TLS are still shaking hands."""
 LOOK: Final = 0.05
 """Seconds between two looks at a seat that may come free at any time."""
 PROBE: Final = 30.0
@@ -139,7 +139,7 @@ class Window:
         return Step(What.GO, 0.0, ticket, probe=probe)
 
     def opening(self, ticket: int, now: float) -> None:
-        """Keep the seat of a call that had to open a connection, until its answer comes."""
+        """Keep the seat of a call that has to open a connection, until more is known of it."""
         if self._is_kept(ticket):
             self._row[self._seat(ticket) + 1] = now + OPENING
 

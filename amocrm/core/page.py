@@ -131,6 +131,12 @@ def number_of(address: str, base: str) -> int | None:
     return int(numbers[0]) if same else None
 
 
+def limit_of(target: str) -> int:
+    """Return the items per page that a path with its query asks for; 0 if it does not say."""
+    found = re.search(r"[?&]limit=([0-9]{1,9})(?:&|$)", target)
+    return int(found[1]) if found else 0
+
+
 def page_limit(path: str) -> int:
     """Return the most items that a page of this path may hold. Source: reference 3.5."""
     return _limit(path, _PAGE_LIMITS, PAGE_LIMIT)

@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, TypeAlias
 
-from amocrm.core.answer import NotJSONError, decode
+from amocrm.core.answer import NotJSONError, decode, undecoded
 from amocrm.core.fault import fault, loss, unexpected, unknown
 from amocrm.core.wire import Call, Json, Lost, Reply
-from amocrm.errors import AmoCRMError, BlockedError, RateLimitedError
+from amocrm.errors import AmoCRMError, BlockedError, OutcomeUnknownError, RateLimitedError
 
 RETRIES: Final = 4
 """How often a call is repeated at most."""
@@ -49,10 +49,14 @@ class Accept(NamedTuple):
 
 
 class Again(NamedTuple):
-    """Wait `delay` seconds and repeat; `everybody` who shares the pace waits as well."""
+    """Wait `delay` seconds and repeat; `everybody` who shares the pace waits as well.
+
+    There is `doubt` if this attempt of a write may have been carried out.
+    """
 
     delay: float
     everybody: bool = False
+    doubt: bool = False
 
 
 class Renew(NamedTuple):
@@ -82,6 +86,7 @@ class Effort(NamedTuple):
         renewable: a 401 may still be cured by renewing the token.
         jitter: a number in [0, 1) that spreads the waits of many clients.
         rested: seconds of `waited` since the last of them.
+        doubt: one of the attempts may have been carried out.
     """
 
     attempt: int = 0
@@ -89,6 +94,7 @@ class Effort(NamedTuple):
     renewable: bool = False
     jitter: float = 0.0
     rested: float = 0.0
+    doubt: bool = False
 
     def allows(self, delay: float) -> bool:
         """Tell whether another try, after a wait, is within the budget."""
@@ -98,8 +104,9 @@ class Effort(NamedTuple):
         """Return what was spent once a verdict has been waited out."""
         delay = verdict.delay
         return self._replace(
-            attempt=self.attempt + 1, waited=self.waited + delay, jitter=jitter, rested=delay
-        )
+            attempt=self.attempt + 1, waited=self.waited + delay, jitter=jitter, rested=delay,
+            doubt=self.doubt or verdict.doubt,
+        )  # fmt: skip
 
 
 FIRST: Final = Effort()
@@ -130,7 +137,7 @@ def _after_success(call: Call, reply: Reply, effort: Effort) -> Verdict:
     if call.sink is not None and reply.status == 200:
         return Accept(None)
     try:
-        data = decode(reply)
+        data = undecoded(reply) if call.undecoded else decode(reply)
     except NotJSONError as odd:
         if reply.status == 202:
             # Some commands answer 202 with a word such as "Accepted" (reference 3.2).
@@ -175,7 +182,21 @@ def _again(call: Call, effort: Effort, error: AmoCRMError) -> Verdict:
     delay = backoff(effort)
     if call.retry == "never" or not effort.allows(delay):
         return GiveUp(error)
-    return Again(delay)
+    return Again(delay, doubt=isinstance(error, OutcomeUnknownError))
+
+
+def in_all(call: Call, error: AmoCRMError, effort: Effort) -> AmoCRMError:
+    """Return the error of a call whose last attempt ended in one.
+
+    If an earlier attempt may have been carried out, nobody knows, whatever became of the last one;
+    but for a 400, which says that such a call is never carried out.
+    """
+    is_told = isinstance(error, OutcomeUnknownError) or getattr(error, "status", None) == 400
+    if is_told or not effort.doubt:
+        return error
+    doubtful = unknown(call, error)
+    doubtful.__cause__ = error
+    return doubtful
 
 
 def backoff(effort: Effort) -> float:

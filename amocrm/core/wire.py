@@ -54,6 +54,7 @@ class Call(NamedTuple):
         private: it carries a secret of the integration: the session's own hooks, query and
             authorization stay out of it.
         retry: when it may be repeated.
+        undecoded: the answer's body is wanted as it came, to be decoded later.
         sink: takes the body of the answer; None collects it.
     """
 
@@ -67,6 +68,7 @@ class Call(NamedTuple):
     replayable: bool = False
     private: bool = False
     retry: Retry = "auto"
+    undecoded: bool = False
     sink: Sink | None = None
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@
     │   └── NotOfferedError          (AttributeError) the API has no such thing
     ├── AuthorizationError           a person has to act
     │   ├── NotAuthorizedError       no usable token, and nobody to ask
+    │   │   └── BusyError            it is still being got: try again
     │   ├── AccessDeniedError        the person said no on the consent page
     │   ├── StateMismatchError       a redirect that does not answer our question
     │   └── GrantError               the token endpoint refused a code or a refresh token
@@ -27,6 +28,7 @@
     │   └── UnexpectedReplyError     not the documented shape
     ├── TokenStoreError              the token could not be loaded, saved or locked
     ├── PaceError                    the pace shared with others cannot be reached; nothing was sent
+    ├── JournalError                 the journal of an import is in use, or cannot be written
     └── WebhookError                 (ValueError) a delivery that cannot be trusted or read
 
 `str(error)` is one line a person can act on. No secret, header or request body is ever part of a
@@ -57,8 +59,10 @@ from amocrm.errors.root import (
     AccessDeniedError,
     AmoCRMError,
     AuthorizationError,
+    BusyError,
     ConfigurationError,
     GrantError,
+    JournalError,
     LostReplyError,
     NotAuthorizedError,
     NotOfferedError,
@@ -77,10 +81,12 @@ __all__ = [
     "AmoCRMError",
     "AuthorizationError",
     "BlockedError",
+    "BusyError",
     "ConfigurationError",
     "ForbiddenError",
     "GrantError",
     "InvalidField",
+    "JournalError",
     "LostReplyError",
     "NotAuthorizedError",
     "NotFoundError",

@@ -52,6 +52,15 @@ class NotAuthorizedError(AuthorizationError):
     """There is no usable token, and nothing to get one with."""
 
 
+class BusyError(NotAuthorizedError):
+    """The token is being got: by another thread, for too long, or by this one, whose handler calls.
+
+    Nobody has to act, but for the author of that handler.
+    """
+
+    retryable = True
+
+
 class AccessDeniedError(AuthorizationError):
     """The person refused access on the consent page."""
 
@@ -163,6 +172,10 @@ class PaceError(AmoCRMError):
     """The pace that is shared with others (a file, Redis) cannot be reached. Nothing was sent."""
 
     retryable = True
+
+
+class JournalError(AmoCRMError):
+    """The journal of an import is in use, or cannot be read or written. Nothing more is sent."""
 
 
 class WebhookError(AmoCRMError, ValueError):

@@ -62,16 +62,28 @@ class Keeper(ABC):
         except PaceError as error:
             _tell(error)
 
+    def begin(self, turn: KeptTurn) -> None:
+        """Count the second of a call from where it was sent, now that its connection stands.
+
+        From here on it is as late as any other. Not to wait for its answer is worth a whole latency
+        at every cold start.
+        """
+        try:
+            self.note_margin(turn.clock, turn.ticket, turn.begun - turn.left + self._jitter.margin)
+        except PaceError as error:
+            _tell(error)
+
     def over(self, turn: KeptTurn, came: float | None, blocked: bool) -> None:
         """Learn from a call that is over."""
         clock, ticket = turn.clock, turn.ticket
         try:
-            if turn.is_fresh:
+            if turn.is_fresh and not turn.is_sent:
                 ended = clock.monotonic() if came is None else came
                 self.note_margin(clock, ticket, self._jitter.fresh(ended - turn.left))
             elif came is not None:
+                learn = self._jitter.opened if turn.is_fresh else self._jitter.learn
                 begun = turn.begun - turn.left
-                self.note_margin(clock, ticket, begun + self._jitter.learn(came - turn.begun))
+                self.note_margin(clock, ticket, begun + learn(came - turn.begun))
             if turn.is_probe and came is not None and not blocked:
                 self.note_unblock(clock)
         except PaceError as error:
@@ -125,7 +137,8 @@ class KeptTurn:
     """A turn taken; see `Turn`."""
 
     __slots__ = (
-        "_keeper", "begun", "clock", "held", "is_fresh", "is_probe", "left", "ticket", "waited",
+        "_keeper", "begun", "clock", "held", "is_fresh", "is_probe", "is_sent", "left", "ticket",
+        "waited",
     )  # fmt: skip
 
     def __init__(
@@ -135,7 +148,7 @@ class KeptTurn:
         self.clock = clock
         self.ticket = step.ticket
         self.is_probe = step.probe
-        self.is_fresh = False
+        self.is_fresh = self.is_sent = False
         self.left = self.begun = left
         self.waited = waited
         self.held = held
@@ -148,6 +161,9 @@ class KeptTurn:
     def sent(self) -> None:
         """Say that the call is on its way; see `Turn.sent`."""
         self.begun = self.clock.monotonic()
+        if self.is_fresh:
+            self.is_sent = True
+            self._keeper.begin(self)
 
     def done(self, came: float | None, *, blocked: bool = False) -> None:
         """Say that the call is over; see `Turn.done`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.mount import Mount, Resource
+from amocrm.resources.entity import Fielded
 from amocrm.verbs import Editable, Reads
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Elements(
         "Element", "NewElement", "ElementPatch", "Element", "Element",
         ElementFilter, ElementWith, NoReturn,
     ],
+    Fielded["Element"],
     path="elements", source="4.10", query=True,
 ):  # fmt: skip
     """Elements of a list; they cannot be deleted."""

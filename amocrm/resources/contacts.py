@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from amocrm.mount import Mount, Resource
-from amocrm.resources.entity import EntityFilter, TimeOrder
+from amocrm.resources.entity import EntityFilter, Fielded, Reached, TimeOrder
 from amocrm.verbs import Creates, Editable, Lists
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Contacts(
         "Contact", "NewContact", "ContactPatch", "Short", "Renamed",
         EntityFilter, ContactWith, TimeOrder,
     ],
+    Fielded["Renamed"],
+    Reached["NewContact"],
     path="contacts", source="4.7", query=True,
 ):  # fmt: skip
     """People."""
@@ -92,6 +94,8 @@ class Companies(
         "Company", "NewCompany", "CompanyPatch", "Short", "Renamed",
         EntityFilter, CompanyWith, TimeOrder,
     ],
+    Fielded["Renamed"],
+    Reached["NewCompany"],
     path="companies", source="4.8", query=True,
 ):  # fmt: skip
     """Organisations."""

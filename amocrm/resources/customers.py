@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.mount import Mount, Resource
-from amocrm.resources.entity import EntityFilter
+from amocrm.resources.entity import EntityFilter, Fielded
 from amocrm.verbs import Creates, CreatesOne, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Customers(
         "Customer", "NewCustomer", "CustomerPatch", "Short", "Changed",
         CustomerFilter, CustomerWith, NoReturn,
     ],
+    Fielded["Changed"],
     path="customers", source="4.18", query=True,
 ):  # fmt: skip
     """Buyers, counted by segments or by periods, as the account is set up."""
@@ -148,6 +149,7 @@ class CustomerStatuses(
 class Segments(
     Lists["Segment", NoReturn, NoReturn, NoReturn], Gets["Segment", NoReturn],
     CreatesOne["NewSegment", "Segment"], Updates["NewSegment", "Segment"], Deletes,
+    Fielded["Segment"],
     path="segments", source="4.18",
 ):  # fmt: skip
     """Groups of customers. Writing takes an administrator."""

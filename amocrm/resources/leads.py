@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from amocrm.mount import Mount, Resource
-from amocrm.resources.entity import EntityFilter
+from amocrm.resources.entity import EntityFilter, Fielded
 from amocrm.verbs import Creates, Editable
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from amocrm.resources.tags import ItemTags, Tags
     from amocrm.resources.unsorted import Unsorted
     from amocrm.schema.common import Changed, Range, Short
-    from amocrm.schema.leads import ComplexResult, Lead, LeadPatch, NewLead
+    from amocrm.schema.complex import ComplexResult, NewComplexLead
+    from amocrm.schema.leads import Lead, LeadPatch, NewLead
 
 LeadWith: TypeAlias = Literal[
     "catalog_elements", "contacts", "is_price_modified_by_robot", "loss_reason", "only_deleted",
@@ -58,6 +59,7 @@ class Leads(
     Editable[
         "Lead", "NewLead", "LeadPatch", "Short", "Changed", LeadFilter, LeadWith, LeadOrder
     ],
+    Fielded["Changed"],
     path="leads", source="4.2", query=True,
 ):  # fmt: skip
     """Deals that move through the stages of a pipeline."""
@@ -78,7 +80,7 @@ class Leads(
         return self._at(OneLead, id)
 
 
-class ComplexLeads(Creates["NewLead", "ComplexResult"], path="complex", source="4.3"):
+class ComplexLeads(Creates["NewComplexLead", "ComplexResult"], path="complex", source="4.3"):
     """Leads together with a contact and a company each, new ones or by `id`, in one call."""
 
     __slots__ = ()

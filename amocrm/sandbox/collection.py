@@ -31,9 +31,10 @@ every entity below, and names in `parents` the shelf where the parent must be fo
 
 What differs from the rule is a hook: a function that gets a `Desk` (the call, the entry, the
 variables of the path). `make`, `change` and `drop` replace a step, and usually call the plain one
-first: `desk.make(model)`, `desk.change(entity, model)`, `desk.drop(entity)`. `check` adds faults to
-those that the schema found; `show` returns an entity as a read shows it, `desk.show(entity)` being
-the plain form; `select` narrows a listing before its filters do, and may refuse the query.
+first: `desk.make(model)`, `desk.change(entity, model)`, `desk.drop(entity)`. `guard` refuses a call
+before anything of it is read; `check` adds faults to those that the schema found; `show` returns an
+entity as a read shows it, `desk.show(entity)` being the plain form; `select` narrows a listing
+before its filters do, and may refuse the query.
 
 An address that is no collection at all is a `Route`: method, path, handler.
 """
@@ -115,7 +116,7 @@ class Collection:
         unknown: status of a read of an unknown id.
         capacity: entities of an account, or below one parent, at most.
         overfull: status of a creation beyond it.
-        stored: where else entities are than on a shelf.
+        stored: where else entities are than on a shelf; it sees to the parents by itself.
     """
 
     path: str
@@ -140,6 +141,7 @@ class Collection:
     capacity: int | None = None
     overfull: int = 422
     stored: Callable[[Desk], Shelf] | None = None
+    guard: Callable[[Desk], None] | None = None
     check: Callable[[Desk, Entity, Entity | None, Faults], None] | None = None
     make: Callable[[Desk, Entity], Entity] | None = None
     change: Callable[[Desk, Entity, Entity], None] | None = None

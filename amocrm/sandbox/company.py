@@ -35,7 +35,7 @@ def _plain(account: Account, user_id: int) -> Entity:
         "country": "RU" if is_russian else "US",
         "currency": "RUB" if is_russian else "USD",
         "currency_symbol": "₽" if is_russian else "$",
-        "customers_mode": "segments",
+        "customers_mode": account.customers_mode,
         "is_unsorted_on": True,
         "mobile_feature_version": 0,
         "is_loss_reason_enabled": True,

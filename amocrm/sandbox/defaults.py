@@ -9,7 +9,7 @@ from amocrm.sandbox.state import Account, Entity, Ids, User
 ZONES = ("amocrm.ru", "amocrm.com", "kommo.com")
 """Domains of the platforms (reference 1); the first is the default."""
 
-FAMILIES = ("leads", "contacts", "companies", "customers", "segments")
+_FAMILIES = ("leads", "contacts", "companies", "customers", "segments")
 """Families with custom fields of their own; lists have them, too."""
 
 _STAGES = (
@@ -33,6 +33,17 @@ _TRACKING = (
 )
 _PHONE_KINDS = ("WORK", "WORKDD", "MOB", "FAX", "HOME", "OTHER")
 _EMAIL_KINDS = ("WORK", "PRIV", "OTHER")
+_OWN: dict[str, Entity] = {
+    "catalogs": {
+        "is_visible": True,
+        "is_required": False,
+        "settings": None,
+        "nested": None,
+        "search_in": None,
+    },
+    "segments": {},
+}
+"""Members of definitions that are not those of a card (reference 4.14)."""
 _PREDEFINED: dict[str, tuple[tuple[str, str, str], ...]] = {
     # code, name, type. PHONE and EMAIL of contacts are documented, the rest is assumed
     # (reference 5.2, 11).
@@ -63,20 +74,42 @@ def new_account(name: str, ids: Ids, now: int) -> Account:
     account = Account(ids.take("accounts"), subdomain, zone or ZONES[0], now)
     for is_admin, user in ((True, "Ann"), (False, "Bob")):
         number = ids.take("users")
-        account.users[number] = User(number, user, is_admin=is_admin)
-    for family in FAMILIES:
+        account.users[number] = User(
+            id=number,
+            name=user,
+            is_admin=is_admin,
+            email=f"{user.lower()}@example.com",
+            lang="ru" if account.zone.endswith(".ru") else "en",
+        )
+    for family in _FAMILIES:
         account.entities[family] = {}
         account.tags[family] = {}
-        account.fields[family] = {}
+        open_fields(account, family)
         for sort, (code, title, kind) in enumerate(_PREDEFINED.get(family, ()), start=1):
             add_field(account, family, _definition(code, title, kind, sort, family), ids)
     _add_pipeline(account, ids)
     return account
 
 
+def open_fields(account: Account, family: str) -> None:
+    """Let a family have custom fields, and the groups that people cannot delete."""
+    account.fields[family] = {}
+    shelf = account.shelf(f"groups/{family}")
+    # Assumed (reference 4.14): every card begins with `default`, that of leads has statistics, too.
+    for sort, name in enumerate(("default", "statistic") if family == "leads" else ("default",)):
+        shelf[name] = {
+            "id": name,
+            "name": name.capitalize(),
+            "is_predefined": True,
+            "type": "custom_field_group",
+            "entity_type": family.partition("/")[0],
+            "sort": sort,
+        }
+
+
 def add_field(account: Account, family: str, wanted: Entity, ids: Ids) -> Entity:
     """Store a field definition with every member of reference 4.14."""
-    number = ids.take("fields")
+    number, (kind, _, catalog) = ids.take("fields"), family.partition("/")
     base: Entity = {
         "id": number,
         "name": "",
@@ -84,19 +117,20 @@ def add_field(account: Account, family: str, wanted: Entity, ids: Ids) -> Entity
         "account_id": account.id,
         "code": None,
         "sort": 500 + len(account.fields[family]),
-        "is_api_only": False,
         "enums": None,
-        "group_id": None,
-        "required_statuses": [],
         "is_deletable": True,
         "is_predefined": False,
-        "entity_type": family,
+        "entity_type": kind,
         "tracking_callback": None,
         "remind": None,
         "chained_lists": None,
         "currency": None,
-        "hidden_statuses": [],
+        **_OWN.get(kind, {"is_api_only": False, "group_id": None, "required_statuses": []}),
     }
+    if kind == "leads":
+        base["hidden_statuses"] = []
+    if catalog:
+        base["catalog_id"] = int(catalog)
     made = account.fields[family][number] = {**base, **wanted}
     if made["enums"] is not None:
         made["enums"] = [numbered_enum(one, place, ids) for place, one in enumerate(made["enums"])]

@@ -37,18 +37,22 @@ class Desk:
         return self.call.root + self.row.at(self.scope)
 
     def enter(self) -> None:
-        """See that the parents are there.
+        """See that the entry lets the call in, and that the parents are there.
 
         Raises:
-            ProblemError: 404. Assumed (reference 4.33): an unknown parent is not documented.
+            ProblemError: what the guard of the entry refuses; 404 for an unknown parent.
+                Assumed (reference 4.33): it is not documented.
         """
+        if self.row.guard is not None:
+            self.row.guard(self)
         for name, shelf in self.row.parents.items():
             if self.scope[name] not in self.account.shelf(shelf):
                 raise ProblemError(404, "Not found")
 
     def here(self) -> list[Entity]:
         """Return the entities below the parents of the path."""
-        return [one for one in self.shelf.values() if self._is_below(one)]
+        stored = self.shelf.values()
+        return [one for one in stored if self._is_below(one)] if self.scope else list(stored)
 
     def find(self, number: Json) -> Entity | None:
         """Return an entity by its id, if it is below the parents of the path."""
@@ -56,7 +60,9 @@ class Desk:
         return entity if entity is not None and self._is_below(entity) else None
 
     def _is_below(self, entity: Entity) -> bool:
-        return all(entity.get(name) == value for name, value in self.scope.items())
+        return self.row.stored is not None or all(
+            entity.get(name) == value for name, value in self.scope.items()
+        )
 
     def blank(self) -> Entity:
         """Return a new entity with an id, the stamps of the moment and the defaults."""
@@ -103,4 +109,6 @@ class Desk:
 
     def _write(self, entity: Entity, model: Entity) -> None:
         # Write-only properties are no members of a read: hooks see to them.
-        entity |= {name: one for name, one in model.items() if name in self.row.keys}
+        # A change may repeat the id; the one of the path counts.
+        known = {name: one for name, one in model.items() if name in self.row.keys}
+        entity |= {**known, "id": entity["id"]}

@@ -33,20 +33,21 @@ def routes(entry: Entry) -> Iterator[tuple[str, str, Handler]]:
 
 def list_items(desk: Desk, verb: Verb) -> Answer:
     """Answer a listing: a page, or 204 when there is nothing on it (reference 3.2)."""
-    wish = wish_of(desk)
+    row, ask = desk.row, desk.call.ask
+    wish = Wish.of(ask, row.page, row.page_default) if row.paged else Wish.whole(ask)
     found = _selected(desk, wish)
-    items, more = wish.take(found) if desk.row.paged else (found, False)
+    items, more = wish.take(found) if row.paged else (found, False)
     if not items:
         return NO_CONTENT
-    links = wish.links(more) if desk.row.paged else _self(desk.url)
+    links = wish.links(more) if row.paged else _self(desk.url)
     body: Entity = {"_total_items": len(found)} if verb.total else {}
-    if desk.row.paged:
+    if row.paged:
         body["_page"] = wish.page
-    if desk.row.paged and verb.total:
+    if row.paged and verb.total:
         body["_page_count"] = -(-len(found) // wish.limit)
         links["last"] = {"href": wish.href(body["_page_count"])}
     shown = [show(desk, one, wish) for one in items]
-    return json_answer({**body, "_links": links, "_embedded": {desk.row.key: shown}})
+    return json_answer({**body, "_links": links, "_embedded": {row.key: shown}})
 
 
 def get_item(desk: Desk, verb: Verb, number: Json) -> Answer:
@@ -54,7 +55,8 @@ def get_item(desk: Desk, verb: Verb, number: Json) -> Answer:
     entity = desk.find(number)
     if entity is None and desk.row.unknown == 204:
         return NO_CONTENT
-    return json_answer(show(desk, _known(entity), wish_of(desk)), status=verb.status)
+    wish = Wish.whole(desk.call.ask)
+    return json_answer(show(desk, _known(entity), wish), status=verb.status)
 
 
 def create_items(desk: Desk, verb: Verb) -> Answer:
@@ -116,16 +118,6 @@ def delete_items(desk: Desk, verb: Verb) -> Answer:
 def show(desk: Desk, entity: Entity, wish: Wish) -> Entity:
     """Return an entity as a read shows it."""
     return desk.row.show(desk, entity, wish) if desk.row.show else desk.show(entity)
-
-
-def wish_of(desk: Desk) -> Wish:
-    """Read the query of a call."""
-    row = desk.row
-    return (
-        Wish.of(desk.call.ask, row.page, row.page_default)
-        if row.paged
-        else Wish.whole(desk.call.ask)
-    )
 
 
 _VERBS: dict[VerbName, tuple[str, bool, Handler]] = {
@@ -224,7 +216,7 @@ def _mentions(entity: Entity, members: tuple[str, ...], query: str) -> bool:
 
 def _written(desk: Desk, verb: Verb, entity: Entity, model: Entity, at: int) -> Entity:
     if verb.shape is None:
-        item = show(desk, entity, wish_of(desk))
+        item = show(desk, entity, Wish.whole(desk.call.ask))
         links = item.get("_links")
     else:
         item = {name: entity[name] for name in verb.shape}

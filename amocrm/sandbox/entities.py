@@ -111,4 +111,4 @@ def _mentions(entity: Entity, query: str) -> bool:
     return any(query in str(word).casefold() for word in words if word is not None)
 
 
-ROWS = tuple(entity_row(family) for family in FAMILIES.values())
+ROWS = tuple(entity_row(FAMILIES[name]) for name in ("leads", "contacts", "companies"))

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
+from amocrm.sandbox.amojo import routes as chats
+from amocrm.sandbox.amojo.store import Channels
 from amocrm.sandbox.answer import Answer
 from amocrm.sandbox.ask import Ask
 from amocrm.sandbox.call import Call
-from amocrm.sandbox.chats import routes as chats
-from amocrm.sandbox.chats.store import Channels
 from amocrm.sandbox.consent import (
     chosen_integration,
     consent_page,
@@ -35,8 +35,9 @@ from amocrm.sandbox.problem import (
     unauthorized,
     unknown_account,
 )
-from amocrm.sandbox.routes import dispatch
+from amocrm.sandbox.routes import OLD_RUN, dispatch
 from amocrm.sandbox.state import Account, Ids
+from amocrm.sandbox.stock import furnish
 from amocrm.sandbox.tokens import Grant, Integration, Vault
 
 _ZONE_HOST = re.compile(r"(?P<label>[^.]+)\.(?P<zone>amocrm\.ru|amocrm\.com|kommo\.com)")
@@ -59,6 +60,7 @@ class Front:
     def found(self, name: str, now: float) -> Account:
         """Found an account."""
         account = new_account(name, self.ids, int(now))
+        furnish(account, self.ids)
         self.accounts.append(account)
         return account
 
@@ -101,7 +103,7 @@ class Front:
         if path.startswith(chats.DOOR) and place.has_chats:
             here = [one for one in self.accounts if place.zone in ("", one.zone)]
             return chats.answer(ask, here, self.channels, self.ids, now)
-        if path.startswith("/api/v4/") and place.has_accounts:
+        if place.has_accounts and (path.startswith("/api/v4/") or path == OLD_RUN):
             return dispatch(self._authorized(ask, account, now))
         raise not_found(ask.method, ask.url)
 

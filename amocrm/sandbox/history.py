@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from amocrm.sandbox.answer import Json
 from amocrm.sandbox.state import Account, Entity, Ids
@@ -34,6 +34,10 @@ class History:
     ids: Ids
     user_id: int
     now: int
+
+    def by(self, user_id: int) -> History:
+        """Return the same history in the name of another user."""
+        return replace(self, user_id=user_id)
 
     def record(
         self,
@@ -83,7 +87,7 @@ class History:
             ((other, target), (family, number)),
         ):
             if here[0] not in SINGULAR:
-                continue
+                continue  # Elements of lists have no history of their links here (assumed).
             word = "linked" if tied else "unlinked"
             entity = {"type": SINGULAR.get(there[0], "catalog_element"), "id": there[1]}
             # Assumed (reference 12.3): the key of an unlinked one, and where it stands.

@@ -8,6 +8,7 @@ from amocrm.sandbox.answer import NO_CONTENT, Answer
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.collection import Collection, Entry, Route, Verb
 from amocrm.sandbox.desk import Desk
+from amocrm.sandbox.families import OWNERS
 from amocrm.sandbox.faults import Faults
 from amocrm.sandbox.history import SINGULAR
 from amocrm.sandbox.listing import Wish
@@ -16,7 +17,6 @@ from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.schema import Prop, Schema, check_object
 from amocrm.sandbox.sieve import many, since
 from amocrm.sandbox.state import Entity
-from amocrm.sandbox.tasks import OWNERS
 
 _CREATE: Schema = {
     "note_type": Prop("string", required=True, choices=tuple(NOTE_TYPES)),

@@ -6,10 +6,14 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
 from amocrm.sandbox.answer import Answer
+from amocrm.sandbox.bots import run_old
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.engine import routes
 from amocrm.sandbox.problem import ProblemError, not_found
 from amocrm.sandbox.table import TABLE
+
+OLD_RUN = "/api/v2/salesbot/run"
+"""The one older address that is served: amoCRM has no other to start a bot (reference 4.31)."""
 
 _MAP = Map(
     [
@@ -32,6 +36,8 @@ def dispatch(call: Call) -> Answer:
     if call.ask.method == "HEAD":
         # werkzeug would let it pass as a GET; the reference knows no HEAD.
         raise ProblemError(405, "Method Not Allowed")
+    if call.ask.path.rstrip("/") == OLD_RUN:
+        return _old_run(call)
     path = call.ask.path.removeprefix("/api/v4")
     try:
         handler, arguments = _MAP.bind("portal").match(path, method=call.ask.method)
@@ -41,3 +47,9 @@ def dispatch(call: Call) -> Answer:
         raise not_found(call.ask.method, call.ask.url) from None
     answer: Answer = handler(call, **arguments)
     return answer
+
+
+def _old_run(call: Call) -> Answer:
+    if call.ask.method != "POST":
+        raise ProblemError(405, "Method Not Allowed")
+    return run_old(call)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from amocrm.sandbox.answer import Json, is_array, is_object
@@ -58,8 +59,11 @@ def prop(kind: str | Prop) -> Prop:
     >>> prop("int!") == Prop("int", required=True)
     True
     """
-    if isinstance(kind, Prop):
-        return kind
+    return kind if isinstance(kind, Prop) else _parsed(kind)
+
+
+@cache
+def _parsed(kind: str) -> Prop:
     return Prop(kind.rstrip("?!"), null=kind.endswith("?"), required=kind.endswith("!"))
 
 
@@ -83,8 +87,8 @@ def check_object(
         partial: whether required properties may be left out, as on a change.
     """
     sound: set[str] = set()
-    for name, kind in schema.items():
-        if prop(kind).required and not partial and name not in model:
+    for name, kind in () if partial else schema.items():
+        if name not in model and prop(kind).required:
             faults.missing(at + name)
     for name, value in model.items():
         if name not in schema:

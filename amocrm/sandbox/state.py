@@ -28,6 +28,10 @@ _FIRST_IDS = {
     "tags": 61,
     "pipelines": 11,
     "statuses": 101,
+    "customers": 9001,
+    "segments": 51,
+    "transactions": 6001,
+    "customer_statuses": 301,
     "files": 5001,
     "uploads": 91001,
     "links": 8001,
@@ -63,6 +67,7 @@ class Ties:
         """Begin without links."""
         self._ties: defaultdict[tuple[str, int, str], list[int]] = defaultdict(list)
         self._main: dict[int, int] = {}
+        self._elements: dict[tuple[str, int, int], Entity] = {}
 
     def tie(self, family: str, number: int, other: str, target: int) -> None:
         """Link two entities; the first contact of a lead becomes its main one (reference 11)."""
@@ -70,8 +75,30 @@ class Ties:
             known = self._ties[one[:3]]
             if one[3] not in known:
                 known.append(one[3])
-        if (family, other) == ("leads", "contacts"):
-            self._main.setdefault(number, target)
+        if {family, other} == {"leads", "contacts"}:
+            lead, contact = (number, target) if family == "leads" else (target, number)
+            self._main.setdefault(lead, contact)
+
+    def cut(self, family: str, number: int, other: str, target: int) -> None:
+        """End a link; another contact becomes the main one (assumed, reference 11)."""
+        for one in ((family, number, other, target), (other, target, family, number)):
+            self._ties[one[:3]].remove(one[3])
+        lead, contact = (number, target) if family == "leads" else (target, number)
+        if {family, other} == {"leads", "contacts"} and self._main.get(lead) == contact:
+            del self._main[lead]
+            for heir in self.of("leads", lead, "contacts")[:1]:
+                self._main[lead] = heir
+
+    def describe(self, family: str, number: int, element: int, wanted: Entity) -> None:
+        """Keep what a link says of an element of a list."""
+        old = self._elements.get((family, number, element), {"quantity": 1, "price_id": None})
+        known = ("quantity", "catalog_id", "price_id")
+        fresh = {name: one for name, one in wanted.items() if name in known}
+        self._elements[family, number, element] = {**old, **fresh}
+
+    def described(self, family: str, number: int, element: int) -> Entity:
+        """Return what a link says of an element: quantity, list, price field."""
+        return dict(self._elements[family, number, element])
 
     def of(self, family: str, number: int, other: str) -> list[int]:
         """Return the ids linked to one entity, in the order of linking."""
@@ -94,6 +121,12 @@ class User:
     name: str
     is_admin: bool = True
     group_id: int = 0
+    email: str = ""
+    lang: str = "ru"
+    is_active: bool = True
+    is_free: bool = False
+    role_id: int | None = None
+    rights: dict[str, Json] = field(default_factory=dict[str, Json])
 
     @property
     def amojo_id(self) -> str:
@@ -109,6 +142,8 @@ class Account:
         subdomain: the current name; `former` keeps the names it had before.
         zone: domain of the platform: amocrm.ru, amocrm.com or kommo.com.
         is_paid: False makes every API request answer 402.
+        customers_mode: segments, periodicity, disabled, or unavailable in a plan without them.
+        has_products: whether the list of products is switched on.
     """
 
     id: int
@@ -118,6 +153,8 @@ class Account:
     users: dict[int, User] = field(default_factory=dict[int, User])
     former: set[str] = field(default_factory=set[str])
     is_paid: bool = True
+    customers_mode: str = "segments"
+    has_products: bool = False
     entities: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     fields: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     tags: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])

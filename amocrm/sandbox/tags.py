@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from amocrm.sandbox.collection import Collection, Shelf, Verb, VerbName
 from amocrm.sandbox.desk import Desk
+from amocrm.sandbox.families import OWNERS
 from amocrm.sandbox.schema import NAME, Prop, Schema
 from amocrm.sandbox.sieve import many
 from amocrm.sandbox.state import Entity
-from amocrm.sandbox.tasks import OWNERS
 
 COLORS = (
     *("EBEBEB", "D0D0D0", "F2DDF7", "D1A4DC", "FF8F92", "FFC8C8", "C7DB8C", "DDEBB5", "8699DA"),

@@ -5,14 +5,12 @@ from __future__ import annotations
 from amocrm.sandbox.answer import Json, is_object
 from amocrm.sandbox.collection import Collection, Verb
 from amocrm.sandbox.desk import Desk
+from amocrm.sandbox.families import OWNERS
 from amocrm.sandbox.faults import Faults, refuse_query
 from amocrm.sandbox.listing import Wish
 from amocrm.sandbox.schema import Prop, Schema
 from amocrm.sandbox.sieve import many, since
 from amocrm.sandbox.state import Account, Entity
-
-OWNERS = ("leads", "contacts", "companies", "customers")
-"""Families that tasks, notes, tags and links belong to."""
 
 _TYPES = (1, 2)
 _CREATE: Schema = {

@@ -16,8 +16,8 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from amocrm.limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
+from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.answer import Json
-from amocrm.sandbox.chats.store import Channel
 from amocrm.sandbox.state import Account
 
 RefreshMode = Literal["strict", "grace"]
@@ -140,7 +140,9 @@ class Vault:
         if one is None or one.is_dead or now >= one.expires:
             return None
         # Assumed (reference 12.1): a token of another account is as good as none.
-        return one.grant if one.grant.account_id == account.id else None
+        if one.grant.account_id != account.id or not account.users[one.grant.user_id].is_active:
+            return None
+        return one.grant
 
     def active_refresh(self, token: str, now: float) -> Refresh | None:
         """Return a refresh token that could be exchanged now."""

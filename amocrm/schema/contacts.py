@@ -127,3 +127,16 @@ class NewChatLink(_NewChatLink, total=False):
     """A chat to give to a contact."""
 
     request_id: str
+
+
+class NewComplexContact(NewContact, total=False):
+    """A contact of a lead: one that is there, by its `id`, or a new one."""
+
+    id: int
+    is_main: bool
+
+
+class NewComplexCompany(NewCompany, total=False):
+    """A company of a lead: one that is there, by its `id`, or a new one."""
+
+    id: int

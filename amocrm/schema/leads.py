@@ -111,7 +111,9 @@ class NewLeadParts(NewTags, total=False):
     source: NewSource
 
 
-class _LeadWrite(TypedDict, total=False):
+class LeadWrite(TypedDict, total=False):
+    """What can be written of a lead, new or not."""
+
     name: str
     price: float
     status_id: int
@@ -128,29 +130,19 @@ class _LeadWrite(TypedDict, total=False):
     request_id: str
 
 
-class NewLead(_LeadWrite, total=False):
+class NewLead(LeadWrite, total=False):
     """A lead to create; nothing is required."""
 
     visitor_uid: str
     _embedded: NewLeadParts
 
 
-class LeadPatch(_LeadWrite, total=False):
+class LeadPatch(LeadWrite, total=False):
     """What to change of a lead; `id` names it where many are changed."""
 
     id: int
     tags_to_delete: list[TagRef]
     _embedded: NewTags
-
-
-class ComplexResult(TypedDict):
-    """What became of a lead that was created with its contact and company (4.3)."""
-
-    id: int
-    contact_id: int | None
-    company_id: int | None
-    request_id: list[str]
-    merged: bool
 
 
 class Description(TypedDict, total=False):

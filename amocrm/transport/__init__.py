@@ -26,7 +26,7 @@ from amocrm.clock import Clock
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import ConfigurationError
 from amocrm.transport.loss import explain
-from amocrm.transport.opening import TellingAdapter, Watch, here
+from amocrm.transport.opening import OwnSession, Watch, here
 from amocrm.transport.reading import Answer, Reader, SinkError
 
 POOL_SIZE: Final = 64
@@ -186,7 +186,8 @@ class Transport:
             # Sent as they are, bytes leave piece by piece, each within the time that else is for
             # all of them. (`requests` takes files; its types do not say so here.)
             request.body = cast("bytes", io.BytesIO(call.body))
-        request.prepare_cookies(session.cookies)
+        if not isinstance(session, OwnSession):
+            request.prepare_cookies(session.cookies)
         return request
 
     def _settings(self, session: requests.Session, url: str) -> _Kept:
@@ -211,11 +212,7 @@ class Transport:
 
 def open_session(hosts: int = 4) -> requests.Session:
     """Make a session that keeps the connections to as many hosts as were used last."""
-    session = requests.Session()
-    adapter = TellingAdapter(pool_connections=hosts, pool_maxsize=POOL_SIZE, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+    return OwnSession(hosts, POOL_SIZE)
 
 
 def _hooks(session: requests.Session) -> list[Callable[..., object]]:

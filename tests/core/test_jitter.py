@@ -25,7 +25,8 @@ def test_what_is_not_known_is_assumed_and_doubt_goes_with_each_answer() -> None:
     assert margins[:5] == pytest.approx([MARGIN] * 5)
     assert margins[5] == pytest.approx(DOUBT / 6)
     assert margins[51] == pytest.approx(DOUBT / 52)
-    assert margins[52] == jitter.margin == LEAST_MARGIN
+    assert margins[52] == LEAST_MARGIN
+    assert jitter.margin == 2 * LEAST_MARGIN
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,9 @@ def test_on_average_no_more_than_the_margin_is_left() -> None:
 
 
 def test_the_margin_of_what_is_not_answered_is_the_worst_seen() -> None:
-    assert taught(*[0.25] * LESSONS, 0.27).margin == pytest.approx(0.025)
+    assert taught(*[0.25] * LESSONS, 0.27).margin == pytest.approx(0.02 + 2 * LEAST_MARGIN)
+    assert taught(*[0.25] * 14).margin == pytest.approx(2 * DOUBT / 14)
+    assert taught(*[0.25] * 10).margin == MARGIN
     assert taught(*[0.25] * LESSONS, 9.0).margin == MARGIN
 
 
@@ -62,7 +65,7 @@ def test_the_quickest_call_sets_the_measure_and_is_forgotten_in_time() -> None:
     far = [jitter.learn(0.2) for _ in range(3 * MEMORY)]
     assert far[MEMORY] == pytest.approx(MARGIN)
     assert far[2 * MEMORY] == far[-1] == LEAST_MARGIN
-    assert jitter.margin == LEAST_MARGIN
+    assert jitter.margin == 2 * LEAST_MARGIN
 
 
 def test_a_429_lets_it_distrust_what_it_has_learnt() -> None:
@@ -70,7 +73,7 @@ def test_a_429_lets_it_distrust_what_it_has_learnt() -> None:
     jitter.refused()
     assert jitter.margin == MOST_MARGIN
     assert [jitter.learn(0.25) for _ in range(MEMORY)] == [MOST_MARGIN] * MEMORY
-    assert jitter.margin == LEAST_MARGIN
+    assert jitter.margin == 2 * LEAST_MARGIN
     assert jitter.learn(0.25) == LEAST_MARGIN
 
 
@@ -83,6 +86,28 @@ def test_of_a_new_connection_everything_counts_but_what_warm_calls_take_as_well(
     distrusting = taught(*[0.25] * LESSONS)
     distrusting.refused()
     assert distrusting.fresh(0.75) == pytest.approx(0.505 + MOST_MARGIN)
+
+
+def test_of_the_first_call_after_a_handshake_only_what_it_took_longer_counts() -> None:
+    assert Jitter().opened(0.75) == MARGIN
+    assert taught(*[0.25] * LESSONS).opened(0.75) == pytest.approx(0.5 + LEAST_MARGIN)
+    assert taught(*[0.25] * LESSONS).opened(0.25) == LEAST_MARGIN
+    assert taught(*[0.25] * LESSONS).opened(0.2) == LEAST_MARGIN
+    distrusting = taught(*[0.25] * LESSONS)
+    distrusting.refused()
+    assert distrusting.opened(0.75) == pytest.approx(0.5 + MOST_MARGIN)
+
+
+def test_it_teaches_as_much_as_any_other() -> None:
+    newcomers = Jitter()
+    margins = [newcomers.opened(0.25) for _ in range(LESSONS)]
+    assert margins[4:6] == pytest.approx([MARGIN, DOUBT / 6])
+    assert margins[-1] == LEAST_MARGIN
+    assert newcomers.margin == 2 * LEAST_MARGIN
+    newcomers.opened(0.27)
+    assert newcomers.margin == pytest.approx(0.02 + 2 * LEAST_MARGIN)
+    newcomers.opened(0.2)
+    assert newcomers.learn(0.24) == pytest.approx(0.04 + LEAST_MARGIN)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -29,6 +29,7 @@ from amocrm.core.policy import (
     GiveUp,
     Renew,
     backoff,
+    in_all,
     judge,
 )
 from amocrm.core.wire import RETRY, Call, Lost, Reply
@@ -250,6 +251,59 @@ def test_every_row_of_the_table(
     for retry, expected in zip(RETRY, (auto, always, never), strict=True):
         verdict = judge(call._replace(retry=retry), outcome, Effort(renewable=True))
         assert type(verdict.error if isinstance(verdict, GiveUp) else verdict) is expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (Reply(200, JSON, b'{"a":1}'), Accept(b'{"a":1}')),
+        (Reply(200, JSON, b"{"), Accept(b"{")),
+        (Reply(204, {}), Accept(None)),
+    ],
+)
+def test_who_decodes_later_gets_the_body(answer: Reply, verdict: Accept) -> None:
+    assert judge(READ._replace(undecoded=True), answer) == verdict
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(200, {"Content-Type": "text/html"}, b"<html>"),
+        Reply(200, JSON, oversize=True),
+        Reply(502, JSON, b"{}"),
+    ],
+)
+def test_what_is_no_answer_is_none_for_him_either(answer: Reply) -> None:
+    later, at_once = (
+        judge(READ._replace(undecoded=undecoded), answer) for undecoded in (True, False)
+    )
+    assert type(later) is type(at_once)
+    assert not isinstance(later, Accept)
+
+
+def test_a_write_in_doubt_stays_in_doubt_whatever_the_next_attempts_end_in() -> None:
+    call, effort = WRITE._replace(retry="always"), Effort()
+    for outcome, doubt in ((UNSENT, False), (reply(429), False), (LOST, True), (UNSENT, True)):
+        verdict = judge(call, outcome, effort)
+        assert isinstance(verdict, Again)
+        effort = effort.after(verdict, 0.0)
+        assert effort.doubt == doubt
+    refusal = refused(judge(call, reply(404), effort))
+    assert isinstance(refusal, NotFoundError)
+    told = in_all(call, refusal, effort)
+    assert isinstance(told, OutcomeUnknownError)
+    assert told.__cause__ is refusal
+    assert in_all(call, told, effort) is told
+    assert in_all(call, refusal, Effort(attempt=3)) is refusal
+    bad = refused(judge(call, reply(400, {"status": 400}), effort))
+    assert in_all(call, bad, effort) is bad
+
+
+@pytest.mark.parametrize("outcome", [LOST, reply(502), BROKEN])
+def test_a_read_is_never_in_doubt(outcome: Reply | Lost) -> None:
+    verdict = judge(READ, outcome)
+    assert isinstance(verdict, Again)
+    assert not verdict.doubt
 
 
 def test_a_write_that_was_tried_always_ends_unknown_and_may_be_tried_later() -> None:

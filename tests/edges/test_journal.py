@@ -1,31 +1,55 @@
-"""The journal of an import: what it knows after any end."""
+"""The journal of an import: what it knows after any end, wherever it is kept."""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from amocrm import JournalError
 from amocrm.errors import ConfigurationError
 from amocrm.journal import Journal, Known
+from amocrm.journals import Place
+from amocrm.journals.file import FileJournal
+from amocrm.journals.sql import PATIENCE, SQLJournal
+from tests.servers import DATABASES, URLS, door, engine, journal_place, open_journal
 
 ITEMS = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
+HEAD = {"journal": 1, "account": "a.amocrm.ru", "method": "POST", "path": "/api/v4/leads"}
+
+Make = Callable[[], Place]
+
+
+@pytest.fixture(params=["file", "sqlite", *DATABASES])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Names the same place again each time, as another process would."""
+    with journal_place(request.param, tmp_path) as where:
+        yield lambda: open_journal(request.param, where)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
 
 
 def opened(
-    path: Path, method: str = "POST", address: str = "/api/v4/leads", account: str = "a.amocrm.ru"
-) -> Journal:
-    journal = Journal(path, account, method, address)
+    place: Place | Path, method: str = "POST", address: str = "/api/v4/leads",
+    account: str = "a.amocrm.ru",
+) -> Journal:  # fmt: skip
+    journal = Journal(place, account, method, address)
     journal.open()
     return journal
 
 
-def written(path: Path) -> Journal:
+def written(place: Place | Path) -> Journal:
     """A journal that knows a done, an unknown and a refused item."""
-    journal = opened(path)
+    journal = opened(place)
     digests = [journal.recall(at, item)[0] for at, item in enumerate(ITEMS)]
     journal.sent(list(enumerate(digests)))
     journal.done([(0, 7001)])
@@ -33,10 +57,9 @@ def written(path: Path) -> Journal:
     return journal
 
 
-def test_what_was_written_is_known_again(tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    written(path).close()
-    again = opened(path)
+def test_what_was_written_is_known_again(make: Make) -> None:
+    written(make()).close()
+    again = opened(make())
     states = [again.recall(at, item)[1] for at, item in enumerate(ITEMS)]
     again.close()
     first = again.recall(0, ITEMS[0])[0]
@@ -45,34 +68,35 @@ def test_what_was_written_is_known_again(tmp_path: Path) -> None:
     assert len({first, second}) == 2
 
 
-def test_it_is_its_owner_s_alone(tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    written(path).close()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert json.loads(path.read_text().splitlines()[0]) == {
-        "journal": 1, "account": "a.amocrm.ru", "method": "POST", "path": "/api/v4/leads",
-    }  # fmt: skip
+def test_what_was_not_closed_is_known_as_well(make: Make) -> None:
+    journal = written(make())
+    log = journal._log
+    assert log is not None
+    log.close()  # as the system does it
+    again = opened(make())
+    assert again.recall(0, ITEMS[0])[1] is not None
+    again.sent([(7, "0" * 16)])
+    again.close()
+    last = opened(make())
+    assert last.recall(2, ITEMS[2])[1] is None
+    last.close()
 
 
-def test_cut_anywhere_it_knows_no_less_than_was_sent(tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    written(path).close()
-    whole = path.read_bytes()
-    for length in range(len(whole)):
-        path.write_bytes(whole[:length])
-        journal = opened(path)
-        lines = whole[:length].count(b"\n")
-        known = [journal.recall(at, item)[1] for at, item in enumerate(ITEMS)]
-        assert [one is not None for one in known] == [lines >= 2, lines >= 2, lines >= 2]
-        assert (known[0] is not None and known[0].is_done) == (lines >= 3)
-        journal.sent([(5, "0" * 16)])
-        journal.close()
-        opened(path).close()
+def test_records_are_kept_in_their_order(make: Make) -> None:
+    log = make().open()
+    assert log.read() == []
+    records = [json.dumps({"sent": [[at, "Ж" * 9]]}) for at in range(25)]
+    for record in records:
+        log.append(record)
+    log.close()
+    again = make().open()
+    assert again.read() == records
+    again.close()
 
 
-def test_another_item_in_its_place_is_refused(tmp_path: Path) -> None:
-    written(tmp_path / "journal").close()
-    journal = opened(tmp_path / "journal")
+def test_another_item_in_its_place_is_refused(make: Make) -> None:
+    written(make()).close()
+    journal = opened(make())
     for at in (0, 1):
         with pytest.raises(ConfigurationError, match=f"item {at} is not the one"):
             journal.recall(at, {"name": "other"})
@@ -81,69 +105,199 @@ def test_another_item_in_its_place_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("PATCH", "/api/v4/leads"), ("POST", "/x")])
-def test_another_import_s_journal_is_refused(tmp_path: Path, method: str, path: str) -> None:
-    written(tmp_path / "journal").close()
+def test_another_import_s_journal_is_refused(make: Make, method: str, path: str) -> None:
+    written(make()).close()
     with pytest.raises(ConfigurationError, match="another import"):
-        opened(tmp_path / "journal", method, path)
+        opened(make(), method, path)
     with pytest.raises(ConfigurationError, match=r"another import: .*a\.amocrm\.ru"):
-        opened(tmp_path / "journal", account="b.amocrm.ru")
-    opened(tmp_path / "journal").close()
+        opened(make(), account="b.amocrm.ru")
+    opened(make()).close()
 
 
 @pytest.mark.parametrize(
     "line", ["nonsense", "[]", '{"done": [[9, 1]]}', '{"sent": 5}', '{"back": [9]}']
 )
-def test_a_damaged_one_is_refused(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "journal"
-    written(path).close()
-    with path.open("a") as file:
-        file.write(f"{line}\n")
+def test_a_damaged_one_is_refused(make: Make, line: str) -> None:
+    written(make()).close()
+    log = make().open()
+    log.append(line)
+    log.close()
     with pytest.raises(ConfigurationError, match="is damaged"):
-        opened(path)
+        opened(make())
 
 
-def test_two_do_not_write_at_once(tmp_path: Path) -> None:
-    journal = opened(tmp_path / "journal")
-    with pytest.raises(ConfigurationError, match="cannot be locked"):
-        opened(tmp_path / "journal")
+def test_two_do_not_write_at_once(make: Make) -> None:
+    place = make()
+    journal = opened(place)
+    for other in (place, make()):
+        with pytest.raises(JournalError, match=r"cannot be locked .*same import running"):
+            opened(other)
+    journal.sent([(0, "0" * 16)])
     journal.close()
-    opened(tmp_path / "journal").close()
+    opened(make()).close()
+
+
+def test_after_its_end_it_says_so(make: Make) -> None:
+    journal = written(make())
+    journal.close()
+    journal.close()
+    with pytest.raises(JournalError, match="is closed"):
+        journal.back([1])
+
+
+@pytest.mark.parametrize("place", [5, None, object()])
+def test_what_is_no_place_is_refused(place: object) -> None:
+    with pytest.raises(ConfigurationError, match="such as SQLJournal"):
+        Journal(place, "a.amocrm.ru", "POST", "/x")  # type: ignore[arg-type]
+
+
+def test_a_file_is_its_owner_s_alone(file: Path) -> None:
+    written(file).close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(file.read_text().splitlines()[0]) == HEAD
+    assert repr(FileJournal(file)) == str(file)
+
+
+def test_a_file_cut_anywhere_knows_no_less_than_was_sent(file: Path) -> None:
+    written(file).close()
+    whole = file.read_bytes()
+    for length in range(len(whole)):
+        file.write_bytes(whole[:length])
+        journal = opened(file)
+        lines = whole[:length].count(b"\n")
+        known = [journal.recall(at, item)[1] for at, item in enumerate(ITEMS)]
+        assert [one is not None for one in known] == [lines >= 2, lines >= 2, lines >= 2]
+        assert (known[0] is not None and known[0].is_done) == (lines >= 3)
+        journal.sent([(5, "0" * 16)])
+        journal.close()
+        opened(file).close()
 
 
 def test_a_place_where_nothing_can_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.lock").touch()
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ConfigurationError, match=r"the journal .*folder: "):
+    with pytest.raises(JournalError, match=r"the journal .*folder: "):
         opened(tmp_path / "folder")
 
 
-def test_after_its_end_it_says_so(tmp_path: Path) -> None:
-    journal = written(tmp_path / "journal")
-    journal.close()
-    journal.close()
-    with pytest.raises(ConfigurationError, match="is closed"):
-        journal.back([1])
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no limit on files")
-def test_a_line_that_does_not_fit_is_the_last_one(tmp_path: Path) -> None:
+def test_a_line_that_does_not_fit_is_the_last_one(file: Path) -> None:
     import resource
     import signal
 
-    path = tmp_path / "journal"
-    journal = written(path)
-    before, usual = path.stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+    journal = written(file)
+    before, usual = file.stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (before + 5, usual[1]))
-        with pytest.raises(OSError, match="cut"):
+        with pytest.raises(JournalError, match="cut"):
             journal.back([1])
-        with pytest.raises(ConfigurationError, match="is closed"):
+        with pytest.raises(JournalError, match="is closed"):
             journal.back([1])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
         signal.signal(signal.SIGXFSZ, handler)
     journal.close()
-    assert path.stat().st_size == before + 5
-    opened(path).close()
-    assert path.stat().st_size == before
+    assert file.stat().st_size == before + 5
+    opened(file).close()
+    assert file.stat().st_size == before
+
+
+@pytest.fixture(params=["sqlite", *DATABASES])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Address of a database, and a table that is there."""
+    with journal_place(request.param, tmp_path) as where:
+        if request.param == "sqlite":
+            yield f"sqlite:///{where}/journals.db", "amocrm_journals"
+        else:
+            yield URLS[request.param], where
+
+
+def test_many_imports_live_in_one_table(database: tuple[str, str]) -> None:
+    url, table = database
+    one, other = (SQLJournal(engine(url), name, table) for name in ("Leads", "leads"))
+    first, second = written(one), opened(other)
+    assert second.recall(0, ITEMS[0])[1] is None
+    first.close()
+    second.close()
+    assert repr(one).startswith(f"'Leads' in {table} of ")
+
+
+def test_whoever_writes_in_between_stops_the_other(database: tuple[str, str]) -> None:
+    url, table = database
+    place = SQLJournal(engine(url), "leads", table)
+    journal = written(place)
+    # The lock was lost with its connection, and somebody else has begun.
+    place.add(5, "somebody else", "{}")
+    with pytest.raises(JournalError, match="cannot be locked"):
+        journal.sent([(9, "0" * 16)])
+    with pytest.raises(JournalError, match="is closed"):
+        journal.sent([(9, "0" * 16)])
+    journal.close()
+
+
+def test_a_table_that_is_missing_is_named_with_the_call_to_make(
+    database: tuple[str, str],
+) -> None:
+    url, _ = database
+    place = SQLJournal(engine(url), "leads", f"amocrm_{uuid.uuid4().hex[:12]}")
+    with pytest.raises(JournalError, match=r"could not open .*create_table\(\) once"):
+        opened(place)
+
+
+def test_a_table_may_be_made_again(database: tuple[str, str]) -> None:
+    url, table = database
+    written(SQLJournal(engine(url), "leads", table)).close()
+    place = SQLJournal(engine(url), "leads", table)
+    place.create_table()
+    journal = opened(place)
+    assert journal.recall(0, ITEMS[0])[1] is not None
+    journal.close()
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_record_whose_answer_was_lost_is_written_once(kind: str, tmp_path: Path) -> None:
+    with journal_place(kind, tmp_path) as table, door(kind) as (way, url):
+        journal = opened(SQLJournal(engine(url), "leads", table))
+        for at in range(3):
+            way.fatal = b"COMMIT"
+            journal.sent([(at, f"{at}" * 16)])
+        assert way.deaths == 3
+        journal.close()
+        log = SQLJournal(engine(URLS[kind]), "leads", table).open()
+        assert len(log.read()) == 4
+        log.close()
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_database_that_is_down_is_told_without_its_password(kind: str, tmp_path: Path) -> None:
+    with journal_place(kind, tmp_path) as table, door(kind) as (way, url):
+        place = SQLJournal(engine(url), "leads", table)
+        journal = opened(place)
+        way.shut()
+        with pytest.raises(JournalError, match="could not write to"):
+            journal.sent([(0, "0" * 16)])
+        journal.close()
+        with pytest.raises(JournalError, match="could not open"):
+            opened(place)
+        way.reopen()
+        opened(place).close()
+
+
+def test_a_pool_is_not_used_up_by_locks(database: tuple[str, str]) -> None:
+    url, table = database
+    pool = sa.create_engine(url, pool_size=1, max_overflow=0, pool_timeout=5)
+    journal = written(SQLJournal(pool, "leads", table))
+    journal.sent([(5, "0" * 16)])
+    journal.close()
+    pool.dispose()
+
+
+@pytest.mark.parametrize("name", ["", 5, None])
+def test_a_journal_in_a_table_has_a_name(name: object, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="name of a journal"):
+        SQLJournal(f"sqlite:///{tmp_path}/x.db", name)  # type: ignore[arg-type]
+
+
+def test_the_constants_are_those_the_manual_names() -> None:
+    assert PATIENCE == 2

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 import requests
 
 from amocrm import AmoCRM
-from amocrm.clock import Clock
+from amocrm.clock import Clock, SystemClock
+from amocrm.core.wire import Call
 from amocrm.sandbox import Sandbox
 from amocrm.sandbox.serve import Served
+from amocrm.transport import Answer, Transport
+from amocrm.transport.opening import OwnSession
 
 
 class Ear:
@@ -127,3 +135,66 @@ def test_calls_through_a_proxy_are_heard_as_well(portal: Sandbox, served: Served
     finally:
         here.watch = None
     assert heard.heard == ["opening", "sent"]
+
+
+def prepared(host: str) -> requests.PreparedRequest:
+    return requests.Request("GET", f"https://{host}/api/v4/leads").prepare()
+
+
+def test_the_pool_of_a_host_is_looked_up_once() -> None:
+    with OwnSession(hosts=4, pool=2) as session:
+        adapter: Any = session.get_adapter("https://")
+        find = adapter.get_connection_with_tls_context
+        first = find(prepared("a.example"), True, {}, None)
+        assert find(prepared("a.example"), True, {}, None) is first
+        assert find(prepared("b.example"), True, {}, None).host == "b.example"
+        assert find(prepared("a.example"), False, {}, None) is not first
+        proxied = find(prepared("a.example"), True, {"https": "http://127.0.0.1:1"}, None)
+        assert proxied.proxy is not None
+        assert find(prepared("a.example"), True, {}, None) is first
+
+
+def test_a_closed_session_holds_no_pool() -> None:
+    session = OwnSession(hosts=4, pool=2)
+    adapter: Any = session.get_adapter("https://")
+    pool = weakref.ref(adapter.get_connection_with_tls_context(prepared("a.example"), True))
+    assert pool() is not None
+    session.close()
+    gc.collect()
+    assert pool() is None
+
+
+@pytest.fixture
+def answering() -> Iterator[tuple[str, list[str | None]]]:
+    """A server that sets a cookie and sends everybody elsewhere; and the cookies it was sent."""
+    cookies: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            cookies.append(self.headers["Cookie"])
+            self.send_response(302)
+            self.send_header("Set-Cookie", "lane=fast; Path=/")
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/x", cookies
+        server.shutdown()
+
+
+def test_our_own_session_keeps_no_cookies_and_follows_no_redirect(
+    answering: tuple[str, list[str | None]],
+) -> None:
+    url, cookies = answering
+    transport = Transport(SystemClock())
+    outcomes = [transport.send(Call("GET", url, "/x", {})) for _ in range(2)]
+    transport.close()
+    assert cookies == [None, None]
+    for one in outcomes:
+        assert isinstance(one, Answer)
+        assert one.status == 302
+        assert one.info.elapsed.total_seconds() > 0

@@ -10,10 +10,12 @@ import pytest
 
 from amocrm import AmoCRM, BlockedError, ConfigurationError, RateLimitedError, ThreadPace
 from amocrm.clock import Clock, SystemClock
-from amocrm.core.jitter import LEAST_MARGIN
+from amocrm.core.jitter import LEAST_MARGIN, MARGIN
+from amocrm.core.pace import LOOK, OPENING
 from amocrm.core.policy import BLOCK_PAUSE
 from amocrm.line import QUEUE_PATIENCE
 from amocrm.paces import Refusal
+from amocrm.paces.keeper import KeptTurn
 from amocrm.paces.threads import shared_pace
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
@@ -41,6 +43,58 @@ def test_seven_at_once_and_then_a_pause(clock: ManualClock) -> None:
         take(pace, clock, 60)
         moments.append(clock.monotonic())
     assert moments == pytest.approx([0.0] * 7 + [1.05])
+
+
+def opened(pace: ThreadPace, clock: ManualClock) -> KeptTurn:
+    """Take a turn whose call has to open a connection, which takes half a second."""
+    turn = pace.wait(clock, 0)
+    assert isinstance(turn, KeptTurn)
+    turn.opening()
+    clock.advance(0.5)
+    return turn
+
+
+def test_a_second_counts_from_where_the_call_was_sent_after_the_handshake(
+    clock: ManualClock,
+) -> None:
+    pace = ThreadPace(1)
+    turn = opened(pace, clock)
+    turn.sent()
+    # It does not wait for the answer.
+    take(pace, clock, 60)
+    assert clock.monotonic() == pytest.approx(0.5 + 1 + MARGIN)
+
+
+@pytest.mark.parametrize(("took", "later"), [(0.25, LEAST_MARGIN), (0.4, 0.15 + LEAST_MARGIN)])
+def test_and_the_answer_tells_how_late_it_was(
+    clock: ManualClock, took: float, later: float
+) -> None:
+    pace = ThreadPace(1)
+    for _ in range(60):
+        turn = pace.wait(clock, 60)
+        assert isinstance(turn, KeptTurn)
+        clock.advance(0.25)
+        turn.done(clock.monotonic())
+        clock.advance(2)
+    turn = opened(pace, clock)
+    turn.sent()
+    sent = clock.monotonic()
+    clock.advance(took)
+    turn.done(clock.monotonic())
+    take(pace, clock, 60)
+    assert clock.monotonic() == pytest.approx(sent + 1 + later)
+
+
+def test_of_a_session_that_does_not_tell_it_the_answer_is_waited_for(clock: ManualClock) -> None:
+    pace = ThreadPace(1)
+    opened(pace, clock)
+    take(pace, clock, 60)
+    assert clock.monotonic() == pytest.approx(OPENING, abs=LOOK)
+    clock.advance(60)
+    turn, begun = opened(pace, clock), clock.monotonic() - 0.5
+    turn.done(clock.monotonic())
+    take(pace, clock, 60)
+    assert clock.monotonic() == pytest.approx(begun + 1 + 0.5 + LEAST_MARGIN)
 
 
 def test_two_clients_share_one_pace(make: Make, sandbox: Sandbox, clock: ManualClock) -> None:

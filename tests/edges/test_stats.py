@@ -4,7 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from amocrm import AmoCRM, AmoCRMError, Done, OutcomeUnknownError, RateLimitedError, Stats
+from amocrm import (
+    AmoCRM,
+    AmoCRMError,
+    BlockedError,
+    Done,
+    JournalError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    Stats,
+)
 from amocrm.line import QUEUE_PATIENCE
 from amocrm.sandbox import ManualClock, Sandbox, Weather
 from amocrm.stats import Meter, Waits
@@ -166,6 +175,56 @@ def test_a_read_is_not_repeated_when_the_caller_says_so(crm: AmoCRM, sandbox: Sa
     with pytest.raises(RateLimitedError):
         crm.request("GET", ACCOUNT, retry="never")
     assert (crm.stats.calls, crm.stats.errors) == (2, 2)
+
+
+def test_whoever_wants_is_told_before_each_attempt_leaves(crm: AmoCRM, sandbox: Sandbox) -> None:
+    told: list[int] = []
+    sandbox.strike("too_many", times=2)
+    crm.request("GET", ACCOUNT, leaving=lambda: told.append(sandbox.counters["requests"]))
+    assert told == [0, 1, 2]
+
+
+def test_and_may_keep_it_here(crm: AmoCRM, sandbox: Sandbox) -> None:
+    def stay() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        crm.request("GET", ACCOUNT, leaving=stay)
+    assert sandbox.counters["requests"] == crm.stats.calls == 0
+
+
+def test_a_write_that_may_have_been_done_is_not_told_as_refused(
+    crm: AmoCRM, sandbox: Sandbox
+) -> None:
+    sandbox.strike("lost_after", times=1)
+    sandbox.strike("forbidden", times=1)
+    with pytest.raises(OutcomeUnknownError) as doubt:
+        crm.request("POST", "/api/v4/leads", [{"name": "x"}], retry="always")
+    assert isinstance(doubt.value.__cause__, BlockedError)
+    assert len(sandbox.leads()) == 1
+    # And now nothing is sent, which says nothing about the one before.
+    with pytest.raises(BlockedError):
+        crm.request("POST", "/api/v4/leads", [{"name": "y"}], retry="always")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "kind"), [(1, JournalError), (2, OutcomeUnknownError), (3, OutcomeUnknownError)]
+)
+def test_a_write_whose_next_attempt_stays_here_may_have_been_done_before(
+    crm: AmoCRM, sandbox: Sandbox, attempt: int, kind: type[AmoCRMError]
+) -> None:
+    sandbox.strike("lost_after", times=2)
+    left: list[int] = []
+
+    def leaving() -> None:
+        left.append(1)
+        if len(left) == attempt:
+            raise JournalError("the journal is full")
+
+    with pytest.raises(kind, match="is full") as told:
+        crm.request("POST", "/api/v4/leads", [{}], retry="always", leaving=leaving)
+    assert isinstance(told.value.__cause__ or told.value, JournalError)
+    assert len(sandbox.leads()) == attempt - 1
 
 
 def test_a_retry_that_does_not_exist_is_told_before_anything_is_sent(crm: AmoCRM) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,15 +14,28 @@ from typing import Any
 
 import pytest
 
-from amocrm import AmoCRM, AmoCRMError, ConfigurationError, ForbiddenError, UnreachableError
-from amocrm.ahead import SLACK
+from amocrm import (
+    AmoCRM,
+    AmoCRMError,
+    ConfigurationError,
+    ForbiddenError,
+    JournalError,
+    RateLimitedError,
+    UnreachableError,
+)
+from amocrm.ahead import SLACK, UNKNOWN
 from amocrm.batches import UNKNOWN_IN_A_ROW
 from amocrm.core.batch import Created, Refused, Unknown, Updated
+from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.progress import Progress
 from amocrm.sandbox import ManualClock, Sandbox
+from tests.canned import Canned
 from tests.conftest import workers
+from tests.servers import DATABASES, journal_place
 
 LEADS = "/api/v4/leads"
+MOST = int(UNKNOWN * REQUESTS_PER_SECOND) + SLACK + 1
+"""Chunks that were given out or just came back, before the latency is known."""
 
 pytestmark = pytest.mark.usefixtures("gone")
 
@@ -98,7 +112,7 @@ def test_a_million_is_not_read_ahead(portal: Sandbox, crm: AmoCRM) -> None:
 
     run = crm.create_many(LEADS, source(), size=10)
     for done, _ in enumerate(run):
-        assert read <= done + 10 * (SLACK + 4)
+        assert read <= done + 10 * MOST
         if done > 300:
             break
     run.close()
@@ -222,7 +236,7 @@ def test_leaving_early_stops_the_threads(portal: Sandbox, crm: AmoCRM) -> None:
     run.close()
     for thread in workers():
         thread.join(10)
-    assert len(stored(portal)) <= 10 * (SLACK + 4)
+    assert len(stored(portal)) <= 10 * MOST
 
 
 def test_dropping_it_stops_the_threads(portal: Sandbox, crm: AmoCRM) -> None:
@@ -324,7 +338,7 @@ def test_leaving_early_waits_for_the_journal(portal: Sandbox, crm: AmoCRM, tmp_p
     written = stored(portal)
     outcomes = list(crm.create_many(LEADS, items, size=10, journal=path))
     assert kinds(outcomes) == {"Created": 200}
-    assert len(written) <= 10 * (SLACK + 4)
+    assert len(written) <= 10 * MOST
     assert set(stored(portal).values()) == {1}
 
 
@@ -352,39 +366,206 @@ def test_a_program_may_end_in_the_middle_and_the_journal_is_whole(tmp_path: Path
     assert sent == known > 0
 
 
+def test_as_many_chunks_as_a_second_needs_leave_before_the_first_answer(
+    clock: ManualClock,
+) -> None:
+    together = threading.Barrier(MOST - 1)
+
+    def answer(path: str, query: dict[str, str]) -> Any:
+        together.wait(10)
+        return {"_embedded": {"leads": [{"id": 1}]}}
+
+    session = Canned(answer).session()
+    crm = AmoCRM("example", {"access_token": "x"}, session=session, clock=clock, pace=None)
+    run = crm.create_many(LEADS, leads(MOST - 1), size=1)
+    assert kinds(list(run)) == {"Created": MOST - 1}
+
+
+class Turnstile:
+    """A pace that lets so many through as it is told."""
+
+    rate = 7.0
+    waited = held = 0.0
+
+    def __init__(self) -> None:
+        self.asked, self.free = threading.Semaphore(0), threading.Semaphore(0)
+
+    def wait(self, clock: Any, patience: float) -> Turnstile:
+        self.asked.release()
+        assert self.free.acquire(timeout=10)
+        return self
+
+    def hold(self, *_: Any, **__: Any) -> None:
+        """Nothing; as for a block, and for all that is told of a turn."""
+
+    block = opening = sent = done = hold
+
+
+def test_a_chunk_that_waits_for_its_turn_is_not_yet_in_the_journal(
+    portal: Sandbox, clock: ManualClock, tmp_path: Path
+) -> None:
+    pace, path = Turnstile(), tmp_path / "journal"
+    auth: Any = {"access_token": portal.issue_long_lived()}
+    crm = AmoCRM("example", auth, session=portal.session(), clock=clock, pace=pace)
+    run = crm.create_many(LEADS, leads(60), size=10, ahead=4, journal=path)
+    pace.free.release(2)
+    assert [type(next(run)) for _ in range(20)] == [Created] * 20
+    for _ in range(6):
+        assert pace.asked.acquire(timeout=10), "all of them have begun"
+    assert path.read_text().count('"sent"') == 2
+    pace.free.release(4)
+    assert kinds(list(run)) == {"Created": 40}
+    assert path.read_text().count('"sent"') == path.read_text().count('"done"') == 6
+
+
+def test_a_chunk_that_is_tried_again_is_announced_once(
+    portal: Sandbox, crm: AmoCRM, tmp_path: Path
+) -> None:
+    portal.strike("too_many", method="POST", times=2)
+    path = tmp_path / "journal"
+    assert kinds(list(crm.create_many(LEADS, leads(10), journal=path))) == {"Created": 10}
+    assert posts(portal) == 3
+    assert path.read_text().count('"sent"') == 1
+
+
+class Failing:
+    """A place for a journal that takes so many records, and no more."""
+
+    def __init__(self, takes: int) -> None:
+        self.takes, self.records = takes, list[str]()
+
+    def open(self) -> Failing:
+        return self
+
+    def read(self) -> list[str]:
+        return self.records
+
+    def append(self, record: str) -> None:
+        if len(self.records) == self.takes:
+            raise JournalError("the journal is full")
+        self.records.append(record)
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("takes", "created", "refused"),
+    [(0, 0, 0), (1, 0, 10), (2, 10, 0), (3, 10, 10), (4, 20, 0)],
+)
+def test_a_journal_that_cannot_be_written_ends_it_and_nothing_is_untold(
+    portal: Sandbox, crm: AmoCRM, takes: int, created: int, refused: int
+) -> None:
+    outcomes: list[Any] = []
+    with pytest.raises(JournalError, match="is full"):
+        outcomes.extend(crm.create_many(LEADS, leads(50), size=10, ahead=1, journal=Failing(takes)))
+    assert kinds(outcomes) == Counter(
+        {kind: count for kind, count in (("Created", created), ("Refused", refused)) if count}
+    )
+    assert len(stored(portal)) == created
+
+
+def test_a_refusal_that_cannot_be_noted_stays_one(portal: Sandbox, crm: AmoCRM) -> None:
+    items = leads(10)
+    items[4]["price"] = "a lot"
+    outcomes: list[Any] = []
+    with pytest.raises(JournalError, match=r"is (full|closed)"):
+        outcomes.extend(crm.create_many(LEADS, items, journal=Failing(2)))
+    assert kinds(outcomes) == {"Refused": 10}
+    assert stored(portal) == {}
+
+
+def updates(portal: Sandbox, count: int) -> list[dict[str, Any]]:
+    return [{"id": portal.add("leads", {"name": "x"}), "price": at} for at in range(count)]
+
+
+def patches(portal: Sandbox) -> int:
+    return sum(one.method == "PATCH" for one in portal.log)
+
+
+def test_the_caller_may_have_lost_updates_sent_again(portal: Sandbox, crm: AmoCRM) -> None:
+    items = updates(portal, 30)
+    portal.strike("lost_after", method="PATCH", times=2)
+    outcomes = list(crm.update_many(LEADS, items, size=10, ahead=1, retry="always"))
+    assert kinds(outcomes) == {"Updated": 30}
+    assert patches(portal) == 5
+    assert sorted(lead["price"] for lead in portal.leads()) == list(range(30))
+
+
+def test_what_an_earlier_run_lost_is_sent_again_when_the_caller_says_so(
+    portal: Sandbox, crm: AmoCRM, tmp_path: Path
+) -> None:
+    path, items = tmp_path / "journal", updates(portal, 30)
+    portal.strike("lost_after", method="PATCH")
+    lost = crm.update_many(LEADS, items, size=10, ahead=1, journal=path)
+    assert kinds(list(lost)) == {"Unknown": 10, "Updated": 20}
+    assert kinds(list(crm.update_many(LEADS, items, size=10, journal=path))) == {
+        "Unknown": 10, "Updated": 20,
+    }  # fmt: skip
+    assert patches(portal) == 3
+    for sent in (4, 4):
+        run = crm.update_many(LEADS, items, size=10, journal=path, retry="always")
+        assert kinds(list(run)) == {"Updated": 30}
+        assert patches(portal) == sent
+
+
+@pytest.mark.parametrize("fate", ["forbidden", "too_many"])
+def test_what_may_have_been_written_is_not_called_refused(
+    portal: Sandbox, crm: AmoCRM, fate: str
+) -> None:
+    items = updates(portal, 10)
+    portal.strike("lost_after", method="PATCH")
+    portal.strike(fate, method="PATCH", times=9)
+    outcomes = list(crm.update_many(LEADS, items, retry="always"))
+    assert kinds(outcomes) == {"Unknown": 10}
+
+
+def test_nothing_is_repeated_when_the_caller_says_so(portal: Sandbox, crm: AmoCRM) -> None:
+    portal.strike("too_many", method="POST")
+    outcomes: list[Any] = []
+    with pytest.raises(RateLimitedError):
+        outcomes.extend(crm.create_many(LEADS, leads(10), retry="never"))
+    assert kinds(outcomes) == {"Refused": 10}
+    assert posts(portal) == 1
+
+
+def test_a_retry_that_does_not_exist_is_refused_at_once(crm: AmoCRM) -> None:
+    with pytest.raises(ConfigurationError, match="auto, always, never"):
+        crm.create_many(LEADS, [], retry="often")  # type: ignore[arg-type]
+
+
 KILLED = """
-import itertools, sys
+import sys
 from amocrm import AmoCRM
+from tests.servers import open_journal
 crm = AmoCRM("example", {"access_token": sys.argv[2]}, base_url=sys.argv[1], pace=None)
 items = ({"name": f"Lead {at}"} for at in range(400))
-for one in crm.create_many("/api/v4/leads", items, size=5, journal=sys.argv[3]):
+for one in crm.create_many("/api/v4/leads", items, size=5, journal=open_journal(*sys.argv[3:])):
     print(type(one).__name__, flush=True)
 """
 
 
+@pytest.mark.parametrize("kind", ["file", "sqlite", *DATABASES])
 @pytest.mark.parametrize("after", [1, 37, 120, 311])
-def test_killed_at_any_moment_it_goes_on_without_a_double(tmp_path: Path, after: int) -> None:
+def test_killed_at_any_moment_it_goes_on_without_a_double(
+    tmp_path: Path, after: int, kind: str
+) -> None:
     portal = Sandbox(rps=None)
-    with portal.serve() as served:
-        command = [sys.executable, "-c", KILLED, served.url, portal.issue_long_lived()]
-        with subprocess.Popen(
-            [*command, str(tmp_path / "journal")],
-            stdout=subprocess.PIPE, text=True, env={**os.environ, "NO_PROXY": "*"},
-            cwd=Path(__file__).parents[2],
-        ) as process:  # fmt: skip
+    with portal.serve() as served, journal_place(kind, tmp_path) as place:
+        command = [sys.executable, "-c", KILLED, served.url, portal.issue_long_lived(), kind, place]
+        settings: Any = {
+            "stdout": subprocess.PIPE, "text": True, "env": {**os.environ, "NO_PROXY": "*"},
+            "cwd": Path(__file__).parents[2],
+        }  # fmt: skip
+        with subprocess.Popen(command, **settings) as process:
             assert process.stdout is not None
             for _ in range(after):
                 process.stdout.readline()
             os.kill(process.pid, signal.SIGKILL)
-        done = subprocess.run(
-            [*command, str(tmp_path / "journal")],
-            stdout=subprocess.PIPE, text=True, timeout=60, check=True,
-            env={**os.environ, "NO_PROXY": "*"}, cwd=Path(__file__).parents[2],
-        )  # fmt: skip
+        done = subprocess.run(command, timeout=60, check=True, **settings)
     outcomes, there = done.stdout.split(), stored(portal)
     assert len(outcomes) == 400
     assert set(there.values()) == {1}, "nothing is written twice"
     for at, outcome in enumerate(outcomes):
         assert outcome in ("Created", "Unknown")
         assert outcome == "Unknown" or f"Lead {at}" in there
-    assert outcomes.count("Unknown") <= 5 * (SLACK + 4)
+    assert outcomes.count("Unknown") <= 5 * MOST

@@ -105,6 +105,24 @@ def test_a_checkpoint_is_one_account_s(
         list(other.changes("leads", checkpoint=tmp_path / "kept"))
 
 
+def test_a_checkpoint_is_one_query_s(portal: Sandbox, crm: AmoCRM, tmp_path: Path) -> None:
+    kept, params = tmp_path / "kept", {"filter": {"name": "Lead"}, "with": "contacts"}
+    added = add(portal, 2, START)
+    assert numbers(crm.changes("leads", params, checkpoint=kept)) == added
+    before = kept.read_bytes()
+    with pytest.raises(ConfigurationError, match="saved with another filter and with"):
+        list(crm.changes("leads", checkpoint=kept))
+    assert kept.read_bytes() == before
+    assert numbers(crm.changes("leads", params, limit=1, overlap=5, checkpoint=kept)) == []
+
+
+def test_a_query_in_the_path_is_refused_and_not_left_out(crm: AmoCRM) -> None:
+    with pytest.raises(ConfigurationError, match="without a query"):
+        crm.changes("leads?with=contacts")
+    with pytest.raises(ConfigurationError, match="without a query"):
+        crm.create_many(f"{LEADS}?with=contacts", [])
+
+
 @pytest.mark.parametrize(("overlap", "seen"), [(4, 0), (5, 1)])
 def test_the_overlap_is_the_caller_s(
     portal: Sandbox, crm: AmoCRM, tmp_path: Path, overlap: float, seen: int

@@ -10,13 +10,17 @@ import pytest
 import requests
 
 from amocrm import AmoCRM, ConfigurationError, ServerError, UnexpectedReplyError
-from amocrm.ahead import SLACK
+from amocrm.ahead import SLACK, UNKNOWN
+from amocrm.core.policy import RETRIES
+from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.progress import Progress
 from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.way import REMEMBERED, Lengths
 from tests.canned import HOST, Answer, Canned, book, listing
 from tests.conftest import workers
 
 LEADS = "/api/v4/leads"
+UNKNOWN_DEPTH = int(UNKNOWN * REQUESTS_PER_SECOND) + SLACK
 
 pytestmark = pytest.mark.usefixtures("gone")
 
@@ -107,6 +111,118 @@ def test_after_n_pages_n_and_half_the_depth_are_asked_for(clock: ManualClock, ah
         assert max(server.pages) <= (1 if read == 1 else last(read - 1))
 
 
+def together(pages: Answer, first: int, last: int) -> Answer:
+    """Pages that are answered only when all of some numbers have been asked for."""
+    gate = threading.Barrier(last - first + 1)
+
+    def answer(path: str, query: dict[str, str]) -> Any:
+        if first <= int(query["page"]) <= last:
+            gate.wait(10)
+        return pages(path, query)
+
+    return answer
+
+
+@pytest.mark.parametrize("items", [7, 8])
+def test_pages_that_are_expected_are_asked_for_from_the_first_instant_on(
+    clock: ManualClock, items: int
+) -> None:
+    crm, server = canned(together(book(4), 1, 4), clock)
+    assert list(crm.listing(LEADS, limit=2, expect=items).ids()) == list(range(8))
+    assert sorted(server.pages) == [1, 2, 3, 4]
+
+
+def test_expected_pages_begin_where_the_listing_does(clock: ManualClock) -> None:
+    crm, server = canned(together(book(9), 5, 9), clock)
+    found = crm.listing(f"{LEADS}?limit=2&page=5", expect=10)
+    assert list(found.ids()) == list(range(8, 18))
+    assert sorted(server.pages) == [5, 6, 7, 8, 9]
+
+
+def test_no_more_of_them_than_the_depth(clock: ManualClock) -> None:
+    crm, server = canned(together(book(40), 1, UNKNOWN_DEPTH), clock)
+    found = crm.listing(LEADS, limit=2, expect=80).pages()
+    next(found)
+    assert max(server.pages) <= UNKNOWN_DEPTH + 1
+    assert len(list(found)) == 39
+    assert sorted(server.pages) == list(range(1, 41))
+
+
+@pytest.mark.parametrize("expect", [0, 1, 2, 3, 7, 81])
+@pytest.mark.parametrize("ahead", [0, 1, 4, None])
+def test_a_wrong_expectation_costs_calls_and_no_items(
+    clock: ManualClock, expect: int, ahead: int | None
+) -> None:
+    crm, server = canned(book(6), clock)
+    found = crm.listing(LEADS, limit=2, expect=expect, ahead=ahead)
+    assert list(found.ids()) == list(range(12))
+    most = UNKNOWN_DEPTH if ahead is None else ahead
+    assert 6 <= len(server.pages) <= 6 + most
+    assert sorted(set(server.pages)) == sorted(server.pages)
+
+
+@pytest.mark.parametrize(("expect", "calls"), [(2, 1), (3, 2)])
+def test_one_expected_page_costs_one_call(clock: ManualClock, expect: int, calls: int) -> None:
+    crm, server = canned(together(book(1), 1, calls), clock)
+    assert len(list(crm.listing(LEADS, limit=2, expect=expect))) == 2
+    assert len(server.pages) == calls
+
+
+def test_a_listing_that_was_read_before_is_known(clock: ManualClock) -> None:
+    crm, server = canned(book(4), clock)
+    leads = crm.listing(LEADS, {"with": "contacts"})
+    assert list(leads.ids()) == list(range(8))
+    for again in (leads, crm.listing(LEADS, {"with": "contacts"})):
+        server.asked.clear()
+        server.answer = together(book(4), 1, 4)
+        assert list(again.ids()) == list(range(8))
+        assert sorted(server.pages) == [1, 2, 3, 4]
+    server.answer, other = book(1), crm.listing(LEADS, {"with": "tags"})
+    server.asked.clear()
+    assert len(list(other)) == 2
+    assert server.pages == [1]
+
+
+def test_a_listing_that_has_shrunk_is_known_anew(clock: ManualClock) -> None:
+    crm, server = canned(book(4), clock)
+    leads = crm.listing(LEADS)
+    list(leads)
+    server.answer = together(book(1), 1, 4)
+    assert list(leads.ids()) == [0, 1]
+    server.answer = book(1)
+    server.asked.clear()
+    assert list(leads.ids()) == [0, 1]
+    assert server.pages == [1]
+
+
+def test_a_listing_that_was_left_is_not_known(clock: ManualClock) -> None:
+    crm, server = canned(book(40), clock)
+    leads = crm.listing(LEADS)
+    for number in leads.ids():
+        if number == 8:
+            break
+    server.asked.clear()
+    next(leads.pages())
+    assert server.pages == [1]
+
+
+@pytest.mark.parametrize(("others", "known"), [(REMEMBERED - 1, 7), (REMEMBERED, 0)])
+def test_so_many_lengths_are_remembered(others: int, known: int) -> None:
+    lengths = Lengths()
+    lengths.note("first", 7)
+    for number in range(others):
+        lengths.note(f"{number}", 2)
+    assert lengths.get("first") == known
+    assert lengths.get("0") == (2 if known else 0)
+    assert lengths.get(f"{others - 1}") == 2
+
+
+@pytest.mark.parametrize("expect", [-1, True, "x", 10**9 + 1])
+def test_an_expectation_that_is_none_is_refused_at_once(clock: ManualClock, expect: Any) -> None:
+    with pytest.raises(ConfigurationError, match="expect must be"):
+        client_of(requests.Session(), clock).listing(LEADS, expect=expect)
+
+
 @pytest.mark.parametrize("ahead", [1, 2, 5])
 def test_no_more_than_that_many_are_under_way(clock: ManualClock, ahead: int) -> None:
     lock, now, most = threading.Lock(), 0, 0
@@ -168,6 +284,31 @@ def test_the_error_of_a_page_comes_after_the_items_before_it(portal: Sandbox, re
     assert pages == list(range(1, len(pages) + 1))
     assert 12 <= len(pages) < 20
     assert len(set(pages)) == len(pages)
+
+
+@pytest.mark.parametrize("ahead", [0, 3])
+@pytest.mark.parametrize("fate", ["broken_json", "html", "half_body", "server_error"])
+def test_a_page_that_came_broken_is_asked_for_again(
+    portal: Sandbox, real: AmoCRM, fate: str, ahead: int
+) -> None:
+    fill(portal, 50)
+    listing = real.listing(LEADS, {"order": {"id": "asc"}}, limit=10, ahead=ahead)
+    portal.strike(fate, path=LEADS)  # the first page, and then one in the middle
+    names = []
+    for one in listing:
+        names.append(one["name"])
+        if len(names) == 1:
+            portal.strike(fate, path=LEADS)
+    assert names == [f"Lead {at}" for at in range(50)]
+    assert gets(portal) >= 5 + 2
+
+
+def test_a_page_that_stays_broken_is_told(portal: Sandbox, real: AmoCRM) -> None:
+    fill(portal, 5)
+    portal.strike("broken_json", path=LEADS, times=1000)
+    with pytest.raises(UnexpectedReplyError, match="broken JSON"):
+        list(real.listing(LEADS))
+    assert gets(portal) == 1 + 1 + RETRIES
 
 
 def test_a_bad_page_beyond_the_end_is_nobody_s_business(clock: ManualClock) -> None:
@@ -377,7 +518,10 @@ def test_progress_is_told_in_the_consumer_s_thread(portal: Sandbox, real: AmoCRM
         assert threading.current_thread() is threading.main_thread()
         told.append(progress)
 
-    list(real.listing(LEADS, limit=10, progress=report))
+    list(real.listing(LEADS, limit=10, expect=31, progress=told.append))
+    assert {one.total for one in told} == {31}
+    told.clear()
+    list(real.listing(LEADS, {"with": "contacts"}, limit=10, progress=report))
     assert told[0] == Progress(0, None, 0.0, "page 1")
     assert [one.done for one in told if one.waiting_for is None] == [10, 20, 30]
     fields = real.listing("/api/v4/leads/custom_fields", progress=told.append)

@@ -227,6 +227,7 @@ def test_deleted_files_can_be_restored(ask: Call, upload: Upload) -> None:
     assert ask("GET", file["_links"]["download"]["href"]).status_code == 404
     (listed,) = ask("GET", "/files", params={"filter[deleted]": ""}).json()["_embedded"]["files"]
     assert listed["uuid"] == file["uuid"]
+    assert ask("GET", "/files", params={"with": "deleted"}).json()["_count"] == 1
     body = ask("POST", "/files/restore", json=named).json()
     assert (body["_count"], body["_embedded"]["files"][0]["is_trashed"]) == (1, False)
     assert ask("GET", file["_links"]["download"]["href"]).content == b"x"

@@ -172,6 +172,16 @@ def test_a_change_of_several_answers_short(serve: Serve) -> None:
     assert read(serve("GET", number=two["id"]))["size"] == 9
 
 
+def test_the_id_of_the_path_counts(serve: Serve) -> None:
+    number = read(serve("POST", {"name": "a"}))["id"]
+    assert read(serve("PATCH", {"id": 5, "size": 2}, number=number))["id"] == number
+    assert read(serve("GET", number=number))["size"] == 2
+
+
+def test_a_query_of_a_write_cannot_refuse_what_is_written(serve: Serve) -> None:
+    assert serve("POST", {"name": "a"}, query="limit=5000").status == 201
+
+
 def test_a_change_of_one_answers_its_own_way(serve: Serve) -> None:
     number = read(serve("POST", {"name": "a"}))["id"]
     answer = serve("PATCH", {"size": 2}, number=number)
@@ -206,6 +216,16 @@ def test_a_batch_has_a_maximum(serve: Serve) -> None:
     for method in ("POST", "PATCH"):
         with pytest.raises(ProblemError, match="422: Limit 3"):
             serve(method, [{"name": "a", "id": 100001}] * 4)
+
+
+def test_there_is_room_for_so_many(portal: Sandbox) -> None:
+    serve = server(portal, Collection(**{**vars(THINGS), "capacity": 2, "overfull": 400}))
+    with pytest.raises(ProblemError, match="400: Limit 2 per account"):
+        serve("POST", [{"name": "a"}] * 3)
+    assert serve("POST", [{"name": "a"}] * 2).status == 201
+    assert serve("POST", {"name": "a"}, box_id=2).status == 201
+    with pytest.raises(ProblemError, match="400"):
+        serve("POST", {"name": "a"})
 
 
 def test_deletions(portal: Sandbox, serve: Serve) -> None:

@@ -89,6 +89,11 @@ def test_creations_are_told(call: Call, family: str, kind: str) -> None:
     assert kinds(call) == [kind, kind]
 
 
+def test_the_recycle_bin_is_told(portal: Sandbox, call: Call) -> None:
+    portal.trash("contacts", portal.add("contacts", {}))
+    assert kinds(call) == ["contact_added", "contact_deleted"]
+
+
 def test_filters(portal: Sandbox, clock: ManualClock, call: Call) -> None:
     lead = portal.add("leads", {})
     clock.advance(10)

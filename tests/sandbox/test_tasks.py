@@ -113,6 +113,8 @@ def test_the_nearest_open_task_stands_at_its_entity(portal: Sandbox, call: Call)
     assert closest(lead) == 20
     call("PATCH", f"/tasks/{near}", json={"is_completed": False, "entity_id": other})
     assert (closest(lead), closest(other)) == (20, 10)
+    call("PATCH", f"/tasks/{near}", json={"entity_id": lead})
+    assert (closest(lead), closest(other)) == (10, None)
 
 
 def test_filters_and_orders(portal: Sandbox, clock: ManualClock, call: Call) -> None:
