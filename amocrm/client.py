@@ -12,8 +12,8 @@ from amocrm.clock import Clock, SystemClock
 from amocrm.commons import Commons
 from amocrm.connection import Connection
 from amocrm.consent import Consent
-from amocrm.core.arguments import read_timeout
 from amocrm.core.host import Portal, portal
+from amocrm.core.options import read_timeout
 from amocrm.core.settings import AuthSettings, read_auth
 from amocrm.core.wire import Timeout
 from amocrm.emitter import Emitter, Handler

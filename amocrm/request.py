@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from amocrm.core.address import resolve
-from amocrm.core.arguments import READS, both_queries, read_headers, read_method, read_timeout
 from amocrm.core.body import encode_body
 from amocrm.core.fault import CONTEXT_USER
+from amocrm.core.options import READS, both, check_headers, read_method, read_timeout
 from amocrm.core.policy import Accept, Again, Effort, GiveUp, Renew, in_all, judge
 from amocrm.core.token import Token
 from amocrm.core.wire import RETRY, Call, Json, Retry, Sink, Timeout
@@ -76,7 +76,7 @@ class Request:
         """
         verb = read_method(method)
         if verb in READS and data is not None:
-            params, data = both_queries(params, data), None
+            params, data = both(params, data), None
         draft = self._draft(verb, path, data, params, headers, timeout, retry)
         return self._send(draft, leaving)
 
@@ -219,7 +219,7 @@ class Request:
             sent["Content-Type"] = "application/octet-stream" if as_it_is else "application/json"
             body = data if as_it_is else encode_body(data)
         if headers is not None:
-            sent.update(read_headers(headers))
+            sent.update(check_headers(headers))
         limits = self._timeout if timeout is None else read_timeout(timeout)
         if retry not in RETRY:
             raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))

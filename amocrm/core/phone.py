@@ -41,7 +41,7 @@ def normal_phone(text: str) -> str | None:
     plus = main.lstrip(" (").startswith(("+", "＋"))
     if not plus and digits.startswith("00"):
         plus, digits = True, digits[2:]
-    if len(digits) > LONGEST:
+    if not SHORTEST <= len(digits) <= LONGEST:
         return None
     return _with_country(digits, plus)
 

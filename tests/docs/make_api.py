@@ -26,10 +26,10 @@ RUSSIAN: Final = {
     "ContactChats": 'Чаты контактов: `list(params={"contact_id": 31})` или по `chat_id`.',
     "Contacts": "Люди.",
     "Currencies": "Валюты аккаунта.",
+    "Drive": "Файлы аккаунта по их uuid. Интеграции нужно право (scope) `files`.",
     "CustomFields": "Дополнительные поля сущностей одного вида. Для записи нужен администратор.",
     "CustomerStatuses": "Этапы покупателей по периодам. Для записи нужен администратор.",
     "Customers": "Покупатели: по сегментам или по периодам, как настроен аккаунт.",
-    "Drive": "Файлы аккаунта по их uuid. Интеграции нужно право `files`.",
     "Elements": "Элементы списка; удалить их нельзя.",
     "EventTypes": 'Виды событий: `list(params={"language_code": "ru"})` даёт русские названия.',
     "Events": "Что произошло; на странице не больше ста.",
@@ -104,20 +104,25 @@ def render(*, russian: bool) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+ELSEWHERE = {"drive": "/v1.0/files"}
+"""What is at a host of its own."""
+
+
 def _section(seat: Seat, *, russian: bool) -> Iterator[str]:
     kind, row = seat.kind, seat.kind.row
     level = "##" if "." not in seat.expression else "###"
     said = RUSSIAN[kind.__name__] if russian else str(inspect.getdoc(kind)).split("\n")[0]
     section = "раздел" if russian else "section"
+    address = ELSEWHERE.get(seat.expression, f"/api/v4{seat.path}")
     yield f"{level} `crm.{seat.expression}`\n"
-    yield f"{said} `/api/v4{seat.path}`, {section} {row.source}.\n"
+    yield f"{said} `{address}`, {section} {row.source}.\n"
     yield f"- {_can(kind)}"
     for name, names in [("filter", row.filters), ("with_", row.withs), ("order", row.orders)]:
         if names:
             yield f"- `{name}`: {', '.join(f'`{one}`' for one in sorted(names))}"
     if row.query:
         yield "- `query`"
-    yield from _limits(kind, seat.path, russian=russian)
+    yield from _limits(kind, address, russian=russian)
     yield ""
 
 

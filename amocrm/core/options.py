@@ -1,4 +1,4 @@
-"""What callers say of a call, checked before anything is sent."""
+"""What a call may be asked for, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from amocrm.core.wire import Json, Timeout
 from amocrm.errors import ConfigurationError
 
 READS: Final = ("GET", "HEAD")
-METHODS: Final = (*READS, "POST", "PATCH", "PUT", "DELETE")
+_METHODS: Final = (*READS, "POST", "PATCH", "PUT", "DELETE")
 _OURS: Final = ("authorization", "content-length", "host", "transfer-encoding")
 
 
@@ -34,26 +34,26 @@ def read_method(method: object) -> str:
     """Read a method, in any case.
 
     Raises:
-        ConfigurationError: there is no such method.
+        ConfigurationError: there is none of this name.
     """
     verb = method.upper() if isinstance(method, str) else ""
-    if verb not in METHODS:
-        raise ConfigurationError(f"there is no method {method!r}", hint=", ".join(METHODS))
+    if verb not in _METHODS:
+        raise ConfigurationError(f"there is no method {method!r}", hint=", ".join(_METHODS))
     return verb
 
 
-def both_queries(params: Mapping[str, Json] | None, data: Json) -> Mapping[str, Json]:
+def both(params: Mapping[str, Json] | None, data: Json) -> Mapping[str, Json]:
     """Read a GET's data as its query, as the seed does; `params` win."""
     if not isinstance(data, Mapping):
         raise ConfigurationError("the data of a GET is its query, and must be a dict")
     return {**data, **(params or {})}
 
 
-def read_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Check headers that a caller adds.
+def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Check headers that are sent besides ours.
 
     Raises:
-        ConfigurationError: one of them cannot be sent, or is ours to set.
+        ConfigurationError: one of them is ours, or HTTP cannot carry it.
     """
     for name, value in headers.items():
         if not isinstance(name, str) or not name.isascii() or not name.isprintable() or not name:
