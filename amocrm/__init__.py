@@ -55,13 +55,16 @@ from amocrm.transport import Response
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
-    from amocrm.changes import Changes
     from amocrm.core.batch import Created, Refused, Unknown, Updated
+    from amocrm.core.custom.values import CLEAR, CustomFields
+    from amocrm.core.difference import changes
     from amocrm.core.match import Ambiguous, Found
+    from amocrm.follow import Changes
     from amocrm.listing import Listing
     from amocrm.progress import Progress
 
 __all__ = [
+    "CLEAR",
     "FROM_AMOCRM",
     "AccessDeniedError",
     "Ambiguous",
@@ -75,6 +78,7 @@ __all__ = [
     "ConfigurationError",
     "Connection",
     "Created",
+    "CustomFields",
     "Done",
     "ForbiddenError",
     "Found",
@@ -117,14 +121,17 @@ __all__ = [
     "ValidationError",
     "WebhookError",
     "__version__",
+    "changes",
 ]
 
 logging.getLogger("amocrm").addHandler(logging.NullHandler())
 
 _LATER = {
+    "CLEAR": "amocrm.core.custom.values",
     "Ambiguous": "amocrm.core.match",
-    "Changes": "amocrm.changes",
+    "Changes": "amocrm.follow",
     "Created": "amocrm.core.batch",
+    "CustomFields": "amocrm.core.custom.values",
     "Found": "amocrm.core.match",
     "Listing": "amocrm.listing",
     "Outcomes": "amocrm.batches",
@@ -132,6 +139,7 @@ _LATER = {
     "Refused": "amocrm.core.batch",
     "Unknown": "amocrm.core.batch",
     "Updated": "amocrm.core.batch",
+    "changes": "amocrm.core.difference",
 }
 
 

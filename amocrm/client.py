@@ -12,6 +12,7 @@ from amocrm.clock import Clock, SystemClock
 from amocrm.commons import Commons
 from amocrm.connection import Connection
 from amocrm.consent import Consent
+from amocrm.core.arguments import read_timeout
 from amocrm.core.host import Portal, portal
 from amocrm.core.settings import AuthSettings, read_auth
 from amocrm.core.wire import Timeout
@@ -26,7 +27,7 @@ from amocrm.keeper import Keeper
 from amocrm.line import Line
 from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace, shared_pace
-from amocrm.request import Request, read_timeout
+from amocrm.request import Request
 from amocrm.signals import Signals, Step, Trouble
 from amocrm.spender import Spender
 from amocrm.stats import Done, Stats

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from amocrm.resources.chats import ChatTemplates, ShortLinks, Talks
     from amocrm.resources.contacts import Companies, Contacts
     from amocrm.resources.customers import Customers
+    from amocrm.resources.drive import Drive
     from amocrm.resources.events import Events
     from amocrm.resources.leads import Leads
     from amocrm.resources.sources import Sources, WebsiteButtons
@@ -48,3 +49,4 @@ class Families(Place):
     website_buttons: Mount[WebsiteButtons] = Mount("sources.WebsiteButtons")
     bots: Mount[Bots] = Mount("bots.Bots")
     currencies: Mount[Currencies] = Mount("account.Currencies")
+    drive: Mount[Drive] = Mount("drive.Drive")

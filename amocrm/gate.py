@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import (
@@ -25,6 +26,59 @@ _LATER: Final = (TransportError, ReplyError, TokenStoreError, BusyError)
 _log = logging.getLogger("amocrm")
 
 
+class Door(Protocol):
+    """What a call takes to get out: where to go, and a token that is good there."""
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority that calls go to."""
+        ...
+
+    @property
+    def renewable(self) -> bool:
+        """Whether a 401 may be cured by another token."""
+        ...
+
+    def token(self) -> Token:
+        """Return a token that is good for the next call."""
+        ...
+
+    def cure(self, spent: Token) -> Token | str:
+        """Return another token than one that was answered 401, or why there is none."""
+        ...
+
+    def at(self, address: object) -> str | None:
+        """Tell the origin of another host that may see the token; None if it must not."""
+        ...
+
+
+class SideDoor:
+    """The same tokens, for another host of amoCRM's.
+
+    Args:
+        door: to the account.
+        find: tells scheme and authority of the other host.
+    """
+
+    def __init__(self, door: Door, find: Callable[[], str]) -> None:
+        # A side door leads out of no other one: they would stack up, address after address.
+        self._door: Door = door._door if isinstance(door, SideDoor) else door
+        self._find = find
+        self.token = door.token
+        self.cure = door.cure
+        self.at = door.at
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority of the other host."""
+        return self._find()
+
+    @property
+    def renewable(self) -> bool:
+        """Whether a 401 may be cured by another token."""
+        return self._door.renewable
+
+
 class Gate:
     """Hands out tokens for calls. Thread-safe, and quick while the token is fresh."""
 
@@ -43,6 +97,13 @@ class Gate:
     def renewable(self) -> bool:
         """Whether a 401 may be cured by another token."""
         return self._holding.renewable
+
+    def at(self, address: object) -> str | None:
+        """Tell the origin of an address of the Files service; None if the token must not go there.
+
+        The address comes from the server; see `Portal.drive`.
+        """
+        return self._holding.portal.drive(address)
 
     def token(self) -> Token:
         """Return a token that is good for the next call, getting or renewing it if need be."""

@@ -30,7 +30,7 @@ REFERENCE = {
     "/customers", "/customers/mode", "/customers/transactions", "/customers/{id}/transactions",
     "/customers/{id}/bonus_points", "/customers/statuses", "/customers/segments", "/users",
     "/roles", "/webhooks", "/widgets", "/calls", "/talks", "/sources", "/website_buttons",
-    "/short_links", "/chats/templates", "/currencies", "/bots",
+    "/short_links", "/chats/templates", "/currencies", "/bots", "/files",
     "/customers/segments/custom_fields", "/catalogs/{id}/custom_fields",
     "/catalogs/{id}/custom_fields/groups", "/leads/{id}/subscriptions",
     "/customers/{id}/subscriptions",
@@ -43,7 +43,7 @@ REFERENCE = {
         )
     ),
 }  # fmt: skip
-"""Every row of the reference's table (4.0), but for what is in the drive."""
+"""Every row of the reference's table (4.0); `/files` is at a host of its own (7)."""
 
 
 def client() -> tuple[AmoCRM, Sandbox]:
@@ -132,6 +132,14 @@ def test_wrong_questions_are_refused_unsent(asked: dict[str, object], words: str
     with pytest.raises(ConfigurationError, match=re.escape(words)):
         crm.leads.list(**asked)  # type: ignore[arg-type]
     assert portal.log == []
+
+
+def test_a_family_that_takes_with_alone_takes_it() -> None:
+    crm, portal = client()
+    assert crm.account.get(with_=["drive_url"])["drive_url"] == "https://drive-b.amocrm.ru"
+    assert "with=drive_url" in portal.log[-1].query
+    with pytest.raises(ConfigurationError, match="did you mean 'drive_url'"):
+        crm.account.get(with_=["drive"])  # type: ignore[list-item]
 
 
 def test_only_some_families_can_be_searched() -> None:

@@ -56,6 +56,8 @@ def fault(call: Call, reply: Reply) -> ReplyError:
     kind = ValidationError if fields else _kind(reply.status, data)
     title = words(problem.get("title")) or responses.get(reply.status, "unknown status")
     detail = words(problem.get("detail"))
+    if call.masked and "/" in (detail or ""):
+        detail = None  # It may repeat the address, which is a secret.
     error = kind(
         _message(call, reply, title, detail, fields),
         method=call.method,
@@ -108,7 +110,8 @@ def loss(call: Call, lost: Lost, hint: str | None) -> TransportError:
     """Name an answer that did not come, with what the transport had to say as its cause."""
     kind: type[TransportError] = LostReplyError if lost.sent else UnreachableError
     error = kind(f"{call.method} {call.path}: {lost.reason}", hint=hint)
-    error.__cause__ = lost.cause
+    # The transport's own words may hold the address.
+    error.__cause__ = None if call.masked else lost.cause
     return error
 
 
@@ -173,6 +176,7 @@ def _message(
     if detail and detail != title:
         return f"{head}: {detail}"
     media = reply.headers.get("Content-Type", "")
-    if reply.body and not reply.oversize and media.startswith("text/"):
+    readable = reply.body and not reply.oversize and not call.masked
+    if readable and media.startswith("text/"):
         return f"{head}: {excerpt(reply.body)}"
     return head

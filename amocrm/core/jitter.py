@@ -19,6 +19,9 @@ LEAST_MARGIN: Final = 0.005
 """Seconds that are always left: for threads, clocks and a quickest call not yet seen."""
 MOST_MARGIN: Final = 0.1
 """Seconds that are left after a 429."""
+NEWCOMER: Final = 0.25
+"""Seconds that are left for the first call of a connection, once hands are shaken, until its answer
+has come: a busy server may be slow to take a newcomer in."""
 SAVINGS: Final = 0.5
 """Seconds, not needed before, that can be left for calls that were held up."""
 DOUBT: Final = 0.265

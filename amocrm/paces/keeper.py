@@ -6,7 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 
 from amocrm.clock import Clock
-from amocrm.core.jitter import Jitter
+from amocrm.core.jitter import NEWCOMER, Jitter
 from amocrm.core.pace import Step, What, seating
 from amocrm.errors import ConfigurationError, PaceError
 from amocrm.limits import REQUESTS_PER_SECOND
@@ -65,11 +65,10 @@ class Keeper(ABC):
     def begin(self, turn: KeptTurn) -> None:
         """Count the second of a call from where it was sent, now that its connection stands.
 
-        From here on it is as late as any other. Not to wait for its answer is worth a whole latency
-        at every cold start.
+        To wait for its answer however long it takes would cost a whole latency at a cold start.
         """
         try:
-            self.note_margin(turn.clock, turn.ticket, turn.begun - turn.left + self._jitter.margin)
+            self.note_margin(turn.clock, turn.ticket, turn.begun - turn.left + NEWCOMER)
         except PaceError as error:
             _tell(error)
 

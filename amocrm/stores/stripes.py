@@ -7,16 +7,12 @@ into the same one wait for each other, which costs time and nothing else.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from amocrm.errors import TokenStoreError
-from amocrm.stores import Key, TokenStore
-
-STRIPES: Final = 64
-"""Locks of one account: many more than processes that search at once."""
+from amocrm.stores import Key, TokenStore, striped
 
 PATIENCE: Final = 120.0
 """Seconds to wait for others: longer than a search and a creation of theirs."""
@@ -33,8 +29,7 @@ class Stripes:
 
     def __init__(self, store: TokenStore, client_id: str, account: str) -> None:
         self._store = store
-        self._client_id = client_id
-        self._account = account
+        self._key = Key(f"lock:{client_id}", account)
 
     @contextmanager
     def __call__(self, *texts: str) -> Generator[None, None, None]:
@@ -45,8 +40,7 @@ class Stripes:
         """
         with ExitStack() as held:
             # Always in the same order, so that no two wait for each other for ever.
-            for number in sorted({self._stripe(text) for text in texts}):
-                key = Key(f"lock:{self._client_id}", f"{self._account}#{number}")
+            for key in sorted({striped(self._key, text) for text in texts}):
                 try:
                     held.enter_context(self._store.lock(key, PATIENCE))
                 except TokenStoreError:
@@ -56,7 +50,3 @@ class Stripes:
                         f"the token store could not lock ({type(error).__name__})"
                     ) from error
             yield
-
-    def _stripe(self, text: str) -> int:
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-        return int.from_bytes(digest[:8], "big") % STRIPES

@@ -5,7 +5,16 @@ import random
 
 import pytest
 
-from amocrm.core.jitter import DOUBT, LEAST_MARGIN, MARGIN, MEMORY, MOST_MARGIN, SAVINGS, Jitter
+from amocrm.core.jitter import (
+    DOUBT,
+    LEAST_MARGIN,
+    MARGIN,
+    MEMORY,
+    MOST_MARGIN,
+    NEWCOMER,
+    SAVINGS,
+    Jitter,
+)
 
 LESSONS = 53
 """Answers after which nothing is left of the doubt."""
@@ -122,5 +131,5 @@ def test_what_it_says_bounds_how_late_calls_really_were(seed: int) -> None:
 
 
 def test_the_constants_are_those_the_manual_names() -> None:
-    assert (DOUBT, MEMORY, SAVINGS) == (0.265, 256, 0.5)
+    assert (DOUBT, MEMORY, NEWCOMER, SAVINGS) == (0.265, 256, 0.25, 0.5)
     assert pytest.approx(MARGIN * math.log(200), abs=1e-4) == DOUBT

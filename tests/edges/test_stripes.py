@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from amocrm import TokenStoreError
-from amocrm.stores import Key
+from amocrm.stores import STRIPES, Key
 from amocrm.stores.file import FileStore
 from amocrm.stores.memory import MemoryStore
-from amocrm.stores.stripes import PATIENCE, STRIPES, Stripes
+from amocrm.stores.stripes import PATIENCE, Stripes
 
 ACCOUNT = "example.amocrm.ru"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -566,11 +567,14 @@ def test_a_call_from_a_stranger_is_refused(crm: AmoCRM) -> None:
     assert isinstance(outcome, Refused)
 
 
-@covers(*(f"/{kind}/{{id}}/files" for kind in ("leads", "contacts", "companies", "customers")))
+@covers(
+    "/files",
+    *(f"/{kind}/{{id}}/files" for kind in ("leads", "contacts", "companies", "customers")),
+)
 @ENTITIES
-def test_files_of_entities(crm: AmoCRM, portal: Sandbox, kind: str) -> None:
+def test_files_of_entities(crm: AmoCRM, kind: str) -> None:
     one = new(crm, kind)
-    uuid = portal.add("files", {"name": "Contract"})
+    uuid = crm.drive.upload(io.BytesIO(b"Contract"), name="contract.txt")["uuid"]
     family = getattr(crm, kind)
     family(one).files.attach(uuid)
     assert [file["file_uuid"] for file in family(one).files.list()] == [uuid]

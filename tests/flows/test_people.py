@@ -15,12 +15,14 @@ from amocrm.core.match import Ambiguous, Found
 from amocrm.people import find, find_or_create
 from amocrm.phones import phones_of
 from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.stores import STRIPES
 from amocrm.stores.file import FileStore
 from amocrm.stores.memory import MemoryStore
-from amocrm.stores.stripes import STRIPES, Stripes
-from amocrm.way import Lengths, Way
+from amocrm.stores.stripes import Stripes
+from amocrm.way import Way
 from tests.canned import Canned
 from tests.flows.test_listing import client_of
+from tests.ways import way_of
 
 HOST = "example.amocrm.ru"
 SPAWN = multiprocessing.get_context("spawn")
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("gone")
 def way(portal: Sandbox, clock: ManualClock) -> Way:
     auth: Any = {"access_token": portal.issue_long_lived()}
     crm = AmoCRM("example", auth, session=portal.session(), clock=clock, pace=None)
-    return Way(crm.request, clock, 7.0, HOST, Lengths())
+    return way_of(crm, clock)
 
 
 LOCK = Stripes(MemoryStore(), "client", HOST)
@@ -128,14 +130,18 @@ def test_an_answer_without_the_id_is_told_of(clock: ManualClock, body: Any) -> N
     crm = client_of(server.session(), clock)
     with pytest.raises(UnexpectedReplyError, match="without the id"):
         find_or_create(
-            Way(crm.request, clock, 7.0, HOST, Lengths()), LOCK, "contacts", {}, email="a@b"
+            way_of(crm, clock),
+            LOCK,
+            "contacts",
+            {},
+            email="a@b",
         )
 
 
 def work(url: str, token: str, folder: str, gate: Any, results: Any) -> None:
     """Be a process that takes in the same people as all the others."""
     with AmoCRM("example", {"access_token": token}, base_url=url, pace=None) as crm:
-        way = Way(crm.request, SystemClock(), 7.0, HOST, Lengths())
+        way = way_of(crm, SystemClock())
         lock = Stripes(FileStore(folder), "client", HOST)
         gate.wait(60)
         told = []

@@ -15,9 +15,9 @@ from amocrm.core.custom.explain import explain
 from amocrm.core.difference import changes
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.schemas import AGE, AGE_IN_DOUBT, ROOM, Schemas, read_zone
-from amocrm.way import Lengths, Way
 from tests.canned import Canned, listing
 from tests.flows.test_listing import client_of
+from tests.ways import way_of
 
 FIELDS = "/api/v4/leads/custom_fields"
 
@@ -30,7 +30,7 @@ def client(portal: Sandbox, clock: ManualClock) -> AmoCRM:
 
 @pytest.fixture
 def schemas(client: AmoCRM, clock: ManualClock) -> Schemas:
-    return Schemas(Way(client.request, clock, 7.0, "example.amocrm.ru", Lengths()))
+    return Schemas(way_of(client, clock))
 
 
 def add(client: AmoCRM, name: str, kind: str = "text", **more: Any) -> int:
@@ -116,7 +116,7 @@ def test_an_unknown_kind_is_refused_unasked(portal: Sandbox, schemas: Schemas, k
 def test_so_many_kinds_are_kept(clock: ManualClock, kinds: int, calls: int) -> None:
     server = Canned(lambda path, query: listing(path, query, [], more=False))
     client = client_of(server.session(), clock)
-    schemas = Schemas(Way(client.request, clock, 7.0, "example.amocrm.ru", Lengths()))
+    schemas = Schemas(way_of(client, clock))
     for number in range(1, kinds + 1):
         schemas.of(f"catalogs/{number}")
     assert len(server.asked) == kinds
@@ -162,7 +162,7 @@ def test_a_zone_is_read_by_its_name_else_by_its_offset(
 def test_an_account_without_a_zone_is_told_of(clock: ManualClock, body: Any) -> None:
     client = client_of(Canned(lambda *_: body).session(), clock)
     with pytest.raises(UnexpectedReplyError, match="without a time zone"):
-        Schemas(Way(client.request, clock, 7.0, "example.amocrm.ru", Lengths())).zone()
+        Schemas(way_of(client, clock)).zone()
 
 
 ENUMS = [{"value": "north", "sort": 1}, {"value": "south", "sort": 2}]

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from amocrm import AmoCRM, Listing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import assert_type
 
     from amocrm.batches import Outcomes
     from amocrm.schema.account import Account
     from amocrm.schema.catalogs import Element
     from amocrm.schema.common import Changed, Renamed, Short
+    from amocrm.schema.drive import File, FileOwner, FileVersion
     from amocrm.schema.fields import FieldGroup, Stage
     from amocrm.schema.leads import Lead, Status
     from amocrm.schema.notes import Note, ShortNote
@@ -45,6 +48,15 @@ def inferred(crm: AmoCRM) -> None:
     assert_type(crm.contacts.custom_fields.groups.get("g"), FieldGroup)
     assert_type(crm.account.get(with_=["drive_url"]), Account)
     assert_type(crm.customers(1).bonus_points.earn(5), int)
+    assert_type(crm.drive.list(filter={"date": {"date_preset": "week"}}), Listing[File])
+    assert_type(crm.drive.upload("a.pdf")["size"], int)
+    assert_type(crm.drive.upload(iter([b"x"]), name="a.pdf", size=1), File)
+    assert_type(crm.drive.versions("u")[0], FileVersion)
+    assert_type(crm.drive.links("u"), list[FileOwner])
+    with open("a.pdf", "wb") as file:
+        assert_type(crm.drive.download("u", "a.pdf"), Path)
+        assert_type(crm.drive.download("u", file), None)
+        assert_type(crm.drive.upload(file), File)
     crm.leads.list(
         filter={"updated_at": {"from": 1}, "statuses": [{"pipeline_id": 1, "status_id": 2}]},
         with_=["contacts", "source"],
@@ -61,6 +73,10 @@ def refused(crm: AmoCRM) -> None:
     crm.leads.create({"nme": "A"})  # type: ignore[typeddict-unknown-key]  # pyright: ignore
     crm.leads.create({"name": 5})  # type: ignore[typeddict-item]  # pyright: ignore
     crm.tasks.create({"text": "A"})  # type: ignore[typeddict-item]  # pyright: ignore
+    crm.drive.upload(["text"])  # type: ignore[list-item]  # pyright: ignore
+    crm.drive.upload(5)  # type: ignore[arg-type]  # pyright: ignore
+    crm.drive.list(filter={"deleted": False})  # type: ignore[arg-type]  # pyright: ignore
+    crm.drive.create({})  # type: ignore[attr-defined]  # pyright: ignore
     crm.customers.segments.save_many([])  # type: ignore[attr-defined]  # pyright: ignore
     crm.leads.delete(1)  # type: ignore[attr-defined]  # pyright: ignore
     crm.events.create({})  # type: ignore[attr-defined]  # pyright: ignore

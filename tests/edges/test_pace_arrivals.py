@@ -1,0 +1,107 @@
+"""Calls as the server counts them, in a time that is computed: cold starts, jitter, latencies."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Generator
+
+import pytest
+
+from amocrm import ThreadPace
+from amocrm.core.jitter import MARGIN
+from amocrm.core.pace import What
+from amocrm.paces.keeper import KeptTurn
+from amocrm.sandbox import ManualClock
+
+CALLERS, SECONDS = 32, 12.0
+
+
+class Way:
+    """The way to a server, and what arrives there.
+
+    Args:
+        latency: seconds of a round trip; half of them on the way there.
+        jitter: seconds that a call may be late at most, evenly drawn.
+        handshake: seconds that a new connection takes at most, evenly drawn.
+        tells: whether the session tells when a call leaves over a new connection.
+    """
+
+    def __init__(
+        self, seed: int, latency: float, jitter: float, handshake: float, tells: bool
+    ) -> None:
+        self.dice, self.latency, self.tells = random.Random(seed), latency, tells
+        self.jitter, self.handshake = jitter, handshake
+        self.pace, self.clock = ThreadPace(), ManualClock()
+        self.connections = 0
+        self.arrivals: list[float] = []
+
+    def caller(self) -> Generator[float, None, None]:
+        """Call again and again; yield the seconds until there is something to do."""
+        while True:
+            step = self.pace.reserve(self.clock, 60)
+            while step.what is not What.GO:
+                yield step.away
+                drawn = step.what is not What.DRAW_AGAIN
+                step = (
+                    self.pace.check(self.clock, step.ticket)
+                    if drawn
+                    else self.pace.reserve(self.clock, 60)
+                )
+            turn = KeptTurn(self.pace, self.clock, step, self.clock.monotonic(), 0.0, 0.0)
+            if self.connections:
+                self.connections -= 1
+            else:
+                turn.opening()
+                yield self.dice.uniform(0, self.handshake)
+            if self.tells:
+                turn.sent()
+            yield self.latency / 2 + self.dice.uniform(0, self.jitter)
+            self.arrivals.append(self.clock.monotonic())
+            yield self.latency / 2
+            self.connections += 1
+            turn.done(self.clock.monotonic())
+
+    def run(self) -> None:
+        callers = [self.caller() for _ in range(CALLERS)]
+        due = [(0.0, at) for at in range(CALLERS)]
+        while due[0][0] < SECONDS:
+            now, at = heapq.heappop(due)
+            self.clock.advance(max(0.0, now - self.clock.monotonic()))
+            heapq.heappush(due, (now + next(callers[at]), at))
+
+    def busiest(self) -> int:
+        """Most arrivals in any second."""
+        times = sorted(self.arrivals)
+        return max(sum(at <= other < at + 1 - 1e-9 for other in times) for at in times)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("latency", [0.01, 0.05, 0.25, 0.5, 1.0, 1.3, 3.0])
+@pytest.mark.parametrize("handshake", [0.0, 0.05, 0.5, 1.5])
+@pytest.mark.parametrize("tells", [True, False])
+def test_never_more_than_seven_arrive_in_a_second(
+    seed: int, latency: float, handshake: float, tells: bool
+) -> None:
+    way = Way(seed, latency, MARGIN, handshake, tells)
+    way.run()
+    assert way.busiest() == 7
+
+
+@pytest.mark.parametrize(("latency", "least"), [(0.05, 80), (0.25, 78), (1.0, 75)])
+def test_a_cold_start_costs_no_latency(latency: float, least: int) -> None:
+    way = Way(1, latency, 0.0, 0.0, True)
+    way.run()
+    # The first burst leaves at once, the second a second later, whatever the latency.
+    assert sum(at < 1.5 + latency / 2 for at in way.arrivals) == 14
+    assert len(way.arrivals) >= least
+    assert way.busiest() == 7
+
+
+def test_jitter_beyond_what_is_promised_is_seen() -> None:
+    busiest = []
+    for seed in range(8):
+        way = Way(seed, 1.0, 8 * MARGIN, 0.0, True)
+        way.run()
+        busiest.append(way.busiest())
+    assert max(busiest) > 7, "this can fail"
