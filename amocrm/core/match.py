@@ -44,6 +44,11 @@ class Ambiguous(NamedTuple):
 
     entities: list[dict[str, Json]]
 
+    @property
+    def ids(self) -> list[int]:
+        """The ids of the entities."""
+        return [int(one["id"]) for one in self.entities]
+
 
 class Reach(NamedTuple):
     """How somebody is reached: phones and e-mails, each in its one form.
@@ -108,10 +113,12 @@ def _read(what: str, given: str | Iterable[str] | None, normal: Normal) -> tuple
     texts = list(given or ()) if several or given is None else [given]
     found: list[str] = []
     for at, text in enumerate(texts, 1):
+        if text is None or (isinstance(text, str) and not text.strip()):
+            continue  # A field of a form that was left empty.
         one = normal(text) if isinstance(text, str) else None
         if one is None:
             # Which one, but not what it is: messages end up in logs.
-            raise ConfigurationError(f"the {what} number {at} of {len(texts)} is none")
+            raise ConfigurationError(f"the {what} number {at} of {len(texts)} is no {what}")
         found.append(one)
     return tuple(dict.fromkeys(found))
 
