@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import multiprocessing
+import os
 import tempfile
 import threading
 import time
@@ -27,7 +28,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from relay import relay
+from relay import slow_proxy
 from served import issue, neutral_environment
 from table import show
 
@@ -104,14 +105,14 @@ def call(origin: str, token: str, way: Way, until: float, threads: int) -> None:
 
 def seen(
     way: Way, seconds: float, weather: Weather, tls: tuple[str, str] | None = None,
-    processes: int = 1, handshake: float = 0.0,
+    processes: int = 1, opening: float = 0.0,
 ) -> list[float]:  # fmt: skip
     """Return the instants of arrival."""
     with sandbox(weather, tls) as pipe, contextlib.ExitStack() as on_the_way:
         origin, token = pipe.recv()
-        if handshake:
-            scheme, _, port = origin.rpartition(":")
-            origin = f"{scheme}:{on_the_way.enter_context(relay(int(port), handshake))}"
+        if opening:
+            os.environ["HTTPS_PROXY"] = on_the_way.enter_context(slow_proxy(opening))
+            on_the_way.callback(os.environ.pop, "HTTPS_PROXY")
         until = CLOCK.monotonic() + seconds
         if processes == 1:
             call(origin, token, way, until, THREADS)
@@ -180,7 +181,7 @@ def main() -> None:
         )
     certificate = issue(folder)
     tls = None if certificate is None else (certificate, certificate)
-    cold = partial(run, weather=far, tls=tls, handshake=0.5 if tls else 0.0)
+    cold = partial(run, weather=far, tls=tls, opening=0.5 if tls else 0.0)
     rows.append(row("`ThreadPace`, cold start of up to 500 ms, TLS", cold(ours)))
     if find_spec("pyrate_limiter"):
         rows.append(row("pyrate-limiter, the same", cold(Way(nothing, pyrate))))

@@ -1,7 +1,8 @@
-"""A slow way to a server: it delays the handshakes of new connections, each by another time.
+"""A slow way to a server: new connections take a while to stand, each another time.
 
-A relay in a process of its own holds back the server's first bytes. Over TLS these are its part of
-the handshake, so a connection stands as much later, as over a long way through the network.
+It is a proxy in a process of its own that lets CONNECT wait. To hold back the TLS handshake itself
+would be nearer to a long way through the network, but cheroot shakes hands in the one thread that
+also hands out the requests of the connections it has, and these would be late.
 """
 
 from __future__ import annotations
@@ -17,42 +18,48 @@ from multiprocessing.connection import Connection as Pipe
 
 
 @contextlib.contextmanager
-def relay(port: int, handshake: float) -> Generator[int, None, None]:
-    """Run a relay to a local port while the block runs; give its own.
+def slow_proxy(opening: float) -> Generator[str, None, None]:
+    """Run a proxy while the block runs; give its address.
 
     Args:
-        port: of the server.
-        handshake: seconds by which a connection is held back at most, evenly drawn.
+        opening: seconds that a connection takes at most, evenly drawn.
     """
     ours, theirs = multiprocessing.Pipe()
     spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=_serve, args=(theirs, port, handshake), daemon=True)
+    process = spawn.Process(target=_serve, args=(theirs, opening), daemon=True)
     process.start()
     theirs.close()
     try:
-        yield ours.recv()
+        yield f"http://127.0.0.1:{ours.recv()}"
     finally:
         process.kill()
         process.join()
 
 
-def _serve(pipe: Pipe, port: int, handshake: float) -> None:
+def _serve(pipe: Pipe, opening: float) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     pipe.send(listener.getsockname()[1])
     while True:
         client, _ = listener.accept()
-        server = socket.create_connection(("127.0.0.1", port))
-        for one in (client, server):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        late = random.uniform(0, handshake)
-        for source, sink, pause in ((client, server, 0.0), (server, client, late)):
-            threading.Thread(target=_pump, args=(source, sink, pause), daemon=True).start()
+        threading.Thread(target=_open, args=(client, opening), daemon=True).start()
 
 
-def _pump(source: socket.socket, sink: socket.socket, pause: float) -> None:
+def _open(client: socket.socket, opening: float) -> None:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += client.recv(65_536)
+    host, _, port = head.split()[1].decode().rpartition(":")
+    time.sleep(random.uniform(0, opening))
+    server = socket.create_connection((host, int(port)))
+    for one in (client, server):
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    threading.Thread(target=_pump, args=(server, client), daemon=True).start()
+    _pump(client, server)
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65_536):
-            time.sleep(pause)
-            pause = 0.0
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
