@@ -50,6 +50,12 @@ class Cell(Generic[T]):
         with self._lock:
             return self._renew()
 
+    def forget(self) -> None:
+        """Fetch it when it is next needed, however young what is kept is."""
+        with self._lock:
+            self._kept = None
+            self._turns += 1
+
     @property
     def held(self) -> T | None:
         """What is kept, however old; None if nothing is."""

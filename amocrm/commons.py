@@ -42,6 +42,11 @@ class Commons:
                 self._schemas = Schemas(self._way)
             return self._schemas
 
+    def forget_fields(self, kind: str) -> None:
+        """Ask for the custom fields of a kind anew when they are next needed."""
+        if self._schemas is not None:
+            self._schemas.forget(kind)
+
     def explain(self, error: Exception, kind: str) -> Exception:
         """Return an error that names the custom fields it is about, if they are known by now.
 

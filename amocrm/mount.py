@@ -105,12 +105,16 @@ class Resource(Place):
         """Let a refusal name the custom fields that it is about, if they are known by now."""
         try:
             yield
+            self._written()
         except ValidationError as error:
             raise self._explain(error) from None
 
     def _explain(self, error: Exception) -> Exception:
         """Return an error that names the custom fields it is about."""
         return self._commons.explain(error, self._kind)
+
+    def _written(self) -> None:
+        """Hear that something was written here."""
 
     @property
     def _kind(self) -> str:

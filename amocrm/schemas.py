@@ -66,6 +66,12 @@ class Schemas:
         cell = self._cells.held(kind)
         return None if cell is None else cell.held
 
+    def forget(self, kind: str) -> None:
+        """Take what is kept of a kind for old."""
+        cell = self._cells.held(kind)
+        if cell is not None:
+            cell.forget()
+
     def refresh(self, kind: str) -> Schema:
         """Fetch the definitions of a kind anew."""
         return self._cell(kind).renew()

@@ -234,7 +234,8 @@ class Deletes(Resource):
         Raises:
             NotFoundError: there is none.
         """
-        self._way.request.delete(self._item(id))
+        with self._explained():
+            self._way.request.delete(self._item(id))
 
 
 class Editable(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.mount import Mount
+from amocrm.mount import Mount, Resource
 from amocrm.verbs import Creates, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:
@@ -20,7 +20,17 @@ class FieldFilter(TypedDict, total=False):
     type: list[str]
 
 
+class Definitions(Resource):
+    """What `cf` keeps of custom fields is old when they are changed here."""
+
+    __slots__ = ()
+
+    def _written(self) -> None:
+        self._commons.forget_fields(self._where.removesuffix("/custom_fields"))
+
+
 class SegmentFields(
+    Definitions,
     Editable[
         "Field", "NewField", "FieldPatch", "Field", "Field", FieldFilter, NoReturn, FieldOrder
     ],
@@ -33,6 +43,7 @@ class SegmentFields(
 
 
 class CustomFields(
+    Definitions,
     Editable[
         "Field", "NewField", "FieldPatch", "Field", "Field", FieldFilter, NoReturn, FieldOrder
     ],

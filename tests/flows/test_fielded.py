@@ -198,3 +198,15 @@ def test_a_lost_lead_says_why(crm: AmoCRM) -> None:
     crm.leads(lead).move(lost, loss_reason_id=reason)
     now = crm.leads.get(lead)
     assert (now["status_id"], now["loss_reason_id"]) == (143, reason)
+
+
+def test_a_field_made_by_the_same_client_is_known_at_once(crm: AmoCRM) -> None:
+    crm.leads.cf({})
+    made = crm.leads.custom_fields.create({"name": "Later", "type": "text"})
+    new: NewLead = {"name": "A"}
+    crm.leads.cf(new)["Later"] = "x"
+    crm.leads.custom_fields.update(made["id"], {"name": "Latest"})
+    assert crm.leads.cf(new)["Latest"] == "x"
+    crm.leads.custom_fields.delete(made["id"])
+    with pytest.raises(ConfigurationError):
+        crm.leads.cf({})["Latest"]
