@@ -69,7 +69,8 @@ def test_a_model_gets_what_it_does_not_name_itself() -> None:
 @pytest.mark.parametrize(
     ("phone", "email", "told"),
     [
-        (None, None, "neither"), ([None, " "], "", "neither"), ([], (), "neither"), ("x", None, "phone number 1 of 1 is no phone"),
+        (None, None, "neither"), ([None, " "], "", "neither"), ([], (), "neither"),
+        ("x", None, "phone number 1 of 1 is no phone"),
         (["12345", "secret"], None, "phone number 2 of 2"), (None, "secret", "e-mail number 1"),
         (79001234567, None, "phone number 1"), ([5], None, "phone number 1 of 1"),
         ("", None, "neither"),
