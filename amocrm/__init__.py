@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from amocrm.client import AmoCRM
 from amocrm.connection import Connection
+from amocrm.core.callback import FROM_AMOCRM
 from amocrm.core.settings import AuthSettings, ServerSettings
 from amocrm.core.token import Token
 from amocrm.core.wire import Timeout
@@ -18,6 +19,7 @@ from amocrm.errors import (
     AmoCRMError,
     AuthorizationError,
     BlockedError,
+    BusyError,
     ConfigurationError,
     ForbiddenError,
     GrantError,
@@ -26,6 +28,7 @@ from amocrm.errors import (
     LostReplyError,
     NotAuthorizedError,
     NotFoundError,
+    NotOfferedError,
     OutcomeUnknownError,
     PaceError,
     PaymentRequiredError,
@@ -52,24 +55,33 @@ from amocrm.transport import Response
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
-    from amocrm.changes import Changes
     from amocrm.core.batch import Created, Refused, Unknown, Updated
+    from amocrm.core.custom.values import CLEAR, CustomFields
+    from amocrm.core.difference import changes
+    from amocrm.core.match import Ambiguous, Found
+    from amocrm.follow import Changes
     from amocrm.listing import Listing
     from amocrm.progress import Progress
 
 __all__ = [
+    "CLEAR",
+    "FROM_AMOCRM",
     "AccessDeniedError",
+    "Ambiguous",
     "AmoCRM",
     "AmoCRMError",
     "AuthSettings",
     "AuthorizationError",
     "BlockedError",
+    "BusyError",
     "Changes",
     "ConfigurationError",
     "Connection",
     "Created",
+    "CustomFields",
     "Done",
     "ForbiddenError",
+    "Found",
     "GrantError",
     "Integration",
     "InvalidField",
@@ -79,6 +91,7 @@ __all__ = [
     "MemoryStore",
     "NotAuthorizedError",
     "NotFoundError",
+    "NotOfferedError",
     "OutcomeUnknownError",
     "Outcomes",
     "Pace",
@@ -108,19 +121,25 @@ __all__ = [
     "ValidationError",
     "WebhookError",
     "__version__",
+    "changes",
 ]
 
 logging.getLogger("amocrm").addHandler(logging.NullHandler())
 
 _LATER = {
-    "Changes": "amocrm.changes",
+    "CLEAR": "amocrm.core.custom.values",
+    "Ambiguous": "amocrm.core.match",
+    "Changes": "amocrm.follow",
     "Created": "amocrm.core.batch",
+    "CustomFields": "amocrm.core.custom.values",
+    "Found": "amocrm.core.match",
     "Listing": "amocrm.listing",
     "Outcomes": "amocrm.batches",
     "Progress": "amocrm.progress",
     "Refused": "amocrm.core.batch",
     "Unknown": "amocrm.core.batch",
     "Updated": "amocrm.core.batch",
+    "changes": "amocrm.core.difference",
 }
 
 

@@ -13,6 +13,7 @@ from amocrm.core.batch import (
     Created,
     Kind,
     Outcome,
+    Refused,
     Unknown,
     chunks,
     correlate,
@@ -64,17 +65,26 @@ class Outcomes(Iterator[Outcome]):
     journal keeps.
     """
 
-    def __init__(self, writer: Writer, items: Iterable[Json]) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        items: Iterable[Json],
+        explain: Callable[[Exception], Exception] | None = None,
+    ) -> None:
         if isinstance(items, (Mapping, str, bytes)) or not isinstance(items, Iterable):
             raise ConfigurationError("items must be many models", hint='such as [{"name": "A"}]')
         self._writer = writer
         self._outcomes = writer.run(items)
+        self._explain = explain
 
     def __repr__(self) -> str:
         return f"<Outcomes of {self._writer}>"
 
     def __next__(self) -> Outcome:
-        return next(self._outcomes)
+        outcome = next(self._outcomes)
+        if self._explain is not None and isinstance(outcome, Refused):
+            return outcome._replace(error=self._explain(outcome.error))
+        return outcome
 
     @property
     def calls(self) -> int:

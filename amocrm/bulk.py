@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from amocrm.clock import Clock
 from amocrm.core.wire import Json, Retry
+from amocrm.drivehost import DriveHost
 from amocrm.limits import REQUESTS_PER_SECOND
 from amocrm.paces import Pace
 from amocrm.request import Request
@@ -15,7 +16,7 @@ from amocrm.way import Lengths, Way
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes
-    from amocrm.changes import Changes
+    from amocrm.follow import Changes
     from amocrm.journals import Place
     from amocrm.listing import Listing
     from amocrm.progress import Report
@@ -24,9 +25,19 @@ if TYPE_CHECKING:
 class Bulk:
     """The part of a client that works on many items at once."""
 
-    def __init__(self, request: Request, clock: Clock, pace: Pace | None, account: str) -> None:
-        rate = getattr(pace, "rate", None)
-        self._way = Way(request, clock, float(rate or REQUESTS_PER_SECOND), account, Lengths())
+    _way: Way
+
+    def __init__(
+        self,
+        request: Request,
+        clock: Clock,
+        pace: Pace | None,
+        account: str,
+        *,
+        lenient: bool,
+    ) -> None:
+        rate = float(getattr(pace, "rate", None) or REQUESTS_PER_SECOND)
+        self._way = Way(request, clock, rate, account, Lengths(), DriveHost(clock), lenient)
 
     def listing(
         self,
@@ -180,7 +191,7 @@ class Bulk:
 
         Source: reference 3.1, 4.2.1.
         """
-        from amocrm.changes import OVERLAP, Changes
+        from amocrm.follow import OVERLAP, Changes
 
         return Changes(
             self._way, path, params, limit=limit, since=since, checkpoint=checkpoint,

@@ -9,13 +9,16 @@ from typing import Literal, cast, overload
 
 from amocrm.bulk import Bulk
 from amocrm.clock import Clock, SystemClock
+from amocrm.commons import Commons
 from amocrm.connection import Connection
 from amocrm.consent import Consent
 from amocrm.core.host import Portal, portal
+from amocrm.core.options import read_timeout
 from amocrm.core.settings import AuthSettings, read_auth
 from amocrm.core.wire import Timeout
 from amocrm.emitter import Emitter, Handler
 from amocrm.errors import AmoCRMError
+from amocrm.families import Families
 from amocrm.forks import after_fork
 from amocrm.gate import Gate
 from amocrm.grants import Grants
@@ -24,15 +27,17 @@ from amocrm.keeper import Keeper
 from amocrm.line import Line
 from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace, shared_pace
-from amocrm.request import Request, read_timeout
+from amocrm.request import Request
 from amocrm.signals import Signals, Step, Trouble
+from amocrm.spender import Spender
 from amocrm.stats import Done, Stats
 from amocrm.stores import Key, TokenStore
+from amocrm.stores.memory import MemoryStore
 from amocrm.stores.vault import Vault
 from amocrm.transport import Response, Session, Transport
 
 
-class AmoCRM(Bulk):
+class AmoCRM(Bulk, Families):
     """A client of one amoCRM or Kommo account. Thread-safe; a context manager.
 
     Attributes:
@@ -54,6 +59,7 @@ class AmoCRM(Bulk):
             it is not closed with the client.
         user_agent: your application's name, put before the library's.
         base_url: origin of a test server; the only way to talk to a host that is not amoCRM's.
+        lenient: let through filters, `with_` and orders that this version does not know.
         clock: for tests: an own time.
 
     Raises:
@@ -71,6 +77,7 @@ class AmoCRM(Bulk):
         session: Session | None = None,
         user_agent: str | None = None,
         base_url: str | None = None,
+        lenient: bool = False,
         clock: Clock | None = None,
     ) -> None:
         account, settings = portal(domain, base_url), read_auth(auth)
@@ -81,14 +88,19 @@ class AmoCRM(Bulk):
         self._emitter = Emitter()
         line = self._line = Line(self._transport, self._pace, clock, self._emitter)
         signals = Signals(self._emitter)
-        vault = Vault(Key(settings.client_id or "", account.account), store)
+        key = Key(settings.client_id or "", account.account)
+        store = MemoryStore() if store is None else store
+        vault = Vault(key, store)
         holding = Holding(settings, account, vault, clock)
         self._is_guest = False
         self._consent = Consent(settings, account, signals)
-        self._keeper = Keeper(settings, Grants(settings, line), holding, self._consent, signals)
-        self.connection = signals.connection = Connection(self._keeper, holding, self._consent)
-        self.request = Request(Gate(self._keeper, holding, signals), line, limits)
-        super().__init__(self.request, clock, self._pace, account.account)
+        spender = Spender(Grants(settings, line), holding, signals)
+        keeper = Keeper(settings, spender, holding, self._consent, signals)
+        self._gate = Gate(keeper, holding, signals)
+        self.connection = signals.connection = Connection(keeper, holding, self._consent)
+        self.request = Request(self._gate, line, limits)
+        super().__init__(self.request, clock, self._pace, account.account, lenient=lenient)
+        self._commons = Commons(self._way, store, key)
         after_fork(self)
 
     def __repr__(self) -> str:
@@ -206,7 +218,7 @@ class AmoCRM(Bulk):
     def renew_after_fork(self) -> None:
         """Part from the parent process; a forked child does it by itself."""
         self._transport.renew_after_fork()
-        self._keeper.renew_after_fork()
+        self._gate.renew_after_fork()
 
 
 def _read_pace(pace: object, account: Portal, clock: Clock | None) -> Pace | None:

@@ -86,6 +86,17 @@ class Connection:
             return {} if self._keeper.inside else self._keeper.obtain().as_dict()
         return self._keeper.exchange(code, state).as_dict()
 
+    def install(self, code: str, *, state: str | None) -> bool:
+        """Exchange a code that came over a public redirect, as `Integration` does.
+
+        As `set_code`, but strangers may bring such codes: until one is granted, the handlers of
+        events hear nothing of it.
+
+        Returns:
+            Whether this call has exchanged it; else its pair was there already.
+        """
+        return self._keeper.install(code, state)
+
     def refresh_token(self) -> dict[str, Json]:
         """Spend the refresh token for a new pair, now, however fresh the old one is.
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from amocrm.errors import AmoCRMError, NotAuthorizedError
+from amocrm.errors import AmoCRMError, BusyError
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class SingleFlight(Generic[T]):
             serves: whether another's result will do.
 
         Raises:
-            NotAuthorizedError: it is asked for from within itself, or the wait was too long.
+            BusyError: it is asked for from within itself, or the wait was too long.
         """
         while True:
             mine: _Flight[T] = _Flight()
@@ -110,12 +110,12 @@ class SingleFlight(Generic[T]):
 
     def _await(self, flight: _Flight[T], moment: threading.Event) -> None:
         if flight.owner == threading.get_ident():
-            raise NotAuthorizedError(
+            raise BusyError(
                 "a handler of a connection event called the client before there was a token",
                 hint="call it from connection:newToken or connection:connected",
             )
         if not moment.wait(self._patience):
-            raise NotAuthorizedError(
+            raise BusyError(
                 f"another thread was still getting the token after {self._patience:g} s"
             )
 

@@ -30,8 +30,16 @@ def after_fork(one: Renewed) -> None:
 
 
 def _renew_all() -> None:
+    """Renew them all, whatever one of them raises; then let Python tell of the first failure."""
+    first: Exception | None = None
     for one in list(_renewed):
-        one.renew_after_fork()
+        try:
+            one.renew_after_fork()
+        except Exception as error:
+            first = first or error
+    if first is not None:
+        # Nobody can catch it: Python prints it, as it does what any hook of a fork raises.
+        raise first
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork

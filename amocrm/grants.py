@@ -54,6 +54,18 @@ class Grant(NamedTuple):
     note: Note | None = None
 
 
+class Failed(NamedTuple):
+    """A grant that did not come about.
+
+    Attributes:
+        error: why.
+        in_doubt: a try of it may have been carried out, and its answer got lost.
+    """
+
+    error: AmoCRMError
+    in_doubt: bool
+
+
 class Reason(NamedTuple):
     """Why a refresh is asked for, and what is known of its token.
 
@@ -75,48 +87,45 @@ class Grants:
         self._settings = settings
         self._line = line
 
-    def exchange(self, portal: Portal, code: str, *, begun: bool = False) -> Grant:
-        """Exchange an authorization code.
+    def exchange(self, portal: Portal, code: str, *, begun: bool = False) -> Grant | Failed:
+        """Exchange an authorization code; a GrantError is final, after any other it may be good.
 
         Args:
             portal: where.
             code: it works once.
             begun: its exchange was begun earlier, and nobody knows how that ended.
-
-        Raises:
-            GrantError: the code was refused.
-            TransportError, ReplyError: no definite answer came; the code may still be good.
         """
         note = Note("code", "code", portal.account, "granted", name(code))
         body = code_grant(self._settings, code)
-        return self._noted(note, lambda: _given(self._ask(portal, body, Effort(), lost=begun)))
+        return self._noted(note, lambda: _told(self._ask(portal, body, Effort(), lost=begun)))
 
-    def refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant:
+    def refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant | Failed:
         """Spend a refresh token; follow the account if it has moved.
 
-        Raises:
-            GrantError: it was refused, here and, if the account has moved, there.
-            TransportError, ReplyError: no definite answer came; the pair may still be good.
+        A GrantError is final: it was refused here and, if the account has moved, there. After any
+        other the pair may still be good.
         """
         note = Note("refresh", reason.why, portal.account, "granted", name(token.refresh_token))
         return self._noted(note, lambda: self._refresh(portal, token, reason))
 
-    def _refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant:
+    def _refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant | Failed:
         body = refresh_grant(self._settings, str(token.refresh_token))
         effort = Effort(waited=PATIENCE if reason.once else 0.0)
         outcome = self._ask(portal, body, effort, lost=reason.begun)
         if isinstance(outcome, Refused) and outcome.elsewhere:
             moved = self._find(portal, token)
             if moved is not None:
-                portal, outcome = moved, self._ask(moved, body, effort, lost=reason.begun)
+                portal, outcome = moved, self._ask(moved, body, effort, lost=outcome.lost)
         if isinstance(outcome, Refused) and is_revoked(outcome.error):
             finding = find(self._probe(portal, token), lost=outcome.lost)
-            raise explained(outcome.error, finding)
-        return _given(outcome)
+            # What was withdrawn explains itself, to whoever tries again.
+            in_doubt = outcome.lost and finding != "withdrawn"
+            return Failed(explained(outcome.error, finding), in_doubt)
+        return _told(outcome)
 
     def _ask(
         self, portal: Portal, body: dict[str, Json], effort: Effort, *, lost: bool
-    ) -> Grant | Refused:
+    ) -> Grant | Refused | Failed:
         """Post one grant, again and again with the same body while the outcome is open."""
         call = Call(
             method="POST",
@@ -130,7 +139,10 @@ class Grants:
         tries = 0
         while True:
             tries, asked_at = tries + 1, self._line.clock.time()
-            outcome = self._line.send(call, effort)
+            try:
+                outcome = self._line.send(call, effort)
+            except AmoCRMError as error:
+                return Failed(error, lost)  # of the pace: this try was not sent
             verdict = judge_grant(call, outcome, effort, asked_at=asked_at, lost=lost)
             if isinstance(verdict, Granted) and isinstance(outcome, Answer):
                 return Grant(verdict.token, outcome.info, portal, tries)
@@ -142,19 +154,18 @@ class Grants:
                 effort = effort.after(verdict, self._line.jitter())
             elif isinstance(verdict, GiveUp):
                 self._line.give_up(verdict)
-                raise _whole(verdict.error, lost)
+                return Failed(_whole(verdict.error, lost), lost)
 
-    def _noted(self, note: Note, ask: Callable[[], Grant]) -> Grant:
+    def _noted(self, note: Note, ask: Callable[[], Grant | Failed]) -> Grant | Failed:
         """Ask, and make a note of what came of it; a failure is written at once."""
         clock = self._line.clock
         started = clock.monotonic()
-        try:
-            grant = ask()
-        except AmoCRMError as error:
-            outcome = "refused" if isinstance(error, GrantError) else "failed"
+        grant = ask()
+        if isinstance(grant, Failed):
+            outcome = "refused" if isinstance(grant.error, GrantError) else "failed"
             seconds = clock.monotonic() - started
-            write(note._replace(outcome=outcome, seconds=seconds, cause=str(error)))
-            raise
+            write(note._replace(outcome=outcome, seconds=seconds, cause=str(grant.error)))
+            return grant
         return grant._replace(
             note=note._replace(
                 granted=name(grant.token.refresh_token),
@@ -231,7 +242,5 @@ def _whole(error: AmoCRMError, lost: bool) -> AmoCRMError:
 _JSON: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
-def _given(outcome: Grant | Refused) -> Grant:
-    if isinstance(outcome, Refused):
-        raise outcome.error
-    return outcome
+def _told(outcome: Grant | Refused | Failed) -> Grant | Failed:
+    return Failed(outcome.error, outcome.lost) if isinstance(outcome, Refused) else outcome

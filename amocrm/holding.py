@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from contextlib import AbstractContextManager
-from typing import Final
 
 from amocrm.clock import Clock
 from amocrm.core.host import Portal
@@ -20,15 +19,8 @@ from amocrm.core.status import Status, describe
 from amocrm.core.stuck import stuck
 from amocrm.core.token import Freshness, Token, read_token
 from amocrm.errors import GrantError, NotAuthorizedError, TokenStoreError
+from amocrm.pauses import Pauses
 from amocrm.stores.vault import LOCK_PATIENCE, Vault
-
-CURE_PAUSE: Final = 60.0
-"""Seconds after a renewal for a 401 in which the next 401 is not cured in the same way: it has
-another cause, such as a wrong X-Context-User-ID, and would spend a refresh token on every call."""
-
-RENEW_REST: Final = 30.0
-"""Seconds after a renewal that failed, or was left to others, in which a token that still lives is
-used as it is: its calls go on, whatever has befallen the token endpoint or the store."""
 
 
 class Holding:
@@ -41,6 +33,7 @@ class Holding:
         changes: how often a token was given from outside, which beats a grant under way.
         unsaved: the held pair is in memory only, because the store failed.
         clock: whose time it is.
+        pauses: when its renewal and its saving may be tried again.
     """
 
     def __init__(self, settings: Settings, portal: Portal, vault: Vault, clock: Clock) -> None:
@@ -52,18 +45,20 @@ class Holding:
         self._settings = settings
         self._vault = vault
         self.clock = clock
+        self.pauses = Pauses(clock)
         self._code: str | None = None
+        self._cured = False
         self._refused: tuple[str, str] | None = None
         self._spent: Token | None = None
         self._changing = threading.RLock()
-        self._cured_at: float | None = None
-        self._rests_until: float | None = None
         if settings.access_token is not None:
             self._hold(read_token({"access_token": settings.access_token}))
 
-    def lock(self, patience: float = LOCK_PATIENCE) -> AbstractContextManager[None]:
-        """Keep others who share the store from asking for a grant meanwhile."""
-        return self._vault.lock(patience)
+    def lock(
+        self, patience: float = LOCK_PATIENCE, *, newcomer: bool = False
+    ) -> AbstractContextManager[None]:
+        """Keep others who share the store from asking for a grant meanwhile; see `Vault.lock`."""
+        return self._vault.lock(patience, newcomer=newcomer)
 
     def take(self, token: Token) -> None:
         """Persist and hold a token that was given from outside.
@@ -75,7 +70,7 @@ class Holding:
             spent = self._spent.refresh_token if self._spent is not None else None
             if self.token is not None and token.refresh_token == (spent or ""):
                 return
-            self._code = None
+            self._code, self._cured = None, False
             if token.refresh_token is None:
                 self._vault.put(self._record(token))
                 self._hold(token)
@@ -83,23 +78,28 @@ class Holding:
                 dead = Token("", self._refused[0]) if self._refused is not None else None
                 token = self.adopt(self._vault.swap(self._record(token), dead))
             self.changes += 1
-            self.unsaved, self._cured_at = False, None
+            self.unsaved = False
             self.connected = self._lives(token)
 
     def reuse(self, token: Token) -> Token:
         """Hold what was recalled, without forgetting what was refused."""
-        self.token, self.connected = token, True
-        self._refused = None if self._lasts(token) else self._refused
+        self._hold(token, None if self._lasts(token) else self._refused)
         return token
 
     def adopt(self, record: Record) -> Token:
         """Hold what is stored, and go where the account is said to be."""
-        self.portal, self._code = self.portal.moved(record.host), record.code
+        self._go_with(record)
         self._hold(record.token)
         return record.token
 
     def keep(
-        self, token: Token, portal: Portal, spent: Token | None, mark: str | None = None
+        self,
+        token: Token,
+        portal: Portal,
+        spent: Token | None,
+        mark: str | None = None,
+        *,
+        cured: bool = False,
     ) -> TokenStoreError | None:
         """Persist a token just granted, then hold it; return what the store had against it.
 
@@ -110,9 +110,10 @@ class Holding:
             portal: where it was granted.
             spent: the pair it was granted for; None if that was a code.
             mark: the fingerprint of that code.
+            cured: it was granted for a call that was answered 401.
         """
         with self._changing:
-            self.portal, self._spent = portal, spent
+            self.portal, self._spent, self._cured = portal, spent, cured
             self._code = self._code if mark is None else mark
             saved = False
             try:
@@ -136,7 +137,7 @@ class Holding:
             if self.unsaved and self.token is not None:
                 self._save(self.token, late=True)
 
-    def begin(self, token: Token) -> Record:
+    def begin(self, record: Record) -> Record:
         """Note in the store that a pair is about to be spent; return what is stored then.
 
         Whoever finds the note later knows why the token is refused, should this process die; and a
@@ -145,16 +146,15 @@ class Holding:
         Raises:
             TokenStoreError: the store is out of order; nothing is spent.
         """
-        begun = self._record(token)._replace(asked_at=self.clock.time())
-        return self._vault.swap(begun, token)
+        return self._vault.swap(record._replace(asked_at=self.clock.time()), record.token)
 
-    def end(self, token: Token, asked_at: float | None) -> None:
+    def end(self, record: Record) -> None:
         """Note in the store that a refresh has ended without a new pair, as if not begun.
 
         Whatever the store has against it, what ended the refresh is what is to be told.
         """
         with contextlib.suppress(TokenStoreError):
-            self._vault.swap(self._record(token)._replace(asked_at=asked_at), token)
+            self._vault.mend(record._replace(asked_at=None))
 
     def bury(self, spent: Token, error: GrantError) -> None:
         """Remember a refresh token that is gone for good, so that it is never sent again.
@@ -177,7 +177,7 @@ class Holding:
         record = self._vault.load()
         if record is None or not self._lasts(record.token):
             return None
-        self.portal, self._code = self.portal.moved(record.host), record.code
+        self._go_with(record)
         return record.token
 
     def stored(self) -> Record | None:
@@ -188,11 +188,26 @@ class Holding:
             self.portal = self.portal.moved(record.host)
         return record
 
+    def newest(self, token: Token) -> Record:
+        """Return what is stored, or what is to be stored of a token that is newer."""
+        stored = self.stored()
+        # An older pair is one that a backup brought back, or that could not be replaced.
+        if stored is None or stored.token.is_older_than(token):
+            return self._record(token)
+        self._go_with(stored)
+        return stored
+
     def other_than(self, token: Token) -> Token | None:
-        """Return another token that is held, or else stored, and lives; None if there is none."""
+        """Return another token that is held, or else stored, and lives; None if there is none.
+
+        A store that is out of order has none.
+        """
         if self.token is not None and self.token != token:
             return self.token
-        stored = self.stored()
+        try:
+            stored = self.stored()
+        except TokenStoreError:
+            return None
         if stored is None or stored.token == token or stored.token.is_older_than(token):
             return None
         return self.adopt(stored) if self._lives(stored.token) else None
@@ -215,11 +230,17 @@ class Holding:
     def renew_after_fork(self) -> None:
         """Part from the parent process."""
         self._changing = threading.RLock()
-        self._vault.renew_after_fork()
 
-    def _hold(self, token: Token) -> None:
-        """Hold a token, and forget what was refused before it."""
-        self.token, self.connected, self._refused = token, True, None
+    def _hold(self, token: Token, refused: tuple[str, str] | None = None) -> None:
+        """Hold a token, and forget what was refused before it, but for what is given."""
+        self.token, self.connected, self._refused = token, True, refused
+        if self._cured:
+            self.pauses.note_cure(token)
+
+    def _go_with(self, record: Record) -> None:
+        """Take over what is stored beside a token."""
+        self.portal = self.portal.moved(record.host)
+        self._code, self._cured = record.code, record.cured
 
     def _save(self, token: Token, *, late: bool = False) -> None:
         """Save and hold a pair just granted, or a newer one that somebody else has saved."""
@@ -233,7 +254,7 @@ class Holding:
         self._vault.point(self.portal.account)
 
     def _record(self, token: Token) -> Record:
-        return Record(token, self.portal.account, self._code)
+        return Record(token, self.portal.account, self._code, cured=self._cured)
 
     def freshness(self, token: Token) -> Freshness:
         """Tell how fresh a token is now."""
@@ -258,39 +279,14 @@ class Holding:
     def _renewable(self, token: Token) -> bool:
         return self._settings.client_id is not None and self.spendable(token)
 
-    @property
-    def rests(self) -> bool:
-        """Whether a renewal has only just failed, or was left to others."""
-        until = self._rests_until
-        return until is not None and self.clock.monotonic() < until
-
-    def rest(self) -> None:
-        """Leave a token that still lives as it is for a while."""
-        self._rests_until = self.clock.monotonic() + RENEW_REST
-
-    @property
-    def cured_lately(self) -> bool:
-        """Whether a token was renewed for a 401 only just now."""
-        at = self._cured_at
-        return at is not None and self.clock.monotonic() - at < CURE_PAUSE
-
-    def note_cure(self) -> None:
-        """Remember that a token was just renewed because of a 401."""
-        self._cured_at = self.clock.monotonic()
-
     def check_spendable(self, token: Token) -> None:
-        """Refuse what cannot be refreshed, or must not be.
+        """Refuse what cannot be refreshed.
 
         Raises:
-            NotAuthorizedError: it has no refresh token, a dead one, or the parent process's.
+            NotAuthorizedError: it has no refresh token, or a dead one.
         """
         if not self.spendable(token):
             raise self.stuck(token)
-        if self._vault.inherited:
-            raise NotAuthorizedError(
-                "this process was forked from the one that holds the refresh token",
-                hint="make the client after the fork, or give both processes one store",
-            )
 
     def stuck(self, token: Token | None) -> NotAuthorizedError:
         """Say what is missing, when there is no way to a token."""

@@ -7,7 +7,6 @@ a token that works is never given up for a call that claims it does not.
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Final, NamedTuple
 
 from amocrm.client import AmoCRM
@@ -50,7 +49,7 @@ class Installer:
         self._make_room(host)
         client = self._clients.get(host)
         try:
-            fresh = _exchange(client, code, state)
+            fresh = client.connection.install(code, state=state)
         except AmoCRMError:
             # Strangers name accounts, too: only those that agree take room.
             if not client.connection.connected:
@@ -170,19 +169,3 @@ def _taken(host: str, owner: str) -> ConfigurationError:
         f"{host} was the name of an account that is {owner} now, and whose token is kept under it",
         hint=f"integration.forget({host!r}), then let both accounts install it again",
     )
-
-
-def _exchange(client: AmoCRM, code: str, state: str | None) -> bool:
-    """Exchange a code; False if it was found to be exchanged already."""
-    heard: list[int] = []
-
-    def hear(_: object) -> None:
-        heard.append(threading.get_ident())
-
-    # Another thread may be exchanging a code with the same client, and is heard as well.
-    client.on("connection:newToken", hear)
-    try:
-        client.connection.set_code(code, state=state)
-    finally:
-        client.off("connection:newToken", hear)
-    return threading.get_ident() in heard

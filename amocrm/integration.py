@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from amocrm.client import AmoCRM
 from amocrm.clock import Clock
-from amocrm.core.callback import read_install, read_query
+from amocrm.core.callback import State, read_install, read_query
 from amocrm.core.hook import verify
 from amocrm.core.host import DEFAULT_ZONE, ZONES, account_host, portal
 from amocrm.core.oauth import consent_url
@@ -181,16 +181,17 @@ class Integration:
             )
         return consent_url(self._portal, self._client_id, state, mode)
 
-    def callback(self, query: Mapping[str, str] | str, state: str | None = None) -> AmoCRM:
+    def callback(self, query: Mapping[str, str] | str, state: State) -> AmoCRM:
         """Take a redirect: exchange its code, keep the token, return the account that agreed.
 
         The same redirect may come again, in any process: the account is installed once.
 
         Args:
             query: the redirect's parameters, or its raw query.
-            state: what was given to `consent_url`; it must come back. None for the calls that
-                amoCRM's servers make themselves when a widget is installed (`from_widget`) or an
-                API key exchanged (`from_exchange`); they belong to no person's session.
+            state: what was given to `consent_url`; it must come back. `FROM_AMOCRM` for the calls
+                that amoCRM's servers make themselves when a widget is installed (`from_widget`) or
+                an API key exchanged (`from_exchange`): they carry none, and belong to no person's
+                session. None, as of a session that has ended, is refused.
 
         Raises:
             StateMismatchError: the redirect is a forgery, or stale.
@@ -245,7 +246,7 @@ class Integration:
         if not isinstance(start, str) or not start.startswith("/"):
             raise ConfigurationError("start must be a path that begins with a slash")
 
-        def install(query: Mapping[str, str], state: str | None) -> None:
+        def install(query: Mapping[str, str], state: State) -> None:
             account, fresh = self._install(query, state)
             if fresh and on_installed is not None:
                 tell("on_installed", on_installed, account)
@@ -265,11 +266,12 @@ class Integration:
         self._opening = threading.Lock()
         self._clients.renew_after_fork()
 
-    def _install(self, query: Mapping[str, str] | str, state: str | None) -> Installed:
+    def _install(self, query: Mapping[str, str] | str, state: State) -> Installed:
         answered = read_install(read_query(query), state)
         if answered.code is None or answered.host is None:
             raise answered.error or ConfigurationError("the redirect brought nothing")
-        return self._installer.install(answered.host, answered.code, state or None)
+        known = state if isinstance(state, str) else None
+        return self._installer.install(answered.host, answered.code, known)
 
     def _host(self, name: str) -> str:
         """Read what a person typed; a bare login lives in this integration's zone."""

@@ -131,7 +131,7 @@ class Line:
         reply = outcome if isinstance(outcome, Answer) else None
         self.meter.count(
             0 if call.body is None else len(call.body),
-            0 if reply is None else len(reply.body),
+            0 if reply is None else len(reply.body) + reply.poured,
             effort.attempt > 0,
             reply is not None and reply.status == 429,
             0.0 if turn is None else turn.waited,

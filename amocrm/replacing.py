@@ -1,15 +1,16 @@
 """A file replaced in one step: its reader sees the old content or the new one, never a half.
 
-It is written beside its place, readable by its owner alone from the first byte, brought to the
-disk, and put in place.
+It is written beside its place, readable from the first byte by those alone who may read it in the
+end, brought to the disk, and put in place.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import BinaryIO, Final, TypeVar
 
 from amocrm.clock import SystemClock
 
@@ -21,11 +22,14 @@ _clock: Final = SystemClock()
 _Result = TypeVar("_Result")
 
 _PRIVATE: Final = 0o600
+_USUAL: Final = 0o666
+"""Who may read it is left to the user's own mask."""
+_BINARY: Final = getattr(os, "O_BINARY", 0)
 _POSIX: Final = os.name == "posix"
 
 
 def replace(path: str, content: bytes) -> None:
-    """Give a file a new content.
+    """Give a file a new content; only its owner may read it.
 
     Args:
         path: of the file; whole, not relative.
@@ -34,11 +38,26 @@ def replace(path: str, content: bytes) -> None:
     Raises:
         OSError: it could not be written; the old file is untouched.
     """
+    with replacement(path, _PRIVATE) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacement(path: str, mode: int = _USUAL) -> Generator[BinaryIO]:
+    """Give the file that takes another one's place when the block ends, unless it fails.
+
+    Args:
+        path: of the file that is replaced, or made; whole, not relative.
+        mode: who may read it.
+
+    Raises:
+        OSError: it could not be written; the old file is untouched.
+    """
     fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.new"
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
     try:
         with open(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         insist(lambda: os.replace(fresh, path))

@@ -8,19 +8,17 @@ from typing import Final
 from amocrm.core.address import resolve
 from amocrm.core.body import encode_body
 from amocrm.core.fault import CONTEXT_USER
+from amocrm.core.options import READS, both, check_headers, read_method, read_timeout
 from amocrm.core.policy import Accept, Again, Effort, GiveUp, Renew, in_all, judge
 from amocrm.core.token import Token
-from amocrm.core.wire import RETRY, Call, Json, Retry, Timeout
+from amocrm.core.wire import RETRY, Call, Json, Retry, Sink, Timeout
 from amocrm.errors import AmoCRMError, ConfigurationError
-from amocrm.gate import Gate
+from amocrm.gate import Door, SideDoor
 from amocrm.line import Leaving, Line
-from amocrm.transport import Answer, Response
+from amocrm.transport import Answer, Response, SinkError
 
 __all__ = ["Request", "Response"]
 
-_READS: Final = ("GET", "HEAD")
-_METHODS: Final = (*_READS, "POST", "PATCH", "PUT", "DELETE")
-_OURS: Final = ("authorization", "content-length", "host", "transfer-encoding")
 _ACCEPT: Final = "application/hal+json, application/json"
 
 
@@ -28,7 +26,7 @@ class Request:
     """Calls any path of the account. Thread-safe; `AmoCRM` makes it, as `crm.request`."""
 
     def __init__(
-        self, gate: Gate, line: Line, timeout: Timeout, headers: Mapping[str, str] | None = None
+        self, gate: Door, line: Line, timeout: Timeout, headers: Mapping[str, str] | None = None
     ) -> None:
         self._headers = {"Accept": _ACCEPT, **(headers or {})}
         self._gate = gate
@@ -55,7 +53,8 @@ class Request:
         Args:
             method: GET, POST, PATCH, PUT or DELETE, in any case.
             path: such as `/api/v4/leads`, with or without a query; or a `next` link.
-            data: the body, sent as JSON; of a GET, more query, as in the seed.
+            data: the body, sent as JSON, but bytes as they are; of a GET, more query, as in the
+                seed.
             params: the query, nested as it needs: `{"filter": {"id": [1, 2]}}`.
             headers: sent besides ours.
             timeout: seconds for the whole of each attempt, or a `Timeout`.
@@ -75,9 +74,9 @@ class Request:
 
         Source: reference 3.
         """
-        verb = _method(method)
-        if verb in _READS and data is not None:
-            params, data = _both(params, data), None
+        verb = read_method(method)
+        if verb in READS and data is not None:
+            params, data = both(params, data), None
         draft = self._draft(verb, path, data, params, headers, timeout, retry)
         return self._send(draft, leaving)
 
@@ -159,6 +158,48 @@ class Request:
             raise ConfigurationError("a user's id is a positive whole number")
         return Request(self._gate, self._line, self._timeout, {CONTEXT_USER: str(user_id)})
 
+    def read_into(
+        self, sink: Sink, path: str, *, timeout: float | Timeout | None = None
+    ) -> Response:
+        """Read a body of any size piece by piece: nothing of it is kept; `data` is None.
+
+        Args:
+            sink: is called for each attempt that is answered 200, and gives what takes its pieces.
+                What that raises is raised here.
+            path: as of every call.
+            timeout: as of every call.
+        """
+        draft = self._draft("GET", path, None, None, None, timeout, "auto")
+        try:
+            return self._send(draft._replace(sink=sink))
+        except SinkError as failed:
+            raise failed.error from failed.error.__cause__
+
+    def at(self, address: object) -> Request:
+        """Return a twin whose calls go to the host of an address of the Files service.
+
+        Raises:
+            ConfigurationError: it is none of amoCRM's (of a test server: its own), and the token
+                must not go there.
+        """
+        origin = self._gate.at(address)
+        if origin is None:
+            raise ConfigurationError(
+                "the address is not at a host of amoCRM's for files: this token must not go there"
+            )
+        door = SideDoor(self._gate, lambda: origin)
+        return Request(door, self._line, self._timeout, self._headers)
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority that calls go to; they change when the account is renamed."""
+        return self._gate.origin
+
+    @property
+    def timeout(self) -> Timeout:
+        """How long an attempt of a call may take that does not say otherwise."""
+        return self._timeout
+
     def _draft(
         self,
         method: str,
@@ -174,14 +215,15 @@ class Request:
         sent = dict(self._headers)
         body = None
         if data is not None:
-            sent["Content-Type"] = "application/json"
-            body = encode_body(data)
+            as_it_is = isinstance(data, bytes)
+            sent["Content-Type"] = "application/octet-stream" if as_it_is else "application/json"
+            body = data if as_it_is else encode_body(data)
         if headers is not None:
-            sent.update(_check_headers(headers))
+            sent.update(check_headers(headers))
         limits = self._timeout if timeout is None else read_timeout(timeout)
         if retry not in RETRY:
             raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
-        return Call(method, target, bare, sent, body, data, limits, method in _READS, retry=retry)
+        return Call(method, target, bare, sent, body, data, limits, method in READS, retry=retry)
 
     def _send(self, draft: Call, leaving: Leaving | None = None) -> Response:
         """Obey the verdicts until one of them is an answer or an error."""
@@ -197,10 +239,14 @@ class Request:
                 raise
             verdict = judge(call, outcome, effort)
             if isinstance(verdict, Renew):
-                if (other := gate.cure(token)) is not None:
-                    token = other
+                cure = gate.cure(token)
+                if isinstance(cure, Token):
+                    token = cure
                     continue
                 verdict = judge(call, outcome, effort._replace(renewable=False))
+                if isinstance(verdict, GiveUp) and cure:
+                    told = verdict.error.hint
+                    verdict.error.hint = f"{told}; {cure}" if told else cure
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
                 return Response(verdict.data, outcome.info)
             if isinstance(verdict, Again):
@@ -217,47 +263,5 @@ def _addressed(draft: Call, origin: str, token: Token) -> Call:
     return Call(
         draft.method, origin + draft.url, draft.path, headers,
         draft.body, draft.data, draft.timeout, draft.replayable, False, draft.retry,
-        draft.undecoded,
+        draft.undecoded, draft.sink,
     )  # fmt: skip
-
-
-def read_timeout(timeout: object) -> Timeout:
-    """Read seconds for the whole of an attempt, or a `Timeout`.
-
-    Raises:
-        ConfigurationError: it is neither, or not positive.
-    """
-    limits = timeout
-    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool):
-        usual = Timeout()
-        limits = Timeout(min(usual.connect, timeout), min(usual.read, timeout), timeout)
-    if not isinstance(limits, Timeout):
-        raise ConfigurationError("timeout must be a number of seconds or a Timeout")
-    if not all(0 < seconds < 1e6 for seconds in (limits.connect, limits.read, limits.total)):
-        raise ConfigurationError("timeout must be a positive number of seconds")
-    return limits
-
-
-def _method(method: object) -> str:
-    verb = method.upper() if isinstance(method, str) else ""
-    if verb not in _METHODS:
-        raise ConfigurationError(f"there is no method {method!r}", hint=", ".join(_METHODS))
-    return verb
-
-
-def _both(params: Mapping[str, Json] | None, data: Json) -> Mapping[str, Json]:
-    """Read a GET's data as its query, as the seed does; `params` win."""
-    if not isinstance(data, Mapping):
-        raise ConfigurationError("the data of a GET is its query, and must be a dict")
-    return {**data, **(params or {})}
-
-
-def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    for name, value in headers.items():
-        if not isinstance(name, str) or not name.isascii() or not name.isprintable() or not name:
-            raise ConfigurationError("a header's name must be printable ASCII")
-        if name.lower() in _OURS:
-            raise ConfigurationError(f"the header {name!r} is set by this library alone")
-        if not isinstance(value, str) or not value.isprintable() or not value.isascii():
-            raise ConfigurationError(f"the header {name!r} must be printable ASCII on one line")
-    return headers

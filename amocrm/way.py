@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from amocrm.clock import Clock
 from amocrm.core.address import resolve
+from amocrm.drivehost import DriveHost, DriveRequest
 from amocrm.errors import ConfigurationError
 from amocrm.request import Request
 
@@ -42,6 +43,8 @@ class Way(NamedTuple):
         rate: calls a second that the pace lets through.
         account: the account's host, as the client was made with.
         lengths: how long its listings were.
+        drive: knows where the account's files are.
+        lenient: let through filters, `with` and orders that the table does not know.
     """
 
     request: Request
@@ -49,6 +52,12 @@ class Way(NamedTuple):
     rate: float
     account: str
     lengths: Lengths
+    drive: DriveHost
+    lenient: bool = False
+
+    def to_files(self) -> Way:
+        """Return the same way, to the host of the account's files."""
+        return self._replace(request=DriveRequest(self.request, self.drive))
 
 
 def bare_path(path: str) -> str:

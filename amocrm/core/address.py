@@ -16,6 +16,8 @@ from amocrm.errors import ConfigurationError
 
 _PLAIN: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
 """A path that needs no second look: most of them."""
+_KEYS: Final = re.compile(r"(?<=/)(upload|download)/.+")
+"""What opens a file to whoever has it: the address of a part, and of a content (reference 7)."""
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 _SAFE: Final = "/%:@!$&'()*+,;=-._~"
 _HINT: Final = "give a path such as /api/v4/leads"
@@ -23,6 +25,8 @@ _HINT: Final = "give a path such as /api/v4/leads"
 
 def resolve(origin: str, path: str, params: Json = None) -> tuple[str, str]:
     """Return the target of a call (path and query), and its path alone, as messages show it.
+
+    What is shown of the address of a file's content ends in `...`.
 
     Args:
         origin: scheme and authority of the account.
@@ -33,13 +37,15 @@ def resolve(origin: str, path: str, params: Json = None) -> tuple[str, str]:
     Raises:
         ConfigurationError: the path is malformed or leads elsewhere, or `params` cannot be a query.
     """
+    shown = None
     if isinstance(path, str) and _PLAIN.fullmatch(path):
         bare, query = path, ""
     else:
         bare, query = _inspect(origin, path)
+        shown = _KEYS.sub(r"\1/...", bare)
     if params is not None:
         query = merge(query, params)
-    return (f"{bare}?{query}" if query else bare), bare
+    return (f"{bare}?{query}" if query else bare), shown or bare
 
 
 def _inspect(origin: str, path: str) -> tuple[str, str]:

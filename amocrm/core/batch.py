@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
+from amocrm.core.answer import words
 from amocrm.core.fault import narrow
 from amocrm.core.page import ShapeError, find_list
 from amocrm.core.wire import Json
@@ -235,7 +236,30 @@ def correlate(items: Sequence[Json], data: Json, path: str, kind: Kind) -> list[
         if not _are_distinct(items):
             return [_outcome(one, at, ordered, path, kind) for at, one in enumerate(items)]
     found = [echoed.get(_request_id(one, at)) for at, one in enumerate(items)]
-    return [_outcome(one, at, found, path, kind) for at, one in enumerate(items)]
+    refused = _left_out(data, path, kind)
+    return [
+        Refused(one, refused[rid])
+        if found[at] is None and (rid := _request_id(one, at)) in refused
+        else _outcome(one, at, found, path, kind)
+        for at, one in enumerate(items)
+    ]
+
+
+def _left_out(data: Json, path: str, kind: Kind) -> dict[str, Exception]:
+    """Return why items were left out of a write that was carried out, by `request_id`.
+
+    So `/calls` tells of calls whose phone is nobody's. Source: reference 4.22.
+    """
+    errors = data.get("errors") if isinstance(data, Mapping) else None
+    told = [one for one in errors if isinstance(one, Mapping)] if isinstance(errors, list) else []
+    return {
+        str(one.get("request_id")): ReplyError(
+            f"{path} was written to, but for this item: {one.get('detail') or one.get('title')}",
+            method="POST" if kind is Created else "PATCH", path=path, status=200,
+            title=words(one.get("title")), detail=words(one.get("detail")), data=one,
+        )
+        for one in told
+    }  # fmt: skip
 
 
 def _outcome(

@@ -5,9 +5,10 @@ Source: reference 2.3.
 
 from __future__ import annotations
 
+import enum
 import hmac
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
 
 from amocrm.core.host import is_account_host
@@ -20,6 +21,20 @@ from amocrm.errors import (
 
 STATELESS: Final = ("from_widget", "from_exchange")
 """Marks of the calls that amoCRM's servers make themselves, without a state."""
+
+
+class Origin(enum.Enum):
+    """Where a call comes from that carries no state."""
+
+    AMOCRM = "amocrm"
+
+
+FROM_AMOCRM: Final = Origin.AMOCRM
+"""In the place of a state: amoCRM's servers made this call themselves, so there is none. Anybody
+can make such a call; it belongs to no person's session."""
+
+State: TypeAlias = str | Literal[Origin.AMOCRM] | None
+"""What must come back with a redirect; None, of a session that has none, fits no redirect."""
 
 
 def read_query(query: object) -> Mapping[str, str]:
@@ -80,21 +95,21 @@ def read_redirect(query: Mapping[str, str], state: str, account: str) -> Answere
     return answered._replace(host=None)
 
 
-def read_install(query: Mapping[str, str], state: str | None) -> Answered:
+def read_install(query: Mapping[str, str], state: State) -> Answered:
     """Read the query that installs an integration in whichever account agreed.
 
     Args:
         query: its parameters.
-        state: what must come back; None or empty only for amoCRM's own calls, which carry none.
+        state: what must come back; FROM_AMOCRM for amoCRM's own calls, which carry none.
 
     Raises:
         StateMismatchError: it answers no question of ours, or names no account of amoCRM.
 
     Source: reference 2.3.
     """
-    if state:
+    if isinstance(state, str) and state:
         _check_state(query, state)
-    elif not any(flag in query for flag in STATELESS):
+    elif state is not FROM_AMOCRM or not any(flag in query for flag in STATELESS):
         raise StateMismatchError(
             "the redirect cannot be trusted: there is no state to compare it with",
             hint="keep the state of consent_url(state) in the person's session, and pass it on: "

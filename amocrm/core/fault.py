@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from http.client import responses
 from typing import Final
 
 from amocrm.core.answer import excerpt, read_problem, words
+from amocrm.core.refusal import describe, read_refusal
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import (
     BY_STATUS,
@@ -25,9 +26,6 @@ from amocrm.errors import (
     UnreachableError,
     ValidationError,
 )
-
-_SHOWN_FIELDS: Final = 3
-"""Refused fields that a message lists; `error.fields` has them all."""
 
 _HINTS: Final[Mapping[int, str]] = {
     401: "the token was withdrawn or belongs to another account: get consent again",
@@ -54,10 +52,12 @@ _BLOCKED: Final = (
 def fault(call: Call, reply: Reply) -> ReplyError:
     """Turn a refusal into the error of its kind; `call` tells what was sent."""
     data, problem = read_problem(reply)
-    fields = tuple(_fields(problem, call.data)) if reply.status == 400 else ()
+    fields = tuple(read_refusal(problem, call.data)) if reply.status == 400 else ()
     kind = ValidationError if fields else _kind(reply.status, data)
     title = words(problem.get("title")) or responses.get(reply.status, "unknown status")
     detail = words(problem.get("detail"))
+    if call.masked and "/" in (detail or ""):
+        detail = None  # It may repeat the address, which is a secret.
     error = kind(
         _message(call, reply, title, detail, fields),
         method=call.method,
@@ -96,16 +96,22 @@ def narrow(error: ReplyError, index: int) -> ReplyError:
     fields = [one for one in error.fields if one.index in (index, None)]
     own = copy.copy(error)
     own.fields = tuple(replace(one, index=None) for one in fields)
-    shown = "; ".join(_describe(one) for one in own.fields[:_SHOWN_FIELDS])
-    own.args = (f"{error.method} {error.path} was answered 400 {error.title}: {shown}",)
-    return own
+    return tell(own)
+
+
+def tell(error: ValidationError) -> ValidationError:
+    """Put into the message of an error what its fields say."""
+    head = f"{error.method} {error.path} was answered 400 {error.title}"
+    error.args = (f"{head}: {describe(error.fields)}",)
+    return error
 
 
 def loss(call: Call, lost: Lost, hint: str | None) -> TransportError:
     """Name an answer that did not come, with what the transport had to say as its cause."""
     kind: type[TransportError] = LostReplyError if lost.sent else UnreachableError
     error = kind(f"{call.method} {call.path}: {lost.reason}", hint=hint)
-    error.__cause__ = lost.cause
+    # The transport's own words may hold the address.
+    error.__cause__ = None if call.masked else lost.cause
     return error
 
 
@@ -166,87 +172,11 @@ def _message(
 ) -> str:
     head = f"{call.method} {call.path} was answered {reply.status} {title}"
     if fields:
-        shown = "; ".join(_describe(field) for field in fields[:_SHOWN_FIELDS])
-        more = len(fields) - _SHOWN_FIELDS
-        return f"{head}: {shown}" + (f"; and {more} more" if more > 0 else "")
+        return f"{head}: {describe(fields)}"
     if detail and detail != title:
         return f"{head}: {detail}"
     media = reply.headers.get("Content-Type", "")
-    if reply.body and not reply.oversize and media.startswith("text/"):
+    readable = reply.body and not reply.oversize and not call.masked
+    if readable and media.startswith("text/"):
         return f"{head}: {excerpt(reply.body)}"
     return head
-
-
-def _fields(problem: Mapping[str, Json], sent: Json) -> Iterator[InvalidField]:
-    """Decode `validation-errors` and find each refused value in what was sent.
-
-    Shape:
-        [{"request_id": str, "errors": [{"code": str, "path": str, "detail": str}, ...]}, ...]
-    """
-    groups = problem.get("validation-errors")
-    for group in groups if isinstance(groups, list) else ():
-        if not isinstance(group, Mapping):
-            continue
-        rid = group.get("request_id")
-        index = _index(rid, sent)
-        item = sent[index] if index is not None else sent
-        errors = group.get("errors")
-        for error in errors if isinstance(errors, list) else ():
-            if isinstance(error, Mapping):
-                path = str(error.get("path") or "")
-                yield InvalidField(
-                    index=index,
-                    request_id=None if rid is None else str(rid),
-                    path=path,
-                    code=str(error.get("code") or ""),
-                    detail=str(error.get("detail") or ""),
-                    value=_value(item, path),
-                )
-
-
-def _index(rid: object, sent: Json) -> int | None:
-    """Find the item a `request_id` means: our own id first, else the zero-based index."""
-    if not isinstance(sent, (list, tuple)):
-        return None
-    for index, item in enumerate(sent):
-        own = item.get("request_id") if isinstance(item, Mapping) else None
-        if own is not None and str(own) == str(rid):
-            return index
-    text = str(rid)
-    if text.isascii() and text.isdigit() and len(text) < 9 and int(text) < len(sent):
-        return int(text)
-    return None
-
-
-def _value(item: Json, path: str) -> Json:
-    """Follow a dotted path such as `custom_fields_values.0.field_id`; None where it ends early."""
-    for step in path.split("."):
-        if isinstance(item, Mapping):
-            item = item.get(step)
-        elif isinstance(item, (list, tuple)) and step.isascii() and step.isdigit():
-            item = item[int(step)] if len(step) < 9 and int(step) < len(item) else None
-        else:
-            return None
-    return item
-
-
-def _describe(field: InvalidField) -> str:
-    where = f"item {field.index}, " if field.index is not None else ""
-    reason = field.detail.rstrip(".") or field.code
-    code = f" [{field.code}]" if field.code and field.code != reason else ""
-    return f"{where}{field.path} (sent {_sent(field.value)}): {reason}{code}"
-
-
-def _sent(value: object) -> str:
-    """Describe a refused value without showing a person's data, which ends up in logs."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, str):
-        return f"a string of {len(value)} characters"
-    if isinstance(value, (list, tuple)):
-        return f"a list of {len(value)}"
-    return "an object"

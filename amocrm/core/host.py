@@ -21,6 +21,7 @@ DEFAULT_ZONE: Final = "amocrm.ru"
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SERVICE: Final = re.compile(r"www|amojo|(?:api|drive)(?:-[a-z0-9]+)?")
 """Hosts of amoCRM that are nobody's account. Source: reference 1."""
+_DRIVE: Final = re.compile(r"drive(?:-[a-z0-9]+)?")
 _EXAMPLE: Final = "give the login or the account's address, such as mycompany.amocrm.ru"
 
 
@@ -50,6 +51,24 @@ class Portal(NamedTuple):
         if api_domain is None or not is_api_host(api_domain):
             return None
         return f"https://{api_domain}"
+
+    def drive(self, address: object) -> str | None:
+        """Tell the origin of an address at the Files service; None if the token must not go there.
+
+        Such addresses come from the server: of amoCRM's own hosts it may be any that serves files,
+        and over HTTPS alone; a test server has everything at one place. Source: reference 1, 7.
+        """
+        if not isinstance(address, str):
+            return None
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            return None
+        host = parts.netloc.lower()
+        origin = f"{parts.scheme}://{host}"
+        if self.fixed:
+            return origin if origin == self.origin else None
+        return origin if parts.scheme == "https" and is_drive_host(host) else None
 
     def moved(self, account: str) -> Portal:
         """Return the portal of the same account under its new host."""
@@ -124,6 +143,12 @@ def is_api_host(host: str) -> bool:
     """Tell whether a host is a shared API host of amoCRM, such as `api-b.amocrm.ru`."""
     label, _, zone = host.partition(".")
     return zone in ZONES and bool(re.fullmatch(r"api(?:-[a-z0-9]+)?", label))
+
+
+def is_drive_host(host: str) -> bool:
+    """Tell whether a host is one that serves files, such as `drive-b.amocrm.ru`."""
+    label, _, zone = host.partition(".")
+    return zone in ZONES and bool(_DRIVE.fullmatch(label))
 
 
 def _origin(base_url: str) -> str:

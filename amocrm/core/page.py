@@ -18,7 +18,13 @@ from amocrm.limits import (
     USERS_LIMIT,
 )
 
-_PAGE_LIMITS: Final = {"/events": EVENTS_PAGE_LIMIT, "/chats/templates": TEMPLATES_PAGE_LIMIT}
+_FILES_PAGE: Final = 50
+"""Files in one page. The most is not documented (reference 7), and this is what others ask for."""
+_PAGE_LIMITS: Final = {
+    "/events": EVENTS_PAGE_LIMIT,
+    "/chats/templates": TEMPLATES_PAGE_LIMIT,
+    "/v1.0/files": _FILES_PAGE,
+}
 _BATCH_LIMITS: Final = {
     "/leads/complex": COMPLEX_LIMIT,
     "/sources": SOURCES_LIMIT,

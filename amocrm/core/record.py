@@ -27,12 +27,15 @@ class Record(NamedTuple):
         code: fingerprint (`bound`) of the authorization code that the first of these pairs came
             from, so that whoever else has the same code knows that it is spent.
         asked_at: when a refresh of this very pair was begun, in Unix seconds; its end is not known.
+        cured: the pair was granted because a call was answered 401. Another 401 has another cause,
+            so whoever adopts it does not renew it for one at once.
     """
 
     token: Token
     host: str
     code: str | None = None
     asked_at: float | None = None
+    cured: bool = False
 
 
 class See(NamedTuple):
@@ -50,6 +53,7 @@ def write_record(client_id: str, account: str, content: Record | See) -> str:
         whole |= {"host": content.host, "token": content.token.as_dict()}
         whole |= {} if content.code is None else {"code": content.code}
         whole |= {} if content.asked_at is None else {"asked_at": content.asked_at}
+        whole |= {"cured": True} if content.cured else {}
     # ASCII: whatever a token holds, half a character included, every store can keep it.
     return json.dumps(whole)
 
@@ -74,6 +78,7 @@ def read_record(text: str, client_id: str, account: str) -> Record | See:
         host,
         code if isinstance(code, str) else None,
         asked_at if isinstance(asked_at, (int, float)) else None,
+        whole.get("cured") is True,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -33,22 +33,29 @@ class Timeout(NamedTuple):
     total: float = 60.0
 
 
+Sink: TypeAlias = Callable[[], Callable[[bytes], object]]
+"""Takes the body of an answer 200 piece by piece, instead of it being collected. It is called for
+each attempt, when its headers have come, and gives what takes the pieces of that attempt."""
+
+
 class Call(NamedTuple):
     """One request, ready to be sent.
 
     Attributes:
         method: HTTP method in capitals.
         url: whole address, query included, percent-encoded.
-        path: the part of it that messages show: no host, no query.
+        path: the part of it that messages show: no host, no query, nothing that opens a file.
         headers: ours; they win over the session's.
         body: encoded body, or None.
-        data: what the body was made of, to show which value was refused.
+        data: what the body was made of, to show which value was refused; the body itself, where
+            bytes are sent as they are.
         timeout: limits of one attempt.
         replayable: a read: repeating it after an unknown outcome does no harm.
         private: it carries a secret of the integration: the session's own hooks, query and
             authorization stay out of it.
         retry: when it may be repeated.
         undecoded: the answer's body is wanted as it came, to be decoded later.
+        sink: takes the body of the answer; None collects it.
     """
 
     method: str
@@ -62,10 +69,16 @@ class Call(NamedTuple):
     private: bool = False
     retry: Retry = "auto"
     undecoded: bool = False
+    sink: Sink | None = None
 
     def __repr__(self) -> str:
         # Headers hold the token, and so may a body.
         return f"Call({self.method} {self.path})"
+
+    @property
+    def masked(self) -> bool:
+        """Whether the address is a secret: messages show less of it than there is."""
+        return self.path not in self.url
 
 
 @dataclass(frozen=True)

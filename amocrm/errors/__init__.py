@@ -4,8 +4,10 @@
 
     AmoCRMError                      .retryable  .hint
     ├── ConfigurationError           (ValueError) settings or arguments are wrong; before any I/O
+    │   └── NotOfferedError          (AttributeError) the API has no such thing
     ├── AuthorizationError           a person has to act
     │   ├── NotAuthorizedError       no usable token, and nobody to ask
+    │   │   └── BusyError            it is still being got: try again
     │   ├── AccessDeniedError        the person said no on the consent page
     │   ├── StateMismatchError       a redirect that does not answer our question
     │   └── GrantError               the token endpoint refused a code or a refresh token
@@ -57,11 +59,13 @@ from amocrm.errors.root import (
     AccessDeniedError,
     AmoCRMError,
     AuthorizationError,
+    BusyError,
     ConfigurationError,
     GrantError,
     JournalError,
     LostReplyError,
     NotAuthorizedError,
+    NotOfferedError,
     OutcomeUnknownError,
     PaceError,
     StateMismatchError,
@@ -77,6 +81,7 @@ __all__ = [
     "AmoCRMError",
     "AuthorizationError",
     "BlockedError",
+    "BusyError",
     "ConfigurationError",
     "ForbiddenError",
     "GrantError",
@@ -85,6 +90,7 @@ __all__ = [
     "LostReplyError",
     "NotAuthorizedError",
     "NotFoundError",
+    "NotOfferedError",
     "OutcomeUnknownError",
     "PaceError",
     "PaymentRequiredError",

@@ -60,6 +60,10 @@ class InvalidField:
         detail: the reason in words.
         value: what was sent there; None if nothing was. Left out of `repr`: it may be a
             person's data.
+        field_id: of the custom field it is about; its code, if it was sent by that; None where it
+            is about no custom field.
+        field_name: the custom field's name; None unless its definition is known.
+        choices: what the custom field takes; empty unless it is known and has choices.
     """
 
     index: int | None
@@ -68,6 +72,9 @@ class InvalidField:
     code: str
     detail: str
     value: object = None
+    field_id: int | str | None = None
+    field_name: str | None = None
+    choices: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"InvalidField(index={self.index}, path={self.path!r}, code={self.code!r})"

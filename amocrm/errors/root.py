@@ -40,12 +40,25 @@ class ConfigurationError(AmoCRMError, ValueError):
     """Settings, or the arguments of a call, are wrong. Raised before any I/O."""
 
 
+class NotOfferedError(ConfigurationError, AttributeError):
+    """The API offers no such thing. Raised before any I/O."""
+
+
 class AuthorizationError(AmoCRMError):
     """A person has to act before calls can go on."""
 
 
 class NotAuthorizedError(AuthorizationError):
     """There is no usable token, and nothing to get one with."""
+
+
+class BusyError(NotAuthorizedError):
+    """The token is being got: by another thread, for too long, or by this one, whose handler calls.
+
+    Nobody has to act, but for the author of that handler.
+    """
+
+    retryable = True
 
 
 class AccessDeniedError(AuthorizationError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from werkzeug.wrappers import Request, Response
 
+from amocrm.core.callback import FROM_AMOCRM, State
 from amocrm.errors import (
     AccessDeniedError,
     AmoCRMError,
@@ -64,7 +65,7 @@ class Desk(NamedTuple):
     """
 
     ask: Callable[[str], str]
-    install: Callable[[Mapping[str, str], str | None], object]
+    install: Callable[[Mapping[str, str], State], object]
     remove: Callable[[Mapping[str, str]], object]
 
 
@@ -113,7 +114,8 @@ class InstallApp:
     def _installed(self, query: Mapping[str, str], state: str | None) -> Response:
         # The cookie stays until it is stale: a reloaded page brings the same redirect again.
         try:
-            self._desk.install(query, state)
+            # A browser that began here brings its cookie; amoCRM's servers have none.
+            self._desk.install(query, state or FROM_AMOCRM)
         except AccessDeniedError as error:
             return page(200, _DENIED, str(error))
         except StateMismatchError as error:

@@ -1,8 +1,13 @@
 """A strict local amoCRM / Kommo portal for tests, demos and clients of any language.
 
-In memory, without network: OAuth with one-time codes and rotating refresh tokens, leads, contacts,
-companies and their custom fields with validation, paging and limits, the pace of seven requests a
-second, moved and uninstalled accounts, and weather on request.
+In memory, without network: OAuth with one-time codes and rotating refresh tokens, the families of
+the API with validation, paging and limits (`table.TABLE` lists them, `UNCERTAIN.md` what the
+reference leaves open), the pace of seven requests a second, moved and uninstalled accounts, and
+weather on request.
+
+Files and chats have hosts of their own, as on the platforms: `drive-b.amocrm.ru`, which the account
+tells, and `amojo.amocrm.ru`. Served over TCP everything is at one origin: the account tells that
+origin as its `drive_url`, files are below `/v1.0/`, chats below `/v2/origin/custom/`.
 
 >>> from amocrm.sandbox import ManualClock, Sandbox
 >>> portal = Sandbox(clock=ManualClock())
@@ -17,6 +22,8 @@ second, moved and uninstalled accounts, and weather on request.
 
 from __future__ import annotations
 
+from amocrm.sandbox.amojo.hooks import ChatHook
+from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.clock import Clock, ManualClock, SystemClock
 from amocrm.sandbox.log import Seen
 from amocrm.sandbox.portal import Sandbox
@@ -27,6 +34,8 @@ from amocrm.sandbox.weather import Weather
 
 __all__ = [
     "Account",
+    "Channel",
+    "ChatHook",
     "Clock",
     "Integration",
     "ManualClock",

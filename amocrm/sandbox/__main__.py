@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _greeting(portal: Sandbox, served: Served) -> str:
     # The secrets of a sandbox are meant to be copied; they open nothing else.
-    one = portal.integration
+    one, channel = portal.integration, portal.add_channel()
     query = urlencode({"client_id": one.client_id, "state": "demo", "mode": "popup"})
     lines = {
         "address": served.url,
@@ -78,9 +78,11 @@ def _greeting(portal: Sandbox, served: Served) -> str:
         "redirect_uri": one.redirect_uri,
         "code": portal.issue_code(),
         "access_token": portal.issue_long_lived(),
+        "channel_id": channel.id,
+        "channel_secret": channel.secret,
         "consent": f"{served.url}/oauth?{query}",
     }
-    return "\n".join(f"{name + ':':<15}{value}" for name, value in lines.items())
+    return "\n".join(f"{name + ':':<16}{value}" for name, value in lines.items())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from amocrm.sandbox.ask import Ask
+from amocrm.sandbox.history import History
 from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Account, Ids
 from amocrm.sandbox.tokens import Grant
@@ -32,6 +33,11 @@ class Call:
     def writer(self) -> Writer:
         """Writes in the name of the token's user."""
         return Writer(self.account, self.ids, self.grant.user_id, self.now)
+
+    @property
+    def history(self) -> History:
+        """Records events in the name of the token's user."""
+        return self.writer.history
 
     def need_admin(self) -> None:
         """Refuse a user who is not an administrator.

@@ -1,13 +1,11 @@
-"""The account itself, its users and its pipelines (reference 4.1, 4.5)."""
+"""The account itself (reference 4.1)."""
 
 from __future__ import annotations
 
-import uuid
-
 from amocrm.sandbox.answer import Answer, json_answer
 from amocrm.sandbox.call import Call
+from amocrm.sandbox.collection import Route
 from amocrm.sandbox.listing import Wish
-from amocrm.sandbox.problem import ProblemError
 from amocrm.sandbox.state import Account, Entity
 
 
@@ -15,55 +13,12 @@ def get_account(call: Call) -> Answer:
     """Answer `GET /account`; optional members appear only when `with` names them."""
     account, withs = call.account, Wish.of(call.ask).withs
     body = _plain(account, call.grant.user_id)
-    body |= {name: value for name, value in _optional(account).items() if name in withs}
+    body |= {name: value for name, value in _optional(call).items() if name in withs}
     body["_links"] = {"self": {"href": f"{call.root}/account"}}
     embedded = {name: one for name, one in _embedded().items() if name in withs}
     if embedded:
         body["_embedded"] = embedded
     return json_answer(body)
-
-
-def list_pipelines(call: Call) -> Answer:
-    """Answer `GET /leads/pipelines`, which is not paged (reference 4.5)."""
-    items = [_with_links(call, one) for one in call.account.pipelines.values()]
-    links = {"self": {"href": f"{call.root}/leads/pipelines"}}
-    return json_answer(
-        {"_total_items": len(items), "_links": links, "_embedded": {"pipelines": items}}
-    )
-
-
-def get_pipeline(call: Call, number: int) -> Answer:
-    """Answer `GET /leads/pipelines/{id}`: the bare model (reference 4.5)."""
-    return json_answer(_with_links(call, _pipeline(call, number)))
-
-
-def list_statuses(call: Call, number: int) -> Answer:
-    """Answer `GET /leads/pipelines/{id}/statuses`."""
-    items = _with_links(call, _pipeline(call, number))["_embedded"]["statuses"]
-    links = {"self": {"href": f"{call.root}/leads/pipelines/{number}/statuses"}}
-    return json_answer(
-        {"_total_items": len(items), "_links": links, "_embedded": {"statuses": items}}
-    )
-
-
-def _pipeline(call: Call, number: int) -> Entity:
-    pipeline = call.account.pipelines.get(number)
-    if pipeline is None:
-        raise ProblemError(404, "Not found")  # Assumed (reference 4.33): not documented.
-    return pipeline
-
-
-def _with_links(call: Call, pipeline: Entity) -> Entity:
-    at = f"{call.root}/leads/pipelines/{pipeline['id']}"
-    statuses = [
-        {**one, "_links": {"self": {"href": f"{at}/statuses/{one['id']}"}}}
-        for one in pipeline["_embedded"]["statuses"]
-    ]
-    return {
-        **pipeline,
-        "_links": {"self": {"href": at}},
-        "_embedded": {"statuses": statuses},
-    }
 
 
 def _plain(account: Account, user_id: int) -> Entity:
@@ -80,7 +35,7 @@ def _plain(account: Account, user_id: int) -> Entity:
         "country": "RU" if is_russian else "US",
         "currency": "RUB" if is_russian else "USD",
         "currency_symbol": "₽" if is_russian else "$",
-        "customers_mode": "segments",
+        "customers_mode": account.customers_mode,
         "is_unsorted_on": True,
         "mobile_feature_version": 0,
         "is_loss_reason_enabled": True,
@@ -90,18 +45,25 @@ def _plain(account: Account, user_id: int) -> Entity:
     }
 
 
-def _optional(account: Account) -> Entity:
+def _optional(call: Call) -> Entity:
+    account = call.account
     return {
-        "amojo_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"amojo-{account.id}")),
-        "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"account-{account.id}")),
+        "amojo_id": account.amojo_id,
+        "uuid": account.uuid,
         "version": 11,
-        "drive_url": f"https://drive-b.{account.zone}",
+        "drive_url": _drive_url(call),
         "is_api_filter_enabled": True,
         "entity_names": {
             "leads": {"ru": {"gender": "f"}, "en": {"singular_form": {"default": "Lead"}}}
         },
         "invoices_settings": {"lang": "ru", "invoices_catalog_id": 7},
     }
+
+
+def _drive_url(call: Call) -> str:
+    # A client that knows only a local address finds the files there, too.
+    is_local = not call.ask.host.endswith(f".{call.account.zone}")
+    return call.ask.origin if is_local else f"https://drive-b.{call.account.zone}"
 
 
 def _embedded() -> Entity:
@@ -123,3 +85,6 @@ def _embedded() -> Entity:
             "timezone_offset": "+03:00",
         },
     }
+
+
+ROWS = (Route("GET", "/account", get_account),)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from amocrm.limits import COMPLEX_LIMIT
-from amocrm.sandbox.answer import Answer, Json, is_array, is_object, json_answer
+from amocrm.sandbox.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.call import Call
+from amocrm.sandbox.collection import Route
+from amocrm.sandbox.embedded import check_count, check_other, make_other
 from amocrm.sandbox.families import FAMILIES
 from amocrm.sandbox.faults import Faults, refuse_batch, request_id
+from amocrm.sandbox.linking import link
+from amocrm.sandbox.schema import check_object
 from amocrm.sandbox.state import Account, Entity
+from amocrm.sandbox.unsorted_items import METADATA, enter
 from amocrm.sandbox.validate import batch, check_model
-from amocrm.sandbox.values import MAX_PER_ENTITY
 
 _OTHERS = ("contacts", "companies")
 _NESTED = frozenset({"tags", "source"})
-_CATEGORIES = ("forms", "sip")
 
 
 def create_complex(call: Call) -> Answer:
@@ -28,10 +31,10 @@ def _check(model: Json, account: Account) -> Faults:
     bare, nested = _split(model)
     faults = check_model(bare, table, account, table=table.create, nested=_NESTED)
     if is_object(model):
-        _check_count(model, "", faults)
+        check_count(model, "", faults)
     for other in _OTHERS:
         if other in nested:
-            _check_other(nested[other], other, account, faults)
+            check_other(nested[other], other, account, faults)
     if "metadata" in nested:
         _check_metadata(nested["metadata"], faults)
     return faults
@@ -48,67 +51,37 @@ def _split(model: Json) -> tuple[Json, Entity]:
     return {**model, "_embedded": kept}, nested
 
 
-def _check_other(items: Json, other: str, account: Account, faults: Faults) -> None:
-    at = f"_embedded.{other}"
-    if not is_array(items):
-        faults.wrong_type(at, "array")
-        return
-    if len(items) > 1:
-        faults.add("TooHigh", at, "This collection should contain 1 element or less.")
-    for number, item in enumerate(items):
-        here = f"{at}.{number}"
-        if is_object(item) and "id" in item:
-            if faults.is_kind(item["id"], "int", f"{here}.id"):
-                _check_known(item["id"], other, account, faults, here)
-            continue
-        table = FAMILIES[other]
-        inner = check_model(item, table, account, table=table.create, nested=frozenset({"tags"}))
-        for fault in inner.found:
-            path = f"{here}.{fault['path']}".rstrip(".")
-            faults.add(fault["code"], path, fault["detail"])
-        if is_object(item):
-            _check_count(item, here + ".", faults)
-
-
-def _check_known(number: int, other: str, account: Account, faults: Faults, at: str) -> None:
-    if number not in account.entities[other]:
-        faults.no_choice(f"{at}.id")
-
-
-def _check_count(model: Entity, at: str, faults: Faults) -> None:
-    values = model.get("custom_fields_values")
-    if is_array(values) and len(values) > MAX_PER_ENTITY:
-        detail = f"This collection should contain {MAX_PER_ENTITY} elements or less."
-        faults.add("TooHigh", f"{at}custom_fields_values", detail)
-
-
 def _check_metadata(metadata: Json, faults: Faults) -> None:
     at = "_embedded.metadata"
     if not faults.is_kind(metadata, "object", at):
         return
     if "category" not in metadata:
         faults.missing(f"{at}.category")
-    elif metadata["category"] not in _CATEGORIES:
+    elif metadata["category"] not in METADATA:
         faults.no_choice(f"{at}.category")
+    else:
+        # Assumed (reference 4.3): nothing but the category is required here.
+        schema = {"category": "string", **METADATA[metadata["category"]]}
+        check_object(metadata, schema, faults, at=at + ".", partial=True)
 
 
 def _create(call: Call, model: Entity, index: int) -> Entity:
     bare, nested = _split(model)
     lead = call.writer.create(FAMILIES["leads"], bare)
     call.counters["created.leads"] += 1
-    ids = {other: _other(call, nested.get(other) or [], other) for other in _OTHERS}
-    ties = call.account.ties
+    ids = {other: make_other(call, nested.get(other) or [], other) for other in _OTHERS}
     for other, number in ids.items():
         if number is not None:
-            ties.tie("leads", lead["id"], other, number)
+            link(call.history, "leads", lead["id"], other, number, {})
     contact, company = ids["contacts"], ids["companies"]
     if contact is not None and company is not None:
-        ties.tie("contacts", contact, "companies", company)
+        link(call.history, "contacts", contact, "companies", company, {})
     if "metadata" in nested:
         # `status_id` is ignored then: the lead stands in the unsorted stage.
-        stages = call.account.statuses(lead["pipeline_id"])
-        lead["status_id"] = next(stage["id"] for stage in stages if stage["type"] == 1)
-        lead["closed_at"] = None
+        metadata: Entity = dict(nested["metadata"])
+        category = metadata.pop("category")
+        ends = {"leads": lead["id"], "contacts": contact, "companies": company}
+        enter(call.writer, category, ends, {"metadata": metadata})
     return {
         "id": lead["id"],
         "contact_id": contact,
@@ -118,10 +91,4 @@ def _create(call: Call, model: Entity, index: int) -> Entity:
     }
 
 
-def _other(call: Call, items: list[Entity], other: str) -> int | None:
-    for item in items:
-        if "id" in item:
-            return int(item["id"])
-        call.counters[f"created.{other}"] += 1
-        return int(call.writer.create(FAMILIES[other], item)["id"])
-    return None
+ROWS = (Route("POST", "/leads/complex", create_complex),)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from amocrm.sandbox.answer import Json
+from amocrm.sandbox.stages import renumber, system_stages
 from amocrm.sandbox.state import Account, Entity, Ids, User
 
 ZONES = ("amocrm.ru", "amocrm.com", "kommo.com")
 """Domains of the platforms (reference 1); the first is the default."""
 
-FAMILIES = ("leads", "contacts", "companies")
+_FAMILIES = ("leads", "contacts", "companies", "customers", "segments")
+"""Families with custom fields of their own; lists have them, too."""
 
 _STAGES = (
-    # name (ru, com), sort, color; the first is the unsorted one, of type 1 (reference 4.5).
-    ("Неразобранное", "Incoming leads", 10, "#c1c1c1"),
-    ("Первичный контакт", "Initial contact", 20, "#99ccff"),
-    ("Переговоры", "Discussions", 30, "#ffff99"),
-    ("Принимают решение", "Decision making", 40, "#ffcc66"),
-    ("Согласование договора", "Contract discussion", 50, "#ffcccc"),
-)
-_CLOSED = (
-    (142, "Успешно реализовано", "Closed - won", 10000, "#CCFF66"),
-    (143, "Закрыто и не реализовано", "Closed - lost", 11000, "#D5D8DB"),
+    # Each with its name on amocrm.ru and elsewhere.
+    ("Первичный контакт", "Initial contact", "#99ccff"),
+    ("Переговоры", "Discussions", "#ffff99"),
+    ("Принимают решение", "Decision making", "#ffcc66"),
+    ("Согласование договора", "Contract discussion", "#ffcccc"),
 )
 _TRACKING = (
     "UTM_CONTENT",
@@ -36,6 +33,17 @@ _TRACKING = (
 )
 _PHONE_KINDS = ("WORK", "WORKDD", "MOB", "FAX", "HOME", "OTHER")
 _EMAIL_KINDS = ("WORK", "PRIV", "OTHER")
+_OWN: dict[str, Entity] = {
+    "catalogs": {
+        "is_visible": True,
+        "is_required": False,
+        "settings": None,
+        "nested": None,
+        "search_in": None,
+    },
+    "segments": {},
+}
+"""Members of definitions that are not those of a card (reference 4.14)."""
 _PREDEFINED: dict[str, tuple[tuple[str, str, str], ...]] = {
     # code, name, type. PHONE and EMAIL of contacts are documented, the rest is assumed
     # (reference 5.2, 11).
@@ -66,20 +74,42 @@ def new_account(name: str, ids: Ids, now: int) -> Account:
     account = Account(ids.take("accounts"), subdomain, zone or ZONES[0], now)
     for is_admin, user in ((True, "Ann"), (False, "Bob")):
         number = ids.take("users")
-        account.users[number] = User(number, user, is_admin=is_admin)
-    for family in FAMILIES:
+        account.users[number] = User(
+            id=number,
+            name=user,
+            is_admin=is_admin,
+            email=f"{user.lower()}@example.com",
+            lang="ru" if account.zone.endswith(".ru") else "en",
+        )
+    for family in _FAMILIES:
         account.entities[family] = {}
         account.tags[family] = {}
-        account.fields[family] = {}
-        for sort, (code, title, kind) in enumerate(_PREDEFINED[family], start=1):
+        open_fields(account, family)
+        for sort, (code, title, kind) in enumerate(_PREDEFINED.get(family, ()), start=1):
             add_field(account, family, _definition(code, title, kind, sort, family), ids)
     _add_pipeline(account, ids)
     return account
 
 
+def open_fields(account: Account, family: str) -> None:
+    """Let a family have custom fields, and the groups that people cannot delete."""
+    account.fields[family] = {}
+    shelf = account.shelf(f"groups/{family}")
+    # Assumed (reference 4.14): every card begins with `default`, that of leads has statistics, too.
+    for sort, name in enumerate(("default", "statistic") if family == "leads" else ("default",)):
+        shelf[name] = {
+            "id": name,
+            "name": name.capitalize(),
+            "is_predefined": True,
+            "type": "custom_field_group",
+            "entity_type": family.partition("/")[0],
+            "sort": sort,
+        }
+
+
 def add_field(account: Account, family: str, wanted: Entity, ids: Ids) -> Entity:
     """Store a field definition with every member of reference 4.14."""
-    number = ids.take("fields")
+    number, (kind, _, catalog) = ids.take("fields"), family.partition("/")
     base: Entity = {
         "id": number,
         "name": "",
@@ -87,19 +117,20 @@ def add_field(account: Account, family: str, wanted: Entity, ids: Ids) -> Entity
         "account_id": account.id,
         "code": None,
         "sort": 500 + len(account.fields[family]),
-        "is_api_only": False,
         "enums": None,
-        "group_id": None,
-        "required_statuses": [],
         "is_deletable": True,
         "is_predefined": False,
-        "entity_type": family,
+        "entity_type": kind,
         "tracking_callback": None,
         "remind": None,
         "chained_lists": None,
         "currency": None,
-        "hidden_statuses": [],
+        **_OWN.get(kind, {"is_api_only": False, "group_id": None, "required_statuses": []}),
     }
+    if kind == "leads":
+        base["hidden_statuses"] = []
+    if catalog:
+        base["catalog_id"] = int(catalog)
     made = account.fields[family][number] = {**base, **wanted}
     if made["enums"] is not None:
         made["enums"] = [numbered_enum(one, place, ids) for place, one in enumerate(made["enums"])]
@@ -131,11 +162,11 @@ def _definition(code: str, title: str, kind: str, sort: int, family: str) -> Ent
 def _add_pipeline(account: Account, ids: Ids) -> None:
     number = ids.take("pipelines")
     language = 0 if account.zone.endswith(".ru") else 1
-    stages = [(ids.take("statuses"), *stage) for stage in _STAGES]
-    statuses = [
-        _stage(account, number, status, names[language], sort, color)
-        for status, *names, sort, color in (*stages, *_CLOSED)
-    ]
+    statuses = system_stages(account, number, ids)
+    for place, (*names, color) in enumerate(_STAGES):
+        stage = {"id": ids.take("statuses"), "name": names[language], "sort": place, "color": color}
+        statuses.append({**statuses[0], **stage, "is_editable": True, "type": 0})
+    renumber(statuses)
     account.pipelines[number] = {
         "id": number,
         "name": "Воронка" if language == 0 else "Pipeline",
@@ -145,20 +176,4 @@ def _add_pipeline(account: Account, ids: Ids) -> None:
         "is_archive": False,
         "account_id": account.id,
         "_embedded": {"statuses": statuses},
-    }
-
-
-def _stage(
-    account: Account, pipeline: int, number: int, name: str, sort: int, color: str
-) -> Entity:
-    return {
-        "id": number,
-        "name": name,
-        "sort": sort,
-        # The unsorted stage and the two closed ones are not editable (reference 4.5).
-        "is_editable": sort not in (10, 10000, 11000),
-        "pipeline_id": pipeline,
-        "color": color,
-        "type": 1 if sort == 10 else 0,
-        "account_id": account.id,
     }

@@ -1,107 +1,114 @@
-"""Handlers of leads, contacts and companies: list, read, create, change.
-
-Reference 4.2, 4.7, 4.8.
-"""
+"""Leads, contacts and companies as entries of the table (reference 4.2, 4.7, 4.8)."""
 
 from __future__ import annotations
 
-from amocrm.sandbox.answer import NO_CONTENT, Answer, json_answer
-from amocrm.sandbox.call import Call
+from collections.abc import Mapping
+
+from amocrm.sandbox.answer import Json, is_object
+from amocrm.sandbox.collection import Collection, Verb
+from amocrm.sandbox.desk import Desk
 from amocrm.sandbox.families import FAMILIES, Family
-from amocrm.sandbox.faults import refuse_batch, request_id
-from amocrm.sandbox.listing import Wish, select
-from amocrm.sandbox.problem import ProblemError
+from amocrm.sandbox.faults import Faults
+from amocrm.sandbox.listing import Wish
+from amocrm.sandbox.sieve import Filter, as_text, in_range, many, number, span, texts
 from amocrm.sandbox.state import Entity
-from amocrm.sandbox.validate import batch, check_model, check_patch, single
-from amocrm.sandbox.view import show, wrap
+from amocrm.sandbox.validate import check_members
+from amocrm.sandbox.view import show
 
 
-def list_entities(call: Call, family: str) -> Answer:
-    """Answer `GET /{family}`: a page, or 204 when there is nothing on it (reference 3.2)."""
-    table = FAMILIES[family]
-    wish = Wish.of(call.ask)
-    items, more = wish.take(select(table, call.account.entities[family].values(), wish))
-    if not items:
-        return NO_CONTENT
-    shown = [show(call.account, table, one, wish.withs, call.root) for one in items]
-    body = {"_page": wish.page, "_links": wish.links(more), "_embedded": {family: shown}}
-    return json_answer(body)
+def entity_row(family: Family) -> Collection:
+    """Return the entry of a family of entities."""
+    changed = ("id", "name", "updated_at") if family.patch_shows_name else ("id", "updated_at")
 
+    def check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+        nested = family.nested if entity is None else frozenset({"tags"})
+        check_members(model, family, desk.account, faults, nested)
 
-def get_entity(call: Call, family: str, number: int) -> Answer:
-    """Answer `GET /{family}/{id}`: 204 for an unknown id (reference 3.2)."""
-    entity = call.account.entities[family].get(number)
-    if entity is None:
-        return NO_CONTENT
-    wish = Wish.of(call.ask)
-    return json_answer(show(call.account, FAMILIES[family], entity, wish.withs, call.root))
+    def make(desk: Desk, model: Entity) -> Entity:
+        return desk.call.writer.create(family, model)
 
+    def change(desk: Desk, entity: Entity, model: Entity) -> None:
+        desk.call.writer.update(family, entity, model)
 
-def create_entities(call: Call, family: str) -> Answer:
-    """Answer `POST /{family}`: short models, in the order of the request."""
-    table = FAMILIES[family]
-    models = batch(call.ask.json())
-    faults = [
-        check_model(one, table, call.account, table=table.create, nested=table.nested)
-        for one in models
-    ]
-    refuse_batch(models, faults)
-    made = [call.writer.create(table, model) for model in models]
-    call.counters[f"created.{family}"] += len(made)
-    items = [
-        {
-            "id": one["id"],
-            "request_id": request_id(models[index], index),
-            "_links": _self(call, family, one),
-        }
-        for index, one in enumerate(made)
-    ]
-    return json_answer(wrap(_collection(call, family), family, items))
+    def shown(desk: Desk, entity: Entity, wish: Wish) -> Entity:
+        return show(desk.account, family, entity, wish.withs, desk.call.root)
 
-
-def patch_entities(call: Call, family: str) -> Answer:
-    """Answer `PATCH /{family}`: every model names its entity."""
-    table = FAMILIES[family]
-    models = batch(call.ask.json())
-    refuse_batch(models, [check_patch(one, table, call.account, needs_id=True) for one in models])
-    items: list[Entity] = []
-    for model in models:
-        entity = call.account.entities[family][model["id"]]
-        call.writer.update(table, entity, model)
-        item = _patched(call, table, entity)
-        if "request_id" in model:
+    return Collection(
+        path=f"/{family.name}",
+        key=family.name,
+        verbs={
+            "list": Verb(),
+            "one": Verb(),
+            "create": Verb(shape=("id",)),
             # Assumed (reference 3.1, 12.3): echoed when sent; the published example shows none.
-            item["request_id"] = model["request_id"]
-        items.append(item)
-    call.counters[f"updated.{family}"] += len(items)
-    return json_answer(wrap(_collection(call, family), family, items))
+            "change": Verb(shape=changed, echo="sent"),
+            "change_one": Verb(shape=changed, echo="no"),
+        },
+        keys=family.keys,
+        create=family.create,
+        patch=family.patch,
+        filters=_filters(family),
+        orders=family.orders,
+        check=check,
+        make=make,
+        change=change,
+        show=shown,
+        select=_select,
+    )
 
 
-def patch_entity(call: Call, family: str, number: int) -> Answer:
-    """Answer `PATCH /{family}/{id}`: one bare short model (reference 3.2)."""
-    table = FAMILIES[family]
-    model = single(call.ask.json())
-    entity = call.account.entities[family].get(number)
-    if entity is None:
-        raise ProblemError(404, "Not found")  # Assumed (reference 4.33): not documented.
-    refuse_batch([model], [check_patch(model, table, call.account, needs_id=False)])
-    call.writer.update(table, entity, model)
-    call.counters[f"updated.{family}"] += 1
-    return json_answer(_patched(call, table, entity))
+def _filters(family: Family) -> Mapping[str, Filter]:
+    filters = {name: many(name) for name in (*family.numbers, "name")}
+    filters |= {name: span(name) for name in family.ranges}
+    filters["custom_fields_values"] = _has_values
+    if family.name == "leads":
+        filters["statuses"] = _in_stages
+    return filters
 
 
-def _patched(call: Call, family: Family, entity: Entity) -> Entity:
-    item: Entity = {"id": entity["id"]}
-    if family.patch_shows_name:
-        item["name"] = entity["name"]
-    item["updated_at"] = entity["updated_at"]
-    item["_links"] = _self(call, family.name, entity)
-    return item
+def _select(desk: Desk, found: list[Entity], wish: Wish) -> list[Entity]:
+    deleted = "only_deleted" in wish.withs
+    found = [one for one in found if bool(one["is_deleted"]) is deleted]
+    query = wish.tree.get("query")
+    if isinstance(query, str) and query:
+        found = [one for one in found if _mentions(one, query.casefold())]
+    return found
 
 
-def _self(call: Call, family: str, entity: Entity) -> Entity:
-    return {"self": {"href": f"{call.root}/{family}/{entity['id']}"}}
+def _in_stages(lead: Entity, wanted: Json) -> bool:
+    stages = wanted.values() if is_object(wanted) else ()
+    here = {"pipeline_id": str(lead["pipeline_id"]), "status_id": str(lead["status_id"])}
+    return any(
+        all(here.get(name) == str(value) for name, value in stage.items())
+        for stage in stages
+        if is_object(stage)
+    )
 
 
-def _collection(call: Call, family: str) -> Entity:
-    return {"self": {"href": f"{call.root}/{family}"}}
+def _has_values(entity: Entity, wanted: Json) -> bool:
+    # What is no object names no field, and is ignored.
+    return not is_object(wanted) or all(_has_value(entity, *one) for one in wanted.items())
+
+
+def _has_value(entity: Entity, field_id: str, wanted: Json) -> bool:
+    items = entity["custom_fields_values"] or ()
+    values = [
+        value for item in items if str(item["field_id"]) == field_id for value in item["values"]
+    ]
+    if is_object(wanted) and {"from", "to"} & set(wanted):
+        return any(in_range(number(value["value"]), wanted) for value in values)
+    return any(_filter_text(value) in texts(wanted) for value in values)
+
+
+def _filter_text(value: Entity) -> str:
+    return str(value["enum_id"]) if "enum_id" in value else as_text(value.get("value"))
+
+
+def _mentions(entity: Entity, query: str) -> bool:
+    words = [entity["name"], entity.get("price"), entity["id"]]
+    for item in entity["custom_fields_values"] or ():
+        words += [value.get("value") for value in item["values"]]
+    return any(query in str(word).casefold() for word in words if word is not None)
+
+
+ROWS = tuple(entity_row(FAMILIES[name]) for name in ("leads", "contacts", "companies"))

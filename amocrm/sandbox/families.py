@@ -1,24 +1,20 @@
-"""Leads, contacts and companies as a declared table (reference 4.2, 4.7, 4.8, 5.1, 5.2)."""
+"""Leads, contacts, companies and customers as a declared table (reference 5.1 to 5.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-KINDS: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "string": (str,),
-    "bool": (bool,),
-    "array": (list,),
-    "object": (dict,),
-}
-"""Kinds of a property; a trailing `?` in the table admits null."""
+from amocrm.sandbox.schema import Prop, Schema
 
-_COMMON = {
-    "name": "string",
-    "responsible_user_id": "int",
-    "created_by": "int",
-    "updated_by": "int",
+OWNERS = ("leads", "contacts", "companies", "customers")
+"""Families that tasks, notes, tags and links belong to."""
+
+_COMMON: Schema = {
+    "name": Prop("string", longest=255),  # Assumed (reference 3.3): the length.
+    "responsible_user_id": "user",
+    "created_by": "user",
+    "updated_by": "user",
     "created_at": "int",
     "updated_at": "int",
     "custom_fields_values": "array?",
@@ -32,6 +28,13 @@ _LEAD = {
     "pipeline_id": "int",
     "loss_reason_id": "int?",
     "closed_at": "int?",
+}
+_CUSTOMER: Schema = {
+    "name": Prop("string", required=True, filled=True, longest=255),
+    "next_price": "int",
+    "next_date": "int",
+    "status_id": "int",
+    "periodicity": Prop("int", low=0),
 }
 _ON_PATCH = {"id": "int", "tags_to_delete": "array"}
 _NAMES = {"first_name": "string", "last_name": "string"}
@@ -58,8 +61,8 @@ class Family:
 
     name: str
     keys: tuple[str, ...]
-    create: Mapping[str, str]
-    patch: Mapping[str, str]
+    create: Schema
+    patch: Schema
     nested: frozenset[str]
     embeds: Mapping[str, bool]
     orders: frozenset[str]
@@ -115,5 +118,21 @@ FAMILIES: dict[str, Family] = {
         numbers=frozenset(_MULTI),
         ranges=frozenset(_RANGES),
         patch_shows_name=True,
+    ),
+    "customers": Family(
+        name="customers",
+        keys=(
+            *("id", "name", "next_price", "next_date", "responsible_user_id", "status_id"),
+            *("periodicity", *_READ_TIMES, "closest_task_at", "is_deleted"),
+            *("custom_fields_values", "ltv", "purchases_count", "average_check", "account_id"),
+        ),
+        create={**_COMMON, **_CUSTOMER},
+        patch={**_COMMON, **_CUSTOMER, **_ON_PATCH},
+        nested=frozenset({"tags", "segments"}),
+        embeds={"contacts": False, "companies": False},
+        orders=frozenset(),
+        numbers=frozenset(_MULTI),
+        ranges=frozenset(_RANGES),
+        patch_shows_name=False,
     ),
 }

@@ -6,8 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from amocrm.sandbox.answer import Json, is_object
-from amocrm.sandbox.families import KINDS
 from amocrm.sandbox.problem import ProblemError
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "bool": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "any": (object,),
+}
+"""Kinds of a property; a trailing `?` in a table admits null."""
 
 FAILED = "Request validation failed"
 MISSING = "This field is missing."
@@ -43,10 +53,12 @@ class Faults:
 
     def is_kind(self, value: Json, kind: str, path: str) -> bool:
         """Check a value against a kind of the table; note an error if it does not fit."""
-        name = kind.rstrip("?")
+        name = kind.rstrip("?!")
         if value is None and kind.endswith("?"):
             return True
-        fits = isinstance(value, KINDS[name]) and not (name == "int" and isinstance(value, bool))
+        fits = isinstance(value, KINDS[name]) and not (
+            name in ("int", "number") and isinstance(value, bool)
+        )
         if not fits:
             self.wrong_type(path, name)
         return fits
@@ -83,3 +95,11 @@ def refuse_batch(models: list[Json], faults: list[Faults]) -> None:
     ]
     if errors:
         raise ProblemError(400, FAILED, validation_errors=errors)
+
+
+def refuse_query(code: str, path: str) -> ProblemError:
+    """Return the refusal of a query. Assumed (reference 3.3): the shape is that of a bad model."""
+    details = {"FieldMissing": MISSING, "NotSupportedChoice": NOT_A_CHOICE}
+    error = {"code": code, "path": path, "detail": details.get(code, "This value is not valid.")}
+    errors = [{"request_id": "0", "errors": [error]}]
+    return ProblemError(400, FAILED, validation_errors=errors)

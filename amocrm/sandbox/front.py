@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
+from amocrm.sandbox.amojo import routes as chats
+from amocrm.sandbox.amojo.store import Channels
 from amocrm.sandbox.answer import Answer
 from amocrm.sandbox.ask import Ask
 from amocrm.sandbox.call import Call
@@ -18,6 +20,7 @@ from amocrm.sandbox.consent import (
     unknown_integration,
 )
 from amocrm.sandbox.defaults import new_account
+from amocrm.sandbox.drive import routes as drive
 from amocrm.sandbox.oauth import (
     consent_redirect,
     exchange,
@@ -32,11 +35,13 @@ from amocrm.sandbox.problem import (
     unauthorized,
     unknown_account,
 )
-from amocrm.sandbox.routes import dispatch
+from amocrm.sandbox.routes import OLD_RUN, dispatch
 from amocrm.sandbox.state import Account, Ids
+from amocrm.sandbox.stock import furnish
 from amocrm.sandbox.tokens import Grant, Integration, Vault
 
 _ZONE_HOST = re.compile(r"(?P<label>[^.]+)\.(?P<zone>amocrm\.ru|amocrm\.com|kommo\.com)")
+_DRIVE = re.compile(r"drive(-[a-z]+)?")
 _TOKEN_PATH = "/oauth2/access_token"
 _LOOKUP_PATH = "/oauth2/account/current/subdomain"
 _OLD_LOOKUP_PATH = "/oauth2/account/subdomain"
@@ -49,11 +54,13 @@ class Front:
     vault: Vault
     accounts: list[Account] = field(default_factory=list[Account])
     ids: Ids = field(default_factory=Ids)
+    channels: Channels = field(default_factory=Channels)
     counters: Counter[str] = field(default_factory=Counter[str])
 
     def found(self, name: str, now: float) -> Account:
         """Found an account."""
         account = new_account(name, self.ids, int(now))
+        furnish(account, self.ids)
         self.accounts.append(account)
         return account
 
@@ -90,7 +97,13 @@ class Front:
             return self._lookup(ask, place, account, now)
         if path == _TOKEN_PATH and place.has_accounts:
             return self._exchange(ask, account, now)
-        if path.startswith("/api/v4/") and place.has_accounts:
+        if path.startswith(drive.DOORS) and place.has_drive:
+            here = [one for one in self.accounts if place.zone in ("", one.zone)]
+            return drive.answer(ask, here, self.vault, self.ids, now)
+        if path.startswith(chats.DOOR) and place.has_chats:
+            here = [one for one in self.accounts if place.zone in ("", one.zone)]
+            return chats.answer(ask, here, self.channels, self.ids, now)
+        if place.has_accounts and (path.startswith("/api/v4/") or path == OLD_RUN):
             return dispatch(self._authorized(ask, account, now))
         raise not_found(ask.method, ask.url)
 
@@ -178,23 +191,37 @@ class Front:
 
 @dataclass(frozen=True)
 class _Place:
-    """What a host is: promo, shared or account host of the platform, or any other name."""
+    """What a host is: of the platform's some one kind (reference 1), or any other name."""
 
     label: str
-    is_zone: bool
-    has_promo: bool
-    has_shared: bool
-    has_accounts: bool
+    zone: str
+    has_promo: bool = False
+    has_shared: bool = False
+    has_accounts: bool = False
+    has_drive: bool = False
+    has_chats: bool = False
 
     @classmethod
     def of(cls, host: str) -> _Place:
         match = _ZONE_HOST.fullmatch(host)
         if match is None:
             # A local name: everything at once, so that one address is enough for a client.
-            return cls(host.partition(".")[0], False, True, True, True)
-        label = match["label"]
-        promo, shared = label == "www", label.startswith("api-")
-        return cls(label, True, promo, shared, not promo and not shared)
+            return cls(host.partition(".")[0], "", True, True, True, True, True)
+        label, zone = match["label"], match["zone"]
+        if label == "www":
+            return cls(label, zone, has_promo=True)
+        if label.startswith("api-"):
+            return cls(label, zone, has_shared=True)
+        if _DRIVE.fullmatch(label):
+            return cls(label, zone, has_drive=True)
+        if label == "amojo":
+            return cls(label, zone, has_chats=True)
+        return cls(label, zone, has_accounts=True)
+
+    @property
+    def is_zone(self) -> bool:
+        """Whether the host is one of the platforms."""
+        return bool(self.zone)
 
 
 def _acting_as(grant: Grant, wanted: str, account: Account) -> Grant:

@@ -18,6 +18,7 @@ from amocrm.sandbox.pace import SECOND
 
 _SECRET_HEADERS = {"x-refresh-token", "x-auth-token", "cookie", "proxy-authorization"}
 _SECRET_NAMES = {"code", "client_secret", "refresh_token", "access_token", "signature", "api_key"}
+_UPLOAD = "/v1.0/sessions/upload/"
 _GRANT_NAMES = ("grant_type", "client_id")
 
 
@@ -74,7 +75,7 @@ class Log:
             time=time,
             method=ask.method,
             host=ask.netloc,
-            path=ask.path,
+            path=_public_path(ask.path),
             query=_public_query(ask.query),
             status=0,
             account="",
@@ -122,9 +123,16 @@ def _public_query(query: str) -> str:
     return urlencode([(name, "" if name in _SECRET_NAMES else value) for name, value in pairs])
 
 
+def _public_path(path: str) -> str:
+    # The address of a part holds a token.
+    return path if not path.startswith(_UPLOAD) else _UPLOAD + "(secret)"
+
+
 def _public_body(ask: Ask) -> Json:
     if not ask.body:
         return None
+    if ask.path.startswith(_UPLOAD):
+        return f"({len(ask.body)} bytes)"
     text = ask.body.decode("utf-8", errors="replace")
     try:
         data = json.loads(text)

@@ -11,13 +11,17 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from amocrm.sandbox.amojo.hooks import ChatHook, write
+from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.consent import chosen_integration, query_of
 from amocrm.sandbox.families import FAMILIES
 from amocrm.sandbox.faults import refuse_batch
 from amocrm.sandbox.front import Front
+from amocrm.sandbox.history import SINGULAR
 from amocrm.sandbox.oauth import consent_redirect, widget_call
 from amocrm.sandbox.state import Account, Entity
+from amocrm.sandbox.stock import put
 from amocrm.sandbox.tokens import (
     SCOPES,
     Grant,
@@ -27,6 +31,7 @@ from amocrm.sandbox.tokens import (
     Vault,
     sign_uninstall,
 )
+from amocrm.sandbox.unsorted_items import enter
 from amocrm.sandbox.validate import check_model
 from amocrm.sandbox.view import plain
 from amocrm.sandbox.writing import Writer
@@ -155,7 +160,9 @@ class Office:
     ) -> None:
         """Switch an integration off in an account: all its tokens die (reference 2.6)."""
         with self._lock:
-            self._vault.withdraw(self.account(account), (integration or self.integration).client_id)
+            where, client_id = self.account(account), (integration or self.integration).client_id
+            self._vault.withdraw(where, client_id)
+            self._front.channels.disconnect(where, client_id)
 
     def uninstall_hook(
         self, account: str | Account | None = None, integration: Integration | None = None
@@ -166,6 +173,32 @@ class Office:
         params["signature"] = sign_uninstall(one, where.id)
         return UninstallHook(one.hook_url, params)
 
+    def add_channel(
+        self,
+        integration: Integration | None = None,
+        hook_url: str = "http://127.0.0.1:3000/chats/:scope_id",
+    ) -> Channel:
+        """Register a channel of the Chats API, as the vendor does on request (reference 8)."""
+        with self._lock:
+            client_id = (integration or self.integration).client_id
+            code = f"amo.ext.{self._front.accounts[0].id}"
+            channel = self._vault.new_channel(client_id, code, hook_url)
+            self._front.channels.known[channel.id] = channel
+            return channel
+
+    def write_chat(self, scope_id: str, conversation_id: str, text: str) -> ChatHook:
+        """Write into a chat as the administrator; return the hook that the channel gets.
+
+        The portal makes no calls of its own: whoever plays it posts the hook, once.
+
+        Raises:
+            KeyError: there is no such scope or conversation.
+        """
+        with self._lock:
+            scope = self._front.channels.scopes[scope_id]
+            chat = scope.chats[conversation_id]
+            return write(scope, chat, scope.account.admin, text, self.clock.time())
+
     def revoke_tokens(self, account: str | Account | None = None) -> None:
         """Kill every token and code of an account, or of all accounts."""
         with self._lock:
@@ -174,21 +207,47 @@ class Office:
     def add(self, family: str, entity: Entity, account: str | Account | None = None) -> int:
         """Store an entity directly, past the wire; return its id.
 
+        Bots, talks, widgets and waiting bots, which no request can make, are taken as they are.
+
         Raises:
+            KeyError: there is no such family.
             ProblemError: the API would refuse it, too.
         """
         with self._lock:
-            where, table = self.account(account), FAMILIES[family]
+            where, now = self.account(account), int(self.clock.time())
+            if family not in FAMILIES:
+                return put(where, self._front.ids, family, copy.deepcopy(entity), now)
+            table = FAMILIES[family]
             checked = check_model(entity, table, where, table=table.create, nested=table.nested)
             refuse_batch([entity], [checked])
-            writer = Writer(where, self._front.ids, where.admin.id, int(self.clock.time()))
+            writer = Writer(where, self._front.ids, where.admin.id, now)
             return int(writer.create(table, copy.deepcopy(entity))["id"])
+
+    def add_unsorted(
+        self,
+        category: str,
+        metadata: Entity | None = None,
+        account: str | Account | None = None,
+    ) -> str:
+        """Let a lead come in by itself; return its uid.
+
+        Chats and mail come in no other way: the API makes forms and calls only (reference 4.4).
+        """
+        with self._lock:
+            where = self.account(account)
+            writer = Writer(where, self._front.ids, where.admin.id, int(self.clock.time()))
+            ends: dict[str, int | None] = {
+                name: int(writer.create(FAMILIES[name], {})["id"]) for name in ("leads", "contacts")
+            }
+            return str(enter(writer, category, ends, {"metadata": metadata or {}})["uid"])
 
     def trash(self, family: str, number: int, account: str | Account | None = None) -> None:
         """Put an entity into the recycle bin, which the API itself cannot do (reference 3.7)."""
         with self._lock:
-            entity = self.account(account).entities[family][number]
-            entity |= {"is_deleted": True, "updated_at": int(self.clock.time())}
+            where, now = self.account(account), int(self.clock.time())
+            where.entities[family][number] |= {"is_deleted": True, "updated_at": now}
+            history = Writer(where, self._front.ids, where.admin.id, now).history
+            history.record(f"{SINGULAR[family]}_deleted", SINGULAR[family], number)
 
     def leads(self, account: str | Account | None = None) -> list[Entity]:
         """Return copies of the stored leads, with tags by name and ties by id."""

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from amocrm.sandbox import company, complex_leads, entities, fields
 from amocrm.sandbox.answer import Answer
+from amocrm.sandbox.bots import run_old
 from amocrm.sandbox.call import Call
+from amocrm.sandbox.engine import routes
 from amocrm.sandbox.problem import ProblemError, not_found
+from amocrm.sandbox.table import TABLE
 
-_ANY = "<any(leads,contacts,companies):family>"
-
-_TABLE: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
-    ("GET", "/account", company.get_account),
-    ("GET", "/leads/pipelines", company.list_pipelines),
-    ("GET", "/leads/pipelines/<int:number>", company.get_pipeline),
-    ("GET", "/leads/pipelines/<int:number>/statuses", company.list_statuses),
-    ("POST", "/leads/complex", complex_leads.create_complex),
-    ("GET", f"/{_ANY}/custom_fields", fields.list_fields),
-    ("POST", f"/{_ANY}/custom_fields", fields.create_fields),
-    ("PATCH", f"/{_ANY}/custom_fields", fields.patch_fields),
-    ("GET", f"/{_ANY}/custom_fields/<int:number>", fields.get_field),
-    ("PATCH", f"/{_ANY}/custom_fields/<int:number>", fields.patch_field),
-    ("DELETE", f"/{_ANY}/custom_fields/<int:number>", fields.delete_field),
-    ("GET", f"/{_ANY}", entities.list_entities),
-    ("POST", f"/{_ANY}", entities.create_entities),
-    ("PATCH", f"/{_ANY}", entities.patch_entities),
-    ("GET", f"/{_ANY}/<int:number>", entities.get_entity),
-    ("PATCH", f"/{_ANY}/<int:number>", entities.patch_entity),
-)
+OLD_RUN = "/api/v2/salesbot/run"
+"""The one older address that is served: amoCRM has no other to start a bot (reference 4.31)."""
 
 _MAP = Map(
-    [Rule(path, methods=[method], endpoint=handler) for method, path, handler in _TABLE],
+    [
+        Rule(path, methods=[method], endpoint=handler)
+        for entry in TABLE
+        for method, path, handler in routes(entry)
+    ],
     strict_slashes=False,
     redirect_defaults=False,
     merge_slashes=False,
@@ -50,6 +36,8 @@ def dispatch(call: Call) -> Answer:
     if call.ask.method == "HEAD":
         # werkzeug would let it pass as a GET; the reference knows no HEAD.
         raise ProblemError(405, "Method Not Allowed")
+    if call.ask.path.rstrip("/") == OLD_RUN:
+        return _old_run(call)
     path = call.ask.path.removeprefix("/api/v4")
     try:
         handler, arguments = _MAP.bind("portal").match(path, method=call.ask.method)
@@ -59,3 +47,9 @@ def dispatch(call: Call) -> Answer:
         raise not_found(call.ask.method, call.ask.url) from None
     answer: Answer = handler(call, **arguments)
     return answer
+
+
+def _old_run(call: Call) -> Answer:
+    if call.ask.method != "POST":
+        raise ProblemError(405, "Method Not Allowed")
+    return run_old(call)

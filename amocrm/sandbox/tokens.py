@@ -16,6 +16,7 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from amocrm.limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
+from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.answer import Json
 from amocrm.sandbox.state import Account
 
@@ -94,6 +95,11 @@ class Vault:
         self.integrations[one.client_id] = one
         return one
 
+    def new_channel(self, client_id: str, code: str, hook_url: str) -> Channel:
+        """Register a channel of the Chats API (reference 8)."""
+        number, bot = (str(uuid.UUID(int=self._dice.getrandbits(128), version=4)) for _ in range(2))
+        return Channel(number, self._dice.randbytes(20).hex(), code, client_id, bot, hook_url)
+
     def new_code(self, grant: Grant, now: float) -> str:
         """Issue an authorization code."""
         code = self._opaque(350)
@@ -134,7 +140,9 @@ class Vault:
         if one is None or one.is_dead or now >= one.expires:
             return None
         # Assumed (reference 12.1): a token of another account is as good as none.
-        return one.grant if one.grant.account_id == account.id else None
+        if one.grant.account_id != account.id or not account.users[one.grant.user_id].is_active:
+            return None
+        return one.grant
 
     def active_refresh(self, token: str, now: float) -> Refresh | None:
         """Return a refresh token that could be exchanged now."""
@@ -157,6 +165,11 @@ class Vault:
                 one.is_spent = True
             else:
                 one.is_dead = True
+
+    def seal(self, claims: dict[str, Json]) -> str:
+        """Return a JWT in HS256, as the token of an upload address is (reference 7)."""
+        text = f"{_segment({'typ': 'JWT', 'alg': 'HS256'})}.{_segment(claims)}"
+        return f"{text}.{_base64(hmac.new(self._key, text.encode(), hashlib.sha256).digest())}"
 
     def _opaque(self, size: int) -> str:
         return "def502" + self._dice.randbytes(size).hex()

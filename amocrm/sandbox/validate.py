@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from amocrm.limits import BATCH_LIMIT
 from amocrm.sandbox.answer import Json, is_array, is_object
 from amocrm.sandbox.ask import EMPTY_DATA
 from amocrm.sandbox.families import Family
 from amocrm.sandbox.faults import FAILED, Faults
 from amocrm.sandbox.problem import ProblemError
+from amocrm.sandbox.schema import Schema, check_object
 from amocrm.sandbox.state import Account, Entity
 from amocrm.sandbox.values import check_values
 
@@ -17,7 +16,6 @@ _TAG = {"id": "int", "name": "string", "color": "string?"}
 _CONTACT_LINK = {"id": "int", "is_main": "bool"}
 _COMPANY_LINK = {"id": "int"}
 _SOURCE = {"external_id": "string", "type": "string"}
-_NAME_LENGTH = 255
 
 
 def batch(data: Json, limit: int = BATCH_LIMIT) -> list[Json]:
@@ -58,53 +56,31 @@ def single(data: Json) -> Entity:
 
 
 def check_model(
-    model: Json,
-    family: Family,
-    account: Account,
-    *,
-    table: Mapping[str, str],
-    nested: frozenset[str],
+    model: Json, family: Family, account: Account, *, table: Schema, nested: frozenset[str]
 ) -> Faults:
     """Check one model; `table` and `nested` say what this kind of write admits."""
     faults = Faults()
     if not is_object(model):
         faults.wrong_type("", "object")
         return faults
-    sound = faults.known_properties(model, table)
-    checked = {name: model[name] for name in sound if model[name] is not None}
-    if len(checked.get("name", "")) > _NAME_LENGTH:
-        faults.add(
-            "TooLong",
-            "name",
-            f"This value is too long. It should have {_NAME_LENGTH} characters or less.",
-        )  # Assumed (reference 3.3): the length.
-    _check_users(checked, account, faults)
+    sound = check_object(model, table, faults, users=account.users)
+    check_members({name: model[name] for name in sound}, family, account, faults, nested)
+    return faults
+
+
+def check_members(
+    model: Entity, family: Family, account: Account, faults: Faults, nested: frozenset[str]
+) -> None:
+    """Check what is inside the sound properties of a model."""
+    checked = {name: one for name, one in model.items() if one is not None}
     if family.name == "leads":
         _check_stage(checked, account, faults)
+        if checked.get("loss_reason_id", 0) not in (0, *account.shelf("loss_reasons")):
+            faults.no_choice("loss_reason_id")
     check_values(checked.get("custom_fields_values", []), account, family.name, faults)
     for name in ("tags_to_add", "tags_to_delete"):
         _check_tags(checked.get(name, []), name, account, family, faults)
     _check_nested(checked.get("_embedded", {}), nested, account, family, faults)
-    return faults
-
-
-def check_patch(model: Json, family: Family, account: Account, *, needs_id: bool) -> Faults:
-    """Check one model of a PATCH: in a batch it must name an entity that exists."""
-    faults = check_model(model, family, account, table=family.patch, nested=frozenset({"tags"}))
-    if not needs_id or not is_object(model):
-        return faults
-    if "id" not in model:
-        faults.missing("id")
-    elif isinstance(model["id"], int) and model["id"] not in account.entities[family.name]:
-        faults.no_choice("id")  # Assumed (reference 4.33): only 200, 400 and 401 are documented.
-    return faults
-
-
-def _check_users(model: Entity, account: Account, faults: Faults) -> None:
-    for name in ("responsible_user_id", "created_by", "updated_by"):
-        # 0 is the robot, or nobody (reference 3.6).
-        if model.get(name) and model[name] not in account.users:
-            faults.no_choice(name)
 
 
 def _check_stage(model: Entity, account: Account, faults: Faults) -> None:

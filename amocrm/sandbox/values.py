@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-
 from amocrm.sandbox.answer import Json, is_object
 from amocrm.sandbox.faults import Faults
+from amocrm.sandbox.schema import Schema, check_object
 from amocrm.sandbox.state import Account, Entity
+from amocrm.sandbox.value_kinds import check_value, is_element, keep
 
 ENUM_TYPES = frozenset({"select", "radiobutton", "multiselect", "multitext", "smart_address"})
 CHOICE_TYPES = frozenset({"select", "radiobutton", "multiselect"})
+_OPTION_TYPES = CHOICE_TYPES | {"category"}
+MAX_CHAINED = 5
+"""Lists of one chain (reference 3.5)."""
+_CHAIN: Schema = {"catalog_id": "int!", "catalog_element_id": "int!"}
 MULTI_TYPES = frozenset(
     {"multiselect", "multitext", "smart_address", "legal_entity", "items", "chained_list"}
 )
-_TEXT_TYPES = frozenset(
-    {"text", "textarea", "streetaddress", "tracking_data", "url", "org_legal_name"}
-)
-_DATE_TYPES = frozenset({"date", "date_time", "birthday"})
-_NUMBER_TYPES = frozenset({"numeric", "monetary", "price"})
-_OBJECT_TYPES = frozenset({"legal_entity", "items", "linked_entity", "file", "payer", "supplier"})
 _ITEM = {
     "field_id": "int?",
     "field_code": "string?",
@@ -46,7 +43,7 @@ def check_values(items: list[Json], account: Account, family: str, faults: Fault
             faults.missing(at + ".values")
         field = _named_field(item, account, family, faults, at)
         if field is not None and "values" in sound and item["values"]:
-            _check_list(item["values"], field, faults, at + ".values")
+            _check_list(item["values"], field, account, faults, at + ".values")
 
 
 def write_values(items: list[Json], account: Account, family: str, entity: Entity) -> None:
@@ -58,7 +55,7 @@ def write_values(items: list[Json], account: Account, family: str, entity: Entit
             continue
         kept.pop(field["id"], None)
         if item["values"]:
-            kept[field["id"]] = _read_item(item["values"], field, family)
+            kept[field["id"]] = _read_item(item["values"], field, account, family)
     # The container is null, not [], when the entity has no values.
     entity["custom_fields_values"] = list(kept.values()) or None
 
@@ -85,6 +82,8 @@ def enums_of(field: Entity) -> list[Entity]:
             {"id": number, "code": line, "value": line}
             for number, line in enumerate(_ADDRESS_LINES, start=1)
         ]
+    if field["type"] == "category":
+        return [{**one, "code": None} for one in field["nested"] or ()]
     found: list[Entity] = field["enums"] or []
     return found
 
@@ -104,23 +103,35 @@ def _named_field(
     return field
 
 
-def _check_list(values: list[Json], field: Entity, faults: Faults, at: str) -> None:
+def _check_list(
+    values: list[Json], field: Entity, account: Account, faults: Faults, at: str
+) -> None:
     kind = field["type"]
-    if len(values) > 1 and kind not in MULTI_TYPES:
+    most = MAX_CHAINED if kind == "chained_list" else 1
+    if len(values) > most and (kind == "chained_list" or kind not in MULTI_TYPES):
         # Assumed (reference 5.13): which code a second value of a single-value field gets.
-        faults.add("TooHigh", at, "This collection should contain 1 element or less.")
+        faults.add("TooHigh", at, f"This collection should contain {most} element or less.")
     for number, value in enumerate(values):
         here = f"{at}.{number}"
         if not is_object(value):
             faults.wrong_type(here, "object")
-        elif kind in CHOICE_TYPES:
+        elif kind in _OPTION_TYPES:
             _check_choice(value, field, faults, here)
         elif kind == "chained_list":
-            faults.known_properties(
-                value, {"catalog_id": "int", "catalog_element_id": "int"}, here + "."
-            )
+            _check_chained(value, field, account, faults, here)
         else:
-            _check_plain(value, field, faults, here)
+            _check_plain(value, field, account, faults, here)
+
+
+def _check_chained(value: Entity, field: Entity, account: Account, faults: Faults, at: str) -> None:
+    sound = check_object(value, _CHAIN, faults, at=at + ".")
+    lists = [one["catalog_id"] for one in field["chained_lists"]]
+    if "catalog_id" in sound and value["catalog_id"] not in lists:
+        faults.no_choice(f"{at}.catalog_id")
+    elif sound == set(_CHAIN) and not is_element(
+        account, value["catalog_id"], value["catalog_element_id"]
+    ):
+        faults.no_choice(f"{at}.catalog_element_id")
 
 
 def _check_choice(value: Entity, field: Entity, faults: Faults, at: str) -> None:
@@ -134,7 +145,7 @@ def _check_choice(value: Entity, field: Entity, faults: Faults, at: str) -> None
             faults.unexpected(f"{at}.{name}")
 
 
-def _check_plain(value: Entity, field: Entity, faults: Faults, at: str) -> None:
+def _check_plain(value: Entity, field: Entity, account: Account, faults: Faults, at: str) -> None:
     allowed = {"value", "enum_id", "enum_code"} if field["type"] in ENUM_TYPES else {"value"}
     for name in value:
         if name not in allowed:
@@ -145,63 +156,25 @@ def _check_plain(value: Entity, field: Entity, faults: Faults, at: str) -> None:
     kind = {key: value[key] for key in ("enum_id", "enum_code") if value.get(key) is not None}
     if kind and field["type"] in ENUM_TYPES and find_enum(kind, field) is None:
         faults.no_choice(f"{at}.{next(iter(kind))}")
-    _check_value(value["value"], field["type"], faults, at + ".value")
+    check_value(value["value"], field, account, faults, at + ".value")
 
 
-def _check_value(value: Json, kind: str, faults: Faults, at: str) -> None:
-    if kind in _DATE_TYPES:
-        if moment(value) is None:
-            faults.add("InvalidFormat", at, "This value is not a valid date.")
-    elif kind in _NUMBER_TYPES:
-        if not _is_number(value):
-            faults.wrong_type(at, "numeric")
-    elif kind == "checkbox":
-        faults.is_kind(value, "bool", at)
-    elif kind in _OBJECT_TYPES:
-        faults.is_kind(value, "object", at)
-    elif kind in _TEXT_TYPES or kind in ENUM_TYPES:
-        faults.is_kind(value, "string", at)
-
-
-def moment(value: Json) -> int | None:
-    """Return unix seconds of a date given as such or as RFC 3339 text (reference 3.6)."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if not isinstance(value, str) or "T" not in value:
-        return None
-    try:
-        parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return int(parsed.timestamp()) if parsed.tzinfo is not None else None
-
-
-def _is_number(value: Json) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return False
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _read_item(values: list[Entity], field: Entity, family: str) -> Entity:
+def _read_item(values: list[Entity], field: Entity, account: Account, family: str) -> Entity:
     item: Entity = {
         "field_id": field["id"],
         "field_name": field["name"],
         "field_code": field["code"],
         "field_type": field["type"],
-        "values": [_read_value(value, field) for value in values],
+        "values": [_read_value(value, field, account) for value in values],
     }
     if family == "leads":
         item["is_computed"] = False
     return item
 
 
-def _read_value(value: Entity, field: Entity) -> Entity:
+def _read_value(value: Entity, field: Entity, account: Account) -> Entity:
     kind = field["type"]
-    if kind in CHOICE_TYPES:
+    if kind in _OPTION_TYPES:
         option = find_enum(value, field) or {}
         return {
             "value": option.get("value"),
@@ -215,14 +188,4 @@ def _read_value(value: Entity, field: Entity) -> Entity:
         named = {key: value[key] for key in ("enum_id", "enum_code") if value.get(key) is not None}
         option = (find_enum(named, field) if named else None) or enums_of(field)[0]
         return {"value": value["value"], "enum_id": option["id"], "enum_code": option["code"]}
-    return {"value": _STORE.get(kind, _same)(value["value"])}
-
-
-def _same(value: Json) -> Json:
-    return value
-
-
-_STORE: dict[str, Callable[[Json], Json]] = {
-    **dict.fromkeys(_DATE_TYPES, moment),
-    **dict.fromkeys(_NUMBER_TYPES, str),
-}
+    return {"value": keep(value["value"], kind, account)}

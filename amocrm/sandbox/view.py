@@ -46,9 +46,16 @@ def _embedded(
         if always or other in withs:
             out[other] = _others(account, family.name, number, other, root)
     if "catalog_elements" in withs:
-        out["catalog_elements"] = []
+        out["catalog_elements"] = [
+            {"id": one, "metadata": account.ties.described(family.name, number, one)}
+            for one in account.ties.of(family.name, number, "catalog_elements")
+        ]
+    if family.name == "contacts" and "social_profiles" in withs:
+        out["social_profiles"] = []
     if family.name == "leads" and "loss_reason" in withs:
-        out["loss_reason"] = []
+        # Assumed (reference 12.3): an array of one, as in the published example.
+        reason = account.shelf("loss_reasons").get(entity["loss_reason_id"])
+        out["loss_reason"] = [] if reason is None else [dict(reason)]
     return out
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amocrm.sandbox.answer import Json
+from amocrm.sandbox.customer_stages import default_status
 from amocrm.sandbox.families import Family
-from amocrm.sandbox.state import Account, Entity, Ids
+from amocrm.sandbox.history import History
+from amocrm.sandbox.linking import link
+from amocrm.sandbox.state import CLOSED, Account, Entity, Ids
 from amocrm.sandbox.values import write_values
-
-CLOSED = (142, 143)
-"""Won and lost: the same ids in every pipeline (reference 3.6)."""
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,28 @@ class Writer:
     user_id: int
     now: int
 
+    @property
+    def history(self) -> History:
+        """Where events of these writes go."""
+        return History(self.account, self.ids, self.user_id, self.now)
+
     def create(self, family: Family, model: Entity) -> Entity:
         """Make a new entity of a checked model."""
         number = self.ids.take(family.name)
         entity = self._blank(family, number)
         self.account.entities[family.name][number] = entity
         self._write(family, entity, model)
+        self.history.added(family.name, entity)
+        self._tie(family, number, model.get("_embedded", {}))
         entity["updated_at"] = model.get("updated_at", entity["created_at"])
         entity["updated_by"] = model.get("updated_by", entity["created_by"])
-        self._tie(family, number, model.get("_embedded", {}))
         return entity
 
     def update(self, family: Family, entity: Entity, model: Entity) -> Entity:
         """Change an entity as a checked model says."""
+        before = {**entity, "_tags": list(entity["_tags"])}
         self._write(family, entity, model)
+        self.history.changed(family.name, before, entity)
         entity["updated_at"] = model.get("updated_at", self.now)
         entity["updated_by"] = model.get("updated_by", self.user_id)
         return entity
@@ -44,7 +52,9 @@ class Writer:
         entity: Entity = dict.fromkeys(family.keys)
         entity |= {"id": number, "name": "", "account_id": self.account.id, "is_deleted": False}
         entity |= {"created_by": self.user_id, "created_at": self.now, "_tags": []}
-        entity |= {"responsible_user_id": self.user_id, "group_id": 0}
+        entity |= {"responsible_user_id": self.user_id}
+        if "group_id" in family.keys:
+            entity["group_id"] = 0
         if family.name == "contacts":
             entity |= {"first_name": "", "last_name": "", "is_unsorted": False}
         if family.name == "leads":
@@ -53,6 +63,12 @@ class Writer:
             word = "Сделка" if self.account.zone.endswith(".ru") else "Lead"
             entity |= {"name": f"{word} #{number}", "price": 0, "pipeline_id": pipeline}
             entity |= {"status_id": self._first_stage(pipeline)}
+        if family.name == "customers":
+            # Assumed (reference 5.3): what a new customer has that nobody gave.
+            entity |= {"next_price": 0, "periodicity": 0, "ltv": 0, "purchases_count": 0}
+            entity |= {"average_check": 0, "_segments": [], "_points": 0}
+            if self.account.customers_mode == "periodicity":
+                entity["status_id"] = default_status(self.account, self.ids)
         return entity
 
     def _write(self, family: Family, entity: Entity, model: Entity) -> None:
@@ -64,6 +80,10 @@ class Writer:
             _compose_name(entity, model)
         if family.name == "leads":
             self._move(entity, model)
+        if family.name == "customers":
+            for name in ("next_price", "next_date", "status_id", "periodicity"):
+                entity[name] = model.get(name, entity[name])
+            self._write_segments(entity, model)
         if "custom_fields_values" in model:
             values: list[Json] = model["custom_fields_values"] or []
             write_values(values, self.account, family.name, entity)
@@ -93,10 +113,16 @@ class Writer:
 
     def _pipeline_of(self, status: int) -> int:
         return next(
-            number
+            int(number)
             for number in self.account.pipelines
             if any(stage["id"] == status for stage in self.account.statuses(number))
         )
+
+    def _write_segments(self, customer: Entity, model: Entity) -> None:
+        nested = model.get("_embedded", {})
+        if "segments" in nested:
+            # Assumed (reference 4.18): the complete new set, as with tags.
+            customer["_segments"] = list(dict.fromkeys(one["id"] for one in nested["segments"]))
 
     def _write_tags(self, family: Family, entity: Entity, model: Entity) -> None:
         nested = model.get("_embedded", {})
@@ -118,13 +144,9 @@ class Writer:
                 entity["_tags"].append(tag["id"])
 
     def _tie(self, family: Family, number: int, nested: Entity) -> None:
-        ties = self.account.ties
-        for contact in nested.get("contacts") or ():
-            ties.tie(family.name, number, "contacts", contact["id"])
-            if contact.get("is_main"):
-                ties.set_main(number, contact["id"])
-        for company in nested.get("companies") or ():
-            ties.tie(family.name, number, "companies", company["id"])
+        for other in ("contacts", "companies"):
+            for target in nested.get(other) or ():
+                link(self.history, family.name, number, other, target["id"], target)
 
 
 def _compose_name(contact: Entity, model: Entity) -> None:

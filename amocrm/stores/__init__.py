@@ -13,9 +13,12 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-__all__ = ["Key", "TokenStore"]
+__all__ = ["STRIPES", "Key", "TokenStore", "striped"]
+
+STRIPES: Final = 64
+"""How many locks there are for what may have any number of names."""
 
 
 class Key(NamedTuple):
@@ -32,6 +35,20 @@ class Key(NamedTuple):
         """
         # JSON keeps the two apart, whatever characters they hold.
         return hashlib.sha256(json.dumps(self).encode()).hexdigest()
+
+
+def striped(key: Key, text: str) -> Key:
+    """Return the one of a few keys that a text falls on: whose lock to take instead of its own.
+
+    A lock stays in its place for good, so what strangers may name, or what there are too many of,
+    gets none of its own; two that fall on the same key wait for each other.
+
+    Args:
+        key: beside which the locks are; nothing else has their names.
+        text: such as a host, or a telephone number.
+    """
+    number = int(Key(key.client_id, text).digest, 16) % STRIPES
+    return Key(key.client_id, f"{key.account}/{number}")
 
 
 class TokenStore(Protocol):

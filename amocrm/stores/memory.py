@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import AbstractContextManager
 
+from amocrm.errors import TokenStoreError
+from amocrm.forks import after_fork
 from amocrm.stores import Key
 from amocrm.stores.threads import ThreadLocks
 
 
 class MemoryStore:
-    """A dictionary with a lock for each token. Thread-safe; a forked child has its own copy."""
+    """A dictionary with a lock for each token. Thread-safe.
+
+    A forked child has its own copy. It can read what the parent kept, and not lock it: both would
+    spend the same refresh token.
+    """
 
     def __init__(self) -> None:
         self._texts: dict[Key, str] = {}
-        self._savers: dict[Key, int] = {}
+        self._inherited: set[Key] = set()
         self._locks = ThreadLocks()
         self._guard = threading.Lock()
+        after_fork(self)
 
     def renew_after_fork(self) -> None:
         """Start afresh in a forked child, where a lock of the parent's may be held for ever."""
+        self._inherited = set(self._texts)
         self._locks.renew_after_fork()
         self._guard = threading.Lock()
 
@@ -34,26 +41,35 @@ class MemoryStore:
             if self._texts.get(key) != replaces:
                 return False
             self._texts[key] = text
-            self._savers[key] = os.getpid()
+            self._inherited.discard(key)
             return True
 
     def forget(self, key: Key) -> None:
         """Remove a text."""
         with self._guard:
             self._texts.pop(key, None)
-            self._savers.pop(key, None)
+            self._inherited.discard(key)
 
     def accounts(self, client_id: str) -> list[str]:
         """Return the accounts of an integration."""
         return [key.account for key in list(self._texts) if key.client_id == client_id]
 
-    def inherited(self, key: Key) -> bool:
-        """Tell whether a text was saved by the process this one was forked from.
-
-        Two processes with a copy each would spend its refresh token twice.
-        """
-        return self._savers.get(key, os.getpid()) != os.getpid()
-
     def lock(self, key: Key, timeout: float) -> AbstractContextManager[None]:
-        """Hold the lock of a key, waiting at most `timeout` seconds for it."""
+        """Hold the lock of a key, waiting at most `timeout` seconds for it.
+
+        Raises:
+            TokenStoreError: another thread held it all the time, or the parent process has it: what
+                is kept was saved before the fork.
+        """
+        if key in self._inherited:
+            raise _inherited()
         return self._locks.hold(key, timeout)
+
+
+def _inherited() -> TokenStoreError:
+    error = TokenStoreError(
+        "this process was forked from the one that holds the refresh token",
+        hint="make the client after the fork, or give both processes one store that they can share",
+    )
+    error.retryable = False
+    return error

@@ -10,7 +10,7 @@ from typing import Final
 from amocrm.core.record import Record, See, read_record, write_record
 from amocrm.core.token import Token
 from amocrm.errors import ConfigurationError, TokenStoreError
-from amocrm.stores import Key, TokenStore
+from amocrm.stores import Key, TokenStore, striped
 from amocrm.stores.memory import MemoryStore
 
 LOCK_PATIENCE: Final = 240.0
@@ -64,6 +64,15 @@ class Vault:
         kept = self._keep(record, newer)
         return kept if isinstance(kept, Record) else record
 
+    def mend(self, record: Record) -> None:
+        """Save what is to stand beside a pair, if that pair is still there."""
+        with _told("save"):
+            text = self._find()
+            there = _readable(text, self._key)
+            pair = there.token.refresh_token if isinstance(there, Record) else None
+            if pair is not None and pair == record.token.refresh_token:
+                self._store.save(self._key, write_record(*self._key, record), text)
+
     def point(self, name: str) -> None:
         """Let a second name of the account lead to its record.
 
@@ -80,27 +89,38 @@ class Vault:
             self._store.forget(self._key)
 
     @contextmanager
-    def lock(self, patience: float = LOCK_PATIENCE) -> Generator[None, None, None]:
-        """Keep others who share the store from asking for a grant meanwhile."""
+    def lock(
+        self, patience: float = LOCK_PATIENCE, *, newcomer: bool = False
+    ) -> Generator[None, None, None]:
+        """Keep others who share the store from asking for a grant meanwhile.
+
+        Args:
+            patience: seconds to wait for them.
+            newcomer: an account that has no record yet shares one of a few locks with others: a
+                lock stays in its store for good, and strangers may name as many as they like.
+        """
         with ExitStack() as stack:
             with _told("lock"):
-                stack.enter_context(self._store.lock(self._key, patience))
+                if not newcomer or not self._lock_as_one_of_many(stack, patience):
+                    stack.enter_context(self._store.lock(self._key, patience))
             yield
+
+    def _lock_as_one_of_many(self, stack: ExitStack, patience: float) -> bool:
+        """Take the lock that an account without a record shares; False if it has a record."""
+        if self._find() is not None:
+            return False
+        shared = striped(Key(self._key.client_id, ""), self._key.account)
+        with ExitStack() as attempt:
+            attempt.enter_context(self._store.lock(shared, patience))
+            if self._find() is not None:
+                return False  # Somebody was first: from now on its own lock counts.
+            stack.push(attempt.pop_all())
+        return True
 
     @property
     def account(self) -> str:
         """The name that the record is kept under: the host where consent was first given."""
         return self._key.account
-
-    @property
-    def inherited(self) -> bool:
-        """Whether the token is the parent process's, who does not see what becomes of it here."""
-        return isinstance(self._store, MemoryStore) and self._store.inherited(self._key)
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process."""
-        if isinstance(self._store, MemoryStore):
-            self._store.renew_after_fork()
 
     def _find(self) -> str | None:
         """Return what is kept under our own name; else go where a pointer leads, if to anything."""

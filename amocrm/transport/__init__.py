@@ -10,10 +10,11 @@ Nothing raised by `requests` or `urllib3` leaves this module but as the cause of
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, cast
 from weakref import WeakSet
 
 import requests
@@ -26,7 +27,7 @@ from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import ConfigurationError
 from amocrm.transport.loss import explain
 from amocrm.transport.opening import OwnSession, Watch, here
-from amocrm.transport.reading import Answer, Reader
+from amocrm.transport.reading import Answer, Reader, SinkError
 
 POOL_SIZE: Final = 64
 """Connections kept to one host: more threads than the pace can feed. requests keeps 10, and throws
@@ -61,7 +62,16 @@ class _Kept(NamedTuple):
     cert: str | tuple[str, str] | None
 
 
-__all__ = ["POOL_SIZE", "Answer", "Info", "Response", "Session", "Transport", "open_session"]
+__all__ = [
+    "POOL_SIZE",
+    "Answer",
+    "Info",
+    "Response",
+    "Session",
+    "SinkError",
+    "Transport",
+    "open_session",
+]
 
 
 class Transport:
@@ -95,7 +105,7 @@ class Transport:
         session = self._session or self._open()
         if self._closed:
             raise ConfigurationError("this client is closed", hint="make another AmoCRM")
-        reader = Reader(self._clock, deadline, call.url, self._seen)
+        reader = Reader(self._clock, deadline, call.url, self._seen, call.sink)
         request = self._fill(session, call, reader)
         kept = self._settings(session, call.url)
         connect, read, total = call.timeout
@@ -172,6 +182,10 @@ class Transport:
         for name in [name for name, value in headers.items() if value is None]:
             del headers[name]
         request.body = call.body
+        if call.body is not None and call.body is call.data:
+            # Sent as they are, bytes leave piece by piece, each within the time that else is for
+            # all of them. (`requests` takes files; its types do not say so here.)
+            request.body = cast("bytes", io.BytesIO(call.body))
         if not isinstance(session, OwnSession):
             request.prepare_cookies(session.cookies)
         return request

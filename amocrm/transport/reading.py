@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 from weakref import WeakSet
 
 import requests
@@ -13,13 +13,15 @@ from urllib3 import BaseHTTPResponse
 from urllib3 import exceptions as urllib3_errors
 
 from amocrm.clock import Clock
-from amocrm.core.wire import Lost, Reply
+from amocrm.core.wire import Lost, Reply, Sink
 from amocrm.transport.loss import explain
 
 MAX_BODY: Final = 64 * 1024 * 1024
 """Bytes of an answer, decoded, that are taken; 250 fat leads are about 2 MB."""
 
 CHUNK: Final = 65_536
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +31,25 @@ class Answer(Reply):
     Attributes:
         came: the instant its headers had come, in monotonic seconds.
         fresh: it came over a connection not seen before; told of given sessions only.
+        poured: bytes of its body that went elsewhere, and are not in `body`.
     """
 
     info: requests.Response = field(repr=False)
     came: float
     fresh: bool = False
+    poured: int = 0
+
+
+class SinkError(Exception):
+    """What takes a body has failed. No `OSError`, which `requests` and we take for the network's.
+
+    Attributes:
+        error: what it raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 class BrokenOffError(requests.RequestException):
@@ -50,15 +66,21 @@ class Reader:
         outcome: what was read; None until an answer came.
     """
 
-    __slots__ = ("_clock", "_deadline", "_seen", "_url", "outcome")
+    __slots__ = ("_clock", "_deadline", "_seen", "_sink", "_url", "outcome")
 
     def __init__(
-        self, clock: Clock, deadline: float, url: str, seen: WeakSet[object] | None = None
+        self,
+        clock: Clock,
+        deadline: float,
+        url: str,
+        seen: WeakSet[object] | None = None,
+        sink: Sink | None = None,
     ) -> None:
         self._clock = clock
         self._deadline = deadline
         self._url = url
         self._seen = seen
+        self._sink = sink
         self.outcome: Answer | Lost | None = None
 
     def __call__(self, info: requests.Response, *_: object, **__: object) -> None:
@@ -72,8 +94,14 @@ class Reader:
             raise BrokenOffError
 
     def read(self, info: requests.Response) -> Answer | Lost:
-        """Read a body to its end, or to the limit of its time or size."""
+        """Read a body to its end, or to the limit of its time or size.
+
+        Raises:
+            SinkError: what takes the body has failed.
+        """
         came = self._clock.monotonic()
+        if self._sink is not None and info.status_code == 200:
+            return self._pour(info, self._sink, came)
         if not isinstance(info.raw, BaseHTTPResponse):
             # Somebody's adapter or hook made this answer.
             try:
@@ -102,6 +130,35 @@ class Reader:
         # So that `info.content`, `.text` and `.json()` work as ever.
         info.raw = io.BytesIO(whole)
         return Answer(info.status_code, info.headers, whole, info=info, came=came, fresh=fresh)
+
+    def _pour(self, info: requests.Response, sink: Sink, came: float) -> Answer | Lost:
+        """Hand on a body of any size, piece by piece."""
+        raw, poured = info.raw, 0
+        known = isinstance(raw, BaseHTTPResponse)
+        fresh = known and self._seen is not None and _is_new(raw, self._seen)
+        try:
+            take = _guarded(sink)
+            for piece in _pieces(info, raw) if known else info.iter_content(CHUNK):
+                _guarded(take, piece)
+                poured += len(piece)
+                if self._clock.monotonic() > self._deadline:
+                    return Lost(True, "the answer was still trickling in when its time was up")
+        except (urllib3_errors.HTTPError, OSError) as error:
+            return explain(error, self._url, True)
+        finally:
+            # After the whole of it this gives the connection back, and else it closes it.
+            info.close()
+        info.raw = io.BytesIO()
+        return Answer(
+            info.status_code, info.headers, info=info, came=came, fresh=fresh, poured=poured
+        )
+
+
+def _guarded(step: Callable[..., _T], *args: bytes) -> _T:
+    try:
+        return step(*args)
+    except Exception as error:
+        raise SinkError(error) from error
 
 
 def _is_new(raw: BaseHTTPResponse, seen: WeakSet[object]) -> bool:

@@ -72,3 +72,19 @@ def test_params_are_added() -> None:
     assert resolve(ORIGIN, "/a", {"b": 1})[0] == "/a?b=1"
     assert resolve(ORIGIN, "/a?c=2", {"b": 1})[0] == "/a?c=2&b=1"
     assert resolve(ORIGIN, "/a", {})[0] == "/a"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://drive-c.amocrm.ru/v1.0/sessions/upload/eyJ.a-b_c", "/v1.0/sessions/upload/..."),
+        ("https://drive-c.amocrm.ru/upload/eyJ", "/upload/..."),
+        ("https://drive-c.amocrm.ru/download/a/b/c.txt?d=1", "/download/..."),
+        ("https://drive-c.amocrm.ru/v1.0/files/a.b", "/v1.0/files/a.b"),
+        ("https://drive-c.amocrm.ru/v1.0/uploads/a.b", "/v1.0/uploads/a.b"),
+    ],
+)
+def test_what_opens_a_file_is_not_shown(address: str, shown: str) -> None:
+    target, bare = resolve("https://drive-c.amocrm.ru", address)
+    assert f"https://drive-c.amocrm.ru{target}" == address
+    assert bare == shown

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from amocrm import AccessDeniedError, StateMismatchError
-from amocrm.core.callback import Answered, read_install, read_redirect, same_state
+from amocrm.core.callback import (
+    FROM_AMOCRM,
+    Answered,
+    State,
+    read_install,
+    read_redirect,
+    same_state,
+)
 
 HERE = "example.amocrm.ru"
 
@@ -67,10 +74,14 @@ def test_an_installation_names_the_account_that_agreed() -> None:
 
 
 @pytest.mark.parametrize("flag", ["from_widget", "from_exchange"])
-@pytest.mark.parametrize("state", [None, ""])
-def test_calls_of_amocrm_s_own_servers_carry_no_state(flag: str, state: str | None) -> None:
+def test_calls_of_amocrm_s_own_servers_carry_no_state_and_are_taken_by_whoever_expects_them(
+    flag: str,
+) -> None:
     query = {"code": "c", "referer": HERE, flag: "1"}
-    assert read_install(query, state).code == "c"
+    assert read_install(query, FROM_AMOCRM).code == "c"
+    for state in (None, ""):
+        with pytest.raises(StateMismatchError, match="no state"):
+            read_install(query, state)
 
 
 @pytest.mark.parametrize("flag", ["from_widget", "from_exchange"])
@@ -79,7 +90,7 @@ def test_whoever_gives_a_state_gets_it_compared_whatever_the_query_says(flag: st
         read_install({"code": "c", "referer": HERE, flag: "1"}, "s")
 
 
-@pytest.mark.parametrize("state", [None, ""])
+@pytest.mark.parametrize("state", [None, "", FROM_AMOCRM])
 @pytest.mark.parametrize(
     "query",
     [
@@ -90,7 +101,7 @@ def test_whoever_gives_a_state_gets_it_compared_whatever_the_query_says(flag: st
     ],
 )
 def test_without_a_state_a_browser_s_redirect_is_not_believed(
-    query: dict[str, str], state: str | None
+    query: dict[str, str], state: State
 ) -> None:
     with pytest.raises(StateMismatchError, match=r"callback\(query, state=\.\.\.\)"):
         read_install(query, state)

@@ -21,8 +21,8 @@ from amocrm import (
     ValidationError,
 )
 from amocrm.core.answer import NotJSONError, decode, excerpt
-from amocrm.core.fault import fault, unexpected
-from amocrm.core.wire import Call, Reply
+from amocrm.core.fault import fault, loss, unexpected
+from amocrm.core.wire import Call, Lost, Reply
 
 PROBLEM = "application/problem+json"
 
@@ -303,3 +303,23 @@ def test_every_error_is_exported_and_named_for_what_it_is() -> None:
         assert getattr(amocrm, kind.__name__) is kind
         assert kind.__name__ in amocrm.__all__
         assert kind.__name__.endswith("Error")
+
+
+SECRET = Call("GET", "https://h/download/secret", "/download/...", {})
+
+
+def test_the_address_of_a_file_is_not_told() -> None:
+    cannot = {"detail": "Cannot GET https://h/download/secret"}
+    assert "secret" not in str(fault(SECRET, reply(404, cannot)))
+    assert "secret" not in str(fault(SECRET, reply(502, b"no /download/secret", "text/html")))
+    assert "Session not found" in str(fault(SECRET, reply(404, {"detail": "Session not found"})))
+    assert "Cannot GET" in str(fault(call(), reply(404, cannot)))
+    assert "secret" in str(fault(call(), reply(502, b"no /download/secret", "text/html")))
+
+
+def test_what_the_transport_says_of_a_file_is_not_kept() -> None:
+    cause = OSError("no https://h/download/secret")
+    for sent in (True, False):
+        lost = Lost(sent, "nobody answers", None, cause)
+        assert loss(SECRET, lost, None).__cause__ is None
+        assert loss(call(), lost, None).__cause__ is cause

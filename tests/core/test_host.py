@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError
-from amocrm.core.host import account_host, is_account_host, is_api_host, portal
+from amocrm.core.host import account_host, is_account_host, is_api_host, is_drive_host, portal
 
 
 @pytest.mark.parametrize(
@@ -128,3 +128,67 @@ def test_a_base_url_is_an_origin_and_nothing_more(address: str) -> None:
         portal("example", address)
     assert "http://127.0.0.1:8080" in str(refusal.value.hint)
     assert "hidden" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "drive"),
+    [
+        ("drive.amocrm.ru", True),
+        ("drive-b.amocrm.ru", True),
+        ("drive-c.kommo.com", True),
+        ("drive-2.amocrm.com", True),
+        ("drive-.amocrm.ru", False),
+        ("drive-a-b.amocrm.ru", False),
+        ("drives.amocrm.ru", False),
+        ("example.amocrm.ru", False),
+        ("x.drive-b.amocrm.ru", False),
+        ("drive-b.evil.example", False),
+        ("drive-b.amocrm.ru.evil.example", False),
+        ("drive-b.amocrm.ru:443", False),
+        ("x@drive-b.amocrm.ru", False),
+        ("drive-b.amocrm.ru\n", False),
+        ("amocrm.ru", False),
+        ("", False),
+    ],
+)
+def test_hosts_of_files_are_amocrm_s_own(host: str, drive: bool) -> None:
+    assert is_drive_host(host) is drive
+    assert not (drive and is_account_host(host))
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("https://drive-b.amocrm.ru", "https://drive-b.amocrm.ru"),
+        ("https://drive-b.amocrm.ru/", "https://drive-b.amocrm.ru"),
+        ("HTTPS://Drive-B.Kommo.com/v1.0/sessions/upload/x?y=1", "https://drive-b.kommo.com"),
+        ("http://drive-b.amocrm.ru", None),
+        ("https://drive-b.amocrm.ru:8443/", None),
+        ("https://drive-b.amocrm.ru@evil.example/", None),
+        ("https://x:y@drive-b.amocrm.ru/", None),
+        ("https://example.amocrm.ru/", None),
+        ("https://evil.example/drive-b.amocrm.ru", None),
+        ("https://evil.example\\@drive-b.amocrm.ru/", None),
+        ("https://[drive-b.amocrm.ru", None),
+        ("//drive-b.amocrm.ru/", None),
+        ("drive-b.amocrm.ru", None),
+        ("", None),
+        (None, None),
+        (b"https://drive-b.amocrm.ru", None),
+    ],
+)
+def test_the_token_goes_to_files_over_https_alone(address: object, origin: str | None) -> None:
+    assert portal("example").drive(address) == origin
+
+
+def test_files_of_a_test_server_are_at_its_one_address() -> None:
+    one = portal("example", "http://localhost:8080")
+    assert one.drive("http://LocalHost:8080/v1.0/x") == "http://localhost:8080"
+    for other in ("https://drive-b.amocrm.ru", "http://localhost:8081", "https://localhost:8080"):
+        assert one.drive(other) is None
+
+
+@given(st.text(max_size=60))
+def test_whatever_follows_a_scheme_leads_nowhere_else(text: str) -> None:
+    origin = portal("example").drive(f"https://{text}")
+    assert origin is None or is_drive_host(origin.removeprefix("https://"))

@@ -157,3 +157,8 @@ def test_pages_are_numbered_when_nothing_else_differs(address: str, number: int 
 )
 def test_the_documented_limits(path: str, page: int, batch: int) -> None:
     assert (page_limit(path), batch_limit(path)) == (page, batch)
+
+
+def test_pages_of_files_are_smaller() -> None:
+    assert page_limit("/v1.0/files") == 50
+    assert page_limit("/api/v4/leads/1/files") == 250

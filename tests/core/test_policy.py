@@ -329,3 +329,17 @@ def test_an_unknown_outcome_carries_the_call() -> None:
     assert (lost.status, lost.request_id) == (None, None)
     assert str(lost).endswith("look before you repeat it; check the proxy)")
     assert isinstance(lost.__cause__, OSError)
+
+
+def test_what_went_into_a_sink_is_accepted_whatever_it_was() -> None:
+    pouring = READ._replace(sink=lambda: lambda piece: None)
+    assert judge(pouring, Reply(200, {"Content-Type": "application/pdf"})) == Accept(None)
+    assert judge(pouring, reply(202, {"a": 1})) == Accept({"a": 1})
+    assert isinstance(refused(judge(pouring, reply(404))), NotFoundError)
+
+
+def test_an_answer_that_cannot_be_read_shows_nothing_of_a_secret_address() -> None:
+    html = Reply(200, {"Content-Type": "text/html"}, b"<p>/secret")
+    part = Call("POST", "https://h/upload/secret", "/upload/...", {})
+    assert "something that is not JSON" in str(refused(judge(part, html)))
+    assert "/secret" in str(refused(judge(WRITE, html)))

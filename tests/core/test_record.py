@@ -19,6 +19,7 @@ TOKEN = Token("a", "r", 1_700_000_000, {"token_type": "Bearer", "note": "Имя"
     [
         Record(TOKEN, "example.amocrm.ru"),
         Record(TOKEN, "renamed.amocrm.ru", "c0de", 1_700_000_000.5),
+        Record(TOKEN, "example.amocrm.ru", cured=True),
         Record(Token("a"), "example.kommo.com"),
         Record(Token("a", extra={"note": "\ud800"}), "example.kommo.com"),
         See("example.amocrm.ru"),
@@ -66,7 +67,9 @@ def test_what_is_damaged_is_refused(text: str, complaint: str) -> None:
     assert "SECRET" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("changes", [{"code": 5}, {"asked_at": "x"}, {"tomorrow": {"a": 1}}])
+@pytest.mark.parametrize(
+    "changes", [{"code": 5}, {"asked_at": "x"}, {"cured": 1}, {"tomorrow": {"a": 1}}]
+)
 def test_what_is_only_beside_the_token_does_not_cost_it(changes: dict[str, Any]) -> None:
     assert read_record(whole(**changes), *WHOSE) == Record(TOKEN, "example.amocrm.ru")
 

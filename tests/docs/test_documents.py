@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 import signal
@@ -17,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
-from amocrm import __version__
+from amocrm import AmoCRM, __version__
 from amocrm.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ PAIRS = [
     (ENGLISH, RUSSIAN),
     *(
         (ROOT / "docs" / f"{name}.md", ROOT / "docs" / f"{name}.ru.md")
-        for name in ["authorisation", "integration"]
+        for name in ["authorisation", "integration", "guides"]
     ),
 ]
 """Every page in both languages."""
@@ -77,6 +78,14 @@ def agreeing(portal: Sandbox) -> Callable[[str], None]:
     return open_browser
 
 
+def furnish(portal: Sandbox) -> None:
+    """Make the account the one that the guides speak of."""
+    shop = importlib.import_module("shop")
+    token = portal.issue_long_lived()
+    with AmoCRM("mycompany", {"access_token": token}, session=portal.session(), pace=None) as crm:
+        shop.furnish(crm)
+
+
 @PAGES
 def test_every_python_block_runs(
     path: Path,
@@ -91,6 +100,10 @@ def test_every_python_block_runs(
     copy = tmp_path / path.name
     copy.write_text(text.replace("def50200a1b2c3", portal.issue_code()), encoding="utf-8")
     asking = portal.add_integration(f"http://127.0.0.1:{free_port}/")
+
+    if path.name.startswith("guides"):
+        monkeypatch.syspath_prepend(str(ROOT / "examples"))
+        furnish(portal)
 
     document = Sybil(parsers=[PythonCodeBlockParser()]).parse(copy)
     document.namespace.update(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from amocrm.filelock import LONGEST_POLL, SHORTEST_POLL, FileLock
 from amocrm.sandbox import Sandbox
 from amocrm.stores import Key
 from amocrm.stores.file import FileStore
+from tests.processes import APART
 
 KEY = Key("client", "example.amocrm.ru")
 TEXT = '{"token": {"access_token": "a", "note": "Имя"}}'
@@ -235,6 +236,52 @@ def test_a_forked_child_neither_keeps_nor_frees_its_parent_s_lock(tmp_path: Path
         pass
 
 
+@posix
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_children_that_are_forked_while_a_lock_file_is_being_opened_keep_no_lock(
+    tmp_path: Path,
+) -> None:
+    """Opening lets other threads go on: a child may have a copy of a file that no code knows of."""
+    paths = [str(tmp_path / name) for name in "abcd"]
+    over, stuck = threading.Event(), list[str]()
+
+    def take(path: str) -> None:
+        lock = FileLock(path)
+        while not over.is_set():
+            try:
+                with lock.hold(2):
+                    pass
+            except TokenStoreError:
+                stuck.append(path)
+                return
+
+    takers = [threading.Thread(target=take, args=(path,)) for path in paths]
+    for taker in takers:
+        taker.start()
+    ours, theirs = os.pipe()
+    children: list[int] = []
+    for _ in range(60):
+        child = os.fork()
+        if child == 0:
+            os.close(theirs)
+            os.read(ours, 1)  # until the parent has seen whether its locks are free
+            os._exit(0)
+        children.append(child)
+    over.set()
+    for taker in takers:
+        taker.join()
+    try:
+        assert stuck == []
+        for path in paths:
+            with FileLock(path).hold(0.01):
+                pass
+    finally:
+        os.close(theirs)
+        for child in children:
+            os.waitpid(child, 0)
+        os.close(ours)
+
+
 def test_the_lock_is_polled_finely() -> None:
     assert 0 < SHORTEST_POLL < LONGEST_POLL <= 0.005
 
@@ -261,14 +308,13 @@ def test_processes_that_share_a_folder_refresh_once(tmp_path: Path) -> None:
         "redirect_uri": one.redirect_uri,
     }
     folder, processes = str(tmp_path / "tokens"), 4
-    spawn = multiprocessing.get_context("spawn")
     with sandbox.serve() as server:
         with AmoCRM("example", auth, base_url=server.url, store=FileStore(folder)) as crm:
             crm.connection.set_code(sandbox.issue_code())
             crm.connection.set_token({**(crm.connection.get_token() or {}), "expires_at": 1})
-        gate, results = spawn.Barrier(processes), spawn.Queue()
+        gate, results = APART.Barrier(processes), APART.Queue()
         running = [
-            spawn.Process(target=work, args=(server.url, auth, folder, gate, results))
+            APART.Process(target=work, args=(server.url, auth, folder, gate, results))
             for _ in range(processes)
         ]
         for process in running:

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -199,33 +200,34 @@ def test_a_row_that_was_changed_between_looking_and_saving_is_not_overwritten(
     assert store.load(KEY) == "first"
 
 
-def kill_others(kind: str, place: str) -> None:
-    """Cut, at the server, every connection that works on a table or holds its locks."""
+def numbered(kind: str) -> tuple[sa.Engine, list[int]]:
+    """Make an engine, and a list of the numbers that the server gives its connections."""
+    numbers: list[int] = []
+    one = engine(URLS[kind])
+
+    @sa.event.listens_for(one, "connect")
+    def _(connection: Any, record: object) -> None:
+        postgres = kind == "postgres"
+        numbers.append(connection.info.backend_pid if postgres else connection.thread_id())
+
+    return one, numbers
+
+
+def kill(kind: str, number: int) -> None:
+    """Cut a connection at the server: that one alone, for others test there, too."""
+    order = "SELECT pg_terminate_backend({})" if kind == "postgres" else "KILL {}"
     with engine(URLS[kind]).connect() as connection:
-        if kind == "postgres":
-            query = (
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                f" WHERE pid <> pg_backend_pid() AND query LIKE '%{place}%'"
-            )
-            assert connection.execute(sa.text(query)).all()
-            return
-        query = (
-            "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx"
-            " JOIN information_schema.processlist ON id = trx_mysql_thread_id WHERE db = 'test'"
-        )
-        found = connection.execute(sa.text(query)).scalars().all()
-        for number in found:
-            connection.execute(sa.text(f"KILL {int(number)}"))
-        assert found
+        connection.execute(sa.text(order.format(number)))
 
 
 def test_a_lock_whose_connection_was_killed_is_free_and_its_end_raises_nothing(
     server: tuple[str, str],
 ) -> None:
     kind, place = server
-    one, two = (SQLStore(engine(URLS[kind]), place) for _ in range(2))
+    pool, numbers = numbered(kind)
+    one, two = SQLStore(pool, place), SQLStore(engine(URLS[kind]), place)
     with one.lock(KEY, 5):
-        kill_others(kind, place)
+        kill(kind, numbers[-1])  # The last one holds the lock; those before it are closed.
         with two.lock(KEY, 5):
             assert two.save(KEY, "theirs", None)
             assert one.save(KEY, "mine", None) is False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -17,12 +16,12 @@ from amocrm import TokenStore
 from amocrm.stores import Key
 from amocrm.stores.redis import RedisStore
 from amocrm.stores.sql import SQLStore
+from tests.processes import APART
 from tests.servers import DATABASES, EVERYWHERE, URLS, new_place, open_store
 
 KEY = Key("client", "example.amocrm.ru")
 FREE = Key("client", "free.amocrm.ru")
 PROCESSES, TURNS = 4, 5
-SPAWN = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture(params=EVERYWHERE)
@@ -69,9 +68,9 @@ def hold(kind: str, place: str, held: Any) -> None:
 def test_one_process_is_let_in_at_a_time_and_none_loses_what_it_saved(
     kind: str, place: str, tmp_path: Path
 ) -> None:
-    gate, overlaps = SPAWN.Barrier(PROCESSES), SPAWN.Queue()
+    gate, overlaps = APART.Barrier(PROCESSES), APART.Queue()
     arguments = (kind, place, str(tmp_path / "inside"), gate, overlaps)
-    running = [SPAWN.Process(target=count, args=arguments) for _ in range(PROCESSES)]
+    running = [APART.Process(target=count, args=arguments) for _ in range(PROCESSES)]
     for process in running:
         process.start()
     assert [overlaps.get(timeout=90) for _ in running] == [0] * PROCESSES
@@ -83,8 +82,8 @@ def test_one_process_is_let_in_at_a_time_and_none_loses_what_it_saved(
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_the_lock_of_a_killed_process_is_free(kind: str, place: str) -> None:
-    held = SPAWN.Event()
-    holder = SPAWN.Process(target=hold, args=(kind, place, held))
+    held = APART.Event()
+    holder = APART.Process(target=hold, args=(kind, place, held))
     holder.start()
     assert held.wait(60)
     holder.kill()

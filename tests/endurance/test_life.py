@@ -184,7 +184,7 @@ class Life(RuleBasedStateMachine):
             assert isinstance(read_record(text, *key), Record)
 
 
-TestLife = Life.TestCase
+TestLife = pytest.mark.endurance(Life.TestCase)
 TestLife.settings = settings(
     max_examples=ROUNDS * 4,
     stateful_step_count=30,

@@ -1,16 +1,16 @@
 """One grant per expiry: 8 processes of 16 threads, one store, one token that keeps expiring.
 
-    AMOCRM_TEST_ROUNDS=1000 pytest tests/endurance/test_one_grant.py
+    AMOCRM_TEST_ROUNDS=1000 pytest tests/endurance/test_one_grant.py --junitxml=counts.xml
 
 Every round the token expires for everybody at once, and all 128 threads call at once.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,15 @@ import pytest
 from amocrm import AmoCRM
 from amocrm.sandbox import Sandbox, SystemClock
 from tests.endurance.conftest import ROUNDS, auth_of, open_as_users_do
+from tests.processes import APART
 from tests.servers import EVERYWHERE, new_place, open_store
 
 PROCESSES = 8
 THREADS = 16
 DAY = 86_400
 PATIENCE = 120.0
+
+pytestmark = pytest.mark.endurance
 
 
 class Shifted(SystemClock):
@@ -73,18 +76,20 @@ def crowd(
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", EVERYWHERE)
-def test_one_grant_for_all_who_share_a_store(kind: str, tmp_path: Path) -> None:
+def test_one_grant_for_all_who_share_a_store(
+    kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     clock = SystemClock()
     sandbox = Sandbox(rps=None, clock=clock)
-    auth, spawn = auth_of(sandbox), multiprocessing.get_context("spawn")
-    shift, gate = spawn.Value("d", 0.0), spawn.Barrier(PROCESSES + 1)
-    results = spawn.Queue()
+    auth = auth_of(sandbox)
+    shift, gate = APART.Value("d", 0.0), APART.Barrier(PROCESSES + 1)
+    results = APART.Queue()
     with sandbox.serve(threads=64) as served, new_place(kind, tmp_path) as place:
         store = open_store(kind, place)
         with AmoCRM("example", auth, base_url=served.url, store=store, clock=clock) as crm:
             crm.connection.set_code(sandbox.issue_code())
         crowds = [
-            spawn.Process(
+            APART.Process(
                 target=crowd, args=(kind, place, served.url, auth, ROUNDS, shift, gate, results)
             )
             for _ in range(PROCESSES)
@@ -99,6 +104,8 @@ def test_one_grant_for_all_who_share_a_store(kind: str, tmp_path: Path) -> None:
         outcomes = sum((Counter(results.get(timeout=PATIENCE)) for _ in crowds), Counter[str]())
         for process in crowds:
             process.join(PATIENCE)
+    record_property("calls", dict(outcomes))
+    record_property("grants", sandbox.counters["grants.refresh"])
     assert outcomes == {"200": ROUNDS * PROCESSES * THREADS}
     assert sandbox.counters["grants.refresh"] == ROUNDS
     assert sandbox.counters["grants.refused"] == 0

@@ -19,7 +19,10 @@ ROOT = Path(__file__).parents[2]
 WORKERS = 4
 DAY = 86_400
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+pytestmark = [
+    pytest.mark.endurance,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system"),
+]
 
 
 @pytest.mark.parametrize("kind", EVERYWHERE)

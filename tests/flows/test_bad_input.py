@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from amocrm import AmoCRM, AuthSettings, ConfigurationError, NotAuthorizedError
+from amocrm import AmoCRM, AuthSettings, ConfigurationError, NotAuthorizedError, TokenStoreError
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
 
@@ -164,7 +164,7 @@ def test_a_forked_child_goes_on_but_leaves_the_refresh_token_to_its_parent(
                 if crm.request.get("/api/v4/account").info.status_code == 200:
                     try:
                         crm.connection.refresh_token()
-                    except NotAuthorizedError as error:
+                    except TokenStoreError as error:
                         verdict = 0 if "forked" in str(error) else 2
             finally:
                 os._exit(verdict)

@@ -20,9 +20,8 @@ from amocrm import (
     UnauthorizedError,
 )
 from amocrm.core.token import RENEW_EARLY, RENEW_MARGIN
-from amocrm.gate import SAVE_REST
-from amocrm.holding import CURE_PAUSE, RENEW_REST
 from amocrm.line import QUEUE_PATIENCE
+from amocrm.pauses import CURE_PAUSE, RENEW_REST, SAVE_REST
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
 from tests.conftest import Make

@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from amocrm import (
+    FROM_AMOCRM,
     AccessDeniedError,
     AmoCRM,
     ConfigurationError,
@@ -175,6 +176,8 @@ def test_what_is_no_query_is_refused(integration: Integration, strange: Any) -> 
         ({"from_widget": "1", "state": ""}, "s"),
         ({}, None),
         ({}, ""),
+        ({"from_widget": "1"}, None),
+        ({"from_widget": "1"}, ""),
     ],
 )
 def test_a_forged_redirect_sends_nothing(
@@ -193,7 +196,7 @@ def test_a_refusal_is_told(integration: Integration, sandbox: Sandbox) -> None:
 
 
 def test_a_widget_s_call_has_no_state(integration: Integration, sandbox: Sandbox) -> None:
-    account = integration.callback(query(sandbox.install_widget("other")))
+    account = integration.callback(query(sandbox.install_widget("other")), FROM_AMOCRM)
     assert account.request.get(ACCOUNT).data["subdomain"] == "other"
 
 
@@ -311,8 +314,9 @@ def test_strangers_that_name_accounts_take_no_room(new: New, sandbox: Sandbox) -
     integration = new(max_clients=2)
     account = install(integration, sandbox)
     for name in ("first", "second", "third"):
+        forged = {"code": "c", "referer": f"{name}.amocrm.ru", "from_widget": ""}
         with pytest.raises(GrantError):
-            integration.callback({"code": "c", "referer": f"{name}.amocrm.ru", "from_widget": ""})
+            integration.callback(forged, FROM_AMOCRM)
     assert "1 clients" in repr(integration)
     assert integration.account("example") is account
 
@@ -536,7 +540,7 @@ def test_a_forged_call_does_not_take_a_renamed_account_s_name_away(
     integration.account("example").request.get(ACCOUNT)
     forged = {"code": "x", "referer": "renamed.amocrm.ru", "from_widget": "1"}
     with pytest.raises(GrantError):
-        integration.callback(forged)
+        integration.callback(forged, FROM_AMOCRM)
     assert integration.account("renamed").request.get(ACCOUNT).data["subdomain"] == "renamed"
 
 
@@ -552,7 +556,7 @@ def test_a_spent_code_leads_nobody_in_who_has_not_its_state(
         integration.callback({**query, "state": "attacker"}, state="attacker")
     stateless = {name: value for name, value in query.items() if name != "state"}
     with pytest.raises(GrantError, match="already used"):
-        integration.callback({**stateless, "from_widget": "1"})
+        integration.callback({**stateless, "from_widget": "1"}, FROM_AMOCRM)
 
 
 # Leaving -----------------------------------------------------------------------------------------

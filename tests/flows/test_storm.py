@@ -14,6 +14,7 @@ CALLS = str(int(os.environ.get("AMOCRM_TEST_CALLS", "6000")) // 2)
 """The whole proof is 100,000 calls."""
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(300)
 def test_what_was_told_of_each_write_agrees_with_the_record() -> None:
     done = subprocess.run(

@@ -46,6 +46,7 @@ def client(portal: Sandbox, **settings: Any) -> AmoCRM:
     return AmoCRM("example", auth, session=portal.session(), clock=portal.clock, **settings)
 
 
+@pytest.mark.endurance
 def test_every_call_ends_in_its_answer_or_in_the_truth(stormy: Sandbox) -> None:
     crm = client(stormy, pace=None)
     crm.connect()

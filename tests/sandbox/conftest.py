@@ -58,3 +58,31 @@ def grant(portal: Sandbox, session: requests.Session) -> Callable[..., requests.
         return session.post(f"{host}/oauth2/access_token", json=body)
 
     return grant
+
+
+@pytest.fixture
+def refused() -> Callable[[requests.Response], list[tuple[str, str]]]:
+    """Return (code, path) of every validation error of a refusal."""
+
+    def refused(answer: requests.Response) -> list[tuple[str, str]]:
+        body = answer.json()
+        assert (answer.status_code, body["detail"]) == (400, "Request validation failed")
+        return [
+            (error["code"], error["path"])
+            for one in body["validation-errors"]
+            for error in one["errors"]
+        ]
+
+    return refused
+
+
+@pytest.fixture
+def ordinary(portal: Sandbox, session: requests.Session) -> Callable[..., requests.Response]:
+    """Send an API request as a user who is not an administrator."""
+    token = portal.issue_long_lived(admin=False)
+
+    def ordinary(method: str, path: str, **options: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return session.request(method, f"{HOST}/api/v4{path}", headers=headers, **options)
+
+    return ordinary

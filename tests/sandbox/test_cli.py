@@ -44,12 +44,16 @@ def test_what_is_printed_works_and_a_signal_ends_it(
     with requests.Session() as session:
         session.trust_env = False
         headers = {"Authorization": f"Bearer {told['access_token']}"}
-        account = session.get(f"{told['address']}/api/v4/account", headers=headers)
+        account = session.get(f"{told['address']}/api/v4/account?with=drive_url", headers=headers)
+        files = session.get(f"{account.json()['drive_url']}/v1.0/files", headers=headers)
+        chats = f"{told['address']}/v2/origin/custom/{told['channel_id']}/connect"
+        unsigned = session.post(chats, json={})
         body = {name: told[name] for name in ("client_id", "client_secret", "redirect_uri", "code")}
         body["grant_type"] = "authorization_code"
         pair = session.post(f"{told['address']}/oauth2/access_token", json=body)
         page = session.get(told["consent"])
     assert account.json()["subdomain"] == "one"
+    assert (files.status_code, unsigned.status_code) == (204, 403)
     assert (pair.status_code, page.status_code) == (200, 200)
     process.send_signal(number)
     out, err = process.communicate(timeout=10)

@@ -24,17 +24,21 @@ TYPES: dict[str, dict[str, Any]] = {
     "legal_entity": {},
     "file": {},
     "monetary": {"currency": "RUB"},
-    "chained_list": {"chained_lists": [{"title": "t", "catalog_id": 5}]},
+    "chained_list": {"chained_lists": [{"title": "t", "catalog_id": 100001}]},
     "select": {"enums": [{"value": "north", "code": "N"}, {"value": "south"}]},
     "radiobutton": {"enums": [{"value": "north"}]},
     "multiselect": {"enums": [{"value": "north"}, {"value": "south"}]},
 }
+CATALOG = ELEMENT = 100001
 CUSTOM = "custom_fields_values.0"
 
 
 @pytest.fixture
 def fields(call: Call) -> dict[str, dict[str, Any]]:
     """One lead field of every type."""
+    (catalog,) = call("POST", "/catalogs", json=[{"name": "c"}]).json()["_embedded"]["catalogs"]
+    assert catalog["id"] == CATALOG
+    call("POST", f"/catalogs/{CATALOG}/elements", json=[{"name": "e"}, {"name": "f"}])
     wanted = [{"name": name, "type": name, **more} for name, more in TYPES.items()]
     answer = call("POST", "/leads/custom_fields", json=wanted)
     return {one["type"]: one for one in answer.json()["_embedded"]["custom_fields"]}
@@ -68,8 +72,8 @@ Write = Callable[[str, list[Any]], requests.Response]
         ("legal_entity", [{"value": {"name": "a"}}], [{"value": {"name": "a"}}]),
         (
             "chained_list",
-            [{"catalog_id": 5, "catalog_element_id": 7}],
-            [{"catalog_id": 5, "catalog_element_id": 7}],
+            [{"catalog_id": CATALOG, "catalog_element_id": ELEMENT}],
+            [{"catalog_id": CATALOG, "catalog_element_id": ELEMENT}],
         ),
         (
             "smart_address",
@@ -117,7 +121,34 @@ def test_a_good_value_is_stored(
             "NotSupportedChoice",
             ".values.0.enum_id",
         ),
-        ("chained_list", [{"value": "x"}], "FieldNotExpected", ".values.0.value"),
+        (
+            "chained_list",
+            [{"catalog_id": 5, "catalog_element_id": ELEMENT}],
+            "NotSupportedChoice",
+            ".values.0.catalog_id",
+        ),
+        (
+            "chained_list",
+            [{"catalog_id": CATALOG, "catalog_element_id": 5}],
+            "NotSupportedChoice",
+            ".values.0.catalog_element_id",
+        ),
+        ("chained_list", [{"catalog_id": CATALOG}], "FieldMissing", ".values.0.catalog_element_id"),
+        ("legal_entity", [{"value": {}}], "FieldMissing", ".values.0.value.name"),
+        ("legal_entity", [{"value": {"name": ""}}], "NotBlank", ".values.0.value.name"),
+        (
+            "legal_entity",
+            [{"value": {"name": "a", "x": "b"}}],
+            "FieldNotExpected",
+            ".values.0.value.x",
+        ),
+        (
+            "legal_entity",
+            [{"value": {"name": "a", "entity_type": 3}}],
+            "NotSupportedChoice",
+            ".values.0.value.entity_type",
+        ),
+        ("file", [{"value": {}}], "FieldMissing", ".values.0.value.file_uuid"),
     ],
 )
 def test_a_bad_value_is_refused_with_a_path(

@@ -1,0 +1,88 @@
+"""Signed calls of a channel: a turn of the pace, a signature, one attempt, until it is decided."""
+
+from __future__ import annotations
+
+from amocrm.clock import Clock
+from amocrm.core.body import encode_body
+from amocrm.core.chat import explain_chat
+from amocrm.core.policy import Accept, Again, Effort, GiveUp, judge
+from amocrm.core.webhook import request_headers
+from amocrm.core.wire import Call, Json, Retry, Timeout
+from amocrm.errors import AmoCRMError, ReplyError
+from amocrm.line import Line
+from amocrm.transport import Answer
+
+
+class Calls:
+    """Makes calls to the Chats API. Thread-safe.
+
+    Args:
+        line: sends them.
+        origin: of the Chats API.
+        secret: the channel's; it signs, and is never sent or shown.
+        timeout: limits of each attempt.
+    """
+
+    def __init__(self, line: Line, origin: str, secret: str, timeout: Timeout) -> None:
+        self._line = line
+        self._secret = secret
+        self._timeout = timeout
+        self.origin = origin
+
+    @property
+    def clock(self) -> Clock:
+        """Whose time it is."""
+        return self._line.clock
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        data: Json = None,
+        *,
+        query: str = "",
+        shown: str | None = None,
+        replayable: bool = False,
+        retry: Retry = "auto",
+    ) -> Json:
+        """Sign a call, make it, and return its decoded answer; None for an empty one.
+
+        Args:
+            method: in capitals.
+            path: percent-encoded, without a query; it is signed.
+            data: the body, sent as JSON.
+            query: not signed.
+            shown: what messages and logs show instead of the path.
+            replayable: it may be repeated without harm.
+            retry: see `Request`.
+
+        Raises:
+            TransportError: no answer came; it is an OutcomeUnknownError if the call may have been
+                carried out and is not to be repeated.
+            ReplyError: the server said no.
+        """
+        body = None if data is None else encode_body(data)
+        address = f"{self.origin}{path}{query and f'?{query}'}"
+        effort = Effort()
+        while True:
+            # The date is signed, too, so each attempt has a signature of its own.
+            now = self.clock.time()
+            headers = request_headers(self._secret, method, path, body or b"", now)
+            call = Call(
+                method, address, shown or path, headers, body, data, self._timeout, replayable,
+                retry=retry,
+            )  # fmt: skip
+            outcome = self._line.send(call, effort)
+            verdict = judge(call, outcome, effort)
+            if isinstance(verdict, Accept) and isinstance(outcome, Answer):
+                return verdict.data
+            if isinstance(verdict, Again):
+                self._line.rest(verdict)
+                effort = effort.after(verdict, self._line.jitter())
+            elif isinstance(verdict, GiveUp):
+                self._line.give_up(verdict)
+                raise _explained(verdict.error)
+
+
+def _explained(error: AmoCRMError) -> AmoCRMError:
+    return explain_chat(error) if isinstance(error, ReplyError) else error

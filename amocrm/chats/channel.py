@@ -1,0 +1,138 @@
+"""A channel: settings in, connections to accounts out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Literal
+
+from amocrm.chats.calls import Calls
+from amocrm.chats.scope import Chats
+from amocrm.clock import Clock, SystemClock
+from amocrm.core import chat
+from amocrm.core.host import portal
+from amocrm.core.wire import Timeout
+from amocrm.emitter import Emitter
+from amocrm.errors import ConfigurationError, UnexpectedReplyError
+from amocrm.forks import after_fork
+from amocrm.line import Line
+from amocrm.paces import Pace
+from amocrm.paces.threads import shared_pace
+from amocrm.transport import Session, Transport
+
+
+class Channel:
+    """A channel of the Chats API. Thread-safe; a context manager.
+
+    Args:
+        channel_id: as the vendor gave it.
+        secret: as the vendor gave it; it signs, and is never sent or shown.
+        zone: the platform: `amocrm.ru`, `amocrm.com` or `kommo.com`.
+        timeout: limits of each attempt of a call.
+        pace: `shared` is one pace of this process for the platform's chats; a `Pace`; None.
+        session: a `requests.Session` of yours; it is not closed with the channel.
+        user_agent: your application's name, put before the library's.
+        base_url: origin of a test server.
+        clock: for tests: an own time.
+
+    Raises:
+        ConfigurationError: a setting is missing or malformed.
+    """
+
+    def __init__(
+        self,
+        channel_id: str,
+        secret: str,
+        *,
+        zone: str = "amocrm.ru",
+        timeout: Timeout | None = None,
+        pace: Pace | Literal["shared"] | None = "shared",
+        session: Session | None = None,
+        user_agent: str | None = None,
+        base_url: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if zone not in chat.HOSTS:
+            raise ConfigurationError(f"there are no chats at {zone!r}", hint=", ".join(chat.HOSTS))
+        self.id = chat.named("channel_id", channel_id)
+        fixed = None if base_url is None else portal("example", base_url).origin
+        origin = fixed or chat.HOSTS[zone]
+        place = fixed or origin.removeprefix("https://")
+        chosen = shared_pace(place, clock) if pace == "shared" else pace
+        clock = SystemClock() if clock is None else clock
+        self._transport = Transport(clock, session, user_agent)
+        line = Line(self._transport, chosen, clock, Emitter())
+        named = chat.named("secret", secret)
+        self._calls = Calls(line, origin, named, timeout or Timeout())
+        after_fork(self)
+
+    def __repr__(self) -> str:
+        return f"<Channel {self.id} at {self._calls.origin}>"
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; calls after it raise ConfigurationError."""
+        self._transport.close()
+
+    def connect(
+        self,
+        account_id: str,
+        *,
+        title: str | None = None,
+        hook_api_version: str = "v2",
+        is_time_window_disabled: bool | None = None,
+    ) -> Chats:
+        """Connect the channel to an account, or renew its terms; return its chats there.
+
+        It has to be done again after each installation of the integration.
+
+        Args:
+            account_id: the account's `amojo_id`: `GET /api/v4/account?with=amojo_id`.
+            title: of the channel in this account.
+            hook_api_version: of the hooks that the channel gets.
+            is_time_window_disabled: whether users may write at any time.
+
+        Raises:
+            NotFoundError: the channel or the account is unknown.
+            ForbiddenError: the signature does not fit.
+        """
+        body = chat.only(
+            account_id=chat.named("account_id", account_id), title=title,
+            hook_api_version=hook_api_version, is_time_window_disabled=is_time_window_disabled,
+        )  # fmt: skip
+        path = f"{chat.ROOT}/{chat.part('channel_id', self.id)}/connect"
+        told = self._calls.send("POST", path, body, replayable=True)
+        scope = told.get("scope_id") if isinstance(told, Mapping) else None
+        if not isinstance(scope, str) or not scope:
+            raise UnexpectedReplyError(
+                f"POST {path} was answered 200 without a scope_id",
+                method="POST", path=path, status=200,
+            )  # fmt: skip
+        return Chats(self._calls, scope)
+
+    def disconnect(self, account_id: str) -> None:
+        """Disconnect the channel from an account.
+
+        Raises:
+            NotFoundError: it is not connected.
+        """
+        path = f"{chat.ROOT}/{chat.part('channel_id', self.id)}/disconnect"
+        self._calls.send("DELETE", path, {"account_id": chat.named("account_id", account_id)})
+
+    def chats(self, scope_id: str) -> Chats:
+        """Return the chats in an account that is connected already; sends nothing."""
+        return Chats(self._calls, scope_id)
+
+    def renew_after_fork(self) -> None:
+        """Part from the parent process; a forked child does it by itself."""
+        self._transport.renew_after_fork()

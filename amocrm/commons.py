@@ -1,0 +1,67 @@
+"""What the families of one client share. Each part is made when it is first used."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from amocrm.errors import AmoCRMError
+from amocrm.forks import after_fork
+from amocrm.stores import Key, TokenStore
+from amocrm.way import Way
+
+if TYPE_CHECKING:
+    from amocrm.people import Lock
+    from amocrm.schemas import Schemas
+
+
+class Commons:
+    """The definitions of custom fields, and locks between all who share a store. Thread-safe.
+
+    Args:
+        way: what is asked through.
+        store: where locks are.
+        key: whose locks.
+    """
+
+    def __init__(self, way: Way, store: TokenStore, key: Key) -> None:
+        self._way = way
+        self._store = store
+        self._key = key
+        self._schemas: Schemas | None = None
+        after_fork(self)
+        self.renew_after_fork()
+
+    @property
+    def schemas(self) -> Schemas:
+        """The definitions of custom fields, by kind of entity, and the account's time zone."""
+        with self._lock:
+            if self._schemas is None:
+                from amocrm.schemas import Schemas
+
+                self._schemas = Schemas(self._way)
+            return self._schemas
+
+    def explain(self, error: Exception, kind: str) -> Exception:
+        """Return an error that names the custom fields it is about, if they are known by now.
+
+        Args:
+            error: of any kind.
+            kind: of the entities that were sent, such as `leads`.
+        """
+        if self._schemas is None or not isinstance(error, AmoCRMError):
+            return error
+        from amocrm.core.custom.explain import explain
+
+        return explain(error, kind, self._schemas.held)
+
+    @property
+    def lock(self) -> Lock:
+        """Locks by any text."""
+        from amocrm.stores.stripes import Stripes
+
+        return Stripes(self._store, *self._key)
+
+    def renew_after_fork(self) -> None:
+        """Part from the parent process, whose lock may be held for ever."""
+        self._lock = threading.Lock()

@@ -1,0 +1,147 @@
+"""Downloading: a content of known size, passed on as it comes, and counted.
+
+When the answer breaks off, the call is repeated like any read: it begins anew, and what was
+written already is passed over. Source: reference 7.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from amocrm.core.wire import Json, Timeout
+from amocrm.drivehost import time_for
+from amocrm.errors import ConfigurationError, UnexpectedReplyError
+from amocrm.progress import Meter, Report
+from amocrm.replacing import replacement
+from amocrm.request import Request
+from amocrm.way import Way
+
+_PATH: Final = "/download/..."
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+
+
+class Writable(Protocol):
+    """A binary file, or anything that is written like one."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some bytes."""
+        ...
+
+
+class Content(NamedTuple):
+    """What is downloaded.
+
+    Attributes:
+        address: where it is.
+        size: bytes of it.
+        sha256: what they must add up to; None if nobody knows.
+    """
+
+    address: Json
+    size: int
+    sha256: str | None = None
+
+
+def read_hash(sha256: str | None) -> str | None:
+    """Check a hash that is to be compared with.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if sha256 is None or (isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
+        return sha256 and sha256.lower()
+    raise ConfigurationError("sha256 must be 64 hexadecimal digits")
+
+
+def download_to(
+    way: Way,
+    content: Content,
+    target: str | os.PathLike[str],
+    report: Report | None,
+    timeout: float | Timeout | None,
+) -> Path:
+    """Download to a file, which is there when all of it is, and else is as it was before."""
+    path = Path(target)
+    if path.is_dir():
+        raise ConfigurationError(f"{path} is a folder", hint="give the path of the file to write")
+    with replacement(os.path.abspath(path)) as file:
+        download_into(way, content, file, report, timeout)
+    return path
+
+
+def download_into(
+    way: Way,
+    content: Content,
+    file: Writable,
+    report: Report | None,
+    timeout: float | Timeout | None,
+) -> None:
+    """Download into a file that is open."""
+    request = _at(way.request, content)
+    limits = time_for(request, content.size) if timeout is None else timeout
+    pouring = _Pouring(file, content, Meter(report, way.clock, content.size))
+    response = request.read_into(pouring.begin, content.address, timeout=limits)
+    if response.info.status_code != 200:
+        raise _odd("no content", response.info.status_code)
+    pouring.end()
+
+
+def _at(request: Request, content: Content) -> Request:
+    try:
+        return request.at(content.address)
+    except ConfigurationError:
+        what = "leads to a host where this token must not go" if content.address else "is missing"
+    raise _odd(f"a file whose download link {what}")
+
+
+class _Pouring:
+    """Takes the pieces of one attempt after the other, and writes what is new of them."""
+
+    def __init__(self, file: Writable, content: Content, meter: Meter) -> None:
+        self._file = file
+        self._content = content
+        self._meter = meter
+        self._hash = None if content.sha256 is None else hashlib.sha256()
+        self._read = 0
+
+    def begin(self) -> Callable[[bytes], None]:
+        """Begin an attempt."""
+        self._read = 0
+        return self._take
+
+    def end(self) -> None:
+        """Check that it is whole.
+
+        Raises:
+            UnexpectedReplyError: it is not of its size, or not what it should be.
+        """
+        if self._read != self._content.size:
+            raise _odd(f"{self._read} bytes instead of {self._content.size}")
+        if self._hash is not None and self._hash.hexdigest() != self._content.sha256:
+            raise _odd(f"a content of another sha256: {self._hash.hexdigest()}")
+
+    def _take(self, piece: bytes) -> None:
+        before, self._read = self._read, self._read + len(piece)
+        if self._read > self._content.size:
+            raise _odd(f"more than the {self._content.size} bytes of the file")
+        known = self._meter.done - before
+        if known >= len(piece):
+            return
+        fresh = piece[known:] if known > 0 else piece
+        written = self._file.write(fresh)
+        if isinstance(written, int) and written != len(fresh):
+            raise OSError(f"{written} of {len(fresh)} bytes were written")
+        if self._hash is not None:
+            self._hash.update(fresh)
+        self._meter.add(len(fresh))
+
+
+def _odd(what: str, status: int = 200) -> UnexpectedReplyError:
+    return UnexpectedReplyError(
+        f"GET {_PATH} was answered {status} with {what}", method="GET", path=_PATH, status=status
+    )

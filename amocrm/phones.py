@@ -1,0 +1,42 @@
+"""Phones by the rules of every country: the one importer of `phonenumbers`. Needs the extra."""
+
+from __future__ import annotations
+
+from amocrm.core.match import Normal
+from amocrm.core.phone import normal_phone
+from amocrm.errors import ConfigurationError
+
+try:
+    import phonenumbers
+except ModuleNotFoundError as missing:
+    raise ConfigurationError(
+        "phones by country need phonenumbers", hint="run: pip install 'amocrm-python[phones]'"
+    ) from missing
+
+__all__ = ["phones_of"]
+
+
+def phones_of(region: str) -> Normal:
+    """Return what brings a phone into its one form, for `find_or_create(normal=...)`.
+
+    What is no possible number by the rules is read by hand; see `amocrm.core.phone`.
+
+    Args:
+        region: two letters of the country whose numbers are written without its code: `DE`.
+
+    Raises:
+        ConfigurationError: there is no such country.
+    """
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise ConfigurationError(f"there is no country {region!r}", hint="two letters, such as DE")
+
+    def normal(text: str) -> str | None:
+        try:
+            number = phonenumbers.parse(text, region)
+        except phonenumbers.NumberParseException:
+            return normal_phone(text)
+        if not phonenumbers.is_possible_number(number):
+            return normal_phone(text)
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+    return normal

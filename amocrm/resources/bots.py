@@ -1,0 +1,73 @@
+"""Salesbots. Source: reference 4.31."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, TypedDict
+
+from amocrm.core.row import near
+from amocrm.errors import ConfigurationError
+from amocrm.mount import Resource
+from amocrm.verbs import Gets, Lists
+
+if TYPE_CHECKING:
+    from amocrm.schema.bots import Bot, BotRun
+
+BotWith: TypeAlias = Literal["favorite"]
+
+_LEGACY_RUN: Final = "/api/v2/salesbot/run"
+_LEGACY_TYPES: Final = {"contacts": "1", "leads": "2", "customers": "12"}
+
+
+class BotFilter(TypedDict, total=False):
+    """What bots can be filtered by."""
+
+    id: int | list[int]
+    type_functionality: list[Literal["regular", "greeting", "marketing", "nps"]]
+
+
+class OneBot(Resource):
+    """What can be done with one bot. Only Kommo takes it here."""
+
+    __slots__ = ()
+
+    def run(self, entity_id: int, entity_type: Literal["leads", "contacts"] = "leads") -> None:
+        """Start it for an entity."""
+        self._tell("run", entity_id, entity_type)
+
+    def stop(self, entity_id: int) -> None:
+        """Stop it for a lead."""
+        self._tell("stop", entity_id, "leads")
+
+    def _tell(self, what: str, entity_id: int, entity_type: str) -> None:
+        sent = {"entity_id": entity_id, "entity_type": entity_type}
+        self._way.request.post(f"{self._path}/{what}", sent)
+
+
+class Bots(
+    Lists["Bot", BotFilter, BotWith, NoReturn], Gets["Bot", BotWith], path="bots", source="4.31"
+):
+    """Salesbots. Kommo lists them; amoCRM only runs them. They are made by hand."""
+
+    __slots__ = ()
+
+    def __call__(self, id: int | str) -> OneBot:  # noqa: A002
+        """Return what can be done with one bot."""
+        return self._at(OneBot, id)
+
+    def run_many(self, runs: Iterable[BotRun]) -> None:
+        """Start bots, a hundred in a call at most. Only Kommo takes it."""
+        self._way.request.post(f"{self._path}/run", list(runs))
+
+    def run_legacy(self, runs: Iterable[BotRun]) -> None:
+        """Start bots through the old API, which amoCRM takes as well as Kommo."""
+        sent = [{**run, "entity_type": _legacy(run["entity_type"])} for run in runs]
+        self._way.request.post(_LEGACY_RUN, sent)
+
+
+def _legacy(entity_type: str) -> str:
+    if entity_type not in _LEGACY_TYPES:
+        raise ConfigurationError(
+            f"a bot cannot be run for {entity_type!r}", hint=near(entity_type, _LEGACY_TYPES)
+        )
+    return _LEGACY_TYPES[entity_type]

@@ -1,0 +1,80 @@
+"""Lists (catalogs) with their elements, products. Source: reference 4.9-4.11."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+
+from amocrm.mount import Mount, Resource
+from amocrm.resources.entity import FieldedMany
+from amocrm.verbs import Editable, Reads
+
+if TYPE_CHECKING:
+    from amocrm.resources.fields import CustomFields
+    from amocrm.schema.catalogs import (
+        Catalog,
+        CatalogPatch,
+        Element,
+        ElementPatch,
+        NewCatalog,
+        NewElement,
+        Products,
+    )
+
+ElementWith: TypeAlias = Literal["invoice_link", "supplier_field_values"]
+
+
+class ElementFilter(TypedDict, total=False):
+    """What elements can be filtered by."""
+
+    id: int | list[int]
+
+
+class OneCatalog(Resource):
+    """What belongs to one list."""
+
+    __slots__ = ()
+
+    elements: Mount[Elements] = Mount("catalogs.Elements")
+    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
+
+
+class Catalogs(
+    Editable[
+        "Catalog", "NewCatalog", "CatalogPatch", "Catalog", "Catalog",
+        NoReturn, NoReturn, NoReturn,
+    ],
+    path="catalogs", source="4.9",
+):  # fmt: skip
+    """Lists: products, invoices, suppliers and your own."""
+
+    __slots__ = ()
+
+    products: Mount[ProductsSettings] = Mount("catalogs.ProductsSettings")
+
+    def __call__(self, id: int | str) -> OneCatalog:  # noqa: A002
+        """Return what belongs to one list."""
+        return self._at(OneCatalog, id)
+
+
+class Elements(
+    Editable[
+        "Element", "NewElement", "ElementPatch", "Element", "Element",
+        ElementFilter, ElementWith, NoReturn,
+    ],
+    FieldedMany["Element"],
+    path="elements", source="4.10", query=True,
+):  # fmt: skip
+    """Elements of a list; they cannot be deleted."""
+
+    __slots__ = ()
+
+
+class ProductsSettings(Reads["Products", NoReturn], path="products/settings", source="4.11"):
+    """Whether products are switched on, and which list holds them."""
+
+    __slots__ = ()
+
+    def set(self, *, is_enabled: bool) -> Products:
+        """Switch products on or off."""
+        now: Products = self._way.request.patch(self._path, {"is_enabled": is_enabled}).data
+        return now

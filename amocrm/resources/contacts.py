@@ -1,0 +1,112 @@
+"""Contacts, their chats, companies. Source: reference 4.7, 4.8."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
+
+from amocrm.mount import Mount, Resource
+from amocrm.resources.entity import EntityFilter, FieldedMany, Reached, TimeOrder
+from amocrm.verbs import Creates, Editable, Lists
+
+if TYPE_CHECKING:
+    from amocrm.resources.attached import Files
+    from amocrm.resources.fields import CustomFields
+    from amocrm.resources.links import ItemLinks, Links
+    from amocrm.resources.notes import ItemNotes, Notes
+    from amocrm.resources.tags import ItemTags, Tags
+    from amocrm.schema.common import Renamed, Short
+    from amocrm.schema.contacts import (
+        ChatLink,
+        Company,
+        CompanyPatch,
+        Contact,
+        ContactPatch,
+        NewChatLink,
+        NewCompany,
+        NewContact,
+    )
+
+ContactWith: TypeAlias = Literal[
+    "catalog_elements", "customers", "leads", "only_deleted", "social_profiles"
+]
+CompanyWith: TypeAlias = Literal[
+    "catalog_elements", "contacts", "customers", "leads", "only_deleted"
+]
+
+
+class OneContact(Resource):
+    """What belongs to one contact."""
+
+    __slots__ = ()
+
+    notes: Mount[ItemNotes] = Mount("notes.ItemNotes")
+    links: Mount[ItemLinks] = Mount("links.ItemLinks")
+    tags: Mount[ItemTags] = Mount("tags.ItemTags")
+    files: Mount[Files] = Mount("attached.Files")
+
+
+class Contacts(
+    Editable[
+        "Contact", "NewContact", "ContactPatch", "Short", "Renamed",
+        EntityFilter, ContactWith, TimeOrder,
+    ],
+    FieldedMany["Renamed"],
+    Reached["NewContact"],
+    path="contacts", source="4.7", query=True,
+):  # fmt: skip
+    """People."""
+
+    __slots__ = ()
+
+    chats: Mount[ContactChats] = Mount("contacts.ContactChats")
+    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
+    tags: Mount[Tags] = Mount("tags.Tags")
+    notes: Mount[Notes] = Mount("notes.Notes")
+    links: Mount[Links] = Mount("links.Links")
+
+    def __call__(self, id: int | str) -> OneContact:  # noqa: A002
+        """Return what belongs to one contact."""
+        return self._at(OneContact, id)
+
+
+class ContactChats(
+    Lists["ChatLink", NoReturn, NoReturn, NoReturn], Creates["NewChatLink", "ChatLink"],
+    path="chats", source="4.7",
+):  # fmt: skip
+    """Chats of contacts: `list(params={"contact_id": 31})`, or by `chat_id`."""
+
+    __slots__ = ()
+
+
+class OneCompany(Resource):
+    """What belongs to one company."""
+
+    __slots__ = ()
+
+    notes: Mount[ItemNotes] = Mount("notes.ItemNotes")
+    links: Mount[ItemLinks] = Mount("links.ItemLinks")
+    tags: Mount[ItemTags] = Mount("tags.ItemTags")
+    files: Mount[Files] = Mount("attached.Files")
+
+
+class Companies(
+    Editable[
+        "Company", "NewCompany", "CompanyPatch", "Short", "Renamed",
+        EntityFilter, CompanyWith, TimeOrder,
+    ],
+    FieldedMany["Renamed"],
+    Reached["NewCompany"],
+    path="companies", source="4.8", query=True,
+):  # fmt: skip
+    """Organisations."""
+
+    __slots__ = ()
+
+    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
+    tags: Mount[Tags] = Mount("tags.Tags")
+    notes: Mount[Notes] = Mount("notes.Notes")
+    links: Mount[Links] = Mount("links.Links")
+
+    def __call__(self, id: int | str) -> OneCompany:  # noqa: A002
+        """Return what belongs to one company."""
+        return self._at(OneCompany, id)

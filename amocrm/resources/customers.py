@@ -1,0 +1,159 @@
+"""Customers: who buys again and again. Source: reference 4.18."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+
+from amocrm.mount import Mount, Resource
+from amocrm.resources.entity import EntityFilter, Fielded, FieldedMany
+from amocrm.verbs import Creates, CreatesOne, Deletes, Editable, Gets, Lists, Updates
+
+if TYPE_CHECKING:
+    from amocrm.resources.attached import Files, Subscriptions
+    from amocrm.resources.fields import CustomFields, SegmentFields
+    from amocrm.resources.links import ItemLinks, Links
+    from amocrm.resources.notes import ItemNotes, Notes
+    from amocrm.resources.tags import ItemTags, Tags
+    from amocrm.schema.common import Changed, Range, Short
+    from amocrm.schema.customers import (
+        Customer,
+        CustomerPatch,
+        CustomersMode,
+        CustomerStatus,
+        NewCustomer,
+        NewCustomerStatus,
+        NewSegment,
+        NewTransaction,
+        Segment,
+        ShortTransaction,
+        Transaction,
+    )
+
+CustomerWith: TypeAlias = Literal["catalog_elements", "companies", "contacts", "group_id"]
+
+
+class CustomerFilter(EntityFilter, total=False):
+    """What customers can be filtered by."""
+
+    next_price: int | Range
+    next_date: Range
+    status_id: int | list[int]
+
+
+class TransactionFilter(TypedDict, total=False):
+    """What purchases can be filtered by."""
+
+    id: int | list[int]
+
+
+class OneCustomer(Resource):
+    """What belongs to one customer."""
+
+    __slots__ = ()
+
+    notes: Mount[ItemNotes] = Mount("notes.ItemNotes")
+    links: Mount[ItemLinks] = Mount("links.ItemLinks")
+    tags: Mount[ItemTags] = Mount("tags.ItemTags")
+    files: Mount[Files] = Mount("attached.Files")
+    subscriptions: Mount[Subscriptions] = Mount("attached.Subscriptions")
+    transactions: Mount[ItemTransactions] = Mount("customers.ItemTransactions")
+    bonus_points: Mount[BonusPoints] = Mount("customers.BonusPoints")
+
+
+class Customers(
+    Editable[
+        "Customer", "NewCustomer", "CustomerPatch", "Short", "Changed",
+        CustomerFilter, CustomerWith, NoReturn,
+    ],
+    FieldedMany["Changed"],
+    path="customers", source="4.18", query=True,
+):  # fmt: skip
+    """Buyers, counted by segments or by periods, as the account is set up."""
+
+    __slots__ = ()
+
+    mode: Mount[Mode] = Mount("customers.Mode")
+    statuses: Mount[CustomerStatuses] = Mount("customers.CustomerStatuses")
+    segments: Mount[Segments] = Mount("customers.Segments")
+    transactions: Mount[Transactions] = Mount("customers.Transactions")
+    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
+    tags: Mount[Tags] = Mount("tags.Tags")
+    notes: Mount[Notes] = Mount("notes.Notes")
+    links: Mount[Links] = Mount("links.Links")
+
+    def __call__(self, id: int | str) -> OneCustomer:  # noqa: A002
+        """Return what belongs to one customer."""
+        return self._at(OneCustomer, id)
+
+
+class Mode(Resource, path="mode", source="4.18"):
+    """How customers are counted. Takes an administrator."""
+
+    __slots__ = ()
+
+    def set(self, mode: Literal["segments", "periodicity"], *, is_enabled: bool) -> CustomersMode:
+        """Switch customers on or off, and choose how they are counted."""
+        sent = {"mode": mode, "is_enabled": is_enabled}
+        now: CustomersMode = self._way.request.patch(self._path, sent).data
+        return now
+
+
+class Transactions(
+    Lists["Transaction", TransactionFilter, NoReturn, NoReturn], Gets["Transaction", NoReturn],
+    Deletes,
+    path="transactions", source="4.18",
+):  # fmt: skip
+    """Purchases of all customers."""
+
+    __slots__ = ()
+
+
+class ItemTransactions(
+    Lists["Transaction", TransactionFilter, NoReturn, NoReturn], Gets["Transaction", NoReturn],
+    Creates["NewTransaction", "ShortTransaction"], Deletes,
+    path="transactions", source="4.18",
+):  # fmt: skip
+    """Purchases of one customer."""
+
+    __slots__ = ()
+
+
+class BonusPoints(Resource, path="bonus_points", source="4.18"):
+    """Bonus points of one customer."""
+
+    __slots__ = ()
+
+    def earn(self, points: int) -> int:
+        """Give points, and return how many there are now."""
+        return self._change({"earn": points})
+
+    def redeem(self, points: int) -> int:
+        """Take points, and return how many there are now."""
+        return self._change({"redeem": points})
+
+    def _change(self, change: dict[str, int]) -> int:
+        now: dict[str, int] = self._way.request.post(self._path, change).data
+        return now["bonus_points"]
+
+
+class CustomerStatuses(
+    Lists["CustomerStatus", NoReturn, NoReturn, NoReturn], Gets["CustomerStatus", NoReturn],
+    Creates["NewCustomerStatus", "Short"], Updates["NewCustomerStatus", "CustomerStatus"], Deletes,
+    path="statuses", source="4.18",
+):  # fmt: skip
+    """Stages of customers that are counted by periods. Writing takes an administrator."""
+
+    __slots__ = ()
+
+
+class Segments(
+    Lists["Segment", NoReturn, NoReturn, NoReturn], Gets["Segment", NoReturn],
+    CreatesOne["NewSegment", "Segment"], Updates["NewSegment", "Segment"], Deletes,
+    Fielded["Segment"],
+    path="segments", source="4.18",
+):  # fmt: skip
+    """Groups of customers. Writing takes an administrator."""
+
+    __slots__ = ()
+
+    custom_fields: Mount[SegmentFields] = Mount("fields.SegmentFields")

@@ -1,0 +1,177 @@
+"""What leads, contacts, companies and customers have in common. Source: reference 4.2.1, 5.13."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
+
+from amocrm.core.wire import Json
+from amocrm.mount import Resource
+
+if TYPE_CHECKING:
+    from amocrm.batches import Outcomes
+    from amocrm.core.batch import Created
+    from amocrm.core.custom.values import CustomFields
+    from amocrm.core.match import Ambiguous, Found, Normal
+    from amocrm.progress import Report
+    from amocrm.schema.common import Range
+
+TimeOrder: TypeAlias = Literal["id", "updated_at"]
+
+
+class EntityFilter(TypedDict, total=False):
+    """What leads, contacts, companies and customers can all be filtered by.
+
+    amoCRM sells filters as a function of the account (`is_api_filter_enabled`); Kommo does not.
+    """
+
+    id: int | list[int]
+    name: str | list[str]
+    created_by: int | list[int]
+    updated_by: int | list[int]
+    responsible_user_id: int | list[int]
+    created_at: Range
+    updated_at: Range
+    closest_task_at: Range
+    custom_fields_values: dict[int, list[Json] | Range]
+
+
+C = TypeVar("C")
+N = TypeVar("N")
+
+
+class Fielded(Resource, Generic[C]):
+    """Entities that have custom fields; C is what changing one answers."""
+
+    __slots__ = ()
+
+    def cf(self, entity: Mapping[str, object]) -> CustomFields:
+        """Return a view of an entity's custom fields: `crm.leads.cf(lead)["UTM source"]`.
+
+        Fields are named by name, code or id. What is set there is set in the entity, which may be
+        one that was read, or a new one. The definitions and the account's time zone are asked for
+        once, and kept for ten minutes.
+
+        Raises:
+            ConfigurationError: there is no such field, or several; the message lists what is like
+                it. It is raised by the view.
+        """
+        return self._commons.schemas.fields(self._kind, cast("dict[str, Json]", entity))
+
+    def save(self, before: Mapping[str, object], after: Mapping[str, object]) -> C | None:
+        """Send what differs between an entity as it was read and as it is to be, and nothing else.
+
+        So what others have changed meanwhile stays. Returns what the server says of it; None when
+        nothing differs, and then nothing is sent.
+
+        Args:
+            before: as it was read: keep `copy.deepcopy(entity)`.
+            after: as it is to be, or a part of it.
+        """
+        from amocrm.core.difference import changes
+
+        patch = changes(before, after)
+        if not patch:
+            return None
+        number = cast("int", before["id"])
+        with self._explained():
+            return cast("C", self._way.request.patch(self._item(number), patch).data)
+
+
+class FieldedMany(Fielded[C]):
+    """Entities that have custom fields and are changed many in a call."""
+
+    __slots__ = ()
+
+    def save_many(
+        self,
+        pairs: Iterable[tuple[Mapping[str, object], Mapping[str, object]]],
+        *,
+        size: int | None = None,
+        ahead: int | None = None,
+        progress: Report | None = None,
+    ) -> Outcomes:
+        """Send what differs in each of many pairs, and yield what became of each that was sent.
+
+        A pair that does not differ is not sent, and has no outcome. See `save` and
+        `AmoCRM.update_many`; there is no journal, because another run finds other differences.
+
+        Args:
+            pairs: before and after: as it was read, and as it is to be.
+            size: items in a call at most.
+            ahead: calls under way at once; None follows the latency.
+            progress: is told how far it has come.
+        """
+        from amocrm.batches import Outcomes, Writer
+        from amocrm.core.batch import Updated
+        from amocrm.core.difference import changes
+
+        patches = (
+            {"id": before["id"], **patch}
+            for before, after in pairs
+            if (patch := changes(before, after))
+        )
+        writer = Writer(self._way, Updated, self._path, size=size, ahead=ahead, progress=progress)
+        return Outcomes(writer, patches)
+
+
+class Reached(Resource, Generic[N]):
+    """Entities that have phones and e-mails; N is a new one."""
+
+    __slots__ = ()
+
+    def find(
+        self,
+        *,
+        phone: str | Iterable[str] | None = None,
+        email: str | Iterable[str] | None = None,
+        normal: Normal | None = None,
+    ) -> list[dict[str, Json]]:
+        """Return all who have one of the phones or e-mails, each once.
+
+        The API's search finds a text anywhere; here it counts only in the phones and e-mails.
+
+        Args:
+            phone: one or several, however they are written.
+            email: one or several.
+            normal: what brings a phone into its one form; `amocrm.phones` does it by country.
+        """
+        from amocrm.core.phone import normal_phone
+        from amocrm.people import find
+
+        kind = cast("Literal['contacts', 'companies']", self._kind)
+        return find(self._way, kind, phone=phone, email=email, normal=normal or normal_phone)
+
+    def find_or_create(
+        self,
+        item: N,
+        *,
+        phone: str | Iterable[str] | None = None,
+        email: str | Iterable[str] | None = None,
+        normal: Normal | None = None,
+    ) -> Found | Created | Ambiguous:
+        """Find the one who has a phone or an e-mail, or create them with it.
+
+        Nothing is written to whom it finds. All who share the client's store and look for the same
+        wait for each other, so that two processes do not create the same person twice.
+
+        Args:
+            item: what is created besides phones and e-mails: `{"name": "Anna"}`.
+            phone: one or several; any of them is enough.
+            email: one or several; any of them is enough.
+            normal: what brings a phone into its one form; `amocrm.phones` does it by country.
+
+        Returns:
+            `Found` with the entity, `Created` with the id, or `Ambiguous` with all who have it.
+
+        Raises:
+            OutcomeUnknownError: it may have been created: find it before you create it again.
+        """
+        from amocrm.core.phone import normal_phone
+        from amocrm.people import find_or_create
+
+        kind = cast("Literal['contacts', 'companies']", self._kind)
+        return find_or_create(
+            self._way, self._commons.lock, kind, cast("dict[str, Json]", item),
+            phone=phone, email=email, normal=normal or normal_phone,
+        )  # fmt: skip

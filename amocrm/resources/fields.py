@@ -1,0 +1,59 @@
+"""Definitions of custom fields, and their groups. Source: reference 4.14."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+
+from amocrm.mount import Mount
+from amocrm.verbs import Creates, Deletes, Editable, Gets, Lists, Updates
+
+if TYPE_CHECKING:
+    from amocrm.schema.fields import Field, FieldGroup, FieldPatch, GroupPatch, NewField, NewGroup
+
+FieldOrder: TypeAlias = Literal["id", "sort"]
+
+
+class FieldFilter(TypedDict, total=False):
+    """What definitions can be filtered by."""
+
+    id: int | list[int]
+    type: list[str]
+
+
+class SegmentFields(
+    Editable[
+        "Field", "NewField", "FieldPatch", "Field", "Field", FieldFilter, NoReturn, FieldOrder
+    ],
+    Deletes,
+    path="custom_fields", source="4.14",
+):  # fmt: skip
+    """Custom fields of segments, which have no groups. Writing takes an administrator."""
+
+    __slots__ = ()
+
+
+class CustomFields(
+    Editable[
+        "Field", "NewField", "FieldPatch", "Field", "Field", FieldFilter, NoReturn, FieldOrder
+    ],
+    Deletes,
+    path="custom_fields", source="4.14",
+):  # fmt: skip
+    """Custom fields of a kind of entity. Writing takes an administrator.
+
+    A choice that is sent without its `id` is a new one, and those that are not sent are deleted.
+    """
+
+    __slots__ = ()
+
+    groups: Mount[FieldGroups] = Mount("fields.FieldGroups")
+
+
+class FieldGroups(
+    Lists["FieldGroup", NoReturn, NoReturn, NoReturn], Gets["FieldGroup", NoReturn],
+    Creates["NewGroup", "FieldGroup"], Updates["GroupPatch", "FieldGroup"], Deletes,
+    path="groups", source="4.14", text_id=True,
+):  # fmt: skip
+    """Tabs that custom fields are shown under. Writing takes an administrator."""
+
+    __slots__ = ()

@@ -1,0 +1,100 @@
+"""Leads. Source: reference 4.2, 4.3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+
+from amocrm.mount import Mount, Resource
+from amocrm.resources.entity import EntityFilter, FieldedMany
+from amocrm.verbs import Creates, Editable
+
+if TYPE_CHECKING:
+    from amocrm.resources.attached import Files, Subscriptions
+    from amocrm.resources.fields import CustomFields
+    from amocrm.resources.links import ItemLinks, Links
+    from amocrm.resources.notes import ItemNotes, Notes
+    from amocrm.resources.pipelines import LossReasons, Pipelines
+    from amocrm.resources.tags import ItemTags, Tags
+    from amocrm.resources.unsorted import Unsorted
+    from amocrm.schema.common import Changed, Range, Short
+    from amocrm.schema.complex import ComplexResult, NewComplexLead
+    from amocrm.schema.fields import Stage
+    from amocrm.schema.leads import Lead, LeadPatch, NewLead
+
+LeadWith: TypeAlias = Literal[
+    "catalog_elements", "contacts", "is_price_modified_by_robot", "loss_reason", "only_deleted",
+    "source", "source_id",
+]  # fmt: skip
+LeadOrder: TypeAlias = Literal["created_at", "id", "updated_at"]
+
+
+class StageFilter(TypedDict):
+    """A stage of a pipeline."""
+
+    pipeline_id: int
+    status_id: int
+
+
+class LeadFilter(EntityFilter, total=False):
+    """What leads can be filtered by."""
+
+    price: int | Range
+    statuses: list[StageFilter]
+    pipeline_id: int | list[int]
+    closed_at: Range
+
+
+class OneLead(Resource):
+    """What belongs to one lead."""
+
+    __slots__ = ()
+
+    notes: Mount[ItemNotes] = Mount("notes.ItemNotes")
+    links: Mount[ItemLinks] = Mount("links.ItemLinks")
+    tags: Mount[ItemTags] = Mount("tags.ItemTags")
+    files: Mount[Files] = Mount("attached.Files")
+    subscriptions: Mount[Subscriptions] = Mount("attached.Subscriptions")
+
+    def move(self, stage: Stage, *, loss_reason_id: int | None = None) -> Changed:
+        """Move it to a stage: `crm.leads(42).move(crm.leads.pipelines.stage("Agreed"))`.
+
+        Args:
+            stage: `{"pipeline_id": 10, "status_id": 101}`.
+            loss_reason_id: why it is lost; it counts only where the stage is the lost one.
+        """
+        patch: LeadPatch = {"pipeline_id": stage["pipeline_id"], "status_id": stage["status_id"]}
+        if loss_reason_id is not None:
+            patch["loss_reason_id"] = loss_reason_id
+        changed: Changed = self._way.request.patch(self._path, patch).data
+        return changed
+
+
+class Leads(
+    Editable[
+        "Lead", "NewLead", "LeadPatch", "Short", "Changed", LeadFilter, LeadWith, LeadOrder
+    ],
+    FieldedMany["Changed"],
+    path="leads", source="4.2", query=True,
+):  # fmt: skip
+    """Deals that move through the stages of a pipeline."""
+
+    __slots__ = ()
+
+    complex: Mount[ComplexLeads] = Mount("leads.ComplexLeads")
+    unsorted: Mount[Unsorted] = Mount("unsorted.Unsorted")
+    pipelines: Mount[Pipelines] = Mount("pipelines.Pipelines")
+    loss_reasons: Mount[LossReasons] = Mount("pipelines.LossReasons")
+    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
+    tags: Mount[Tags] = Mount("tags.Tags")
+    notes: Mount[Notes] = Mount("notes.Notes")
+    links: Mount[Links] = Mount("links.Links")
+
+    def __call__(self, id: int | str) -> OneLead:  # noqa: A002
+        """Return what belongs to one lead."""
+        return self._at(OneLead, id)
+
+
+class ComplexLeads(Creates["NewComplexLead", "ComplexResult"], path="complex", source="4.3"):
+    """Leads together with a contact and a company each, new ones or by `id`, in one call."""
+
+    __slots__ = ()

@@ -1,0 +1,56 @@
+"""Links between entities. Source: reference 4.12."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NoReturn, TypedDict, cast
+
+from amocrm.core.page import find_list
+from amocrm.verbs import Lists
+
+if TYPE_CHECKING:
+    from amocrm.schema.links import Link, LinkOf, NewLink, NewLinkOf
+
+
+class ItemLinkFilter(TypedDict, total=False):
+    """What links of one entity can be filtered by; id and type of the other end go together."""
+
+    to_entity_id: int
+    to_entity_type: str
+    to_catalog_id: int
+
+
+class LinkFilter(ItemLinkFilter, total=False):
+    """What links of a kind of entity can be filtered by; `entity_id` is required."""
+
+    entity_id: int | list[int]
+
+
+class ItemLinks(Lists["Link", ItemLinkFilter, NoReturn, NoReturn], path="links", source="4.12"):
+    """What one entity is linked to."""
+
+    __slots__ = ()
+
+    def link(self, links: Iterable[NewLink]) -> list[LinkOf]:
+        """Link the entity to others: `[{"to_entity_id": 31, "to_entity_type": "contacts"}]`."""
+        data = self._way.request.post(self._path.removesuffix("s"), list(links)).data
+        return cast("list[LinkOf]", find_list(data, self._path))
+
+    def unlink(self, links: Iterable[NewLink]) -> None:
+        """Undo links."""
+        self._way.request.post(f"{self._path.removesuffix('links')}unlink", list(links))
+
+
+class Links(Lists["LinkOf", LinkFilter, NoReturn, NoReturn], path="links", source="4.12"):
+    """What entities of a kind are linked to; each link names its `entity_id`."""
+
+    __slots__ = ()
+
+    def link(self, links: Iterable[NewLinkOf]) -> list[LinkOf]:
+        """Link many entities in one call."""
+        data = self._way.request.post(self._path.removesuffix("s"), list(links)).data
+        return cast("list[LinkOf]", find_list(data, self._path))
+
+    def unlink(self, links: Iterable[NewLinkOf]) -> None:
+        """Undo links of many entities in one call."""
+        self._way.request.post(f"{self._path.removesuffix('links')}unlink", list(links))

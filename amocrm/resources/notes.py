@@ -1,0 +1,60 @@
+"""Remarks, calls and messages in the feed of an entity. Source: reference 4.17, 5.12."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+
+from amocrm.resources.entity import TimeOrder
+from amocrm.verbs import Editable
+
+if TYPE_CHECKING:
+    from amocrm.schema.common import Range
+    from amocrm.schema.notes import ChangedNote, NewNote, Note, NotePatch, ShortNote
+
+NoteWith: TypeAlias = Literal["is_pinned"]
+
+
+class ItemNoteFilter(TypedDict, total=False):
+    """What notes of one entity can be filtered by; a plain `updated_at` means since then."""
+
+    id: int | list[int]
+    note_type: str | list[str]
+    updated_at: int | Range
+
+
+class NoteFilter(ItemNoteFilter, total=False):
+    """What notes of a kind of entity can be filtered by."""
+
+    entity_id: int | list[int]
+
+
+class ItemNotes(
+    Editable[
+        "Note", "NewNote", "NotePatch", "ShortNote", "ChangedNote",
+        ItemNoteFilter, NoteWith, TimeOrder,
+    ],
+    path="notes", source="4.17",
+):  # fmt: skip
+    """Notes of one entity."""
+
+    __slots__ = ()
+
+
+class Notes(
+    Editable[
+        "Note", "NewNote", "NotePatch", "ShortNote", "ChangedNote",
+        NoteFilter, NoteWith, TimeOrder,
+    ],
+    path="notes", source="4.17",
+):  # fmt: skip
+    """Notes of all entities of a kind; a new one names its `entity_id`."""
+
+    __slots__ = ()
+
+    def pin(self, id: int | str) -> None:  # noqa: A002
+        """Pin a note to the top of its feed."""
+        self._way.request.post(f"{self._item(id)}/pin")
+
+    def unpin(self, id: int | str) -> None:  # noqa: A002
+        """Unpin a note."""
+        self._way.request.post(f"{self._item(id)}/unpin")

@@ -1,0 +1,89 @@
+"""Pipelines of leads, their stages, and why leads are lost. Source: reference 4.5, 4.6."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast
+
+from amocrm.core.wire import Json
+from amocrm.mount import Mount, Resource
+from amocrm.verbs import Creates, Deletes, Gets, Lists, Updates
+
+if TYPE_CHECKING:
+    from amocrm.schema.fields import Stage
+    from amocrm.schema.leads import (
+        LossReason,
+        NewLossReason,
+        NewPipeline,
+        NewStatus,
+        Pipeline,
+        PipelinePatch,
+        Status,
+    )
+
+StatusWith: TypeAlias = Literal["descriptions"]
+
+
+class OnePipeline(Resource):
+    """What belongs to one pipeline."""
+
+    __slots__ = ()
+
+    statuses: Mount[Statuses] = Mount("pipelines.Statuses")
+
+
+class Pipelines(
+    Lists["Pipeline", NoReturn, NoReturn, NoReturn], Gets["Pipeline", NoReturn],
+    Creates["NewPipeline", "Pipeline"], Updates["PipelinePatch", "Pipeline"], Deletes,
+    path="pipelines", source="4.5",
+):  # fmt: skip
+    """Pipelines of leads, with their stages. Writing takes an administrator."""
+
+    __slots__ = ()
+
+    def __call__(self, id: int | str) -> OnePipeline:  # noqa: A002
+        """Return what belongs to one pipeline."""
+        return self._at(OnePipeline, id)
+
+    def stage(self, name: str, *, pipeline: str | int | None = None) -> Stage:
+        """Look a stage up by its name: one call, and what it returns may be kept.
+
+        Leads are moved there, and looked for there: `crm.leads(42).move(stage)`,
+        `crm.leads.list(filter={"statuses": [stage]})`.
+
+        Args:
+            name: as it is shown, in any case.
+            pipeline: its name or id, where several have such a stage: all of them have one that is
+                won and one that is lost.
+
+        Returns:
+            `{"pipeline_id": 10, "status_id": 101}`.
+
+        Raises:
+            ConfigurationError: there is none, and the nearest is suggested; or there are several,
+                and the message lists them.
+        """
+        from amocrm.core.stage import find_stage
+
+        found = find_stage(cast("Iterable[Mapping[str, Json]]", self.list()), name, pipeline)
+        return {"pipeline_id": found.pipeline["id"], "status_id": found.stage["id"]}
+
+
+class Statuses(
+    Lists["Status", NoReturn, StatusWith, NoReturn], Gets["Status", StatusWith],
+    Creates["NewStatus", "Status"], Updates["NewStatus", "Status"], Deletes,
+    path="statuses", source="4.5",
+):  # fmt: skip
+    """Stages of a pipeline. Leads of a deleted one move to the first stage."""
+
+    __slots__ = ()
+
+
+class LossReasons(
+    Lists["LossReason", NoReturn, NoReturn, NoReturn], Gets["LossReason", NoReturn],
+    Creates["NewLossReason", "LossReason"], Updates["NewLossReason", "LossReason"], Deletes,
+    path="loss_reasons", source="4.6",
+):  # fmt: skip
+    """Why leads are lost."""
+
+    __slots__ = ()

@@ -1,0 +1,68 @@
+"""Where leads come from: sources, buttons on sites. Source: reference 4.24, 4.25."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+
+from amocrm.mount import Resource
+from amocrm.verbs import CreatesOne, Deletes, Editable, Gets, Lists, Updates
+
+if TYPE_CHECKING:
+    from amocrm.schema.sources import (
+        ButtonPatch,
+        CreatedButton,
+        NewButton,
+        NewSource,
+        Source,
+        SourcePatch,
+        WebsiteButton,
+    )
+
+ButtonWith: TypeAlias = Literal["deleted", "scripts"]
+
+
+class SourceFilter(TypedDict, total=False):
+    """What sources can be filtered by."""
+
+    external_id: str | list[str]
+
+
+class Sources(
+    Editable[
+        "Source", "NewSource", "SourcePatch", "Source", "Source",
+        SourceFilter, NoReturn, NoReturn,
+    ],
+    Deletes,
+    path="sources", source="4.24",
+):  # fmt: skip
+    """Sources that this integration made. All of it takes an administrator."""
+
+    __slots__ = ()
+
+    def delete_many(self, *ids: int) -> None:
+        """Delete several in one call; an unknown id refuses them all."""
+        self._way.request.delete(self._path, [{"id": one} for one in ids])
+
+
+class OneButton(Resource):
+    """What can be done with one button."""
+
+    __slots__ = ()
+
+    def add_online_chat(self) -> None:
+        """Add an online chat to it."""
+        self._way.request.post(f"{self._path}/online_chat")
+
+
+class WebsiteButtons(
+    Lists["WebsiteButton", NoReturn, ButtonWith, NoReturn], Gets["WebsiteButton", ButtonWith],
+    CreatesOne["NewButton", "CreatedButton"], Updates["ButtonPatch", "WebsiteButton"],
+    path="website_buttons", source="4.25",
+):  # fmt: skip
+    """Buttons for sites, by their `source_id`. All of it takes an administrator."""
+
+    __slots__ = ()
+
+    def __call__(self, source_id: int | str) -> OneButton:
+        """Return what can be done with one button."""
+        return self._at(OneButton, source_id)

@@ -1,0 +1,56 @@
+"""Labels of entities. Source: reference 4.15."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NoReturn, TypedDict
+
+from amocrm.core.wire import Json
+from amocrm.mount import Resource
+from amocrm.verbs import Creates, Lists
+
+if TYPE_CHECKING:
+    from amocrm.schema.common import Changed, NewTag, Tag
+
+
+class TagFilter(TypedDict, total=False):
+    """What labels can be filtered by."""
+
+    id: int | list[int]
+    name: str
+
+
+class Tags(
+    Lists["Tag", TagFilter, NoReturn, NoReturn],
+    Creates["NewTag", "Tag"],
+    path="tags", source="4.15", query=True,
+):  # fmt: skip
+    """Labels of one kind of entity. A name that is there already gives the label that has it."""
+
+    __slots__ = ()
+
+
+class ItemTags(Resource, path="tags", source="4.15"):
+    """Labels of one entity, by name or by id. They are read with the entity itself."""
+
+    __slots__ = ()
+
+    def add(self, *tags: str | int) -> Changed:
+        """Add labels; unknown names make new ones."""
+        return self._write({"tags_to_add": _refs(tags)})
+
+    def remove(self, *tags: str | int) -> Changed:
+        """Take labels away."""
+        return self._write({"tags_to_delete": _refs(tags)})
+
+    def set(self, tags: Iterable[str | int]) -> Changed:
+        """Replace all labels; an empty list takes all away."""
+        return self._write({"_embedded": {"tags": _refs(tags) or None}})
+
+    def _write(self, patch: dict[str, Json]) -> Changed:
+        changed: Changed = self._way.request.patch(self._path.rpartition("/")[0], patch).data
+        return changed
+
+
+def _refs(tags: Iterable[str | int]) -> list[dict[str, Json]]:
+    return [{"id": one} if isinstance(one, int) else {"name": one} for one in tags]

@@ -1,0 +1,60 @@
+"""Tasks. Source: reference 4.13."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+
+from amocrm.mount import Resource
+from amocrm.verbs import Editable
+
+if TYPE_CHECKING:
+    from amocrm.resources.leads import StageFilter
+    from amocrm.schema.common import Range
+    from amocrm.schema.tasks import ChangedTask, NewTask, ShortTask, Task, TaskPatch
+
+TaskOrder: TypeAlias = Literal["complete_till", "created_at", "id"]
+
+
+class TaskFilter(TypedDict, total=False):
+    """What tasks can be filtered by; `entity_id` takes an `entity_type` beside it."""
+
+    id: int | list[int]
+    responsible_user_id: int | list[int]
+    task_type: int | list[int]
+    task_type_id: int | list[int]
+    is_completed: Literal[0, 1]
+    entity_type: str
+    entity_id: int | list[int]
+    updated_at: int | Range
+    created_by: int | list[int]
+    lead_statuses: list[StageFilter]
+
+
+class OneTask(Resource):
+    """What can be done with one task."""
+
+    __slots__ = ()
+
+    def complete(self, result: str | None = None) -> ChangedTask:
+        """Mark it done, with a result in words."""
+        patch: TaskPatch = {"is_completed": True}
+        if result is not None:
+            patch["result"] = {"text": result}
+        done: ChangedTask = self._way.request.patch(self._path, patch).data
+        return done
+
+
+class Tasks(
+    Editable[
+        "Task", "NewTask", "TaskPatch", "ShortTask", "ChangedTask",
+        TaskFilter, NoReturn, TaskOrder,
+    ],
+    path="tasks", source="4.13",
+):  # fmt: skip
+    """What users have to do. They are completed, never deleted."""
+
+    __slots__ = ()
+
+    def __call__(self, id: int | str) -> OneTask:  # noqa: A002
+        """Return what can be done with one task."""
+        return self._at(OneTask, id)

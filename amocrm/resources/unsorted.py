@@ -1,0 +1,108 @@
+"""Incoming leads that nobody has sorted yet. Source: reference 4.4."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+
+from amocrm.core.wire import Json
+from amocrm.mount import Mount, Resource
+from amocrm.verbs import Creates, Gets, Lists
+
+if TYPE_CHECKING:
+    from amocrm.schema.common import Range
+    from amocrm.schema.unsorted import (
+        NewForm,
+        NewSip,
+        Sorted,
+        UnsortedLink,
+        UnsortedSummary,
+    )
+    from amocrm.schema.unsorted import (
+        Unsorted as UnsortedLead,
+    )
+
+UnsortedOrder: TypeAlias = Literal["created_at", "updated_at"]
+
+
+class UnsortedFilter(TypedDict, total=False):
+    """What incoming leads can be filtered by."""
+
+    uid: str | list[str]
+    category: list[str]
+    pipeline_id: int
+
+
+class SummaryFilter(TypedDict, total=False):
+    """What a summary can be limited to."""
+
+    uid: str | list[str]
+    created_at: int | Range
+    pipeline_id: int
+
+
+class UnsortedForms(Creates["NewForm", "UnsortedLead"], path="forms", source="4.4"):
+    """Incoming leads from a form of a site."""
+
+    __slots__ = ()
+
+
+class UnsortedCalls(Creates["NewSip", "UnsortedLead"], path="sip", source="4.4"):
+    """Incoming leads from a call."""
+
+    __slots__ = ()
+
+
+class OneUnsorted(Resource):
+    """What can be done with one incoming lead."""
+
+    __slots__ = ()
+
+    def accept(self, *, user_id: int | None = None, status_id: int | None = None) -> Sorted:
+        """Make it a lead.
+
+        Args:
+            user_id: who becomes responsible; the token's user, if nobody is named.
+            status_id: its stage; the first ordinary one of its pipeline, if none is named.
+        """
+        sent = _given(user_id=user_id, status_id=status_id)
+        done: Sorted = self._way.request.post(f"{self._path}/accept", sent or None).data
+        return done
+
+    def decline(self, *, user_id: int | None = None) -> Sorted:
+        """Put it into the recycle bin, with its contact."""
+        sent = _given(user_id=user_id)
+        done: Sorted = self._way.request.delete(f"{self._path}/decline", sent or None).data
+        return done
+
+    def link(self, link: UnsortedLink, *, user_id: int | None = None) -> Sorted:
+        """Tie it to an entity that is there: `{"entity_id": 7001, "entity_type": "leads"}`."""
+        sent = {"link": link, **_given(user_id=user_id)}
+        done: Sorted = self._way.request.post(f"{self._path}/link", sent).data
+        return done
+
+
+class Unsorted(
+    Lists["UnsortedLead", UnsortedFilter, NoReturn, UnsortedOrder],
+    Gets["UnsortedLead", NoReturn],
+    path="unsorted", source="4.4", text_id=True,
+):  # fmt: skip
+    """Leads that came in and wait to be accepted. Their ids are texts, called `uid`."""
+
+    __slots__ = ()
+
+    forms: Mount[UnsortedForms] = Mount("unsorted.UnsortedForms")
+    calls: Mount[UnsortedCalls] = Mount("unsorted.UnsortedCalls")
+
+    def __call__(self, uid: str) -> OneUnsorted:
+        """Return what can be done with one of them."""
+        return self._at(OneUnsorted, uid)
+
+    def summary(self, filter: SummaryFilter | None = None) -> UnsortedSummary:  # noqa: A002
+        """Return how many came and what became of them; times are in seconds."""
+        asked = {"filter": filter} if filter else None
+        summary: UnsortedSummary = self._way.request.get(f"{self._path}/summary", asked).data
+        return summary
+
+
+def _given(**parts: Json) -> dict[str, Json]:
+    return {name: value for name, value in parts.items() if value is not None}

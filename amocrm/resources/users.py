@@ -1,0 +1,41 @@
+"""Users and their roles. Source: reference 4.19."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
+
+from amocrm.verbs import Creates, Deletes, Gets, Lists, Updates
+
+if TYPE_CHECKING:
+    from amocrm.schema.users import NewRole, NewUser, Role, RolePatch, User
+
+UserWith: TypeAlias = Literal["amojo_id", "group", "phone_number", "role", "user_rank", "uuid"]
+RoleWith: TypeAlias = Literal["users"]
+
+
+class Users(
+    Lists["User", NoReturn, UserWith, NoReturn], Gets["User", UserWith],
+    Creates["NewUser", "User"],
+    path="users", source="4.19",
+):  # fmt: skip
+    """Users of the account. All of it takes an administrator."""
+
+    __slots__ = ()
+
+    def activate(self, *ids: int) -> None:
+        """Switch users on, ten in a call at most."""
+        self._way.request.post(f"{self._path}/activate", [{"id": one} for one in ids])
+
+    def deactivate(self, *ids: int) -> None:
+        """Switch users off, ten in a call at most."""
+        self._way.request.post(f"{self._path}/deactivate", [{"id": one} for one in ids])
+
+
+class Roles(
+    Lists["Role", NoReturn, RoleWith, NoReturn], Gets["Role", RoleWith],
+    Creates["NewRole", "Role"], Updates["RolePatch", "Role"], Deletes,
+    path="roles", source="4.19",
+):  # fmt: skip
+    """Sets of rights. All of it takes an administrator."""
+
+    __slots__ = ()

@@ -1,0 +1,53 @@
+"""A signed request on its way to a handler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amocrm.sandbox.amojo.models import check_body
+from amocrm.sandbox.amojo.problem import invalid, refuse
+from amocrm.sandbox.amojo.store import Channel, Channels, Scope
+from amocrm.sandbox.answer import Json, is_object
+from amocrm.sandbox.ask import Ask, parse_json
+from amocrm.sandbox.schema import Schema
+from amocrm.sandbox.state import Account, Ids
+
+
+@dataclass(frozen=True)
+class _Signed:
+    ask: Ask
+    now: int
+
+    def body(self, schema: Schema | None = None) -> dict[str, Json]:
+        """Decode the body, and check it if there is a schema.
+
+        Raises:
+            ChatRefusedError: 400.
+        """
+        data = parse_json(self.ask.body)
+        if not is_object(data):
+            raise invalid("the body must be an object")
+        if schema is not None:
+            refuse(check_body(data, schema))
+        return data
+
+
+@dataclass(frozen=True)
+class ChannelCall(_Signed):
+    """A request about a channel as a whole."""
+
+    channel: Channel
+    channels: Channels
+    accounts: list[Account]
+    ids: Ids
+
+    def account(self, amojo_id: str) -> Account | None:
+        """Find an account of this host."""
+        return next((one for one in self.accounts if one.amojo_id == amojo_id), None)
+
+
+@dataclass(frozen=True)
+class ScopeCall(_Signed):
+    """A request about a channel in one account."""
+
+    scope: Scope

@@ -1,0 +1,87 @@
+"""Addresses of the Chats API: the signature first, then who answers (reference 8.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Map, Rule
+
+from amocrm.sandbox.amojo import connecting, messages, signs
+from amocrm.sandbox.amojo.call import ChannelCall, ScopeCall
+from amocrm.sandbox.amojo.problem import (
+    ChatRefusedError,
+    invalid,
+    not_connected,
+    not_registered,
+    nothing_there,
+)
+from amocrm.sandbox.amojo.seal import check_seal
+from amocrm.sandbox.amojo.store import Channels
+from amocrm.sandbox.answer import Answer
+from amocrm.sandbox.ask import Ask
+from amocrm.sandbox.problem import ProblemError
+from amocrm.sandbox.state import Account, Ids
+
+DOOR = "/v2/origin/custom/"
+"""What every path begins with."""
+
+_TABLE: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
+    ("POST", "/<channel>/connect", connecting.connect),
+    ("DELETE", "/<channel>/disconnect", connecting.disconnect),
+    ("POST", "/<scope>/chats", connecting.open_chat),
+    ("POST", "/<scope>", messages.take_event),
+    ("GET", "/<scope>/chats/<name>/history", messages.history),
+    ("POST", "/<scope>/<msgid>/delivery_status", signs.delivery_status),
+    ("POST", "/<scope>/typing", signs.typing),
+    ("POST", "/<scope>/react", signs.react),
+)
+_MAP = Map(
+    [Rule(path, methods=[method], endpoint=handler) for method, path, handler in _TABLE],
+    strict_slashes=False,
+    redirect_defaults=False,
+    merge_slashes=False,
+)
+
+
+def answer(
+    ask: Ask, accounts: Iterable[Account], channels: Channels, ids: Ids, now: float
+) -> Answer:
+    """Answer a request of a channel to the accounts of this host."""
+    try:
+        return _dispatch(ask, list(accounts), channels, ids, now)
+    except ChatRefusedError as refusal:
+        return refusal.answer()
+    except ProblemError as refusal:
+        return invalid(refusal.detail).answer()
+
+
+def _dispatch(
+    ask: Ask, accounts: list[Account], channels: Channels, ids: Ids, now: float
+) -> Answer:
+    handler, arguments = _match(ask)
+    by_channel, by_scope = arguments.pop("channel", None), arguments.pop("scope", None)
+    channel = channels.known.get(by_channel) if by_channel else channels.of(by_scope or "")
+    if channel is None:
+        raise not_registered()
+    check_seal(ask, channel.secret, now)
+    if by_scope is None:
+        return handler(ChannelCall(ask, int(now), channel, channels, accounts, ids), **arguments)
+    scope = channels.scopes.get(by_scope)
+    if scope is None or scope.account not in accounts:
+        raise not_connected()
+    return handler(ScopeCall(ask, int(now), scope), **arguments)
+
+
+def _match(ask: Ask) -> tuple[Callable[..., Answer], dict[str, str]]:
+    if ask.method == "HEAD":
+        raise ChatRefusedError(405, "METHOD_NOT_ALLOWED", "Method Not Allowed")
+    try:
+        handler, arguments = _MAP.bind("chats").match(
+            "/" + ask.path.removeprefix(DOOR), method=ask.method
+        )
+    except MethodNotAllowed:
+        raise ChatRefusedError(405, "METHOD_NOT_ALLOWED", "Method Not Allowed") from None
+    except NotFound:
+        raise nothing_there("path") from None
+    return handler, dict(arguments)

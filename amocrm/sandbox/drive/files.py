@@ -1,0 +1,127 @@
+"""Files: list, read, change, delete, restore, download (reference 7)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from amocrm.sandbox.answer import NO_CONTENT, Answer, Json, json_answer
+from amocrm.sandbox.drive.call import DriveCall
+from amocrm.sandbox.drive.search import select
+from amocrm.sandbox.drive.store import Drive, File, Version
+from amocrm.sandbox.drive.view import full_name, show_file, show_version
+from amocrm.sandbox.faults import Faults, refuse_batch
+from amocrm.sandbox.listing import Wish
+from amocrm.sandbox.problem import ProblemError
+from amocrm.sandbox.schema import Prop, Schema, check_object
+from amocrm.sandbox.validate import batch, single
+
+_PATCH: Schema = {"name": Prop("string", filled=True), "version_uuid": "string"}
+
+
+def list_files(call: DriveCall) -> Answer:
+    """Answer `GET /v1.0/files`: a page, or 204."""
+    wish = Wish.of(call.ask)
+    items, more = wish.take(select(call.account, wish, call.now))
+    if not items:
+        return NO_CONTENT
+    links = {name: one for name, one in wish.links(more).items() if name != "first"}
+    shown = [show_file(call, one) for one in items]
+    # Assumed (reference 7): `_count` is of the page.
+    return _answer({"_count": len(items), "_links": links, "_embedded": {"files": shown}})
+
+
+def get_file(call: DriveCall, uuid: str) -> Answer:
+    """Answer `GET /v1.0/files/{uuid}`, for a file in the bin too."""
+    return _answer(show_file(call, call.file(uuid)))
+
+
+def patch_file(call: DriveCall, uuid: str) -> Answer:
+    """Answer `PATCH /v1.0/files/{uuid}`: another name, or another active version."""
+    file, model = call.file(uuid), single(call.ask.json())
+    refuse_batch([model], [_check_patch(file, model)])
+    if "name" in model:
+        file.versions[file.active] = replace(file.version, name=model["name"])
+    else:
+        file.active = model["version_uuid"]
+    file.updated_at, file.updated_by = call.now, call.author
+    return _answer(show_file(call, file))
+
+
+def list_versions(call: DriveCall, uuid: str) -> Answer:
+    """Answer `GET /v1.0/files/{uuid}/versions`, the oldest first (assumed)."""
+    file = call.file(uuid)
+    shown = [show_version(call, file, one) for one in file.versions.values()]
+    return _answer({"_count": len(shown), "_embedded": {"versions": shown}})
+
+
+def delete_files(call: DriveCall) -> Answer:
+    """Answer `DELETE /v1.0/files`: 204; Kommo's text says 200 (reference 12.3)."""
+    for file in _named(call):
+        if file.deleted_at is None:
+            file.deleted_at, file.deleted_by = call.now, call.author
+    return NO_CONTENT
+
+
+def restore_files(call: DriveCall) -> Answer:
+    """Answer `POST /v1.0/files/restore`."""
+    files = _named(call)
+    for file in files:
+        file.deleted_at = file.deleted_by = None
+    shown = [show_file(call, one) for one in files]
+    return _answer({"_count": len(shown), "_embedded": {"files": shown}})
+
+
+def download(drive: Drive, uuid: str, name: str, version: str | None = None) -> Answer:
+    """Answer a download address, which needs no token (assumed by reference 7).
+
+    Raises:
+        ProblemError: 404: no such file, version or name, or the file is in the bin.
+    """
+    file = drive.files.get(uuid)
+    if file is None or file.deleted_at is not None:
+        raise ProblemError(404, "File not found")
+    one = file.versions.get(version or file.active)
+    if one is None or not _goes_by(one, name):
+        raise ProblemError(404, "File not found")
+    headers = (
+        ("Content-Type", one.mime_type),
+        ("Content-Disposition", f'attachment; filename="{full_name(one)}"'),
+    )
+    return Answer(200, headers, one.content)
+
+
+def _goes_by(version: Version, name: str) -> bool:
+    # Assumed (reference 7): the preview of a picture is the picture.
+    _, is_preview, shown = name.partition("preview_")
+    if is_preview and version.kind == "image":
+        name = shown.partition("_")[2]
+    return name == full_name(version)
+
+
+def _named(call: DriveCall) -> list[File]:
+    models = batch(call.ask.json())
+    refuse_batch(models, [_check_name(call, one) for one in models])
+    return [call.drive.files[one["uuid"]] for one in models]
+
+
+def _check_name(call: DriveCall, model: Json) -> Faults:
+    faults = Faults()
+    if faults.is_kind(model, "object", ""):
+        sound = check_object(model, {"uuid": "string!"}, faults)
+        if sound and model["uuid"] not in call.drive.files:
+            faults.no_choice("uuid")  # Assumed (reference 7): 400 is among the documented codes.
+    return faults
+
+
+def _check_patch(file: File, model: dict[str, Json]) -> Faults:
+    faults = Faults()
+    sound = check_object(model, _PATCH, faults)
+    if {"name", "version_uuid"} <= set(model):
+        faults.unexpected("version_uuid")
+    elif "version_uuid" in sound and model["version_uuid"] not in file.versions:
+        faults.no_choice("version_uuid")
+    return faults
+
+
+def _answer(body: dict[str, Json]) -> Answer:
+    return json_answer(body, kind="application/json")

@@ -1,0 +1,192 @@
+"""How one secret, a code or a refresh token, is spent for a pair. Nothing else spends one.
+
+Under the store's lock, after looking what others have done; persist, then hold, then notify: a
+token is safe before anybody hears of it, so a handler that raises loses nothing. A lost answer is
+no refusal: the pair is kept unless the endpoint refused it in so many words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from amocrm.core.record import Record, bound
+from amocrm.core.token import Freshness, Token
+from amocrm.errors import GrantError, TokenStoreError
+from amocrm.grants import CURE, Failed, Grant, Grants, Reason
+from amocrm.holding import Holding
+from amocrm.ledger import Note, name, write
+from amocrm.signals import Signals, Step
+from amocrm.stores.vault import LOCK_PATIENCE
+from amocrm.transport import Response
+from amocrm.unbroken import to_the_end
+
+Settle: TypeAlias = Callable[[Token], None]
+
+
+class Code(NamedTuple):
+    """An authorization code that is to be exchanged.
+
+    Attributes:
+        text: the code itself.
+        state: what came back with it, and was compared.
+        begun: its exchange was begun before, and nobody knows how that ended.
+        unproven: it came from outside, and whose it is shows only when it is granted: until then
+            no handler hears of it, and no lock is made for it.
+    """
+
+    text: str
+    state: str | None = None
+    begun: bool = False
+    unproven: bool = False
+
+
+class _Got(NamedTuple):
+    """A grant that was kept, what the store had against it, and whether it came from a new host."""
+
+    grant: Grant
+    failure: TokenStoreError | None
+    moved: bool
+
+
+class Spender:
+    """Spends secrets, one at a time.
+
+    Attributes:
+        announcing: a handler is being told that a grant is about to be asked for.
+    """
+
+    def __init__(self, grants: Grants, holding: Holding, signals: Signals) -> None:
+        self.announcing = False
+        self._grants = grants
+        self._holding = holding
+        self._signals = signals
+
+    def exchange(self, code: Code, settle: Settle) -> tuple[Token, bool]:
+        """Spend a code, unless somebody who shares the store has.
+
+        Returns:
+            The token, and whether this call has spent the code.
+        """
+        holding, mark = self._holding, bound(code.text, code.state)
+        with holding.lock(newcomer=code.unproven):
+            stored = holding.stored()
+            if stored is not None and holding.came_from(stored, mark):
+                note = Note("code", "code", "", "adopted", name(code.text))
+                return self._adopt(stored, note), False
+            if not code.unproven:
+                self._announce("connection:beforeFetchToken")
+
+            def ask() -> Grant | Failed:
+                return self._grants.exchange(holding.portal, code.text, begun=code.begun)
+
+            got = self._ask(ask, None, mark=mark)
+            if isinstance(got, Failed):
+                raise got.error
+        self._tell(got, settle)
+        self._signals.step("connection:connected")
+        return got.grant.token, True
+
+    def refresh(self, spent: Token, settle: Settle, reason: Reason) -> Token:
+        """Spend a refresh token, unless somebody who shares the store has."""
+        holding = self._holding
+        holding.check_spendable(spent)
+        try:
+            with holding.lock(0.0 if reason.once else LOCK_PATIENCE):
+                got = self._replace(spent, reason)
+        except GrantError as error:
+            self._signals.refused(error)
+            raise
+        if isinstance(got, Token):
+            return got
+        self._tell(got, settle)
+        return holding.token or got.grant.token
+
+    def _replace(self, spent: Token, reason: Reason) -> Token | _Got:
+        """Find a token that somebody else has brought, or ask for one."""
+        holding, note = self._holding, Note("refresh", reason.why, "", "adopted")
+        note = note._replace(spent=name(spent.refresh_token))
+        record = holding.newest(spent)
+        newer = record.token.refresh_token != spent.refresh_token
+        if newer and holding.freshness(record.token) is not Freshness.EXPIRED:
+            return self._adopt(record, note)
+        holding.check_spendable(record.token)
+        changes = holding.changes
+        self._announce("connection:beforeRefreshToken")
+        if holding.changes != changes and holding.token is not None:
+            return holding.token  # A handler has set another token.
+        begun = holding.begin(record)
+        if begun.token.refresh_token != record.token.refresh_token:
+            return self._adopt(begun, note)
+        return self._spend(record, reason)
+
+    def _spend(self, record: Record, reason: Reason) -> _Got:
+        """Ask for the successor of a pair, and note how that ended."""
+        holding, spent = self._holding, record.token
+        asked = reason._replace(begun=record.asked_at is not None)
+
+        def ask() -> Grant | Failed:
+            return self._grants.refresh(holding.portal, spent, asked)
+
+        got = self._ask(ask, spent, cured=reason.why == CURE)
+        if not isinstance(got, Failed):
+            return got
+        if not got.in_doubt:
+            # It has ended; the next one must not take it for one that got lost.
+            holding.end(record)
+        if isinstance(got.error, GrantError):
+            holding.bury(spent, got.error)
+        raise got.error
+
+    def _adopt(self, stored: Record, note: Note) -> Token:
+        """Take what somebody who shares the store was granted."""
+        token = self._holding.adopt(stored)
+        write(note._replace(account=stored.host, granted=name(token.refresh_token)))
+        return token
+
+    def _ask(
+        self,
+        ask: Callable[[], Grant | Failed],
+        spent: Token | None,
+        *,
+        mark: str | None = None,
+        cured: bool = False,
+    ) -> _Got | Failed:
+        """Ask for a grant and keep it, unless another token is given meanwhile: that one wins.
+
+        Neither Ctrl-C nor a signal comes between the answer and its keeping.
+        """
+        holding, changes = self._holding, self._holding.changes
+        host = holding.portal.account
+
+        def keep(grant: Grant | Failed) -> _Got | Failed:
+            if isinstance(grant, Failed):
+                return grant
+            held = holding.token
+            other = held is None or spent is None or held.refresh_token != spent.refresh_token
+            if holding.changes != changes and other:
+                return _Got(grant, None, False)
+            failure = holding.keep(grant.token, grant.portal, spent, mark, cured=cured)
+            return _Got(grant, failure, grant.portal.account != host)
+
+        return to_the_end(ask, keep)
+
+    # What is told of it --------------------------------------------------------------------------
+
+    def _tell(self, got: _Got, settle: Settle) -> None:
+        """Notify: whoever waits for the token first, then the handlers."""
+        settle(got.grant.token)
+        self._grants.tell(got.grant)
+        self._signals.granted(Response(got.grant.token.as_dict(), got.grant.info))
+        if got.moved:
+            self._signals.moved(got.grant.portal.account)
+        if got.failure is not None:
+            raise got.failure
+
+    def _announce(self, event: Step) -> None:
+        """Tell that a grant is about to be asked for; under the lock, so no code may be set."""
+        self.announcing = True
+        try:
+            self._signals.step(event)
+        finally:
+            self.announcing = False

@@ -1,0 +1,78 @@
+"""Write all leads to a CSV file, and count with pandas where the money comes from.
+
+    python examples/export_pandas.py [leads.csv]
+
+It only reads. With the environment that `shop.py` names it runs against your account. Without
+pandas it writes the file and stops there.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeAlias
+
+from shop import account
+
+from amocrm import AmoCRM
+
+Row: TypeAlias = dict[str, object]
+
+
+def rows(crm: AmoCRM) -> Iterator[Row]:
+    """Yield a flat row for each lead: what every lead has, and its custom fields by name."""
+    stages = {
+        (stage["pipeline_id"], stage["id"]): (pipeline["name"], stage["name"])
+        for pipeline in crm.leads.pipelines.list()
+        for stage in pipeline["_embedded"]["statuses"]
+    }
+    for lead in crm.leads.list(order={"id": "asc"}, unique=True):
+        pipeline, stage = stages.get((lead["pipeline_id"], lead["status_id"]), ("", ""))
+        own: Row = {
+            "id": lead["id"],
+            "name": lead["name"],
+            "price": lead["price"],
+            "pipeline": pipeline,
+            "stage": stage,
+            "created_at": datetime.fromtimestamp(lead["created_at"], timezone.utc),
+        }
+        fields = {str(name): value for name, value in crm.leads.cf(lead).items()}
+        # A custom field may be called `name`, too: the lead's own parts come first, and stay.
+        yield {**own, **fields, **own}
+
+
+def to_csv(leads: list[Row], path: Path) -> None:
+    """Write the rows under all columns that any of them has."""
+    columns = dict.fromkeys(name for lead in leads for name in lead)
+    # With this encoding Excel sees that the file is in UTF-8.
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(leads)
+
+
+def to_pandas(leads: list[Row]) -> None:
+    """Print how many leads there are in each stage, and what they would bring."""
+    import pandas
+
+    table = pandas.DataFrame(leads)
+    print(table.groupby(["pipeline", "stage"])["price"].agg(["count", "sum"]))
+
+
+def main() -> None:
+    """Export to a file, then to pandas if it is installed."""
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "leads.csv")
+    with account() as crm:
+        leads = list(rows(crm))
+    to_csv(leads, path)
+    print(f"{len(leads)} leads written to {path}")
+    if find_spec("pandas") and leads:
+        to_pandas(leads)
+
+
+if __name__ == "__main__":
+    main()

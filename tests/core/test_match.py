@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from amocrm import ConfigurationError
+from amocrm.core.match import Found, read_reach
+
+REACH = read_reach(["8 900 123-45-67", "+79001234567", "12345"], "Ann@Example.org")
+
+
+def has(code: str | None, *values: Any) -> dict[str, Any]:
+    return {
+        "custom_fields_values": [{"field_code": code, "values": [{"value": v} for v in values]}]
+    }
+
+
+def test_each_is_searched_for_once_and_a_phone_by_its_end() -> None:
+    assert REACH.phones == ("+79001234567", "12345")
+    assert REACH.queries == ["9001234567", "12345", "ann@example.org"]
+    assert REACH.texts == ["EMAIL ann@example.org", "PHONE +79001234567", "PHONE 12345"]
+
+
+@pytest.mark.parametrize(
+    ("entity", "whose"),
+    [
+        (has("PHONE", "x", "7 (900) 1234567"), True),
+        (has("EMAIL", "ANN@EXAMPLE.ORG"), True),
+        (has("PHONE", "+7900123456"), False),
+        (has("PHONE", "ann@example.org"), False),
+        (has("EMAIL", "+79001234567"), False),
+        (has("NOTE", "+79001234567"), False),
+        (has(None, "+79001234567"), False),
+        (has("PHONE", None, 5), False),
+        ({"name": "+79001234567"}, False),
+        ({"custom_fields_values": None}, False),
+        (
+            {"custom_fields_values": ["odd", {"field_code": "PHONE", "values": ["odd", None]}]},
+            False,
+        ),
+        ({"custom_fields_values": [{"field_code": "PHONE", "values": None}]}, False),
+    ],
+)
+def test_what_counts_is_the_field_itself(entity: dict[str, Any], whose: bool) -> None:
+    assert REACH.is_of(entity) is whose
+
+
+def test_nobody_is_reached_by_what_is_none() -> None:
+    # What is no phone is None in its one form, and must not equal another that is none.
+    assert not read_reach(None, "a@b").is_of(has("PHONE", "no phone"))
+
+
+def test_a_model_gets_what_it_does_not_name_itself() -> None:
+    model = {"name": "A", "custom_fields_values": [{"field_code": "EMAIL", "values": None}]}
+    assert REACH.model(model) == {
+        "name": "A",
+        "custom_fields_values": [
+            {"field_code": "EMAIL", "values": None},
+            {"field_code": "PHONE", "values": [{"value": "+79001234567"}, {"value": "12345"}]},
+        ],
+    }
+    assert len(model["custom_fields_values"]) == 1
+    assert read_reach(None, "A@b").model({}) == {
+        "custom_fields_values": [{"field_code": "EMAIL", "values": [{"value": "a@b"}]}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("phone", "email", "told"),
+    [
+        (None, None, "neither"), ([None, " "], "", "neither"), ([], (), "neither"), ("x", None, "phone number 1 of 1 is no phone"),
+        (["12345", "secret"], None, "phone number 2 of 2"), (None, "secret", "e-mail number 1"),
+        (79001234567, None, "phone number 1"), ([5], None, "phone number 1 of 1"),
+        ("", None, "neither"),
+    ],
+)  # fmt: skip
+def test_what_is_none_is_refused_and_not_shown(phone: Any, email: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        read_reach(phone, email)
+    assert "secret" not in str(caught.value)
+
+
+def test_who_was_found_has_an_id() -> None:
+    assert Found({"id": 5}).id == 5

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amocrm.core.phone import normal_email, normal_phone
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("+79001234567", "+79001234567"), ("79001234567", "+79001234567"),
+        ("89001234567", "+79001234567"), ("9001234567", "+79001234567"),
+        ("+8 900 123-45-67", "+79001234567"), ("8 (900) 123-45-67", "+79001234567"),
+        (" +7 (900)123 45 67 ", "+79001234567"), ("(8-495) 123.45.67", "+74951234567"),
+        ("(+7) 9001234567", "+79001234567"), ("＋７９００１２３４５６７", "+79001234567"),
+        ("٨٩٠٠١٢٣٤٥٦٧", "+79001234567"), ("007 900 1234567", "+79001234567"),
+        ("+84 951234567", "+84951234567"),  # Vietnam; without the plus it is Moscow's.
+        ("84951234567", "+74951234567"),
+        ("+49 151 1234567", "+491511234567"), ("0049 151 1234567", "+491511234567"),
+        ("+44 (0)20 7946 0958", "+4402079460958"), ("380501234567", "+380501234567"),
+        ("+375 29 1234567", "+375291234567"),
+        ("4951234567", "4951234567"), ("8123456", "8123456"), ("+9123456789", "+9123456789"),
+        ("0123456789", "0123456789"), ("12345", "12345"), ("1234", None),
+        ("+123456789012345", "+123456789012345"), ("+1234567890123456", None),
+        ("00123456789012345", "+123456789012345"), ("12345678901234567", None),
+        ("+7 900 123 45 67 доб. 12", "+79001234567"), ("89001234567 ext 5", "+79001234567"),
+        ("89001234567,5", "+79001234567"), ("89001234567#5", "+79001234567"),
+        ("89001234567 x5", "+79001234567"), ("89001234567 (вн. 5)", "+79001234567"),
+        ("0012345", "+12345"), ("001234", None), ("00000", None),
+        ("", None), ("ann", None), ("ann@example.org", None), ("доб. 12345", "12345"),
+    ],
+)  # fmt: skip
+def test_a_phone_has_one_form(text: str, normal: str | None) -> None:
+    assert normal_phone(text) == normal
+
+
+@given(st.text("+0123456789 ()-.доext,#", max_size=24))
+def test_the_one_form_is_its_own(text: str) -> None:
+    once = normal_phone(text)
+    if once is not None:
+        assert normal_phone(once) == once
+        assert once.removeprefix("+").isdigit()
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_phone_or_none(text: str) -> None:
+    assert normal_phone(text) is None or len(str(normal_phone(text))) >= 5
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        (" Ann@Example.ORG\n", "ann@example.org"), ("Straße@x.de", "strasse@x.de"),
+        ("a@b", "a@b"), ("a b@c", None), ("@b", None), ("a@", None), ("ab", None), ("", None),
+    ],
+)  # fmt: skip
+def test_an_email_has_one_form(text: str, normal: str | None) -> None:
+    assert normal_email(text) == normal

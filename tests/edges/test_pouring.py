@@ -1,0 +1,140 @@
+"""Bytes that are sent as they are, and answers that are not collected."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
+
+from amocrm import AmoCRM, ConfigurationError, NotFoundError
+from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.transport.reading import MAX_BODY
+
+
+@pytest.fixture
+def crm(portal: Sandbox, clock: ManualClock) -> AmoCRM:
+    auth: Any = {"access_token": portal.issue_long_lived()}
+    return AmoCRM("example", auth, session=portal.session(), pace=None, clock=clock)
+
+
+class Echo(HTTPAdapter):
+    """Answers with what came, and remembers how it came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bodies: list[object] = []
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        self.bodies.append(request.body)
+        raw = HTTPResponse(body=io.BytesIO(b"{}"), status=200, preload_content=False)
+        return self.build_response(request, raw)
+
+
+def test_bytes_leave_piece_by_piece_and_json_at_once() -> None:
+    session, echo = requests.Session(), Echo()
+    session.mount("https://", echo)
+    crm = AmoCRM("example", {"access_token": "t"}, session=session, pace=None)
+    crm.request.post("/x", b"abc")
+    crm.request.post("/x", {"a": 1})
+    crm.request.post("/x")
+    first, *rest = echo.bodies
+    assert isinstance(first, io.BytesIO)
+    assert rest == [b'{"a":1}', None]
+
+
+def test_bytes_arrive_as_they_are(crm: AmoCRM, portal: Sandbox) -> None:
+    drive = crm.request.at("https://drive-b.amocrm.ru")
+    with pytest.raises(NotFoundError):
+        drive.post("https://drive-b.amocrm.ru/v1.0/sessions/upload/x", b"\x00abc")
+    seen = portal.log[-1]
+    assert (seen.body, seen.headers["content-length"]) == ("(4 bytes)", "4")
+    assert seen.headers["content-type"] == "application/octet-stream"
+    assert crm.stats.sent == 4
+
+
+def test_bytes_within_data_are_still_refused(crm: AmoCRM) -> None:
+    with pytest.raises(ConfigurationError, match=r"data\[0\] is a value of type bytes"):
+        crm.request.post("/x", [b"x"])
+
+
+def collector(taken: list[bytes]) -> Callable[[], Callable[[bytes], object]]:
+    def begin() -> Callable[[bytes], object]:
+        taken.clear()
+        return taken.append
+
+    return begin
+
+
+def test_any_answer_can_be_poured_out(crm: AmoCRM) -> None:
+    taken: list[bytes] = []
+    answer = crm.request.read_into(collector(taken), "/api/v4/account")
+    assert b"".join(taken).startswith(b'{"id":')
+    assert (answer.data, answer.info.status_code) == (None, 200)
+
+
+def test_a_refusal_is_not_poured_out(crm: AmoCRM) -> None:
+    taken: list[bytes] = []
+    with pytest.raises(NotFoundError, match="Cannot GET"):
+        crm.request.read_into(collector(taken), "/api/v4/nothing")
+    assert taken == []
+
+
+def test_what_is_poured_out_may_be_of_any_size(crm: AmoCRM, portal: Sandbox) -> None:
+    size = 0
+
+    def take(piece: bytes) -> None:
+        nonlocal size
+        size += len(piece)
+
+    portal.strike("huge", "GET", "/api/v4/account", size=MAX_BODY + 1)
+    crm.request.read_into(lambda: take, "/api/v4/account")
+    assert size == MAX_BODY + 1
+
+
+@pytest.mark.parametrize("error", [OSError("full"), ValueError("odd"), requests.Timeout("mine")])
+@pytest.mark.parametrize("at_begin", [False, True])
+def test_what_a_sink_raises_is_the_caller_s(
+    crm: AmoCRM, portal: Sandbox, error: Exception, at_begin: bool
+) -> None:
+    cause = RuntimeError("why")
+
+    def fail(piece: bytes = b"") -> Any:
+        raise error from cause
+
+    with pytest.raises(type(error)) as caught:
+        crm.request.read_into(fail if at_begin else lambda: fail, "/api/v4/account")
+    assert caught.value is error
+    assert caught.value.__cause__ is cause
+    assert len(portal.log) == 1
+
+
+class Whole(HTTPAdapter):
+    """Answers with something that `requests` can read and is none of urllib3's."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        answer = requests.Response()
+        answer.status_code, answer.raw = 200, io.BytesIO(b"abc")
+        answer.request, answer.url = request, str(request.url)
+        return answer
+
+
+def test_answers_of_other_making_are_poured_out_too() -> None:
+    session = requests.Session()
+    session.mount("https://", Whole())
+    crm = AmoCRM("example", {"access_token": "t"}, session=session, pace=None)
+    taken: list[bytes] = []
+    crm.request.read_into(collector(taken), "/x")
+    assert taken == [b"abc"]
+
+
+def test_one_side_door_leads_out_of_no_other(crm: AmoCRM) -> None:
+    request = crm.request
+    for _ in range(2_000):
+        request = request.at("https://drive-b.amocrm.ru")
+    with pytest.raises(NotFoundError):
+        request.get("/v1.0/files/nobody")

@@ -1,0 +1,200 @@
+"""Custom fields by name, saving what differs, people found or created: through the client."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amocrm import (
+    Ambiguous,
+    AmoCRM,
+    ConfigurationError,
+    Created,
+    Found,
+    Refused,
+    Updated,
+    ValidationError,
+)
+from amocrm.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from amocrm.schema.leads import NewLead
+
+
+@pytest.fixture
+def portal() -> Sandbox:
+    return Sandbox(("example",), rps=None)
+
+
+@pytest.fixture
+def crm(portal: Sandbox) -> Iterator[AmoCRM]:
+    token = portal.issue_long_lived()
+    with AmoCRM("example", {"access_token": token}, session=portal.session(), pace=None) as crm:
+        crm.leads.custom_fields.create(
+            {"name": "Region", "type": "select", "enums": [{"value": "north"}, {"value": "south"}]}
+        )
+        crm.leads.custom_fields.create({"name": "Visit", "type": "date"})
+        yield crm
+
+
+def test_a_new_lead_with_fields_by_name(crm: AmoCRM) -> None:
+    new: NewLead = {"name": "A"}
+    fields = crm.leads.cf(new)
+    fields["region"] = "north"
+    fields["Visit"] = datetime.date(2026, 3, 1)
+    made = crm.leads.create(new)
+    read = crm.leads.cf(crm.leads.get(made["id"]))
+    assert read["Region"] == "north"
+    assert read["Visit"] == datetime.date(2026, 3, 1)
+
+
+def test_a_field_that_is_not_there_is_told_with_the_nearest(crm: AmoCRM) -> None:
+    with pytest.raises(ConfigurationError, match="Region"):
+        crm.leads.cf({})["Regoin"]
+
+
+def test_only_what_differs_is_sent(crm: AmoCRM, portal: Sandbox) -> None:
+    made = crm.leads.create({"name": "A", "price": 5})
+    before = crm.leads.get(made["id"])
+    after = copy.deepcopy(before)
+    calls = len(portal.log)
+    assert crm.leads.save(before, after) is None
+    assert len(portal.log) == calls
+    after["price"] = 7
+    crm.leads.update(made["id"], {"name": "B"})  # somebody else, meanwhile
+    changed = crm.leads.save(before, after)
+    assert changed is not None
+    now = crm.leads.get(made["id"])
+    assert (now["name"], now["price"]) == ("B", 7)
+
+
+def test_a_changed_field_is_saved(crm: AmoCRM) -> None:
+    made = crm.leads.create({"name": "A"})
+    before = crm.leads.get(made["id"])
+    after = copy.deepcopy(before)
+    crm.leads.cf(after)["Region"] = "south"
+    crm.leads.save(before, after)
+    assert crm.leads.cf(crm.leads.get(made["id"]))["Region"] == "south"
+
+
+def test_a_refusal_names_the_field_and_its_choices(crm: AmoCRM) -> None:
+    number = next(one for one in crm.leads.custom_fields.list() if one["name"] == "Region")["id"]
+    bad: NewLead = {"custom_fields_values": [{"field_id": number, "values": [{"value": "west"}]}]}
+    with pytest.raises(ValidationError) as plain:
+        crm.leads.create(bad)
+    assert "north" not in str(plain.value)
+    crm.leads.cf({})  # from now on the definitions are known
+    (outcome,) = crm.leads.create_many([bad])
+    assert isinstance(outcome, Refused)
+    assert outcome.errors[0].field_name == "Region"
+    with pytest.raises(ValidationError, match="Region") as named:
+        crm.leads.create(bad)
+    assert "north" in str(named.value)
+    (field,) = named.value.fields
+    assert (field.field_id, field.field_name, field.choices) == (
+        number,
+        "Region",
+        ("north", "south"),
+    )
+    number = crm.leads.create({"name": "A"})["id"]
+    with pytest.raises(ValidationError, match="Region"):
+        crm.leads.update(number, {"custom_fields_values": bad["custom_fields_values"]})
+
+
+def test_people_are_found_or_created_once(crm: AmoCRM) -> None:
+    first = crm.contacts.find_or_create({"name": "Anna"}, phone="8 (999) 000-00-01")
+    assert isinstance(first, Created)
+    again = crm.contacts.find_or_create({"name": "Other"}, phone="+7 999 000 00 01")
+    assert isinstance(again, Found)
+    assert (again.id, again.entity["name"]) == (first.id, "Anna")
+    assert [one["id"] for one in crm.contacts.find(phone="79990000001")] == [first.id]
+    crm.contacts.create({
+        "name": "Twin",
+        "custom_fields_values": [
+            {"field_code": "PHONE", "values": [{"value": "+79990000001", "enum_code": "WORK"}]}
+        ],
+    })  # fmt: skip
+    assert isinstance(crm.contacts.find_or_create({}, phone="+79990000001"), Ambiguous)
+
+
+def test_companies_are_found_by_email(crm: AmoCRM) -> None:
+    made = crm.companies.find_or_create({"name": "Example"}, email="Info@example.com")
+    assert isinstance(made, Created)
+    assert isinstance(crm.companies.find_or_create({}, email="info@EXAMPLE.com"), Found)
+
+
+def test_another_user_shares_what_is_known(crm: AmoCRM, portal: Sandbox) -> None:
+    crm.leads.cf({})
+    calls = len(portal.log)
+    other = next(one for one in portal.accounts[0].users.values() if not one.is_admin)
+    crm.as_user(other.id).leads.cf({})
+    assert len(portal.log) == calls
+
+
+def test_of_many_pairs_only_those_that_differ_are_sent(crm: AmoCRM, portal: Sandbox) -> None:
+    list(crm.leads.create_many([{"name": f"L{number}", "price": 1} for number in range(5)]))
+    before = list(crm.leads.list(order={"id": "asc"}))
+    after = copy.deepcopy(before)
+    after[1]["price"] = 2
+    crm.leads.cf(after[3])["Region"] = "north"
+    after[4]["price"] = "a lot"  # type: ignore[typeddict-item]
+    calls = len(portal.log)
+    outcomes = list(crm.leads.save_many(zip(before, after, strict=True)))
+    assert [type(one) for one in outcomes] == [Updated, Updated, Refused]
+    assert outcomes[0].item == {"id": before[1]["id"], "price": 2}
+    assert set(outcomes[1].item) == {"id", "custom_fields_values"}
+    assert len(portal.log) - calls == 2  # the refused call, and the one without the bad item
+    now = list(crm.leads.list(order={"id": "asc"}))
+    assert [one["price"] for one in now] == [1, 2, 1, 1, 1]
+    assert crm.leads.cf(now[3])["Region"] == "north"
+
+
+def test_nothing_that_differs_is_no_call(crm: AmoCRM, portal: Sandbox) -> None:
+    crm.leads.create({"name": "A"})
+    leads = list(crm.leads.list())
+    calls = len(portal.log)
+    assert list(crm.leads.save_many(zip(leads, leads, strict=True))) == []
+    assert len(portal.log) == calls
+
+
+def test_elements_of_a_list_are_saved_in_calls_of_a_size(crm: AmoCRM, portal: Sandbox) -> None:
+    elements = crm.catalogs(crm.catalogs.create({"name": "Cars"})["id"]).elements
+    list(elements.create_many([{"name": f"E{number}"} for number in range(3)]))
+    before = list(elements.list())
+    pairs = [(one, {"name": f"{one['name']} new"}) for one in before]
+    outcomes = elements.save_many(pairs, size=2)
+    assert all(isinstance(one, Updated) for one in outcomes)
+    assert outcomes.calls == 2
+    assert sorted(one["name"] for one in elements.list()) == ["E0 new", "E1 new", "E2 new"]
+
+
+def test_a_stage_by_its_name_moves_leads_and_finds_them(crm: AmoCRM, portal: Sandbox) -> None:
+    made = crm.leads.pipelines.create({
+        "name": "Repairs", "sort": 20, "is_main": False, "is_unsorted_on": False,
+        "_embedded": {"statuses": [{"name": "In work", "sort": 20, "color": "#fffeb2"}]},
+    })  # fmt: skip
+    lead = crm.leads.create({"name": "A"})["id"]
+    calls = len(portal.log)
+    stage = crm.leads.pipelines.stage("in work")
+    assert len(portal.log) == calls + 1
+    assert stage["pipeline_id"] == made["id"]
+    assert crm.leads(lead).move(stage)["id"] == lead
+    assert crm.leads.get(lead)["status_id"] == stage["status_id"]
+    assert [one["id"] for one in crm.leads.list(filter={"statuses": [stage]})] == [lead]
+    with pytest.raises(ConfigurationError, match="2 stages"):
+        crm.leads.pipelines.stage("Успешно реализовано")
+    won = crm.leads.pipelines.stage("Успешно реализовано", pipeline="Repairs")
+    assert won == {"pipeline_id": made["id"], "status_id": 142}
+
+
+def test_a_lost_lead_says_why(crm: AmoCRM) -> None:
+    reason = crm.leads.loss_reasons.create({"name": "Too dear", "sort": 1})["id"]
+    lead = crm.leads.create({"name": "A"})["id"]
+    lost = crm.leads.pipelines.stage("Закрыто и не реализовано")
+    crm.leads(lead).move(lost, loss_reason_id=reason)
+    now = crm.leads.get(lead)
+    assert (now["status_id"], now["loss_reason_id"]) == (143, reason)

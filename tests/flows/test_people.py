@@ -1,0 +1,176 @@
+"""Contacts and companies by phone and e-mail, in the portal and in several processes."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amocrm import AmoCRM, ConfigurationError, Created, UnexpectedReplyError
+from amocrm.clock import SystemClock
+from amocrm.core.match import Ambiguous, Found
+from amocrm.people import find, find_or_create
+from amocrm.phones import phones_of
+from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.stores import STRIPES
+from amocrm.stores.file import FileStore
+from amocrm.stores.memory import MemoryStore
+from amocrm.stores.stripes import Stripes
+from amocrm.way import Way
+from tests.canned import Canned
+from tests.flows.test_listing import client_of
+from tests.ways import way_of
+
+HOST = "example.amocrm.ru"
+SPAWN = multiprocessing.get_context("spawn")
+PROCESSES, PEOPLE = 4, 5
+
+pytestmark = pytest.mark.usefixtures("gone")
+
+
+@pytest.fixture
+def way(portal: Sandbox, clock: ManualClock) -> Way:
+    auth: Any = {"access_token": portal.issue_long_lived()}
+    crm = AmoCRM("example", auth, session=portal.session(), clock=clock, pace=None)
+    return way_of(crm, clock)
+
+
+LOCK = Stripes(MemoryStore(), "client", HOST)
+
+
+def person(name: str, code: str, *values: str) -> dict[str, Any]:
+    items = [{"field_code": code, "values": [{"value": one} for one in values]}]
+    return {"name": name, "custom_fields_values": items}
+
+
+def add(way: Way, *models: dict[str, Any], kind: str = "contacts") -> list[int]:
+    made = way.request.post(f"/api/v4/{kind}", list(models)).data["_embedded"][kind]
+    return [int(one["id"]) for one in made]
+
+
+def test_who_is_not_there_is_created_and_then_found(way: Way, portal: Sandbox) -> None:
+    made = find_or_create(
+        way, LOCK, "contacts", {"name": "Ann"}, phone="8 900 123-45-67", email="Ann@Example.org"
+    )
+    assert isinstance(made, Created)
+    reaches: list[Any] = [
+        {"phone": "+79001234567"}, {"email": "ann@example.ORG"}, {"phone": "9001234567"},
+    ]  # fmt: skip
+    for reach in reaches:
+        found = find_or_create(way, LOCK, "contacts", {"name": "Bob"}, **reach)
+        assert isinstance(found, Found)
+        assert (found.id, found.entity["name"]) == (made.id, "Ann")
+    assert [one.method for one in portal.log].count("POST") == 1
+    assert not [one for one in portal.log if one.method == "PATCH"]
+
+
+def test_a_stranger_who_only_mentions_the_number_is_not_taken(way: Way) -> None:
+    add(
+        way,
+        {"name": "call +79001234567 back"},
+        person("Longer", "PHONE", "+790012345678"),
+        person("Mail", "EMAIL", "xann@example.org"),
+        person("Job", "POSITION", "ann@example.org"),
+    )
+    assert find(way, "contacts", phone="+79001234567", email="ann@example.org") == []
+    made = find_or_create(way, LOCK, "contacts", {}, phone="+79001234567", email="ann@example.org")
+    assert isinstance(made, Created)
+
+
+def test_several_are_all_listed_and_none_is_created(way: Way, portal: Sandbox) -> None:
+    ids = add(
+        way, person("A", "PHONE", "89001234567"), person("B", "EMAIL", "a@b.org"),
+        person("C", "PHONE", "12345", "79001234567"),
+    )  # fmt: skip
+    result = find_or_create(way, LOCK, "contacts", {}, phone=["9001234567"], email="A@B.org")
+    assert isinstance(result, Ambiguous)
+    assert [one["id"] for one in result.entities] == ids
+    assert [one.method for one in portal.log].count("POST") == 1
+
+
+def test_all_pages_are_looked_through(way: Way) -> None:
+    crowd = [{"name": f"9001234567 {number}"} for number in range(250)]
+    add(way, *crowd)
+    (number,) = add(way, person("Ann", "PHONE", "+79001234567"))
+    assert [one["id"] for one in find(way, "contacts", phone="+79001234567")] == [number]
+
+
+def test_a_company_is_found_among_companies(way: Way) -> None:
+    add(way, person("Ann", "PHONE", "+79001234567"))
+    made = find_or_create(way, LOCK, "companies", {"name": "OOO"}, phone="+79001234567")
+    assert isinstance(made, Created)
+    found = find_or_create(way, LOCK, "companies", {}, phone="89001234567")
+    assert isinstance(found, Found)
+    assert found.id == made.id
+
+
+def test_other_countries_have_other_rules(way: Way) -> None:
+    add(way, person("Uwe", "PHONE", "+4915112345678"))
+    assert find(way, "contacts", phone="0151 12345678") == []
+    assert len(find(way, "contacts", phone="0151 12345678", normal=phones_of("DE"))) == 1
+
+
+def test_what_cannot_be_looked_for_is_refused_unsent(way: Way, portal: Sandbox) -> None:
+    kind: Any = "leads"
+    with pytest.raises(ConfigurationError, match="have no phones"):
+        find(way, kind, phone="12345")
+    with pytest.raises(ConfigurationError, match="neither a phone nor"):
+        find_or_create(way, LOCK, "contacts", {})
+    assert portal.log == []
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"_embedded": {"contacts": []}}, {"_embedded": {"contacts": [{}]}}]
+)
+def test_an_answer_without_the_id_is_told_of(clock: ManualClock, body: Any) -> None:
+    server = Canned(lambda _, query: None if "query" in query else body)
+    crm = client_of(server.session(), clock)
+    with pytest.raises(UnexpectedReplyError, match="without the id"):
+        find_or_create(
+            way_of(crm, clock),
+            LOCK,
+            "contacts",
+            {},
+            email="a@b",
+        )
+
+
+def work(url: str, token: str, folder: str, gate: Any, results: Any) -> None:
+    """Be a process that takes in the same people as all the others."""
+    with AmoCRM("example", {"access_token": token}, base_url=url, pace=None) as crm:
+        way = way_of(crm, SystemClock())
+        lock = Stripes(FileStore(folder), "client", HOST)
+        gate.wait(60)
+        told = []
+        for number in range(PEOPLE):
+            # One knows the phone, another one the e-mail, some both.
+            reach: dict[str, Any] = {
+                "phone": f"8 900 123-45-6{number}",
+                "email": f"p{number}@e.org",
+            }
+            result = find_or_create(way, lock, "contacts", {"name": f"P{number}"}, **reach)
+            told.append((type(result).__name__, getattr(result, "id", None)))
+        results.put(json.dumps(told))
+
+
+def test_processes_that_take_in_the_same_people_create_each_once(tmp_path: Path) -> None:
+    portal = Sandbox(rps=None)
+    token = portal.issue_long_lived()
+    gate, results = SPAWN.Barrier(PROCESSES), SPAWN.Queue()
+    with portal.serve() as served:
+        arguments = (served.url, token, str(tmp_path), gate, results)
+        running = [SPAWN.Process(target=work, args=arguments) for _ in range(PROCESSES)]
+        for process in running:
+            process.start()
+        told = [json.loads(results.get(timeout=100)) for _ in running]
+        for process in running:
+            process.join(30)
+    for number in range(PEOPLE):
+        kinds = sorted(one[number][0] for one in told)
+        assert kinds == ["Created", *["Found"] * (PROCESSES - 1)]
+        assert len({one[number][1] for one in told}) == 1
+    assert sum(one.method == "POST" for one in portal.log) == PEOPLE
+    assert len(list(tmp_path.iterdir())) <= STRIPES

@@ -1,0 +1,276 @@
+"""Anybody can call the public redirect: what strangers say leaves nothing behind, untold."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.test import Client
+
+from amocrm import (
+    FROM_AMOCRM,
+    AmoCRM,
+    GrantError,
+    Integration,
+    MemoryStore,
+    ServerError,
+    TokenStore,
+    TokenStoreError,
+)
+from amocrm.core.record import Record
+from amocrm.core.token import Token
+from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.stores import STRIPES, Key, striped
+from amocrm.stores.file import FileStore
+from amocrm.stores.sql import SQLStore
+from amocrm.stores.vault import Vault
+from tests.conftest import Make
+from tests.flows.test_integration import agreed, install
+from tests.servers import DATABASES, URLS, engine, new_place, open_store
+
+DAY = 86_400
+ACCOUNT = "/api/v4/account"
+TOKENS = "/oauth2/access_token"
+HOST = "example.amocrm.ru"
+EVENTS = (
+    "connection:beforeConnect", "connection:beforeFetchToken", "connection:beforeRefreshToken",
+    "connection:authError", "connection:connected", "connection:error", "error",
+    "connection:newToken",
+)  # fmt: skip
+
+
+@pytest.fixture(params=["memory", "file", "sqlite", *DATABASES])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def place(kind: str, tmp_path: Path) -> Iterator[str]:
+    if kind == "memory":
+        yield ""
+        return
+    with new_place(kind, tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def store(kind: str, place: str) -> Iterator[TokenStore]:
+    if kind not in DATABASES:
+        yield MemoryStore() if kind == "memory" else open_store(kind, place)
+        return
+    pool = sa.create_engine(URLS[kind])
+    yield SQLStore(pool, place)
+    pool.dispose()
+
+
+def left(store: TokenStore, kind: str, place: str) -> int:
+    """Count the locks that are left: in the process, in the folder, in the table."""
+    if isinstance(store, MemoryStore):
+        return len(store._locks._locks)
+    if isinstance(store, FileStore):
+        return max(len(store._locks), len(os.listdir(place)))
+    assert isinstance(store, SQLStore)
+    here = max(len(store._threads._locks), len(store._files))
+    if kind not in DATABASES:
+        return max(here, len(os.listdir(place)))
+    with engine(URLS[kind]).connect() as connection:
+        rows = connection.execute(sa.text(f"SELECT COUNT(*) FROM {place}_locks")).scalar_one()
+    return max(here, int(rows))
+
+
+@pytest.fixture
+def integration(sandbox: Sandbox, clock: ManualClock) -> Iterator[Integration]:
+    with make_integration(sandbox, clock, MemoryStore()) as integration:
+        yield integration
+
+
+def make_integration(sandbox: Sandbox, clock: ManualClock, store: TokenStore) -> Integration:
+    one = sandbox.integration
+    return Integration(
+        one.client_id, one.client_secret, one.redirect_uri,
+        store=store, session=sandbox.session(), clock=clock, pace=None,
+    )  # fmt: skip
+
+
+def forged(name: str, code: str = "made-up") -> dict[str, str]:
+    return {"code": code, "referer": f"{name}.amocrm.ru", "from_widget": "1"}
+
+
+def hear(crm: AmoCRM) -> list[str]:
+    heard: list[str] = []
+    subscribe: Any = crm.on
+    for event in EVENTS:
+        subscribe(event, lambda *_, event=event: heard.append(event))
+    return heard
+
+
+# What is left behind -----------------------------------------------------------------------------
+
+
+def test_made_up_accounts_leave_no_more_than_a_few_locks(
+    portal: Sandbox, clock: ManualClock, store: TokenStore, kind: str, place: str
+) -> None:
+    with make_integration(portal, clock, store) as integration:
+        for number in range(STRIPES):
+            with pytest.raises(GrantError):
+                integration.callback(forged(f"stranger{number}"), state=FROM_AMOCRM)
+        browser = Client(integration.wsgi_app())
+        for number in range(STRIPES // 2):
+            assert browser.get("/", query_string=forged(f"another{number}")).status_code == 400
+        assert "0 clients" in repr(integration)
+    # The database and the lock of saving are there, too.
+    assert STRIPES / 2 < left(store, kind, place) <= STRIPES + 2
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_ten_thousand_made_up_accounts_leave_no_more_than_a_few_locks(
+    store: TokenStore, kind: str, place: str
+) -> None:
+    for number in range(10_000):
+        with Vault(Key("client", f"{number}.amocrm.ru"), store).lock(newcomer=True):
+            pass
+    assert left(store, kind, place) == STRIPES
+
+
+def test_a_text_falls_on_the_same_key_everywhere_and_on_one_of_a_few() -> None:
+    key = Key("client", HOST)
+    texts = [f"+7900{number:07d}" for number in range(2000)]
+    fallen = [striped(key, text) for text in texts]
+    assert fallen == [striped(key, text) for text in texts]
+    assert len(set(fallen)) == STRIPES
+    assert striped(key, "+79001234567") == Key("client", "example.amocrm.ru/19")
+    assert {one.client_id for one in fallen} == {"client"}
+    assert not set(fallen) & {striped(Key("client", ""), text) for text in texts}
+
+
+# A newcomer's lock -------------------------------------------------------------------------------
+
+
+def record(host: str) -> Record:
+    return Record(Token("a", "r", 1_700_000_000), host)
+
+
+def test_an_account_that_has_a_record_has_a_lock_of_its_own() -> None:
+    store, key = MemoryStore(), Key("client", HOST)
+    vault = Vault(key, store)
+    with vault.lock(newcomer=True), store.lock(key, 0.01):
+        with pytest.raises(TokenStoreError):
+            store.lock(striped(Key("client", ""), HOST), 0.01).__enter__()
+    vault.put(record(HOST))
+    with vault.lock(newcomer=True), store.lock(striped(Key("client", ""), HOST), 0.01):
+        with pytest.raises(TokenStoreError):
+            store.lock(key, 0.01).__enter__()
+
+
+def test_an_account_that_is_known_by_another_name_is_locked_by_the_first_one() -> None:
+    store = MemoryStore()
+    old = Vault(Key("client", HOST), store)
+    old.put(record("renamed.amocrm.ru"))
+    old.point("renamed.amocrm.ru")
+    with Vault(Key("client", "renamed.amocrm.ru"), store).lock(newcomer=True):
+        with pytest.raises(TokenStoreError):
+            store.lock(Key("client", HOST), 0.01).__enter__()
+
+
+def test_whoever_waited_for_a_newcomer_s_lock_takes_the_account_s_own() -> None:
+    store, key = MemoryStore(), Key("client", HOST)
+    asked = threading.Event()
+
+    class Watched(MemoryStore):
+        def load(self, key: Key) -> str | None:
+            asked.set()
+            return store.load(key)
+
+        def lock(self, key: Key, timeout: float) -> Any:
+            return store.lock(key, timeout)
+
+    def late() -> bool:
+        with Vault(key, Watched()).lock(newcomer=True):
+            with pytest.raises(TokenStoreError):
+                store.lock(key, 0.01).__enter__()
+            with store.lock(striped(Key("client", ""), HOST), 0.01):
+                return True
+
+    vault = Vault(key, store)
+    with ThreadPoolExecutor(1) as pool:
+        with vault.lock(newcomer=True):
+            waiting = pool.submit(late)
+            assert asked.wait(30), "it has looked, and found nothing"
+            vault.put(record(HOST))
+        assert waiting.result(30)
+
+
+# What is told ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [True, False])
+def test_a_refused_installation_is_not_told_to_the_handlers_of_a_living_client(
+    integration: Integration, sandbox: Sandbox, state: bool
+) -> None:
+    account = install(integration, sandbox)
+    token, heard = account.connection.get_token(), hear(account)
+    query = forged("example") if not state else {**forged("example"), "state": "s"}
+    with pytest.raises(GrantError, match="damaged"):
+        integration.callback(query, state="s" if state else FROM_AMOCRM)
+    assert heard == []
+    assert account.connection.get_token() == token
+    assert integration.account("example") is account
+    assert account.request.get(ACCOUNT).info.status_code == 200
+
+
+def test_a_granted_installation_is_told_to_them(integration: Integration, sandbox: Sandbox) -> None:
+    account = install(integration, sandbox)
+    heard = hear(account)
+    assert install(integration, sandbox) is account
+    assert heard == ["connection:newToken", "connection:connected"]
+    integration.callback(agreed(integration, sandbox), state="s")
+    assert heard == ["connection:newToken", "connection:connected"] * 2
+
+
+def test_a_code_that_was_set_is_told_whoever_may_have_brought_it(
+    connected: AmoCRM,
+) -> None:
+    heard = hear(connected)
+    with pytest.raises(GrantError):
+        connected.connection.set_code("made-up")
+    assert heard == [
+        "connection:beforeFetchToken", "connection:authError", "connection:error", "error",
+    ]  # fmt: skip
+
+
+def test_a_made_up_code_without_an_answer_is_not_kept_for_the_next_call(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = MemoryStore()
+    make({"code": sandbox.issue_code()}, store=store).connect()
+    clock.advance(DAY)
+    for ask in ("install", "set_code"):
+        crm = make(store=store)
+        sandbox.strike("server_error", path=TOKENS, times=5)
+        with pytest.raises(ServerError):
+            getattr(crm.connection, ask)("made-up", state=None)
+        if ask == "install":
+            assert crm.request.get(ACCOUNT).info.status_code == 200
+            clock.advance(DAY)
+            continue
+        with pytest.raises(GrantError, match="damaged"):
+            crm.request.get(ACCOUNT)
+
+
+def test_a_handler_that_is_told_of_a_refusal_may_take_a_redirect(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    account = install(integration, sandbox)
+    sandbox.revoke_tokens()
+    clock.advance(DAY + 1)
+    redirect = agreed(integration, sandbox)
+    account.once("connection:authError", lambda *_: integration.callback(redirect, state="s"))
+    with pytest.raises(GrantError):
+        account.request.get(ACCOUNT)
+    assert account.request.get(ACCOUNT).info.status_code == 200

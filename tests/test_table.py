@@ -1,0 +1,252 @@
+"""The table itself: every row is mounted, complete and answers in words for what it has not."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from amocrm import AmoCRM, ConfigurationError, NotFoundError, NotOfferedError
+from amocrm.core.row import Row, near, read_id, read_question
+from amocrm.mount import Resource
+from amocrm.sandbox import Sandbox
+from tests.table import walk
+
+PACKAGE = Path(__file__).parent.parent / "amocrm"
+
+
+PLACES = list(walk())
+
+REFERENCE = {
+    "/account", "/leads", "/leads/complex", "/leads/unsorted", "/leads/unsorted/sip",
+    "/leads/unsorted/forms", "/leads/pipelines", "/leads/pipelines/{id}/statuses",
+    "/leads/loss_reasons", "/contacts", "/contacts/chats", "/companies", "/catalogs",
+    "/catalogs/{id}/elements", "/catalogs/products/settings", "/tasks", "/events", "/events/types",
+    "/customers", "/customers/mode", "/customers/transactions", "/customers/{id}/transactions",
+    "/customers/{id}/bonus_points", "/customers/statuses", "/customers/segments", "/users",
+    "/roles", "/webhooks", "/widgets", "/calls", "/talks", "/sources", "/website_buttons",
+    "/short_links", "/chats/templates", "/currencies", "/bots", "/files",
+    "/customers/segments/custom_fields", "/catalogs/{id}/custom_fields",
+    "/catalogs/{id}/custom_fields/groups", "/leads/{id}/subscriptions",
+    "/customers/{id}/subscriptions",
+    *(
+        f"/{entity}{below}"
+        for entity in ("leads", "contacts", "companies", "customers")
+        for below in (
+            "/links", "/{id}/links", "/custom_fields", "/custom_fields/groups", "/tags", "/notes",
+            "/{id}/notes", "/{id}/files",
+        )
+    ),
+}  # fmt: skip
+"""Every row of the reference's table (4.0); `/files` is at a host of its own (7)."""
+
+
+def client() -> tuple[AmoCRM, Sandbox]:
+    portal = Sandbox()
+    auth = {"access_token": portal.issue_long_lived()}
+    return AmoCRM("example", auth, session=portal.session()), portal  # type: ignore[arg-type]
+
+
+def test_every_row_of_the_reference_is_mounted() -> None:
+    assert REFERENCE - {path for _, path, _ in PLACES} == set()
+
+
+def test_every_place_is_a_row_of_the_reference() -> None:
+    known = {f"{path}/" for path in REFERENCE}
+    written = {"/leads/{id}/tags", "/contacts/{id}/tags", "/companies/{id}/tags"}
+    odd = [
+        path
+        for _, path, _ in PLACES
+        if f"{path}/" not in known and path not in written | {"/customers/{id}/tags"}
+    ]
+    assert not odd
+
+
+@pytest.mark.parametrize(("expression", "kind"), [(name, kind) for name, _, kind in PLACES])
+def test_each_family_is_declared_whole(expression: str, kind: type[Resource]) -> None:
+    assert kind.row.source, "a class header without its source"
+    assert "__slots__" in vars(kind)
+    assert inspect.getdoc(kind)
+
+
+def test_families_are_reached_by_their_address() -> None:
+    crm, _ = client()
+    assert repr(crm.leads(42).notes) == "<ItemNotes at /api/v4/leads/42/notes>"
+    assert repr(crm.contacts.custom_fields.groups).endswith("/contacts/custom_fields/groups>")
+    assert repr(crm.catalogs(7).elements).endswith("/api/v4/catalogs/7/elements>")
+    assert repr(crm.leads.pipelines("10").statuses).endswith("/leads/pipelines/10/statuses>")
+    assert repr(crm.leads.unsorted("a/b")).endswith("/leads/unsorted/a%2Fb>")
+
+
+def test_nothing_is_sent_before_it_is_asked_for() -> None:
+    crm, portal = client()
+    crm.leads(42).notes.list(filter={"note_type": ["common"]})
+    assert portal.log == []
+
+
+def test_acting_as_a_user_goes_through_the_table() -> None:
+    crm, portal = client()
+    users = portal.accounts[0].users.values()
+    other = next(user for user in users if user.id != portal.accounts[0].admin.id)
+    made = crm.as_user(other.id).leads.create({"name": "A"})
+    assert crm.leads.get(made["id"])["created_by"] == other.id
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("delete", "leads cannot be deleted through amoCRM's API"),
+        ("lst", "there is no 'lst' of leads (did you mean 'list'?)"),
+        ("zzz", "there is no 'zzz' of leads (it takes cf, complex, create,"),
+    ],
+)
+def test_what_the_api_has_not_is_told_in_words(name: str, words: str) -> None:
+    crm, _ = client()
+    with pytest.raises(NotOfferedError, match=re.escape(words)):
+        getattr(crm.leads, name)
+    assert not hasattr(crm.leads, name)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"filter": {"update_at": 1}}, "no 'update_at' in the filter of leads (did you mean"),
+        ({"filter": {"qqq": 1}}, "no 'qqq' in the filter of leads (it takes id, name,"),
+        ({"filter": ["id"]}, "filter must be a dict"),
+        ({"with_": ["contact"]}, "no 'contact' in the with_ of leads (did you mean 'contacts'?)"),
+        ({"with_": "contacts"}, "with_ must be a list of names"),
+        ({"with_": 5}, "with_ must be a list of names"),
+        ({"order": {"created": "asc"}}, "(did you mean 'created_at'?)"),
+        ({"order": {"id": "up"}}, "order goes one of two ways (asc or desc)"),
+        ({"order": {"id": "asc", "created_at": "asc"}}, "order takes one name"),
+        ({"order": {}}, "order takes one name"),
+    ],
+)
+def test_wrong_questions_are_refused_unsent(asked: dict[str, object], words: str) -> None:
+    crm, portal = client()
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        crm.leads.list(**asked)  # type: ignore[arg-type]
+    assert portal.log == []
+
+
+def test_a_family_that_takes_with_alone_takes_it() -> None:
+    crm, portal = client()
+    assert crm.account.get(with_=["drive_url"])["drive_url"] == "https://drive-b.amocrm.ru"
+    assert "with=drive_url" in portal.log[-1].query
+    with pytest.raises(ConfigurationError, match="did you mean 'drive_url'"):
+        crm.account.get(with_=["drive"])  # type: ignore[list-item]
+
+
+def test_only_some_families_can_be_searched() -> None:
+    crm, _ = client()
+    list(crm.leads.create_many([{"name": "Alpha"}, {"name": "Beta"}]))
+    assert [lead["name"] for lead in crm.leads.list(query="Alph")] == ["Alpha"]
+    with pytest.raises(ConfigurationError, match="tasks cannot be searched"):
+        crm.tasks.list(query="x")
+
+
+def test_a_lenient_client_lets_through_what_the_table_does_not_know() -> None:
+    _, portal = client()
+    crm = AmoCRM(
+        "example", {"access_token": portal.issue_long_lived()}, session=portal.session(),
+        lenient=True,
+    )  # fmt: skip
+    crm.leads.create({"name": "A"})
+    list(crm.leads.list(with_=["tomorrow"]))  # type: ignore[list-item]
+    assert "with=tomorrow" in portal.log[-1].query
+
+
+def test_params_go_as_they_are() -> None:
+    crm, portal = client()
+    list(crm.leads.list(params={"useful": "later"}))
+    assert "useful=later" in portal.log[-1].query
+
+
+@pytest.mark.parametrize("number", [0, -1, True, "", "x", "1.5", "²", None, 1.0])
+def test_ids_are_positive_whole_numbers(number: object) -> None:
+    with pytest.raises(ConfigurationError, match="an id of leads is a positive whole number"):
+        read_id(number, "leads")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [1, "1", "0042"])
+def test_ids_may_be_written_in_digits(number: int | str) -> None:
+    assert read_id(number, "leads") == str(number)
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", 5])
+def test_text_ids_are_texts(text: object) -> None:
+    with pytest.raises(ConfigurationError, match="an id of widgets is a text"):
+        read_id(text, "widgets", text=True)  # type: ignore[arg-type]
+
+
+def test_an_unknown_id_is_not_found_whatever_the_status() -> None:
+    crm, _ = client()
+    with pytest.raises(NotFoundError, match="there is no leads/999") as caught:
+        crm.leads.get(999)
+    assert caught.value.status == 204
+
+
+def test_names_of_one_item_and_of_a_listing() -> None:
+    crm, _ = client()
+    assert "drive_url" in crm.account.get(with_=["drive_url"])
+    assert crm.account.row.orders == crm.account.row.filters == ()
+    assert crm.users.row == Row("users", "4.19", withs=crm.users.row.withs)
+    assert "role" in crm.users.row.withs
+    assert crm.tasks.row.orders == ("complete_till", "created_at", "id")
+
+
+def test_a_question_becomes_the_query() -> None:
+    row = Row("x", filters=("id",), withs=("a", "b"), orders=("id",), query=True)
+    asked = read_question(
+        row, "x", lenient=False,
+        filter={"id": 1}, with_=("a", "b"), order={"id": "asc"}, query="q",
+    )  # fmt: skip
+    assert asked == {"filter": {"id": 1}, "with": "a,b", "order": {"id": "asc"}, "query": "q"}
+    assert read_question(row, "x", lenient=False) == {}
+
+
+def test_the_near_miss() -> None:
+    assert near("contacs", ["contacts", "leads"]) == "did you mean 'contacts'?"
+    assert near("x", ["contacts", "leads"]) == "it takes contacts, leads"
+    assert near("x", []) == "it takes none"
+
+
+def test_no_family_is_imported_before_it_is_used() -> None:
+    code = (
+        "import sys, amocrm\n"
+        "assert not [m for m in sys.modules if m.startswith(('amocrm.resources', 'amocrm.verbs'))]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("schema/*.py")), ids=lambda path: path.stem)
+def test_schemas_are_shapes_without_code(path: Path) -> None:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        assert isinstance(node, (ast.Import, ast.ImportFrom, ast.ClassDef, ast.Assign, ast.Expr))
+        if isinstance(node, ast.ClassDef):
+            assert all(isinstance(one, (ast.AnnAssign, ast.Expr, ast.Pass)) for one in node.body)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("resources/*.py")), ids=lambda p: p.stem)
+def test_every_shape_of_a_header_is_in_the_schema(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    named = {
+        part.value
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        for part in ast.walk(base)
+        if isinstance(part, ast.Constant)
+    }
+    assert named <= imported

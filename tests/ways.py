@@ -1,0 +1,13 @@
+"""The way to an account, as a client has it, for tests of what goes it."""
+
+from __future__ import annotations
+
+from amocrm import AmoCRM
+from amocrm.clock import Clock
+from amocrm.drivehost import DriveHost
+from amocrm.way import Lengths, Way
+
+
+def way_of(crm: AmoCRM, clock: Clock) -> Way:
+    """Return a way of its own, with nothing learned yet."""
+    return Way(crm.request, clock, 7.0, "example.amocrm.ru", Lengths(), DriveHost(clock))
