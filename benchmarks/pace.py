@@ -24,6 +24,7 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing.connection import Connection as Pipe
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -85,8 +86,13 @@ def sandbox(weather: Weather, tls: tuple[str, str] | None = None) -> Generator[P
         process.join()
 
 
-def call(origin: str, token: str, way: Way, until: float, threads: int) -> None:
-    """Call from some threads until an instant."""
+def call(
+    origin: str, token: str, way: Way, seconds: float, threads: int, ready: Barrier | None = None
+) -> None:
+    """Call from some threads for some seconds, once all are ready."""
+    if ready is not None:
+        ready.wait()  # While others still import, they would keep the server from running.
+    until = CLOCK.monotonic() + seconds
     wait = way.before() if way.before else nothing
     with AmoCRM("example", {"access_token": token}, base_url=origin, pace=way.make()) as crm:
 
@@ -113,11 +119,11 @@ def seen(
         if opening:
             os.environ["HTTPS_PROXY"] = on_the_way.enter_context(slow_proxy(opening))
             on_the_way.callback(os.environ.pop, "HTTPS_PROXY")
-        until = CLOCK.monotonic() + seconds
         if processes == 1:
-            call(origin, token, way, until, THREADS)
+            call(origin, token, way, seconds, THREADS)
         else:
-            arguments = (origin, token, way, until + 1, THREADS // processes)
+            ready = SPAWN.Barrier(processes)
+            arguments = (origin, token, way, seconds, THREADS // processes, ready)
             crew = [SPAWN.Process(target=call, args=arguments) for _ in range(processes)]
             for one in crew:
                 one.start()

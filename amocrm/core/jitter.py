@@ -19,9 +19,10 @@ LEAST_MARGIN: Final = 0.005
 """Seconds that are always left: for threads, clocks and a quickest call not yet seen."""
 MOST_MARGIN: Final = 0.1
 """Seconds that are left after a 429."""
-NEWCOMER: Final = 0.25
-"""Seconds that are left for the first call of a connection, once hands are shaken, until its answer
-has come: a busy server may be slow to take a newcomer in."""
+NEWCOMER: Final = 1.0
+"""Seconds that are left for the first call of a connection, once hands are shaken, unless its
+answer comes before: a busy server may be slow to take a newcomer in. It costs nothing where the
+latency is no longer."""
 SAVINGS: Final = 0.5
 """Seconds, not needed before, that can be left for calls that were held up."""
 DOUBT: Final = 0.265

@@ -131,5 +131,5 @@ def test_what_it_says_bounds_how_late_calls_really_were(seed: int) -> None:
 
 
 def test_the_constants_are_those_the_manual_names() -> None:
-    assert (DOUBT, MEMORY, NEWCOMER, SAVINGS) == (0.265, 256, 0.25, 0.5)
+    assert (DOUBT, MEMORY, NEWCOMER, SAVINGS) == (0.265, 256, 1.0, 0.5)
     assert pytest.approx(MARGIN * math.log(200), abs=1e-4) == DOUBT

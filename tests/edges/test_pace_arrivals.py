@@ -85,7 +85,7 @@ def test_never_more_than_seven_arrive_in_a_second(
 ) -> None:
     way = Way(seed, latency, MARGIN, handshake, tells)
     way.run()
-    assert way.busiest() == 7
+    assert way.busiest() <= 7
 
 
 @pytest.mark.parametrize(("latency", "least"), [(0.05, 80), (0.25, 78), (1.0, 75)])
