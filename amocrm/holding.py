@@ -148,13 +148,14 @@ class Holding:
         """
         return self._vault.swap(record._replace(asked_at=self.clock.time()), record.token)
 
-    def end(self, record: Record) -> None:
+    def end(self, record: Record, *, dead: bool) -> None:
         """Note in the store that a refresh has ended without a new pair, as if not begun.
 
+        A dead pair is taken away that was not there before: somebody had forgotten it, with reason.
         Whatever the store has against it, what ended the refresh is what is to be told.
         """
         with contextlib.suppress(TokenStoreError):
-            self._vault.mend(record._replace(asked_at=None))
+            self._vault.mend(record._replace(asked_at=None), drop=dead)
 
     def bury(self, spent: Token, error: GrantError) -> None:
         """Remember a refresh token that is gone for good, so that it is never sent again.
@@ -188,9 +189,8 @@ class Holding:
             self.portal = self.portal.moved(record.host)
         return record
 
-    def newest(self, token: Token) -> Record:
+    def newest(self, token: Token, stored: Record | None) -> Record:
         """Return what is stored, or what is to be stored of a token that is newer."""
-        stored = self.stored()
         # An older pair is one that a backup brought back, or that could not be replaced.
         if stored is None or stored.token.is_older_than(token):
             return self._record(token)

@@ -106,7 +106,8 @@ class Spender:
         """Find a token that somebody else has brought, or ask for one."""
         holding, note = self._holding, Note("refresh", reason.why, "", "adopted")
         note = note._replace(spent=name(spent.refresh_token))
-        record = holding.newest(spent)
+        stored = holding.stored()
+        record = holding.newest(spent, stored)
         newer = record.token.refresh_token != spent.refresh_token
         if newer and holding.freshness(record.token) is not Freshness.EXPIRED:
             return self._adopt(record, note)
@@ -118,10 +119,10 @@ class Spender:
         begun = holding.begin(record)
         if begun.token.refresh_token != record.token.refresh_token:
             return self._adopt(begun, note)
-        return self._spend(record, reason)
+        return self._spend(record, reason, kept=stored is not None)
 
-    def _spend(self, record: Record, reason: Reason) -> _Got:
-        """Ask for the successor of a pair, and note how that ended."""
+    def _spend(self, record: Record, reason: Reason, *, kept: bool) -> _Got:
+        """Ask for the successor of a pair, and note how that ended; was the pair in the store?"""
         holding, spent = self._holding, record.token
         asked = reason._replace(begun=record.asked_at is not None)
 
@@ -133,7 +134,7 @@ class Spender:
             return got
         if not got.in_doubt:
             # It has ended; the next one must not take it for one that got lost.
-            holding.end(record)
+            holding.end(record, dead=not kept and isinstance(got.error, GrantError))
         if isinstance(got.error, GrantError):
             holding.bury(spent, got.error)
         raise got.error

@@ -64,13 +64,17 @@ class Vault:
         kept = self._keep(record, newer)
         return kept if isinstance(kept, Record) else record
 
-    def mend(self, record: Record) -> None:
-        """Save what is to stand beside a pair, if that pair is still there."""
+    def mend(self, record: Record, *, drop: bool = False) -> None:
+        """Save what is to stand beside a pair, or drop both, if that pair is still there."""
         with _told("save"):
             text = self._find()
             there = _readable(text, self._key)
             pair = there.token.refresh_token if isinstance(there, Record) else None
-            if pair is not None and pair == record.token.refresh_token:
+            if pair is None or pair != record.token.refresh_token:
+                return
+            if drop:
+                self._store.forget(self._key)
+            else:
                 self._store.save(self._key, write_record(*self._key, record), text)
 
     def point(self, name: str) -> None:

@@ -867,3 +867,18 @@ def test_a_client_whose_pair_is_in_memory_only_is_not_dropped(new: New, sandbox:
     account.request.get(ACCOUNT)
     account.connection.refresh_token()
     assert sandbox.counters["grants.refused"] == 0
+
+
+def test_a_client_that_calls_after_the_hook_brings_no_dead_account_back(
+    new: New, sandbox: Sandbox
+) -> None:
+    one, other = new(), new()
+    install(one, sandbox)
+    late = install(other, sandbox)
+    hook = sandbox.uninstall_hook()
+    sandbox.uninstall()
+    assert one.removed(hook.params) == HOST
+    with pytest.raises(GrantError, match=r"switched off|revoked"):
+        late.request.get(ACCOUNT)
+    assert one.accounts() == other.accounts() == []
+    assert other.removed(hook.params) is None
