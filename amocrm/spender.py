@@ -122,7 +122,13 @@ class Spender:
         return self._spend(record, reason, kept=stored is not None)
 
     def _spend(self, record: Record, reason: Reason, *, kept: bool) -> _Got:
-        """Ask for the successor of a pair, and note how that ended; was the pair in the store?"""
+        """Ask for the successor of a pair, and note how that ended.
+
+        Args:
+            record: the pair.
+            reason: why its successor is needed.
+            kept: the pair was in the store already.
+        """
         holding, spent = self._holding, record.token
         asked = reason._replace(begun=record.asked_at is not None)
 

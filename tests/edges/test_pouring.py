@@ -113,6 +113,28 @@ def test_what_a_sink_raises_is_the_caller_s(
     assert len(portal.log) == 1
 
 
+class Keeping(HTTPAdapter):
+    """Answers with ten bytes, and remembers the answer."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        self.raw = HTTPResponse(body=io.BytesIO(bytes(10)), status=200, preload_content=False)
+        return self.build_response(request, self.raw)
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_an_answer_that_is_not_read_to_its_end_is_closed(error: type[BaseException]) -> None:
+    session, keeping = requests.Session(), Keeping()
+    session.mount("https://", keeping)
+    crm = AmoCRM("example", {"access_token": "t"}, session=session, pace=None)
+
+    def fail(piece: bytes) -> None:
+        raise error
+
+    with pytest.raises(error):
+        crm.request.read_into(lambda: fail, "/x")
+    assert keeping.raw.closed
+
+
 class Whole(HTTPAdapter):
     """Answers with something that `requests` can read and is none of urllib3's."""
 

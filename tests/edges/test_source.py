@@ -6,6 +6,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +119,21 @@ def test_a_size_is_a_number_of_bytes(size: Any) -> None:
         Source(b"x", size)
 
 
-@pytest.mark.parametrize(("size", "parts"), [(3, [b"ab"]), (4, [b"ab", b"cd"]), (5, [b"ab"])])
-def test_the_last_part_is_given_only_if_the_size_is_right(size: int, parts: list[bytes]) -> None:
+@pytest.mark.parametrize(
+    ("content", "size", "parts"),
+    [
+        (b"abcd", 3, [b"ab"]),
+        (b"abcd", 4, [b"ab", b"cd"]),
+        (b"abcd", 5, [b"ab", b"cd"]),
+        (b"abc", 5, [b"ab"]),
+        (b"", 5, []),
+    ],
+)
+def test_a_part_that_is_not_whole_is_not_given(
+    content: bytes, size: int, parts: list[bytes]
+) -> None:
     given: list[bytes] = []
-    try:
-        given.extend(Source(b"abcd", size).parts(2))
-    except ConfigurationError:
-        assert size != 4
-    # The second part of five bytes is not the last.
-    assert given == (parts if size < 5 else [b"ab", b"cd"])
+    is_right = size == len(content)
+    with nullcontext() if is_right else pytest.raises(ConfigurationError, match="is not of"):
+        given.extend(Source(content, size).parts(2))
+    assert given == parts

@@ -151,6 +151,21 @@ def test_progress_is_told_in_bytes(crm: AmoCRM, tmp_path: Path) -> None:
     assert [(one.done, one.total) for one in told] == [(20, 20)]
 
 
+def test_progress_begins_anew_with_the_upload(crm: AmoCRM, portal: Sandbox) -> None:
+    told: list[tuple[int, str | None]] = []
+    fate = at_part(portal, 2, "lost_after")
+
+    def report(progress: Progress) -> None:
+        told.append((progress.done, progress.waiting_for))
+        fate(progress)
+
+    crm.drive.upload(data(20), name="a.bin", progress=report)
+    assert told == [
+        (0, "part 1"), (8, None), (8, "part 2"), (0, "a new session"),
+        (0, "part 1"), (8, None), (8, "part 2"), (16, None), (16, "part 3"), (20, None),
+    ]  # fmt: skip
+
+
 def test_versions_come_and_are_chosen(crm: AmoCRM, tmp_path: Path) -> None:
     first = crm.drive.upload(b"one", name="plan.txt")
     second = crm.drive.upload(b"second", name="plan.txt", new_version_of=first["uuid"])
@@ -221,7 +236,7 @@ def test_a_file_is_attached_to_a_lead(anywhere: AmoCRM) -> None:
         crm.drive.links("nobody")
 
 
-@pytest.mark.parametrize("entity", ["contacts", "companies"])
+@pytest.mark.parametrize("entity", ["contacts", "companies", "customers"])
 def test_so_it_is_to_the_other_entities(crm: AmoCRM, entity: str) -> None:
     uuid = crm.drive.upload(b"x", name="a.txt")["uuid"]
     number = getattr(crm, entity).create({"name": "A"})["id"]
@@ -766,6 +781,7 @@ def test_the_first_trouble_is_told_when_the_account_does_not_answer(
         crm.drive.get("nobody")
     assert portal.log[-1].path == "/api/v4/account"
     assert list(crm.drive.list()) == []
+    assert asked(portal, "/api/v4/account") == 2
 
 
 def test_what_opens_a_file_is_in_no_message_and_no_log(

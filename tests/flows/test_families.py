@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -567,14 +566,20 @@ def test_a_call_from_a_stranger_is_refused(crm: AmoCRM) -> None:
     assert isinstance(outcome, Refused)
 
 
-@covers(
-    "/files",
-    *(f"/{kind}/{{id}}/files" for kind in ("leads", "contacts", "companies", "customers")),
-)
+@covers("/files")
+def test_files(crm: AmoCRM) -> None:
+    file = crm.drive.upload(b"Contract", name="contract.txt")
+    assert crm.drive.get(file["uuid"]) == file
+    assert list(crm.drive.list()) == [file]
+    crm.drive.delete(file["uuid"])
+    assert list(crm.drive.list()) == []
+
+
+@covers(*(f"/{kind}/{{id}}/files" for kind in ("leads", "contacts", "companies", "customers")))
 @ENTITIES
 def test_files_of_entities(crm: AmoCRM, kind: str) -> None:
     one = new(crm, kind)
-    uuid = crm.drive.upload(io.BytesIO(b"Contract"), name="contract.txt")["uuid"]
+    uuid = crm.drive.upload(b"Contract", name="contract.txt")["uuid"]
     family = getattr(crm, kind)
     family(one).files.attach(uuid)
     assert [file["file_uuid"] for file in family(one).files.list()] == [uuid]
