@@ -21,6 +21,9 @@ __all__ = ["Request", "Response"]
 
 _ACCEPT: Final = "application/hal+json, application/json"
 
+CURES: Final = 2
+"""Other tokens that a call is tried with after a 401: one that others brought, and its own."""
+
 
 class Request:
     """Calls any path of the account. Thread-safe; `AmoCRM` makes it, as `crm.request`."""
@@ -228,7 +231,7 @@ class Request:
     def _send(self, draft: Call, leaving: Leaving | None = None) -> Response:
         """Obey the verdicts until one of them is an answer or an error."""
         gate, line = self._gate, self._line
-        token, effort = gate.token(), Effort(renewable=gate.renewable)
+        token, effort, cures = gate.token(), Effort(renewable=gate.renewable), 0
         while True:
             call = _addressed(draft, gate.origin, token)
             try:
@@ -241,7 +244,8 @@ class Request:
             if isinstance(verdict, Renew):
                 cure = gate.cure(token)
                 if isinstance(cure, Token):
-                    token = cure
+                    token, cures = cure, cures + 1
+                    effort = effort._replace(renewable=cures < CURES)
                     continue
                 verdict = judge(call, outcome, effort._replace(renewable=False))
                 if isinstance(verdict, GiveUp) and cure:

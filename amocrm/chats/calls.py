@@ -5,10 +5,10 @@ from __future__ import annotations
 from amocrm.clock import Clock
 from amocrm.core.body import encode_body
 from amocrm.core.chat import explain_chat
-from amocrm.core.policy import Accept, Again, Effort, GiveUp, judge
+from amocrm.core.policy import Accept, Again, Effort, GiveUp, in_all, judge
 from amocrm.core.webhook import request_headers
-from amocrm.core.wire import Call, Json, Retry, Timeout
-from amocrm.errors import AmoCRMError, ReplyError
+from amocrm.core.wire import RETRY, Call, Json, Retry, Timeout
+from amocrm.errors import AmoCRMError, ConfigurationError, ReplyError
 from amocrm.line import Line
 from amocrm.transport import Answer
 
@@ -57,10 +57,13 @@ class Calls:
             retry: see `Request`.
 
         Raises:
+            ConfigurationError: there is no such `retry`.
             TransportError: no answer came; it is an OutcomeUnknownError if the call may have been
                 carried out and is not to be repeated.
             ReplyError: the server said no.
         """
+        if retry not in RETRY:
+            raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
         body = None if data is None else encode_body(data)
         address = f"{self.origin}{path}{query and f'?{query}'}"
         effort = Effort()
@@ -72,7 +75,12 @@ class Calls:
                 method, address, shown or path, headers, body, data, self._timeout, replayable,
                 retry=retry,
             )  # fmt: skip
-            outcome = self._line.send(call, effort)
+            try:
+                outcome = self._line.send(call, effort)
+            except AmoCRMError as error:
+                if effort.doubt:
+                    raise in_all(call, error, effort) from error
+                raise
             verdict = judge(call, outcome, effort)
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
                 return verdict.data
@@ -81,7 +89,7 @@ class Calls:
                 effort = effort.after(verdict, self._line.jitter())
             elif isinstance(verdict, GiveUp):
                 self._line.give_up(verdict)
-                raise _explained(verdict.error)
+                raise in_all(call, _explained(verdict.error), effort)
 
 
 def _explained(error: AmoCRMError) -> AmoCRMError:

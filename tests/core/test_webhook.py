@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from datetime import datetime, timezone
 from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -152,3 +153,9 @@ def test_other_ways_to_write_a_date(text: str) -> None:
 )  # fmt: skip
 def test_what_is_no_date(text: str) -> None:
     assert read_date(text) is None
+
+
+@pytest.mark.parametrize("signature", [None, "", b"x", "x"])
+def test_a_hook_without_its_signature_is_refused(signature: Any) -> None:
+    with pytest.raises(WebhookError):
+        verify_hook("secret", b"{}", signature)

@@ -229,6 +229,16 @@ def test_a_message_is_not_repeated_when_nobody_knows(chats: Chats, portal: Sandb
     assert len(portal.log) - before == 5
 
 
+def test_what_may_have_been_sent_is_not_told_as_refused(chats: Chats, portal: Sandbox) -> None:
+    portal.strike("lost_after")
+    portal.strike("server_error", status=403)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        say(chats, retry="always")
+    assert isinstance(caught.value.__cause__, ForbiddenError)
+    with pytest.raises(ConfigurationError, match="no retry 'often'"):
+        say(chats, retry="often")
+
+
 def test_each_attempt_is_signed_at_its_own_time(
     chats: Chats, portal: Sandbox, clock: ManualClock
 ) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import requests
 
 from amocrm import (
     AmoCRM,
@@ -18,6 +21,7 @@ from amocrm import (
 )
 from amocrm.paces.threads import ThreadPace
 from amocrm.pauses import CURE_PAUSE
+from amocrm.request import CURES
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
 from tests.conftest import Make
@@ -296,3 +300,27 @@ def test_the_code_of_a_pair_stays_with_it_whoever_renews_it(
     clock.advance(DAY)
     assert status(first) == 200, "it renews the pair of the second code"
     assert make(store=store).connection.set_code(code) == first.connection.get_token()
+
+
+class Slow(requests.Session):
+    """Takes so long for each call that a pause is over when it ends."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        answer = super().send(request, **settings)
+        self.clock.advance(CURE_PAUSE)
+        return answer
+
+
+def test_one_call_is_cured_twice_at_most_however_long_it_takes(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(Slow(clock)))
+    crm.connect()
+    sandbox.strike("server_error", path="/api/", status=401, times=9)
+    with pytest.raises(UnauthorizedError):
+        status(crm)
+    assert sandbox.counters["grants.refresh"] == CURES
