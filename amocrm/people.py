@@ -11,7 +11,7 @@ from amocrm.core.match import Ambiguous, Found, Normal, Reach, read_reach
 from amocrm.core.page import ShapeError, find_list
 from amocrm.core.phone import normal_phone
 from amocrm.core.wire import Json
-from amocrm.errors import ConfigurationError, UnexpectedReplyError
+from amocrm.errors import ConfigurationError, OutcomeUnknownError
 from amocrm.listing import Listing
 from amocrm.way import Way
 
@@ -113,7 +113,7 @@ def _create(way: Way, kind: str, model: dict[str, Json]) -> Created:
         (answer,) = find_list(response.data, path)
         return Created(int(answer["id"]), model, answer)
     except (ShapeError, ValueError, TypeError, LookupError):
-        raise UnexpectedReplyError(
+        raise OutcomeUnknownError(
             f"POST {path} was answered {response.info.status_code} without the id of one entity",
-            method="POST", path=path, status=response.info.status_code,
+            method="POST", path=path, data=model,
         ) from None  # fmt: skip

@@ -66,6 +66,10 @@ class Schemas:
         cell = self._cells.held(kind)
         return None if cell is None else cell.held
 
+    def in_doubt(self, kind: str) -> Schema:
+        """Return the definitions of a kind, asked for anew if that was a minute ago."""
+        return self._cell(kind).get(min(self._age, AGE_IN_DOUBT))
+
     def forget(self, kind: str) -> None:
         """Take what is kept of a kind for old."""
         cell = self._cells.held(kind)
@@ -86,7 +90,7 @@ class Schemas:
         """
         schema = self.of(kind)
         if not schema.matches(key):
-            schema = self._cell(kind).get(min(self._age, AGE_IN_DOUBT))
+            schema = self.in_doubt(kind)
         return schema.find(key)
 
     def fields(self, kind: str, entity: MutableMapping[str, Json]) -> CustomFields:
@@ -141,6 +145,10 @@ class _Known:
 
     def matches(self, key: int | str) -> list[Field]:
         return self._schema.matches(key)
+
+    def newer(self, field: Field) -> Field:
+        self._schema = self._schemas.in_doubt(self._kind)
+        return self._schema.newer(field)
 
     def find(self, key: int | str) -> Field:
         if not self._schema.matches(key):

@@ -235,7 +235,12 @@ def correlate(items: Sequence[Json], data: Json, path: str, kind: Kind) -> list[
         echoed = {_request_id(items[at], at): one for at, one in enumerate(ordered)}
         if not _are_distinct(items):
             return [_outcome(one, at, ordered, path, kind) for at, one in enumerate(items)]
-    found = [echoed.get(_request_id(one, at)) for at, one in enumerate(items)]
+    # A change has its id, whatever is echoed: some answers echo that id (reference 4.9).
+    changed = {one.get("id"): one for one in entries} if kind is Updated else {}
+    found = [
+        changed.get(one.get("id")) or echoed.get(_request_id(one, at))
+        for at, one in enumerate(items)
+    ]
     refused = _left_out(data, path, kind)
     return [
         Refused(one, refused[rid])

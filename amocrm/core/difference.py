@@ -6,10 +6,11 @@ Source: reference 4.2, 4.14, 5.1-5.3, 5.13.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from amocrm.core.custom.same import same, same_values, sendable
 from amocrm.core.wire import Json
+from amocrm.errors import ConfigurationError
 
 READ_ONLY: Final = frozenset(
     {
@@ -21,10 +22,14 @@ READ_ONLY: Final = frozenset(
 )
 """Members of leads, contacts, companies, customers and elements that the server alone sets."""
 
-NULLABLE: Final = frozenset({"loss_reason_id", "closed_at", "custom_fields_values"})
+NULLABLE: Final = frozenset(
+    {"loss_reason_id", "closed_at", "custom_fields_values", "available_products_price_types"}
+)
 """Members that a write may set to null."""
 
 _LOST: Final = 143
+_LINKED: Final = ("contacts", "companies", "catalog_elements")
+_ByField: TypeAlias = dict[tuple[str, Json], Mapping[str, Json]]
 _WHOLE_SETS: Final = ("segments",)
 """Members of `_embedded`, besides tags, that a PATCH replaces as a whole."""
 
@@ -50,6 +55,9 @@ def changes(
         after: as it is to be.
         read_only: members that are never sent.
         nullable: members that may be sent as null.
+
+    Raises:
+        ConfigurationError: linked entities differ; a PATCH cannot change them.
     """
     patch = {
         key: value
@@ -78,7 +86,8 @@ def _add_stage(patch: dict[str, Json], after: Mapping[str, Json]) -> None:
 
 
 def _field_changes(before: Json, after: Json) -> list[Json]:
-    old, new = _by_field(before), _by_field(after)
+    old = _by_field(before, {})
+    new = _by_field(after, old)
     changed: list[Json] = []
     for key, item in new.items():
         known = old.get(key)
@@ -91,15 +100,27 @@ def _field_changes(before: Json, after: Json) -> list[Json]:
     return changed + [{"field_id": number, "values": None} for _, number in erased]
 
 
-def _by_field(items: Json) -> dict[tuple[str, Json], Mapping[str, Json]]:
-    """Sort items by the field they name: by its id, or by its code where there is no id."""
-    found: dict[tuple[str, Json], Mapping[str, Json]] = {}
+def _by_field(items: Json, known: _ByField) -> _ByField:
+    """Sort items by the field they name, as it is named among known ones: by id, or by code."""
+    found: _ByField = {}
     for item in items if isinstance(items, (list, tuple)) else ():
-        for key in ("field_id", "field_code"):
-            if isinstance(item, Mapping) and item.get(key) is not None:
-                found[key, item[key]] = item
-                break
+        key = _key(item, known) if isinstance(item, Mapping) else None
+        if key is not None:
+            found[key] = item
     return found
+
+
+def _key(item: Mapping[str, Json], known: _ByField) -> tuple[str, Json] | None:
+    number, code = item.get("field_id"), item.get("field_code")
+    for key, other in known.items():
+        named = (other.get("field_id"), number) if number is not None else (
+            other.get("field_code"), code
+        )  # fmt: skip
+        if None not in named and str(named[0]) == str(named[1]):
+            return key
+    if number is not None:
+        return "field_id", number
+    return None if code is None else ("field_code", code)
 
 
 def _add_embedded(
@@ -107,6 +128,9 @@ def _add_embedded(
 ) -> None:
     if "tags" in after:
         _add_tags(patch, before, after["tags"] or [])
+    for name in _LINKED:
+        if name in before and name in after and not same(before[name], after[name]):
+            raise ConfigurationError(f"{name} of an entity are changed through its links")
     for name in _WHOLE_SETS:
         if name in after and not same(before.get(name), after[name]):
             named = [{"id": one["id"]} for one in after[name] or ()]

@@ -83,12 +83,18 @@ class Reach(NamedTuple):
         return not phones.isdisjoint(self.phones) or not emails.isdisjoint(self.emails)
 
     def model(self, more: Mapping[str, Json]) -> dict[str, Json]:
-        """Return a model to create, with the phones and e-mails that it does not name itself."""
+        """Return a model to create, with the phones and e-mails that it does not have itself."""
         items: list[Json] = list(more.get("custom_fields_values") or ())
-        named = {one.get("field_code") for one in items if isinstance(one, Mapping)}
-        for code, values in ((PHONE, self.phones), (EMAIL, self.emails)):
-            if values and code not in named:
-                items.append({"field_code": code, "values": [{"value": one} for one in values]})
+        for code, texts, normal in (
+            (PHONE, self.phones, self.normal), (EMAIL, self.emails, normal_email)
+        ):  # fmt: skip
+            own = {normal(text) for text in _texts({"custom_fields_values": items}, code)}
+            added = [{"value": one} for one in texts if one not in own]
+            at = next((at for at, one in enumerate(items) if _is_of(one, code)), None)
+            if added and at is None:
+                items.append({"field_code": code, "values": added})
+            elif added and at is not None:
+                items[at] = {**items[at], "values": [*(items[at].get("values") or ()), *added]}
         return {**more, "custom_fields_values": items}
 
 
@@ -131,3 +137,7 @@ def _texts(entity: Mapping[str, Json], code: str) -> list[str]:
         for value in item.get("values") or ()
         if isinstance(value, Mapping) and isinstance(value.get("value"), str)
     ]
+
+
+def _is_of(item: Json, code: str) -> bool:
+    return isinstance(item, Mapping) and item.get("field_code") == code

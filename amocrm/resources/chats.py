@@ -102,4 +102,5 @@ class ChatTemplates(
 
     def delete_many(self, *ids: int) -> None:
         """Delete several in one call."""
-        self._way.request.delete(self._path, [{"id": one} for one in ids])
+        if ids:
+            self._way.request.delete(self._path, [{"id": one} for one in ids])

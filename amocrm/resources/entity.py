@@ -62,11 +62,15 @@ class Fielded(Resource, Generic[C]):
         """Send what differs between an entity as it was read and as it is to be, and nothing else.
 
         So what others have changed meanwhile stays. Returns what the server says of it; None when
-        nothing differs, and then nothing is sent.
+        nothing differs that it takes, and then nothing is sent: left out are members that the
+        server alone sets, and a null where it takes none.
 
         Args:
             before: as it was read: keep `copy.deepcopy(entity)`.
             after: as it is to be, or a part of it.
+
+        Raises:
+            ConfigurationError: linked entities differ: links change them.
         """
         from amocrm.core.difference import changes
 
@@ -112,7 +116,7 @@ class FieldedMany(Fielded[C]):
             if (patch := changes(before, after))
         )
         writer = Writer(self._way, Updated, self._path, size=size, ahead=ahead, progress=progress)
-        return Outcomes(writer, patches)
+        return Outcomes(writer, patches, self._explain)
 
 
 class Reached(Resource, Generic[N]):
@@ -172,6 +176,18 @@ class Reached(Resource, Generic[N]):
 
         kind = cast("Literal['contacts', 'companies']", self._kind)
         return find_or_create(
-            self._way, self._commons.lock, kind, cast("dict[str, Json]", item),
+            self._way, self._commons.lock, kind, self._by_code(cast("dict[str, Json]", item)),
             phone=phone, email=email, normal=normal or normal_phone,
         )  # fmt: skip
+
+    def _by_code(self, item: Mapping[str, Json]) -> dict[str, Json]:
+        """Name the fields of an item by their codes, where it names them by id alone."""
+        named: list[Json] = []
+        for one in item.get("custom_fields_values") or ():
+            number = one.get("field_id") if isinstance(one, Mapping) else None
+            if number is not None and one.get("field_code") is None:
+                field = self._commons.schemas.of(self._kind).get(int(number))
+                named.append(one if field is None else {**one, "field_code": field.code})
+            else:
+                named.append(one)
+        return {**item, "custom_fields_values": named}

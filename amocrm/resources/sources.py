@@ -41,7 +41,8 @@ class Sources(
 
     def delete_many(self, *ids: int) -> None:
         """Delete several in one call; an unknown id refuses them all."""
-        self._way.request.delete(self._path, [{"id": one} for one in ids])
+        if ids:
+            self._way.request.delete(self._path, [{"id": one} for one in ids])
 
 
 class OneButton(Resource):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn, TypedDict
 
 from amocrm.core.wire import Json
+from amocrm.errors import ConfigurationError
 from amocrm.mount import Resource
 from amocrm.verbs import Creates, Lists
 
@@ -37,14 +38,14 @@ class ItemTags(Resource, path="tags", source="4.15"):
 
     def add(self, *tags: str | int) -> Changed:
         """Add labels; unknown names make new ones."""
-        return self._write({"tags_to_add": _refs(tags)})
+        return self._write({"tags_to_add": _named(tags)})
 
     def remove(self, *tags: str | int) -> Changed:
         """Take labels away."""
-        return self._write({"tags_to_delete": _refs(tags)})
+        return self._write({"tags_to_delete": _named(tags)})
 
-    def set(self, tags: Iterable[str | int]) -> Changed:
-        """Replace all labels; an empty list takes all away."""
+    def set(self, *tags: str | int) -> Changed:
+        """Replace all labels; none takes all away."""
         return self._write({"_embedded": {"tags": _refs(tags) or None}})
 
     def _write(self, patch: dict[str, Json]) -> Changed:
@@ -54,3 +55,9 @@ class ItemTags(Resource, path="tags", source="4.15"):
 
 def _refs(tags: Iterable[str | int]) -> list[dict[str, Json]]:
     return [{"id": one} if isinstance(one, int) else {"name": one} for one in tags]
+
+
+def _named(tags: tuple[str | int, ...]) -> list[dict[str, Json]]:
+    if not tags:
+        raise ConfigurationError("name a label at least")
+    return _refs(tags)

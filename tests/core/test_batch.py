@@ -318,3 +318,9 @@ def test_ids_that_have_other_names() -> None:
     linked = answer({"request_id": "0"})
     assert correlate([{"id": 3}], linked, PATH, Updated)[0].unwrap() == 3
     assert correlate([{"id": 3}], linked, PATH, Created)[0].unwrap() is None
+
+
+def test_a_change_is_known_by_its_id_whatever_is_echoed() -> None:
+    data = {"_embedded": {"catalogs": [{"id": 1, "request_id": "1"}, {"id": 9, "request_id": "9"}]}}
+    outcomes = correlate([{"id": 9}, {"id": 1}], data, "/api/v4/catalogs", Updated)
+    assert [one.id for one in outcomes if isinstance(one, Updated)] == [9, 1]

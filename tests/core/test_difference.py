@@ -63,7 +63,7 @@ def field(number: int, *values: Any) -> dict[str, Any]:
                                    {"field_code": "X", "values": [{"value": "x"}]}]},
          {"custom_fields_values": [{"field_code": "X", "values": [{"value": "x"}]}]}),
         ({"_embedded": {}}, {}),
-        ({"_embedded": {"companies": [{"id": 6}]}}, {}),
+        ({"_embedded": {"companies": [{"id": 5}], "contacts": [{"id": 6}]}}, {}),
         ({"_embedded": {"tags": None}}, {"tags_to_delete": [{"id": 1}]}),
         ({"_embedded": {"tags": [{"name": "SITE"}, {"name": "new"}]}},
          {"tags_to_add": [{"name": "new"}]}),

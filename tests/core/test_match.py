@@ -56,7 +56,7 @@ def test_a_model_gets_what_it_does_not_name_itself() -> None:
     assert REACH.model(model) == {
         "name": "A",
         "custom_fields_values": [
-            {"field_code": "EMAIL", "values": None},
+            {"field_code": "EMAIL", "values": [{"value": "ann@example.org"}]},
             {"field_code": "PHONE", "values": [{"value": "+79001234567"}, {"value": "12345"}]},
         ],
     }

@@ -268,9 +268,9 @@ def test_tags(crm: AmoCRM, kind: str) -> None:
     assert names() == ["new", "vip"]
     family(one).tags.remove("vip")
     assert names() == ["new"]
-    family(one).tags.set(["a", "b"])
+    family(one).tags.set("a", "b")
     assert names() == ["a", "b"]
-    family(one).tags.set([])
+    family(one).tags.set()
     assert names() == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,21 +19,29 @@ from amocrm import (
     Updated,
     ValidationError,
 )
-from amocrm.sandbox import Sandbox
+from amocrm.sandbox import ManualClock, Sandbox
 
 if TYPE_CHECKING:
+    from amocrm.schema.contacts import NewContact
     from amocrm.schema.leads import NewLead
 
 
 @pytest.fixture
-def portal() -> Sandbox:
-    return Sandbox(("example",), rps=None)
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def crm(portal: Sandbox) -> Iterator[AmoCRM]:
+def portal(clock: ManualClock) -> Sandbox:
+    return Sandbox(("example",), rps=None, clock=clock)
+
+
+@pytest.fixture
+def crm(portal: Sandbox, clock: ManualClock) -> Iterator[AmoCRM]:
     token = portal.issue_long_lived()
-    with AmoCRM("example", {"access_token": token}, session=portal.session(), pace=None) as crm:
+    with AmoCRM(
+        "example", {"access_token": token}, session=portal.session(), pace=None, clock=clock
+    ) as crm:
         crm.leads.custom_fields.create(
             {"name": "Region", "type": "select", "enums": [{"value": "north"}, {"value": "south"}]}
         )
@@ -210,3 +218,85 @@ def test_a_field_made_by_the_same_client_is_known_at_once(crm: AmoCRM) -> None:
     crm.leads.custom_fields.delete(made["id"])
     with pytest.raises(ConfigurationError):
         crm.leads.cf({})["Latest"]
+
+
+def phones(crm: AmoCRM, number: int) -> list[str]:
+    values = crm.contacts.cf(crm.contacts.get(number)).raw("PHONE")
+    return [one["value"] for one in values]
+
+
+@pytest.mark.parametrize("text", ["+79001112233", "+79001112244"])
+def test_a_field_may_be_named_by_its_code_to_be_saved(crm: AmoCRM, text: str) -> None:
+    def phone(value: str) -> Any:
+        return [{"field_code": "PHONE", "values": [{"value": value}]}]
+
+    made = crm.contacts.create({"name": "A", "custom_fields_values": phone("+79001112233")})["id"]
+    before = crm.contacts.get(made)
+    number = str((before["custom_fields_values"] or [])[0]["field_id"])
+    crm.contacts.save(before, {"custom_fields_values": phone(text)})
+    assert phones(crm, made) == [text]
+    by_id = {"custom_fields_values": [{"field_id": number, "values": [{"value": "+79001112255"}]}]}
+    sent = changes(before, by_id)["custom_fields_values"]
+    assert [one["field_id"] for one in sent] == [int(number)]
+
+
+def test_linked_entities_are_not_saved_in_silence(crm: AmoCRM) -> None:
+    before = crm.leads.get(crm.leads.create({"name": "A"})["id"], with_=["contacts"])
+    after = copy.deepcopy(before)
+    after["_embedded"]["contacts"] = [{"id": 1, "is_main": True}]
+    with pytest.raises(ConfigurationError, match="contacts of an entity are changed through"):
+        crm.leads.save(before, after)
+
+
+def test_a_phone_and_its_kind_are_not_two_phones(crm: AmoCRM) -> None:
+    fields = crm.contacts.cf({})
+    with pytest.raises(ConfigurationError, match="Multitext"):
+        fields["PHONE"] = ("+79005556677", "MOB")
+    fields["PHONE"] = [("+79005556677", "MOB")]
+    assert fields.raw("PHONE")[0]["value"] == "+79005556677"
+
+
+def test_who_is_created_has_what_they_were_looked_for_by(crm: AmoCRM) -> None:
+    own: NewContact = {
+        "custom_fields_values": [{"field_code": "PHONE", "values": [{"value": "+74951112233"}]}]
+    }
+    first = crm.contacts.find_or_create(own, phone="+79998887766")
+    assert isinstance(first, Created)
+    assert isinstance(crm.contacts.find_or_create(own, phone="+79998887766"), Found)
+    assert phones(crm, int(str(first.id))) == ["+74951112233", "+79998887766"]
+
+
+def test_a_phone_that_the_model_names_by_id_is_kept(crm: AmoCRM) -> None:
+    number = next(one["id"] for one in crm.contacts.custom_fields.list() if one["code"] == "PHONE")
+    own: NewContact = {
+        "custom_fields_values": [{"field_id": number, "values": [{"value": "+74951112299"}]}]
+    }
+    made = crm.contacts.find_or_create(own, phone="+79998887701")
+    assert isinstance(made, Created)
+    assert phones(crm, int(str(made.id))) == ["+74951112299", "+79998887701"]
+
+
+def test_a_choice_that_others_have_added_is_known_within_a_minute(
+    crm: AmoCRM, portal: Sandbox, clock: ManualClock
+) -> None:
+    fields = crm.leads.cf({})
+    fields["Region"] = "north"
+    field = next(one for one in crm.leads.custom_fields.list() if one["name"] == "Region")
+    choices = [*(field.get("enums") or []), {"value": "east", "sort": 3}]
+    path = f"/api/v4/leads/custom_fields/{field['id']}"
+    crm.request.patch(path, {"enums": choices})  # as if somebody else did
+    with pytest.raises(ConfigurationError, match="east"):
+        fields["Region"] = "east"
+    clock.advance(60)
+    fields["Region"] = "east"
+    assert fields["Region"] == "east"
+
+
+def test_a_refusal_of_many_saves_names_the_field(crm: AmoCRM) -> None:
+    before = crm.leads.get(crm.leads.create({"name": "A"})["id"])
+    number = next(one["id"] for one in crm.leads.custom_fields.list() if one["name"] == "Region")
+    crm.leads.cf({})
+    bad = {"custom_fields_values": [{"field_id": number, "values": [{"value": "nope"}]}]}
+    (outcome,) = crm.leads.save_many([(before, bad)])
+    assert isinstance(outcome, Refused)
+    assert outcome.errors[0].field_name == "Region"

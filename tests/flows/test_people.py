@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from amocrm import AmoCRM, ConfigurationError, Created, UnexpectedReplyError
+from amocrm import AmoCRM, ConfigurationError, Created, OutcomeUnknownError
 from amocrm.clock import SystemClock
 from amocrm.core.match import Ambiguous, Found
 from amocrm.people import find, find_or_create
@@ -128,7 +128,7 @@ def test_what_cannot_be_looked_for_is_refused_unsent(way: Way, portal: Sandbox) 
 def test_an_answer_without_the_id_is_told_of(clock: ManualClock, body: Any) -> None:
     server = Canned(lambda _, query: None if "query" in query else body)
     crm = client_of(server.session(), clock)
-    with pytest.raises(UnexpectedReplyError, match="without the id"):
+    with pytest.raises(OutcomeUnknownError, match="without the id"):
         find_or_create(
             way_of(crm, clock),
             LOCK,

@@ -106,6 +106,9 @@ def write_values(value: Json, field: Field, zone: tzinfo) -> list[Json]:
     )
 
 
+_PHONES: Final = (str, choices.Multitext)
+
+
 def _plain(takes: str, read: Step, write: Step) -> Kind:
     """Return a kind of one value, under the key `value`."""
 
@@ -126,6 +129,8 @@ def _listed(takes: str, single: type | tuple[type, ...], read: Step, write: Step
         return [read(item, field, zone) for item in values]
 
     def write_all(value: Json, field: Field, zone: tzinfo) -> Json:
+        if type(value) is tuple and single == _PHONES:
+            raise TypeError("a text and its kind, or two texts?")
         items = [value] if isinstance(value, single) else list(value)
         return [write(one, field, zone) for one in items]
 
@@ -269,7 +274,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         "choices by their texts, codes or ids", (str, int, Option), _read_choices, _write_choices
     ),
     "multitext": _listed(
-        "texts, with or without their kinds", (str, choices.Multitext),
+        "texts, or Multitext(text, kind), in a list", _PHONES,
         _read_multitext, _write_multitext,
     ),
     "smart_address": Kind("a dict of lines", _read_address, _write_address),

@@ -56,6 +56,10 @@ class Fields(Protocol):
         """
         ...
 
+    def newer(self, field: Field) -> Field:
+        """Return a field as it may be by now: somebody may have added a choice."""
+        ...
+
 
 class Schema:
     """The custom fields of one kind of entity.
@@ -100,6 +104,10 @@ class Schema:
         if isinstance(key, int):
             return [self._by_id[key]] if key in self._by_id else []
         return self._by_name.get(key) or self._by_fold.get(_fold(key), [])
+
+    def newer(self, field: Field) -> Field:
+        """Return the field as it is here."""
+        return self.get(field.id) or field
 
     def find(self, key: int | str) -> Field:
         """Return the only field that `matches`.

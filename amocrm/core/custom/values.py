@@ -13,6 +13,7 @@ from amocrm.core.custom.moments import UTC
 from amocrm.core.custom.same import same_values, sendable
 from amocrm.core.custom.schema import Field, Fields, Schema
 from amocrm.core.wire import Json
+from amocrm.errors import ConfigurationError
 
 VALUES: Final = "custom_fields_values"
 
@@ -78,7 +79,7 @@ class CustomFields(MutableMapping[Key, Json]):
 
     def __setitem__(self, key: Key, value: Json) -> None:
         field = self._find(key)
-        values = [] if value is CLEAR else write_values(value, field, self._zone)
+        values = [] if value is CLEAR else self._written(value, field)
         item = self._item(field.id)
         if item is None or not self._are_equal(item["values"], values, field):
             self._put(field, values)
@@ -133,6 +134,16 @@ class CustomFields(MutableMapping[Key, Json]):
 
     def _item(self, number: int) -> Json:
         return next((one for one in self._items() if one["field_id"] == number), None)
+
+    def _written(self, value: Json, field: Field) -> list[Json]:
+        """Write a value; what it is refused for may be true no more."""
+        try:
+            return write_values(value, field, self._zone)
+        except ConfigurationError:
+            newer = self._fields.newer(field)
+            if newer == field:
+                raise
+        return write_values(value, newer, self._zone)
 
     def _put(self, field: Field, values: list[Json]) -> None:
         item = self._item(field.id)
