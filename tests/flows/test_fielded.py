@@ -19,6 +19,7 @@ from amocrm import (
     Updated,
     ValidationError,
 )
+from amocrm.core.difference import changes
 from amocrm.sandbox import ManualClock, Sandbox
 
 if TYPE_CHECKING:
