@@ -10,7 +10,6 @@ Nothing raised by `requests` or `urllib3` leaves this module but as the cause of
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from amocrm.errors import ConfigurationError
 from amocrm.transport.loss import explain
 from amocrm.transport.opening import OwnSession, Watch, here
 from amocrm.transport.reading import Answer, Reader, SinkError
+from amocrm.transport.sending import Sending
 
 POOL_SIZE: Final = 64
 """Connections kept to one host: more threads than the pace can feed. requests keeps 10, and throws
@@ -185,7 +185,7 @@ class Transport:
         if call.body is not None and call.body is call.data:
             # Sent as they are, bytes leave piece by piece, each within the time that else is for
             # all of them. (`requests` takes files; its types do not say so here.)
-            request.body = cast("bytes", io.BytesIO(call.body))
+            request.body = cast("bytes", Sending(call.body, self._clock, reader.deadline))
         if not isinstance(session, OwnSession):
             request.prepare_cookies(session.cookies)
         return request

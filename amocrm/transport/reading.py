@@ -63,10 +63,11 @@ class Reader:
     limit of time or size; and what a hook raises would hide an answer that has come.
 
     Attributes:
+        deadline: the instant, in monotonic seconds, at which the time of the call is up.
         outcome: what was read; None until an answer came.
     """
 
-    __slots__ = ("_clock", "_deadline", "_seen", "_sink", "_url", "outcome")
+    __slots__ = ("_clock", "_seen", "_sink", "_url", "deadline", "outcome")
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class Reader:
         sink: Sink | None = None,
     ) -> None:
         self._clock = clock
-        self._deadline = deadline
+        self.deadline = deadline
         self._url = url
         self._seen = seen
         self._sink = sink
@@ -120,7 +121,7 @@ class Reader:
                     return Answer(
                         info.status_code, info.headers, oversize=True, info=info, came=came
                     )
-                if self._clock.monotonic() > self._deadline:
+                if self._clock.monotonic() > self.deadline:
                     info.close()
                     return Lost(True, "the answer was still trickling in when its time was up")
         except (urllib3_errors.HTTPError, OSError) as error:
@@ -141,7 +142,7 @@ class Reader:
             for piece in _pieces(info, raw) if known else info.iter_content(CHUNK):
                 _guarded(take, piece)
                 poured += len(piece)
-                if self._clock.monotonic() > self._deadline:
+                if self._clock.monotonic() > self.deadline:
                     return Lost(True, "the answer was still trickling in when its time was up")
         except (urllib3_errors.HTTPError, OSError) as error:
             return explain(error, self._url, True)

@@ -23,6 +23,8 @@ from amocrm import (
     AmoCRM,
     ConfigurationError,
     LostReplyError,
+    OutcomeUnknownError,
+    ReplyError,
     Timeout,
     UnexpectedReplyError,
     UnreachableError,
@@ -353,6 +355,26 @@ def test_a_body_that_trickles_for_ever_hits_the_total_deadline(
     with pytest.raises(LostReplyError, match="trickling"):
         connected.request.post("/api/v4/leads", [{}], timeout=Timeout(read=5, total=30))
     assert 30 <= clock.monotonic() - started <= 32
+
+
+class Hurried(SystemClock):
+    """A clock that a second passes on between two looks."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def monotonic(self) -> float:
+        self.looks += 1
+        return float(self.looks)
+
+
+@pytest.mark.parametrize(("size", "sent"), [(10_000, True), (1_000_000, False)])
+def test_sending_is_bounded_by_the_total_too(
+    portal: Sandbox, over_tcp: Callable[..., AmoCRM], size: int, sent: bool
+) -> None:
+    crm = over_tcp(clock=Hurried())
+    with pytest.raises(ReplyError if sent else OutcomeUnknownError):
+        crm.request.post("/api/v4/leads", b"x" * size, timeout=Timeout(5, 5, 20), retry="never")
 
 
 @pytest.mark.parametrize(("seconds", "lost"), [(19, False), (21, True)])
