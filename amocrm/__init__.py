@@ -44,7 +44,6 @@ from amocrm.errors import (
     ValidationError,
     WebhookError,
 )
-from amocrm.integration import Integration
 from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace
 from amocrm.request import Request
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from amocrm.core.difference import changes
     from amocrm.core.match import Ambiguous, Found
     from amocrm.follow import Changes
+    from amocrm.integration import Integration
     from amocrm.listing import Listing
     from amocrm.progress import Progress
 
@@ -127,6 +127,7 @@ __all__ = [
 logging.getLogger("amocrm").addHandler(logging.NullHandler())
 
 _LATER = {
+    "Integration": "amocrm.integration",
     "CLEAR": "amocrm.core.custom.values",
     "Ambiguous": "amocrm.core.match",
     "Changes": "amocrm.follow",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm.mount import ROOT, Mount, Place
+from amocrm.mount import Mount
+from amocrm.place import ROOT, Place
 
 if TYPE_CHECKING:
     from amocrm.resources.account import Account, Currencies

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from amocrm.core.row import Direction, read_question
 from amocrm.core.wire import Json, Retry
 from amocrm.errors import NotFoundError
-from amocrm.mount import Resource
+from amocrm.resource import Resource
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from amocrm.families import Families
-from amocrm.mount import Mount, Resource
+from amocrm.mount import Mount
+from amocrm.resource import Resource
 
 
 class Seat(NamedTuple):

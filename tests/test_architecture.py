@@ -35,6 +35,8 @@ LAYERS = [
     "listing batches follow",
     "bulk schemas people phones chats",
     "commons",
+    "place",
+    "resource",
     "mount",
     "verbs",
     "resources",

@@ -13,7 +13,7 @@ import pytest
 
 from amocrm import AmoCRM, ConfigurationError, NotFoundError, NotOfferedError
 from amocrm.core.row import Row, near, read_id, read_question
-from amocrm.mount import Resource
+from amocrm.resource import Resource
 from amocrm.sandbox import Sandbox
 from tests.table import walk
 

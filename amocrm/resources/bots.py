@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.core.row import near
 from amocrm.errors import ConfigurationError
-from amocrm.mount import Resource
+from amocrm.resource import Resource
 from amocrm.verbs import Gets, Lists
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.mount import Mount, Resource
+from amocrm.mount import Mount
+from amocrm.resource import Resource
 from amocrm.resources.entity import FieldedMany
 from amocrm.verbs import Editable, Reads
 

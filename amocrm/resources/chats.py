@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.core.row import read_id
 from amocrm.core.wire import Json
-from amocrm.mount import Resource
+from amocrm.resource import Resource
 from amocrm.verbs import Creates, Deletes, Editable, Gets, Lists
 
 if TYPE_CHECKING:

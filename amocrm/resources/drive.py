@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict, overl
 
 from amocrm.core.wire import Json, Timeout
 from amocrm.errors import ConfigurationError, NotFoundError
-from amocrm.mount import Place
+from amocrm.place import Place
 from amocrm.verbs import Gets, Lists
 
 if TYPE_CHECKING:

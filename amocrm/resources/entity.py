@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from amocrm.core.wire import Json
-from amocrm.mount import Resource
+from amocrm.resource import Resource
 
 if TYPE_CHECKING:
     from amocrm.batches import Outcomes

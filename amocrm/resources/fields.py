@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.mount import Mount, Resource
+from amocrm.mount import Mount
+from amocrm.resource import Resource
 from amocrm.verbs import Creates, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast
 
 from amocrm.core.wire import Json
-from amocrm.mount import Mount, Resource
+from amocrm.mount import Mount
+from amocrm.resource import Resource
 from amocrm.verbs import Creates, Deletes, Gets, Lists, Updates
 
 if TYPE_CHECKING:

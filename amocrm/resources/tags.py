@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, TypedDict
 
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
-from amocrm.mount import Resource
+from amocrm.resource import Resource
 from amocrm.verbs import Creates, Lists
 
 if TYPE_CHECKING:

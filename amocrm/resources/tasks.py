@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.mount import Resource
+from amocrm.resource import Resource
 from amocrm.verbs import Editable
 
 if TYPE_CHECKING:

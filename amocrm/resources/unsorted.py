@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.core.wire import Json
-from amocrm.mount import Mount, Resource
+from amocrm.mount import Mount
+from amocrm.resource import Resource
 from amocrm.verbs import Creates, Gets, Lists
 
 if TYPE_CHECKING:

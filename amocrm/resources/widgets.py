@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from amocrm.core.row import read_id
 from amocrm.core.wire import Json
-from amocrm.mount import ROOT
+from amocrm.place import ROOT
 from amocrm.verbs import Deletes, Gets, Lists
 
 if TYPE_CHECKING:
