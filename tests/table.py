@@ -36,7 +36,8 @@ def item_of(family: type[Resource]) -> type[Resource] | None:
 
 def walk(owner: type[object] = Families, above: str = "", path: str = "") -> Iterator[Seat]:
     """Every family below an owner, depth first."""
-    for name, mount in vars(owner).items():
+    names = {name: mount for kind in reversed(owner.__mro__) for name, mount in vars(kind).items()}
+    for name, mount in names.items():
         if isinstance(mount, Mount):
             family = mount.family()
             place = f"{path}/{family.row.path}"

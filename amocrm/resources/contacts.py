@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from amocrm.mount import Mount
-from amocrm.resource import Resource
-from amocrm.resources.entity import EntityFilter, FieldedMany, Reached, TimeOrder
+from amocrm.resources.entities import Entities, OneEntity
+from amocrm.resources.entity import EntityFilter, Reached, TimeOrder
 from amocrm.verbs import Creates, Editable, Lists
 
 if TYPE_CHECKING:
-    from amocrm.resources.attached import Files
-    from amocrm.resources.fields import CustomFields
-    from amocrm.resources.links import ItemLinks, Links
-    from amocrm.resources.notes import ItemNotes, Notes
-    from amocrm.resources.tags import ItemTags, Tags
     from amocrm.schema.common import Renamed, Short
     from amocrm.schema.contacts import (
         ChatLink,
@@ -35,15 +30,10 @@ CompanyWith: TypeAlias = Literal[
 ]
 
 
-class OneContact(Resource):
+class OneContact(OneEntity):
     """What belongs to one contact."""
 
     __slots__ = ()
-
-    notes: Mount[ItemNotes] = Mount("notes.ItemNotes")
-    links: Mount[ItemLinks] = Mount("links.ItemLinks")
-    tags: Mount[ItemTags] = Mount("tags.ItemTags")
-    files: Mount[Files] = Mount("attached.Files")
 
 
 class Contacts(
@@ -51,7 +41,7 @@ class Contacts(
         "Contact", "NewContact", "ContactPatch", "Short", "Renamed",
         EntityFilter, ContactWith, TimeOrder,
     ],
-    FieldedMany["Renamed"],
+    Entities["Renamed"],
     Reached["NewContact"],
     path="contacts", source="4.7", query=True,
 ):  # fmt: skip
@@ -60,10 +50,6 @@ class Contacts(
     __slots__ = ()
 
     chats: Mount[ContactChats] = Mount("contacts.ContactChats")
-    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
-    tags: Mount[Tags] = Mount("tags.Tags")
-    notes: Mount[Notes] = Mount("notes.Notes")
-    links: Mount[Links] = Mount("links.Links")
 
     def __call__(self, id: int | str) -> OneContact:  # noqa: A002
         """Return what belongs to one contact."""
@@ -79,15 +65,10 @@ class ContactChats(
     __slots__ = ()
 
 
-class OneCompany(Resource):
+class OneCompany(OneEntity):
     """What belongs to one company."""
 
     __slots__ = ()
-
-    notes: Mount[ItemNotes] = Mount("notes.ItemNotes")
-    links: Mount[ItemLinks] = Mount("links.ItemLinks")
-    tags: Mount[ItemTags] = Mount("tags.ItemTags")
-    files: Mount[Files] = Mount("attached.Files")
 
 
 class Companies(
@@ -95,18 +76,13 @@ class Companies(
         "Company", "NewCompany", "CompanyPatch", "Short", "Renamed",
         EntityFilter, CompanyWith, TimeOrder,
     ],
-    FieldedMany["Renamed"],
+    Entities["Renamed"],
     Reached["NewCompany"],
     path="companies", source="4.8", query=True,
 ):  # fmt: skip
     """Organisations."""
 
     __slots__ = ()
-
-    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
-    tags: Mount[Tags] = Mount("tags.Tags")
-    notes: Mount[Notes] = Mount("notes.Notes")
-    links: Mount[Links] = Mount("links.Links")
 
     def __call__(self, id: int | str) -> OneCompany:  # noqa: A002
         """Return what belongs to one company."""

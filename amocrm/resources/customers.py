@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.mount import Mount
 from amocrm.resource import Resource
-from amocrm.resources.entity import EntityFilter, Fielded, FieldedMany
+from amocrm.resources.entities import Entities, OneEntity
+from amocrm.resources.entity import EntityFilter, Fielded
 from amocrm.verbs import Creates, CreatesOne, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:
-    from amocrm.resources.attached import Files, Subscriptions
-    from amocrm.resources.fields import CustomFields, SegmentFields
-    from amocrm.resources.links import ItemLinks, Links
-    from amocrm.resources.notes import ItemNotes, Notes
-    from amocrm.resources.tags import ItemTags, Tags
+    from amocrm.resources.attached import Subscriptions
+    from amocrm.resources.fields import SegmentFields
     from amocrm.schema.common import Changed, Range, Short
     from amocrm.schema.customers import (
         Customer,
@@ -47,15 +45,11 @@ class TransactionFilter(TypedDict, total=False):
     id: int | list[int]
 
 
-class OneCustomer(Resource):
+class OneCustomer(OneEntity):
     """What belongs to one customer."""
 
     __slots__ = ()
 
-    notes: Mount[ItemNotes] = Mount("notes.ItemNotes")
-    links: Mount[ItemLinks] = Mount("links.ItemLinks")
-    tags: Mount[ItemTags] = Mount("tags.ItemTags")
-    files: Mount[Files] = Mount("attached.Files")
     subscriptions: Mount[Subscriptions] = Mount("attached.Subscriptions")
     transactions: Mount[ItemTransactions] = Mount("customers.ItemTransactions")
     bonus_points: Mount[BonusPoints] = Mount("customers.BonusPoints")
@@ -66,7 +60,7 @@ class Customers(
         "Customer", "NewCustomer", "CustomerPatch", "Short", "Changed",
         CustomerFilter, CustomerWith, NoReturn,
     ],
-    FieldedMany["Changed"],
+    Entities["Changed"],
     path="customers", source="4.18", query=True,
 ):  # fmt: skip
     """Buyers, counted by segments or by periods, as the account is set up."""
@@ -77,10 +71,6 @@ class Customers(
     statuses: Mount[CustomerStatuses] = Mount("customers.CustomerStatuses")
     segments: Mount[Segments] = Mount("customers.Segments")
     transactions: Mount[Transactions] = Mount("customers.Transactions")
-    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
-    tags: Mount[Tags] = Mount("tags.Tags")
-    notes: Mount[Notes] = Mount("notes.Notes")
-    links: Mount[Links] = Mount("links.Links")
 
     def __call__(self, id: int | str) -> OneCustomer:  # noqa: A002
         """Return what belongs to one customer."""

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from amocrm.mount import Mount
-from amocrm.resource import Resource
-from amocrm.resources.entity import EntityFilter, FieldedMany
+from amocrm.resources.entities import Entities, OneEntity
+from amocrm.resources.entity import EntityFilter
 from amocrm.verbs import Creates, Editable
 
 if TYPE_CHECKING:
-    from amocrm.resources.attached import Files, Subscriptions
-    from amocrm.resources.fields import CustomFields
-    from amocrm.resources.links import ItemLinks, Links
-    from amocrm.resources.notes import ItemNotes, Notes
+    from amocrm.resources.attached import Subscriptions
     from amocrm.resources.pipelines import LossReasons, Pipelines
-    from amocrm.resources.tags import ItemTags, Tags
     from amocrm.resources.unsorted import Unsorted
     from amocrm.schema.common import Changed, Range, Short
     from amocrm.schema.complex import ComplexResult, NewComplexLead
@@ -45,15 +41,11 @@ class LeadFilter(EntityFilter, total=False):
     closed_at: Range
 
 
-class OneLead(Resource):
+class OneLead(OneEntity):
     """What belongs to one lead."""
 
     __slots__ = ()
 
-    notes: Mount[ItemNotes] = Mount("notes.ItemNotes")
-    links: Mount[ItemLinks] = Mount("links.ItemLinks")
-    tags: Mount[ItemTags] = Mount("tags.ItemTags")
-    files: Mount[Files] = Mount("attached.Files")
     subscriptions: Mount[Subscriptions] = Mount("attached.Subscriptions")
 
     def move(self, stage: Stage, *, loss_reason_id: int | None = None) -> Changed:
@@ -74,7 +66,7 @@ class Leads(
     Editable[
         "Lead", "NewLead", "LeadPatch", "Short", "Changed", LeadFilter, LeadWith, LeadOrder
     ],
-    FieldedMany["Changed"],
+    Entities["Changed"],
     path="leads", source="4.2", query=True,
 ):  # fmt: skip
     """Deals that move through the stages of a pipeline."""
@@ -85,10 +77,6 @@ class Leads(
     unsorted: Mount[Unsorted] = Mount("unsorted.Unsorted")
     pipelines: Mount[Pipelines] = Mount("pipelines.Pipelines")
     loss_reasons: Mount[LossReasons] = Mount("pipelines.LossReasons")
-    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
-    tags: Mount[Tags] = Mount("tags.Tags")
-    notes: Mount[Notes] = Mount("notes.Notes")
-    links: Mount[Links] = Mount("links.Links")
 
     def __call__(self, id: int | str) -> OneLead:  # noqa: A002
         """Return what belongs to one lead."""
