@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -69,7 +70,11 @@ def download_to(
     path = Path(target)
     if path.is_dir():
         raise ConfigurationError(f"{path} is a folder", hint="give the path of the file to write")
-    with replacement(os.path.abspath(path)) as file:
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"{path} is no file to replace", hint="give it opened")
+    # Through a link, to what it leads to; and who may read that stays as it was.
+    mode = {"mode": stat.S_IMODE(path.stat().st_mode)} if path.exists() else {}
+    with replacement(os.path.realpath(path), **mode) as file:
         download_into(way, content, file, report, timeout)
     return path
 

@@ -37,14 +37,9 @@ _AS_IF_MOVED: Final = (NotFoundError, UnauthorizedError, UnexpectedReplyError, U
 
 
 class DriveHost:
-    """The host of an account's files: asked for once, and again when they seem to have moved.
-
-    Attributes:
-        largest: bytes that a file may have, as the last upload was told; None before the first.
-    """
+    """The host of an account's files: asked for once, and again when they seem to have moved."""
 
     def __init__(self, clock: Clock) -> None:
-        self.largest: int | None = None
         self._clock = clock
         self._origin: str | None = None
         self._asked_at = float("-inf")

@@ -18,7 +18,7 @@ class Readable(Protocol):
     """A binary file, or anything that is read like one."""
 
     def read(self, size: int, /) -> bytes | None:
-        """Return at most so many bytes; none at the end."""
+        """Return at most so many bytes; none at the end; None where there is nothing yet."""
         ...
 
 
@@ -35,7 +35,7 @@ class Source(AbstractContextManager["Source"]):
 
     Args:
         content: what is uploaded.
-        size: bytes of it, if they are known.
+        size: bytes of it, if they are known. A pipe is not asked for more than that.
 
     Attributes:
         name: of the file; None if it has none.
@@ -81,15 +81,20 @@ class Source(AbstractContextManager["Source"]):
             left -= len(part)
             if len(part) < min(size, left + len(part)):
                 raise self._changed(f"it ended after {self.size - left}")
-            if not left and self._read(1):
+            if not left and self._tells_its_end and self._read(1):
                 raise self._changed("there is more")
             yield part
+
+    @property
+    def _tells_its_end(self) -> bool:
+        """Whether asking for more ends: the writer of a pipe may say nothing for ever."""
+        return self.rewindable or isinstance(getattr(self._file, "raw", None), _Flow)
 
     def _read(self, size: int) -> bytes:
         """Read as many bytes, or what is left: a pipe gives what it has."""
         pieces: list[bytes] = []
         while size:
-            piece = _bytes(self._file.read(size) or b"")
+            piece = _piece(self._file, size)
             if not piece:
                 break
             pieces.append(piece)
@@ -115,7 +120,8 @@ def _name(content: Content) -> str | None:
 def _open(content: Content, size: int | None, opened: ExitStack) -> tuple[Readable, bool]:
     """Return what is read, and whether it can be wound back."""
     if isinstance(content, (str, os.PathLike)):
-        return opened.enter_context(open(content, "rb")), True
+        # Which may be a pipe with a name.
+        content = opened.enter_context(open(content, "rb"))  # noqa: SIM115  that is one
     if isinstance(content, (bytes, bytearray)):
         return io.BytesIO(content), True
     if isinstance(content, io.TextIOBase):
@@ -124,7 +130,7 @@ def _open(content: Content, size: int | None, opened: ExitStack) -> tuple[Readab
         file = cast("Readable", content)
         if _winds_back(file):
             return file, True
-        pieces = iter(lambda: file.read(io.DEFAULT_BUFFER_SIZE) or b"", b"")
+        pieces = iter(lambda: _piece(file, io.DEFAULT_BUFFER_SIZE), b"")
     elif isinstance(content, Iterable):
         file, pieces = io.BufferedReader(_Flow(iter(content))), iter(content)
     else:
@@ -143,6 +149,14 @@ def _open(content: Content, size: int | None, opened: ExitStack) -> tuple[Readab
 def _winds_back(file: object) -> bool:
     seekable = getattr(file, "seekable", None)
     return bool(seekable()) if callable(seekable) else False
+
+
+def _piece(file: Readable, size: int) -> bytes:
+    """Read at most so many bytes; none at the end, and only there."""
+    piece = file.read(size)
+    if piece is None:
+        raise ConfigurationError("the source has nothing to read yet", hint="make it blocking")
+    return _bytes(piece)
 
 
 def _bytes(piece: object) -> bytes:

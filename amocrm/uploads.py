@@ -96,7 +96,6 @@ class Upload:
             raise ConfigurationError(
                 f"{wanted.name} is empty, and an empty file cannot be uploaded"
             )
-        self._check_size()
 
     def run(self) -> Json:
         """Send it, and return the file's model.
@@ -141,9 +140,7 @@ class Upload:
         part, largest = response.data.get("max_part_size"), response.data.get("max_file_size")
         if type(part) is not int or part <= 0:
             raise _odd(_SESSIONS, response, "no size of a part")
-        if type(largest) is int and largest > 0:
-            self._way.drive.largest = largest
-        self._check_size()
+        self._check_size(largest)
         return _Session(response.data.get("session_id"), at, response.data["upload_url"], part)
 
     def _send(self, session: _Session) -> Json:
@@ -193,9 +190,9 @@ class Upload:
         made = (one for one in found if isinstance(one, dict) and session.id is not None)
         return next((one for one in made if one.get("session_id") == session.id), None)
 
-    def _check_size(self) -> None:
-        size, largest = self._source.size, self._way.drive.largest
-        if largest is not None and size > largest:
+    def _check_size(self, largest: Json) -> None:
+        size = self._source.size
+        if type(largest) is int and 0 < largest < size:
             raise ConfigurationError(
                 f"{self._wanted.name} has {size} bytes, and amoCRM takes {largest} at most"
             )

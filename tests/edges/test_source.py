@@ -137,3 +137,29 @@ def test_a_part_that_is_not_whole_is_not_given(
     with nullcontext() if is_right else pytest.raises(ConfigurationError, match="is not of"):
         given.extend(Source(content, size).parts(2))
     assert given == parts
+
+
+@pytest.mark.parametrize("size", [None, 11, 20])
+def test_nothing_yet_is_not_the_end(size: int | None) -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    os.write(theirs, b"first half;")
+    with open(theirs, "wb"), open(ours, "rb", buffering=0) as file:
+        if size == 11:
+            with Source(file, size) as source:
+                assert list(source.parts(20)) == [b"first half;"], "it is not asked for more"
+            return
+        with pytest.raises(ConfigurationError, match="nothing to read yet"):
+            with Source(file, size) as source:
+                list(source.parts(20))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names here")
+def test_a_pipe_with_a_name_is_read_as_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=lambda: path.write_bytes(b"abc"))
+    writer.start()
+    with Source(path) as source:
+        writer.join()
+        assert (source.size, list(source.parts(2))) == (3, [b"ab", b"c"])
