@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
 from amocrm.core.token import Freshness, Token
@@ -43,7 +44,7 @@ class Door(Protocol):
         """Return a token that is good for the next call."""
         ...
 
-    def cure(self, spent: Token) -> Token | str:
+    def cure(self, spent: Token, date: str | None = None) -> Token | str:
         """Return another token than one that was answered 401, or why there is none."""
         ...
 
@@ -124,14 +125,18 @@ class Gate:
             return token
         return self._renew_in_time(token, freshness)
 
-    def cure(self, spent: Token) -> Token | str:
+    def cure(self, spent: Token, date: str | None = None) -> Token | str:
         """Return another token than the one a call was answered 401 with, or why there is none.
 
         A pair is renewed for it, unless that has only just been tried, or the pair was granted for
         a 401 itself; but what somebody who shares the store was granted is always taken.
+
+        Args:
+            spent: the token.
+            date: when that was answered, as the answer says.
         """
         pauses = self._holding.pauses
-        known = pauses.after_cure(spent)
+        known = pauses.after_cure(spent, _age(spent, date))
         if known is not None and self._holding.spendable(spent):
             return self._holding.other_than(spent) or known
         try:
@@ -183,3 +188,13 @@ class Gate:
         """Part from the parent process, whose lock may be held for ever."""
         self._saving = threading.Lock()
         self._keeper.renew_after_fork()
+
+
+def _age(token: Token, date: str | None) -> float | None:
+    """Return the seconds between a grant and an answer, both by amoCRM's clock; None if untold."""
+    if date is None or token.issued_at is None:
+        return None
+    try:
+        return parsedate_to_datetime(date).timestamp() - token.issued_at
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -70,12 +70,20 @@ class Pauses:
         if failure or self._cure is None or self._cure.pair != name:
             self._cure = _Cure(name, self._clock.monotonic(), failure)
 
-    def after_cure(self, pair: Token) -> str | None:
-        """Tell why a pair is not to be renewed for a 401 now, if only by ""; None if it is."""
+    def after_cure(self, pair: Token, age: float | None = None) -> str | None:
+        """Tell why a pair is not to be renewed for a 401 now, if only by ""; None if it is.
+
+        Args:
+            pair: that was answered 401.
+            age: seconds since it was granted, by amoCRM's clock; it may have been seen here late.
+        """
         cure = self._cure
         if cure is None or cure.pair != _name(pair):
             return None
-        return cure.failure if self._clock.monotonic() - cure.at < CURE_PAUSE else None
+        passed = self._clock.monotonic() - cure.at
+        if age is not None and not cure.failure:
+            passed = max(passed, age)
+        return cure.failure if passed < CURE_PAUSE else None
 
 
 def _name(pair: Token) -> str:

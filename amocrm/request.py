@@ -242,7 +242,8 @@ class Request:
                 raise
             verdict = judge(call, outcome, effort)
             if isinstance(verdict, Renew):
-                cure = gate.cure(token)
+                date = outcome.headers.get("Date") if isinstance(outcome, Answer) else None
+                cure = gate.cure(token, date)
                 if isinstance(cure, Token):
                     token, cures = cure, cures + 1
                     effort = effort._replace(renewable=cures < CURES)

@@ -70,15 +70,20 @@ class Token:
 
         The clocks of the machines that saved them may differ; they count where nothing else does.
         """
-        ours, theirs = (_moment(token.access_token, "iat") for token in (self, other))
+        ours, theirs = self.issued_at, other.issued_at
         if ours is None or theirs is None:
             ours, theirs = self.expires_at, other.expires_at
         return ours is not None and theirs is not None and ours < theirs
 
     @property
+    def issued_at(self) -> float | None:
+        """When the pair was granted, in Unix seconds of amoCRM's clock; None if it is not told."""
+        return _moment(self.access_token, "iat")
+
+    @property
     def granted_at(self) -> float | None:
         """When the pair was granted, in Unix seconds; None if nothing tells."""
-        if (issued := _moment(self.access_token, "iat")) is not None:
+        if (issued := self.issued_at) is not None:
             return issued
         if self.expires_at is None:
             return None

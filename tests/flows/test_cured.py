@@ -324,3 +324,23 @@ def test_one_call_is_cured_twice_at_most_however_long_it_takes(
     with pytest.raises(UnauthorizedError):
         status(crm)
     assert sandbox.counters["grants.refresh"] == CURES
+
+
+@pytest.mark.parametrize(("age", "works"), [(CURE_PAUSE - 1, False), (CURE_PAUSE, True)])
+def test_a_cured_pair_that_is_seen_late_has_its_cure(
+    make: Make, sandbox: Sandbox, clock: ManualClock, age: float, works: bool
+) -> None:
+    store = MemoryStore()
+    first = make({"code": sandbox.issue_code()}, store=store)
+    first.connect()
+    second = make(store=store)
+    assert status(second) == 200
+    sandbox.move("example", "renamed")
+    assert status(first) == 200, "cured"
+    clock.advance(age)
+    sandbox.move("renamed", "again")
+    if works:
+        assert status(second) == 200
+    else:
+        with pytest.raises(UnauthorizedError):
+            status(second)
