@@ -30,6 +30,7 @@ from amocrm import (
     UnexpectedReplyError,
 )
 from amocrm.core.record import Record, read_record
+from amocrm.pauses import CURE_PAUSE
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
 from tests.endurance.conftest import ROUNDS, auth_of
@@ -91,6 +92,11 @@ class Life(RuleBasedStateMachine):
                 return do()
             except WEATHER:
                 self.clock.advance(1)
+            except UnauthorizedError as error:
+                # A renewal that the weather has spoilt is not tried again at once.
+                if "could not be renewed for it" not in str(error):
+                    raise
+                self.clock.advance(CURE_PAUSE)
         raise AssertionError("the weather should have cleared long ago")
 
     @rule(who=WHO)
