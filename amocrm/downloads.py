@@ -1,7 +1,7 @@
 """Downloading: a content of known size, passed on as it comes, and counted.
 
 When the answer breaks off, the call is repeated like any read: it begins anew, and what was
-written already is passed over. Source: reference 7.
+written already is passed over, if it is the same. Source: reference 7.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from amocrm.core.wire import Json, Timeout
-from amocrm.drivehost import time_for
+from amocrm.drivehost import reach, time_for
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
 from amocrm.progress import Meter, Report
 from amocrm.replacing import replacement
@@ -87,6 +87,8 @@ def download_into(
     timeout: float | Timeout | None,
 ) -> None:
     """Download into a file that is open."""
+    if type(content.size) is not int or content.size < 0:
+        raise _odd("a file without a size")
     request = _at(way.request, content)
     limits = time_for(request, content.size) if timeout is None else timeout
     pouring = _Pouring(file, content, Meter(report, way.clock, content.size))
@@ -97,11 +99,10 @@ def download_into(
 
 
 def _at(request: Request, content: Content) -> Request:
-    try:
-        return request.at(content.address)
-    except ConfigurationError:
-        what = "leads to a host where this token must not go" if content.address else "is missing"
-    raise _odd(f"a file whose download link {what}")
+    found = reach(request, content.address)
+    if isinstance(found, Request):
+        return found
+    raise _odd(f"a file whose download link {found}")
 
 
 class _Pouring:
@@ -111,12 +112,14 @@ class _Pouring:
         self._file = file
         self._content = content
         self._meter = meter
-        self._hash = None if content.sha256 is None else hashlib.sha256()
+        self._hash = hashlib.sha256()
+        self._passed = hashlib.sha256()
         self._read = 0
 
     def begin(self) -> Callable[[bytes], None]:
         """Begin an attempt."""
         self._read = 0
+        self._passed = hashlib.sha256()
         return self._take
 
     def end(self) -> None:
@@ -127,23 +130,31 @@ class _Pouring:
         """
         if self._read != self._content.size:
             raise _odd(f"{self._read} bytes instead of {self._content.size}")
-        if self._hash is not None and self._hash.hexdigest() != self._content.sha256:
-            raise _odd(f"a content of another sha256: {self._hash.hexdigest()}")
+        expected, came = self._content.sha256, self._hash.hexdigest()
+        if expected is not None and came != expected:
+            raise _odd(f"a content of another sha256: {came}")
 
     def _take(self, piece: bytes) -> None:
         before, self._read = self._read, self._read + len(piece)
         if self._read > self._content.size:
             raise _odd(f"more than the {self._content.size} bytes of the file")
         known = self._meter.done - before
-        if known >= len(piece):
+        if known > 0:
+            self._pass_over(piece[:known], known)
+        fresh = piece[max(known, 0) :]
+        if not fresh:
             return
-        fresh = piece[known:] if known > 0 else piece
         written = self._file.write(fresh)
         if isinstance(written, int) and written != len(fresh):
             raise OSError(f"{written} of {len(fresh)} bytes were written")
-        if self._hash is not None:
-            self._hash.update(fresh)
+        self._hash.update(fresh)
         self._meter.add(len(fresh))
+
+    def _pass_over(self, piece: bytes, known: int) -> None:
+        """Compare what is written already, when the last of it has come again."""
+        self._passed.update(piece)
+        if len(piece) == known and self._passed.digest() != self._hash.digest():
+            raise _odd("another content than before it broke off")
 
 
 def _odd(what: str, status: int = 200) -> UnexpectedReplyError:

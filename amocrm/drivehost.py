@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from amocrm.clock import Clock
+from amocrm.core.address import resolve
 from amocrm.core.wire import Call, Json, Retry, Timeout
 from amocrm.errors import (
     AmoCRMError,
@@ -95,6 +96,19 @@ def time_for(request: Request, size: int) -> Timeout:
     return usual._replace(total=max(usual.total, min(usual.total + size / SLOWEST, LONGEST)))
 
 
+def reach(request: Request, address: Json) -> Request | str:
+    """Return a twin for the host of an address that was told, or what is wrong with the address."""
+    try:
+        twin = request.at(address)
+    except ConfigurationError:
+        return "leads to a host where this token must not go" if address else "is missing"
+    try:
+        resolve(twin.origin, address)
+    except (ConfigurationError, UnicodeError):
+        return "is no address that can be called"
+    return twin
+
+
 def led_to(request: Request, response: Response, name: str, method: str, path: str) -> Request:
     """Return a twin of a request for the host of an address that an answer names.
 
@@ -103,12 +117,11 @@ def led_to(request: Request, response: Response, name: str, method: str, path: s
     """
     data: Json = response.data
     address = data.get(name) if isinstance(data, dict) else None
-    try:
-        return request.at(address)
-    except ConfigurationError:
-        what = "leads to a host where this token must not go" if address else "is missing"
+    found = reach(request, address)
+    if isinstance(found, Request):
+        return found
     raise UnexpectedReplyError(
-        f"{method} {path} was answered {response.info.status_code}, but its {name} {what}",
+        f"{method} {path} was answered {response.info.status_code}, but its {name} {found}",
         method=method, path=path, status=response.info.status_code,
         request_id=response.info.headers.get("X-Request-Id"),
         hint=None if address else "may the integration access files (scope `files`)?",

@@ -438,6 +438,10 @@ def test_a_session_that_was_opened_for_nothing_does_no_harm(
         (b'"max_part_size":8', b'"max_part_size":"8"', "no size of a part"),
         (b'"upload_url"', b'"upload"', "its upload_url is missing"),
         (b'"next_url"', b'"next"', "its next_url is missing"),
+        (b"/sessions/upload/", b"/sessions/upload/#", "upload_url is no address that can be"),
+        (b"/sessions/upload/", b"/../upload/", "upload_url is no address that can be"),
+        (b"/sessions/upload/", b"/sessions/upload/\\u0001", "its upload_url "),
+        (b"/sessions/upload/", b"/sessions/upload/\\ud800", "its upload_url "),
         (b'"uuid"', b'"id_"', "no file after the last part"),
         (b'"size":9', b'"size":8', "a file of 8 bytes instead of all"),
     ],
@@ -446,8 +450,9 @@ def test_answers_of_another_shape_are_told(
     portal: Sandbox, connect: Connect, old: bytes, new: bytes, words: str
 ) -> None:
     crm = connect(session=forged(portal, old, new))
-    with pytest.raises(UnexpectedReplyError, match=words):
+    with pytest.raises(UnexpectedReplyError, match=words) as caught:
         crm.drive.upload(data(9), name="a")
+    assert "eyJ" not in str(caught.value)
 
 
 # Downloads that go wrong -------------------------------------------------------------------------
@@ -855,3 +860,65 @@ def test_a_download_leaves_modes_and_links_as_they_are(crm: AmoCRM, tmp_path: Pa
     os.mkfifo(pipe)
     with pytest.raises(ConfigurationError, match="no file to replace"):
         crm.drive.download(uuid, pipe)
+
+
+@pytest.mark.parametrize("tail", ["#a", "/../a", "\x01", "\ud800"])
+def test_a_download_link_that_cannot_be_called_is_no_fault_of_the_caller(
+    crm: AmoCRM, portal: Sandbox, tail: str
+) -> None:
+    file = crm.drive.upload(b"x", name="a")
+    file["_links"]["download_version"]["href"] += tail
+    before = len(portal.log)
+    with pytest.raises(UnexpectedReplyError, match="a file whose download link ") as caught:
+        crm.drive.download(file, io.BytesIO())
+    assert file["uuid"] not in str(caught.value)
+    assert len(portal.log) == before
+
+
+@pytest.mark.parametrize("size", [None, "1", True, -1])
+def test_a_file_without_a_size_is_not_downloaded(crm: AmoCRM, portal: Sandbox, size: Any) -> None:
+    file = crm.drive.upload(b"x", name="a")
+    before = len(portal.log)
+    with pytest.raises(UnexpectedReplyError, match="a file without a size"):
+        crm.drive.download({**file, "size": size}, io.BytesIO())
+    assert len(portal.log) == before
+
+
+class Splicer(HTTPAdapter):
+    """The sandbox, but the first download breaks off half way, in a content of its own."""
+
+    def __init__(self, portal: Sandbox, first: bytes, size: int) -> None:
+        super().__init__()
+        self._inner = portal.session().get_adapter("https://")
+        self._first, self._size, self._left = first, size, 1
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        if "/download/" not in str(request.url) or not self._left:
+            return self._inner.send(request, *args, **kwargs)
+        self._left = 0
+        raw = HTTPResponse(
+            body=io.BytesIO(self._first), status=200, preload_content=False,
+            headers={"Content-Length": str(self._size)}, enforce_content_length=True,
+            request_method="GET",
+        )  # fmt: skip
+        return self.build_response(request, raw)
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_two_contents_are_never_joined(
+    portal: Sandbox, connect: Connect, tmp_path: Path, is_same: bool
+) -> None:
+    size = 200_000
+    portal.account().drive.max_part_size = size
+    session = requests.Session()
+    first = data(size)[: size // 2] if is_same else bytes(size // 2)
+    session.mount("https://", Splicer(portal, first, size))
+    crm = connect(session=session)
+    file = crm.drive.upload(data(size), name="a")
+    if is_same:
+        assert crm.drive.download(file, tmp_path / "a").read_bytes() == data(size)
+    else:
+        with pytest.raises(UnexpectedReplyError, match="another content than before"):
+            crm.drive.download(file, tmp_path / "a")
+        assert list(tmp_path.iterdir()) == []
+    assert asked(portal, "/download/") == 1
