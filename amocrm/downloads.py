@@ -99,7 +99,7 @@ def download_into(
 
 
 def _at(request: Request, content: Content) -> Request:
-    found = reach(request, content.address)
+    found = reach(request, content.address, _PATH)
     if isinstance(found, Request):
         return found
     raise _odd(f"a file whose download link {found}")

@@ -6,6 +6,7 @@ Source: reference 1, 4.1, 7.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from amocrm.clock import Clock
@@ -90,14 +91,38 @@ class DriveRequest(Request):
         return super()._send(draft, leaving)
 
 
+class SecretRequest(Request):
+    """Calls addresses that open a file to whoever has them: something else is shown for them."""
+
+    def __init__(self, known: Request, shown: str) -> None:
+        super().__init__(known._gate, known._line, known._timeout, known._headers)
+        self._shown = shown
+
+    def _draft(
+        self,
+        method: str,
+        path: str,
+        data: Json,
+        params: Mapping[str, Json] | None,
+        headers: Mapping[str, str] | None,
+        timeout: float | Timeout | None,
+        retry: Retry,
+    ) -> Call:
+        draft = super()._draft(method, path, data, params, headers, timeout, retry)
+        return draft._replace(path=self._shown)
+
+
 def time_for(request: Request, size: int) -> Timeout:
     """Return the limits of a call that carries so many bytes: silence is bounded as ever."""
     usual = request.timeout
     return usual._replace(total=max(usual.total, min(usual.total + size / SLOWEST, LONGEST)))
 
 
-def reach(request: Request, address: Json) -> Request | str:
-    """Return a twin for the host of an address that was told, or what is wrong with the address."""
+def reach(request: Request, address: Json, shown: str) -> Request | str:
+    """Return a twin for the host of an address that was told, or what is wrong with the address.
+
+    `shown` stands for the address in messages.
+    """
     try:
         twin = request.at(address)
     except ConfigurationError:
@@ -106,18 +131,22 @@ def reach(request: Request, address: Json) -> Request | str:
         resolve(twin.origin, address)
     except (ConfigurationError, UnicodeError):
         return "is no address that can be called"
-    return twin
+    return SecretRequest(twin, shown)
 
 
-def led_to(request: Request, response: Response, name: str, method: str, path: str) -> Request:
+def led_to(
+    request: Request, response: Response, name: str, method: str, path: str, shown: str = "..."
+) -> Request:
     """Return a twin of a request for the host of an address that an answer names.
+
+    `shown` stands for the address in messages.
 
     Raises:
         UnexpectedReplyError: there is no address, or it leads where the token must not go.
     """
     data: Json = response.data
     address = data.get(name) if isinstance(data, dict) else None
-    found = reach(request, address)
+    found = reach(request, address, shown)
     if isinstance(found, Request):
         return found
     raise UnexpectedReplyError(

@@ -136,7 +136,7 @@ class Upload:
             model["with_preview"] = True
         # A session that is opened for nothing leaves nothing behind.
         response = request.post(_SESSIONS, model, timeout=wanted.timeout, retry="always")
-        at = led_to(request, response, "upload_url", "POST", _SESSIONS)
+        at = led_to(request, response, "upload_url", "POST", _SESSIONS, _PART)
         part, largest = response.data.get("max_part_size"), response.data.get("max_file_size")
         if type(part) is not int or part <= 0:
             raise _odd(_SESSIONS, response, "no size of a part")
@@ -155,7 +155,7 @@ class Upload:
             if not left:
                 self._meter.add(len(part))
                 return self._whole(response)
-            at = led_to(at, response, "next_url", "POST", _PART)
+            at = led_to(at, response, "next_url", "POST", _PART, _PART)
             address = response.data["next_url"]
             self._meter.add(len(part))
         raise AssertionError("an upload has a part")

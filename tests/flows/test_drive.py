@@ -922,3 +922,46 @@ def test_two_contents_are_never_joined(
             crm.drive.download(file, tmp_path / "a")
         assert list(tmp_path.iterdir()) == []
     assert asked(portal, "/download/") == 1
+
+
+class Reshaped(HTTPAdapter):
+    """Answers as the Files service, with addresses of a shape of their own; parts are refused."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        status, host = 200, "https://drive-c.amocrm.ru"
+        if "/api/v4/account" in str(request.url):
+            body = f'{{"drive_url":"{host}"}}'
+        elif str(request.url).endswith("/v1.0/sessions"):
+            body = f'{{"upload_url":"{host}/v2/put/TOKEN","max_part_size":8}}'
+        else:
+            status, body = 403, '{"title":"Forbidden","status":403}'
+        raw = HTTPResponse(
+            body=io.BytesIO(body.encode()), status=status, preload_content=False,
+            headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+        return self.build_response(request, raw)
+
+
+def test_what_opens_a_file_is_hidden_whatever_its_shape(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    session = requests.Session()
+    session.mount("https://", Reshaped())
+    crm = connect(session=session)
+    seen: list[str] = []
+    crm.on("request:done", lambda event: seen.append(repr(event)))
+    model: Any = {
+        "uuid": "u", "version_uuid": "v", "size": 1,
+        "_links": {"download_version": {"href": "https://drive-c.amocrm.ru/v2/get/TOKEN"}},
+    }  # fmt: skip
+    for call, shown in (
+        (lambda: crm.drive.upload(b"x", name="a"), "/upload/..."),
+        (lambda: crm.drive.download(model, io.BytesIO()), "/download/..."),
+    ):
+        with pytest.raises(AmoCRMError, match="403") as caught:
+            call()
+        assert shown in str(caught.value)
+        seen.extend(traceback.format_exception(caught.value))
+    assert len(seen) > 2
+    assert "TOKEN" not in "\n".join(seen) + caplog.text
