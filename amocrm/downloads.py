@@ -75,6 +75,8 @@ def download_to(
     # Through a link, to what it leads to; and who may read that stays as it was.
     mode = {"mode": stat.S_IMODE(path.stat().st_mode)} if path.exists() else {}
     with replacement(os.path.realpath(path), **mode) as file:
+        if mode and os.chmod in os.supports_fd:
+            os.chmod(file.fileno(), mode["mode"])  # The user's mask has narrowed it.
         download_into(way, content, file, report, timeout)
     return path
 

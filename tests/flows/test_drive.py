@@ -857,6 +857,9 @@ def test_a_download_leaves_modes_and_links_as_they_are(crm: AmoCRM, tmp_path: Pa
     crm.drive.download(uuid, link)
     assert link.is_symlink()
     assert (secret.read_bytes(), stat.S_IMODE(secret.stat().st_mode)) == (b"new", 0o600)
+    secret.chmod(0o666)
+    crm.drive.download(uuid, secret)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o666, "whatever the mask"
     os.mkfifo(pipe)
     with pytest.raises(ConfigurationError, match="no file to replace"):
         crm.drive.download(uuid, pipe)
