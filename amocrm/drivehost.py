@@ -6,7 +6,6 @@ Source: reference 1, 4.1, 7.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from amocrm.clock import Clock
@@ -98,18 +97,8 @@ class SecretRequest(Request):
         super().__init__(known._gate, known._line, known._timeout, known._headers)
         self._shown = shown
 
-    def _draft(
-        self,
-        method: str,
-        path: str,
-        data: Json,
-        params: Mapping[str, Json] | None,
-        headers: Mapping[str, str] | None,
-        timeout: float | Timeout | None,
-        retry: Retry,
-    ) -> Call:
-        draft = super()._draft(method, path, data, params, headers, timeout, retry)
-        return draft._replace(path=self._shown)
+    def _send(self, draft: Call, leaving: Leaving | None = None) -> Response:
+        return super()._send(draft._replace(path=self._shown), leaving)
 
 
 def time_for(request: Request, size: int) -> Timeout:

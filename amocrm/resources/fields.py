@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.mount import Mount
-from amocrm.resource import Resource
 from amocrm.verbs import Creates, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:
@@ -21,17 +20,7 @@ class FieldFilter(TypedDict, total=False):
     type: list[str]
 
 
-class Definitions(Resource):
-    """What `cf` keeps of custom fields is old when they are changed here."""
-
-    __slots__ = ()
-
-    def _written(self) -> None:
-        self._commons.forget_fields(self._where.removesuffix("/custom_fields"))
-
-
 class SegmentFields(
-    Definitions,
     Editable[
         "Field", "NewField", "FieldPatch", "Field", "Field", FieldFilter, NoReturn, FieldOrder
     ],
@@ -42,15 +31,12 @@ class SegmentFields(
 
     __slots__ = ()
 
+    def _written(self) -> None:
+        # What `cf` keeps of them is old now.
+        self._commons.forget_fields(self._where.removesuffix("/custom_fields"))
 
-class CustomFields(
-    Definitions,
-    Editable[
-        "Field", "NewField", "FieldPatch", "Field", "Field", FieldFilter, NoReturn, FieldOrder
-    ],
-    Deletes,
-    path="custom_fields", source="4.14",
-):  # fmt: skip
+
+class CustomFields(SegmentFields):
     """Custom fields of a kind of entity. Writing takes an administrator.
 
     A choice that is sent without its `id` is a new one, and those that are not sent are deleted.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NoReturn, TypedDict, cast
+from typing import TYPE_CHECKING, Generic, NoReturn, TypedDict, TypeVar, cast
 
 from amocrm.core.page import find_list
+from amocrm.resource import Resource
 from amocrm.verbs import Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.links import Link, LinkOf, NewLink, NewLinkOf
+
+N = TypeVar("N")
 
 
 class ItemLinkFilter(TypedDict, total=False):
@@ -26,31 +29,34 @@ class LinkFilter(ItemLinkFilter, total=False):
     entity_id: int | list[int]
 
 
-class ItemLinks(Lists["Link", ItemLinkFilter, NoReturn, NoReturn], path="links", source="4.12"):
-    """What one entity is linked to."""
+class _Linking(Resource, Generic[N]):
+    """What can be done with links; N is a new one."""
 
     __slots__ = ()
 
-    def link(self, links: Iterable[NewLink]) -> list[LinkOf]:
-        """Link the entity to others: `[{"to_entity_id": 31, "to_entity_type": "contacts"}]`."""
+    def link(self, links: Iterable[N]) -> list[LinkOf]:
+        """Make links: `[{"to_entity_id": 31, "to_entity_type": "contacts"}]`."""
         data = self._way.request.post(self._path.removesuffix("s"), list(links)).data
         return cast("list[LinkOf]", find_list(data, self._path))
 
-    def unlink(self, links: Iterable[NewLink]) -> None:
+    def unlink(self, links: Iterable[N]) -> None:
         """Undo links."""
         self._way.request.post(f"{self._path.removesuffix('links')}unlink", list(links))
 
 
-class Links(Lists["LinkOf", LinkFilter, NoReturn, NoReturn], path="links", source="4.12"):
-    """What entities of a kind are linked to; each link names its `entity_id`."""
+class ItemLinks(
+    Lists["Link", ItemLinkFilter, NoReturn, NoReturn], _Linking["NewLink"],
+    path="links", source="4.12",
+):  # fmt: skip
+    """What one entity is linked to."""
 
     __slots__ = ()
 
-    def link(self, links: Iterable[NewLinkOf]) -> list[LinkOf]:
-        """Link many entities in one call."""
-        data = self._way.request.post(self._path.removesuffix("s"), list(links)).data
-        return cast("list[LinkOf]", find_list(data, self._path))
 
-    def unlink(self, links: Iterable[NewLinkOf]) -> None:
-        """Undo links of many entities in one call."""
-        self._way.request.post(f"{self._path.removesuffix('links')}unlink", list(links))
+class Links(
+    Lists["LinkOf", LinkFilter, NoReturn, NoReturn], _Linking["NewLinkOf"],
+    path="links", source="4.12",
+):  # fmt: skip
+    """What entities of a kind are linked to; each link names its `entity_id`."""
+
+    __slots__ = ()
