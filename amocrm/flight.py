@@ -14,7 +14,8 @@ T = TypeVar("T")
 class _Flight(Generic[T]):
     """A piece of work under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, topic: object) -> None:
+        self.topic = topic
         self.owner = threading.get_ident()
         self.settled = threading.Event()
         self.ended = threading.Event()
@@ -28,7 +29,10 @@ class _Flight(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Runs one piece of work at a time, and shares its result.
+    """Runs one piece of work at a time, and shares its result with all who wait.
+
+    An error is shared only among those who want the very same: what became of a code says nothing
+    of a refresh token.
 
     Args:
         patience: seconds a thread waits for another's work before it gives up.
@@ -43,6 +47,7 @@ class SingleFlight(Generic[T]):
         self,
         work: Callable[[Callable[[T], None]], T],
         *,
+        topic: object = None,
         own: bool = False,
         serves: Callable[[T], bool] = lambda _: True,
     ) -> T:
@@ -50,14 +55,16 @@ class SingleFlight(Generic[T]):
 
         Args:
             work: is given a function that settles the result early.
+            topic: what the work is about; an error of another's work is ours as well only if that
+                is about the same, else we try for ourselves. None is about nothing else's.
             own: wait for the end of another's work, then do ours all the same.
-            serves: whether another's result will do.
+            serves: whether another's result will do, whatever its work was about.
 
         Raises:
             BusyError: it is asked for from within itself, or the wait was too long.
         """
         while True:
-            mine: _Flight[T] = _Flight()
+            mine: _Flight[T] = _Flight(topic)
             try:
                 flight = self._take_off(mine)
                 if flight is mine:
@@ -67,7 +74,7 @@ class SingleFlight(Generic[T]):
                 self._land(mine)
             if not own:
                 self._await(flight, flight.settled)
-                if flight.error is not None:
+                if flight.error is not None and topic is not None and flight.topic == topic:
                     raise flight.error
                 if flight.result is not None and serves(flight.result):
                     return flight.result

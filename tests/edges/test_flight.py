@@ -61,12 +61,32 @@ def test_an_error_of_ours_is_everybody_s_and_another_s_is_not() -> None:
             raise error
 
         with ThreadPoolExecutor(3) as pool:
-            results = [pool.submit(flight.run, work) for _ in range(3)]
+            results = [pool.submit(flight.run, work, topic="a token") for _ in range(3)]
             waiting_for(runs)
             waiting(flight, 2)
             gate.set()
             assert all(one.exception(10) is error for one in results)
         assert len(runs) == times
+
+
+@pytest.mark.parametrize("topic", ["another token", None])
+def test_an_error_of_other_work_is_nobody_else_s(topic: str | None) -> None:
+    flight: SingleFlight[int] = SingleFlight(10)
+    begun, go = threading.Event(), threading.Event()
+
+    def fail(_: Settle) -> int:
+        begun.set()
+        assert go.wait(10)
+        raise ConfigurationError("of the code")
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(flight.run, fail, topic=topic)
+        begun.wait(10)
+        others = [pool.submit(flight.run, lambda _: 7, topic="a token") for _ in range(3)]
+        waiting(flight, 3)
+        go.set()
+        assert [one.result(10) for one in others] == [7, 7, 7]
+        assert isinstance(first.exception(10), ConfigurationError)
 
 
 def waiting_for(runs: list[int]) -> None:
