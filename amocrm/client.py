@@ -15,9 +15,10 @@ from amocrm.consent import Consent
 from amocrm.core.host import Portal, portal
 from amocrm.core.options import read_timeout
 from amocrm.core.settings import AuthSettings, read_auth
+from amocrm.core.token import known_id
 from amocrm.core.wire import Timeout
 from amocrm.emitter import Emitter, Handler
-from amocrm.errors import AmoCRMError
+from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.families import Families
 from amocrm.forks import after_fork
 from amocrm.gate import Gate
@@ -31,7 +32,7 @@ from amocrm.request import Request
 from amocrm.signals import Signals, Step, Trouble
 from amocrm.spender import Spender
 from amocrm.stats import Done, Stats
-from amocrm.stores import Key, TokenStore
+from amocrm.stores import TokenStore
 from amocrm.stores.memory import MemoryStore
 from amocrm.stores.vault import Vault
 from amocrm.transport import Response, Session, Transport
@@ -50,6 +51,8 @@ class AmoCRM(Bulk, Families):
         auth: `client_id`, `client_secret` and `redirect_uri` of the integration, with a `code`, or
             with a `server` that asks a person for one; or a long-lived `access_token`. See
             `AuthSettings`.
+        account_id: the id of the account that this client is for, whatever name it bears by now: a
+            token of another account is refused. None takes the account that bears the name.
         store: where tokens outlive the process; without one they live in memory.
         pace: `shared` is the one pace of this process, seven calls a second for all its clients,
             because the limit counts by address; a number of calls per second is this client's own;
@@ -71,6 +74,7 @@ class AmoCRM(Bulk, Families):
         domain: str = "",
         auth: AuthSettings | None = None,
         *,
+        account_id: int | None = None,
         store: TokenStore | None = None,
         pace: Pace | float | Literal["shared"] | None = "shared",
         timeout: float | Timeout | None = None,
@@ -88,19 +92,20 @@ class AmoCRM(Bulk, Families):
         self._emitter = Emitter()
         line = self._line = Line(self._transport, self._pace, clock, self._emitter)
         signals = Signals(self._emitter)
-        key = Key(settings.client_id or "", account.account)
         store = MemoryStore() if store is None else store
-        vault = Vault(key, store)
+        if account_id is not None and known_id(account_id) is None:
+            raise ConfigurationError("account_id must be a positive whole number")
+        vault = Vault(settings.client_id or "", account.account, store, account_id)
         holding = Holding(settings, account, vault, clock)
         self._is_guest = False
         self._consent = Consent(settings, account, signals)
         spender = Spender(Grants(settings, line), holding, signals)
         keeper = Keeper(settings, spender, holding, self._consent, signals)
         self._gate = Gate(keeper, holding, signals)
-        self.connection = signals.connection = Connection(keeper, holding, self._consent)
+        self.connection = signals.connection = Connection(keeper, holding, self._consent, signals)
         self.request = Request(self._gate, line, limits)
         super().__init__(self.request, clock, self._pace, account.account, lenient=lenient)
-        self._commons = Commons(self._way, store, key)
+        self._commons = Commons(self._way, store, vault.client_id, self._account_name)
         after_fork(self)
 
     def __repr__(self) -> str:
@@ -214,6 +219,12 @@ class AmoCRM(Bulk, Families):
     def stats(self) -> Stats:
         """What this client has sent and waited for so far: a snapshot, cheap to take."""
         return self._line.meter.snapshot()
+
+    def _account_name(self) -> str:
+        """Return what every client of this account calls it, whatever host it was given."""
+        if not self.connection.connected:
+            self.connect()
+        return str(self.connection.account_id or self.connection.host)
 
     def renew_after_fork(self) -> None:
         """Part from the parent process; a forked child does it by itself."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from amocrm.errors import AmoCRMError
 from amocrm.forks import after_fork
-from amocrm.stores import Key, TokenStore
+from amocrm.stores import TokenStore
 from amocrm.way import Way
 
 if TYPE_CHECKING:
@@ -21,13 +22,17 @@ class Commons:
     Args:
         way: what is asked through.
         store: where locks are.
-        key: whose locks.
+        client_id: whose locks: of the integration, and
+        account: of the account; it is asked when they are needed.
     """
 
-    def __init__(self, way: Way, store: TokenStore, key: Key) -> None:
+    def __init__(
+        self, way: Way, store: TokenStore, client_id: str, account: Callable[[], str]
+    ) -> None:
         self._way = way
         self._store = store
-        self._key = key
+        self._client_id = client_id
+        self._account = account
         self._schemas: Schemas | None = None
         after_fork(self)
         self.renew_after_fork()
@@ -65,7 +70,7 @@ class Commons:
         """Locks by any text."""
         from amocrm.stores.stripes import Stripes
 
-        return Stripes(self._store, *self._key)
+        return Stripes(self._store, self._client_id, self._account())
 
     def renew_after_fork(self) -> None:
         """Part from the parent process, whose lock may be held for ever."""

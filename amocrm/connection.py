@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 
 from amocrm.consent import Consent
 from amocrm.core.status import Status
-from amocrm.core.token import read_token
+from amocrm.core.token import Token, read_token
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.holding import Holding
 from amocrm.keeper import Keeper
+from amocrm.signals import Signals
+from amocrm.spender import Share
+from amocrm.transport import Response
 
 _log = logging.getLogger("amocrm")
 
@@ -21,10 +25,13 @@ class Connection:
     Its methods are the seed's; `AmoCRM` makes it, as `crm.connection`.
     """
 
-    def __init__(self, keeper: Keeper, holding: Holding, consent: Consent) -> None:
+    def __init__(
+        self, keeper: Keeper, holding: Holding, consent: Consent, signals: Signals
+    ) -> None:
         self._keeper = keeper
         self._holding = holding
         self._consent = consent
+        self._signals = signals
 
     def __repr__(self) -> str:
         state = "connected" if self.connected else "not connected"
@@ -34,6 +41,20 @@ class Connection:
     def connected(self) -> bool:
         """Whether a token is held that was good when it came."""
         return self._holding.connected
+
+    @property
+    def account_id(self) -> int | None:
+        """The account's id, which no other account ever bears; None while nobody knows it."""
+        return self._holding.account_id
+
+    @property
+    def host(self) -> str:
+        """Where the account answers, as far as is known; names can pass to other accounts."""
+        return self._holding.portal.account
+
+    def is_dead(self, token: Token) -> bool:
+        """Tell whether amoCRM has refused the refresh token of this very pair for good."""
+        return self._holding.is_dead(token)
 
     @property
     def unsaved(self) -> bool:
@@ -86,16 +107,32 @@ class Connection:
             return {} if self._keeper.inside else self._keeper.obtain().as_dict()
         return self._keeper.exchange(code, state).as_dict()
 
-    def install(self, code: str, *, state: str | None) -> bool:
+    def install(self, code: str, *, state: str | None, share: Share = nullcontext) -> bool:
         """Exchange a code that came over a public redirect, as `Integration` does.
 
         As `set_code`, but strangers may bring such codes: until one is granted, the handlers of
         events hear nothing of it.
 
+        Args:
+            code: it works once.
+            state: what came back with it, and was compared; None if nothing did.
+            share: what is held while it is sent.
+
         Returns:
             Whether this call has exchanged it; else its pair was there already.
         """
-        return self._keeper.install(code, state)
+        return self._keeper.install(code, state, share)
+
+    def take_over(self, granted: Response | None) -> None:
+        """Go on with what is stored: another client of this account has been granted a token.
+
+        Args:
+            granted: the answer that brought it, for the handlers; None if they have heard of it.
+        """
+        self._holding.take_over()
+        if granted is not None:
+            self._signals.granted(granted)
+            self._signals.step("connection:connected")
 
     def refresh_token(self) -> dict[str, Json]:
         """Spend the refresh token for a new pair, now, however fresh the old one is.

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import (
+    AuthorizationError,
     BusyError,
     GrantError,
     ReplyError,
@@ -22,7 +23,10 @@ from amocrm.keeper import Keeper
 from amocrm.signals import Signals
 
 _LATER: Final = (TransportError, ReplyError, TokenStoreError, BusyError)
-"""What may be over in a moment, and stops no call whose token lives."""
+"""What may be over in a moment."""
+
+_STILL_SERVES: Final = (*_LATER, AuthorizationError)
+"""What stops no call whose access token lives, be it over in a moment or final."""
 
 _log = logging.getLogger("amocrm")
 
@@ -97,7 +101,7 @@ class Gate:
     @property
     def renewable(self) -> bool:
         """Whether a 401 may be cured by another token."""
-        return self._holding.renewable
+        return self._holding.replaceable
 
     def at(self, address: object) -> str | None:
         """Tell the origin of an address of the Files service; None if the token must not go there.
@@ -139,6 +143,12 @@ class Gate:
         known = pauses.after_cure(spent, _age(spent, date))
         if known is not None and self._holding.spendable(spent):
             return self._holding.other_than(spent) or known
+        if not self._holding.spendable(spent):
+            other = self._holding.other_than(spent)
+            if other is None:
+                self._holding.give_up(spent)
+                raise self._holding.stuck(spent)
+            return other
         try:
             return self._keeper.renew(spent, Reason(CURE))
         except (GrantError, *_LATER) as error:
@@ -162,9 +172,11 @@ class Gate:
             return token
         try:
             return self._keeper.renew(token, Reason(freshness.value, once=early))
-        except _LATER as error:
+        except _STILL_SERVES as error:
             if self._holding.token != token:
-                raise  # It was replaced: this is what the store had against the new one.
+                # It was replaced: this is what the store had against the new one. Or amoCRM has
+                # refused the access token as well.
+                raise
             self._holding.pauses.put_off_renewal()
             _log.warning("the token could not be renewed in time, and still serves: %s", error)
             return token

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from amocrm.core.answer import NotJSONError, decode
+from amocrm.core.answer import NotJSONError, decode, read_problem
 from amocrm.core.body import encode_body
 from amocrm.core.finding import explained, find, is_revoked
 from amocrm.core.host import Portal
@@ -22,12 +22,13 @@ from amocrm.core.oauth import (
     refresh_grant,
 )
 from amocrm.core.policy import PATIENCE, Again, Effort, GiveUp
+from amocrm.core.record import bound
 from amocrm.core.settings import Settings
-from amocrm.core.token import Freshness, Token, api_domain
+from amocrm.core.token import Freshness, Token, account_id, api_domain, known_id
 from amocrm.core.wire import Call, Json, Lost, Reply, Timeout
 from amocrm.errors import AmoCRMError, GrantError, LostReplyError, UnreachableError
 from amocrm.ledger import Note, name, write
-from amocrm.line import Line
+from amocrm.line import QUEUE_PATIENCE, Line
 from amocrm.transport import Answer, Info
 
 GRANT_TIMEOUT: Final = Timeout(connect=5.0, read=15.0, total=30.0)
@@ -35,6 +36,10 @@ GRANT_TIMEOUT: Final = Timeout(connect=5.0, read=15.0, total=30.0)
 
 CLOCK_TOLERANCE: Final = 300.0
 """Seconds that this machine's clock may differ from amoCRM's before the log says so."""
+
+UNPROVEN_PATIENCE: Final = 3.0
+"""Seconds for which an exchange that a stranger may have asked for waits for its turn. amoCRM's own
+calls of a redirect wait as long for their answer. Source: reference 2.3."""
 
 PROBE_PATH: Final = "/api/v4/account"
 
@@ -45,12 +50,22 @@ _log = logging.getLogger("amocrm")
 
 
 class Grant(NamedTuple):
-    """What a grant gave, where the account was found, and what the log is to say of it."""
+    """What a grant gave, where the account was found, and what the log is to say of it.
+
+    Attributes:
+        token: the new pair.
+        info: the answer.
+        portal: where it was granted.
+        tries: how often it was asked for.
+        account_id: whose it is; None if nobody says.
+        note: for the log.
+    """
 
     token: Token
     info: Info
     portal: Portal
     tries: int
+    account_id: int | None = None
     note: Note | None = None
 
 
@@ -79,6 +94,11 @@ class Reason(NamedTuple):
     begun: bool = False
     once: bool = False
 
+    @property
+    def in_time(self) -> bool:
+        """Whether the old token still serves while it is renewed."""
+        return self.why in (Freshness.STALE.value, Freshness.DUE.value)
+
 
 class Grants:
     """Asks for grants, and writes each into the log. Holds no token and remembers nothing."""
@@ -87,17 +107,42 @@ class Grants:
         self._settings = settings
         self._line = line
 
-    def exchange(self, portal: Portal, code: str, *, begun: bool = False) -> Grant | Failed:
+    def mark(self, code: str, state: str | None) -> str:
+        """Return what a store keeps of a code that was exchanged; see `bound`."""
+        return bound(code, state, self._settings.client_secret or "")
+
+    def exchange(
+        self, portal: Portal, code: str, *, begun: bool = False, unproven: bool = False
+    ) -> Grant | Failed:
         """Exchange an authorization code; a GrantError is final, after any other it may be good.
 
         Args:
             portal: where.
             code: it works once.
             begun: its exchange was begun earlier, and nobody knows how that ended.
+            unproven: anybody may have made it up: it is sent once, and waits for its turn only for
+                a moment.
         """
         note = Note("code", "code", portal.account, "granted", name(code))
         body = code_grant(self._settings, code)
-        return self._noted(note, lambda: _told(self._ask(portal, body, Effort(), lost=begun)))
+        effort = Effort(waited=PATIENCE if unproven else 0.0)
+        patience = UNPROVEN_PATIENCE if unproven else QUEUE_PATIENCE
+
+        def ask() -> Grant | Failed:
+            outcome = self._ask(portal, body, effort, lost=begun, patience=patience)
+            return self._identified(outcome) if isinstance(outcome, Grant) else _told(outcome)
+
+        return self._noted(note, ask)
+
+    def _identified(self, grant: Grant) -> Grant:
+        """Find out whose a new pair is, if it does not say so itself."""
+        if grant.account_id is not None:
+            return grant
+        probe = self._probe(grant.portal, grant.token)
+        if not isinstance(probe, Answer) or probe.status != 200:
+            return grant
+        _, account = read_problem(probe)
+        return grant._replace(account_id=known_id(account.get("id")))
 
     def refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant | Failed:
         """Spend a refresh token; follow the account if it has moved.
@@ -124,7 +169,13 @@ class Grants:
         return _told(outcome)
 
     def _ask(
-        self, portal: Portal, body: dict[str, Json], effort: Effort, *, lost: bool
+        self,
+        portal: Portal,
+        body: dict[str, Json],
+        effort: Effort,
+        *,
+        lost: bool,
+        patience: float = QUEUE_PATIENCE,
     ) -> Grant | Refused | Failed:
         """Post one grant, again and again with the same body while the outcome is open."""
         call = Call(
@@ -140,12 +191,13 @@ class Grants:
         while True:
             tries, asked_at = tries + 1, self._line.clock.time()
             try:
-                outcome = self._line.send(call, effort)
+                outcome = self._line.send(call, effort, patience=patience)
             except AmoCRMError as error:
                 return Failed(error, lost)  # of the pace: this try was not sent
             verdict = judge_grant(call, outcome, effort, asked_at=asked_at, lost=lost)
             if isinstance(verdict, Granted) and isinstance(outcome, Answer):
-                return Grant(verdict.token, outcome.info, portal, tries)
+                whose = account_id(verdict.token.access_token)
+                return Grant(verdict.token, outcome.info, portal, tries, whose)
             if isinstance(verdict, Refused):
                 return verdict
             lost = lost or may_be_done(outcome)

@@ -9,18 +9,36 @@ from __future__ import annotations
 import contextlib
 import threading
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from amocrm.clock import Clock
 from amocrm.core.host import Portal
 from amocrm.core.oauth import is_withdrawn
 from amocrm.core.record import Record
 from amocrm.core.settings import Settings
-from amocrm.core.status import Status, describe
+from amocrm.core.status import Account, Status, describe
 from amocrm.core.stuck import stuck
 from amocrm.core.token import Freshness, Token, read_token
+from amocrm.core.token import account_id as claimed_account
 from amocrm.errors import GrantError, NotAuthorizedError, TokenStoreError
 from amocrm.pauses import Pauses
 from amocrm.stores.vault import LOCK_PATIENCE, Vault
+
+
+class _Refused(NamedTuple):
+    """A pair whose renewal amoCRM has refused.
+
+    Attributes:
+        token: the pair.
+        why: what amoCRM said.
+        is_dead: its refresh token is never sent again.
+        is_gone: its access token was refused as well.
+    """
+
+    token: Token
+    why: str
+    is_dead: bool
+    is_gone: bool
 
 
 class Holding:
@@ -48,17 +66,28 @@ class Holding:
         self.pauses = Pauses(clock)
         self._code: str | None = None
         self._cured = False
-        self._refused: tuple[str, str] | None = None
+        self._refused: _Refused | None = None
         self._spent: Token | None = None
+        self._granted_to: int | None = None
         self._changing = threading.RLock()
         if settings.access_token is not None:
             self._hold(read_token({"access_token": settings.access_token}))
 
-    def lock(
-        self, patience: float = LOCK_PATIENCE, *, newcomer: bool = False
-    ) -> AbstractContextManager[None]:
+    @property
+    def account_id(self) -> int | None:
+        """The id of the account; None while nobody knows it."""
+        known = self._vault.account_id
+        if known is None and self.token is not None:
+            known = claimed_account(self.token.access_token)
+        return known
+
+    def lock(self, patience: float = LOCK_PATIENCE) -> AbstractContextManager[None]:
         """Keep others who share the store from asking for a grant meanwhile; see `Vault.lock`."""
-        return self._vault.lock(patience, newcomer=newcomer)
+        return self._vault.lock(patience)
+
+    def lock_code(self, mark: str, patience: float) -> AbstractContextManager[None]:
+        """Keep others from exchanging the same code meanwhile, and from nothing else."""
+        return self._vault.lock_text(mark, patience)
 
     def take(self, token: Token) -> None:
         """Persist and hold a token that was given from outside.
@@ -72,10 +101,13 @@ class Holding:
                 return
             self._code, self._cured = None, False
             if token.refresh_token is None:
-                self._vault.put(self._record(token))
+                owner = claimed_account(token.access_token) or self._vault.account_id
+                self._vault.check(owner, is_renewal=True)
+                self._vault.put(self._record(token), owner)
                 self._hold(token)
             else:
-                dead = Token("", self._refused[0]) if self._refused is not None else None
+                refused = self._refused
+                dead = refused.token if refused is not None and refused.is_dead else None
                 token = self.adopt(self._vault.swap(self._record(token), dead))
             self.changes += 1
             self.unsaved = False
@@ -83,7 +115,9 @@ class Holding:
 
     def reuse(self, token: Token) -> Token:
         """Hold what was recalled, without forgetting what was refused."""
-        self._hold(token, None if self._lasts(token) else self._refused)
+        refused = self._refused
+        same = refused is not None and refused.token.refresh_token == token.refresh_token
+        self._hold(token, refused if same else None)
         return token
 
     def adopt(self, record: Record) -> Token:
@@ -99,6 +133,7 @@ class Holding:
         spent: Token | None,
         mark: str | None = None,
         *,
+        account_id: int | None = None,
         cured: bool = False,
     ) -> TokenStoreError | None:
         """Persist a token just granted, then hold it; return what the store had against it.
@@ -109,11 +144,18 @@ class Holding:
             token: the new pair.
             portal: where it was granted.
             spent: the pair it was granted for; None if that was a code.
-            mark: the fingerprint of that code.
+            mark: the digest of that code.
+            account_id: whose it is; None if it does not say.
             cured: it was granted for a call that was answered 401.
+
+        Raises:
+            ConfigurationError: it is another account's; nothing has changed.
         """
         with self._changing:
+            is_renewal = spent is not None
+            self._vault.check(account_id, is_renewal=is_renewal)
             self.portal, self._spent, self._cured = portal, spent, cured
+            self._granted_to = account_id
             self._code = self._code if mark is None else mark
             saved = False
             try:
@@ -157,26 +199,45 @@ class Holding:
         with contextlib.suppress(TokenStoreError):
             self._vault.mend(record._replace(asked_at=None), drop=dead)
 
-    def bury(self, spent: Token, error: GrantError) -> None:
-        """Remember a refresh token that is gone for good, so that it is never sent again.
+    def bury(self, spent: Token, error: GrantError) -> bool:
+        """Remember that a refresh token was refused; one that is dead is never sent again.
 
-        An access token that still works is held until it dies.
+        The access token of the pair serves until it expires, or is answered 401.
+
+        Returns:
+            Whether that is news: nobody here was told it of this pair before.
         """
-        if not is_withdrawn(error) or spent.refresh_token is None:
-            return
-        self._refused = (spent.refresh_token, str(error.args[0]))
+        known, why = self._refused, str(error.args[0])
+        is_dead = is_withdrawn(error) and spent.refresh_token is not None
+        is_gone = error.finding == "withdrawn"
+        self._refused = _Refused(spent, why, is_dead, is_gone)
         held = self.token
-        works = error.finding in ("used", "lost") and self._lives(spent)
-        if held is None or (held.refresh_token == spent.refresh_token and not works):
+        works = self._lives(spent) and not is_gone
+        if is_dead and held is not None and held.refresh_token == spent.refresh_token and not works:
+            self.token, self.connected = None, False
+        return known is None or (known.token, known.why) != (spent, why)
+
+    def give_up(self, token: Token) -> None:
+        """Use a token no more whose access was answered 401, and which cannot be renewed."""
+        refused = self._refused
+        if refused is not None and refused.token == token:
+            self._refused = refused._replace(is_gone=True)
+        if self.token == token:
             self.token, self.connected = None, False
 
+    def is_dead(self, token: Token) -> bool:
+        """Tell whether amoCRM has refused the refresh token of this very pair for good."""
+        refused = self._refused
+        if refused is None or not refused.is_dead:
+            return False
+        return token.refresh_token == refused.token.refresh_token
+
     def recall(self) -> Token | None:
-        """Return what is held, or else stored, unless it is known to be dead."""
-        token = self.token
-        if token is not None:
-            return token if self._lives(token) or self._lasts(token) else None
+        """Return what is held, or else stored, if it works or can be renewed."""
+        if self.token is not None and self._serves(self.token):
+            return self.token
         record = self._vault.load()
-        if record is None or not self._lasts(record.token):
+        if record is None or not self._serves(record.token):
             return None
         self._go_with(record)
         return record.token
@@ -188,6 +249,28 @@ class Holding:
         if record is not None:
             self.portal = self.portal.moved(record.host)
         return record
+
+    def exchanged(self, mark: str, *, follow: bool) -> Record | None:
+        """Return what is stored, if it came from a code and can still serve.
+
+        Args:
+            mark: the digest of the code.
+            follow: else go to the stored host, for that is where the account is now.
+        """
+        self.save_again()
+        record = self._vault.load()
+        if record is not None and record.code == mark and self.spendable(record.token):
+            return record
+        if record is not None and follow:
+            self.portal = self.portal.moved(record.host)
+        return None
+
+    def take_over(self) -> None:
+        """Hold what is stored, because another client of the account was granted it."""
+        with self._changing:
+            if (record := self._vault.load()) is not None and not self.unsaved:
+                self.adopt(record)
+                self.changes += 1
 
     def newest(self, token: Token, stored: Record | None) -> Record:
         """Return what is stored, or what is to be stored of a token that is newer."""
@@ -212,26 +295,25 @@ class Holding:
             return None
         return self.adopt(stored) if self._lives(stored.token) else None
 
-    def came_from(self, record: Record | None, mark: str) -> bool:
-        """Tell whether what is stored came from a code, and can still serve."""
-        if record is None or record.code != mark:
-            return False
-        return self.spendable(record.token)
-
     def status(self) -> Status:
         """Tell what is held, or else stored, without changing either."""
         token, host = self.token, self.portal.account
         if token is None and (record := self._vault.load()) is not None:
             token, host = record.token, record.host
-        renewable = token is not None and self._renewable(token)
-        now, account = self.clock.time(), self._vault.account
-        return describe(account, host, token, now, renewable=renewable, unsaved=self.unsaved)
+        return describe(
+            Account(self._vault.name, host, self.account_id),
+            token,
+            self.clock.time(),
+            renewable=token is not None and self._renewable(token),
+            unsaved=self.unsaved,
+            refused=None if self._refused is None else self._refused.why,
+        )
 
     def renew_after_fork(self) -> None:
         """Part from the parent process."""
         self._changing = threading.RLock()
 
-    def _hold(self, token: Token, refused: tuple[str, str] | None = None) -> None:
+    def _hold(self, token: Token, refused: _Refused | None = None) -> None:
         """Hold a token, and forget what was refused before it, but for what is given."""
         self.token, self.connected, self._refused = token, True, refused
         if self._cured:
@@ -246,10 +328,10 @@ class Holding:
         """Save and hold a pair just granted, or a newer one that somebody else has saved."""
         record = self._record(token)
         if self._spent is None and not late:
-            self._vault.put(record)  # A new code always wins.
+            self._vault.put(record, self._granted_to)  # A new code always wins.
             self._hold(token)
         else:
-            self.adopt(self._vault.swap(record, self._spent))
+            self.adopt(self._vault.swap(record, self._spent, self._granted_to))
         self.unsaved = False
         self._vault.point(self.portal.account)
 
@@ -262,8 +344,7 @@ class Holding:
 
     def spendable(self, token: Token) -> bool:
         """Tell whether a token has a refresh token that is not known to be dead."""
-        dead = self._refused[0] if self._refused is not None else None
-        return token.refresh_token is not None and token.refresh_token != dead
+        return token.refresh_token is not None and not self.is_dead(token)
 
     def _lives(self, token: Token) -> bool:
         return self.freshness(token) is not Freshness.EXPIRED
@@ -271,10 +352,23 @@ class Holding:
     def _lasts(self, token: Token) -> bool:
         return token.refresh_token is None or self.spendable(token)
 
+    def _serves(self, token: Token) -> bool:
+        """Tell whether calls can go on with a token, or with what it can be renewed to."""
+        refused = self._refused
+        if refused is not None and refused.is_gone and refused.token == token:
+            return False
+        return self._lives(token) or self._lasts(token)
+
     @property
     def renewable(self) -> bool:
         """Whether the held token can be replaced without a person."""
         return self.token is not None and self._renewable(self.token)
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether another token may be found in the held one's place: renewed, or in the store."""
+        token = self.token
+        return self._settings.client_id is not None and bool(token and token.refresh_token)
 
     def _renewable(self, token: Token) -> bool:
         return self._settings.client_id is not None and self.spendable(token)
@@ -290,5 +384,6 @@ class Holding:
 
     def stuck(self, token: Token | None) -> NotAuthorizedError:
         """Say what is missing, when there is no way to a token."""
-        refused = self._refused[1] if self._refused is not None else None
-        return stuck(token, refused, long_lived=self._settings.access_token is not None)
+        refused = self._refused
+        why = refused.why if refused is not None and refused.is_dead else None
+        return stuck(token, why, long_lived=self._settings.access_token is not None)

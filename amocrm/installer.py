@@ -1,31 +1,39 @@
 """What happens when an account agrees to an integration, and when it switches it off.
 
-Both are told by calls that may come twice, late, or from strangers: what is done is done once, and
-a token that works is never given up for a call that claims it does not.
+Both are told by calls that may come twice, late, or from strangers: what is done is done once,
+nobody's own calls wait for it or fail by it, and a token that works is never given up for a call
+that claims it does not.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from amocrm.client import AmoCRM
-from amocrm.core.oauth import is_withdrawn
-from amocrm.core.token import account_id
+from amocrm.core.record import bound
 from amocrm.errors import (
     AmoCRMError,
+    AuthorizationError,
     BlockedError,
-    ConfigurationError,
     ForbiddenError,
-    GrantError,
     NotAuthorizedError,
     PaymentRequiredError,
     UnauthorizedError,
 )
+from amocrm.install_limit import InstallLimit
 from amocrm.register import Entry, Register
 from amocrm.shelf import Shelf
+from amocrm.transport import Response
 
 _ACCOUNT: Final = "/api/v4/account"
+
+GUESTS: Final = 64
+"""Redirects that did not end in an installation yet, and may be loaded again: so many are kept."""
+
+Open = Callable[[str, int | None], AmoCRM]
+"""Makes a client of an account, by its host and, once it is known, its id."""
 
 _log = logging.getLogger("amocrm")
 
@@ -38,134 +46,127 @@ class Installed(NamedTuple):
 
 
 class Installer:
-    """Installs an integration in accounts, and removes it. Thread-safe."""
+    """Installs an integration in accounts, and removes it. Thread-safe.
 
-    def __init__(self, clients: Shelf[AmoCRM], register: Register) -> None:
-        self._clients = clients
+    Args:
+        open_client: makes a client.
+        register: the accounts.
+        limit: how often codes are sent that strangers may have made up.
+        room: how many clients are kept.
+    """
+
+    def __init__(
+        self, open_client: Open, register: Register, limit: InstallLimit, room: int
+    ) -> None:
+        self._open = open_client
         self._register = register
+        self._limit = limit
+        self.clients: Shelf[AmoCRM] = Shelf(room, _is_unsaved)
+        # Whose a code is shows when it is granted: until then a client of its own brings it.
+        self._guests: Shelf[AmoCRM] = Shelf(GUESTS, _is_unsaved)
+
+    def client(self, entry: Entry) -> AmoCRM:
+        """Return the client of an account; the same one while it is kept."""
+        return self.clients.get(entry.kept, lambda: self._open(entry.record.host, entry.account_id))
 
     def install(self, host: str, code: str, state: str | None) -> Installed:
-        """Exchange a code, unless that was done; keep the token and the account's id."""
-        self._make_room(host)
-        client = self._clients.get(host)
+        """Exchange a code, unless that was done; keep the token under the account's id."""
+        name = bound(code, state, host)
+        guest = self._guests.get(name, lambda: self._open(host, None))
+        granted: list[Response] = []
+        guest.on("connection:newToken", granted.append)
         try:
-            fresh = client.connection.install(code, state=state)
-        except AmoCRMError:
-            # Strangers name accounts, too: only those that agree take room.
-            if not client.connection.connected:
-                self._clients.take(host)
+            fresh = guest.connection.install(code, state=state, share=self._limit.turn)
+        except AmoCRMError as error:
+            if not error.retryable:
+                self._guests.take(name)
             raise
+        self._guests.take(name)
+        entry = self._entry(guest)
+        account = self.client(entry)
+        account.connection.take_over(granted[-1] if fresh else None)
         if fresh:
-            _log.info("installed in %s", host)
-        self._note(host, client)
-        return Installed(client, fresh)
+            _log.info("installed in %s, account %s", entry.record.host, entry.account_id)
+        return Installed(account, fresh)
 
-    def remove(self, number: int) -> str | None:
+    def _entry(self, guest: AmoCRM) -> Entry:
+        """Find the record of an account that has just been installed, or was before."""
+        account_id, host = guest.connection.account_id, guest.connection.host
+        found = (
+            self._register.find(host) if account_id is None else self._register.by_id(account_id)
+        )
+        if found is None:
+            raise NotAuthorizedError(f"{host} was removed while it was being installed")
+        if account_id is None:
+            _log.warning("the uninstall hook of %s will not be understood: no id is known", host)
+        return found
+
+    def remove(self, account_id: int) -> str | None:
         """Forget an account by its id, unless its token works; return its host if it was there."""
-        entry = self._register.by_number(number)
-        if entry is None:
-            _log.info("uninstalled in account %d, of which nothing is kept", number)
-            return None
-        if self._works(entry.name):
-            _log.warning("said to be uninstalled in %s, whose token works", entry.record.host)
-            return None
-        if not self._register.forget(entry):
-            return None
-        self._take(entry)
-        _log.info("uninstalled in %s", entry.record.host)
-        return entry.record.host
+        while (entry := self._register.by_id(account_id)) is not None:
+            try:
+                works = self._works(entry)
+            except AuthorizationError:
+                if self._register.is_there(entry):
+                    raise
+                continue  # Somebody has removed or renewed it meanwhile: it is another question.
+            if works:
+                _log.warning("said to be uninstalled in %s, whose token works", entry.record.host)
+                return None
+            if not self._register.forget(entry):
+                return None
+            self.clients.take(entry.kept)
+            _log.info("uninstalled in %s, account %d", entry.record.host, account_id)
+            return entry.record.host
+        _log.info("uninstalled in account %d, of which nothing is kept", account_id)
+        return None
 
-    def forget(self, host: str) -> None:
+    def forget(self, find: Callable[[], Entry | None]) -> None:
         """Forget an account, and close its client, which would go on with a pair that is good."""
-        while (entry := self._register.find(host)) is not None:
-            for client in self._take(entry):
+        while (entry := find()) is not None:
+            client = self.clients.take(entry.kept)
+            if client is not None:
                 client.close()
             if self._register.forget(entry):
                 break
 
-    def _take(self, entry: Entry) -> list[AmoCRM]:
-        """Take an account's clients off the shelf, whichever of its names they are kept under."""
-        clients = [self._clients.take(name) for name in (entry.name, entry.record.host)]
-        return [client for client in clients if client is not None]
+    def close(self) -> None:
+        """Close all clients."""
+        for client in self.clients.clear() + self._guests.clear():
+            client.close()
 
-    def _make_room(self, host: str) -> None:
-        """Make sure that a name belongs to nobody else than the account that agrees.
+    def renew_after_fork(self) -> None:
+        """Part from the parent process; a forked child does it by itself."""
+        self.clients.renew_after_fork()
+        self._guests.renew_after_fork()
+        self._limit.renew_after_fork()
 
-        Names can be taken over: what is kept under this one may be a renamed account's. Asking with
-        its token tells: it is refused, or followed to where the account is now.
-        """
-        entry = self._register.find(host)
-        if entry is None:
-            return
-        if entry.name != host:
-            # Only a pointer: this account's, or one that has served. Nobody has proved yet to be
-            # the account, so its current name is not taken from it.
-            self._clients.take(host)
-            if entry.record.host != host:
-                self._register.free(host)
-            return
-        try:
-            works = self._works(host)
-        except GrantError as error:
-            raise _unclear(host, error) from error
-        entry = self._register.find(host)
-        if entry is None or entry.record.host == host:
-            return
-        if works:
-            raise _taken(host, entry.record.host)
-        self._register.forget(entry)
-        self._take(entry)
-
-    def _works(self, name: str) -> bool:
+    def _works(self, entry: Entry) -> bool:
         """Ask amoCRM whether the token of an account is alive.
 
         Raises:
             AmoCRMError: the answer does not tell, or there was none.
         """
-        client = self._clients.get(name)
+        client, token = self.client(entry), entry.record.token
         try:
             try:
                 client.request.get(_ACCOUNT)
             except UnauthorizedError:
+                if token.refresh_token is None:
+                    return False
                 # Renewing was tried a moment ago, for another call; now it is what we want to know.
                 client.connection.refresh_token()
         except BlockedError:
             raise
         except (PaymentRequiredError, ForbiddenError):
             pass
-        except GrantError as error:
-            if not is_withdrawn(error):
-                raise
-            return False
-        except NotAuthorizedError:
-            # Either it is dead, or others are busy with it just now, which tells nothing.
-            if client.connection.status().renewable:
+        except AuthorizationError:
+            # What stands against another pair, or against a code, says nothing of this one.
+            if not client.connection.is_dead(token):
                 raise
             return False
         return True
 
-    def _note(self, host: str, client: AmoCRM) -> None:
-        """Keep the account's id, by which the uninstall hook names it."""
-        try:
-            token = client.connection.get_token() or {}
-            number = account_id(token.get("access_token", ""))
-            if number is None:
-                number = int(client.request.get(_ACCOUNT).data["id"])
-            self._register.note(host, number)
-        except (AmoCRMError, LookupError, TypeError, ValueError) as error:
-            _log.warning("the uninstall hook of %s will not be understood: %s", host, error)
 
-
-def _unclear(host: str, error: GrantError) -> ConfigurationError:
-    return ConfigurationError(
-        f"a token of {host} is kept already, and amoCRM does not say what became of it: "
-        f"{error.args[0]}",
-        hint=f"if the account that bore this name is gone, integration.forget({host!r})",
-    )
-
-
-def _taken(host: str, owner: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{host} was the name of an account that is {owner} now, and whose token is kept under it",
-        hint=f"integration.forget({host!r}), then let both accounts install it again",
-    )
+def _is_unsaved(client: AmoCRM) -> bool:
+    return client.connection.unsaved

@@ -7,20 +7,21 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
 from amocrm.client import AmoCRM
-from amocrm.clock import Clock
+from amocrm.clock import Clock, SystemClock
 from amocrm.core.callback import State, read_install, read_query
 from amocrm.core.hook import verify
 from amocrm.core.host import DEFAULT_ZONE, ZONES, account_host, portal
 from amocrm.core.oauth import consent_url
 from amocrm.core.settings import AuthSettings
+from amocrm.core.token import known_id
 from amocrm.core.wire import Timeout
-from amocrm.errors import ConfigurationError, NotAuthorizedError
+from amocrm.errors import ConfigurationError, NotAuthorizedError, TokenStoreError
 from amocrm.forks import after_fork
+from amocrm.install_limit import InstallLimit
 from amocrm.installer import Installed, Installer
 from amocrm.paces import Pace
 from amocrm.paces.threads import ThreadPace
-from amocrm.register import Register
-from amocrm.shelf import Shelf
+from amocrm.register import Entry, Register
 from amocrm.stores import TokenStore
 from amocrm.transport import Session, open_session
 
@@ -83,13 +84,14 @@ class Integration:
         }
         shared = ThreadPace(pace) if isinstance(pace, (int, float)) else pace
 
-        def make(host: str, session: Session | None) -> AmoCRM:
+        def make(host: str, account_id: int | None, session: Session | None) -> AmoCRM:
             return AmoCRM(
-                host, self._auth, store=store, pace=shared, timeout=timeout, session=session,
-                user_agent=user_agent, base_url=base_url, clock=clock,
+                host, self._auth, account_id=account_id, store=store, pace=shared,
+                timeout=timeout, session=session, user_agent=user_agent, base_url=base_url,
+                clock=clock,
             )  # fmt: skip
 
-        make(f"example.{zone}", session)  # which checks every setting, and does nothing else
+        make(f"example.{zone}", None, session)  # which checks every setting, and does nothing else
         self._client_id, self._client_secret, self._zone = client_id, client_secret, zone
         self._secure = redirect_uri.lower().startswith("https:")
         self._portal = portal(f"example.{zone}", base_url)
@@ -97,16 +99,16 @@ class Integration:
         self._closed = False
         self._opening = threading.Lock()
         self._register = Register(client_id, store)
-        self._clients: Shelf[AmoCRM] = Shelf(
+        self._installer = Installer(
+            lambda host, account_id: make(host, account_id, self._open()),
+            self._register,
+            InstallLimit(SystemClock() if clock is None else clock),
             max_clients,
-            lambda host: make(host, self._open()),
-            bound=lambda client: client.connection.unsaved,
         )
-        self._installer = Installer(self._clients, self._register)
         after_fork(self)
 
     def __repr__(self) -> str:
-        return f"<Integration {self._client_id}, {len(self._clients)} clients>"
+        return f"<Integration {self._client_id}, {len(self._installer.clients)} clients>"
 
     def __enter__(self) -> Integration:
         return self
@@ -119,49 +121,62 @@ class Integration:
         with self._opening:
             self._closed = True
             session, self._session = self._session, None
-        for client in self._clients.clear():
-            client.close()
+        self._installer.close()
         if session is not None and session is not self._given:
             session.close()
 
     # Accounts ------------------------------------------------------------------------------------
 
-    def account(self, name: str) -> AmoCRM:
+    def account(self, name: str | None = None, *, id: int | None = None) -> AmoCRM:  # noqa: A002
         """Return the client of an installed account; the same one while it is kept. Sends nothing.
+
+        Ask by id where people are concerned: an id is the account's for ever, while a name leads to
+        whichever account agreed under it last (reference 1). A name does not authorize.
 
         Args:
             name: the account's login or host, or one that it had before it was renamed.
+            id: the account's id, as `account.connection.account_id` tells it.
 
         Raises:
             NotAuthorizedError: the integration is not installed there.
             TokenStoreError: the store failed.
         """
-        host = self._host(name)
-        client = self._clients.held(host)
-        if client is not None:
-            return client
-        entry = self._register.find(host)
+        host, account_id = self._asked(name, id)
+        if account_id is not None and (held := self._installer.clients.held(str(account_id))):
+            return held
+        try:
+            entry = self._find(host, account_id)
+        except TokenStoreError:
+            # Calls go on while the store is out of order.
+            for client in self._installer.clients.all():
+                if host is not None and client.connection.host == host:
+                    return client
+            raise
         if entry is None:
             raise NotAuthorizedError(
-                f"the integration is not installed in {host}",
+                f"the integration is not installed in {host or f'account {account_id}'}",
                 hint="send an administrator of the account to integration.consent_url(state)",
             )
-        return self._clients.get(entry.name)
+        return self._installer.client(entry)
 
     def accounts(self) -> list[str]:
         """Return the hosts of the accounts where the integration is installed, sorted.
 
-        A renamed account stands there under the name that `account` knows it by since it was
-        installed.
+        A renamed account stands there under its new name once it has been called.
         """
-        return self._register.names()
+        return self._register.hosts()
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str | None = None, *, id: int | None = None) -> None:  # noqa: A002
         """Remove an account's token, and close its client; it is no error if there is none.
 
         amoCRM is not told: there, an administrator switches the integration off.
+
+        Args:
+            name: the account's login or host, or one that it had before it was renamed.
+            id: the account's id.
         """
-        self._installer.forget(self._host(name))
+        host, account_id = self._asked(name, id)
+        self._installer.forget(lambda: self._find(host, account_id))
 
     # Installation --------------------------------------------------------------------------------
 
@@ -184,7 +199,8 @@ class Integration:
     def callback(self, query: Mapping[str, str] | str, state: State) -> AmoCRM:
         """Take a redirect: exchange its code, keep the token, return the account that agreed.
 
-        The same redirect may come again, in any process: the account is installed once.
+        The same redirect may come again, in any process: the account is installed once. Tie what
+        comes of it to `account.connection.account_id`, for a name can pass to another account.
 
         Args:
             query: the redirect's parameters, or its raw query.
@@ -197,7 +213,7 @@ class Integration:
             StateMismatchError: the redirect is a forgery, or stale.
             AccessDeniedError: the person refused.
             GrantError: amoCRM refused the code.
-            ConfigurationError: the account bears the name of another one that is installed.
+            BusyError: too many codes were brought just now; take it again.
             TransportError, ReplyError, TokenStoreError: it did not work now; take it again.
 
         Source: reference 2.3.
@@ -264,7 +280,7 @@ class Integration:
     def renew_after_fork(self) -> None:
         """Part from the parent process; a forked child does it by itself."""
         self._opening = threading.Lock()
-        self._clients.renew_after_fork()
+        self._installer.renew_after_fork()
 
     def _install(self, query: Mapping[str, str] | str, state: State) -> Installed:
         answered = read_install(read_query(query), state)
@@ -272,6 +288,21 @@ class Integration:
             raise answered.error or ConfigurationError("the redirect brought nothing")
         known = state if isinstance(state, str) else None
         return self._installer.install(answered.host, answered.code, known)
+
+    def _asked(self, name: str | None, account_id: int | None) -> tuple[str | None, int | None]:
+        """Read by what an account is asked for: by its name or by its id."""
+        if (name is None) is (account_id is None):
+            raise ConfigurationError("give the account's name or its id: one of them")
+        if name is not None:
+            return self._host(name), None
+        if known_id(account_id) is None:
+            raise ConfigurationError("the id of an account is a positive whole number")
+        return None, account_id
+
+    def _find(self, host: str | None, account_id: int | None) -> Entry | None:
+        if host is not None:
+            return self._register.find(host)
+        return None if account_id is None else self._register.by_id(account_id)
 
     def _host(self, name: str) -> str:
         """Read what a person typed; a bare login lives in this integration's zone."""

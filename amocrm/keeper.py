@@ -13,7 +13,7 @@ from amocrm.flight import SingleFlight
 from amocrm.grants import Reason
 from amocrm.holding import Holding
 from amocrm.signals import Signals
-from amocrm.spender import Code, Settle, Spender
+from amocrm.spender import Code, Settle, Share, Spender
 from amocrm.stores.vault import LOCK_PATIENCE
 
 
@@ -42,18 +42,18 @@ class Keeper:
 
     def obtain(self) -> Token:
         """Get a token by whatever is at hand."""
-        return self._flight.run(self._connect)
+        return self._flight.run(self._connect, topic="obtain")
 
     def exchange(self, code: str, state: str | None = None) -> Token:
         """Exchange a code that was just given; it wins over whatever is held."""
         return self._take(Code(code, state))[0]
 
-    def install(self, code: str, state: str | None) -> bool:
+    def install(self, code: str, state: str | None, share: Share) -> bool:
         """Exchange a code that nobody vouches for; tell whether that was done just now.
 
         Until it is granted, the handlers hear nothing of it, and nothing is kept of it.
         """
-        return self._take(Code(code, state, unproven=True))[1]
+        return self._take(Code(code, state, unproven=True, share=share))[1]
 
     def _take(self, code: Code) -> tuple[Token, bool]:
         """Exchange a code in a turn of its own, whatever others are getting meanwhile."""
@@ -77,7 +77,8 @@ class Keeper:
         if token is None:
             raise self._holding.stuck(None)
         return self._flight.run(
-            lambda settle: self._spender.refresh(token, settle, Reason("asked"))
+            lambda settle: self._spender.refresh(token, settle, Reason("asked")),
+            topic=token,
         )
 
     def renew(self, spent: Token, reason: Reason) -> Token:
@@ -89,7 +90,7 @@ class Keeper:
                 return held
             return self._spender.refresh(spent, settle, reason)
 
-        return self._flight.run(work, serves=lambda token: token != spent)
+        return self._flight.run(work, topic=spent, serves=lambda token: token != spent)
 
     @property
     def inside(self) -> bool:

@@ -55,7 +55,11 @@ class Line:
         self.jitter = random.random
 
     def send(
-        self, call: Call, effort: Effort = FIRST, leaving: Leaving | None = None
+        self,
+        call: Call,
+        effort: Effort = FIRST,
+        leaving: Leaving | None = None,
+        patience: float = QUEUE_PATIENCE,
     ) -> Answer | Lost:
         """Wait for a turn and send a call once.
 
@@ -63,6 +67,7 @@ class Line:
             call: what to send.
             effort: which attempt it is.
             leaving: is called when the turn has come; what it raises keeps the call here.
+            patience: seconds to wait for the turn.
 
         Raises:
             RateLimitedError: the turn is too far away; nothing was sent.
@@ -71,7 +76,7 @@ class Line:
         """
         turn: Turn | None = None
         if self._pace is not None:
-            given = self._pace.wait(self.clock, QUEUE_PATIENCE)
+            given = self._pace.wait(self.clock, patience)
             if isinstance(given, Refusal):
                 self.meter.refuse()
                 raise _refused(call, given)

@@ -1,29 +1,31 @@
-"""In which accounts an integration is installed: found by any of their names, or by their id.
+"""In which accounts an integration is installed: found by their ids, or by any of their names.
 
-An account has one record. It is kept under the name that the account had when it was installed;
-pointers lead there from its other names and from its id, which never changes (reference 1).
+An account has one record, kept under its id, which never changes; its names lead there, and may
+lead to another account later (reference 1).
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from amocrm.core.record import Record
-from amocrm.core.token import account_id
-from amocrm.stores import Key, TokenStore
-from amocrm.stores.vault import Vault, list_accounts, pointer_key
+from amocrm.core.record import Record, read_account_id
+from amocrm.stores import TokenStore
+from amocrm.stores.vault import Vault, list_accounts
 
 
 class Entry(NamedTuple):
-    """One account: the name that its record is kept under, and the record."""
+    """One account that is installed.
 
-    name: str
+    Attributes:
+        kept: what the record is kept under: the account's id; of a pair that does not say it, a
+            name.
+        account_id: the id; None if nobody knows it.
+        record: what is kept.
+    """
+
+    kept: str
+    account_id: int | None
     record: Record
-
-    @property
-    def number(self) -> int | None:
-        """The account's id, if its token says it."""
-        return account_id(self.record.token.access_token)
 
 
 class Register:
@@ -36,36 +38,22 @@ class Register:
         self._client_id = client_id
         self._store = store
 
-    def names(self) -> list[str]:
-        """Return the names that records are kept under, sorted."""
-        return list_accounts(self._client_id, self._store)
+    def hosts(self) -> list[str]:
+        """Return where the accounts answer, sorted, each once."""
+        hosts: set[str] = set()
+        for kept in list_accounts(self._client_id, self._store):
+            entry = self._entry(kept)
+            if entry is not None:
+                hosts.add(entry.record.host)
+        return sorted(hosts)
 
     def find(self, name: str) -> Entry | None:
-        """Look an account up by its host, or by one that it had."""
-        vault = self._vault(name)
-        record = vault.load()
-        return None if record is None else Entry(vault.account, record)
+        """Look up the account that a name leads to now."""
+        return _read(Vault(self._client_id, name, self._store))
 
-    def by_number(self, number: int) -> Entry | None:
+    def by_id(self, account_id: int) -> Entry | None:
         """Look an account up by its id."""
-        entry = self.find(str(number))
-        # A name can pass to another account, and the id's pointer with it.
-        return entry if entry is not None and entry.number in (number, None) else None
-
-    def note(self, host: str, number: int) -> None:
-        """Let an account's id lead to its record, and drop an older record of the same account."""
-        here, old = self.find(host), self.by_number(number)
-        if here is None:
-            return
-        vault = self._vault(here.name)
-        if old is not None and old.name != here.name and old.number == number:
-            self._vault(old.name).forget()
-            vault.point(old.name)
-        vault.point(str(number))
-
-    def free(self, name: str) -> None:
-        """Let a name lead nowhere, because another account bears it now."""
-        Vault(pointer_key(self._client_id, name), self._store).forget()
+        return _read(Vault(self._client_id, str(account_id), self._store, account_id))
 
     def forget(self, entry: Entry) -> bool:
         """Remove an account, unless it was installed anew meanwhile.
@@ -73,13 +61,30 @@ class Register:
         Returns:
             Whether it was removed, and by this very call.
         """
-        vault = self._vault(entry.name)
+        vault = self._vault(entry)
         with vault.lock():
-            record = vault.load()
-            if record is None or record.token.refresh_token != entry.record.token.refresh_token:
+            if not _keeps(vault, entry):
                 return False
             vault.forget()
         return True
 
-    def _vault(self, name: str) -> Vault:
-        return Vault(Key(self._client_id, name), self._store)
+    def is_there(self, entry: Entry) -> bool:
+        """Tell whether what was found of an account is still what is kept of it."""
+        return _keeps(self._vault(entry), entry)
+
+    def _vault(self, entry: Entry) -> Vault:
+        return Vault(self._client_id, entry.kept, self._store, entry.account_id)
+
+    def _entry(self, kept: str) -> Entry | None:
+        account_id = read_account_id(kept)
+        return self.find(kept) if account_id is None else self.by_id(account_id)
+
+
+def _keeps(vault: Vault, entry: Entry) -> bool:
+    record = vault.load()
+    return record is not None and record.token.refresh_token == entry.record.token.refresh_token
+
+
+def _read(vault: Vault) -> Entry | None:
+    record = vault.load()
+    return None if record is None else Entry(vault.key.account, vault.account_id, record)

@@ -107,9 +107,8 @@ class Schemas:
 
     def renew_after_fork(self) -> None:
         """Part from the parent process, whose locks may be held for ever."""
-        clock = self._way.clock
-        self._cells = Shelf[Cell[Schema]](ROOM, lambda kind: Cell(clock, lambda: self._list(kind)))
-        self._zone = Cell(clock, self._ask_zone)
+        self._cells = Shelf[Cell[Schema]](ROOM)
+        self._zone = Cell(self._way.clock, self._ask_zone)
 
     def _cell(self, kind: str) -> Cell[Schema]:
         if not isinstance(kind, str) or not _KIND.fullmatch(kind):
@@ -117,7 +116,7 @@ class Schemas:
                 f"there are no custom fields of {kind!r}",
                 hint="leads, contacts, companies, customers, customers/segments, catalogs/7 ...",
             )
-        return self._cells.get(kind)
+        return self._cells.get(kind, lambda: Cell(self._way.clock, lambda: self._list(kind)))
 
     def _list(self, kind: str) -> Schema:
         return Schema(Listing[Json](self._way, f"/api/v4/{kind}/custom_fields", ahead=0))

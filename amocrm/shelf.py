@@ -17,17 +17,13 @@ class Shelf(Generic[T]):
 
     Args:
         room: how many, at most.
-        make: makes the thing of a name; quick, for others wait meanwhile.
         bound: whether a thing must not leave; then there may be more of them than room for a while.
     """
 
-    def __init__(
-        self, room: int, make: Callable[[str], T], bound: Callable[[T], bool] = lambda _: False
-    ) -> None:
+    def __init__(self, room: int, bound: Callable[[T], bool] = lambda _: False) -> None:
         if isinstance(room, bool) or not isinstance(room, int) or room < 1:
             raise ConfigurationError("max_clients must be a whole number from 1")
         self._room = room
-        self._make = make
         self._bound = bound
         self._things: OrderedDict[str, T] = OrderedDict()
         self._lock = threading.Lock()
@@ -42,11 +38,16 @@ class Shelf(Generic[T]):
                 self._things.move_to_end(name)
             return self._things.get(name)
 
-    def get(self, name: str) -> T:
-        """Return what is on the shelf under a name, or put it there; whoever asks gets the same."""
+    def get(self, name: str, make: Callable[[], T]) -> T:
+        """Return what is on the shelf under a name, or put it there; whoever asks gets the same.
+
+        Args:
+            name: of the thing.
+            make: makes it; quick, for others wait meanwhile.
+        """
         with self._lock:
             if name not in self._things:
-                self._things[name] = self._make(name)
+                self._things[name] = make()
             self._things.move_to_end(name)
             self._make_room(name)
             return self._things[name]
@@ -63,6 +64,11 @@ class Shelf(Generic[T]):
         """Take a thing off the shelf; None if it is not there."""
         with self._lock:
             return self._things.pop(name, None)
+
+    def all(self) -> list[T]:
+        """Return what is on the shelf."""
+        with self._lock:
+            return list(self._things.values())
 
     def clear(self) -> list[T]:
         """Take everything off the shelf."""

@@ -8,12 +8,13 @@ no refusal: the pair is kept unless the endpoint refused it in so many words.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, TypeAlias
 
-from amocrm.core.record import Record, bound
+from amocrm.core.record import Record
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import GrantError, TokenStoreError
-from amocrm.grants import CURE, Failed, Grant, Grants, Reason
+from amocrm.grants import CURE, UNPROVEN_PATIENCE, Failed, Grant, Grants, Reason
 from amocrm.holding import Holding
 from amocrm.ledger import Note, name, write
 from amocrm.signals import Signals, Step
@@ -22,6 +23,7 @@ from amocrm.transport import Response
 from amocrm.unbroken import to_the_end
 
 Settle: TypeAlias = Callable[[Token], None]
+Share: TypeAlias = Callable[[], AbstractContextManager[object]]
 
 
 class Code(NamedTuple):
@@ -32,13 +34,18 @@ class Code(NamedTuple):
         state: what came back with it, and was compared.
         begun: its exchange was begun before, and nobody knows how that ended.
         unproven: it came from outside, and whose it is shows only when it is granted: until then
-            no handler hears of it, and no lock is made for it.
+            no handler hears of it, no lock is made for it, and no account's lock is held for it.
+        share: what is held while it is sent, so that strangers cannot send as much as they like.
     """
 
     text: str
     state: str | None = None
     begun: bool = False
     unproven: bool = False
+    share: Share = nullcontext
+
+    def __repr__(self) -> str:
+        return "Code()"
 
 
 class _Got(NamedTuple):
@@ -58,6 +65,7 @@ class Spender:
 
     def __init__(self, grants: Grants, holding: Holding, signals: Signals) -> None:
         self.announcing = False
+        self._is_news = True
         self._grants = grants
         self._holding = holding
         self._signals = signals
@@ -68,34 +76,46 @@ class Spender:
         Returns:
             The token, and whether this call has spent the code.
         """
-        holding, mark = self._holding, bound(code.text, code.state)
-        with holding.lock(newcomer=code.unproven):
-            stored = holding.stored()
-            if stored is not None and holding.came_from(stored, mark):
+        holding = self._holding
+        mark = self._grants.mark(code.text, code.state)
+        lock = holding.lock_code(mark, UNPROVEN_PATIENCE) if code.unproven else holding.lock()
+        with lock:
+            record = holding.exchanged(mark, follow=not code.unproven)
+            if record is not None:
                 note = Note("code", "code", "", "adopted", name(code.text))
-                return self._adopt(stored, note), False
+                return self._adopt(record, note), False
             if not code.unproven:
                 self._announce("connection:beforeFetchToken")
-
-            def ask() -> Grant | Failed:
-                return self._grants.exchange(holding.portal, code.text, begun=code.begun)
-
-            got = self._ask(ask, None, mark=mark)
+            with code.share():
+                got = self._ask(lambda: self._exchange(code), None, mark=mark)
             if isinstance(got, Failed):
                 raise got.error
         self._tell(got, settle)
         self._signals.step("connection:connected")
         return got.grant.token, True
 
+    def _exchange(self, code: Code) -> Grant | Failed:
+        return self._grants.exchange(
+            self._holding.portal, code.text, begun=code.begun, unproven=code.unproven
+        )
+
     def refresh(self, spent: Token, settle: Settle, reason: Reason) -> Token:
         """Spend a refresh token, unless somebody who shares the store has."""
         holding = self._holding
-        holding.check_spendable(spent)
+        if not holding.spendable(spent):
+            # A new consent may have been given elsewhere.
+            other = holding.other_than(spent)
+            if other is None:
+                raise holding.stuck(spent)
+            return other
+        self._is_news = True
         try:
             with holding.lock(0.0 if reason.once else LOCK_PATIENCE):
                 got = self._replace(spent, reason)
         except GrantError as error:
-            self._signals.refused(error)
+            # Calls go on with a token that works, and try again: the handlers are told once.
+            if self._is_news or not reason.in_time:
+                self._signals.refused(error)
             raise
         if isinstance(got, Token):
             return got
@@ -142,7 +162,7 @@ class Spender:
             # It has ended; the next one must not take it for one that got lost.
             holding.end(record, dead=not kept and isinstance(got.error, GrantError))
         if isinstance(got.error, GrantError):
-            holding.bury(spent, got.error)
+            self._is_news = holding.bury(spent, got.error)
         raise got.error
 
     def _adopt(self, stored: Record, note: Note) -> Token:
@@ -173,7 +193,9 @@ class Spender:
             other = held is None or spent is None or held.refresh_token != spent.refresh_token
             if holding.changes != changes and other:
                 return _Got(grant, None, False)
-            failure = holding.keep(grant.token, grant.portal, spent, mark, cured=cured)
+            failure = holding.keep(
+                grant.token, grant.portal, spent, mark, account_id=grant.account_id, cured=cured
+            )
             return _Got(grant, failure, grant.portal.account != host)
 
         return to_the_end(ask, keep)

@@ -7,13 +7,14 @@ be passed off as another's.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from amocrm.core.answer import NotJSONError, parse
 from amocrm.core.host import is_account_host
-from amocrm.core.token import Token, read_token
+from amocrm.core.token import Token, account_id, read_token
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
 
@@ -23,8 +24,8 @@ class Record(NamedTuple):
 
     Attributes:
         token: the last pair.
-        host: where the account answers; another one than its key says after it was renamed.
-        code: fingerprint (`bound`) of the authorization code that the first of these pairs came
+        host: where the account answers.
+        code: digest (`bound`) of the authorization code that the first of these pairs came
             from, so that whoever else has the same code knows that it is spent.
         asked_at: when a refresh of this very pair was begun, in Unix seconds; its end is not known.
         cured: the pair was granted because a call was answered 401. Another 401 has another cause,
@@ -37,11 +38,21 @@ class Record(NamedTuple):
     asked_at: float | None = None
     cured: bool = False
 
+    @property
+    def account_id(self) -> int | None:
+        """The id of the account that the pair opens, if the pair says it."""
+        return account_id(self.token.access_token)
+
 
 class See(NamedTuple):
-    """A pointer: what is looked for is kept under the name of `account`."""
+    """A pointer: what is looked for is kept under the key of `account`, an id or an older name."""
 
     account: str
+
+    @property
+    def account_id(self) -> int | None:
+        """The id of the account that it leads to; None of an older store, where it is a name."""
+        return read_account_id(self.account)
 
 
 def write_record(client_id: str, account: str, content: Record | See) -> str:
@@ -92,12 +103,25 @@ def _mapping(text: str) -> Mapping[str, Json]:
     return whole
 
 
-def bound(code: str, state: str | None) -> str:
-    """Return the fingerprint of a code, and of the state that came back with it.
+def read_account_id(text: str) -> int | None:
+    """Read the account's id out of a key's name; None if that is a host."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
-    Whoever has read a spent code somewhere has not the state of the person's session.
+
+def bound(code: str, state: str | None, secret: str) -> str:
+    """Return a digest of a code and of the state that came back with it; logs never show it.
+
+    Whoever has read a spent code somewhere has not the state of the person's session, and whoever
+    reads the store cannot try codes without the secret.
+
+    Args:
+        code: the authorization code.
+        state: what came back with it; None if nothing did.
+        secret: the integration's; it is the key of the digest.
     """
-    return fingerprint(code if state is None else f"{code}|{state}")
+    # JSON keeps the two apart, whatever characters they hold.
+    message = json.dumps([code, state]).encode()
+    return hmac.new(secret.encode("utf-8", "replace"), message, hashlib.sha256).hexdigest()
 
 
 def fingerprint(secret: str) -> str:

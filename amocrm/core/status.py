@@ -13,6 +13,7 @@ class Status(NamedTuple):
 
     Attributes:
         account: host that the settings name.
+        account_id: the account's id, which no other account ever bears; None while nobody knows it.
         host: host where the account answers; another one after it was renamed.
         freshness: of the access token: `fresh`, `stale` (the next call renews it), `due` (all calls
             wait for that), `expired`; None if there is no token.
@@ -21,30 +22,50 @@ class Status(NamedTuple):
         refresh_expires_at: when the refresh token dies, three months after it was granted, unless
             it is used before; None without one. Source: reference 2.6.
         unsaved: the pair is in memory only, because the store failed.
+        refused: what amoCRM said when the pair was last to be renewed, if it said no; calls go on
+            until the access token expires or is answered 401. None if it said nothing of the kind.
     """
 
     account: str
     host: str
+    account_id: int | None
     freshness: str | None
     expires_at: float | None
     renewable: bool
     refresh_expires_at: float | None
     unsaved: bool
+    refused: str | None = None
+
+
+class Account(NamedTuple):
+    """Whose authorisation it is: the name that was given, the host, the id."""
+
+    name: str
+    host: str
+    id: int | None
 
 
 def describe(
-    account: str, host: str, token: Token | None, now: float, *, renewable: bool, unsaved: bool
+    account: Account,
+    token: Token | None,
+    now: float,
+    *,
+    renewable: bool,
+    unsaved: bool,
+    refused: str | None = None,
 ) -> Status:
     """Tell what is known of a token at an instant."""
     if token is None:
-        return Status(account, host, None, None, False, None, unsaved)
+        return Status(*account, None, None, False, None, unsaved, refused)
     granted_at = token.granted_at if token.refresh_token is not None else None
     return Status(
-        account=account,
-        host=host,
+        account=account.name,
+        host=account.host,
+        account_id=account.id,
         freshness=token.freshness(now).value,
         expires_at=token.expires_at,
         renewable=renewable,
         refresh_expires_at=None if granted_at is None else granted_at + REFRESH_TOKEN_SECONDS,
         unsaved=unsaved,
+        refused=refused,
     )

@@ -29,6 +29,9 @@ dying token; longer than a call may stand in the queue of the pace."""
 _MILLISECONDS: Final = 100_000_000_000
 """No instant in seconds is as large before the year 5138: above it, milliseconds were meant."""
 
+_HIGHEST_ID: Final = 10**18
+"""Above every id that amoCRM will ever give, and within what every store can hold."""
+
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
@@ -187,8 +190,14 @@ def claimed_expiry(access_token: str) -> float | None:
 
 def account_id(access_token: str) -> int | None:
     """Tell whose account an access token opens; None if it does not say."""
-    number = claims(access_token).get("account_id")
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
+    return known_id(claims(access_token).get("account_id"))
+
+
+def known_id(value: object) -> int | None:
+    """Read an account's id; None if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 < value < _HIGHEST_ID else None
 
 
 def _moment(access_token: str, claim: str) -> float | None:

@@ -7,10 +7,11 @@ from typing import Final
 
 from amocrm.core.foreign import PAIR_FILES, Found, read_file, read_pair
 from amocrm.core.host import account_host
-from amocrm.core.record import Record, read_record, write_record
+from amocrm.core.record import Record
+from amocrm.core.token import account_id as claimed_account
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.stores import Key, TokenStore
-from amocrm.stores.vault import pointer_key
+from amocrm.stores.vault import Vault
 
 PATIENCE: Final = 60.0
 """Seconds to wait for somebody who is just getting a token for that account."""
@@ -51,13 +52,11 @@ def adopt(
         raise ConfigurationError(
             f"{path} does not say which integration's it is", hint="pass client_id="
         )
-    key = Key(owner, host)
-    with store.lock(key, PATIENCE):
-        there = store.load(key)
-        _refuse_to_go_back(store, key, there, found)
-        if not store.save(key, write_record(*key, Record(found.token, host)), there):
-            raise TokenStoreError(f"somebody else saved a token of {host} meanwhile")
-    return key
+    vault = Vault(owner, host, store)
+    with vault.lock(PATIENCE):
+        _refuse_to_go_back(vault, found)
+        vault.put(Record(found.token, host), claimed_account(found.token.access_token))
+    return vault.key
 
 
 def _read(path: str) -> Found:
@@ -77,23 +76,18 @@ def _content(path: str) -> bytes:
         return file.read()
 
 
-def _refuse_to_go_back(store: TokenStore, key: Key, there: str | None, found: Found) -> None:
-    """Keep a token that is newer than the file's: the file's has been spent for it."""
-    if store.load(pointer_key(*key)) is not None:
-        raise TokenStoreError(
-            f"{key.account} was renamed, and its token is kept under the new name",
-            hint="pass the new name as account=, if the file is newer all the same",
-        )
-    if there is None:
-        return
-    try:
-        kept = read_record(there, *key)
-    except ConfigurationError:
-        return  # What is no token is not worth keeping.
-    if isinstance(kept, Record) and found.token != kept.token:
+def _refuse_to_go_back(vault: Vault, found: Found) -> None:
+    """Keep a token that is newer than the file's: the file's has been spent for it.
+
+    Raises:
+        ConfigurationError: the file's token opens another account than the name leads to.
+    """
+    kept = vault.peek()
+    vault.check(claimed_account(found.token.access_token), is_renewal=True)
+    if kept is not None and found.token != kept.token:
         theirs, ours = found.token.expires_at or 0.0, kept.token.expires_at or 0.0
         if theirs <= ours:
             raise TokenStoreError(
-                f"the token that is kept of {key.account} is newer than the file's",
+                f"the token that is kept of {vault.name} is newer than the file's",
                 hint="forget() it first, if the file's is the one that works",
             )

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError, Token
-from amocrm.core.record import Record, See, fingerprint, read_record, write_record
+from amocrm.core.record import (
+    Record,
+    See,
+    bound,
+    fingerprint,
+    read_account_id,
+    read_record,
+    write_record,
+)
 
 WHOSE = ("client", "example.amocrm.ru")
 TOKEN = Token("a", "r", 1_700_000_000, {"token_type": "Bearer", "note": "Имя"})
@@ -78,6 +86,31 @@ def test_a_record_without_a_host_is_where_it_says() -> None:
     plain = json.loads(whole())
     del plain["host"]
     assert read_record(json.dumps(plain), *WHOSE) == Record(TOKEN, "example.amocrm.ru")
+
+
+def test_a_code_is_bound_to_its_state_and_to_the_secret() -> None:
+    marks = {
+        bound("code", "state", "secret"),
+        bound("code", None, "secret"),
+        bound("code|state", None, "secret"),
+        bound("code", "", "secret"),
+        bound('code", "state', None, "secret"),
+        bound("code", "state", "another"),
+        bound("\ud800", None, "\ud800"),
+    }
+    assert len(marks) == 7
+    assert {len(mark) for mark in marks} == {64}
+    assert not any(mark.startswith(fingerprint("code")) for mark in marks)
+    assert bound("code", "state", "secret") == bound("code", "state", "secret")
+
+
+@pytest.mark.parametrize(
+    ("text", "account_id"),
+    [("30000001", 30_000_001), ("0", 0), ("", None), ("example.amocrm.ru", None), ("-1", None),
+     ("1" * 19, None), ("\u0661", None), ("1 ", None)],
+)  # fmt: skip
+def test_a_key_is_an_id_or_a_name(text: str, account_id: int | None) -> None:
+    assert read_account_id(text) == See(text).account_id == account_id
 
 
 def test_a_fingerprint_tells_secrets_apart_and_nothing_of_them() -> None:

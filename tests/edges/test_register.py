@@ -1,88 +1,235 @@
-"""The register of accounts: names, pointers, ids, and who else writes at the same time."""
+"""The register of accounts: ids, the names that lead to them, stores of older versions."""
 
 from __future__ import annotations
 
 import base64
 import json
 
-from amocrm import MemoryStore, Token
-from amocrm.core.record import Record, write_record
+import pytest
+
+from amocrm import ConfigurationError, MemoryStore, Token, TokenStoreError
+from amocrm.core.record import Record, See, write_record
 from amocrm.register import Entry, Register
 from amocrm.stores import Key
+from amocrm.stores.vault import Vault, pointer_key
 
 CLIENT = "client"
+ALPHA, BETA = "alpha.amocrm.ru", "beta.amocrm.ru"
 
 
-def jwt(number: int | None) -> str:
-    said = {} if number is None else {"account_id": number}
+def jwt(account_id: int | None) -> str:
+    said = {} if account_id is None else {"account_id": account_id}
     body = base64.urlsafe_b64encode(json.dumps(said).encode()).rstrip(b"=").decode()
     return f"e30.{body}.s"
 
 
-def keep(store: MemoryStore, host: str, number: int | None, refresh: str = "r") -> None:
-    key = Key(CLIENT, host)
-    text = write_record(CLIENT, host, Record(Token(jwt(number), refresh), host))
-    assert store.save(key, text, store.load(key))
+def record(account_id: int | None, host: str, refresh: str = "r") -> Record:
+    return Record(Token(jwt(account_id), refresh), host)
 
 
-def found(entry: Entry | None) -> str | None:
-    return None if entry is None else entry.name
+def install(store: MemoryStore, host: str, account_id: int, refresh: str = "r") -> None:
+    Vault(CLIENT, host, store).put(record(account_id, host, refresh), account_id)
 
 
-def test_an_account_is_found_by_its_id_and_by_its_former_name() -> None:
+def found(entry: Entry | None) -> tuple[str, str] | None:
+    return None if entry is None else (entry.kept, entry.record.host)
+
+
+# Ids and names -----------------------------------------------------------------------------------
+
+
+def test_an_account_is_kept_under_its_id_and_found_by_its_names() -> None:
     store = MemoryStore()
     register = Register(CLIENT, store)
-    keep(store, "old.amocrm.ru", 7)
-    register.note("old.amocrm.ru", 7)
-    assert found(register.by_number(7)) == "old.amocrm.ru"
-    keep(store, "new.amocrm.ru", 7)
-    register.note("new.amocrm.ru", 7)
-    assert register.names() == ["new.amocrm.ru"]
-    for name in ("old.amocrm.ru", "new.amocrm.ru"):
-        assert found(register.find(name)) == "new.amocrm.ru"
-    assert found(register.by_number(7)) == "new.amocrm.ru"
-    register.free("old.amocrm.ru")
-    assert register.find("old.amocrm.ru") is None
+    install(store, ALPHA, 7)
+    Vault(CLIENT, ALPHA, store).put(record(7, BETA, "r2"), 7)
+    assert store.accounts(CLIENT) == ["7"]
+    assert register.hosts() == [BETA]
+    for entry in (register.find(ALPHA), register.find(BETA), register.by_id(7)):
+        assert found(entry) == ("7", BETA)
+    assert register.find("gamma.amocrm.ru") is register.by_id(8) is None
 
 
-def test_an_id_does_not_lead_to_the_account_that_took_the_name_over() -> None:
+def test_a_name_moves_to_whoever_agreed_there_last_and_no_record_is_lost() -> None:
     store = MemoryStore()
     register = Register(CLIENT, store)
-    keep(store, "shop.amocrm.ru", 7)
-    register.note("shop.amocrm.ru", 7)
-    keep(store, "shop.amocrm.ru", 8)
-    assert register.by_number(7) is None
-    keep(store, "new.amocrm.ru", 7)
-    register.note("new.amocrm.ru", 7)
-    assert register.names() == ["new.amocrm.ru", "shop.amocrm.ru"]
+    install(store, ALPHA, 7, "first")
+    install(store, ALPHA, 8, "second")
+    assert found(register.find(ALPHA)) == ("8", ALPHA)
+    first, second = register.by_id(7), register.by_id(8)
+    assert first is not None
+    assert second is not None
+    assert first.record.token.refresh_token == "first"
+    assert second.record.token.refresh_token == "second"
 
 
-def test_a_record_that_does_not_say_whose_it_is_is_not_dropped_for_another() -> None:
+def test_an_account_that_left_a_name_does_not_take_it_back() -> None:
+    """A client that was made when the name was still its own saves a renewed pair."""
     store = MemoryStore()
+    install(store, BETA, 7)
+    for vault in (Vault(CLIENT, BETA, store, 7), Vault(CLIENT, BETA, store)):
+        assert vault.load() is not None
+        install(store, BETA, 8)
+        vault.swap(record(7, "gamma.amocrm.ru", "next"), record(7, BETA).token)
+        vault.point("gamma.amocrm.ru")
+        register = Register(CLIENT, store)
+        assert found(register.find(BETA)) == ("8", BETA)
+        assert found(register.find("gamma.amocrm.ru")) == ("7", "gamma.amocrm.ru")
+        install(store, BETA, 7)
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_pair_of_another_account_is_refused(pinned: bool) -> None:
+    store = MemoryStore()
+    install(store, ALPHA, 7)
+    vault = Vault(CLIENT, ALPHA, store, 7 if pinned else None)
+    assert vault.load() is not None
+    with pytest.raises(ConfigurationError, match=r"opens account 8, but .* account 7"):
+        vault.swap(record(8, ALPHA, "other"), None)
+    if pinned:
+        with pytest.raises(ConfigurationError, match=r"opens account 8, but .* account 7"):
+            vault.put(record(8, ALPHA, "other"), 8)
+    assert store.accounts(CLIENT) == ["7"]
+    assert vault.load() == record(7, ALPHA)
+
+
+def test_a_record_under_an_id_that_opens_another_account_is_damaged() -> None:
+    store = MemoryStore()
+    key = Key(CLIENT, "7")
+    assert store.save(key, write_record(*key, record(8, ALPHA)), None)
+    with pytest.raises(TokenStoreError, match="opens another account"):
+        Register(CLIENT, store).by_id(7)
+
+
+def test_a_pair_that_does_not_say_whose_it_is_replaces_none_that_does() -> None:
+    store = MemoryStore()
+    install(store, ALPHA, 7)
+    with pytest.raises(TokenStoreError, match="did not say whose"):
+        Vault(CLIENT, ALPHA, store).put(record(None, ALPHA, "other"), None)
+    assert Vault(CLIENT, ALPHA, store).load() == record(7, ALPHA)
+
+
+def test_a_pair_that_does_not_say_whose_it_is_is_kept_under_the_name_or_the_id_that_is_told() -> (
+    None
+):
+    store = MemoryStore()
+    Vault(CLIENT, ALPHA, store).put(record(None, ALPHA), None)
+    Vault(CLIENT, BETA, store).put(record(None, BETA), 7)
+    assert sorted(store.accounts(CLIENT)) == ["7", ALPHA]
     register = Register(CLIENT, store)
-    keep(store, "shop.amocrm.ru", None)
-    register.note("shop.amocrm.ru", 7)
-    assert found(register.by_number(7)) == "shop.amocrm.ru"
-    keep(store, "new.amocrm.ru", 7)
-    register.note("new.amocrm.ru", 7)
-    assert register.names() == ["new.amocrm.ru", "shop.amocrm.ru"]
+    assert found(register.find(ALPHA)) == (ALPHA, ALPHA)
+    assert found(register.find(BETA)) == found(register.by_id(7)) == ("7", BETA)
+    assert register.hosts() == [ALPHA, BETA]
 
 
-def test_nothing_is_noted_of_an_account_that_is_gone() -> None:
-    register = Register(CLIENT, MemoryStore())
-    register.note("shop.amocrm.ru", 7)
-    assert register.by_number(7) is None
+def test_a_pair_under_a_name_moves_to_its_id_when_its_successor_tells_it() -> None:
+    store = MemoryStore()
+    vault = Vault(CLIENT, ALPHA, store)
+    vault.put(record(None, ALPHA), None)
+    vault.swap(record(7, ALPHA, "next"), record(None, ALPHA).token)
+    assert store.accounts(CLIENT) == ["7"]
+    assert Vault(CLIENT, ALPHA, store).load() == record(7, ALPHA, "next")
 
 
 def test_what_was_installed_anew_meanwhile_is_not_forgotten() -> None:
     store = MemoryStore()
     register = Register(CLIENT, store)
-    keep(store, "shop.amocrm.ru", 7, "old")
-    entry = register.find("shop.amocrm.ru")
+    install(store, ALPHA, 7, "old")
+    entry = register.find(ALPHA)
     assert entry is not None
-    keep(store, "shop.amocrm.ru", 7, "new")
+    install(store, ALPHA, 7, "new")
     assert register.forget(entry) is False
-    again = register.find("shop.amocrm.ru")
+    again = register.find(ALPHA)
     assert again is not None
     assert (register.forget(again), register.forget(again)) == (True, False)
-    assert register.names() == []
+    assert register.hosts() == []
+    assert register.find(ALPHA) is None
+
+
+# Stores of older versions ------------------------------------------------------------------------
+
+
+def keep_as_before(store: MemoryStore, name: str, content: Record, *former: str) -> None:
+    """Keep a record under a name, with pointers from its other names and its id, as once."""
+    key = Key(CLIENT, name)
+    assert store.save(key, write_record(*key, content), None)
+    for other in former:
+        pointer = pointer_key(CLIENT, other)
+        assert store.save(pointer, write_record(*pointer, See(name)), None)
+
+
+@pytest.mark.parametrize("asked", [ALPHA, BETA, "gamma.amocrm.ru", "7", ""])
+def test_a_record_under_a_name_is_carried_over_to_its_id(asked: str) -> None:
+    store = MemoryStore()
+    register = Register(CLIENT, store)
+    keep_as_before(store, ALPHA, record(7, BETA), BETA, "gamma.amocrm.ru", "7")
+    if asked == "7":
+        assert found(register.by_id(7)) == ("7", BETA)
+    elif asked:
+        assert found(register.find(asked)) == ("7", BETA)
+    assert register.hosts() == [BETA]
+    assert store.accounts(CLIENT) == ["7"]
+    for name in (ALPHA, BETA, "gamma.amocrm.ru"):
+        assert found(register.find(name)) == ("7", BETA)
+    assert found(register.by_id(7)) == ("7", BETA)
+
+
+def test_a_record_that_does_not_say_its_account_stays_where_it_is_until_its_id_leads_there() -> (
+    None
+):
+    store = MemoryStore()
+    register = Register(CLIENT, store)
+    keep_as_before(store, ALPHA, record(None, ALPHA), "7")
+    assert found(register.find(ALPHA)) == (ALPHA, ALPHA)
+    assert store.accounts(CLIENT) == [ALPHA]
+    assert found(register.by_id(7)) == ("7", ALPHA)
+    assert found(register.find(ALPHA)) == ("7", ALPHA)
+
+
+def test_an_id_does_not_lead_to_the_account_that_took_the_name_over() -> None:
+    store = MemoryStore()
+    register = Register(CLIENT, store)
+    keep_as_before(store, ALPHA, record(8, ALPHA), "7")
+    assert register.by_id(7) is None
+    assert found(register.by_id(8)) is None
+    assert found(register.find(ALPHA)) == ("8", ALPHA)
+    assert found(register.by_id(8)) == ("8", ALPHA)
+
+
+def test_a_record_serves_where_it_is_while_it_cannot_be_carried_over() -> None:
+    class Full(MemoryStore):
+        full = True
+
+        def save(self, key: Key, text: str, replaces: str | None) -> bool:
+            if self.full and key.account != ALPHA:
+                raise OSError("no space left")
+            return super().save(key, text, replaces)
+
+    store = Full()
+    register = Register(CLIENT, store)
+    keep_as_before(store, ALPHA, record(7, ALPHA))
+    assert found(register.find(ALPHA)) == (ALPHA, ALPHA)
+    with Vault(CLIENT, ALPHA, store).lock(1):
+        assert store.load(Key(CLIENT, ALPHA)) is not None
+    store.full = False
+    assert found(register.find(ALPHA)) == ("7", ALPHA)
+
+
+def test_a_record_is_not_carried_over_while_somebody_renews_it() -> None:
+    store = MemoryStore()
+    register = Register(CLIENT, store)
+    keep_as_before(store, ALPHA, record(7, ALPHA))
+    with store.lock(Key(CLIENT, ALPHA), 1):
+        assert found(register.find(ALPHA)) == (ALPHA, ALPHA)
+    assert found(register.find(ALPHA)) == ("7", ALPHA)
+
+
+def test_whoever_waits_for_the_lock_of_a_record_s_name_carries_it_over() -> None:
+    store = MemoryStore()
+    keep_as_before(store, ALPHA, record(7, ALPHA))
+    with Vault(CLIENT, ALPHA, store).lock(1):
+        assert store.accounts(CLIENT) == ["7"]
+        with pytest.raises(TokenStoreError), store.lock(Key(CLIENT, "7"), 0.01):
+            pass
+        with store.lock(Key(CLIENT, ALPHA), 0.01):
+            pass

@@ -44,7 +44,7 @@ class Nursery:
 
     def __init__(self, kind: str, place: str, sandbox: Sandbox, url: str) -> None:
         self.sandbox, self.auth = sandbox, auth_of(sandbox)
-        self.key = Key(sandbox.integration.client_id, "example.amocrm.ru")
+        self.key = Key(sandbox.integration.client_id, str(sandbox.account().id))
         self.url, self.store = url, open_store(kind, place)
         task = {
             "kind": kind, "place": place, "url": url, "auth": self.auth,

@@ -184,7 +184,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def what_is_stored_is_whole(self) -> None:
-        key = Key(self.sandbox.integration.client_id, "example.amocrm.ru")
+        key = Key(self.sandbox.integration.client_id, str(self.sandbox.account().id))
         text = self.store.load(key)
         if text is not None:
             assert isinstance(read_record(text, *key), Record)

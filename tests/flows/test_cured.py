@@ -50,7 +50,7 @@ def asked(sandbox: Sandbox) -> int:
 
 
 def stored(sandbox: Sandbox, store: MemoryStore) -> str | None:
-    return store.load(Key(sandbox.integration.client_id, "example.amocrm.ru"))
+    return store.load(Key(sandbox.integration.client_id, str(sandbox.account().id)))
 
 
 # Once for each pair ------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def test_an_old_doubt_outlives_a_refresh_that_was_not_done(make: Make, sandbox: 
 def test_the_end_of_a_refresh_does_not_bring_back_what_was_forgotten(
     make: Make, sandbox: Sandbox
 ) -> None:
-    store, key = MemoryStore(), Key(sandbox.integration.client_id, "example.amocrm.ru")
+    store, key = MemoryStore(), Key(sandbox.integration.client_id, str(sandbox.account().id))
     session = AtGrants(lambda: None)
     crm = make({"code": sandbox.issue_code()}, store=store, session=sandbox.mount(session))
     crm.connect()

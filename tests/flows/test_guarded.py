@@ -49,7 +49,7 @@ TOKENS = "/oauth2/access_token"
 
 def kept(store: MemoryStore, sandbox: Sandbox) -> dict[str, Any]:
     """The token that a store keeps of the account."""
-    text = store.load(Key(sandbox.integration.client_id, "example.amocrm.ru"))
+    text = store.load(Key(sandbox.integration.client_id, str(sandbox.account().id)))
     token: dict[str, Any] = json.loads(text or "{}")["token"]
     return token
 
@@ -60,6 +60,12 @@ class Broken(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.trouble: BaseException | None = None
+        self.reading: BaseException | None = None
+
+    def load(self, key: Key) -> str | None:
+        if self.reading is not None:
+            raise self.reading
+        return super().load(key)
 
     def save(self, key: Key, text: str, replaces: str | None) -> bool:
         if self.trouble is not None and '"asked_at"' not in text:

@@ -215,7 +215,7 @@ def test_early_nobody_waits_for_another_process_that_renews(
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     clock.advance(EARLY)
-    with store.lock(Key(sandbox.integration.client_id, "example.amocrm.ru"), 1):
+    with store.lock(Key(sandbox.integration.client_id, str(sandbox.account().id)), 1):
         assert status(crm) == 200
     assert sandbox.counters["grants.refresh"] == 0
 
@@ -392,7 +392,7 @@ def test_a_401_with_another_cause_costs_one_renewal_a_minute(
 def test_a_backup_that_is_put_back_does_not_cost_the_newer_pair_in_memory(
     make: Make, sandbox: Sandbox, clock: ManualClock, age: int
 ) -> None:
-    store, key = MemoryStore(), Key(sandbox.integration.client_id, "example.amocrm.ru")
+    store, key = MemoryStore(), Key(sandbox.integration.client_id, str(sandbox.account().id))
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     backup = store.load(key)

@@ -300,14 +300,15 @@ def test_an_account_may_agree_to_more_than_its_token_allows(
     assert install(integration, sandbox).request.get(ACCOUNT).info.status_code == 200
 
 
-def test_nothing_is_overwritten_while_this_address_is_blocked(
+def test_an_installation_makes_no_call_with_the_token_of_the_account_it_names(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     install(integration, sandbox)
-    sandbox.strike("forbidden", path=ACCOUNT)
-    with pytest.raises(ForbiddenError):
-        install(integration, sandbox)
-    assert sandbox.counters["grants.code"] == 1
+    before = len(sandbox.log)
+    install(integration, sandbox)
+    with pytest.raises(GrantError):
+        integration.callback({"code": "c", "referer": HOST, "from_widget": ""}, FROM_AMOCRM)
+    assert [one.path for one in sandbox.log[before:]] == [TOKENS, TOKENS]
 
 
 def test_strangers_that_name_accounts_take_no_room(new: New, sandbox: Sandbox) -> None:
@@ -440,7 +441,8 @@ def test_a_forked_child_is_not_stopped_by_a_lock_of_its_parent(
             return super().__hash__()
 
     # A thread of the parent stands in the middle of a look-up while the process forks.
-    worker = threading.Thread(target=integration._clients.held, args=(Slow(HOST),))
+    clients = integration._installer.clients
+    worker = threading.Thread(target=clients.held, args=(Slow(sandbox.account().id),))
     worker.start()
     inside.wait(10)
     child = os.fork()
@@ -471,64 +473,93 @@ def test_a_renamed_account_that_agrees_again_is_one_account(
 
 
 @pytest.mark.parametrize("noticed", [True, False])
-def test_a_name_that_passed_to_another_account_is_not_overwritten(
-    integration: Integration, sandbox: Sandbox, noticed: bool
+@pytest.mark.parametrize("widget", [True, False])
+def test_a_name_that_passed_to_another_account_leads_there_and_costs_nobody_a_token(
+    integration: Integration, new: New, sandbox: Sandbox, noticed: bool, widget: bool
 ) -> None:
     account = install(integration, sandbox)
+    first = sandbox.account().id
     sandbox.move("example", "renamed")
     if noticed:
         account.request.get(ACCOUNT)
-    sandbox.add_account("example")
-    sandbox.account("renamed").former.discard("example")
-    newcomer = {**agreed(integration, sandbox, "example.amocrm.ru")}
-    with pytest.raises(ConfigurationError, match=r"is renamed\.amocrm\.ru now.*forget\("):
-        integration.callback(newcomer, state="s")
-    assert account.request.get(ACCOUNT).data["subdomain"] == "renamed"
-    assert sandbox.counters["grants.code"] == 1
-
-
-def test_a_name_whose_former_owner_is_gone_is_free_once_it_is_forgotten(
-    integration: Integration, sandbox: Sandbox
-) -> None:
-    install(integration, sandbox)
-    sandbox.move("example", "renamed")
-    sandbox.uninstall("renamed")
     newcomer = sandbox.add_account("example")
-    with pytest.raises(ConfigurationError, match=r"kept already.*another account.*forget\("):
+    sandbox.account("renamed").former.discard("example")
+    if widget:
+        integration.callback(query(sandbox.install_widget(newcomer.host)), FROM_AMOCRM)
+    else:
         install(integration, sandbox, newcomer.host)
-    integration.forget("example")
-    account = install(integration, sandbox, newcomer.host)
-    assert account.request.get(ACCOUNT).data["id"] == newcomer.id
+    for one in (integration, new()):
+        assert one.account(id=first).request.get(ACCOUNT).data["id"] == first
+        assert one.account(id=newcomer.id).request.get(ACCOUNT).data["id"] == newcomer.id
+        assert one.account("example") is one.account(id=newcomer.id)
+    assert account is integration.account(id=first)
+    assert integration.accounts() == [HOST, "renamed.amocrm.ru"]
 
 
-def test_a_name_whose_former_owner_was_followed_and_withdrew_is_free(
+@pytest.mark.parametrize("widget", [True, False])
+def test_a_name_in_between_that_a_stranger_takes_does_not_take_the_record(
+    integration: Integration, new: New, sandbox: Sandbox, clock: ManualClock, widget: bool
+) -> None:
+    """Renamed to beta, which is followed; to gamma, which nobody has noticed; beta is founded."""
+    install(integration, sandbox)
+    first, pair = sandbox.account().id, integration.account("example").connection.get_token()
+    sandbox.move("example", "beta")
+    integration.account("example").connection.refresh_token()
+    sandbox.move("beta", "gamma")
+    stranger = sandbox.add_account("beta")
+    for account in sandbox.accounts:
+        account.former.discard(stranger.host)
+    if widget:
+        integration.callback(query(sandbox.install_widget(stranger.host)), FROM_AMOCRM)
+    else:
+        install(integration, sandbox, stranger.host)
+    for one in (integration, new()):
+        assert one.account("example").connection.account_id == first
+        assert one.account("beta").connection.account_id == stranger.id
+        for name in ("example", "gamma"):
+            if name == "gamma":
+                clock.advance(DAY + 1)
+            assert one.account("example").request.get(ACCOUNT).data["id"] == first
+        assert one.account("gamma").connection.account_id == first
+        # Following the first one has not taken the name back from the other.
+        assert one.account("beta").request.get(ACCOUNT).data["id"] == stranger.id
+    assert pair is not None
+    assert sandbox.counters["grants.code"] == 2
+
+
+def test_an_account_is_asked_for_by_its_id_or_by_a_name(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     account = install(integration, sandbox)
-    sandbox.move("example", "renamed")
-    account.request.get(ACCOUNT)
-    sandbox.uninstall("renamed")
-    newcomer = sandbox.add_account("example")
-    account = install(integration, sandbox, newcomer.host)
-    assert account.request.get(ACCOUNT).data["id"] == newcomer.id
+    number = sandbox.account().id
+    assert account.connection.account_id == number
+    assert account.connection.status().account_id == number
+    assert integration.account(id=number) is account
+    wrong: Any
+    for wrong in ({}, {"name": "example", "id": number}):
+        with pytest.raises(ConfigurationError, match="one of them"):
+            integration.account(**wrong)
+    for wrong in (0, -1, "1", True, 10**20, 1.0):
+        with pytest.raises(ConfigurationError, match="positive whole number"):
+            integration.account(id=wrong)
+    with pytest.raises(NotAuthorizedError, match="not installed in account 7"):
+        integration.account(id=7)
+    integration.forget(id=number)
+    assert integration.accounts() == []
 
 
-def test_an_old_name_that_somebody_else_takes_is_refused_until_it_is_forgotten(
-    integration: Integration, sandbox: Sandbox
+def test_the_clients_of_installed_accounts_are_found_while_the_store_is_out_of_order(
+    new: New, sandbox: Sandbox
 ) -> None:
-    install(integration, sandbox)
-    sandbox.move("example", "renamed")
-    assert integration.account("example").request.get(ACCOUNT).data["subdomain"] == "renamed"
-    install(integration, sandbox, "renamed")
-    newcomer = sandbox.add_account("example")
-    with pytest.raises(ConfigurationError, match=r"is renamed\.amocrm\.ru now.*forget"):
-        install(integration, sandbox, newcomer.host)
-    assert integration.account("renamed").request.get(ACCOUNT).data["subdomain"] == "renamed"
-    integration.forget("example")
-    install(integration, sandbox, newcomer.host)
-    install(integration, sandbox, "renamed")
-    assert integration.account("example").request.get(ACCOUNT).data["id"] == newcomer.id
-    assert integration.account("renamed").request.get(ACCOUNT).data["subdomain"] == "renamed"
+    store = Broken()
+    integration = new(store=store)
+    account = install(integration, sandbox)
+    store.reading = OSError("the database is down")
+    for found in (integration.account("example"), integration.account(id=sandbox.account().id)):
+        assert found is account
+        assert found.request.get(ACCOUNT).info.status_code == 200
+    with pytest.raises(TokenStoreError):
+        integration.account("other")
 
 
 def test_a_forged_call_does_not_take_a_renamed_account_s_name_away(
@@ -679,7 +710,7 @@ def test_a_wrong_secret_does_not_cost_the_pairs(
         hook["signature"] = sign(one.client_id, "another", number)
         with pytest.raises(GrantError, match="do not belong together"):
             wrong.removed(hook)
-        with pytest.raises(ConfigurationError, match=r"do not belong together.*forget\("):
+        with pytest.raises(GrantError, match="do not belong together"):
             install(wrong, sandbox)
     assert integration.account("example").request.get(ACCOUNT).info.status_code == 200
 

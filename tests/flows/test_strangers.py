@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -119,10 +121,11 @@ def test_made_up_accounts_leave_no_more_than_a_few_locks(
     with make_integration(portal, clock, store) as integration:
         for number in range(STRIPES):
             with pytest.raises(GrantError):
-                integration.callback(forged(f"stranger{number}"), state=FROM_AMOCRM)
+                integration.callback(forged(f"stranger{number}", f"c{number}"), FROM_AMOCRM)
         browser = Client(integration.wsgi_app())
         for number in range(STRIPES // 2):
-            assert browser.get("/", query_string=forged(f"another{number}")).status_code == 400
+            query = forged(f"another{number}", f"d{number}")
+            assert browser.get("/", query_string=query).status_code == 400
         assert "0 clients" in repr(integration)
     # The database and the lock of saving are there, too.
     assert STRIPES / 2 < left(store, kind, place) <= STRIPES + 2
@@ -133,7 +136,7 @@ def test_ten_thousand_made_up_accounts_leave_no_more_than_a_few_locks(
     store: TokenStore, kind: str, place: str
 ) -> None:
     for number in range(10_000):
-        with Vault(Key("client", f"{number}.amocrm.ru"), store).lock(newcomer=True):
+        with Vault("client", "a.amocrm.ru", store).lock_text(f"code{number}", 1):
             pass
     assert left(store, kind, place) == STRIPES
 
@@ -149,60 +152,71 @@ def test_a_text_falls_on_the_same_key_everywhere_and_on_one_of_a_few() -> None:
     assert not set(fallen) & {striped(Key("client", ""), text) for text in texts}
 
 
-# A newcomer's lock -------------------------------------------------------------------------------
+# The locks of accounts ---------------------------------------------------------------------------
 
 
-def record(host: str) -> Record:
-    return Record(Token("a", "r", 1_700_000_000), host)
+def jwt(account_id: int) -> str:
+    said = base64.urlsafe_b64encode(json.dumps({"account_id": account_id}).encode()).decode()
+    return f"e30.{said}.s"
 
 
-def test_an_account_that_has_a_record_has_a_lock_of_its_own() -> None:
-    store, key = MemoryStore(), Key("client", HOST)
-    vault = Vault(key, store)
-    with vault.lock(newcomer=True), store.lock(key, 0.01):
-        with pytest.raises(TokenStoreError):
-            store.lock(striped(Key("client", ""), HOST), 0.01).__enter__()
-    vault.put(record(HOST))
-    with vault.lock(newcomer=True), store.lock(striped(Key("client", ""), HOST), 0.01):
-        with pytest.raises(TokenStoreError):
-            store.lock(key, 0.01).__enter__()
+def record(account_id: int, host: str = HOST) -> Record:
+    return Record(Token(jwt(account_id), "r", 1_700_000_000), host)
 
 
-def test_an_account_that_is_known_by_another_name_is_locked_by_the_first_one() -> None:
+def is_locked(store: TokenStore, key: Key) -> bool:
+    try:
+        with store.lock(key, 0.01):
+            return False
+    except TokenStoreError:
+        return True
+
+
+def test_every_name_of_an_account_has_the_lock_of_its_id() -> None:
     store = MemoryStore()
-    old = Vault(Key("client", HOST), store)
-    old.put(record("renamed.amocrm.ru"))
-    old.point("renamed.amocrm.ru")
-    with Vault(Key("client", "renamed.amocrm.ru"), store).lock(newcomer=True):
-        with pytest.raises(TokenStoreError):
-            store.lock(Key("client", HOST), 0.01).__enter__()
+    vault = Vault("client", HOST, store)
+    vault.put(record(7), 7)
+    vault.point("renamed.amocrm.ru")
+    for name in (HOST, "renamed.amocrm.ru"):
+        with Vault("client", name, store).lock():
+            assert is_locked(store, Key("client", "7"))
+            assert not is_locked(store, Key("client", name))
+    assert not is_locked(store, Key("client", "7"))
 
 
-def test_whoever_waited_for_a_newcomer_s_lock_takes_the_account_s_own() -> None:
-    store, key = MemoryStore(), Key("client", HOST)
+def test_a_code_under_way_locks_no_account() -> None:
+    store = MemoryStore()
+    Vault("client", HOST, store).put(record(7), 7)
+    with Vault("client", HOST, store).lock_text("made-up", 1):
+        assert not is_locked(store, Key("client", "7"))
+        assert not is_locked(store, Key("client", HOST))
+        assert is_locked(store, striped(Key("client", ""), "made-up"))
+
+
+def test_whoever_waited_for_the_lock_of_a_name_takes_that_of_the_account() -> None:
+    store = MemoryStore()
     asked = threading.Event()
 
     class Watched(MemoryStore):
         def load(self, key: Key) -> str | None:
-            asked.set()
             return store.load(key)
 
         def lock(self, key: Key, timeout: float) -> Any:
+            asked.set()
             return store.lock(key, timeout)
 
     def late() -> bool:
-        with Vault(key, Watched()).lock(newcomer=True):
-            with pytest.raises(TokenStoreError):
-                store.lock(key, 0.01).__enter__()
-            with store.lock(striped(Key("client", ""), HOST), 0.01):
-                return True
+        with Vault("client", HOST, Watched()).lock():
+            return is_locked(store, Key("client", "7")) and not is_locked(
+                store, Key("client", HOST)
+            )
 
-    vault = Vault(key, store)
+    vault = Vault("client", HOST, store)
     with ThreadPoolExecutor(1) as pool:
-        with vault.lock(newcomer=True):
+        with vault.lock():
             waiting = pool.submit(late)
             assert asked.wait(30), "it has looked, and found nothing"
-            vault.put(record(HOST))
+            vault.put(record(7), 7)
         assert waiting.result(30)
 
 
