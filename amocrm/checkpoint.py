@@ -12,6 +12,7 @@ from amocrm.core.body import encode_body
 from amocrm.core.query import encode
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
+from amocrm.private import open_private
 from amocrm.replacing import replace
 
 _VERSION: Final = 1
@@ -47,7 +48,7 @@ class Checkpoint:
         self._overlap = overlap
         self._at = 0
         self._seen: dict[str, tuple[int, str]] = {}
-        if self._file is not None and os.path.exists(self._file):
+        if self._file is not None and os.path.lexists(self._file):
             self._load(self._file)
 
     @property
@@ -90,13 +91,25 @@ class Checkpoint:
 
     def _load(self, file: str) -> None:
         try:
-            with open(file, "rb") as stream:
+            with open(open_private(file, os.O_RDONLY), "rb") as stream:
                 content = json.load(stream)
             whose = (content["checkpoint"], content["walk"])
             self._at = int(content["updated_at"])
             params = dict(content["params"])
             self._seen = {key: (int(at), str(mark)) for key, (at, mark) in content["seen"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except OSError as error:
+            raise ConfigurationError(
+                f"the checkpoint {file} cannot be read: {error.strerror}",
+                hint=getattr(error, "hint", None),
+            ) from error
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise ConfigurationError(
                 f"the checkpoint {file} cannot be read", hint="move it away and begin anew"
             ) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -23,6 +22,7 @@ from amocrm.request import Request
 from amocrm.way import Way
 
 _PATH: Final = "/download/..."
+_RIGHTS: Final = 0o777
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -72,8 +72,9 @@ def download_to(
         raise ConfigurationError(f"{path} is a folder", hint="give the path of the file to write")
     if path.exists() and not path.is_file():
         raise ConfigurationError(f"{path} is no file to replace", hint="give it opened")
-    # Through a link, to what it leads to; and who may read that stays as it was.
-    mode = {"mode": stat.S_IMODE(path.stat().st_mode)} if path.exists() else {}
+    # Through a link, to what it leads to; and who may read that stays as it was. A right to run as
+    # its owner (setuid, setgid) was given to the old content, not to the new one.
+    mode = {"mode": path.stat().st_mode & _RIGHTS} if path.exists() else {}
     with replacement(os.path.realpath(path), **mode) as file:
         if mode and os.chmod in os.supports_fd:
             os.chmod(file.fileno(), mode["mode"])  # The user's mask has narrowed it.

@@ -25,6 +25,7 @@ from typing import Final
 from amocrm.clock import SystemClock
 from amocrm.errors import TokenStoreError
 from amocrm.forks import after_fork
+from amocrm.private import narrow, open_private
 
 if sys.platform == "win32":
     import msvcrt
@@ -97,13 +98,15 @@ class FileLock:
         self._threads = threading.Lock()
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         try:
-            return os.open(self._path, flags, 0o600)
+            handle = open_private(self._path, os.O_RDWR | os.O_CREAT)
+            narrow(handle)  # Whoever can open it can hold it.
         except OSError as error:
             raise TokenStoreError(
-                f"the lock {self._path} cannot be opened: {error.strerror}"
+                f"the lock {self._path} cannot be opened: {error.strerror}",
+                hint=getattr(error, "hint", None),
             ) from error
+        return handle
 
     def _wait(self, handle: int, deadline: float) -> bool:
         pause = SHORTEST_POLL

@@ -135,7 +135,7 @@ class Journal:
             head, *records = [json.loads(line) for line in lines]
             for record in records:
                 self._learn(record)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ConfigurationError(f"the journal {self._place!r} is damaged") from error
         if head != self._head:
             raise ConfigurationError(

@@ -1,18 +1,58 @@
 """A file replaced in one step: its reader sees the old content or the new one, never a half.
 
 It is written beside its place, readable from the first byte by those alone who may read it in the
-end, brought to the disk, and put in place.
+end, brought to the disk, and put in place. Who writes holds a lock on what is written: what nobody
+holds was left by a killed writer, and the next one to write to the same place removes it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import BinaryIO, Final, TypeVar
 
 from amocrm.clock import SystemClock
+from amocrm.private import PRIVATE_FILE, open_private
+
+if sys.platform == "win32":
+
+    def _claim(handle: int) -> bool:
+        """Do nothing: what is open cannot be removed there."""
+        return True
+
+    def _sweep(path: str) -> None:
+        """Do nothing: nobody can tell there whether a file is still written to."""
+
+else:
+    import fcntl
+
+    def _claim(handle: int) -> bool:
+        """Lock a file that was just made; False if somebody took it for one that was left."""
+        with contextlib.suppress(OSError):  # A file system may have no locks: then nobody sweeps.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        return os.fstat(handle).st_nlink > 0
+
+    def _sweep(path: str) -> None:
+        """Remove what killed writers left beside a place."""
+        folder, name = os.path.split(path)
+        left = re.compile(re.escape(name) + r"\.[0-9]+\.[0-9a-f]{8}\.new")
+        with contextlib.suppress(OSError):
+            for found in filter(left.fullmatch, os.listdir(folder)):
+                _remove_unheld(os.path.join(folder, found))
+
+    def _remove_unheld(path: str) -> None:
+        with contextlib.suppress(OSError):
+            handle = open_private(path, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(path)
+            finally:
+                os.close(handle)
+
 
 WINDOWS_PAUSES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Seconds between tries to replace a file that somebody reads; only Windows minds readers."""
@@ -21,7 +61,6 @@ _PAUSES: Final = WINDOWS_PAUSES if sys.platform == "win32" else ()
 _clock: Final = SystemClock()
 _Result = TypeVar("_Result")
 
-_PRIVATE: Final = 0o600
 _USUAL: Final = 0o666
 """Who may read it is left to the user's own mask."""
 _BINARY: Final = getattr(os, "O_BINARY", 0)
@@ -38,7 +77,7 @@ def replace(path: str, content: bytes) -> None:
     Raises:
         OSError: it could not be written; the old file is untouched.
     """
-    with replacement(path, _PRIVATE) as file:
+    with replacement(path, PRIVATE_FILE) as file:
         file.write(content)
 
 
@@ -53,16 +92,20 @@ def replacement(path: str, mode: int = _USUAL) -> Generator[BinaryIO]:
     Raises:
         OSError: it could not be written; the old file is untouched.
     """
-    fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.new"
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+    _sweep(path)
+    fresh, handle = _open_fresh(path, mode)
     try:
         with open(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        insist(lambda: os.replace(fresh, path))
+            if _POSIX:
+                os.replace(fresh, path)  # While it is locked: nobody takes it for left.
+        if not _POSIX:
+            insist(lambda: os.replace(fresh, path))
     except BaseException:
-        os.unlink(fresh)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(fresh)
         raise
     if _POSIX:
         folder = os.open(os.path.dirname(path), os.O_RDONLY)
@@ -70,6 +113,16 @@ def replacement(path: str, mode: int = _USUAL) -> Generator[BinaryIO]:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _open_fresh(path: str, mode: int) -> tuple[str, int]:
+    """Make a file beside a place; return its path and descriptor."""
+    while True:
+        fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.new"
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+        if _claim(handle):
+            return fresh, handle
+        os.close(handle)
 
 
 def insist(step: Callable[[], _Result]) -> _Result:

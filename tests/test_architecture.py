@@ -16,7 +16,7 @@ LAYERS = [
     "errors limits",
     "core",
     "schema",
-    "clock forks",
+    "clock forks private",
     "filelock ledger pauses replacing cell",
     "progress ahead checkpoint",
     "transport emitter stores paces redirect stats",

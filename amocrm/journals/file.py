@@ -8,12 +8,18 @@ from typing import Final
 
 from amocrm.errors import JournalError, TokenStoreError
 from amocrm.filelock import FileLock
+from amocrm.private import open_private
 
-_PRIVATE: Final = 0o600  # Ids and digests only, yet whose they are is nobody's business.
+_HEAD: Final = b'{"journal":'
+"""How the first record of a journal begins."""
 
 
 class FileJournal:
-    """A file for one import; it is made when it is not there."""
+    """A file for one import; it is made when it is not there.
+
+    It holds ids and digests only, yet whose they are is nobody's business: it is made readable by
+    its owner alone.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.path.abspath(os.fspath(path))
@@ -26,27 +32,29 @@ class FileJournal:
         with ExitStack() as held:
             try:
                 held.enter_context(FileLock(f"{self._path}.lock").hold(0))
-                flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-                handle = os.open(self._path, flags, _PRIVATE)
+                handle = open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
                 held.callback(os.close, handle)
-                return _FileLog(self._path, handle, _whole(self._path, handle), held.pop_all())
-            except TokenStoreError:
+                return _FileLog(self._path, handle, held.pop_all())
+            except TokenStoreError as error:
                 raise JournalError(
                     f"the journal {self._path} cannot be locked",
-                    hint="is the same import running?",
+                    hint=getattr(error.__cause__, "hint", None) or "is the same import running?",
                 ) from None
             except OSError as error:
-                raise JournalError(f"the journal {self._path}: {error.strerror}") from error
+                raise JournalError(
+                    f"the journal {self._path}: {error.strerror}",
+                    hint=getattr(error, "hint", None),
+                ) from error
 
 
 class _FileLog:
     """The open file; see `Log`."""
 
-    def __init__(self, path: str, handle: int, records: list[str], held: ExitStack) -> None:
+    def __init__(self, path: str, handle: int, held: ExitStack) -> None:
         self._path = path
         self._handle = handle
-        self._records = records
         self._held = held
+        self._records, self._end = _whole(path, handle)
 
     def read(self) -> list[str]:
         return self._records
@@ -54,6 +62,7 @@ class _FileLog:
     def append(self, record: str) -> None:
         line = record.encode() + b"\n"
         try:
+            self._drop_cut()
             # One write: a line is whole, or it is cut and the last one.
             if os.write(self._handle, line) == len(line):
                 os.fsync(self._handle)
@@ -65,16 +74,23 @@ class _FileLog:
     def close(self) -> None:
         self._held.close()
 
+    def _drop_cut(self) -> None:
+        """Drop a last line that is cut; not before it is known that the file is a journal.
 
-def _whole(path: str, handle: int) -> list[str]:
-    """Return the lines of a file; drop a last one that is cut.
+        Whoever was killed in the middle of a line has not done what it announces, or nobody knows
+        of what it tells that it was done.
+        """
+        end, self._end = self._end, None
+        if end is not None:
+            os.ftruncate(self._handle, end)
 
-    Whoever was killed in the middle of a line has not done what it announces, or nobody knows of
-    what it tells that it was done.
-    """
-    with open(path, "rb") as file:
+
+def _whole(path: str, handle: int) -> tuple[list[str], int | None]:
+    """Return the lines of a file, and where they end if a line that is cut comes after them."""
+    with open(handle, "rb", closefd=False) as file:
         content = file.read()
     end = content.rfind(b"\n") + 1
-    if end < len(content):
-        os.ftruncate(handle, end)
-    return content[:end].decode("utf-8", "replace").splitlines()
+    cut = content[end:]
+    if end == 0 and not (cut.startswith(_HEAD) or _HEAD.startswith(cut)):
+        raise JournalError(f"{path} is no journal", hint="name another file; it is left as it is")
+    return content[:end].decode("utf-8", "replace").splitlines(), end if cut else None

@@ -27,7 +27,7 @@ try:
     from sqlalchemy import exc
     from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
-    from amocrm.stores.database import Database, again_if_lost
+    from amocrm.stores.database import Database, HiddenText, again_if_lost, told_of
 except ModuleNotFoundError as missing:
     raise ConfigurationError(
         "SQLJournal needs SQLAlchemy", hint="run: pip install 'amocrm-python[sql]'"
@@ -39,8 +39,6 @@ POLL: Final = 0.05
 """Seconds between two looks at it."""
 
 _clock: Final = SystemClock()
-_CUT: Final = 200
-"""Characters of a database's complaint that a message shows."""
 
 
 class SQLJournal:
@@ -169,12 +167,13 @@ class SQLJournal:
         """Turn what goes wrong into a JournalError of one line."""
         try:
             yield
-        except (exc.SQLAlchemyError, self._database.engine.dialect.loaded_dbapi.Error) as error:
-            trouble: object = error.orig if isinstance(error, exc.StatementError) else error
-            line = next(iter(str(trouble).splitlines()), "")[:_CUT]
+        except TokenStoreError as error:  # of the file of an SQLite database
             raise JournalError(
-                f"could not {what} the journal {self!r}: {type(trouble).__name__}: {line}",
-                hint=self._hint(),
+                f"could not {what} the journal {self!r}: {error.args[0]}", hint=error.hint
+            ) from None
+        except (exc.SQLAlchemyError, self._database.engine.dialect.loaded_dbapi.Error) as error:
+            raise JournalError(
+                f"could not {what} the journal {self!r}: {told_of(error)}", hint=self._hint()
             ) from None
 
     def _hint(self) -> str | None:
@@ -223,7 +222,7 @@ def _describe(name: str) -> sa.Table:
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("name", text, nullable=False),  # For people.
         sa.Column("writer", sa.String(16), nullable=False),
-        sa.Column("record", text, nullable=False),
+        sa.Column("record", HiddenText, nullable=False),
         # Rows that can be locked, and letters of every language.
         mysql_engine="InnoDB",
         mysql_charset="utf8mb4",

@@ -1,23 +1,31 @@
 """The engine of SQLAlchemy, as a store needs it: what it does is done once and told in one line.
 
-Messages name the database's own complaint and never a statement's values: they are the tokens.
+Messages name the database's own complaint and never a statement's values: they are the tokens. Nor
+does SQLAlchemy's log show them, whatever it is set to: they are of a type that shows nothing.
+
+An SQLite database is a file: it is made readable by its owner alone, and so are the files that
+SQLite makes beside it, for they get its mode.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy import exc
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.forks import after_fork
+from amocrm.private import PRIVATE_FILE, check_private
 
 _Result = TypeVar("_Result")
 Change = sa.Insert | sa.Update | sa.Delete
@@ -26,6 +34,8 @@ Found = Sequence[tuple[str, ...]]
 _EXAMPLE: Final = "write it like postgresql+psycopg://user:password@host/database"
 _CUT: Final = 200
 """Characters of a database's complaint that a message shows."""
+_BESIDE: Final = ("", "-wal", "-shm", "-journal")
+"""What the names of an SQLite database's files end in."""
 
 
 class Database:
@@ -33,16 +43,19 @@ class Database:
 
     Args:
         engine: an engine, or the address to make one of; no connection is opened yet.
+        secret: an SQLite database that others can read is refused.
 
     Attributes:
         engine: the one that was given, or made.
         file: path of an SQLite database; None for a server.
     """
 
-    def __init__(self, engine: sa.Engine | str) -> None:
+    def __init__(self, engine: sa.Engine | str, *, secret: bool = False) -> None:
         url = _url(engine) if isinstance(engine, str) else engine.url
         self.file: Final = _file(url) if url.get_backend_name() == "sqlite" else None
         self.engine: Final = _engine(url) if isinstance(engine, str) else engine
+        self._secret = secret
+        self._makes_file = _mode(url) in (None, "rwc")
         after_fork(self)
 
     def __repr__(self) -> str:
@@ -54,7 +67,13 @@ class Database:
         self.engine.dispose(close=False)
 
     def connect(self) -> sa.Connection:
-        """Open a connection whose updates see what others have just saved."""
+        """Open a connection whose updates see what others have just saved.
+
+        Raises:
+            TokenStoreError: others can read the file of an SQLite database of tokens.
+        """
+        if self.file is not None:
+            self._keep_private(self.file)
         try:
             return self._connect()
         except self.engine.dialect.loaded_dbapi.Error:
@@ -69,6 +88,19 @@ class Database:
             # in a stricter one than this PostgreSQL refuses what others were first with.
             connection.execution_options(isolation_level="READ COMMITTED")
         return connection
+
+    def _keep_private(self, file: str) -> None:
+        """Make the file of an SQLite database before SQLite does; refuse what others can read."""
+        if self._makes_file:
+            _maker.make(os.path.realpath(file))
+        for path in (file + end for end in _BESIDE if self._secret):
+            try:
+                check_private(path, os.stat(path), "; then get new tokens")
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                hint = getattr(error, "hint", None)
+                raise TokenStoreError(f"{path}: {error.strerror}", hint=hint) from None
 
     def all(self, query: sa.Executable) -> Found:
         """Return what a query finds; asked again on a new connection if the first was lost."""
@@ -103,15 +135,9 @@ class Database:
         try:
             yield
         except (exc.SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:
-            trouble: object = error
-            if isinstance(error, exc.StatementError):
-                # Not even to those who dig for the context: the values are the tokens.
-                error.params, trouble = None, error.orig
-            # The first line, because the next ones may show the row.
-            line = next(iter(str(trouble).splitlines()), "")[:_CUT]
+            hint, line = self._hint(error, table), told_of(error)
             raise TokenStoreError(
-                f"{self!r} could not {what} the token: {type(trouble).__name__}: {line}",
-                hint=self._hint(error, table),
+                f"{self!r} could not {what} the token: {line}", hint=hint
             ) from None
 
     def _hint(self, error: Exception, table: sa.Table) -> str | None:
@@ -122,6 +148,21 @@ class Database:
         except exc.SQLAlchemyError:
             return None
         return f"there is no table {table.name!r}: call create_table() once"
+
+
+def told_of(error: Exception) -> str:
+    """Return what a database complains of, and take everything else out of the error.
+
+    Not even who digs for the context finds a statement's values, nor the rows that some drivers
+    add to their messages: they are the tokens.
+    """
+    trouble: object = error.orig if isinstance(error, exc.StatementError) else error
+    # The first line, because the next ones may show the row.
+    line = next(iter(str(trouble).splitlines()), "")[:_CUT]
+    error.args = (line,)
+    if isinstance(error, exc.StatementError):
+        error.params = error.orig = error.__cause__ = error.__context__ = None
+    return f"{type(trouble).__name__}: {line}"
 
 
 def again_if_lost(step: Callable[[], _Result]) -> _Result:
@@ -159,6 +200,12 @@ def _engine(url: sa.URL) -> sa.Engine:
         ) from missing
 
 
+def _mode(url: sa.URL) -> object:
+    """Return how an SQLite database is to be opened; None if the address does not tell."""
+    within = parse_qs(urlsplit(url.database or "").query).get("mode")
+    return within[0] if within else url.query.get("mode")
+
+
 def _file(url: sa.URL) -> str:
     """Return the path of an SQLite database.
 
@@ -166,10 +213,64 @@ def _file(url: sa.URL) -> str:
         ConfigurationError: it lives in memory, where each thread may have another one.
     """
     name = url.database or ""
-    path = urlsplit(name).path if name.startswith("file:") else name
-    in_memory = path in ("", ":memory:") or "mode=memory" in name
-    if in_memory or url.query.get("mode") == "memory":
+    path = unquote(urlsplit(name).path) if name.startswith("file:") else name
+    if path in ("", ":memory:") or _mode(url) == "memory":
         raise ConfigurationError(
             "a database in memory outlives no process", hint="use MemoryStore()"
         )
     return os.path.abspath(path)
+
+
+class _Maker:
+    """Makes files for SQLite, one at a time."""
+
+    def __init__(self) -> None:
+        self.renew_after_fork()
+        after_fork(self)
+
+    def renew_after_fork(self) -> None:
+        """Start afresh in a forked child, where the parent may hold the lock for ever."""
+        self._lock = threading.Lock()
+
+    def make(self, file: str) -> None:
+        """Make an empty file for its owner alone, which to SQLite is a database without tables.
+
+        One that is there is never opened: the system frees all locks of a process on a file when
+        the process closes any descriptor of it, and SQLite relies on them.
+        """
+        # What cannot be made here SQLite cannot make either, and it will tell.
+        with self._lock, contextlib.suppress(OSError):
+            if not os.path.exists(file):
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+
+
+_maker: Final = _Maker()
+
+
+class HiddenText(sa.types.TypeDecorator[str]):
+    """A text that SQLAlchemy shows in no log and no message, however it is set."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[str]:
+        """Return a type that has room for it: the text of MySQL ends at 64 KB."""
+        is_mysql = dialect.name in ("mysql", "mariadb")
+        return dialect.type_descriptor(MEDIUMTEXT() if is_mysql else sa.Text())
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Hide what is sent."""
+        return None if value is None else _Hidden(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Hide what is found; `str` of it is the plain text."""
+        return None if value is None else _Hidden(value)
+
+
+class _Hidden(str):
+    """A text that does not show itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"

@@ -1,5 +1,8 @@
 """Tokens in a folder: a file for each integration and account, shared by processes of one machine.
 
+The folder belongs to the user who runs the program, and nobody else can write to it: whoever could
+would put an old file back, or something that is no file.
+
 A file is written beside its place, readable by its owner alone from the first byte, brought to the
 disk, and put in place in one step: a reader sees the old token or the new one, never half of one,
 and needs no lock. Use a local disk: on a network one neither the step nor the lock is sure.
@@ -8,17 +11,16 @@ and needs no lock. Use a local disk: on a network one neither the step nor the l
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import re
-import stat
-import sys
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
+from urllib.parse import unquote
 
 from amocrm.errors import TokenStoreError
 from amocrm.filelock import FileLock
+from amocrm.private import check_folder, check_private, make_folder, open_private
 from amocrm.replacing import insist, replace
 from amocrm.stores import Key
 from amocrm.stores.adopt import adopt
@@ -26,7 +28,13 @@ from amocrm.stores.adopt import adopt
 SAVING_PATIENCE: Final = 20.0
 """Seconds to wait for others who are in the middle of a save."""
 
-_PRIVATE_FOLDER: Final = 0o700
+_LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of a file that may be a token."""
+_SHOWN: Final = 100
+"""Characters of an account that its file's name shows."""
+_UNUSUAL: Final = re.compile(r"[^a-z0-9.-]")
+_LEFT: Final = re.compile(r"[a-z0-9._%-]*-[0-9a-f]{16,64}\.json\.[0-9]+\.[0-9a-f]+\.new")
+"""What a writer of a token writes to, until it is put in place."""
 
 
 class FileStore:
@@ -47,9 +55,11 @@ class FileStore:
 
     def path(self, key: Key) -> str:
         """Return the path of a token's file, whether it is there or not."""
-        # The digest tells keys apart; the account's host is there for people.
-        shown = re.sub(r"[^a-z0-9.-]", "_", key.account.lower())[:100]
-        return os.path.join(self._folder, f"{shown}-{key.digest[:16]}.json")
+        # The digest tells keys apart; the account's host is there for people. A host is shown as it
+        # is; of what is none, the name has the whole digest.
+        shown = _shown(key.account)
+        digits = 16 if shown == key.account else 64
+        return os.path.join(self._folder, f"{shown}-{key.digest[:digits]}.json")
 
     def load(self, key: Key) -> str | None:
         """Return the text of a key; None if there is none.
@@ -60,14 +70,17 @@ class FileStore:
         path = self.path(key)
         with _told(path):
             try:
-                flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
-                handle = insist(lambda: os.open(path, flags))
+                check_folder(self._folder)
+                handle = insist(lambda: open_private(path, os.O_RDONLY))
             except FileNotFoundError:
                 return None
             with open(handle, "rb") as file:
-                _check_private(path, os.fstat(file.fileno()))
-                # What is no text is no token either, and whoever reads it will say so.
-                return file.read().decode("utf-8", "replace")
+                check_private(path, os.fstat(file.fileno()), "; then get a new token")
+                content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise TokenStoreError(f"{path} is too large to be a token")
+        # What is no text is no token either, and whoever reads it will say so.
+        return content.decode("utf-8", "replace")
 
     def save(self, key: Key, text: str, replaces: str | None) -> bool:
         """Put a text in the place of the one that was loaded; False if another is there.
@@ -81,28 +94,32 @@ class FileStore:
             if self.load(key) != replaces:
                 return False
             with _told(path):
-                _sweep(path)
+                self._sweep()
                 replace(path, text.encode())
             return True
 
     def forget(self, key: Key) -> None:
         """Remove a file; its lock file stays, for a removed lock has two holders."""
         path = self.path(key)
-        if not os.path.lexists(path):
+        if not self._is_there():
             return
-        gone = contextlib.suppress(FileNotFoundError)
-        with self._saving.hold(SAVING_PATIENCE), _told(path), gone:
-            insist(lambda: os.unlink(path))
+        with self._saving.hold(SAVING_PATIENCE), _told(path):
+            with contextlib.suppress(FileNotFoundError):
+                insist(lambda: os.unlink(path))
+            self._sweep()
 
     def accounts(self, client_id: str) -> list[str]:
-        """Return the accounts of an integration, by the names of their files."""
+        """Return the accounts of an integration, by the names of their files.
+
+        One that is longer than a host may be is kept, and not listed.
+        """
+        if not self._is_there():
+            return []
         with _told(self._folder):
-            try:
-                names = os.listdir(self._folder)
-            except FileNotFoundError:
-                return []
+            names = set(os.listdir(self._folder))
         # A name ends in a digest of its key, which tells whether it is this integration's.
-        keys = [Key(client_id, name.rpartition("-")[0]) for name in names if name.endswith(".json")]
+        shown = [name.rpartition("-")[0] for name in names if name.endswith(".json")]
+        keys = {Key(client_id, unquote(one)) for one in shown}
         return [key.account for key in keys if os.path.basename(self.path(key)) in names]
 
     def lock(self, key: Key, timeout: float) -> AbstractContextManager[None]:
@@ -124,27 +141,33 @@ class FileStore:
 
     def _make_folder(self) -> None:
         with _told(self._folder):
-            os.makedirs(self._folder, mode=_PRIVATE_FOLDER, exist_ok=True)
+            make_folder(self._folder)
+            check_folder(self._folder)
+
+    def _is_there(self) -> bool:
+        """Tell whether there is a folder; refuse one that others can write to."""
+        with _told(self._folder):
+            try:
+                check_folder(self._folder)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _sweep(self) -> None:
+        """Remove what killed writers left: whoever holds the lock of saving is the only one."""
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                if _LEFT.fullmatch(entry.name) and not entry.is_dir(follow_symlinks=False):
+                    os.unlink(entry.path)
 
 
-def _sweep(path: str) -> None:
-    """Remove what killed writers left: whoever holds the lock of saving is the only one alive."""
-    for left in glob.glob(f"{glob.escape(path)}.*.new"):
-        os.unlink(left)
+def _shown(account: str) -> str:
+    """Return what the name of a file shows of an account: a host as it is, all else escaped."""
 
+    def escape(found: re.Match[str]) -> str:
+        return "".join(f"%{byte:02x}" for byte in found[0].encode("utf-8", "surrogatepass"))
 
-def _check_private(path: str, status: os.stat_result) -> None:
-    """Refuse a token that others can read, or may have written."""
-    if sys.platform == "win32":  # It has no such modes: a folder inherits who may read it.
-        return
-    if status.st_uid != os.geteuid():
-        raise TokenStoreError(
-            f"{path} belongs to another user", hint=f"run: chown $(id -u) {path!r}"
-        )
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        raise TokenStoreError(
-            f"{path} can be read by others", hint=f"run: chmod 600 {path!r}; then get a new token"
-        )
+    return _UNUSUAL.sub(escape, account)[:_SHOWN]
 
 
 @contextmanager
@@ -153,4 +176,6 @@ def _told(path: str) -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
-        raise TokenStoreError(f"{path}: {error.strerror or error}") from error
+        raise TokenStoreError(
+            f"{path}: {error.strerror or error}", hint=getattr(error, "hint", None)
+        ) from error

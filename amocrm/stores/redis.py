@@ -53,6 +53,8 @@ return 1
 """
 """Compare and set: KEYS the hash; ARGV the field, its new value, and the old one unless none is."""
 
+_POINTERS: Final = "see:"
+"""How the ids begin under which other names of accounts are kept."""
 _LOST: Final = (exceptions.ConnectionError, exceptions.TimeoutError)
 _Result = TypeVar("_Result")
 _log: Final = logging.getLogger("amocrm.stores")
@@ -158,7 +160,16 @@ class RedisStore:
         return None if found is None else _text(found)
 
     def _hash(self, client_id: str) -> str:
-        return f"{self._prefix}:tokens:{client_id}"
+        return f"{self._prefix}:tokens:{_escaped(client_id)}"
+
+
+def _escaped(client_id: str) -> str:
+    """Return a client's part of a name: without colons, so that it cannot be part of the prefix.
+
+    The id of an integration is a UUID and stays as it is, and so does what leads to one.
+    """
+    lead = _POINTERS if client_id.startswith(_POINTERS) else ""
+    return lead + client_id[len(lead) :].replace("%", "%25").replace(":", "%3A")
 
 
 @contextmanager

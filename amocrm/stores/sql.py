@@ -30,7 +30,7 @@ try:
     from sqlalchemy import exc
     from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
-    from amocrm.stores.database import Database, again_if_lost
+    from amocrm.stores.database import Database, HiddenText, again_if_lost
 except ModuleNotFoundError as missing:
     raise ConfigurationError(
         "SQLStore needs SQLAlchemy", hint="run: pip install 'amocrm-python[sql]'"
@@ -55,7 +55,7 @@ class SQLStore:
     """
 
     def __init__(self, engine: sa.Engine | str, table: str = "amocrm_tokens") -> None:
-        self._database = Database(engine)
+        self._database = Database(engine, secret=True)
         self._tokens, self._locks = _tables(table)
         self._threads = ThreadLocks()
         self._files: dict[Key, FileLock] = {}
@@ -217,7 +217,7 @@ def _tables(name: str) -> tuple[sa.Table, sa.Table]:
         sa.Column("id", sa.CHAR(64), primary_key=True),
         sa.Column("client_id", text, nullable=False),
         sa.Column("account", text, nullable=False),
-        sa.Column("record", text, nullable=False),
+        sa.Column("record", HiddenText, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),  # Unix seconds, for people.
     )

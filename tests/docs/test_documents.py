@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import shlex
 import signal
+import stat
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -121,6 +124,10 @@ def test_every_python_block_runs(
     if path in (ENGLISH, RUSSIAN):
         assert (tmp_path / "token.json").exists() is False, "the recipe saves at the next grant"
         assert portal.counters["grants.code"] == 2
+        (tmp_path / "token.json").touch(0o644)
+        document.namespace["save"](SimpleNamespace(data={"access_token": "a"}))
+        assert stat.S_IMODE((tmp_path / "token.json").stat().st_mode) & 0o077 == 0
+        assert json.loads((tmp_path / "token.json").read_text()) == {"access_token": "a"}
 
 
 @PAGES

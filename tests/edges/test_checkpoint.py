@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from amocrm.checkpoint import Checkpoint
 from amocrm.errors import ConfigurationError
 
 PATH = "/api/v4/leads"
+
+
+HUGE = '{"checkpoint": 1, "walk": "/api/v4/leads", "updated_at": 1e999, "params": {}, "seen": {}}'
 
 
 def lead(number: int, at: int, **more: Any) -> dict[str, Any]:
@@ -63,7 +67,9 @@ def test_it_forgets_what_is_older_than_the_overlap(at: int, kept_then: bool) -> 
     assert kept.knows(lead(1, at)) == kept_then
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"checkpoint": 1, "walk": "x"}'])
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, HUGE, "", "{}", "[]", '{"checkpoint": 1, "walk": "x"}']
+)
 def test_a_damaged_one_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "kept").write_text(content)
     with pytest.raises(ConfigurationError, match="cannot be read"):
@@ -111,3 +117,27 @@ def test_no_filter_is_an_empty_one(tmp_path: Path) -> None:
 def test_a_place_where_nothing_can_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be written"):
         Checkpoint(tmp_path / "none" / "kept", PATH, {}, 0, 60).save()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="FIFOs and links are POSIX's")
+def test_what_is_no_file_of_ours_is_no_checkpoint(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "kept", tmp_path / "elsewhere"
+    os.mkfifo(path)
+    with pytest.raises(ConfigurationError, match="no regular file"):
+        Checkpoint(path, PATH, {}, 0, 60)
+    path.unlink()
+    Checkpoint(elsewhere, PATH, {}, 0, 60).save()
+    path.symlink_to(elsewhere)
+    with pytest.raises(ConfigurationError, match="symbolic links"):
+        Checkpoint(path, PATH, {}, 0, 60)
+    if os.geteuid() == 0:  # Only root can give files away.
+        os.chown(elsewhere, 12345, -1)
+        with pytest.raises(ConfigurationError, match=r"another user \(run: chown"):
+            Checkpoint(elsewhere, PATH, {}, 0, 60)
+
+
+def test_what_killed_writers_left_is_removed_by_the_next_save(tmp_path: Path) -> None:
+    left = tmp_path / "kept.4711.01234567.new"
+    left.write_text("half")
+    Checkpoint(tmp_path / "kept", PATH, {}, 0, 60).save()
+    assert [one.name for one in tmp_path.iterdir()] == ["kept"]

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,20 +117,162 @@ def test_a_damaged_file_is_handed_over_for_its_reader_to_judge(
     assert store.save(KEY, TEXT, store.load(KEY))
 
 
-def test_what_killed_writers_left_is_removed_by_the_next_save_of_that_token(
-    store: FileStore,
+def left_by_the_dead(store: FileStore) -> list[Path]:
+    """What writers of this account and of another one leave when they are killed."""
+    folder = Path(store.path(KEY)).parent
+    folder.mkdir(mode=0o700, exist_ok=True)
+    names = [Path(store.path(KEY)).name, "other.amocrm.ru-0123456789abcdef.json"]
+    left = [folder / f"{name}.4711.beef.new" for name in names]
+    for path in left:
+        path.write_text("half a pair")
+    return left
+
+
+def test_what_killed_writers_left_is_removed_by_the_next_save(store: FileStore) -> None:
+    assert store.save(KEY, TEXT, None)
+    left = left_by_the_dead(store)
+    mine = Path(store.path(KEY)).with_name("notes.new")
+    mine.touch()
+    assert not store.save(KEY, TEXT, "stale")
+    assert store.save(KEY, TEXT, TEXT)
+    assert not [path for path in left if path.exists()]
+    assert mine.exists()
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_what_killed_writers_left_is_removed_with_what_is_forgotten(
+    store: FileStore, saved: bool
+) -> None:
+    if saved:
+        assert store.save(KEY, TEXT, None)
+    left = left_by_the_dead(store)
+    store.forget(KEY)
+    assert not [path for path in left if path.exists()]
+    assert store.load(KEY) is None
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777, 0o1777])
+def test_a_folder_that_others_can_write_to_is_refused_with_the_command_to_run(
+    store: FileStore, mode: int
 ) -> None:
     assert store.save(KEY, TEXT, None)
+    folder = os.path.dirname(store.path(KEY))
+    os.chmod(folder, mode)
+    for attempt in every(store):
+        with pytest.raises(TokenStoreError, match=f"run: chmod go-w '{folder}'"):
+            attempt()
+    os.chmod(folder, 0o755)
+    assert store.load(KEY) == TEXT
+
+
+@posix
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root gives folders away")
+def test_a_folder_of_another_user_is_refused(store: FileStore) -> None:
+    assert store.save(KEY, TEXT, None)
+    os.chown(os.path.dirname(store.path(KEY)), 12345, -1)
+    for attempt in every(store):
+        with pytest.raises(TokenStoreError, match=r"belongs to another user \(run: chown"):
+            attempt()
+
+
+@posix
+@pytest.mark.parametrize(("mode", "safe"), [(0o777, False), (0o703, False), (0o1777, True)])
+def test_a_folder_that_everybody_can_replace_is_refused(
+    tmp_path: Path, mode: int, safe: bool
+) -> None:
+    above, link = tmp_path / "above", tmp_path / "link"
+    above.mkdir()
+    (above / "tokens").mkdir(mode=0o700)
+    link.symlink_to(above / "tokens")
+    above.chmod(mode)
+    for folder in (above / "tokens", link):
+        store = FileStore(folder)
+        if safe:
+            assert store.load(KEY) is None
+        else:
+            with pytest.raises(TokenStoreError, match=f"run: chmod o-w '{above}'"):
+                store.load(KEY)
+
+
+def every(store: FileStore) -> list[Callable[[], object]]:
+    """Each thing that a store does."""
+    return [
+        lambda: store.load(KEY),
+        lambda: store.save(KEY, "new", TEXT),
+        lambda: store.forget(KEY),
+        lambda: store.accounts(KEY.client_id),
+    ]
+
+
+@posix
+def test_missing_folders_are_made_for_their_owner_alone(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        assert FileStore(tmp_path / "a" / "b" / "tokens").save(KEY, TEXT, None)
+    finally:
+        os.umask(mask)
+    for folder in ("a", "a/b", "a/b/tokens"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700
+
+
+@posix
+@pytest.mark.parametrize("name", ["token", "token.lock", "saving.lock"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused_and_not_waited_for(
+    store: FileStore, name: str, make: Callable[[str], None]
+) -> None:
     path = Path(store.path(KEY))
-    left = path.with_name(f"{path.name}.4711.beef.new")
-    other = path.with_name("other.amocrm.ru-0123456789abcdef.json.4711.beef.new")
-    left.write_text("half")
-    other.write_text("half")
-    assert not store.save(KEY, TEXT, "stale")
-    assert left.exists()
-    assert store.save(KEY, TEXT, TEXT)
-    assert not left.exists()
-    assert other.exists()
+    assert store.save(Key("other", KEY.account), TEXT, None)
+    (path.parent / "saving.lock").unlink()
+    make(str(path.parent / name.replace("token", path.name)))
+
+    def work() -> None:
+        with store.lock(KEY, 5):
+            store.save(KEY, TEXT, store.load(KEY))
+
+    with pytest.raises(TokenStoreError, match=r"no regular file|Is a directory"):
+        work()
+
+
+@posix
+def test_a_lock_that_others_could_hold_is_taken_from_them(store: FileStore) -> None:
+    assert store.save(KEY, TEXT, None)
+    lock = Path(store.path(KEY)).with_name("saving.lock")
+    lock.chmod(0o666)
+    assert store.save(KEY, "new", TEXT)
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_no_token_by_its_size_is_not_read(store: FileStore) -> None:
+    assert store.save(KEY, TEXT, None)
+    os.truncate(store.path(KEY), 20_000_000_000)
+    with pytest.raises(TokenStoreError, match="too large"):
+        store.load(KEY)
+
+
+@pytest.mark.parametrize(
+    "account",
+    ["a|b", "A.amocrm.ru", "../../etc/passwd", "Имя", "", "%", "%41", "a-0123456789abcdef.json",
+     "a/3", "a b", "x" * 100, "saving.lock", "."],
+)  # fmt: skip
+def test_accounts_of_any_name_are_listed_and_kept_in_the_folder(
+    store: FileStore, account: str
+) -> None:
+    key = Key("client", account)
+    assert store.save(key, TEXT, None)
+    assert store.accounts("client") == [account]
+    assert os.path.dirname(store.path(key)) == os.path.dirname(store.path(KEY))
+
+
+def test_accounts_whose_names_begin_alike_are_kept_apart(store: FileStore) -> None:
+    """What a name does not show of them, the whole digest tells, not a part that can be met."""
+    keys = [Key("client", "x" * 100 + end) for end in ("", "y", "yy", "я" * 200)]
+    for number, key in enumerate(keys):
+        assert store.save(key, str(number), None)
+    assert [store.load(key) for key in keys] == ["0", "1", "2", "3"]
+    assert store.accounts("client") == ["x" * 100]
+    assert [key.digest in store.path(key) for key in keys] == [False, True, True, True]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

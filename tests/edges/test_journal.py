@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import stat
 import uuid
@@ -24,6 +25,8 @@ ITEMS = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
 HEAD = {"journal": 1, "account": "a.amocrm.ru", "method": "POST", "path": "/api/v4/leads"}
 
 Make = Callable[[], Place]
+
+posix = pytest.mark.skipif(os.name != "posix", reason="modes and FIFOs are POSIX's")
 
 
 @pytest.fixture(params=["file", "sqlite", *DATABASES])
@@ -199,8 +202,64 @@ def test_a_line_that_does_not_fit_is_the_last_one(file: Path) -> None:
         signal.signal(signal.SIGXFSZ, handler)
     journal.close()
     assert file.stat().st_size == before + 5
+    again = opened(file)
+    again.sent([(9, "0" * 16)])
+    again.close()
+    assert len(file.read_text().splitlines()) == 5
     opened(file).close()
-    assert file.stat().st_size == before
+
+
+@pytest.mark.parametrize("content", [b"a letter", b"a letter\nwith two lines", b"{", b"\xff" * 9])
+def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    if content == b"{":  # It may be the first letter of one.
+        opened(file).close()
+        return
+    with pytest.raises((JournalError, ConfigurationError), match=r"is no journal|is damaged"):
+        opened(file)
+    assert file.read_bytes() == content
+
+
+@posix
+def test_what_is_no_file_of_ours_is_no_journal(file: Path, tmp_path: Path) -> None:
+    os.mkfifo(file)
+    with pytest.raises(JournalError, match="no regular file"):
+        opened(file)
+    file.unlink()
+    (tmp_path / "elsewhere").touch()
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(JournalError, match="symbolic links"):
+        opened(file)
+    assert (tmp_path / "elsewhere").read_bytes() == b""
+    file.unlink()
+    os.unlink(f"{file}.lock")
+    os.mkfifo(f"{file}.lock")
+    with pytest.raises(JournalError, match=r"cannot be locked \(move"):
+        opened(file)
+
+
+@posix
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root gives files away")
+def test_another_user_s_journal_is_refused(file: Path) -> None:
+    written(file).close()
+    os.chown(file, 12345, -1)
+    with pytest.raises(JournalError, match=r"another user \(run: chown"):
+        opened(file)
+
+
+@posix
+def test_the_files_of_a_journal_are_its_owner_s_alone_whatever_the_mask(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        written(tmp_path / "journal").close()
+        place = SQLJournal(f"sqlite:///{tmp_path}/journals.db", "leads")
+        place.create_table()
+        written(place).close()
+        modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()}
+    finally:
+        os.umask(mask)
+    assert len(modes) == 4
+    assert set(modes.values()) == {0o600}, modes
 
 
 @pytest.fixture(params=["sqlite", *DATABASES])
@@ -211,6 +270,21 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
             yield f"sqlite:///{where}/journals.db", "amocrm_journals"
         else:
             yield URLS[request.param], where
+
+
+def test_no_log_of_sqlalchemy_shows_a_record(
+    database: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    url, table = database
+    caplog.set_level(logging.DEBUG, "sqlalchemy.engine")  # what echo="debug" does
+    place = SQLJournal(engine(url), "leads", table)
+    for records in ([], ["s3cr3t"]):
+        log = place.open()
+        assert log.read() == records
+        log.append("s3cr3t")
+        log.close()
+    assert "Row (" in caplog.text
+    assert "s3cr3t" not in caplog.text
 
 
 def test_many_imports_live_in_one_table(database: tuple[str, str]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
+from array import array
 from pathlib import Path
 
 import pytest
 
 from amocrm import AmoCRM, PaceError
 from amocrm.clock import SystemClock
+from amocrm.core.pace import Window
 from amocrm.errors import TokenStoreError
 from amocrm.filelock import FileLock
 from amocrm.paces import Refusal
@@ -16,6 +19,8 @@ from amocrm.paces.file import LOCK_PATIENCE, SAME_BOOT, FilePace
 from amocrm.paces.keeper import KeptTurn
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
+
+posix = pytest.mark.skipif(os.name != "posix", reason="modes and FIFOs are POSIX's")
 
 
 class Boot(ManualClock):
@@ -59,13 +64,95 @@ def test_a_removed_file_is_made_again_for_all(path: Path, clock: ManualClock) ->
     assert is_full(one, clock)
 
 
-@pytest.mark.parametrize("content", [b"", b"rubbish", b"\xff" * 100_000])
-def test_a_file_that_is_no_pace_is_begun_anew(
+SIZE = 8 * (1 + Window.size(1000))
+"""Bytes of the numbers."""
+
+
+def before_the_mark(boot: float) -> bytes:
+    """A file as versions without a mark have left it: one turn was taken."""
+    return array("d", [boot, 1.0]).tobytes().ljust(SIZE, b"\0")
+
+
+@pytest.mark.parametrize("content", [b"", bytes(SIZE), before_the_mark(7e8)])
+def test_an_empty_file_and_one_of_versions_before_are_taken_over(
     path: Path, clock: ManualClock, content: bytes
 ) -> None:
     path.write_bytes(content)
+    path.chmod(0o600)
     assert not is_full(FilePace(path, 1), clock)
     assert is_full(FilePace(path, 1), clock)
+    assert path.stat().st_size > SIZE
+
+
+NAN = array("d", [1e9, math.nan]).tobytes().ljust(SIZE, b"\0")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"rubbish", b"x" * 100_000, b"\0", NAN, b"x" * SIZE, bytes(SIZE) + b"amocrm pace 3\r\n\0"],
+)
+def test_a_file_that_is_no_pace_is_refused_and_left_as_it_is(
+    path: Path, clock: ManualClock, content: bytes
+) -> None:
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(PaceError, match="not a pace's file"):
+        FilePace(path, 1).wait(clock, 0)
+    assert path.read_bytes() == content
+
+
+@posix
+def test_who_cuts_the_file_kills_nobody(path: Path, clock: ManualClock) -> None:
+    pace = FilePace(path, 1)
+    assert not is_full(pace, clock)
+    os.truncate(path, 4096)
+    with pytest.raises(PaceError, match="not a pace's file"):
+        pace.wait(clock, 0)
+    os.truncate(path, 0)
+    assert not is_full(pace, clock)
+    assert is_full(FilePace(path, 1), clock)
+
+
+def test_those_who_had_it_open_go_on_in_a_file_put_in_its_place(
+    path: Path, clock: ManualClock
+) -> None:
+    one, two = FilePace(path, 1), FilePace(path, 1)
+    assert not is_full(one, clock)
+    assert is_full(two, clock)
+    FilePace(f"{path}.new", 1).hold(clock, 0)
+    os.replace(f"{path}.new", path)
+    assert not is_full(one, clock)
+    assert is_full(two, clock)
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o604, 0o660])
+def test_a_pace_that_others_can_read_is_refused_with_the_command_to_run(
+    path: Path, clock: ManualClock, mode: int
+) -> None:
+    pace = FilePace(path)
+    pace.wait(clock, 0)
+    path.chmod(mode)
+    with pytest.raises(PaceError, match=f"run: chmod 600 '{path}'"):
+        pace.wait(clock, 0)
+
+
+@posix
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root gives files away")
+def test_another_user_s_pace_is_refused(path: Path, clock: ManualClock) -> None:
+    pace = FilePace(path)
+    pace.wait(clock, 0)
+    os.chown(path, 12345, -1)
+    with pytest.raises(PaceError, match=r"another user \(run: chown"):
+        pace.wait(clock, 0)
+
+
+@posix
+@pytest.mark.parametrize("end", ["", ".lock"])
+def test_what_is_no_file_is_no_pace(path: Path, clock: ManualClock, end: str) -> None:
+    os.mkfifo(f"{path}{end}")
+    with pytest.raises(PaceError, match=rf"no regular file \(move '{path}{end}' away"):
+        FilePace(path).wait(clock, 0)
 
 
 def test_the_file_is_its_owner_s(path: Path, clock: ManualClock) -> None:

@@ -161,3 +161,28 @@ def test_keys_begin_with_the_prefix(place: str, client: redis.Redis) -> None:
     digest = KEY.digest
     assert names == [f"{place}:mine:lock:{digest}".encode(), f"{place}:mine:tokens:client".encode()]
     assert RedisStore(client, f"{place}:other").load(KEY) is None
+
+
+def test_no_two_stores_and_keys_have_one_name(place: str, client: redis.Redis) -> None:
+    """A prefix may hold colons, and so may the id of a client: they must not run together."""
+    ids = ["c", "tokens:c", "tokens%3Ac", "see:c", "see:tokens:c", "see:see:c", "see", "lock:c", ""]
+    keys = {
+        (prefix, one): (RedisStore(client, prefix), Key(one, "example.amocrm.ru"))
+        for prefix in (place, f"{place}:tokens", f"{place}:tokens:see", f"{place}:tokens:tokens")
+        for one in ids
+    }
+    for name, (store, key) in keys.items():
+        assert store.load(key) is None, f"{name} is mistaken for another"
+        assert store.save(key, repr(name), None)
+        assert store.accounts(key.client_id) == ["example.amocrm.ru"]
+    for name, (store, key) in keys.items():
+        assert store.load(key) == repr(name)
+    tokens = set(client.scan_iter(f"{place}:*"))
+    assert not tokens & {store.lock_name(key).encode() for store, key in keys.values()}
+
+
+@pytest.mark.parametrize("lead", ["", "see:"])
+def test_usual_ids_are_in_the_names_as_they_are(place: str, client: redis.Redis, lead: str) -> None:
+    one = lead + "d0b4c8a2-1f4e-4b7e-9d3a-5a6f7c8e9b01"
+    assert RedisStore(client, place).save(Key(one, "example.amocrm.ru"), "text", None)
+    assert list(client.scan_iter(f"{place}:*")) == [f"{place}:tokens:{one}".encode()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,43 @@ def test_who_may_read_it_is_the_caller_s_choice(tmp_path: Path) -> None:
         os.umask(before)
     assert mode(tmp_path / "private") == 0o600
     assert mode(tmp_path / "usual") == 0o640
+
+
+KILLED = """
+import os, signal, sys
+from amocrm.replacing import replacement
+
+with replacement(sys.argv[1]) as file:
+    file.write(b"half")
+    file.flush()
+    print("written", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks that tell the living are POSIX's")
+def test_what_a_killed_writer_left_is_removed_by_the_next_one_and_a_living_one_is_not_disturbed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a"
+    others = [tmp_path / name for name in ("a.new", "b.4711.01234567.new", "a.4711.01234567.new.x")]
+    for other in others:
+        other.touch()
+    folder = tmp_path / "a.4711.01234567.new"
+    folder.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:  # fmt: skip
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "written\n"
+        replace(str(path), b"ours")
+        assert len(list(tmp_path.iterdir())) == 6, "the file of a living writer is gone"
+        writer.kill()
+    assert path.read_bytes() == b"ours"
+    with replacement(str(path)) as one:
+        one.write(b"one")
+        with replacement(str(path)) as two:
+            two.write(b"two")
+    assert path.read_bytes() == b"one"
+    assert sorted(tmp_path.iterdir()) == sorted([path, folder, *others])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import stat
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -304,9 +307,117 @@ def test_a_database_that_is_down_is_told_and_found_again(kind: str, tmp_path: Pa
 
 def test_a_damaged_sqlite_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "tokens.db").write_bytes(b"no database " * 100)
+    (tmp_path / "tokens.db").chmod(0o600)
     store = SQLStore(engine(f"sqlite:///{tmp_path}/tokens.db"))
     with pytest.raises(TokenStoreError, match="could not load the token: DatabaseError"):
         store.load(KEY)
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+
+
+def wal(url: str, **settings: Any) -> sa.Engine:
+    """An engine as users make one for SQLite with many writers."""
+    made = sa.create_engine(url, poolclass=sa.NullPool, **settings)
+
+    @sa.event.listens_for(made, "connect")
+    def _(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+    return made
+
+
+@posix
+@pytest.mark.parametrize("make", [lambda url: url, engine, wal])
+@pytest.mark.parametrize("query", ["{}", "file:{}?uri=true"])
+def test_an_sqlite_file_is_its_owner_s_alone_whatever_the_mask(
+    tmp_path: Path, make: Callable[[str], Any], query: str
+) -> None:
+    seen: dict[str, int] = {}
+    url = f"sqlite:///{query.format(tmp_path / 'to kens.db')}"
+    mask = os.umask(0)
+    try:
+        made = make(url)
+        store = SQLStore(made)
+        store.create_table()
+        assert store.save(KEY, "one", None)
+        with (
+            store.lock(KEY, 5),
+            (made if isinstance(made, sa.Engine) else engine(url)).begin() as busy,
+        ):
+            busy.execute(sa.text("UPDATE amocrm_tokens SET version = version + 1"))
+            for file in tmp_path.iterdir():
+                seen[file.name] = stat.S_IMODE(file.stat().st_mode)
+    finally:
+        os.umask(mask)
+    assert "to kens.db" in seen
+    assert seen.keys() & {"to kens.db-wal", "to kens.db-journal"}
+    assert set(seen.values()) == {0o600}, seen
+
+
+@posix
+@pytest.mark.parametrize("end", ["", "-wal"])
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o644])
+def test_an_sqlite_file_that_others_can_read_is_refused_with_the_command_to_run(
+    tmp_path: Path, end: str, mode: int
+) -> None:
+    path = tmp_path / f"tokens.db{end}"
+    url = f"sqlite:///{tmp_path}/tokens.db"
+    for made in (url, engine(url)):
+        store = SQLStore(made)
+        store.create_table()
+        path.touch()
+        path.chmod(mode)
+        refused = pytest.raises(TokenStoreError, match=f"run: chmod 600 '{path}'")
+        with refused:
+            store.load(KEY)
+        with refused:
+            store.save(KEY, "one", None)
+        path.chmod(0o600)
+        assert store.load(KEY) is None
+
+
+@posix
+def test_an_sqlite_file_that_is_to_be_there_is_not_made(tmp_path: Path) -> None:
+    store = SQLStore(f"sqlite:///file:{tmp_path}/tokens.db?mode=rw&uri=true")
+    with pytest.raises(TokenStoreError, match="unable to open"):
+        store.load(KEY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_log_of_sqlalchemy_shows_a_token(
+    anywhere: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    url, table = anywhere
+    caplog.set_level(logging.DEBUG, "sqlalchemy.engine")  # what echo="debug" does
+    store = SQLStore(engine(url), table)
+    assert store.save(KEY, "s3cr3t one", None)
+    assert store.save(KEY, "s3cr3t two", "s3cr3t one")
+    text = store.load(KEY)
+    assert (text, type(text)) == ("s3cr3t two", str)
+    assert store.accounts("client") == ["example.amocrm.ru"]
+    assert "INSERT INTO" in caplog.text
+    assert "Row (" in caplog.text
+    assert "s3cr3t" not in caplog.text
+
+
+def test_no_error_beneath_ours_shows_a_token(server: tuple[str, str]) -> None:
+    """PostgreSQL adds the row that it refuses to its message."""
+    kind, place = server
+    with engine(URLS[kind]).begin() as connection:
+        connection.execute(
+            sa.text(f"ALTER TABLE {place} ADD CHECK (version < 0 OR right(record, 3) <> 'two')")
+        )
+    store = SQLStore(engine(URLS[kind]), place)
+    assert store.save(KEY, "s3cr3t one", None)
+    with pytest.raises(TokenStoreError, match="could not save the token") as refusal:
+        store.save(KEY, "s3cr3t two", "s3cr3t one")
+    beneath: list[BaseException | None] = [refusal.value]
+    for error in beneath:
+        if error is not None:
+            assert "s3cr3t" not in f"{error} {error!r} {vars(error)}"
+            beneath += [error.__cause__, error.__context__]
+    assert len(beneath) > 3
 
 
 def test_locks_of_different_tokens_are_different(anywhere: tuple[str, str]) -> None:

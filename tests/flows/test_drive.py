@@ -860,6 +860,9 @@ def test_a_download_leaves_modes_and_links_as_they_are(crm: AmoCRM, tmp_path: Pa
     secret.chmod(0o666)
     crm.drive.download(uuid, secret)
     assert stat.S_IMODE(secret.stat().st_mode) == 0o666, "whatever the mask"
+    secret.chmod(0o7755)
+    crm.drive.download(uuid, secret)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o755, "new content runs as nobody's"
     os.mkfifo(pipe)
     with pytest.raises(ConfigurationError, match="no file to replace"):
         crm.drive.download(uuid, pipe)
