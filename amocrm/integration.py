@@ -14,7 +14,7 @@ from amocrm.core.host import DEFAULT_ZONE, ZONES, account_host, portal
 from amocrm.core.oauth import consent_url
 from amocrm.core.settings import AuthSettings
 from amocrm.core.wire import Timeout
-from amocrm.errors import ConfigurationError, NotAuthorizedError
+from amocrm.errors import ConfigurationError, NotAuthorizedError, WebhookError
 from amocrm.forks import after_fork
 from amocrm.installer import Installed, Installer
 from amocrm.paces import Pace
@@ -219,7 +219,7 @@ class Integration:
 
         Source: reference 2.12.
         """
-        number = verify(read_query(query), self._client_id, self._client_secret)
+        number = verify(read_query(query, WebhookError), self._client_id, self._client_secret)
         return self._installer.remove(number)
 
     def wsgi_app(
