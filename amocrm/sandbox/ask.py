@@ -45,11 +45,14 @@ class Ask:
         """Read a request, its body included.
 
         Raises:
-            ProblemError: the client went away in the middle of its body.
+            ProblemError: it cannot be read, or the client went away in the middle of its body.
         """
         try:
             request = Request(environ)
             host, path, scheme = request.host, request.path, request.scheme
+        except (HTTPException, UnicodeError, ValueError):
+            raise ProblemError(400, "Bad Request") from None
+        try:
             body = request.get_data()
         except ClientDisconnected:
             body = b""

@@ -25,7 +25,7 @@ from amocrm.core.answer import NotJSONError, excerpt, parse
 from amocrm.core.fault import fault, retry_after
 from amocrm.core.numbers import finite, instant
 from amocrm.core.page import number_of
-from amocrm.core.policy import Effort
+from amocrm.core.policy import Effort, GiveUp
 from amocrm.core.query import encode
 from amocrm.core.record import Record, read_record, write_record
 from amocrm.core.refusal import read_refusal
@@ -391,7 +391,7 @@ def errors_with_foreign_words(words: str) -> Iterator[AmoCRMError]:
     lost = oauth.judge_grant(
         CALL, Lost(True, words, words, final=True), Effort(), asked_at=0, lost=False
     )
-    assert isinstance(lost, oauth.GiveUp)
+    assert isinstance(lost, GiveUp)
     yield lost.error
     refusal = oauth.judge_grant(
         CALL, Reply(400, header, json.dumps(problem).encode()), Effort(), asked_at=0, lost=True
