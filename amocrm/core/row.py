@@ -139,6 +139,8 @@ def read_id(number: int | str, where: str, *, text: bool = False) -> str:
             as webhooks do; or a text, where the family has texts.
     """
     if text:
+        if not isinstance(number, str) or number in ("", ".", ".."):
+            raise ConfigurationError(f"an id of {where} is a text")
         return segment(f"an id of {where}", number)
     if isinstance(number, int) and not isinstance(number, bool) and 0 < number < _HUGE:
         return str(int(number))
