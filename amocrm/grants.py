@@ -10,6 +10,7 @@ from amocrm.core.answer import NotJSONError, decode, read_problem
 from amocrm.core.body import encode_body
 from amocrm.core.finding import explained, find, is_revoked
 from amocrm.core.host import Portal
+from amocrm.core.numbers import instant
 from amocrm.core.oauth import (
     LOOKUP_PATH,
     TOKEN_PATH,
@@ -239,8 +240,8 @@ class Grants:
         What a wrong clock or a step of it can do is renew a token once too early, or once after a
         401: both ends of the count come from the same clock. Source: reference 2.5 (`server_time`).
         """
-        theirs = token.extra.get("server_time")
-        if isinstance(theirs, (int, float)) and not isinstance(theirs, bool):
+        theirs = instant(token.extra.get("server_time"))
+        if theirs is not None:
             ahead = self._line.clock.time() - theirs
             if abs(ahead) > CLOCK_TOLERANCE:
                 _log.warning("this machine's clock differs from amoCRM's by %.0f s", ahead)

@@ -15,7 +15,12 @@ from amocrm.core.oauth import consent_url
 from amocrm.core.settings import AuthSettings
 from amocrm.core.token import known_id
 from amocrm.core.wire import Timeout
-from amocrm.errors import ConfigurationError, NotAuthorizedError, TokenStoreError
+from amocrm.errors import (
+    ConfigurationError,
+    NotAuthorizedError,
+    TokenStoreError,
+    WebhookError,
+)
 from amocrm.forks import after_fork
 from amocrm.install_limit import InstallLimit
 from amocrm.installer import Installed, Installer
@@ -235,7 +240,7 @@ class Integration:
 
         Source: reference 2.12.
         """
-        number = verify(read_query(query), self._client_id, self._client_secret)
+        number = verify(read_query(query, WebhookError), self._client_id, self._client_secret)
         return self._installer.remove(number)
 
     def wsgi_app(

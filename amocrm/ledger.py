@@ -10,6 +10,7 @@ import logging
 from typing import Final, NamedTuple
 
 from amocrm.core.record import fingerprint
+from amocrm.errors.printable import printable
 
 _log: Final = logging.getLogger("amocrm.grants")
 
@@ -54,4 +55,9 @@ def write(note: Note) -> None:
     parts["seconds"] = round(note.seconds, 3)
     text = " ".join(f"{key}={value}" for key, value in parts.items() if value not in ("", 0))
     good = note.outcome in ("granted", "adopted")
-    _log.log(logging.INFO if good else logging.WARNING, "grant %s", text, extra={"grant": parts})
+    _log.log(
+        logging.INFO if good else logging.WARNING,
+        "grant %s",
+        printable(text),
+        extra={"grant": parts},
+    )

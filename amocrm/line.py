@@ -14,6 +14,7 @@ from amocrm.core.policy import FIRST, Again, Effort, GiveUp
 from amocrm.core.wire import Call, Lost
 from amocrm.emitter import Emitter
 from amocrm.errors import BlockedError, RateLimitedError, ReplyError
+from amocrm.errors.printable import SHORT, printable
 from amocrm.paces import Pace, Refusal, Turn
 from amocrm.stats import Done, Meter
 from amocrm.transport import Answer, Transport
@@ -158,11 +159,13 @@ class Line:
             None if reply is None else request_id(reply),
         )
         if isinstance(outcome, Lost):
-            _log.debug("%s %s lost in %.3f s: %s", done.method, done.path, took, outcome.reason)
+            _log.debug(
+                "%s %s lost in %.3f s: %s", done.method, done.path, took, printable(outcome.reason)
+            )
         else:
             _log.debug(
                 "%s %s %d in %.3f s, request %s",
-                done.method, done.path, done.status, took, done.request_id,
+                done.method, done.path, done.status, took, printable(done.request_id, SHORT),
             )  # fmt: skip
         if getattr(self._telling, "now", False):
             return  # A handler has called: it is not told of its own call, and so on for ever.

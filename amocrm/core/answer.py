@@ -15,7 +15,13 @@ from amocrm.core.wire import Json, Reply
 
 _EXCERPT: Final = 160
 """Characters of an unreadable body that a message shows."""
-_TAGS: Final = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_MOST_DIGITS: Final = 640
+"""Digits of a whole number that Python reads with any setting; ids have 19 at most."""
+_TAGS: Final = re.compile(
+    # What is not closed goes to the end, so that nothing is looked through twice.
+    r"<(script|style)\b(?:.*?</\1\s*>|.*)|<[^<>]*>",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 class NotJSONError(ValueError):
@@ -65,15 +71,30 @@ def words(value: object) -> str | None:
 def parse(body: bytes) -> Json:
     """Read bytes as JSON, whatever they were called.
 
+    Numbers that nothing can be done with are null: NaN and infinities, which are no JSON and which
+    other writers make null, and whole numbers of more digits than Python reads. One strange number
+    beside a pair of tokens or a page of deals is no reason to lose the rest.
+
     Raises:
         NotJSONError: they are not.
     """
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        pass
+    for read_whole in (None, _whole):  # None is the fast reader of the module.
+        try:
+            return json.loads(body, parse_int=read_whole, parse_constant=_nothing)
+        except json.JSONDecodeError:
+            break
+        except (ValueError, RecursionError):
+            pass  # A number of thousands of digits is a bare ValueError.
     # Raised out here: the error of the decoder holds the whole text, which may be a token.
     raise NotJSONError(f"broken JSON of {len(body)} bytes")
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _MOST_DIGITS else None
+
+
+def _nothing(_name: str) -> None:
+    """Read `NaN`, `Infinity` and `-Infinity`."""
 
 
 def excerpt(body: bytes) -> str:

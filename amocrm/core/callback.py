@@ -12,8 +12,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
 
 from amocrm.core.host import is_account_host
+from amocrm.core.query import has_half_character
 from amocrm.errors import (
     AccessDeniedError,
+    AmoCRMError,
     AuthorizationError,
     ConfigurationError,
     StateMismatchError,
@@ -37,17 +39,65 @@ State: TypeAlias = str | Literal[Origin.AMOCRM] | None
 """What must come back with a redirect; None, of a session that has none, fits no redirect."""
 
 
-def read_query(query: object) -> Mapping[str, str]:
+LONGEST: Final = 8_192
+"""Characters of a parameter, and of a raw query, that are read; a code has less than a thousand."""
+
+_READ: Final = frozenset(
+    {
+        *("code", "state", "referer", "error", "from_widget", "from_exchange"),
+        *("account_id", "client_uuid", "client_id", "signature"),
+    }
+)
+
+
+def read_query(
+    query: object, forged: type[AmoCRMError] = StateMismatchError
+) -> Mapping[str, object]:
     """Accept the parameters of a call that came in, or its raw query.
+
+    Args:
+        query: a mapping, that of a web framework as well; or the raw query.
+        forged: raised for what nobody sends but a stranger.
 
     Raises:
         ConfigurationError: it is neither.
+        AmoCRMError: `forged`: it is too long, or gives a parameter that is read here twice: then
+            one program would read another value than the next.
     """
     if isinstance(query, str):
-        return dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True))
-    if not isinstance(query, Mapping):
+        if len(query) > LONGEST:
+            raise forged(f"the query has more than {LONGEST} characters")
+        pairs = parse_qsl(query.removeprefix("?"), keep_blank_values=True)
+        names = [name for name, _ in pairs if name in _READ]
+        twice = len(names) != len(set(names))
+        read: Mapping[str, object] = dict(pairs)
+    elif isinstance(query, Mapping):
+        read = query
+        values = getattr(query, "getlist", None)  # of werkzeug, Django and Starlette
+        twice = callable(values) and any(len(values(name)) > 1 for name in _READ if name in query)
+    else:
         raise ConfigurationError("the query must be a mapping of strings, or the raw query")
-    return query
+    if twice:
+        raise forged("the query gives a parameter twice")
+    return read
+
+
+def _texts(query: Mapping[str, object]) -> dict[str, str]:
+    """Return the parameters that are read here, checked."""
+    found: dict[str, str] = {}
+    for name in _READ:
+        value = query.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise ConfigurationError(
+                f"the query's {name} is a value of type {type(value).__name__}, not a string",
+                hint="give a mapping of strings, or the raw query",
+            )
+        if len(value) > LONGEST:
+            raise StateMismatchError(f"the redirect's {name} cannot be read")
+        found[name] = value
+    return found
 
 
 def same_state(given: str, expected: str) -> bool:
@@ -72,7 +122,7 @@ class Answered(NamedTuple):
         return f"Answered(error={self.error!r})"
 
 
-def read_redirect(query: Mapping[str, str], state: str, account: str) -> Answered:
+def read_redirect(query: Mapping[str, object], state: str, account: str) -> Answered:
     """Read the query that amoCRM sends back with the person.
 
     Shape:
@@ -88,14 +138,15 @@ def read_redirect(query: Mapping[str, str], state: str, account: str) -> Answere
 
     Source: reference 2.3.
     """
-    _check_state(query, state)
-    answered = _read_answer(query)
+    known = _texts(query)
+    _check_state(known, state)
+    answered = _read_answer(known)
     if answered.host is not None and answered.host != account:
         return Answered(error=_wrong_account(answered.host, account))
     return answered._replace(host=None)
 
 
-def read_install(query: Mapping[str, str], state: State) -> Answered:
+def read_install(query: Mapping[str, object], state: State) -> Answered:
     """Read the query that installs an integration in whichever account agreed.
 
     Args:
@@ -104,18 +155,22 @@ def read_install(query: Mapping[str, str], state: State) -> Answered:
 
     Raises:
         StateMismatchError: it answers no question of ours, or names no account of amoCRM.
+        ConfigurationError: the state or a parameter is no string.
 
     Source: reference 2.3.
     """
+    if state is not None and not isinstance(state, (str, Origin)):
+        raise ConfigurationError(f"the state must be a string, not a {type(state).__name__}")
+    known = _texts(query)
     if isinstance(state, str) and state:
-        _check_state(query, state)
-    elif state is not FROM_AMOCRM or not any(flag in query for flag in STATELESS):
+        _check_state(known, state)
+    elif state is not FROM_AMOCRM or not any(flag in known for flag in STATELESS):
         raise StateMismatchError(
             "the redirect cannot be trusted: there is no state to compare it with",
             hint="keep the state of consent_url(state) in the person's session, and pass it on: "
             "callback(query, state=...)",
         )
-    answered = _read_answer(query)
+    answered = _read_answer(known)
     if answered.error is None and answered.host is None:
         raise StateMismatchError("the redirect does not say which account agreed: no referer")
     return answered
@@ -134,7 +189,7 @@ def _read_answer(query: Mapping[str, str]) -> Answered:
         what = "access was refused" if error == "access_denied" else "consent failed"
         return Answered(error=AccessDeniedError(f"{what} on the consent page ({error[:40]!r})"))
     code, referer = query.get("code", ""), query.get("referer", "").lower()
-    if code.split() != [code]:
+    if code.split() != [code] or has_half_character(code):
         raise StateMismatchError("the redirect carries no code")
     if referer and not is_account_host(referer):
         raise StateMismatchError(

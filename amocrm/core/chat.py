@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
 
 from amocrm.core.answer import words
+from amocrm.core.numbers import instant
+from amocrm.core.row import segment
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError, ReplyError
+from amocrm.errors.printable import SHORT, printable
 
 ROOT: Final = "/v2/origin/custom"
 
@@ -39,9 +41,9 @@ def part(name: str, text: Json) -> str:
     """Return a text as a part of a path.
 
     Raises:
-        ConfigurationError: it is no text, or an empty one.
+        ConfigurationError: it is no text, an empty one, or one that leads to another path.
     """
-    return quote(named(name, text), safe="!$&'()*+,;=:@~")
+    return segment(name, text, safe="!$&'()*+,;=:@~")
 
 
 def named(name: str, text: Json) -> str:
@@ -66,7 +68,10 @@ def message_of(message: str | Mapping[str, Json]) -> dict[str, Json]:
 
 def moment(at: float) -> dict[str, Json]:
     """Return the two times of a payload from Unix seconds."""
-    return {"timestamp": int(at), "msec_timestamp": int(at * 1000)}
+    seconds = instant(at)
+    if seconds is None or isinstance(at, str):
+        raise ConfigurationError("at must be Unix seconds")
+    return {"timestamp": int(seconds), "msec_timestamp": int(seconds * 1000)}
 
 
 def only(**members: Json) -> dict[str, Json]:
@@ -101,5 +106,5 @@ def explain_chat(error: ReplyError) -> ReplyError:
     own.detail = f"{kind}: {text}" if text else kind
     own.hint = _HINTS.get(kind)
     head = f"{error.method} {error.path} was answered {error.status} {error.title}"
-    own.args = (f"{head}: {own.detail}",)
+    own.args = (printable(f"{head}: {printable(own.detail, SHORT)}"),)
     return own.with_traceback(error.__traceback__)

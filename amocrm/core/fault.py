@@ -9,6 +9,7 @@ from http.client import responses
 from typing import Final
 
 from amocrm.core.answer import excerpt, read_problem, words
+from amocrm.core.numbers import finite
 from amocrm.core.refusal import describe, read_refusal
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import (
@@ -26,6 +27,7 @@ from amocrm.errors import (
     UnreachableError,
     ValidationError,
 )
+from amocrm.errors.printable import SHORT, printable
 
 _HINTS: Final[Mapping[int, str]] = {
     401: "the token was withdrawn or belongs to another account: get consent again",
@@ -101,7 +103,7 @@ def narrow(error: ReplyError, index: int) -> ReplyError:
 
 def tell(error: ValidationError) -> ValidationError:
     """Put into the message of an error what its fields say."""
-    head = f"{error.method} {error.path} was answered 400 {error.title}"
+    head = f"{error.method} {error.path} was answered 400 {printable(error.title, SHORT)}"
     error.args = (f"{head}: {describe(error.fields)}",)
     return error
 
@@ -143,12 +145,9 @@ def is_block(reply: Reply) -> bool:
 def retry_after(reply: Reply, problem: Mapping[str, Json]) -> float | None:
     """Read how long to wait: from the body, as documented, or from the usual header."""
     for value in (problem.get("retry_after"), reply.headers.get("Retry-After")):
-        try:
-            seconds = float(value) if value is not None and not isinstance(value, bool) else -1.0
-        except (TypeError, ValueError):
-            continue
-        if 0 <= seconds < 1e7:
-            return seconds
+        seconds = finite(value)
+        if seconds is not None and 0 <= seconds < 1e7:
+            return float(seconds)
     return None
 
 
@@ -170,11 +169,11 @@ def _hint(call: Call, reply: Reply, data: Json, problem: Mapping[str, Json]) -> 
 def _message(
     call: Call, reply: Reply, title: str, detail: str | None, fields: tuple[InvalidField, ...]
 ) -> str:
-    head = f"{call.method} {call.path} was answered {reply.status} {title}"
+    head = f"{call.method} {call.path} was answered {reply.status} {printable(title, SHORT)}"
     if fields:
         return f"{head}: {describe(fields)}"
     if detail and detail != title:
-        return f"{head}: {detail}"
+        return f"{head}: {printable(detail, SHORT)}"
     media = reply.headers.get("Content-Type", "")
     readable = reply.body and not reply.oversize and not call.masked
     if readable and media.startswith("text/"):

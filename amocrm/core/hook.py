@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from amocrm.errors import WebhookError
+from amocrm.core.query import has_half_character
+from amocrm.errors import ConfigurationError, WebhookError
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _NAMES: Final = ("client_uuid", "client_id")
@@ -23,11 +24,22 @@ def sign(client_id: str, client_secret: str, account_id: int) -> str:
     >>> sign("11111111-2222-3333-4444-555555555555", "secret", 12345)
     '5654e451a12c58462c9bdf29fef6c3ae6aaf801eba3577c82611b3bf85f202d8'
     """
-    message = f"{client_id}|{account_id}".encode()
-    return hmac.new(client_secret.encode(), message, hashlib.sha256).hexdigest()
+    key, message = key_of(client_secret), f"{client_id}|{account_id}".encode("utf-8", "replace")
+    return hmac.new(key, message, hashlib.sha256).hexdigest()
 
 
-def verify(query: Mapping[str, str], client_id: str, client_secret: str) -> int:
+def key_of(secret: object) -> bytes:
+    """Return a secret as the key of an HMAC.
+
+    Raises:
+        ConfigurationError: it is no text, or an empty one, with which anybody could sign.
+    """
+    if not isinstance(secret, str) or not secret or has_half_character(secret):
+        raise ConfigurationError("the secret must be a string that is not empty")
+    return secret.encode()
+
+
+def verify(query: Mapping[str, object], client_id: str, client_secret: str) -> int:
     """Check the hook's signature, in constant time.
 
     Shape:
@@ -38,8 +50,13 @@ def verify(query: Mapping[str, str], client_id: str, client_secret: str) -> int:
 
     Raises:
         WebhookError: it was not signed with this integration's secret, or cannot be read.
+        ConfigurationError: the secret is none.
     """
+    if not isinstance(query, Mapping):
+        raise WebhookError("the uninstall hook has no parameters")
     number, given = query.get("account_id", ""), query.get("signature", "")
+    if not isinstance(number, str) or not isinstance(given, str):
+        raise WebhookError("the uninstall hook has parameters that are no text")
     named = [query[name] for name in _NAMES if name in query]
     if not named or any(name != client_id for name in named):
         raise WebhookError("the uninstall hook is for another integration")

@@ -23,6 +23,7 @@ from amocrm.errors import (
     NotAuthorizedError,
     RateLimitedError,
 )
+from amocrm.errors.printable import SHORT, printable
 
 TOKEN_PATH: Final = "/oauth2/access_token"
 LOOKUP_PATH: Final = "/oauth2/account/current/subdomain"
@@ -212,7 +213,8 @@ def _refusal(reply: Reply, lost: bool) -> Refused:
         hint = f"{_LOST_BEFORE}; {hint}"
     said = reason or detail or title
     error = GrantError(
-        f"amoCRM refused the grant ({reply.status}): {cause}" + (f" - {said!r}" if said else ""),
+        f"amoCRM refused the grant ({reply.status}): {cause}"
+        + (f" - {printable(said, SHORT)!r}" if said else ""),
         status=reply.status,
         title=title,
         detail=detail,

@@ -68,7 +68,7 @@ def take_page(data: Json, path: str, url: str) -> Page:
         return Page([], None, None)
     items = find_list(data, path)
     total = data.get("_total_items") if isinstance(data, Mapping) else None
-    return Page(items, _next(data, url), total if isinstance(total, int) else None)
+    return Page(items, _next(data, url), total if type(total) is int else None)
 
 
 def find_list(data: Json, path: str) -> list[Json]:
@@ -125,7 +125,7 @@ def number_of(address: str, base: str) -> int | None:
     pairs = parse_qsl(there.query, keep_blank_values=True)
     numbers = [value for name, value in pairs if name == "page"]
     rest = [pair for pair in pairs if pair[0] != "page"]
-    if there.path != here.path or len(numbers) != 1 or not numbers[0].isdecimal():
+    if there.path != here.path or len(numbers) != 1 or not re.fullmatch(r"[0-9]{1,9}", numbers[0]):
         return None
     same = sorted(rest) == sorted(parse_qsl(here.query, keep_blank_values=True))
     return int(numbers[0]) if same else None

@@ -88,11 +88,18 @@ def _scalar(name: str, value: object) -> str:
         return str.__str__(value)
     if isinstance(value, (int, float)):
         # As JSON has it: an enum member of numbers is its number, not its name.
-        return int.__repr__(value) if isinstance(value, int) else float.__repr__(value)
+        return _whole(name, value) if isinstance(value, int) else float.__repr__(value)
     raise ConfigurationError(
         f"{name} is a value of type {type(value).__name__}, which a query cannot carry",
         hint=advice(value),
     )
+
+
+def _whole(name: str, value: int) -> str:
+    try:
+        return int.__repr__(value)
+    except ValueError:  # Python writes no number of thousands of digits.
+        raise ConfigurationError(f"{name} has too many digits") from None
 
 
 def has_half_character(text: str) -> bool:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from amocrm.core.answer import NotJSONError, parse
 from amocrm.core.host import is_account_host
+from amocrm.core.numbers import instant
 from amocrm.core.token import Token, account_id, read_token
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
@@ -83,12 +84,11 @@ def read_record(text: str, client_id: str, account: str) -> Record | See:
         return See(see)
     if not isinstance(host, str) or not is_account_host(host):
         raise ConfigurationError("its host is no account of amoCRM")
-    asked_at = whole.get("asked_at")
     return Record(
         read_token(whole.get("token")),
         host,
         code if isinstance(code, str) else None,
-        asked_at if isinstance(asked_at, (int, float)) else None,
+        instant(whole.get("asked_at")),
         whole.get("cured") is True,
     )
 

@@ -5,15 +5,21 @@ The shapes of what goes in and out stand in `amocrm.schema`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+from amocrm.core.query import has_half_character
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
 
 Direction: TypeAlias = Literal["asc", "desc"]
 _DIRECTIONS: Final = ("asc", "desc")
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
+_DIGITS: Final = 18
+_HUGE: Final = 10**_DIGITS
+"""No id is as large; Python does not even write a number of thousands of digits."""
 
 
 class Row(NamedTuple):
@@ -109,6 +115,22 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"it takes {', '.join(names)}" if names else "it takes none"
 
 
+def segment(name: str, text: object, safe: str = "") -> str:
+    """Return a text as one segment of a path.
+
+    Raises:
+        ConfigurationError: it is none, or one that leads to another place: `.` and `..` do, however
+            they are written, for what stands between decodes them.
+    """
+    if not isinstance(text, str) or not text:
+        raise ConfigurationError(f"{name} must be a text that is not empty")
+    if any(part in (".", "..") for part in unquote(text).replace("\\", "/").split("/")):
+        raise ConfigurationError(f"{name} is {text!r}, which leads to another path")
+    if has_half_character(text) or _CONTROLS.search(text):
+        raise ConfigurationError(f"{name} holds characters that no path carries")
+    return quote(text, safe=safe)
+
+
 def read_id(number: int | str, where: str, *, text: bool = False) -> str:
     """Return an id as a segment of a path.
 
@@ -117,10 +139,12 @@ def read_id(number: int | str, where: str, *, text: bool = False) -> str:
             as webhooks do; or a text, where the family has texts.
     """
     if text:
-        if isinstance(number, str) and number and number not in (".", ".."):
-            return quote(number, safe="")
-        raise ConfigurationError(f"an id of {where} is a text")
-    digits = str(number) if isinstance(number, (int, str)) and not isinstance(number, bool) else ""
-    if not digits.isascii() or not digits.isdecimal() or not int(digits):
+        if not isinstance(number, str) or number in ("", ".", ".."):
+            raise ConfigurationError(f"an id of {where} is a text")
+        return segment(f"an id of {where}", number)
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number < _HUGE:
+        return str(int(number))
+    digits = number if isinstance(number, str) and len(number) <= _DIGITS else ""
+    if not digits.isascii() or not digits.isdecimal() or not digits.strip("0"):
         raise ConfigurationError(f"an id of {where} is a positive whole number")
     return digits

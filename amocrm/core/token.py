@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from amocrm.core.numbers import finite, instant
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
 from amocrm.limits import ACCESS_TOKEN_SECONDS
@@ -25,9 +26,6 @@ RENEW_EARLY: Final = 900.0
 RENEW_MARGIN: Final = 300.0
 """Seconds before expiry from which everybody waits for its renewal, so that no call leaves with a
 dying token; longer than a call may stand in the queue of the pace."""
-
-_MILLISECONDS: Final = 100_000_000_000
-"""No instant in seconds is as large before the year 5138: above it, milliseconds were meant."""
 
 _HIGHEST_ID: Final = 10**18
 """Above every id that amoCRM will ever give, and within what every store can hold."""
@@ -157,11 +155,8 @@ def granted(data: Mapping[str, Json], asked_at: float) -> Token:
 
 def _lifetime(value: object) -> float | None:
     """Read `expires_in`; None if it is no use. A pair is never thrown away for its form."""
-    try:
-        seconds = float(value) if isinstance(value, (int, float, str)) else 0.0
-    except (ValueError, OverflowError):
-        return None
-    if isinstance(value, bool) or not 0 < seconds < _MILLISECONDS:
+    seconds = instant(value)
+    if not seconds:
         return None
     return int(seconds) if seconds == int(seconds) else seconds
 
@@ -202,7 +197,7 @@ def known_id(value: object) -> int | None:
 
 def _moment(access_token: str, claim: str) -> float | None:
     moment = claims(access_token).get(claim)
-    return moment if isinstance(moment, (int, float)) and not isinstance(moment, bool) else None
+    return None if isinstance(moment, str) else instant(moment)
 
 
 def api_domain(access_token: str) -> str | None:
@@ -224,16 +219,12 @@ def _instant(value: object) -> float | None:
     """Read `expires_at` in any of the forms people store."""
     if value is None:
         return None
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            raise ConfigurationError("expires_at is not a number of seconds") from None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ConfigurationError(f"expires_at is {_kind(value)}, not a number of seconds")
-    if not math.isfinite(value) or value < 0:
+    number = finite(value)
+    if number is None or number < 0:
         raise ConfigurationError("expires_at is not an instant in Unix seconds")
-    seconds = value / 1000 if value > _MILLISECONDS else value
+    seconds = number / 1000 if instant(number) is None else number
     return int(seconds) if seconds == int(seconds) else seconds
 
 

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Final, NamedTuple
 
-from amocrm.errors import WebhookError
+from amocrm.core.hook import key_of
+from amocrm.core.numbers import finite
+from amocrm.errors import ConfigurationError, WebhookError
 
 JSON_TYPE: Final = "application/json"
 """The only content type that the Chats API takes."""
@@ -42,7 +44,11 @@ class Signed(NamedTuple):
     @property
     def text(self) -> bytes:
         """The signed text: five parts on lines of their own."""
-        return "\n".join((self.method.upper(), *self[1:])).encode("utf-8", "surrogateescape")
+        text = "\n".join((self.method.upper(), *self[1:]))
+        try:
+            return text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # Half a character, which no wire has brought.
+            return text.encode("utf-8", "replace")
 
 
 def sign_request(secret: str, signed: Signed) -> str:
@@ -95,12 +101,19 @@ def verify_request(
         now: Unix seconds, which `Date` may be `WINDOW` away from; None takes any date.
 
     Raises:
-        WebhookError: it was not, or its body or date is another.
+        WebhookError: it was not, or its body or date is another, or it cannot be read.
+        ConfigurationError: the secret or `now` is none.
     """
-    names = ("Content-MD5", "Content-Type", "Date")
-    md5, kind, date = (headers.get(name) or "" for name in names)
-    given = headers.get("X-Signature") or ""
-    if not _equal(given, sign_request(secret, Signed(method, md5, kind, date, path))):
+    if now is not None and finite(now) is None:
+        raise ConfigurationError("now must be Unix seconds")
+    if not isinstance(headers, Mapping) or not isinstance(body, (bytes, bytearray)):
+        raise WebhookError(
+            "the request cannot be read", hint="give its headers as a mapping, its body as bytes"
+        )
+    names = ("X-Signature", "Content-MD5", "Content-Type", "Date")
+    given, md5, kind, date = (_text(headers.get(name)) for name in names)
+    signed = Signed(_text(method), md5, kind, date, _text(path))
+    if not _equal(given, sign_request(secret, signed)):
         raise WebhookError("the signature of the request does not fit")
     if not _equal(md5, body_md5(body)):
         raise WebhookError("the body of the request is not the one that was signed")
@@ -124,7 +137,10 @@ def verify_hook(secret: str, body: bytes, signature: str | None) -> None:
 
     Raises:
         WebhookError: it was not, or has no signature.
+        ConfigurationError: the secret is none.
     """
+    if not isinstance(body, (bytes, bytearray)):
+        raise WebhookError("the body of the hook is no bytes", hint="verify the raw bytes")
     if not isinstance(signature, str) or not _equal(signature, sign_hook(secret, body)):
         raise WebhookError(
             "the signature of the hook does not fit",
@@ -157,16 +173,21 @@ def read_date(text: str) -> float | None:
         return None
     month = _MONTHS.index(parts[2]) + 1
     day, year, hour, minute, second = (int(parts[at]) for at in (1, 3, 4, 5, 6))
+    ahead = timedelta(hours=int(parts[8] or 0), minutes=int(parts[9] or 0))
     try:
         at = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
-    except ValueError:
+        return (at - (-ahead if parts[7] == "-" else ahead)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    ahead = timedelta(hours=int(parts[8] or 0), minutes=int(parts[9] or 0))
-    return (at - (-ahead if parts[7] == "-" else ahead)).timestamp()
 
 
 def _hmac(secret: str, text: bytes) -> str:
-    return hmac.new(secret.encode(), text, hashlib.sha1).hexdigest()
+    return hmac.new(key_of(secret), text, hashlib.sha1).hexdigest()
+
+
+def _text(value: object) -> str:
+    """Return a part of a request that is text; what is none is as good as not there."""
+    return value if isinstance(value, str) else ""
 
 
 def _equal(given: str, expected: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from amocrm.errors.printable import SHORT, printable
 from amocrm.errors.root import AmoCRMError
 
 
@@ -45,7 +46,7 @@ class ReplyError(AmoCRMError):
 
     def __str__(self) -> str:
         text = super().__str__()
-        return f"{text} [request {self.request_id}]" if self.request_id else text
+        return f"{text} [request {printable(self.request_id, 100)}]" if self.request_id else text
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class InvalidField:
     choices: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"InvalidField(index={self.index}, path={self.path!r}, code={self.code!r})"
+        path, code = printable(self.path, SHORT), printable(self.code, SHORT)
+        return f"InvalidField(index={self.index}, path={path!r}, code={code!r})"
 
 
 class ValidationError(ReplyError):

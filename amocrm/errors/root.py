@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from amocrm.errors.printable import printable
+
 
 class AmoCRMError(Exception):
     """The root of everything this library raises.
@@ -16,12 +18,13 @@ class AmoCRMError(Exception):
     retryable: bool = False
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
+        # A message may repeat words of the server's, of a file or of a stranger.
+        super().__init__(printable(message))
         self.hint: str | None = hint
 
     def __str__(self) -> str:
-        message = str(self.args[0]) if self.args else type(self).__name__
-        return f"{message} ({self.hint})" if self.hint else message
+        message = printable(self.args[0]) if self.args else type(self).__name__
+        return f"{message} ({printable(self.hint)})" if self.hint else message
 
     def __reduce__(self) -> tuple[Callable[..., AmoCRMError], tuple[object, ...]]:
         return _revive, (type(self), self.args, dict(self.__dict__))
@@ -159,7 +162,7 @@ class OutcomeUnknownError(LostReplyError):
 
     def __str__(self) -> str:
         text = super().__str__()
-        return f"{text} [request {self.request_id}]" if self.request_id else text
+        return f"{text} [request {printable(self.request_id, 100)}]" if self.request_id else text
 
 
 class TokenStoreError(AmoCRMError):

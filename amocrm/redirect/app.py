@@ -10,6 +10,7 @@ from werkzeug.wrappers import Request, Response
 from amocrm.core.callback import Answered
 from amocrm.errors import StateMismatchError
 from amocrm.redirect.page import Words, page
+from amocrm.redirect.query import read_call
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -49,15 +50,17 @@ class RedirectApp:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request of a browser."""
-        return self._answer(Request(environ))(environ, start_response)
+        call = read_call(environ)
+        response = Response("400\n", 400) if call is None else self._answer(*call)
+        return response(environ, start_response)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request, query: dict[str, str]) -> Response:
         if request.method != "GET":
             return Response("405\n", 405, {"Allow": "GET"})
-        if "code" not in request.args and "error" not in request.args:
+        if "code" not in query and "error" not in query:
             return Response("404\n", 404)
         try:
-            answered = self._read(request.args.to_dict())
+            answered = self._read(query)
         except StateMismatchError as error:
             # A forged or stale redirect must not end the wait for the real one.
             return page(400, _STRANGE, str(error))

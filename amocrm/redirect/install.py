@@ -23,6 +23,7 @@ from amocrm.errors import (
 )
 from amocrm.limits import CODE_SECONDS
 from amocrm.redirect.page import PRIVATE, Words, page
+from amocrm.redirect.query import read_call
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -87,13 +88,14 @@ class InstallApp:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request of a browser or of amoCRM's servers."""
-        return self._answer(Request(environ))(environ, start_response)
+        call = read_call(environ)
+        response = Response("400\n", 400, PRIVATE) if call is None else self._answer(*call)
+        return response(environ, start_response)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request, query: dict[str, str]) -> Response:
         if request.method != "GET":
             # HEAD too: what looks at a link beforehand must not spend its code.
             return Response("405\n", 405, {"Allow": "GET", **PRIVATE})
-        query = request.args.to_dict()
         if "code" in query or "error" in query:
             return self._installed(query, request.cookies.get(self._cookie))
         if "signature" in query:

@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 
 from werkzeug.wrappers import Response
 
+from amocrm.errors.printable import printable
+
 _PAGE: Final = """<!doctype html>
 <html lang="ru"><head><meta charset="utf-8"><title>amoCRM</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -37,5 +39,7 @@ class Words(NamedTuple):
 
 def page(status: int, words: Words, detail: str = "", *, good: bool = False) -> Response:
     """Return a page; the detail may hold anything, and is escaped."""
-    html = _PAGE.format(color=_GREEN if good else _RED, detail=escape(detail), **words._asdict())
+    html = _PAGE.format(
+        color=_GREEN if good else _RED, detail=escape(printable(detail)), **words._asdict()
+    )
     return Response(html, status, PRIVATE, content_type="text/html; charset=utf-8")

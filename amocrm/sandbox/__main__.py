@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     tls = tuple(options.tls) if options.tls else None
     try:
-        with portal.serve(options.host, options.port, tls=tls) as served:
+        with portal.serve(options.host, options.port, tls=tls, hosts=options.allow_host) as served:
             print(_greeting(portal, served), flush=True)
             while not stop.wait(0.2):  # Windows delivers signals only between waits.
                 pass
@@ -60,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--tls", nargs=2, metavar=("CERT", "KEY"), help="serve HTTPS with these PEM files")
     add("--accounts", nargs="+", default=["example"], metavar="NAME", help="subdomains")
     add("--rps", type=int, default=REQUESTS_PER_SECOND, help="requests a second; 0: no limit")
-    add("--seed", type=int, default=0, help="decides ids and secrets")
+    add("--seed", type=int, help="makes ids and secrets the same each time (default: random)")
+    add(
+        "--allow-host", nargs="+", default=[], metavar="NAME",
+        help="names that clients call it by, besides localhost, addresses and amoCRM's",
+    )  # fmt: skip
     add("--refresh-mode", choices=("strict", "grace"), default="strict")
     add("--redirect-uri", default="http://127.0.0.1:3000/", help="of the integration")
     return parser

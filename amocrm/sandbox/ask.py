@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
 from werkzeug.datastructures import EnvironHeaders
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.wrappers import Request
 
 from amocrm.sandbox.answer import Json, is_object
@@ -20,6 +20,10 @@ from amocrm.sandbox.problem import ProblemError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+_MOST_VARIABLES = 1000
+_DEEPEST = 64
+"""What PHP reads of a query with its usual settings: so many variables, nested so deep."""
 
 EMPTY_DATA = "Request data can not be empty"
 
@@ -41,19 +45,25 @@ class Ask:
         """Read a request, its body included.
 
         Raises:
-            ProblemError: the client went away in the middle of its body.
+            ProblemError: it cannot be read, or the client went away in the middle of its body.
         """
-        request = Request(environ)
+        try:
+            request = Request(environ)
+            host, path, scheme = request.host, request.path, request.scheme
+        except (HTTPException, UnicodeError, ValueError):
+            raise ProblemError(400, "Bad Request") from None
         try:
             body = request.get_data()
         except ClientDisconnected:
             body = b""
+        except (HTTPException, UnicodeError, ValueError):
+            raise ProblemError(400, "Bad Request") from None
         # Not every server tells of it.
         if len(body) < (request.content_length or 0):
             raise ProblemError(400, "The body ended too early")
         query = request.query_string.decode("latin-1")
         headers = EnvironHeaders(environ)
-        return cls(request.method, request.scheme, request.host, request.path, query, headers, body)
+        return cls(request.method, scheme, host, path, query, headers, body)
 
     @property
     def host(self) -> str:
@@ -116,8 +126,8 @@ def brackets(pairs: list[tuple[str, str]]) -> dict[str, Json]:
     {'filter': {'id': {'0': '1', '1': '2'}}, 'page': '3'}
     """
     tree: dict[str, Json] = {}
-    for name, value in pairs:
-        *path, last = name.replace("]", "").split("[")
+    for name, value in pairs[:_MOST_VARIABLES]:
+        *path, last = name.replace("]", "").split("[", _DEEPEST)
         node = tree
         for key in path:
             node = _child(node, key)

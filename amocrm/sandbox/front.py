@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from amocrm.sandbox.amojo import routes as chats
 from amocrm.sandbox.amojo.store import Channels
@@ -88,7 +88,9 @@ class Front:
     def _answer(self, ask: Ask, place: _Place, account: Account | None, now: float) -> Answer:
         if place.is_zone and ask.scheme == "http":
             # Plain HTTP is redirected to HTTPS (reference 3.2).
-            target = f"https://{ask.netloc}{ask.path}" + (f"?{ask.query}" if ask.query else "")
+            target = f"https://{ask.netloc}{quote(ask.path)}" + (
+                f"?{ask.query}" if ask.query else ""
+            )
             return replace(redirect_to(target), status=HTTPStatus.MOVED_PERMANENTLY)
         path = ask.path.rstrip("/")
         if path == "/oauth" and place.has_promo:
@@ -228,6 +230,9 @@ def _acting_as(grant: Grant, wanted: str, account: Account) -> Grant:
     # Only a token granted by an administrator may name another user (reference 2.11).
     if not account.users[grant.user_id].is_admin:
         raise unauthorized()
-    if not wanted.isdigit() or int(wanted) not in account.users:
+    if (
+        not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19)
+        or int(wanted) not in account.users
+    ):
         raise unauthorized()
     return replace(grant, user_id=int(wanted))

@@ -47,7 +47,9 @@ class Office:
 
     integration: Integration
 
-    def __init__(self, accounts: Sequence[str], clock: Clock, mode: RefreshMode, seed: int) -> None:
+    def __init__(
+        self, accounts: Sequence[str], clock: Clock, mode: RefreshMode, seed: int | None
+    ) -> None:
         """Found the accounts; the caller registers the first integration."""
         if not accounts:
             raise ValueError("a sandbox needs at least one account")

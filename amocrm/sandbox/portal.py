@@ -23,6 +23,7 @@ from amocrm.sandbox.answer import Answer, BodyStream, Json, phrase
 from amocrm.sandbox.ask import Ask
 from amocrm.sandbox.clock import Clock, SystemClock
 from amocrm.sandbox.fates import blocked, suffer
+from amocrm.sandbox.guard import Guard
 from amocrm.sandbox.log import Log, Seen
 from amocrm.sandbox.office import Office
 from amocrm.sandbox.pace import Pace, Verdict
@@ -47,7 +48,8 @@ class Sandbox(Office):
         refresh_mode: `strict` kills a refresh token when it is exchanged, `grace` when its
             successor is (reference 2.6).
         clock: a `ManualClock` for tests; the real one otherwise.
-        seed: decides ids, secrets and the draws of the weather.
+        seed: decides ids, secrets and the draws of the weather. Without one, secrets are random,
+            and the weather is that of seed 0.
         weather: chances of bad weather; none by default.
         redirect_uri: setting of the first integration.
         client_id: of the first integration; made up by default.
@@ -64,7 +66,7 @@ class Sandbox(Office):
         rps: int | None = REQUESTS_PER_SECOND,
         refresh_mode: RefreshMode = "strict",
         clock: Clock | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         weather: Weather | None = None,
         redirect_uri: str = "http://127.0.0.1:3000/",
         client_id: str | None = None,
@@ -76,7 +78,7 @@ class Sandbox(Office):
         self.pace = Pace(rps)
         self._closing = threading.Event()
         self._log = Log(counters=self._front.counters)
-        self._sky = Sky(weather or Weather(), seed)
+        self._sky = Sky(weather or Weather(), seed or 0)
 
     def __repr__(self) -> str:
         """Name the accounts, and nothing secret."""
@@ -210,14 +212,26 @@ class Sandbox(Office):
         *,
         tls: tuple[str, str] | None = None,
         threads: int = 40,
+        hosts: Iterable[str] = (),
     ) -> AbstractContextManager[Served]:
         """Serve over TCP while the block runs; port 0 takes a free one.
+
+        Pages of the open web, which can make a browser call a port of its machine, are refused: a
+        Host that is unknown is answered 421, and what another site sends to change something 403.
+
+        Args:
+            host: address to listen on.
+            port: to listen on.
+            tls: PEM files of a certificate and its key, to serve HTTPS.
+            threads: requests that are answered at once.
+            hosts: names that clients call this portal by, besides `localhost`, addresses, and
+                names under amocrm.ru, amocrm.com and kommo.com.
 
         Raises:
             OSError: the port is busy.
         """
         return serve(
-            self, host, port,
+            Guard(self, (host, *hosts)), host, port,
             tls=tls, threads=threads, closing=self._closing,
             shake=lambda: self._pause(self.weather.handshake),
         )  # fmt: skip

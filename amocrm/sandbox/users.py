@@ -23,7 +23,7 @@ MOST_USERS = 100
 """With more users than this an account gets no new ones through the API (reference 3.5)."""
 
 _NAME = re.compile(r"[\w .@-]+")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_EMAIL = re.compile(r"[^@\s]+@(?:[^@\s.]+\.)+[^@\s.]+")
 _PASSWORD = (re.compile(r".{6,}"), re.compile(r"\d"), re.compile(r"[a-z]"), re.compile(r"[A-Z]"))
 
 

@@ -33,7 +33,7 @@ CODES = (
     # Assumed (reference 6.2): the strings of incoming leads.
     *("add_unsorted", "update_unsorted", "delete_unsorted"),
 )
-_URL = re.compile(r"https?://[^\s/]+\S*")
+_URL = re.compile(r"https?://[^\s/]\S*")
 
 
 def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:

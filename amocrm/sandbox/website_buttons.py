@@ -152,7 +152,7 @@ def _check_link(account: Account, model: Json) -> Faults:
         "request_id": "string",
     }
     sound = check_object(model, wanted, faults)
-    if "url" in sound and not re.fullmatch(r"https?://[^\s/]+\S*", model["url"]):
+    if "url" in sound and not re.fullmatch(r"https?://[^\s/]\S*", model["url"]):
         faults.add("InvalidFormat", "url", "This value is not a valid URL.")
     if "metadata" in sound and model["metadata"]["entity_id"] not in account.shelf("contacts"):
         faults.no_choice("metadata.entity_id")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from amocrm import AccessDeniedError, StateMismatchError
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from amocrm import AccessDeniedError, ConfigurationError, StateMismatchError, WebhookError
 from amocrm.core.callback import (
     FROM_AMOCRM,
     Answered,
     State,
     read_install,
+    read_query,
     read_redirect,
     same_state,
 )
@@ -130,3 +134,70 @@ def test_an_installation_that_is_forged(change: dict[str, str], complaint: str) 
 def test_a_refused_installation_says_so() -> None:
     refused = read_install({"error": "access_denied", "state": "s"}, "s")
     assert isinstance(refused.error, AccessDeniedError)
+
+
+ODD = [7, b"c", ["c"], {"c": 1}, object(), True]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", ["code", "state", "referer", "error"])
+def test_parameters_that_are_no_text_are_refused_in_words(name: str, odd: Any) -> None:
+    query = {"code": "c", "state": "s", "referer": "example.amocrm.ru", name: odd}
+    with pytest.raises(ConfigurationError, match=name):
+        read_install(query, "s")
+    with pytest.raises(ConfigurationError, match=name):
+        read_redirect(query, "s", HERE)
+
+
+@pytest.mark.parametrize("name", ["code", "state", "referer", "error"])
+def test_a_parameter_that_is_not_there_may_be_none(name: str) -> None:
+    query = {"code": "c", "state": "s", "referer": "example.amocrm.ru", name: None}
+    if name == "error":
+        assert read_install(query, "s").code == "c"
+    else:
+        with pytest.raises(StateMismatchError):
+            read_install(query, "s")
+
+
+@pytest.mark.parametrize("state", [*ODD, 0, b"", [], ()])
+def test_a_state_that_is_no_text_is_refused_in_words(state: Any) -> None:
+    with pytest.raises(ConfigurationError, match="state"):
+        read_install({"code": "c", "from_widget": "1", "referer": "example.amocrm.ru"}, state)
+
+
+@pytest.mark.parametrize("query", [*ODD[:3], None, 1.5, [("code", "c")]])
+def test_a_query_that_is_none_is_refused_in_words(query: Any) -> None:
+    with pytest.raises(ConfigurationError, match="query"):
+        read_query(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "code=a&code=b&state=s",
+        "state=s&state=s&code=a",
+        "%63ode=a&code=b",
+        "code=" + "a" * 10_000_000,
+        "&" * 10_000,
+        MultiDict([("code", "a"), ("code", "b")]),
+    ],
+)
+def test_a_query_that_two_programs_would_read_in_two_ways_is_refused(query: Any) -> None:
+    with pytest.raises(StateMismatchError):
+        read_query(query)
+    with pytest.raises(WebhookError):
+        read_query(query, WebhookError)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [("code=\xff&state=s", "ÿ"), ("code=%ff", "\ufffd"), ("a=1&a=2&code=c", "c"), ("code=%", "%")],
+)
+def test_a_raw_query_of_any_bytes_is_read(query: str, code: str) -> None:
+    assert read_query(query)["code"] == code
+
+
+def test_a_code_of_half_a_character_or_of_no_end_is_none() -> None:
+    for code in ("\ud800", "c" * 100_000):
+        with pytest.raises(StateMismatchError):
+            read_install({"code": code, "state": "s", "referer": "example.amocrm.ru"}, "s")

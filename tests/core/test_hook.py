@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from amocrm import WebhookError
+from amocrm import ConfigurationError, WebhookError
 from amocrm.core.hook import sign, verify
 from amocrm.sandbox import Sandbox
 
@@ -70,3 +72,33 @@ def test_nothing_may_be_missing(missing: str) -> None:
 def test_another_secret_does_not_fit() -> None:
     with pytest.raises(WebhookError, match="replaced in amoCRM"):
         verify(HOOK, CLIENT, "another")
+
+
+ODD = [None, 7, b"x", ["x"], {"x": 1}, object(), True]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", ["account_id", "client_uuid", "client_id", "signature"])
+def test_a_hook_of_odd_parameters_is_refused(name: str, odd: Any) -> None:
+    query = {"account_id": "12345", "client_uuid": "id", "signature": sign("id", "secret", 12345)}
+    with pytest.raises(WebhookError):
+        verify({**query, name: odd}, "id", "secret")
+
+
+@pytest.mark.parametrize("query", [*ODD[:4], "a=b", []])
+def test_what_is_no_hook_is_refused(query: Any) -> None:
+    with pytest.raises(WebhookError):
+        verify(query, "id", "secret")
+
+
+def test_half_characters_and_endless_texts_are_refused() -> None:
+    query = {"account_id": "12345", "client_uuid": "id", "signature": sign("id", "secret", 12345)}
+    for change in ({"signature": "\ud800"}, {"account_id": "1" * 10**6}, {"client_id": "\udfff"}):
+        with pytest.raises(WebhookError):
+            verify({**query, **change}, "id", "secret")
+
+
+@pytest.mark.parametrize("secret", [*ODD, "", "\ud800"])
+def test_without_a_secret_nothing_is_verified(secret: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        verify({"account_id": "1", "client_uuid": "id", "signature": "x"}, "id", secret)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm import WebhookError
+from amocrm import ConfigurationError, WebhookError
 from amocrm.core.webhook import (
     JSON_TYPE,
     WINDOW,
@@ -62,7 +62,9 @@ def test_what_was_signed_is_verified() -> None:
     verify_hook("secret", BODY, sign_hook("secret", BODY))
 
 
-@given(st.text(), st.sampled_from(["GET", "POST"]), st.binary(), st.integers(0, 4 * 10**9))
+@given(
+    st.text(min_size=1), st.sampled_from(["GET", "POST"]), st.binary(), st.integers(0, 4 * 10**9)
+)
 def test_signing_and_verifying_are_a_pair(secret: str, method: str, body: bytes, now: int) -> None:
     secret = secret.encode("utf-8", "replace").decode()
     headers = request_headers(secret, method, PATH, body, now)
@@ -159,3 +161,60 @@ def test_what_is_no_date(text: str) -> None:
 def test_a_hook_without_its_signature_is_refused(signature: Any) -> None:
     with pytest.raises(WebhookError):
         verify_hook("secret", b"{}", signature)
+
+
+ODD = [None, 7, ["x"], {"x": 1}, object(), True, "\ud800"]
+
+
+@pytest.mark.parametrize("odd", [*ODD, b"x"])
+@pytest.mark.parametrize("name", ["Content-MD5", "Content-Type", "Date", "X-Signature"])
+def test_a_request_of_odd_headers_is_refused(name: str, odd: Any) -> None:
+    headers: dict[str, Any] = dict(request_headers("secret", "POST", PATH, BODY, NOW))
+    with pytest.raises(WebhookError):
+        verify_request("secret", "POST", PATH, {**headers, name: odd}, BODY, NOW)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_request_of_odd_parts_is_refused(odd: Any) -> None:
+    headers = request_headers("secret", "POST", PATH, BODY, NOW)
+    for method, path, sent, body in (
+        (odd, PATH, headers, BODY),
+        ("POST", odd, headers, BODY),
+        ("POST", PATH, odd, BODY),
+        ("POST", PATH, headers, odd),
+    ):
+        with pytest.raises(WebhookError):
+            verify_request("secret", method, path, sent, body, NOW)
+
+
+@pytest.mark.parametrize("odd", [*ODD, b"x"])
+def test_a_hook_of_odd_parts_is_refused(odd: Any) -> None:
+    with pytest.raises(WebhookError):
+        verify_hook("secret", BODY, odd)
+    if not isinstance(odd, bytes):
+        with pytest.raises(WebhookError):
+            verify_hook("secret", odd, sign_hook("secret", BODY))
+
+
+@pytest.mark.parametrize("secret", [*ODD, b"x", ""])
+def test_without_a_secret_nothing_is_signed_or_verified(secret: Any) -> None:
+    headers = request_headers("secret", "POST", PATH, BODY, NOW)
+    with pytest.raises(ConfigurationError):
+        verify_request(secret, "POST", PATH, headers, BODY)
+    with pytest.raises(ConfigurationError):
+        verify_hook(secret, BODY, "x")
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Fri, 31 Dec 9999 23:59:59 -9999", "1 Jan 0001 00:00:00 +9999", "1 Jan 0000 00:00:00 GMT"],
+)
+def test_a_date_beyond_all_counting_is_none(date: str) -> None:
+    assert read_date(date) is None
+
+
+@pytest.mark.parametrize("now", [float("nan"), float("inf"), 10**400, True])
+def test_a_clock_that_tells_no_time_lets_nothing_pass(now: Any) -> None:
+    headers = request_headers("secret", "POST", PATH, BODY, NOW)
+    with pytest.raises(ConfigurationError):
+        verify_request("secret", "POST", PATH, headers, BODY, now)

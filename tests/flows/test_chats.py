@@ -332,3 +332,40 @@ def test_an_explained_refusal_survives_pickling() -> None:
     error = explain_chat(ReplyError("x", method="GET", path="/", status=400, title="T", data=data))
     assert str(error) == "GET / was answered 400 T: ODD"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [".", "..", "%2e", "%2E%2e", "../x", "a/../b", "a\\..\\b", "", "\x00", "a\nb", "\ud800", 7],
+)
+def test_an_id_that_leads_to_another_path_is_refused_unsent(
+    channel: Channel, chats: Chats, portal: Sandbox, odd: Any
+) -> None:
+    before = len(portal.log)
+    for call in (
+        lambda: chats.set_delivery(odd, DELIVERED),
+        lambda: list(chats.history(odd)),
+        lambda: channel.chats(odd),
+        lambda: Channel(odd, "secret", session=portal.session()).connect("a"),
+    ):
+        with pytest.raises(ConfigurationError):
+            call()
+    assert len(portal.log) == before
+
+
+@pytest.mark.parametrize("odd", ["a?b=c", "a#b", "a%2Fb", "чат", "a b", "...", ".a"])
+def test_an_id_of_any_other_letters_is_one_segment(chats: Chats, portal: Sandbox, odd: str) -> None:
+    say(chats, conversation_id=odd)
+    assert [one["message"]["text"] for one in chats.history(odd)] == ["hello"]
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), 10**400, -1, "1", True])
+def test_a_message_is_written_at_an_instant(chats: Chats, at: Any) -> None:
+    with pytest.raises(ConfigurationError, match="Unix seconds"):
+        say(chats, at=at)
+
+
+@pytest.mark.parametrize("secret", [None, 7, b"secret", ""])
+def test_a_channel_needs_a_secret(secret: Any) -> None:
+    with pytest.raises(ConfigurationError, match="secret"):
+        Channel("id", secret)

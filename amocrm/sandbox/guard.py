@@ -1,0 +1,80 @@
+"""Who may call a portal on a port: programs of this machine, and no page of the open web.
+
+A page that a developer looks at can make his browser call 127.0.0.1. By a name of its own that
+leads there (DNS rebinding) it could even read the answers; such a name is not answered. Without
+one it can still send forms, to the consent page for instance; browsers say where those come from.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_ZONES = (".amocrm.ru", ".amocrm.com", ".kommo.com")
+"""Names of the platforms, which clients are led here by without a setting of their own."""
+
+_READS = ("GET", "HEAD", "OPTIONS")
+
+
+class Guard:
+    """Lets through what comes by a name that is known here, and from no other site.
+
+    Args:
+        app: the portal.
+        hosts: names besides `localhost`, addresses, and those of the platforms.
+    """
+
+    def __init__(self, app: WSGIApplication, hosts: Iterable[str]) -> None:
+        """Remember the names."""
+        self._app = app
+        self._hosts = frozenset(_name(host) for host in hosts)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer, or refuse in words."""
+        host = environ.get("HTTP_HOST", "")
+        if host and not self._is_known(_name(host)):
+            why = "This Host is not served here: name it in hosts=, or after --allow-host"
+            return _refuse(start_response, "421 Misdirected Request", why)
+        if environ.get("REQUEST_METHOD", "GET") not in _READS and _is_foreign(environ, host):
+            why = "A page of another site sent this"
+            return _refuse(start_response, "403 Forbidden", why)
+        return self._app(environ, start_response)
+
+    def _is_known(self, name: str) -> bool:
+        if name in self._hosts or name == "localhost" or name.endswith((".localhost", *_ZONES)):
+            return True
+        try:
+            # Whoever is called by an address was not found by a stranger's name.
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+def _is_foreign(environ: WSGIEnvironment, host: str) -> bool:
+    """Tell whether a browser says that another site sent a request; programs say nothing."""
+    if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("same-origin", "none"):
+        return True
+    origin = environ.get("HTTP_ORIGIN")
+    return origin is not None and origin.partition("://")[2].lower() != host.lower()
+
+
+def _name(host: str) -> str:
+    """Return a host in lower case, without port, brackets and the last dot."""
+    host = host.strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    name, _, port = host.rpartition(":")
+    return (name if port.isdecimal() and ":" not in name else host).rstrip(".")
+
+
+def _refuse(start_response: StartResponse, status: str, why: str) -> list[bytes]:
+    body = json.dumps({"title": status.partition(" ")[2], "detail": why}).encode()
+    length = str(len(body))
+    start_response(status, [("Content-Type", "application/json"), ("Content-Length", length)])
+    return [body]
