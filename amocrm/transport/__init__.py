@@ -131,9 +131,10 @@ class Transport:
         except BaseException as error:
             failure = error
         else:
-            is_read = isinstance(reader.outcome, Answer) and reader.outcome.info is info
-            # Else a hook has put another answer in its place, or this session runs no hooks.
-            outcome = reader.outcome if is_read else reader.read(info)
+            outcome = reader.outcome
+            if not isinstance(outcome, Answer) or outcome.info is not info:
+                # A hook has put another answer in its place, or this session runs no hooks.
+                outcome = reader.read(info)
             if isinstance(outcome, Answer):
                 forget(outcome.info, call)
             return outcome
@@ -195,9 +196,9 @@ class Transport:
             request.prepare_cookies(session.cookies)
         return request
 
-    def _headers(self, session: requests.Session, call: Call) -> CaseInsensitiveDict[str]:
+    def _headers(self, session: requests.Session, call: Call) -> CaseInsensitiveDict[str | bytes]:
         """Return the session's headers with those of the call in their place."""
-        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(session.headers)
+        headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(session.headers)
         if call.private:
             headers.pop("Authorization", None)
         theirs = headers.get("User-Agent")

@@ -17,7 +17,15 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from amocrm import AmoCRM, AmoCRMError, ConfigurationError, GrantError, MemoryStore, Timeout
+from amocrm import (
+    AmoCRM,
+    AmoCRMError,
+    ConfigurationError,
+    GrantError,
+    MemoryStore,
+    Response,
+    Timeout,
+)
 from amocrm.chats import Channel
 from amocrm.clock import SystemClock
 from amocrm.core.wire import Call
@@ -165,7 +173,7 @@ def test_an_adapter_of_the_user_s_keeps_the_frames_of_its_own_errors() -> None:
         session.mount("https://", Clumsy())
         with pytest.raises(KeyError) as trouble:
             Transport(SystemClock(), session).send(Call("GET", "https://h/x", "/x", {}))
-    assert [str(one.path.name) for one in trouble.traceback][-1] == "test_leaks.py"
+    assert str(trouble.traceback[-1].path).endswith("test_leaks.py")
 
 
 def test_a_header_of_the_session_that_cannot_be_sent(free_port: int) -> None:
@@ -192,7 +200,8 @@ def test_a_call_that_is_refused(
     connected: AmoCRM, sandbox: Sandbox, kind: str, clock: ManualClock
 ) -> None:
     token: Any = connected.connection.get_token()
-    REFUSALS.get(kind, lambda _: None)(sandbox)
+    if kind in REFUSALS:
+        REFUSALS[kind](sandbox)
     with pytest.raises(AmoCRMError) as trouble:
         connected.request.post("/api/v4/leads", [{"price": "much"}], retry="never")
     assert_silent(trouble.value, {name: token[f"{name}_token"] for name in ("access", "refresh")})
@@ -337,7 +346,8 @@ def test_an_answer_keeps_where_its_request_went_and_no_token(
 def test_the_answer_to_a_grant_keeps_no_secret(
     make: Make, sandbox: Sandbox, credentials: Any
 ) -> None:
-    code, heard = sandbox.issue_code(), []
+    code = sandbox.issue_code()
+    heard: list[Response] = []
     crm = make({"code": code})
     crm.on("connection:newToken", heard.append)
     crm.connect()
