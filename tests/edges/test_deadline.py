@@ -26,7 +26,7 @@ EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 PATIENCE = 30.0
 """Seconds a call is waited for, on however slow a machine."""
 TOTALS = (0.3, 1.0, 3.0, 10.0)
-"""Seconds of a call: on a machine that is too busy to connect within the first, the next are tried."""
+"""Seconds of a call; where a machine is too busy to connect within the first, the next is tried."""
 
 
 class Trickle(NamedTuple):
