@@ -109,6 +109,8 @@ class AmoCRM(Bulk, Families):
         after_fork(self)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "connection"):
+            return "<AmoCRM, not set up>"  # It is asked for by whoever renders a traceback.
         return f"<AmoCRM over {self.connection!r}>"
 
     def __enter__(self) -> AmoCRM:

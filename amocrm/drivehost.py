@@ -98,7 +98,7 @@ class SecretRequest(Request):
         self._shown = shown
 
     def _send(self, draft: Call, leaving: Leaving | None = None) -> Response:
-        return super()._send(draft._replace(path=self._shown), leaving)
+        return super()._send(draft.replace(path=self._shown), leaving)
 
 
 def time_for(request: Request, size: int) -> Timeout:

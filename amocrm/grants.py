@@ -125,12 +125,13 @@ class Grants:
                 a moment.
         """
         note = Note("code", "code", portal.account, "granted", name(code))
-        body = code_grant(self._settings, code)
+        call = _grant_call(portal, code_grant(self._settings, code))
+        del code  # As a local it would stand in the traceback of whatever is raised from here on.
         effort = Effort(waited=PATIENCE if unproven else 0.0)
         patience = UNPROVEN_PATIENCE if unproven else QUEUE_PATIENCE
 
         def ask() -> Grant | Failed:
-            outcome = self._ask(portal, body, effort, lost=begun, patience=patience)
+            outcome = self._ask(portal, call, effort, lost=begun, patience=patience)
             return self._identified(outcome) if isinstance(outcome, Grant) else _told(outcome)
 
         return self._noted(note, ask)
@@ -155,13 +156,14 @@ class Grants:
         return self._noted(note, lambda: self._refresh(portal, token, reason))
 
     def _refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant | Failed:
-        body = refresh_grant(self._settings, str(token.refresh_token))
+        call = _grant_call(portal, refresh_grant(self._settings, str(token.refresh_token)))
         effort = Effort(waited=PATIENCE if reason.once else 0.0)
-        outcome = self._ask(portal, body, effort, lost=reason.begun)
+        outcome = self._ask(portal, call, effort, lost=reason.begun)
         if isinstance(outcome, Refused) and outcome.elsewhere:
             moved = self._find(portal, token)
             if moved is not None:
-                portal, outcome = moved, self._ask(moved, body, effort, lost=outcome.lost)
+                call = call.replace(url=moved.origin + TOKEN_PATH)
+                portal, outcome = moved, self._ask(moved, call, effort, lost=outcome.lost)
         if isinstance(outcome, Refused) and is_revoked(outcome.error):
             finding = find(self._probe(portal, token), lost=outcome.lost)
             # What was withdrawn explains itself, to whoever tries again.
@@ -172,22 +174,13 @@ class Grants:
     def _ask(
         self,
         portal: Portal,
-        body: dict[str, Json],
+        call: Call,
         effort: Effort,
         *,
         lost: bool,
         patience: float = QUEUE_PATIENCE,
     ) -> Grant | Refused | Failed:
-        """Post one grant, again and again with the same body while the outcome is open."""
-        call = Call(
-            method="POST",
-            url=portal.origin + TOKEN_PATH,
-            path=TOKEN_PATH,
-            headers=_JSON,
-            body=encode_body(body),
-            timeout=GRANT_TIMEOUT,
-            private=True,
-        )
+        """Post one grant, again and again the same while the outcome is open."""
         tries = 0
         while True:
             tries, asked_at = tries + 1, self._line.clock.time()
@@ -250,10 +243,11 @@ class Grants:
         """Ask whether the access token of a refused pair still works; None if it has expired."""
         if token.freshness(self._line.clock.time()) is Freshness.EXPIRED:
             return None
-        headers = {"Authorization": f"Bearer {token.access_token}", "Accept": "application/json"}
-        url = portal.origin + PROBE_PATH
-        call = Call("GET", url, PROBE_PATH, headers, timeout=GRANT_TIMEOUT, private=True)
-        return self._question(call)
+        return self._question(
+            _question_call(
+                portal.origin, PROBE_PATH, {"Authorization": f"Bearer {token.access_token}"}
+            )
+        )
 
     def _question(self, call: Call) -> Answer | Lost | None:
         """Ask something beside a grant; what stands against it must not hide the grant's end."""
@@ -270,10 +264,9 @@ class Grants:
         origin = portal.lookup(api_domain(token.access_token))
         if origin is None:
             return None
-        headers = {"X-Refresh-Token": str(token.refresh_token), "Accept": "application/json"}
-        url = origin + LOOKUP_PATH
-        call = Call("GET", url, LOOKUP_PATH, headers, timeout=GRANT_TIMEOUT, private=True)
-        outcome = self._question(call)
+        outcome = self._question(
+            _question_call(origin, LOOKUP_PATH, {"X-Refresh-Token": str(token.refresh_token)})
+        )
         if outcome is None or isinstance(outcome, Lost) or outcome.status != 200:
             return None
         try:
@@ -293,6 +286,25 @@ def _whole(error: AmoCRMError, lost: bool) -> AmoCRMError:
 
 
 _JSON: Final = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+def _grant_call(portal: Portal, body: dict[str, Json]) -> Call:
+    """Make the call that asks for a grant; the body's parts stand in no frame while it is sent."""
+    return Call(
+        method="POST",
+        url=portal.origin + TOKEN_PATH,
+        path=TOKEN_PATH,
+        headers=_JSON,
+        body=encode_body(body),
+        timeout=GRANT_TIMEOUT,
+        private=True,
+    )
+
+
+def _question_call(origin: str, path: str, secret: dict[str, str]) -> Call:
+    """Make a call that shows a secret, which stands in no frame while it is sent."""
+    headers = {**secret, "Accept": "application/json"}
+    return Call("GET", origin + path, path, headers, timeout=GRANT_TIMEOUT, private=True)
 
 
 def _told(outcome: Grant | Refused | Failed) -> Grant | Failed:

@@ -101,7 +101,7 @@ class Request:
         For whoever reads ahead: text takes a tenth of the memory of what it is decoded to.
         """
         draft = self._draft("GET", path, None, None, None, None, "auto")
-        return self._send(draft._replace(undecoded=True))
+        return self._send(draft.replace(undecoded=True))
 
     def post(
         self,
@@ -174,7 +174,7 @@ class Request:
         """
         draft = self._draft("GET", path, None, None, None, timeout, "auto")
         try:
-            return self._send(draft._replace(sink=sink))
+            return self._send(draft.replace(sink=sink))
         except SinkError as failed:
             raise failed.error from failed.error.__cause__
 

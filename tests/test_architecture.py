@@ -50,7 +50,7 @@ RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 CORE_MAY_IMPORT = {
     "__future__", "base64", "binascii", "collections", "copy", "dataclasses", "datetime", "decimal",
     "difflib", "enum", "hashlib", "hmac", "html", "http", "itertools", "json", "math", "re",
-    "typing", "urllib",
+    "types", "typing", "urllib",
 }  # fmt: skip
 """Parts of the standard library without sockets, files, clocks, randomness and threads."""
 

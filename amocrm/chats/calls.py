@@ -6,6 +6,7 @@ from amocrm.clock import Clock
 from amocrm.core.body import encode_body
 from amocrm.core.chat import explain_chat
 from amocrm.core.policy import Accept, Again, Effort, GiveUp, in_all, judge
+from amocrm.core.secret import Secret
 from amocrm.core.webhook import request_headers
 from amocrm.core.wire import RETRY, Call, Json, Retry, Timeout
 from amocrm.errors import AmoCRMError, ConfigurationError, ReplyError
@@ -23,7 +24,7 @@ class Calls:
         timeout: limits of each attempt.
     """
 
-    def __init__(self, line: Line, origin: str, secret: str, timeout: Timeout) -> None:
+    def __init__(self, line: Line, origin: str, secret: Secret, timeout: Timeout) -> None:
         self._line = line
         self._secret = secret
         self._timeout = timeout
@@ -70,7 +71,7 @@ class Calls:
         while True:
             # The date is signed, too, so each attempt has a signature of its own.
             now = self.clock.time()
-            headers = request_headers(self._secret, method, path, body or b"", now)
+            headers = request_headers(self._secret.reveal(), method, path, body or b"", now)
             call = Call(
                 method, address, shown or path, headers, body, data, self._timeout, replayable,
                 retry=retry,

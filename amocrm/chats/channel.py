@@ -11,6 +11,7 @@ from amocrm.chats.scope import Chats
 from amocrm.clock import Clock, SystemClock
 from amocrm.core import chat
 from amocrm.core.host import portal
+from amocrm.core.secret import Secret
 from amocrm.core.wire import Timeout
 from amocrm.emitter import Emitter
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
@@ -52,6 +53,10 @@ class Channel:
         base_url: str | None = None,
         clock: Clock | None = None,
     ) -> None:
+        # As a local it would stand in the traceback of whatever is raised from here on.
+        hidden, secret = Secret(secret), ""
+        if not hidden:
+            raise ConfigurationError("secret must be a string that is not empty")
         if zone not in chat.HOSTS:
             raise ConfigurationError(f"there are no chats at {zone!r}", hint=", ".join(chat.HOSTS))
         self.id = chat.named("channel_id", channel_id)
@@ -62,11 +67,12 @@ class Channel:
         clock = SystemClock() if clock is None else clock
         self._transport = Transport(clock, session, user_agent)
         line = Line(self._transport, chosen, clock, Emitter())
-        named = chat.named("secret", secret)
-        self._calls = Calls(line, origin, named, timeout or Timeout())
+        self._calls = Calls(line, origin, hidden, timeout or Timeout())
         after_fork(self)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_calls"):
+            return "<Channel, not set up>"  # It is asked for by whoever renders a traceback.
         return f"<Channel {self.id} at {self._calls.origin}>"
 
     def __enter__(self) -> Channel:

@@ -26,9 +26,9 @@ def encode_body(data: Json) -> bytes:
         return _dump(data).encode()
     except (TypeError, ValueError, RecursionError) as error:
         complaint = _find(data, "data", ())
-        if complaint is None:
-            raise ConfigurationError(f"data cannot be sent as JSON: {error}") from None
-        raise complaint from None
+        why = ConfigurationError(f"data cannot be sent as JSON: {error}")
+    # Raised out here: an error of the encoder holds the whole text, which may be a secret.
+    raise complaint or why
 
 
 def _find(value: object, path: str, above: tuple[int, ...]) -> ConfigurationError | None:

@@ -24,8 +24,14 @@ class Timeout(NamedTuple):
     Attributes:
         connect: until the connection stands, TLS included.
         read: the longest silence of the server.
-        total: from the start until the last byte of the body, however steadily it trickles. Headers
-            that trickle are bounded by `read` alone.
+        total: from the start until the last byte of the answer, for sending and for reading. It
+            holds for every byte, whatever trickles in: status line, headers, `100 Continue`, sizes
+            of chunks, trailers, a body that unpacks to nothing, the handshake of TLS, a proxy.
+
+    Beyond it may take: the look-up of a name, which the system bounds; each further address of a
+    host, `connect`. Over a `session` of yours, or a SOCKS proxy, whose connections are not ours,
+    `total` holds from the moment when the headers have come; before it, each read is bounded by
+    `read`, and each write by `connect`.
     """
 
     connect: float = 5.0
@@ -38,8 +44,10 @@ Sink: TypeAlias = Callable[[], Callable[[bytes], object]]
 each attempt, when its headers have come, and gives what takes the pieces of that attempt."""
 
 
-class Call(NamedTuple):
-    """One request, ready to be sent.
+class Call:
+    """One request, ready to be sent; a value that nobody changes.
+
+    No tuple: error trackers take those apart, and show a token among the headers.
 
     Attributes:
         method: HTTP method in capitals.
@@ -58,18 +66,43 @@ class Call(NamedTuple):
         sink: takes the body of the answer; None collects it.
     """
 
-    method: str
-    url: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
-    data: Json = None
-    timeout: Timeout = Timeout()
-    replayable: bool = False
-    private: bool = False
-    retry: Retry = "auto"
-    undecoded: bool = False
-    sink: Sink | None = None
+    __slots__ = (
+        "body", "data", "headers", "method", "path", "private", "replayable", "retry", "sink",
+        "timeout", "undecoded", "url",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        data: Json = None,
+        timeout: Timeout = Timeout(),  # noqa: B008 (a tuple)
+        replayable: bool = False,
+        private: bool = False,
+        retry: Retry = "auto",
+        undecoded: bool = False,
+        sink: Sink | None = None,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.path = path
+        self.headers = headers
+        self.body = body
+        self.data = data
+        self.timeout = timeout
+        self.replayable = replayable
+        self.private = private
+        self.retry: Retry = retry
+        self.undecoded = undecoded
+        self.sink = sink
+
+    def replace(self, **changes: Json) -> Call:
+        """Return a call that differs in some attributes."""
+        parts: dict[str, Json] = {name: getattr(self, name) for name in self.__slots__}
+        return Call(**{**parts, **changes})
 
     def __repr__(self) -> str:
         # Headers hold the token, and so may a body.
@@ -114,3 +147,7 @@ class Lost(NamedTuple):
     hint: str | None = None
     cause: BaseException | None = None
     final: bool = False
+
+    def __repr__(self) -> str:
+        # The words of the cause may hold an address.
+        return f"Lost(sent={self.sent}, {self.reason!r})"

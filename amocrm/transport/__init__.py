@@ -22,11 +22,14 @@ from urllib3 import exceptions as urllib3_errors
 
 from amocrm import __version__
 from amocrm.clock import Clock
+from amocrm.core.frames import cut_frames
 from amocrm.core.wire import Call, Json, Lost, Reply
 from amocrm.errors import ConfigurationError
+from amocrm.transport.deadline import Deadline
 from amocrm.transport.loss import explain
 from amocrm.transport.opening import OwnSession, Watch, here
-from amocrm.transport.reading import Answer, Reader, SinkError
+from amocrm.transport.privacy import forget, strip
+from amocrm.transport.reading import ENCODINGS, Answer, Reader, SinkError
 from amocrm.transport.sending import Sending
 
 POOL_SIZE: Final = 64
@@ -60,6 +63,10 @@ class _Kept(NamedTuple):
     proxies: MutableMapping[str, str]
     verify: bool | str
     cert: str | tuple[str, str] | None
+
+    def __repr__(self) -> str:
+        # Addresses of proxies hold passwords.
+        return "<settings of a session>"
 
 
 __all__ = [
@@ -101,7 +108,7 @@ class Transport:
             call: what to send.
             watch: who wants to know when it leaves.
         """
-        deadline = self._clock.monotonic() + call.timeout.total
+        deadline = Deadline(self._clock, call.timeout.total)
         session = self._session or self._open()
         if self._closed:
             raise ConfigurationError("this client is closed", hint="make another AmoCRM")
@@ -109,7 +116,8 @@ class Transport:
         request = self._fill(session, call, reader)
         kept = self._settings(session, call.url)
         connect, read, total = call.timeout
-        here.watch = watch
+        here.begin(watch, deadline, call.path)
+        failure: BaseException
         try:
             info = session.send(
                 request,
@@ -120,14 +128,24 @@ class Transport:
                 verify=kept.verify,
                 cert=kept.cert,
             )
-        except (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError) as error:
-            return _after_error(error, reader, request, kept)
+        except BaseException as error:
+            failure = error
+        else:
+            outcome = reader.outcome
+            if not isinstance(outcome, Answer) or outcome.info is not info:
+                # A hook has put another answer in its place, or this session runs no hooks.
+                outcome = reader.read(info)
+            if isinstance(outcome, Answer):
+                forget(outcome.info, call)
+            return outcome
         finally:
-            here.watch = None
-        if isinstance(reader.outcome, Answer) and reader.outcome.info is info:
-            return reader.outcome
-        # A hook has put another answer in its place, or this session runs no hooks.
-        return reader.read(info)
+            here.end()
+            strip(request, call)
+        # Out here, where an error of ours does not take the other one for its context.
+        try:
+            return _after_error(failure, reader, request, kept)
+        finally:
+            del failure
 
     def close(self) -> None:
         """Close our own connections; a session that was given stays as it is."""
@@ -162,18 +180,32 @@ class Transport:
         request = requests.PreparedRequest()
         request.method = call.method
         request.url = call.url
-        headers = request.headers = CaseInsensitiveDict()
-        headers.update(session.headers)
         if call.private:
-            headers.pop("Authorization", None)
             request.hooks = {"response": [reader]}
         else:
             if session.params:
                 request.prepare_url(call.url, session.params)
             request.hooks = {**session.hooks, "response": [reader, *_hooks(session)]}
+        request.headers = self._headers(session, call)
+        request.body = call.body
+        if call.body is not None and call.body is call.data:
+            # Sent as they are, bytes leave piece by piece, each within the time that else is for
+            # all of them. (`requests` takes files; its types do not say so here.)
+            request.body = cast("bytes", Sending(call.body, reader.deadline))
+        if not isinstance(session, OwnSession):
+            request.prepare_cookies(session.cookies)
+        return request
+
+    def _headers(self, session: requests.Session, call: Call) -> CaseInsensitiveDict[str | bytes]:
+        """Return the session's headers with those of the call in their place."""
+        headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(session.headers)
+        if call.private:
+            headers.pop("Authorization", None)
         theirs = headers.get("User-Agent")
         if self._agent or not theirs or str(theirs).startswith("python-requests/"):
             headers["User-Agent"] = self._agent or USER_AGENT
+        if headers.get("Accept-Encoding") not in (None, ENCODINGS, "identity"):
+            headers["Accept-Encoding"] = ENCODINGS
         headers.update(call.headers)
         if call.body is not None:
             headers["Content-Length"] = str(len(call.body))
@@ -181,14 +213,7 @@ class Transport:
             headers["Content-Length"] = "0"
         for name in [name for name, value in headers.items() if value is None]:
             del headers[name]
-        request.body = call.body
-        if call.body is not None and call.body is call.data:
-            # Sent as they are, bytes leave piece by piece, each within the time that else is for
-            # all of them. (`requests` takes files; its types do not say so here.)
-            request.body = cast("bytes", Sending(call.body, self._clock, reader.deadline))
-        if not isinstance(session, OwnSession):
-            request.prepare_cookies(session.cookies)
-        return request
+        return headers
 
     def _settings(self, session: requests.Session, url: str) -> _Kept:
         """Return proxies and certificates for an origin, worked out once.
@@ -221,22 +246,32 @@ def _hooks(session: requests.Session) -> list[Callable[..., object]]:
     return [hooks] if callable(hooks) else list(hooks)
 
 
+_NETWORK: Final = (
+    requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError,
+)  # fmt: skip
+"""What the sending raises when there is no answer."""
+
+
 def _after_error(
-    error: Exception, reader: Reader, request: requests.PreparedRequest, kept: _Kept
+    error: BaseException, reader: Reader, request: requests.PreparedRequest, kept: _Kept
 ) -> Answer | Lost:
     """Tell what an exception of the sending means.
 
     Once an answer was read it counts, whatever a hook such as `raise_for_status` or the address of
     a redirect then made `requests` raise; any other exception of a hook is the user's to see.
     """
-    if reader.outcome is not None:
-        redirected = isinstance(reader.outcome, Reply) and 300 <= reader.outcome.status < 400
+    outcome = reader.outcome
+    if outcome is not None and isinstance(error, _NETWORK):
+        redirected = isinstance(outcome, Reply) and 300 <= outcome.status < 400
         if isinstance(error, requests.RequestException) or redirected:
-            return reader.outcome
-        raise error
-    for name, value in request.headers.items():
-        _check_sendable(name, value)
-    return explain(error, str(request.url), kept.verify)
+            return outcome
+    elif isinstance(error, _NETWORK):
+        for name, value in request.headers.items():
+            _check_sendable(name, value)
+        return explain(error, str(request.url), kept.verify, late=reader.deadline.passed)
+    # Ctrl-C and what signal handlers raise come out of frames that hold the token.
+    cut_frames(error, "urllib3", "http", "ssl", "socket")
+    raise error
 
 
 def _check_sendable(name: object, value: object) -> None:

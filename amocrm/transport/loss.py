@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from http.client import IncompleteRead
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_errors
 
+from amocrm.core.frames import drop_frames, related
 from amocrm.core.wire import Lost
 
 _HANDSHAKE: Final = (
@@ -23,17 +25,24 @@ _HANDSHAKE: Final = (
 """Reasons of OpenSSL that can only arise before the first byte of a request is sent."""
 
 
-def explain(error: BaseException, url: str, verify: bool | str) -> Lost:
+OUT_OF_TIME: Final = "its time was up before the answer was whole"
+
+
+def explain(error: BaseException, url: str, verify: bool | str, *, late: bool = False) -> Lost:
     """Say what happened when no answer came, and whether anything was sent.
 
     Only what surely happened before the request left counts as not sent. A connection that closed
     without an answer does not: urllib3 has already replaced the ones it saw to be stale, and of the
     rest nobody knows whether the server had acted.
+
+    Args:
+        error: what was raised; it is stripped of what holds secrets.
+        url: of the call.
+        verify: the authorities that were asked.
+        late: the time of the call is up.
     """
     root = _root(error)
-    if isinstance(error, requests.RequestException):
-        # The request holds the token and the body; whoever serialises a cause must not find it.
-        error.request = None
+    _strip(error)
     if isinstance(root, ssl.SSLError) or isinstance(error, requests.exceptions.SSLError):
         return _explain_tls(error, root, verify)
     if isinstance(error, requests.exceptions.ProxyError) and _before_the_proxy(root):
@@ -46,6 +55,8 @@ def explain(error: BaseException, url: str, verify: bool | str) -> Lost:
     if isinstance(root, urllib3_errors.NewConnectionError):
         return Lost(False, "the connection was refused or has no route", "check the network", error)
     if isinstance(error, (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)):
+        if late:
+            return Lost(True, OUT_OF_TIME, None, error)
         return Lost(True, "the server fell silent before the answer was whole", None, error)
     if isinstance(error, _NEVER_SENT):
         return Lost(
@@ -55,6 +66,19 @@ def explain(error: BaseException, url: str, verify: bool | str) -> Lost:
         # `requests` reads the address of a redirect even if it is not to follow it.
         return Lost(True, "the answer could not be read", None, error, True)
     return Lost(True, "the connection broke before the answer was whole", None, error)
+
+
+def _strip(error: BaseException) -> None:
+    """Take from an exception what holds the token and the bodies: frames, requests, half answers.
+
+    Error trackers send the locals of a cause's frames, and whoever serializes it, its attributes.
+    """
+    drop_frames(error)
+    for one in related(error):
+        if isinstance(one, requests.RequestException):
+            one.request = one.response = None
+        if isinstance(one, IncompleteRead) and isinstance(one.partial, bytes):
+            one.partial, one.args = b"", ()
 
 
 _NEVER_SENT: Final = (

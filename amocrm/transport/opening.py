@@ -1,5 +1,7 @@
 """Our own session: it tells when a call opens a connection, and when it is on its way.
 
+It keeps a call within its time from the first byte to the last, and a query out of urllib3's log.
+
 The pace counts from there: a call over a new connection arrives later than one over a warm one, and
 between a turn and the sending a busy machine may take its time. Only our own session can tell: the
 adapters of a given one stay as they are, and what was new is seen from its answer (see `reading`).
@@ -9,17 +11,22 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError
 
 from amocrm.clock import SystemClock
 from amocrm.core.wire import Json
+from amocrm.transport.deadline import PIECE, Deadline, Timed, hold
 
 if TYPE_CHECKING:
+    import socket
+
     from urllib3._base_connection import BaseHTTPConnection, BaseHTTPSConnection
 
 
@@ -39,24 +46,83 @@ class Watch(Protocol):
 
 
 class _Here(threading.local):
-    """Who watches the call that this thread makes."""
+    """The call that this thread makes.
+
+    Attributes:
+        watch: who watches it.
+        deadline: when its time is up.
+        shown: the path that stands for its address in logs and exceptions.
+        target: the path and query, or the address, that are really asked for.
+    """
 
     watch: Watch | None = None
+    deadline: Deadline | None = None
+    shown: str | None = None
+    target: str | None = None
+
+    def begin(self, watch: Watch | None, deadline: Deadline, shown: str) -> None:
+        self.watch, self.deadline, self.shown, self.target = watch, deadline, shown, None
+
+    def end(self) -> None:
+        self.watch = self.deadline = self.shown = self.target = None
 
 
 here: Final = _Here()
 
 
+class TimedResponse(HTTPResponse):
+    """An answer that is read within the time of its call, from its first byte."""
+
+    def __init__(
+        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None,
+        url: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(sock, debuglevel, method, url)
+        if here.deadline is not None:
+            hold(self, sock, here.deadline)
+
+
 class _Plain(HTTPConnection):
+    response_class = TimedResponse
+
     def connect(self) -> None:
         if here.watch is not None:
             here.watch.opening()
         super().connect()
 
+    def _new_conn(self) -> socket.socket:
+        self.timeout = self._left()
+        sock = super()._new_conn()
+        # For the handshake of TLS.
+        sock.settimeout(self._left())
+        return sock
+
+    def _left(self) -> float | None:
+        try:
+            return self.timeout if here.deadline is None else here.deadline.left(self.timeout)
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+
+    def putrequest(
+        self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False
+    ) -> None:
+        super().putrequest(method, here.target or url, skip_host, skip_accept_encoding)
+
     def endheaders(self, message_body: object = None, *, encode_chunked: bool = False) -> None:
         super().endheaders(cast("None", message_body), encode_chunked=encode_chunked)
         if here.watch is not None:
             here.watch.sent()
+
+    def send(self, data: Json) -> None:
+        if here.deadline is None or not isinstance(data, bytes):
+            super().send(data)
+            return
+        if self.sock is None:
+            self.connect()
+        sock = cast("Timed", self.sock)
+        for start in range(0, len(data), PIECE):
+            sock.settimeout(here.deadline.left(self.timeout))
+            super().send(data[start : start + PIECE])
 
 
 class _Secure(_Plain, HTTPSConnection):
@@ -99,6 +165,20 @@ class TellingAdapter(HTTPAdapter):
         self._last = asked, pool
         return pool
 
+    def request_url(self, request: requests.PreparedRequest, proxies: Json) -> str:
+        """Return what urllib3 is told to ask for, which it logs and puts into exceptions.
+
+        A query may hold a person's data, and some paths open a file to whoever has them: so it is
+        told what messages show, and the connection asks for the real one.
+        """
+        target = super().request_url(request, proxies)
+        here.target = None if here.shown is None else target
+        if here.shown is None:
+            return target
+        # A proxy is asked for a whole address; urllib3 needs to know which host's.
+        origin = "" if target.startswith("/") else target[: target.index("/", 8)]
+        return f"{origin}/{here.shown.lstrip('/')}"
+
     def close(self) -> None:
         """Let go of all pools."""
         self._last = None
@@ -114,7 +194,8 @@ class TellingAdapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **settings: Json) -> object:
         """Return the pools of a proxy."""
         manager = super().proxy_manager_for(proxy, **settings)
-        manager.pool_classes_by_scheme = _POOLS
+        if not proxy.lower().startswith("socks"):  # Connections to those are made otherwise.
+            manager.pool_classes_by_scheme = _POOLS
         return manager
 
 

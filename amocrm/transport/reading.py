@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from http.client import HTTPResponse
+from typing import Final, TypeVar, cast
 from weakref import WeakSet
 
 import requests
@@ -14,10 +15,17 @@ from urllib3 import exceptions as urllib3_errors
 
 from amocrm.clock import Clock
 from amocrm.core.wire import Lost, Reply, Sink
-from amocrm.transport.loss import explain
+from amocrm.transport.deadline import Deadline, Timed, hold
+from amocrm.transport.loss import OUT_OF_TIME, explain
+from amocrm.transport.opening import TimedResponse
 
-MAX_BODY: Final = 64 * 1024 * 1024
-"""Bytes of an answer, decoded, that are taken; 250 fat leads are about 2 MB."""
+MAX_BODY: Final = 8 * 1024 * 1024
+"""Bytes of an answer, decoded, that are taken; 250 fat leads are about 2 MB, and decoded JSON takes
+up to 25 times the memory of its text. What goes to a sink, as files do, has no limit here."""
+
+ENCODINGS: Final = "gzip, deflate"
+"""Content encodings that are asked for: urllib3 decodes them piece by piece, however much they
+unpack to. Brotli's older releases unpack all at once."""
 
 CHUNK: Final = 65_536
 
@@ -63,7 +71,7 @@ class Reader:
     limit of time or size; and what a hook raises would hide an answer that has come.
 
     Attributes:
-        deadline: the instant, in monotonic seconds, at which the time of the call is up.
+        deadline: when the time of the call is up.
         outcome: what was read; None until an answer came.
     """
 
@@ -72,7 +80,7 @@ class Reader:
     def __init__(
         self,
         clock: Clock,
-        deadline: float,
+        deadline: Deadline,
         url: str,
         seen: WeakSet[object] | None = None,
         sink: Sink | None = None,
@@ -101,14 +109,21 @@ class Reader:
             SinkError: what takes the body has failed.
         """
         came = self._clock.monotonic()
+        if (odd := _odd_encoding(info.headers)) is not None:
+            info.close()
+            return Lost(True, odd, None, None, True)
+        if isinstance(info.raw, BaseHTTPResponse):
+            _hold(info.raw, self.deadline)
         if self._sink is not None and info.status_code == 200:
             return self._pour(info, self._sink, came)
         if not isinstance(info.raw, BaseHTTPResponse):
             # Somebody's adapter or hook made this answer.
             try:
-                return Answer(info.status_code, info.headers, info.content, info=info, came=came)
+                made, big = info.content, len(info.content) > MAX_BODY
             except (requests.RequestException, OSError) as error:
-                return explain(error, self._url, True)
+                return self._explain(error)
+            body_taken = b"" if big else made
+            return Answer(info.status_code, info.headers, body_taken, big, info=info, came=came)
         fresh = self._seen is not None and _is_new(info.raw, self._seen)
         body: list[bytes] = []
         size = 0
@@ -121,12 +136,12 @@ class Reader:
                     return Answer(
                         info.status_code, info.headers, oversize=True, info=info, came=came
                     )
-                if self._clock.monotonic() > self.deadline:
+                if self.deadline.passed:
                     info.close()
-                    return Lost(True, "the answer was still trickling in when its time was up")
+                    return Lost(True, OUT_OF_TIME)
         except (urllib3_errors.HTTPError, OSError) as error:
             info.close()
-            return explain(error, self._url, True)
+            return self._explain(error)
         whole = b"".join(body)
         # So that `info.content`, `.text` and `.json()` work as ever.
         info.raw = io.BytesIO(whole)
@@ -142,10 +157,10 @@ class Reader:
             for piece in _pieces(info, raw) if known else info.iter_content(CHUNK):
                 _guarded(take, piece)
                 poured += len(piece)
-                if self._clock.monotonic() > self.deadline:
-                    return Lost(True, "the answer was still trickling in when its time was up")
+                if self.deadline.passed:
+                    return Lost(True, OUT_OF_TIME)
         except (urllib3_errors.HTTPError, OSError) as error:
-            return explain(error, self._url, True)
+            return self._explain(error)
         finally:
             # After the whole of it this gives the connection back, and else it closes it.
             info.close()
@@ -153,6 +168,37 @@ class Reader:
         return Answer(
             info.status_code, info.headers, info=info, came=came, fresh=fresh, poured=poured
         )
+
+    def _explain(self, error: BaseException) -> Lost:
+        return explain(error, self._url, True, late=self.deadline.passed)
+
+
+def _odd_encoding(headers: Mapping[str, str]) -> str | None:
+    """Say what is wrong with the content encoding of an answer, if anything is.
+
+    Encodings around one another unpack to a million times their size.
+    """
+    encoding = headers.get("Content-Encoding")
+    if encoding is None:
+        return None
+    if "," in encoding:
+        return "the answer cannot be read: it has more than one content encoding"
+    if encoding.strip().lower() in ("br", "zstd"):
+        return "the answer cannot be read: its content encoding was not asked for"
+    return None
+
+
+def _hold(raw: BaseHTTPResponse, deadline: Deadline) -> None:
+    """Hold the rest of an answer over a given session to its time; our own holds all of it."""
+    response = getattr(raw, "_original_response", None)
+    if not isinstance(response, HTTPResponse) or isinstance(response, TimedResponse):
+        return
+    # Where the connection is to be closed it has let go of its socket, and the file has it.
+    sock = getattr(raw.connection, "sock", None)
+    if sock is None:
+        sock = getattr(getattr(response.fp, "raw", None), "_sock", None)
+    if sock is not None:
+        hold(response, cast("Timed", sock), deadline)
 
 
 def _guarded(step: Callable[..., _T], *args: bytes) -> _T:

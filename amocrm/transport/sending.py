@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from amocrm.clock import Clock
+from amocrm.transport.deadline import Deadline
 
 
 class Sending(io.BytesIO):
@@ -12,13 +12,11 @@ class Sending(io.BytesIO):
 
     Args:
         body: what is sent.
-        clock: whose time it is.
-        deadline: the instant, in monotonic seconds, after which no more is sent.
+        deadline: when the time of the call is up; after it no more is sent.
     """
 
-    def __init__(self, body: bytes, clock: Clock, deadline: float) -> None:
+    def __init__(self, body: bytes, deadline: Deadline) -> None:
         super().__init__(body)
-        self._clock = clock
         self._deadline = deadline
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -27,6 +25,6 @@ class Sending(io.BytesIO):
         Raises:
             TimeoutError: the time of the call is up.
         """
-        if self._clock.monotonic() > self._deadline:
+        if self._deadline.passed:
             raise TimeoutError("its time was up before all of it was sent")
         return super().read(size)

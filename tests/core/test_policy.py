@@ -249,7 +249,7 @@ def test_every_row_of_the_table(
     call: Call, outcome: Reply | Lost, auto: type, always: type, never: type
 ) -> None:
     for retry, expected in zip(RETRY, (auto, always, never), strict=True):
-        verdict = judge(call._replace(retry=retry), outcome, Effort(renewable=True))
+        verdict = judge(call.replace(retry=retry), outcome, Effort(renewable=True))
         assert type(verdict.error if isinstance(verdict, GiveUp) else verdict) is expected
 
 
@@ -262,7 +262,7 @@ def test_every_row_of_the_table(
     ],
 )
 def test_who_decodes_later_gets_the_body(answer: Reply, verdict: Accept) -> None:
-    assert judge(READ._replace(undecoded=True), answer) == verdict
+    assert judge(READ.replace(undecoded=True), answer) == verdict
 
 
 @pytest.mark.parametrize(
@@ -275,14 +275,14 @@ def test_who_decodes_later_gets_the_body(answer: Reply, verdict: Accept) -> None
 )
 def test_what_is_no_answer_is_none_for_him_either(answer: Reply) -> None:
     later, at_once = (
-        judge(READ._replace(undecoded=undecoded), answer) for undecoded in (True, False)
+        judge(READ.replace(undecoded=undecoded), answer) for undecoded in (True, False)
     )
     assert type(later) is type(at_once)
     assert not isinstance(later, Accept)
 
 
 def test_a_write_in_doubt_stays_in_doubt_whatever_the_next_attempts_end_in() -> None:
-    call, effort = WRITE._replace(retry="always"), Effort()
+    call, effort = WRITE.replace(retry="always"), Effort()
     for outcome, doubt in ((UNSENT, False), (reply(429), False), (LOST, True), (UNSENT, True)):
         verdict = judge(call, outcome, effort)
         assert isinstance(verdict, Again)
@@ -307,14 +307,14 @@ def test_a_read_is_never_in_doubt(outcome: Reply | Lost) -> None:
 
 
 def test_a_write_that_was_tried_always_ends_unknown_and_may_be_tried_later() -> None:
-    error = refused(judge(WRITE._replace(retry="always"), LOST, Effort(attempt=RETRIES)))
+    error = refused(judge(WRITE.replace(retry="always"), LOST, Effort(attempt=RETRIES)))
     assert isinstance(error, OutcomeUnknownError)
     assert error.retryable
     assert not refused(judge(WRITE, LOST)).retryable
 
 
 def test_an_unknown_outcome_carries_the_call() -> None:
-    sent = WRITE._replace(data=[{"name": "Secret lead"}])
+    sent = WRITE.replace(data=[{"name": "Secret lead"}])
     answer = Reply(502, {"X-Request-Id": "abc"}, b"")
     error = refused(judge(sent, answer))
     assert isinstance(error, OutcomeUnknownError)
@@ -332,7 +332,7 @@ def test_an_unknown_outcome_carries_the_call() -> None:
 
 
 def test_what_went_into_a_sink_is_accepted_whatever_it_was() -> None:
-    pouring = READ._replace(sink=lambda: lambda piece: None)
+    pouring = READ.replace(sink=lambda: lambda piece: None)
     assert judge(pouring, Reply(200, {"Content-Type": "application/pdf"})) == Accept(None)
     assert judge(pouring, reply(202, {"a": 1})) == Accept({"a": 1})
     assert isinstance(refused(judge(pouring, reply(404))), NotFoundError)

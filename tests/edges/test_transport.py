@@ -7,6 +7,8 @@ import io
 import socket
 import ssl
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -352,7 +354,7 @@ def test_a_body_that_trickles_for_ever_hits_the_total_deadline(
 ) -> None:
     sandbox.strike("trickle", path="/api/", times=9, seconds=1)
     started = clock.monotonic()
-    with pytest.raises(LostReplyError, match="trickling"):
+    with pytest.raises(LostReplyError, match="its time was up"):
         connected.request.post("/api/v4/leads", [{}], timeout=Timeout(read=5, total=30))
     assert 30 <= clock.monotonic() - started <= 32
 
@@ -421,6 +423,83 @@ def test_a_zip_bomb_is_an_oversize_body() -> None:
         outcome = Transport(SystemClock(), session).send(Call("GET", "https://h/x", "/x", {}))
     assert isinstance(outcome, Answer)
     assert outcome.oversize
+
+
+BOMB = gzip.compress(bytes(16 * 1024 * 1024)) * 640
+"""10 MB that unpack to 10 GB."""
+
+
+def zipped(body: bytes, encoding: str) -> Any:
+    """What comes of an answer with such a body and content encoding."""
+
+    class Bomber(HTTPAdapter):
+        def send(self, request: Any, **_: Any) -> requests.Response:  # type: ignore[override]
+            raw = urllib3.HTTPResponse(
+                io.BytesIO(body), {"Content-Encoding": encoding}, 200, preload_content=False
+            )
+            return self.build_response(request, raw)
+
+    with requests.Session() as session:
+        session.mount("https://", Bomber())
+        return Transport(SystemClock(), session).send(Call("GET", "https://h/x", "/x", {}))
+
+
+def test_a_zip_bomb_takes_no_more_memory_than_an_answer_may() -> None:
+    tracemalloc.start()
+    try:
+        outcome = zipped(BOMB, "gzip")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(outcome, Answer)
+    assert outcome.oversize
+    assert peak < len(BOMB) + 3 * MAX_BODY
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,deflate", "identity, gzip", "br", "zstd"])
+def test_more_than_one_content_encoding_and_those_not_asked_for_are_refused(encoding: str) -> None:
+    outcome = zipped(gzip.compress(gzip.compress(b"{}")), encoding)
+    assert isinstance(outcome, Lost)
+    assert "content encoding" in outcome.reason
+    assert outcome.final
+
+
+def test_one_content_encoding_is_read() -> None:
+    assert zipped(gzip.compress(b"{}"), "gzip").body == b"{}"
+    assert zipped(zlib.compress(b"{}"), "deflate").body == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("set_up", "sent"),
+    [
+        ({}, "gzip, deflate"),
+        ({"Accept-Encoding": "gzip, deflate, br, zstd"}, "gzip, deflate"),
+        ({"Accept-Encoding": "identity"}, "identity"),
+    ],
+)
+def test_only_encodings_that_unpack_piece_by_piece_are_asked_for(
+    make: Make, sandbox: Sandbox, set_up: dict[str, str], sent: str
+) -> None:
+    session = sandbox.session()
+    session.headers.update(set_up)
+    crm = make({"code": sandbox.issue_code()}, session=session)
+    crm.request.get("/api/v4/account")
+    assert sandbox.log[-1].headers["accept-encoding"] == sent
+
+
+def test_an_answer_of_the_api_has_a_bound_that_a_file_has_not(sandbox: Sandbox) -> None:
+    """Decoded JSON takes many times the memory of its text; a file is handed on piece by piece."""
+    assert MAX_BODY == 8 * 1024 * 1024
+    transport, size = Transport(SystemClock(), sandbox.session()), 4 * MAX_BODY
+    headers = {"Authorization": f"Bearer {sandbox.issue_long_lived()}"}
+    taken: list[int] = []
+    for sink in (None, lambda: lambda piece: taken.append(len(piece))):
+        sandbox.strike("huge", size=size)
+        url = "https://example.amocrm.ru/api/v4/account"
+        outcome = transport.send(Call("GET", url, "/", headers, sink=sink))
+        assert isinstance(outcome, Answer)
+        assert outcome.oversize is (sink is None)
+    assert sum(taken) == size
 
 
 @pytest.mark.parametrize(
