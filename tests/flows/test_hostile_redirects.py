@@ -29,6 +29,8 @@ from amocrm.sandbox import ManualClock, Sandbox
 from tests.hostile import cases
 from tests.wire import Wire
 
+pytestmark = pytest.mark.timeout(3600)  # 10,000 cases take their time
+
 HOST, STATE, CODE = "example.amocrm.ru", "st4te-0f-the-sessi0n", "c0de-0f-s0mebody"
 MARKERS = ("from_widget", "from_exchange")
 
