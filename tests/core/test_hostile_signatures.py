@@ -27,13 +27,13 @@ def by_uninstall_hook(signature: Any) -> object:
     return verify(query, CLIENT, SECRET)
 
 
-def by_chat_hook(signature: Any) -> object:
-    return verify_hook(SECRET, BODY, signature)
+def by_chat_hook(signature: Any) -> None:
+    verify_hook(SECRET, BODY, signature)
 
 
-def by_request(signature: Any) -> object:
+def by_request(signature: Any) -> None:
     headers = request_headers(SECRET, "POST", PATH, BODY, NOW)
-    return verify_request(SECRET, "POST", PATH, {**headers, "X-Signature": signature}, BODY, NOW)
+    verify_request(SECRET, "POST", PATH, {**headers, "X-Signature": signature}, BODY, NOW)
 
 
 KINDS: dict[str, tuple[Verify, str]] = {
