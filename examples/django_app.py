@@ -1,33 +1,34 @@
-"""Django, in one file: install an integration in any account, and read each account's leads.
+"""Django, in one file: people sign in on amoCRM's consent page, and see their own account's leads.
 
 See flask_app.py for the portal to play against; the redirect's port is 8000 here:
 
-    AMOCRM_CLIENT_ID=... AMOCRM_CLIENT_SECRET=... AMOCRM_REDIRECT_URI=... \
-    python examples/django_app.py runserver
+    SESSION_SECRET=$(openssl rand -hex 32) AMOCRM_BASE_URL=http://127.0.0.1:8080 \
+    AMOCRM_CLIENT_ID=... AMOCRM_CLIENT_SECRET=... \
+    AMOCRM_REDIRECT_URI=http://127.0.0.1:8000/amocrm/ python examples/django_app.py runserver
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import secrets
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.core.wsgi import get_wsgi_application
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from django.views.decorators.http import require_GET
 
-from amocrm import Integration, NotAuthorizedError
+from amocrm import FROM_AMOCRM, AmoCRM, AmoCRMError, Integration, NotAuthorizedError
 from amocrm.stores.file import FileStore
 
-settings.configure(
-    ROOT_URLCONF=__name__,
-    WSGI_APPLICATION=f"{__name__}.application",
-    ALLOWED_HOSTS=["127.0.0.1", "localhost", "testserver"],
-    SECRET_KEY=os.urandom(32).hex(),
-)
+Request: TypeAlias = Any  # Django brings no types
+View: TypeAlias = Any
+
 integration = Integration(
     os.environ["AMOCRM_CLIENT_ID"],
     os.environ["AMOCRM_CLIENT_SECRET"],
@@ -35,23 +36,79 @@ integration = Integration(
     store=FileStore(os.environ.get("AMOCRM_TOKENS", "tokens")),
     base_url=os.environ.get("AMOCRM_BASE_URL"),
 )
+https = os.environ["AMOCRM_REDIRECT_URI"].startswith("https:")
+settings.configure(
+    ROOT_URLCONF=__name__,
+    WSGI_APPLICATION=f"{__name__}.application",
+    ALLOWED_HOSTS=["127.0.0.1", "localhost"],
+    MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
+    SECRET_KEY=os.environ["SESSION_SECRET"],
+    SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
+    SESSION_COOKIE_NAME="__Host-session" if https else "session",  # no other site can set this one
+    SESSION_COOKIE_SECURE=https,
+    SESSION_COOKIE_AGE=8 * 3600,
+)
 
 
-def leads(request: HttpRequest, account: str) -> JsonResponse:
-    """List the names of an account's newest leads."""
-    try:
-        crm = integration.account(account)
-    except NotAuthorizedError:
-        raise Http404 from None
+def login(request: Request) -> HttpResponse:
+    """Send the person to the consent page; the session keeps the state that must come back."""
+    request.session["state"] = secrets.token_urlsafe(24)
+    return HttpResponseRedirect(integration.consent_url(request.session["state"], "post_message"))
+
+
+def back(request: Request) -> HttpResponse:
+    """Take the redirect, and tie the account that agreed to the session that asked for it."""
+    state = request.session.get("state")
+    account = integration.callback(request.GET.dict(), state or FROM_AMOCRM)
+    if not state:
+        return JsonResponse({"installed": True})  # A widget's, or anybody's: it signs nobody in.
+    request.session.flush()
+    request.session["account"] = account.connection.status().host
+    return HttpResponseRedirect("/leads")
+
+
+def leads(request: Request) -> JsonResponse:
+    """List the names of the newest leads of the session's account."""
+    crm = my_account(request)
     page = crm.request.get("/api/v4/leads", {"limit": 50, "order": {"id": "desc"}}).data
     newest = page["_embedded"]["leads"] if page else []
     return JsonResponse([lead["name"] for lead in newest], safe=False)
 
 
-urlpatterns = [path("leads/<account>", leads)]
-amocrm = integration.wsgi_app(on_installed=lambda account: print("welcome,", account))
-site: Any = get_wsgi_application()  # Django brings no types
-application = DispatcherMiddleware(site, {"/amocrm": amocrm})
+def my_account(request: Request) -> AmoCRM:
+    """Return the account that the person has signed in to: no request can name another one."""
+    if "account" not in request.session:
+        raise NotAuthorizedError("nobody has signed in")
+    return integration.account(request.session["account"])
+
+
+def uninstall(request: Request) -> JsonResponse:
+    """Take the signed call that tells of an account which has switched the integration off."""
+    return JsonResponse({"removed": integration.removed(request.GET.dict()) is not None})
+
+
+def visited(view: Callable[[Request], HttpResponse]) -> View:
+    """Answer for a view that refuses: the reason is the operator's to know."""
+
+    def visit(request: Request) -> HttpResponse:
+        try:
+            return view(request)
+        except AmoCRMError as error:
+            logging.getLogger(__name__).warning("refused: %s", error)
+            if error.retryable:
+                return JsonResponse({"error": "try again in a minute"}, status=503)
+            return JsonResponse({"error": "sign in: /login"}, status=401)
+
+    return require_GET(visit)
+
+
+urlpatterns = [
+    path("login", visited(login)),
+    path("amocrm/", visited(back)),
+    path("amocrm/uninstall", visited(uninstall)),
+    path("leads", visited(leads)),
+]
+application = get_wsgi_application()
 
 if __name__ == "__main__":
     execute_from_command_line(sys.argv)

@@ -9,6 +9,7 @@ pandas it writes the file and stops there.
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -46,13 +47,24 @@ def rows(crm: AmoCRM) -> Iterator[Row]:
 
 
 def to_csv(leads: list[Row], path: Path) -> None:
-    """Write the rows under all columns that any of them has."""
+    """Write the rows under all columns that any of them has, to a file for this user alone."""
     columns = dict.fromkeys(name for lead in leads for name in lead)
     # With this encoding Excel sees that the file is in UTF-8.
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(leads)
+    with open(path, "w", newline="", encoding="utf-8-sig", opener=private) as file:
+        writer = csv.writer(file)
+        writer.writerow(map(plain, columns))
+        writer.writerows([plain(lead.get(name, "")) for name in columns] for lead in leads)
+
+
+def plain(value: object) -> object:
+    """Keep a text from being a formula: Excel runs those, and anybody fills in a form."""
+    is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if is_formula else value
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file; a new one is for this user alone."""
+    return os.open(path, flags, 0o600)
 
 
 def to_pandas(leads: list[Row]) -> None:

@@ -1,22 +1,25 @@
-"""FastAPI: install an integration in any account, and read each account's leads.
+"""FastAPI: people sign in on amoCRM's consent page, and see the leads of their own account.
 
 See flask_app.py for the portal to play against; the redirect's port is 8000 here:
 
-    AMOCRM_CLIENT_ID=... AMOCRM_CLIENT_SECRET=... AMOCRM_REDIRECT_URI=... \
-    uvicorn --app-dir examples fastapi_app:app
+    SESSION_SECRET=$(openssl rand -hex 32) AMOCRM_BASE_URL=http://127.0.0.1:8080 \
+    AMOCRM_CLIENT_ID=... AMOCRM_CLIENT_SECRET=... \
+    AMOCRM_REDIRECT_URI=http://127.0.0.1:8000/amocrm/ uvicorn --app-dir examples fastapi_app:app
 
 The client is synchronous: plain `def` endpoints run in FastAPI's threads, and stop nobody.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-from typing import Any
+import secrets
 
-from a2wsgi import WSGIMiddleware
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse
+from starlette.middleware.sessions import SessionMiddleware
 
-from amocrm import AmoCRM, Integration, NotAuthorizedError
+from amocrm import FROM_AMOCRM, AmoCRM, AmoCRMError, Integration, NotAuthorizedError
 from amocrm.stores.file import FileStore
 
 integration = Integration(
@@ -26,24 +29,62 @@ integration = Integration(
     store=FileStore(os.environ.get("AMOCRM_TOKENS", "tokens")),
     base_url=os.environ.get("AMOCRM_BASE_URL"),
 )
+https = os.environ["AMOCRM_REDIRECT_URI"].startswith("https:")
 app = FastAPI()
+app.add_middleware(
+    SessionMiddleware,
+    secret_key=os.environ["SESSION_SECRET"],
+    session_cookie="__Host-session" if https else "session",  # no other site can set this one
+    https_only=https,
+    same_site="lax",
+    max_age=8 * 3600,
+)
 
 
-def welcome(account: AmoCRM) -> None:
-    """Greet a new account."""
-    print("welcome,", account.request.get("/api/v4/account").data["name"])
+@app.get("/login")
+def login(request: Request) -> Response:
+    """Send the person to the consent page; the session keeps the state that must come back."""
+    request.session["state"] = secrets.token_urlsafe(24)
+    return RedirectResponse(integration.consent_url(request.session["state"], "post_message"), 302)
 
 
-bridge: Any = WSGIMiddleware  # whose types of WSGI are its own
-app.mount("/amocrm", bridge(integration.wsgi_app(on_installed=welcome)))
+@app.get("/amocrm/")
+def back(request: Request) -> Response:
+    """Take the redirect, and tie the account that agreed to the session that asked for it."""
+    state = request.session.get("state")
+    account = integration.callback(request.query_params, state or FROM_AMOCRM)
+    if not state:
+        return PlainTextResponse("installed")  # A widget's, or anybody's: it signs nobody in.
+    request.session.clear()
+    request.session["account"] = account.connection.status().host
+    return RedirectResponse("/leads", 302)
 
 
-@app.get("/leads/{account}")
-def leads(account: str) -> list[str]:
-    """List the names of an account's newest leads."""
-    try:
-        crm = integration.account(account)
-    except NotAuthorizedError:
-        raise HTTPException(404) from None
+@app.get("/leads")
+def leads(request: Request) -> list[str]:
+    """List the names of the newest leads of the session's account."""
+    crm = my_account(request)
     page = crm.request.get("/api/v4/leads", {"limit": 50, "order": {"id": "desc"}}).data
     return [lead["name"] for lead in page["_embedded"]["leads"]] if page else []
+
+
+def my_account(request: Request) -> AmoCRM:
+    """Return the account that the person has signed in to: no request can name another one."""
+    if "account" not in request.session:
+        raise NotAuthorizedError("nobody has signed in")
+    return integration.account(request.session["account"])
+
+
+@app.get("/amocrm/uninstall")
+def uninstall(request: Request) -> dict[str, bool]:
+    """Take the signed call that tells of an account which has switched the integration off."""
+    return {"removed": integration.removed(request.query_params) is not None}
+
+
+@app.exception_handler(AmoCRMError)
+def refuse(_: Request, error: AmoCRMError) -> Response:
+    """Log the reason, which is the operator's to know; tell the visitor what to do."""
+    logging.getLogger(__name__).warning("refused: %s", error)
+    if error.retryable:
+        return PlainTextResponse("try again in a minute", 503)
+    return PlainTextResponse("sign in: /login", 401)

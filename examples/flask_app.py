@@ -1,22 +1,25 @@
-"""Flask: install an integration in any account, and read each account's leads.
+"""Flask: people sign in on amoCRM's consent page, and see the leads of their own account.
 
-Play it against a portal of your own; it prints its client_id and client_secret:
+Whoever agrees there is an administrator of the account, and installs the integration in it. Play it
+against a portal of your own, which prints its client_id and client_secret:
 
     python -m amocrm.sandbox --port 8080 --redirect-uri http://127.0.0.1:5000/amocrm/
-    AMOCRM_BASE_URL=http://127.0.0.1:8080 AMOCRM_CLIENT_ID=... AMOCRM_CLIENT_SECRET=... \
+    SESSION_SECRET=$(openssl rand -hex 32) AMOCRM_BASE_URL=http://127.0.0.1:8080 \
+    AMOCRM_CLIENT_ID=... AMOCRM_CLIENT_SECRET=... \
     AMOCRM_REDIRECT_URI=http://127.0.0.1:5000/amocrm/ flask --app examples/flask_app.py run
 
-Then open http://127.0.0.1:5000/amocrm/install. In amoCRM, the uninstall hook is /amocrm/uninstall.
+Then open http://127.0.0.1:5000/login. In amoCRM, the uninstall hook is /amocrm/uninstall.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 
-from flask import Flask, abort
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from flask import Flask, redirect, request, session
+from flask.typing import ResponseReturnValue
 
-from amocrm import AmoCRM, Integration, NotAuthorizedError
+from amocrm import FROM_AMOCRM, AmoCRM, AmoCRMError, Integration, NotAuthorizedError
 from amocrm.stores.file import FileStore
 
 integration = Integration(
@@ -26,24 +29,58 @@ integration = Integration(
     store=FileStore(os.environ.get("AMOCRM_TOKENS", "tokens")),
     base_url=os.environ.get("AMOCRM_BASE_URL"),
 )
+https = os.environ["AMOCRM_REDIRECT_URI"].startswith("https:")
 app = Flask(__name__)
+app.config.update(
+    SECRET_KEY=os.environ["SESSION_SECRET"],
+    SESSION_COOKIE_NAME="__Host-session" if https else "session",  # no other site can set this one
+    SESSION_COOKIE_SECURE=https,
+    SESSION_COOKIE_SAMESITE="Lax",
+    PERMANENT_SESSION_LIFETIME=8 * 3600,
+)
 
 
-def welcome(account: AmoCRM) -> None:
-    """Greet a new account."""
-    app.logger.info("welcome, %s", account.request.get("/api/v4/account").data["name"])
+@app.get("/login")
+def login() -> ResponseReturnValue:
+    """Send the person to the consent page; the session keeps the state that must come back."""
+    session["state"] = secrets.token_urlsafe(24)
+    return redirect(integration.consent_url(session["state"], "post_message"))
 
 
-amocrm = integration.wsgi_app(on_installed=welcome)
-app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/amocrm": amocrm})  # type: ignore[method-assign]
+@app.get("/amocrm/")
+def back() -> ResponseReturnValue:
+    """Take the redirect, and tie the account that agreed to the session that asked for it."""
+    state = session.get("state")
+    account = integration.callback(request.args.to_dict(), state or FROM_AMOCRM)
+    if not state:
+        return "installed"  # A widget's call, which anybody can make: it signs nobody in.
+    session.clear()
+    session["account"] = account.connection.status().host
+    return redirect("/leads")
 
 
-@app.get("/leads/<account>")
-def leads(account: str) -> list[str]:
-    """List the names of an account's newest leads."""
-    try:
-        crm = integration.account(account)
-    except NotAuthorizedError:
-        abort(404)
-    page = crm.request.get("/api/v4/leads", {"limit": 50, "order": {"id": "desc"}}).data
+@app.get("/leads")
+def leads() -> ResponseReturnValue:
+    """List the names of the newest leads of the session's account."""
+    page = my_account().request.get("/api/v4/leads", {"limit": 50, "order": {"id": "desc"}}).data
     return [lead["name"] for lead in page["_embedded"]["leads"]] if page else []
+
+
+def my_account() -> AmoCRM:
+    """Return the account that the person has signed in to: no request can name another one."""
+    if "account" not in session:
+        raise NotAuthorizedError("nobody has signed in")
+    return integration.account(session["account"])
+
+
+@app.get("/amocrm/uninstall")
+def uninstall() -> ResponseReturnValue:
+    """Take the signed call that tells of an account which has switched the integration off."""
+    return {"removed": integration.removed(request.args.to_dict()) is not None}
+
+
+@app.errorhandler(AmoCRMError)
+def refuse(error: AmoCRMError) -> ResponseReturnValue:
+    """Log the reason, which is the operator's to know; tell the visitor what to do."""
+    app.logger.warning("refused: %s", error)
+    return ("try again in a minute", 503) if error.retryable else ("sign in: /login", 401)

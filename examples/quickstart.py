@@ -36,8 +36,8 @@ TOKEN_FILE = Path(os.environ.get("AMOCRM_TOKEN_FILE", "token.json"))
 def save(response: Response) -> None:
     """Keep the token for the next run, readable by this user alone."""
     fresh = TOKEN_FILE.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+    fresh.unlink(missing_ok=True)  # an old one may be readable by others, or lead elsewhere
+    with open(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         json.dump(response.data, file)
     fresh.replace(TOKEN_FILE)
     print(f"      token saved to {TOKEN_FILE}")

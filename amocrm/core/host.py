@@ -136,7 +136,8 @@ def _refuse_all_but_a_name(host: str) -> None:
 def is_account_host(host: str) -> bool:
     """Tell whether a host is an account's, directly under amocrm.ru, amocrm.com or kommo.com."""
     label, _, zone = host.partition(".")
-    return zone in ZONES and bool(_LABEL.fullmatch(label)) and not _SERVICE.fullmatch(label)
+    named = bool(_LABEL.fullmatch(label)) and not label.startswith("xn--")
+    return zone in ZONES and named and not _SERVICE.fullmatch(label)
 
 
 def is_api_host(host: str) -> bool:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from amocrm.core.address import resolve
 from amocrm.core.wire import Json
+from amocrm.errors import ConfigurationError
 from amocrm.limits import (
     BATCH_LIMIT,
     COMPLEX_LIMIT,
@@ -18,6 +20,7 @@ from amocrm.limits import (
     USERS_LIMIT,
 )
 
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _FILES_PAGE: Final = 50
 """Files in one page. The most is not documented (reference 7), and this is what others ask for."""
 _PAGE_LIMITS: Final = {
@@ -103,7 +106,12 @@ def _next(data: Json, url: str) -> str | None:
         raise ShapeError("a next page whose address is none") from None
     if there.netloc and (there.scheme, there.netloc.lower()) != (here.scheme, here.netloc.lower()):
         raise ShapeError("a next page at another host, where this token must not go")
-    return f"{there.path}?{there.query}" if there.query else there.path
+    target = f"{there.path}?{there.query}" if there.query else there.path
+    try:
+        resolve("", target)
+    except (ConfigurationError, UnicodeError):
+        raise ShapeError("a next page whose address cannot be called") from None
+    return target
 
 
 def part_page(target: str) -> tuple[str, int]:
@@ -114,7 +122,7 @@ def part_page(target: str) -> tuple[str, int]:
         name, _, value = part.partition("=")
         if name != "page":
             kept.append(part)
-        elif re.fullmatch(r"[1-9][0-9]{0,8}", value):
+        elif _NUMBER.fullmatch(value):
             number = int(value)
     return (f"{path}?{'&'.join(kept)}" if kept else path), number
 
@@ -125,7 +133,7 @@ def number_of(address: str, base: str) -> int | None:
     pairs = parse_qsl(there.query, keep_blank_values=True)
     numbers = [value for name, value in pairs if name == "page"]
     rest = [pair for pair in pairs if pair[0] != "page"]
-    if there.path != here.path or len(numbers) != 1 or not re.fullmatch(r"[0-9]{1,9}", numbers[0]):
+    if there.path != here.path or len(numbers) != 1 or not _NUMBER.fullmatch(numbers[0]):
         return None
     same = sorted(rest) == sorted(parse_qsl(here.query, keep_blank_values=True))
     return int(numbers[0]) if same else None

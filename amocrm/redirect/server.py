@@ -130,7 +130,8 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(16)
+        # A crowd of strangers must not keep the person waiting for a place in the queue.
+        listener.listen(socket.SOMAXCONN)
     except OSError as error:
         listener.close()
         raise ConfigurationError(

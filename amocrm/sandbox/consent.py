@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from amocrm.sandbox.answer import Answer, html_answer
 from amocrm.sandbox.state import Account
 from amocrm.sandbox.tokens import Integration
+
+_ADDRESS = "%:/?#[]@!$&'()*+,;=~"
+"""What stays as it is in an address: it has been encoded already."""
 
 _PAGE = """<!DOCTYPE html>
 <html lang="ru"><head><meta charset="utf-8"><title>Доступ к аккаунту</title></head>
@@ -46,8 +49,9 @@ def unknown_integration() -> Answer:
 
 
 def redirect_to(location: str) -> Answer:
-    """Send the browser away."""
-    return Answer(302, (("Content-Type", "text/html; charset=utf-8"), ("Location", location)))
+    """Send the browser away; what a header cannot carry is percent-encoded."""
+    address = quote(location, safe=_ADDRESS)
+    return Answer(302, (("Content-Type", "text/html; charset=utf-8"), ("Location", address)))
 
 
 def query_of(url: str) -> dict[str, str]:

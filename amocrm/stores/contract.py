@@ -55,6 +55,11 @@ HOSTILE: Final = (
     "example.amocrm.ru ", "", "a|b", "%", "Имя", "x" * 300,
 )  # fmt: skip
 
+COMMANDS: Final = (
+    "'; DROP TABLE amocrm_tokens; --", "' OR '1'='1", '" OR ""="', "_%", "*", "[a-z]*", "\\",
+    "\r\nFLUSHALL\r\n", "*1\r\n$8\r\nFLUSHALL\r\n", "${x}", ":name", "%(x)s", "%s", "?",
+    "a\tb",
+)  # fmt: skip
 
 _naming: Final = threading.Lock()
 
@@ -172,6 +177,24 @@ class StoreContract:
         assert [store.load(key) for key in keys] == [str(number) for number in range(len(keys))]
         for key in keys:
             store.forget(key)
+
+    def test_names_are_no_commands(self) -> None:
+        mine, store = self.key.client_id, self.make()
+        assert store.save(self.key, "mine", None)
+        for name in COMMANDS:
+            for key in (Key(mine, name), Key(mine[:16] + name, "example.amocrm.ru")):
+                assert store.load(key) is None, f"{key} is mistaken for another"
+                assert store.save(key, name, None)
+                assert store.save(key, "other", "mine") is False
+                assert store.load(key) == name
+                assert self.key.account in store.accounts(key.client_id)
+                with store.lock(key, PATIENCE):
+                    assert self.make().load(self.key) == "mine"
+            # Only the one that is named is gone.
+            store.forget(Key(mine[:16] + name, "example.amocrm.ru"))
+            assert store.load(Key(mine, name)) == name
+        assert self.key.account in store.accounts(mine)
+        assert store.load(self.key) == "mine"
 
     def test_the_lock_lets_one_thread_in_at_a_time(self) -> None:
         self._one_at_a_time(lambda shared: shared)

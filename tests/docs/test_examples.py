@@ -226,6 +226,21 @@ def test_leads_are_written_as_a_table(tmp_path: Path) -> None:
     assert ["Won", "1", "18900"] in [line.split() for line in said]
 
 
+def test_what_strangers_wrote_is_no_formula_and_no_reading_for_others(
+    load: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "leads.csv"
+    evil = ["=cmd|' /C calc'!A0", "+1+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "Kettle", ""]
+    load("export_pandas").to_csv([{"name": text, text: -5} for text in evil], path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        columns, *rows = list(csv.reader(file))
+    assert columns == ["name", *(f"'{text}" for text in evil[:6]), "Kettle", ""]
+    assert [row[0] for row in rows] == columns[1:]
+    assert rows[0][1] == "-5", "a number is a number"
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_field_that_is_called_as_a_part_of_the_lead_does_not_hide_it(
     load: Any, portal: Sandbox
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError, MemoryStore, TokenStoreError
@@ -68,6 +70,38 @@ def test_what_is_not_sealed_is_told(inner: MemoryStore, damage: str) -> None:
         store.load(KEY)
     store.forget(KEY)
     assert store.save(KEY, "one", None)
+
+
+def test_a_text_that_was_tampered_with_opens_nowhere(inner: MemoryStore) -> None:
+    store = EncryptedStore(inner, [NEW, OLD])
+    assert store.save(KEY, "s3cr3t", None)
+    sealed = inner.load(KEY)
+    assert sealed is not None
+    forged = [sealed[:at] for at in range(len(sealed))]
+    for at, letter in enumerate(sealed):
+        forged.append(sealed[:at] + ("A" if letter != "A" else "B") + sealed[at + 1 :])
+    forged += [sealed + sealed, sealed.swapcase(), sealed[::-1], sealed + "\ud800", "\xff" + sealed]
+    there = sealed
+    for text in forged:
+        assert inner.save(KEY, text, there)
+        there = text
+        with suppress(TokenStoreError):
+            # The last letter of Base64 has bits that count for nothing: that text may open.
+            assert store.load(KEY) == "s3cr3t", "what opens is what was sealed"
+
+
+def test_rows_that_were_swapped_are_both_refused(inner: MemoryStore) -> None:
+    store = EncryptedStore(inner, OLD)
+    for key, text in ((KEY, "one"), (OTHER, "two")):
+        assert store.save(key, text, None)
+    one, two = inner.load(KEY), inner.load(OTHER)
+    assert inner.save(KEY, str(two), one)
+    assert inner.save(OTHER, str(one), two)
+    for key in (KEY, OTHER):
+        with pytest.raises(TokenStoreError, match="sealed for another account"):
+            store.load(key)
+        with pytest.raises(TokenStoreError):
+            store.save(key, "three", "one")
 
 
 @pytest.mark.parametrize("victim", [OTHER, Key("another", KEY.account)])
