@@ -8,7 +8,9 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -355,6 +357,70 @@ def test_a_handler_that_waits_for_a_thread_in_need_of_the_token_burns_no_process
     connected.once("connection:newToken", wait)
     connected.connection.refresh_token()
     assert results == [200]
+
+
+def test_a_code_is_not_sent_again_after_a_handler_raised_and_its_pair_died(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    def full(_: Response) -> None:
+        raise OSError("disk full")
+
+    crm = make({"code": sandbox.issue_code()})
+    crm.once("connection:newToken", full)
+    with pytest.raises(OSError, match="disk full"):
+        crm.connect()
+    sandbox.revoke_tokens()
+    clock.advance(DAY + 1)
+    for error in (GrantError, NotAuthorizedError):
+        with pytest.raises(error):
+            crm.request.get("/api/v4/account")
+    grants = [one.body["grant_type"] for one in sandbox.log if one.path == TOKENS]
+    assert grants == ["authorization_code", "refresh_token"]
+
+
+def is_waiting(thread: threading.Thread) -> bool:
+    """Whether a thread waits for another one, in `threading`'s own code."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame is not None and frame.f_code.co_filename == threading.__file__
+
+
+def test_a_waiting_thread_goes_on_while_a_handler_of_the_new_token_still_runs(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    statuses: list[int] = []
+    called, done = threading.Event(), threading.Event()
+    waiter = threading.Thread(
+        target=lambda: statuses.append(crm.request.get("/api/v4/account").info.status_code)
+    )
+
+    def wait_too() -> None:
+        """Begin a second call while the first one gets the token, and go on when it waits."""
+        waiter.start()
+        deadline = time.monotonic() + 30
+        while not is_waiting(waiter) and time.monotonic() < deadline:
+            waiter.join(0.001)
+
+    def block(_: Response) -> None:
+        called.set()
+        assert done.wait(30)
+
+    session = AtGrants(lambda: None)
+    crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(session))
+    crm.connect()
+    clock.advance(DAY + 1)
+    crm.on("connection:newToken", block)
+    session.what = wait_too
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(crm.request.get, "/api/v4/account")
+        try:
+            assert called.wait(30)
+            waiter.join(10)
+            assert statuses == [200]
+            assert not first.done()
+        finally:
+            done.set()
+        assert first.result(30).info.status_code == 200
+    assert sandbox.counters["grants.refresh"] == 1
 
 
 def test_closing_the_client_ends_the_wait_for_a_person(make: Make, free_port: int) -> None:
