@@ -743,6 +743,24 @@ def test_forgetting_needs_no_hook_and_may_be_repeated(
     assert install(integration, sandbox).request.get(ACCOUNT).info.status_code == 200
 
 
+def test_forgetting_an_account_whose_pair_is_not_saved_leaves_nothing_in_the_store(
+    new: New, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = Broken()
+    integration = new(store=store)
+    account = install(integration, sandbox)
+    clock.advance(DAY + 1)
+    store.trouble = OSError("full")
+    with pytest.raises(TokenStoreError):
+        account.request.get(ACCOUNT)
+    store.trouble = None
+    integration.forget("example")
+    assert store.load(Key(sandbox.integration.client_id, HOST)) is None
+    assert integration.accounts() == []
+    with pytest.raises(NotAuthorizedError):
+        new(store=store).account("example")
+
+
 def opaque(sandbox: Sandbox) -> requests.Session:
     """A session to a portal whose access tokens say nothing of themselves (reference 12.1)."""
     true: dict[str, str] = {}
