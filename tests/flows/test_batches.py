@@ -27,6 +27,7 @@ from amocrm.ahead import SLACK, UNKNOWN
 from amocrm.batches import UNKNOWN_IN_A_ROW
 from amocrm.core.batch import Created, Refused, Unknown, Updated
 from amocrm.limits import REQUESTS_PER_SECOND
+from amocrm.paces import Refusal
 from amocrm.progress import Progress
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.canned import Canned
@@ -195,6 +196,20 @@ def test_a_server_that_is_down_ends_it(portal: Sandbox, crm: AmoCRM, lost: int, 
         assert kinds(outcomes) == {"Unknown": 10 * lost, "Created": 2000 - 10 * lost}
 
 
+def test_lost_chunks_between_written_ones_do_not_end_it(portal: Sandbox, crm: AmoCRM) -> None:
+    lost = UNKNOWN_IN_A_ROW + 1
+
+    def source() -> Iterator[dict[str, Any]]:
+        for number, lead in enumerate(leads(20 * lost)):
+            if number % 20 == 10:  # Every second chunk, when it is read to be sent.
+                portal.strike("server_error", method="POST")
+            yield lead
+
+    outcomes = list(crm.create_many(LEADS, source(), size=10, ahead=1))
+    expected = ([Created] * 10 + [Unknown] * 10) * lost
+    assert [type(one) for one in outcomes] == expected
+
+
 def test_no_rights_end_it_after_the_outcomes_of_what_was_sent(portal: Sandbox, crm: AmoCRM) -> None:
     def source() -> Iterator[dict[str, Any]]:
         yield from leads(20)
@@ -317,6 +332,35 @@ def test_what_was_not_sent_is_no_loss_in_the_journal(
         with pytest.raises(UnreachableError):
             list(offline.create_many(LEADS, items, journal=path))
     assert kinds(list(crm.create_many(LEADS, items, journal=path))) == {"Created": 5}
+
+
+class Closed:
+    """A pace that gives a turn to nobody."""
+
+    rate = 7.0
+
+    def wait(self, clock: Any, patience: float) -> Refusal:
+        return Refusal(300)
+
+    def hold(self, *_: Any) -> None: ...
+
+    block = hold
+
+
+def test_a_chunk_that_was_refused_before_it_left_does_not_damage_the_journal(
+    portal: Sandbox, crm: AmoCRM, tmp_path: Path, clock: ManualClock
+) -> None:
+    path, items = tmp_path / "journal", leads(25)
+    refused = AmoCRM(
+        "example", {"access_token": portal.issue_long_lived()}, session=portal.session(),
+        clock=clock, pace=Closed(),
+    )  # fmt: skip
+    outcomes: list[Any] = []
+    with pytest.raises(RateLimitedError, match="was not sent"):
+        outcomes.extend(refused.create_many(LEADS, items, size=10, journal=path))
+    assert set(kinds(outcomes)) == {"Refused"}
+    assert posts(portal) == 0
+    assert kinds(list(crm.create_many(LEADS, items, size=10, journal=path))) == {"Created": 25}
 
 
 def test_a_journal_of_lost_chunks_does_not_end_a_resumed_run(
