@@ -24,6 +24,7 @@ from amocrm.paces import Refusal
 from amocrm.paces.file import FilePace
 from amocrm.paces.keeper import Keeper, KeptTurn
 from amocrm.paces.redis import HOSTS_MARGIN, RedisPace
+from tests.processes import in_child
 
 REDIS = os.environ.get("AMOCRM_TEST_REDIS", "redis://127.0.0.1:6379/9")
 SPAWN = multiprocessing.get_context("spawn")
@@ -203,14 +204,12 @@ def test_a_forked_child_begins_a_pace_of_threads_anew_and_is_not_stuck() -> None
     holder = threading.Thread(target=hold)
     holder.start()
     assert held.wait(30)
-    child = os.fork()
-    if child == 0:  # where the thread is not that holds the lock
-        signal.alarm(30)
-        os._exit(0 if isinstance(pace.wait(CLOCK, 0), KeptTurn) else 1)
-    _, status = os.waitpid(child, 0)
-    done.set()
-    holder.join()
-    assert os.waitstatus_to_exitcode(status) == 0
+    try:
+        # The thread that holds the lock is not in the child.
+        assert in_child(lambda: isinstance(pace.wait(CLOCK, 0), KeptTurn))
+    finally:
+        done.set()
+        holder.join()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -218,12 +217,7 @@ def test_a_forked_child_begins_a_pace_of_threads_anew_and_is_not_stuck() -> None
 def test_a_forked_child_goes_on_with_the_same_file(tmp_path: Path) -> None:
     pace = FilePace(tmp_path / "pace", 1)
     turn(pace)
-    child = os.fork()
-    if child == 0:
-        signal.alarm(30)
-        os._exit(0 if isinstance(pace.wait(CLOCK, 0), Refusal) else 1)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+    assert in_child(lambda: isinstance(pace.wait(CLOCK, 0), Refusal))
     assert refusal(pace).away > 0
 
 

@@ -41,6 +41,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
 from amocrm.stores.encrypted import EncryptedStore
 from tests.conftest import Make
+from tests.processes import in_child
 
 DAY = 86_400
 TOKENS = "/oauth2/access_token"
@@ -453,6 +454,87 @@ def hooked(sandbox: Sandbox, hook: Callable[..., object]) -> requests.Session:
     return session
 
 
+class Turns:
+    """A rate limit of the user's own, which remembers who has a turn."""
+
+    rate = 7.0
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.back: list[float | None] = []
+
+    def wait(self, clock: object, patience: float) -> Turn:
+        self.given += 1
+        return Turn(self)
+
+    def hold(self, clock: object, seconds: float) -> None: ...
+
+    block = hold
+
+
+class Turn:
+    """A turn of `Turns`."""
+
+    waited = held = 0.0
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    def opening(self) -> None: ...
+
+    sent = opening
+
+    def done(self, came: float | None, *, blocked: bool = False) -> None:
+        self._turns.back.append(came)
+
+
+class Interrupted(requests.Session):
+    """Ctrl-C strikes while a call is being sent."""
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        raise KeyboardInterrupt
+
+
+def raise_in_a_hook(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+    def faulty(*_: object, **__: object) -> None:
+        raise KeyError("mine")
+
+    crm = make({"access_token": sandbox.issue_long_lived()}, session=hooked(sandbox, faulty),
+               pace=turns)  # fmt: skip
+    with pytest.raises(KeyError, match="mine"):
+        crm.request.get("/api/v4/account")
+
+
+def raise_in_a_sink(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+    class Full(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, _: Any) -> int:
+            raise OSError("disk full")
+
+    crm = make({"access_token": sandbox.issue_long_lived()}, pace=turns)
+    file = crm.drive.upload(b"content", name="a.bin")
+    with pytest.raises(OSError, match="disk full"):
+        crm.drive.download(file, Full())
+
+
+def raise_ctrl_c(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+    crm = make({"access_token": sandbox.issue_long_lived()}, session=Interrupted(), pace=turns)
+    with pytest.raises(KeyboardInterrupt):
+        crm.request.get("/api/v4/account")
+
+
+@pytest.mark.parametrize("trouble", [raise_in_a_hook, raise_in_a_sink, raise_ctrl_c])
+def test_whatever_is_raised_while_a_call_is_sent_its_turn_is_given_back(
+    make: Make, sandbox: Sandbox, trouble: Callable[[Make, Sandbox, Turns], None]
+) -> None:
+    turns = Turns()
+    trouble(make, sandbox, turns)
+    assert len(turns.back) == turns.given > 0
+    assert turns.back[-1] is None
+
+
 def test_a_hook_that_raises_for_status_does_not_hide_the_answer(
     make: Make, sandbox: Sandbox
 ) -> None:
@@ -676,20 +758,17 @@ def test_a_memory_store_is_not_shared_with_a_forked_child(
     store = EncryptedStore(inner, EncryptedStore.new_key()) if wrapped else inner
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
-    child = os.fork()
-    if child == 0:
-        # Nothing of pytest's may run in here: whatever happens, leave at once.
-        verdict = 1
+
+    def is_refused() -> bool:
+        theirs = crm if made == "before" else make(store=store)
         try:
-            theirs = crm if made == "before" else make(store=store)
             theirs.request.get("/api/v4/account")
             theirs.connection.refresh_token()
         except TokenStoreError as error:
-            verdict = 2 if error.retryable or "forked" not in str(error) else 0
-        finally:
-            os._exit(verdict)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+            return "forked" in str(error) and not error.retryable
+        return False
+
+    assert in_child(is_refused)
     crm.connection.refresh_token()
     assert sandbox.counters["grants.refused"] == 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -44,6 +43,7 @@ from amocrm.sandbox.answer import Answer
 from amocrm.stores import Key
 from amocrm.stores.file import FileStore
 from tests.flows.test_guarded import Broken
+from tests.processes import in_child
 
 DAY = 86_400
 ACCOUNT = "/api/v4/account"
@@ -443,13 +443,11 @@ def test_a_forked_child_is_not_stopped_by_a_lock_of_its_parent(
     worker = threading.Thread(target=integration._clients.held, args=(Slow(HOST),))
     worker.start()
     inside.wait(10)
-    child = os.fork()
-    if child == 0:
-        signal.alarm(20)  # which ends the child, should it wait for ever
-        os._exit(0 if integration.account("example") is not None else 1)
-    done.set()
-    worker.join(10)
-    assert os.waitpid(child, 0)[1] == 0
+    try:
+        assert in_child(lambda: integration.account("example") is not None)
+    finally:
+        done.set()
+        worker.join(10)
 
 
 # Renamed accounts --------------------------------------------------------------------------------
