@@ -29,7 +29,10 @@ URLS = {
     "postgres": os.environ.get(
         "AMOCRM_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test"
     ),
-    "mysql": os.environ.get("AMOCRM_TEST_MYSQL", "mysql+pymysql://root@127.0.0.1:3306/test"),
+    # PyMySQL loads all certificates for each connection, unless it is told that none will be shown.
+    "mysql": os.environ.get(
+        "AMOCRM_TEST_MYSQL", "mysql+pymysql://root@127.0.0.1:3306/test?ssl_disabled=true"
+    ),
     "redis": os.environ.get("AMOCRM_TEST_REDIS", "redis://127.0.0.1:6379/0"),
 }
 PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
