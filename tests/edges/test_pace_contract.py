@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import signal
 import threading
@@ -24,10 +23,9 @@ from amocrm.paces import Refusal
 from amocrm.paces.file import FilePace
 from amocrm.paces.keeper import Keeper, KeptTurn
 from amocrm.paces.redis import HOSTS_MARGIN, RedisPace
-from tests.processes import in_child
+from tests.processes import APART, in_child
 
 REDIS = os.environ.get("AMOCRM_TEST_REDIS", "redis://127.0.0.1:6379/9")
-SPAWN = multiprocessing.get_context("spawn")
 SLACK = 0.02
 """Seconds by which what keeps the pace is ahead of the reading a turn is told to have left at."""
 
@@ -234,8 +232,8 @@ def _take(kind: str, where: str, rate: float, calls: int, pipe: Pipe) -> None:
 
 
 def _start(kind: str, where: str, rate: float, calls: int) -> tuple[Any, Pipe]:
-    ours, theirs = SPAWN.Pipe()
-    process = SPAWN.Process(target=_take, args=(kind, where, rate, calls, theirs), daemon=True)
+    ours, theirs = APART.Pipe()
+    process = APART.Process(target=_take, args=(kind, where, rate, calls, theirs), daemon=True)
     process.start()
     assert ours.recv() == "ready"
     return process, ours

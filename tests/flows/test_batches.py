@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,8 @@ from amocrm.progress import Progress
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.canned import Canned
 from tests.conftest import workers
-from tests.servers import DATABASES, journal_place
+from tests.processes import APART
+from tests.servers import DATABASES, journal_place, open_journal
 
 LEADS = "/api/v4/leads"
 MOST = int(UNKNOWN * REQUESTS_PER_SECOND) + SLACK + 1
@@ -577,15 +580,28 @@ def test_a_retry_that_does_not_exist_is_refused_at_once(crm: AmoCRM) -> None:
         crm.create_many(LEADS, [], retry="often")  # type: ignore[arg-type]
 
 
-KILLED = """
-import sys
-from amocrm import AmoCRM
-from tests.servers import open_journal
-crm = AmoCRM("example", {"access_token": sys.argv[2]}, base_url=sys.argv[1], pace=None)
-items = ({"name": f"Lead {at}"} for at in range(400))
-for one in crm.create_many("/api/v4/leads", items, size=5, journal=open_journal(*sys.argv[3:])):
-    print(type(one).__name__, flush=True)
-"""
+def write_leads(url: str, token: str, kind: str, place: str, pipe: Pipe) -> None:
+    """Be a program that imports leads with a journal, and tells of each outcome."""
+    os.environ["NO_PROXY"] = "*"
+    crm = AmoCRM("example", {"access_token": token}, base_url=url, pace=None)
+    for one in crm.create_many(LEADS, leads(400), size=5, journal=open_journal(kind, place)):
+        pipe.send(type(one).__name__)
+    pipe.close()
+
+
+def begin(*args: Any) -> tuple[BaseProcess, Pipe]:
+    ours, theirs = APART.Pipe(duplex=False)
+    process = APART.Process(target=write_leads, args=(*args, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def told(pipe: Pipe) -> Iterator[str]:
+    """Give what a program tells until its end."""
+    with suppress(EOFError):
+        while True:
+            yield pipe.recv()
 
 
 @pytest.mark.parametrize("kind", ["file", "sqlite", *DATABASES])
@@ -595,18 +611,17 @@ def test_killed_at_any_moment_it_goes_on_without_a_double(
 ) -> None:
     portal = Sandbox(rps=None)
     with portal.serve() as served, journal_place(kind, tmp_path) as place:
-        command = [sys.executable, "-c", KILLED, served.url, portal.issue_long_lived(), kind, place]
-        settings: Any = {
-            "stdout": subprocess.PIPE, "text": True, "env": {**os.environ, "NO_PROXY": "*"},
-            "cwd": Path(__file__).parents[2],
-        }  # fmt: skip
-        with subprocess.Popen(command, **settings) as process:
-            assert process.stdout is not None
-            for _ in range(after):
-                process.stdout.readline()
-            os.kill(process.pid, signal.SIGKILL)
-        done = subprocess.run(command, timeout=60, check=True, **settings)
-    outcomes, there = done.stdout.split(), stored(portal)
+        program = (served.url, portal.issue_long_lived(), kind, place)
+        first, pipe = begin(*program)
+        for _ in range(after):
+            pipe.recv()
+        first.kill()
+        first.join()
+        second, pipe = begin(*program)
+        outcomes = list(told(pipe))
+        second.join(60)
+        assert second.exitcode == 0
+    there = stored(portal)
     assert len(outcomes) == 400
     assert set(there.values()) == {1}, "nothing is written twice"
     for at, outcome in enumerate(outcomes):
