@@ -142,6 +142,8 @@ def gone() -> Iterator[None]:
     """No test leaves a worker thread behind."""
     yield
     gc.collect()
+    # What is still there (modules, the tests themselves) is not looked through again next time.
+    gc.freeze()
     for thread in workers():
         thread.join(10)
     assert not workers()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import traceback
+from collections.abc import Callable
 from multiprocessing.context import ForkServerContext, SpawnContext
 
 _PRELOADED = [
     "amocrm.stores.sql", "amocrm.stores.redis", "psycopg", "pymysql", "pytest",
-    "tests.servers", "tests.endurance.test_one_grant",
+    "tests.servers", "tests.endurance.test_one_grant", "tests.flows.test_batches",
 ]  # fmt: skip
 """Most of what such a process imports: that takes longer than what it does."""
 
@@ -23,3 +26,28 @@ def _context() -> ForkServerContext | SpawnContext:
 
 
 APART = _context()
+
+
+CHILD_DEADLINE = 30
+"""Seconds after which a forked child that is stuck is ended."""
+
+
+def in_child(test: Callable[[], object]) -> bool:
+    """Run a test in a forked child; tell whether it returned something true.
+
+    Nothing of pytest's may run in there: whatever happens, the child leaves at once. It is also
+    ended when it waits for ever, by the alarm's own effect: the handler that pytest-timeout has
+    set would raise in the middle of pytest.
+    """
+    child = os.fork()
+    if child == 0:
+        verdict = 1
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, CHILD_DEADLINE)
+            verdict = 0 if test() else 2
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(verdict)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

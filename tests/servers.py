@@ -29,12 +29,19 @@ URLS = {
     "postgres": os.environ.get(
         "AMOCRM_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test"
     ),
-    "mysql": os.environ.get("AMOCRM_TEST_MYSQL", "mysql+pymysql://root@127.0.0.1:3306/test"),
+    # PyMySQL loads all certificates for each connection, unless it is told that none will be shown.
+    "mysql": os.environ.get(
+        "AMOCRM_TEST_MYSQL", "mysql+pymysql://root@127.0.0.1:3306/test?ssl_disabled=true"
+    ),
     "redis": os.environ.get("AMOCRM_TEST_REDIS", "redis://127.0.0.1:6379/0"),
 }
 PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
 DATABASES = ["postgres", "mysql"]
 EVERYWHERE = ["file", "sqlite", *DATABASES, "redis"]
+COMMIT = {"postgres": b"COMMIT\x00", "mysql": b"\x03COMMIT"}
+"""How a commit looks on the wire. The bare word stands in other statements as well: a transaction
+is begun READ COMMITTED, and AUTOCOMMIT is switched off before it. SQLAlchemy also commits when it
+sets the isolation level of MySQL, so wait for the change before it."""
 
 
 def missing(what: str) -> None:
@@ -143,7 +150,7 @@ class Forwarder:
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.fatal: bytes | None = None
+        self._fatal: list[bytes] = []
         self.deaths = 0
         self._shut = False
         threading.Thread(target=self._accept, daemon=True).start()
@@ -161,6 +168,13 @@ class Forwarder:
 
     def reopen(self) -> None:
         self._shut = False
+
+    def doom(self, *words: bytes) -> None:
+        """Cut a connection at the last of these words, when they have come in this order.
+
+        The server still gets it; nobody hears the answer.
+        """
+        self._fatal = list(words)
 
     def close(self) -> None:
         self.shut()
@@ -188,10 +202,11 @@ class Forwarder:
     ) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
-                if asks and self.fatal is not None and self.fatal in data:
-                    self.fatal = None
-                    self.deaths += 1
-                    doomed.set()
+                if asks and self._fatal and self._fatal[0] in data:
+                    del self._fatal[0]
+                    if not self._fatal:
+                        self.deaths += 1
+                        doomed.set()
                 elif not asks and doomed.is_set():
                     break  # The server has done it; nobody hears of it.
                 sink.sendall(data)

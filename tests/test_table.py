@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -16,6 +18,9 @@ from amocrm.core.row import Row, near, read_id, read_question
 from amocrm.resource import Resource
 from amocrm.sandbox import Sandbox
 from tests.table import walk
+
+if TYPE_CHECKING:
+    from amocrm.resources.leads import LeadFilter
 
 PACKAGE = Path(__file__).parent.parent / "amocrm"
 
@@ -159,6 +164,20 @@ def test_a_lenient_client_lets_through_what_the_table_does_not_know() -> None:
     crm.leads.create({"name": "A"})
     list(crm.leads.list(with_=["tomorrow"]))  # type: ignore[list-item]
     assert "with=tomorrow" in portal.log[-1].query
+
+
+def test_a_filter_is_the_same_on_the_wire_as_in_params_and_params_win() -> None:
+    crm, portal = client()
+    chosen: LeadFilter = {"id": [1, 2], "updated_at": {"from": 5}}
+    list(crm.leads.list(filter=chosen))
+    list(crm.leads.list(params={"filter": chosen}))
+    first, second = (parse_qsl(one.query) for one in portal.log)
+    assert first == second
+    assert ("filter[id][0]", "1") in first or ("filter[id][]", "1") in first
+    assert ("filter[updated_at][from]", "5") in first
+    list(crm.leads.list(filter={"id": [1], "price": 9}, params={"filter": {"id": [3]}}))
+    filters = [pair for pair in parse_qsl(portal.log[-1].query) if pair[0].startswith("filter")]
+    assert [value for _, value in filters] == ["3"]
 
 
 def test_params_go_as_they_are() -> None:

@@ -11,6 +11,7 @@ import pytest
 from amocrm.ahead import DEEPEST, SLACK, Crew, Depth
 from amocrm.errors import ConfigurationError
 from tests.conftest import workers
+from tests.processes import in_child
 
 pytestmark = pytest.mark.usefixtures("gone")
 
@@ -145,15 +146,14 @@ def test_collected_in_a_worker_thread_it_does_not_wait_for_itself() -> None:
 def test_a_forked_child_does_not_wait_for_threads_it_has_not() -> None:
     with Crew[int, int](lambda job: job) as crew:
         crew.ask(0)
-        child = os.fork()
-        if child == 0:
-            try:
+
+        def take() -> bool:
+            with pytest.raises(ConfigurationError):
                 crew.take()
-            except ConfigurationError:
-                crew.close()
-                os._exit(7)
-            os._exit(1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            crew.close()
+            return True
+
+        assert in_child(take)
         assert crew.take() == 0
 
 

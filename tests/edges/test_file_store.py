@@ -19,7 +19,7 @@ from amocrm.filelock import LONGEST_POLL, SHORTEST_POLL, FileLock
 from amocrm.sandbox import Sandbox
 from amocrm.stores import Key
 from amocrm.stores.file import FileStore
-from tests.processes import APART
+from tests.processes import APART, in_child
 
 KEY = Key("client", "example.amocrm.ru")
 TEXT = '{"token": {"access_token": "a", "note": "Имя"}}'
@@ -360,19 +360,13 @@ def test_a_forked_child_neither_keeps_nor_frees_its_parent_s_lock(tmp_path: Path
     path = str(tmp_path / "lock")
     mine, theirs = FileLock(path), FileLock(path)
     with mine.hold(1):
-        child = os.fork()
-        if child == 0:
-            # Nothing of pytest's may run in here: whatever happens, leave at once.
-            verdict = 1
-            try:
-                with mine.hold(0.01):
-                    verdict = 2
-            except TokenStoreError:
-                verdict = 0
-            finally:
-                os._exit(verdict)
-        _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) == 0
+
+        def is_kept_out() -> bool:
+            with pytest.raises(TokenStoreError), mine.hold(0.01):
+                pass
+            return True
+
+        assert in_child(is_kept_out)
         with pytest.raises(TokenStoreError), theirs.hold(0.01):
             pass
     with theirs.hold(0.01):

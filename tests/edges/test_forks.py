@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 
-from amocrm import MemoryStore, TokenStoreError
+from amocrm import AmoCRM, MemoryStore, TokenStoreError
 from amocrm.forks import after_fork
+from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
+from tests.processes import in_child
 
 KEY = Key("client", "example.amocrm.ru")
 
@@ -20,19 +23,6 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
 ]
-
-
-def in_child(test: Callable[[], bool]) -> bool:
-    """Run a test in a forked child, which nothing of pytest's may run in."""
-    child = os.fork()
-    if child == 0:
-        verdict = 1
-        try:
-            signal.alarm(20)  # which ends it, should it wait for ever
-            verdict = 0 if test() else 2
-        finally:
-            os._exit(verdict)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 class Guard:
@@ -100,3 +90,38 @@ def test_a_memory_store_s_lock_that_a_thread_of_the_parent_holds_stops_no_child(
     finally:
         done.set()
         worker.join()
+
+
+@pytest.mark.parametrize("path", ["/api/v4/leads/custom_fields", "/api/v4/account"])
+def test_a_child_that_is_forked_while_the_parent_fetches_definitions_can_read_them(
+    portal: Sandbox, clock: ManualClock, path: str
+) -> None:
+    """The fields, and the account's time zone."""
+    parent, asked, answer = os.getpid(), threading.Event(), threading.Event()
+
+    class Slow(requests.Session):
+        def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+            if os.getpid() == parent and urlsplit(str(request.url)).path == path:
+                asked.set()
+                assert answer.wait(60)
+            return super().send(request, **settings)
+
+    auth: Any = {"access_token": portal.issue_long_lived()}
+    with AmoCRM("example", auth, session=portal.session(), pace=None, clock=clock) as crm:
+        crm.leads.custom_fields.create({"name": "Region", "type": "text"})
+    with AmoCRM("example", auth, session=portal.mount(Slow()), pace=None, clock=clock) as crm:
+
+        def read() -> bool:
+            fields = crm.leads.cf({})
+            fields["Region"] = "north"
+            return bool(fields["Region"] == "north")
+
+        fetching = threading.Thread(target=read)
+        fetching.start()
+        try:
+            assert asked.wait(30)
+            assert in_child(read)
+        finally:
+            answer.set()
+            fetching.join()
+        assert read()

@@ -19,7 +19,7 @@ from amocrm.journal import Journal, Known
 from amocrm.journals import Place
 from amocrm.journals.file import FileJournal
 from amocrm.journals.sql import PATIENCE, SQLJournal
-from tests.servers import DATABASES, URLS, door, engine, journal_place, open_journal
+from tests.servers import COMMIT, DATABASES, URLS, door, engine, journal_place, open_journal
 
 ITEMS = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
 HEAD = {"journal": 1, "account": "a.amocrm.ru", "method": "POST", "path": "/api/v4/leads"}
@@ -334,7 +334,7 @@ def test_a_record_whose_answer_was_lost_is_written_once(kind: str, tmp_path: Pat
     with journal_place(kind, tmp_path) as table, door(kind) as (way, url):
         journal = opened(SQLJournal(engine(url), "leads", table))
         for at in range(3):
-            way.fatal = b"COMMIT"
+            way.doom(b"INSERT", COMMIT[kind])
             journal.sent([(at, f"{at}" * 16)])
         assert way.deaths == 3
         journal.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import signal
 import threading
@@ -24,9 +23,9 @@ from amocrm.paces import Refusal
 from amocrm.paces.file import FilePace
 from amocrm.paces.keeper import Keeper, KeptTurn
 from amocrm.paces.redis import HOSTS_MARGIN, RedisPace
+from tests.processes import APART, in_child
 
 REDIS = os.environ.get("AMOCRM_TEST_REDIS", "redis://127.0.0.1:6379/9")
-SPAWN = multiprocessing.get_context("spawn")
 SLACK = 0.02
 """Seconds by which what keeps the pace is ahead of the reading a turn is told to have left at."""
 
@@ -203,14 +202,12 @@ def test_a_forked_child_begins_a_pace_of_threads_anew_and_is_not_stuck() -> None
     holder = threading.Thread(target=hold)
     holder.start()
     assert held.wait(30)
-    child = os.fork()
-    if child == 0:  # where the thread is not that holds the lock
-        signal.alarm(30)
-        os._exit(0 if isinstance(pace.wait(CLOCK, 0), KeptTurn) else 1)
-    _, status = os.waitpid(child, 0)
-    done.set()
-    holder.join()
-    assert os.waitstatus_to_exitcode(status) == 0
+    try:
+        # The thread that holds the lock is not in the child.
+        assert in_child(lambda: isinstance(pace.wait(CLOCK, 0), KeptTurn))
+    finally:
+        done.set()
+        holder.join()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -218,12 +215,7 @@ def test_a_forked_child_begins_a_pace_of_threads_anew_and_is_not_stuck() -> None
 def test_a_forked_child_goes_on_with_the_same_file(tmp_path: Path) -> None:
     pace = FilePace(tmp_path / "pace", 1)
     turn(pace)
-    child = os.fork()
-    if child == 0:
-        signal.alarm(30)
-        os._exit(0 if isinstance(pace.wait(CLOCK, 0), Refusal) else 1)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+    assert in_child(lambda: isinstance(pace.wait(CLOCK, 0), Refusal))
     assert refusal(pace).away > 0
 
 
@@ -240,8 +232,8 @@ def _take(kind: str, where: str, rate: float, calls: int, pipe: Pipe) -> None:
 
 
 def _start(kind: str, where: str, rate: float, calls: int) -> tuple[Any, Pipe]:
-    ours, theirs = SPAWN.Pipe()
-    process = SPAWN.Process(target=_take, args=(kind, where, rate, calls, theirs), daemon=True)
+    ours, theirs = APART.Pipe()
+    process = APART.Process(target=_take, args=(kind, where, rate, calls, theirs), daemon=True)
     process.start()
     assert ours.recv() == "ready"
     return process, ours

@@ -64,6 +64,22 @@ def test_a_removed_file_is_made_again_for_all(path: Path, clock: ManualClock) ->
     assert is_full(one, clock)
 
 
+def test_a_file_that_another_one_has_replaced_is_left_by_all(
+    path: Path, clock: ManualClock
+) -> None:
+    one, two = FilePace(path, 1), FilePace(path, 1)
+    for pace in (one, two):
+        pace.wait(clock, 0)
+    fresh = path.with_name("fresh")
+    fresh.touch(0o600)
+    fresh.rename(path)
+    assert not is_full(one, clock)
+    assert is_full(two, clock)
+    clock.advance(10)
+    assert not is_full(two, clock)
+    assert is_full(one, clock)
+
+
 SIZE = 8 * (1 + Window.size(1000))
 """Bytes of the numbers."""
 

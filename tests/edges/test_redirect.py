@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_futures
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -193,6 +194,26 @@ def test_port_0_takes_a_free_one(sandbox: Sandbox) -> None:
         listener.deliver(Answered("c"))
         listener.deliver(Answered("late"))
         assert listener.wait() == Answered("c")
+
+
+def test_the_wait_ends_only_when_the_page_is_written() -> None:
+    """A program that ends right after the wait must not cut the page off."""
+    denied = Answered(error=AccessDeniedError("x" * 8_000_000))  # which no socket's buffer takes
+    with (
+        RedirectListener(RedirectServer(0, timeout=30), lambda _: denied) as listener,
+        ThreadPoolExecutor(1) as pool,
+        socket.socket() as browser,
+    ):
+        waiting = pool.submit(listener.wait)
+        browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        browser.connect(("127.0.0.1", listener.port))
+        browser.sendall(b"GET /?error=access_denied HTTP/1.1\r\nHost: x\r\n\r\n")
+        page = browser.recv(1)
+        assert not wait_for_futures([waiting], timeout=0.2).done
+        while piece := browser.recv(1_000_000):
+            page += piece
+        assert waiting.result(30) == denied
+    assert page.rstrip().endswith(b"</html>")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only loopback")

@@ -75,7 +75,7 @@ def test_a_save_that_is_asked_for_again_after_a_lost_answer_is_done(place: str) 
     with door("redis") as (way, url), redis.Redis.from_url(url) as client:
         store = RedisStore(client, place)
         assert store.save(KEY, "one", None)
-        way.fatal = b"HSET"
+        way.doom(b"HSET")
         assert store.save(KEY, "two", "one") is True
         assert way.deaths == 1
         assert store.load(KEY) == "two"

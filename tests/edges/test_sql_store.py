@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from amocrm import ConfigurationError, TokenStoreError
 from amocrm.stores import Key
 from amocrm.stores.sql import LONGEST_POLL, SHORTEST_POLL, SQLStore
-from tests.servers import DATABASES, URLS, door, engine, need, new_place
+from tests.servers import COMMIT, DATABASES, URLS, door, engine, need, new_place
 
 KEY = Key("client", "example.amocrm.ru")
 OTHER = Key("client", "other.amocrm.ru")
@@ -276,13 +276,14 @@ def test_a_save_whose_answer_was_lost_is_known_to_be_done(kind: str, tmp_path: P
         assert store.save(KEY, "one", None)
         there = "one"
         for text in ("two", "three"):
-            way.fatal = b"COMMIT"
+            way.doom(b"UPDATE", COMMIT[kind])
             assert store.save(KEY, text, there) is True
             assert store.load(KEY) == text
             there = text
         assert way.deaths == 2
-        way.fatal = b"COMMIT"
+        way.doom(b"DELETE", COMMIT[kind])
         store.forget(KEY)
+        assert way.deaths == 3
         assert store.load(KEY) is None
 
 

@@ -16,7 +16,7 @@ from amocrm import TokenStore
 from amocrm.stores import Key
 from amocrm.stores.redis import RedisStore
 from amocrm.stores.sql import SQLStore
-from tests.processes import APART
+from tests.processes import APART, in_child
 from tests.servers import DATABASES, EVERYWHERE, URLS, new_place, open_store
 
 KEY = Key("client", "example.amocrm.ru")
@@ -105,16 +105,7 @@ def test_a_forked_child_uses_the_store_beside_its_parent(kind: str, place: str) 
     store = open_store(kind, place) if pool is None else SQLStore(pool, place)
     assert store.save(KEY, "one", None)
     with store.lock(KEY, 5):
-        child = os.fork()
-        if child == 0:
-            # Nothing of pytest's may run in here: whatever happens, leave at once.
-            verdict = 1
-            try:
-                verdict = 0 if store.save(KEY, "child", store.load(KEY)) else 2
-            finally:
-                os._exit(verdict)
-        _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) == 0
+        assert in_child(lambda: store.save(KEY, "child", store.load(KEY)))
         assert store.load(KEY) == "child"
         assert store.save(KEY, "two", "child")
     with store.lock(KEY, 5):
@@ -135,16 +126,12 @@ def test_a_forked_child_shares_no_connection_with_its_parent(kind: str, place: s
     assert store.load(KEY) is None
     with pool.connect() as connection:
         mine = connection.execute(question).scalar_one()
-    child = os.fork()
-    if child == 0:
-        verdict = 1
-        try:
-            with pool.connect() as connection:
-                verdict = 0 if connection.execute(question).scalar_one() != mine else 2
-        finally:
-            os._exit(verdict)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+
+    def has_its_own() -> bool:
+        with pool.connect() as connection:
+            return bool(connection.execute(question).scalar_one() != mine)
+
+    assert in_child(has_its_own)
     with pool.connect() as connection:
         assert connection.execute(question).scalar_one() == mine
     pool.dispose()

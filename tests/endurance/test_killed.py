@@ -1,6 +1,6 @@
 """kill -9 in the middle of refreshes: the stored pair is whole, and the next process goes on.
 
-    AMOCRM_TEST_ROUNDS=1000 pytest tests/endurance/test_killed.py --junitxml=counts.xml
+    AMOCRM_TEST_ROUNDS=1000 pytest -m endurance tests/endurance/test_killed.py --junitxml=counts.xml
 
 Where an old refresh token works until its successor is used (grace mode, reference 2.6), no kill
 costs the authorisation. Where it dies at once (strict mode), the only losses are those that no

@@ -1,6 +1,6 @@
 """One grant per expiry: 8 processes of 16 threads, one store, one token that keeps expiring.
 
-    AMOCRM_TEST_ROUNDS=1000 pytest tests/endurance/test_one_grant.py --junitxml=counts.xml
+    AMOCRM_TEST_ROUNDS=1000 pytest -m endurance tests/endurance/test_one_grant.py --junitxml=x.xml
 
 Every round the token expires for everybody at once, and all 128 threads call at once.
 """

@@ -14,6 +14,7 @@ import pytest
 from amocrm import AmoCRM, AuthSettings, ConfigurationError, NotAuthorizedError, TokenStoreError
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
+from tests.processes import in_child
 
 DAY = 86_400
 
@@ -156,20 +157,14 @@ def test_a_forked_child_goes_on_but_leaves_the_refresh_token_to_its_parent(
     with sandbox.serve() as server:
         crm = make({"code": sandbox.issue_code()}, session=None, base_url=server.url)
         crm.request.get("/api/v4/account")
-        child = os.fork()
-        if child == 0:
-            # Nothing of pytest's may run in here: whatever happens, leave at once.
-            verdict = 1
-            try:
-                if crm.request.get("/api/v4/account").info.status_code == 200:
-                    try:
-                        crm.connection.refresh_token()
-                    except TokenStoreError as error:
-                        verdict = 0 if "forked" in str(error) else 2
-            finally:
-                os._exit(verdict)
-        _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) == 0
+
+        def goes_on() -> bool:
+            assert crm.request.get("/api/v4/account").info.status_code == 200
+            with pytest.raises(TokenStoreError, match="forked"):
+                crm.connection.refresh_token()
+            return True
+
+        assert in_child(goes_on)
         crm.connection.refresh_token()
         assert crm.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.refresh"] == 1

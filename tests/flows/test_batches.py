@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,13 @@ from amocrm.ahead import SLACK, UNKNOWN
 from amocrm.batches import UNKNOWN_IN_A_ROW
 from amocrm.core.batch import Created, Refused, Unknown, Updated
 from amocrm.limits import REQUESTS_PER_SECOND
+from amocrm.paces import Refusal
 from amocrm.progress import Progress
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.canned import Canned
 from tests.conftest import workers
-from tests.servers import DATABASES, journal_place
+from tests.processes import APART
+from tests.servers import DATABASES, journal_place, open_journal
 
 LEADS = "/api/v4/leads"
 MOST = int(UNKNOWN * REQUESTS_PER_SECOND) + SLACK + 1
@@ -195,6 +199,20 @@ def test_a_server_that_is_down_ends_it(portal: Sandbox, crm: AmoCRM, lost: int, 
         assert kinds(outcomes) == {"Unknown": 10 * lost, "Created": 2000 - 10 * lost}
 
 
+def test_lost_chunks_between_written_ones_do_not_end_it(portal: Sandbox, crm: AmoCRM) -> None:
+    lost = UNKNOWN_IN_A_ROW + 1
+
+    def source() -> Iterator[dict[str, Any]]:
+        for number, lead in enumerate(leads(20 * lost)):
+            if number % 20 == 10:  # Every second chunk, when it is read to be sent.
+                portal.strike("server_error", method="POST")
+            yield lead
+
+    outcomes = list(crm.create_many(LEADS, source(), size=10, ahead=1))
+    expected = ([Created] * 10 + [Unknown] * 10) * lost
+    assert [type(one) for one in outcomes] == expected
+
+
 def test_no_rights_end_it_after_the_outcomes_of_what_was_sent(portal: Sandbox, crm: AmoCRM) -> None:
     def source() -> Iterator[dict[str, Any]]:
         yield from leads(20)
@@ -317,6 +335,35 @@ def test_what_was_not_sent_is_no_loss_in_the_journal(
         with pytest.raises(UnreachableError):
             list(offline.create_many(LEADS, items, journal=path))
     assert kinds(list(crm.create_many(LEADS, items, journal=path))) == {"Created": 5}
+
+
+class Closed:
+    """A pace that gives a turn to nobody."""
+
+    rate = 7.0
+
+    def wait(self, clock: Any, patience: float) -> Refusal:
+        return Refusal(300)
+
+    def hold(self, *_: Any) -> None: ...
+
+    block = hold
+
+
+def test_a_chunk_that_was_refused_before_it_left_does_not_damage_the_journal(
+    portal: Sandbox, crm: AmoCRM, tmp_path: Path, clock: ManualClock
+) -> None:
+    path, items = tmp_path / "journal", leads(25)
+    refused = AmoCRM(
+        "example", {"access_token": portal.issue_long_lived()}, session=portal.session(),
+        clock=clock, pace=Closed(),
+    )  # fmt: skip
+    outcomes: list[Any] = []
+    with pytest.raises(RateLimitedError, match="was not sent"):
+        outcomes.extend(refused.create_many(LEADS, items, size=10, journal=path))
+    assert set(kinds(outcomes)) == {"Refused"}
+    assert posts(portal) == 0
+    assert kinds(list(crm.create_many(LEADS, items, size=10, journal=path))) == {"Created": 25}
 
 
 def test_a_journal_of_lost_chunks_does_not_end_a_resumed_run(
@@ -533,15 +580,28 @@ def test_a_retry_that_does_not_exist_is_refused_at_once(crm: AmoCRM) -> None:
         crm.create_many(LEADS, [], retry="often")  # type: ignore[arg-type]
 
 
-KILLED = """
-import sys
-from amocrm import AmoCRM
-from tests.servers import open_journal
-crm = AmoCRM("example", {"access_token": sys.argv[2]}, base_url=sys.argv[1], pace=None)
-items = ({"name": f"Lead {at}"} for at in range(400))
-for one in crm.create_many("/api/v4/leads", items, size=5, journal=open_journal(*sys.argv[3:])):
-    print(type(one).__name__, flush=True)
-"""
+def write_leads(url: str, token: str, kind: str, place: str, pipe: Pipe) -> None:
+    """Be a program that imports leads with a journal, and tells of each outcome."""
+    os.environ["NO_PROXY"] = "*"
+    crm = AmoCRM("example", {"access_token": token}, base_url=url, pace=None)
+    for one in crm.create_many(LEADS, leads(400), size=5, journal=open_journal(kind, place)):
+        pipe.send(type(one).__name__)
+    pipe.close()
+
+
+def begin(*args: Any) -> tuple[BaseProcess, Pipe]:
+    ours, theirs = APART.Pipe(duplex=False)
+    process = APART.Process(target=write_leads, args=(*args, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def told(pipe: Pipe) -> Iterator[str]:
+    """Give what a program tells until its end."""
+    with suppress(EOFError):
+        while True:
+            yield pipe.recv()
 
 
 @pytest.mark.parametrize("kind", ["file", "sqlite", *DATABASES])
@@ -551,18 +611,17 @@ def test_killed_at_any_moment_it_goes_on_without_a_double(
 ) -> None:
     portal = Sandbox(rps=None)
     with portal.serve() as served, journal_place(kind, tmp_path) as place:
-        command = [sys.executable, "-c", KILLED, served.url, portal.issue_long_lived(), kind, place]
-        settings: Any = {
-            "stdout": subprocess.PIPE, "text": True, "env": {**os.environ, "NO_PROXY": "*"},
-            "cwd": Path(__file__).parents[2],
-        }  # fmt: skip
-        with subprocess.Popen(command, **settings) as process:
-            assert process.stdout is not None
-            for _ in range(after):
-                process.stdout.readline()
-            os.kill(process.pid, signal.SIGKILL)
-        done = subprocess.run(command, timeout=60, check=True, **settings)
-    outcomes, there = done.stdout.split(), stored(portal)
+        program = (served.url, portal.issue_long_lived(), kind, place)
+        first, pipe = begin(*program)
+        for _ in range(after):
+            pipe.recv()
+        first.kill()
+        first.join()
+        second, pipe = begin(*program)
+        outcomes = list(told(pipe))
+        second.join(60)
+        assert second.exitcode == 0
+    there = stored(portal)
     assert len(outcomes) == 400
     assert set(there.values()) == {1}, "nothing is written twice"
     for at, outcome in enumerate(outcomes):

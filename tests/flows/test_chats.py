@@ -6,6 +6,8 @@ import json
 import logging
 import pickle
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -245,6 +247,18 @@ def test_each_attempt_is_signed_at_its_own_time(
     clock.advance(10_000)
     say(chats)  # A date of the first call would be too old by now.
     assert len(list(chats.history("c-1"))) == 1
+
+
+def test_a_call_that_is_tried_again_is_dated_and_signed_anew(
+    chats: Chats, portal: Sandbox, registered: Registered
+) -> None:
+    portal.strike("too_many", path="*/chats", retry_after=2, times=2)
+    chats.open("c-1", ANN)
+    tries = [one.headers for one in portal.log if one.path.endswith("/chats")]
+    assert len(tries) == 3
+    dates = [parsedate_to_datetime(one["date"]).timestamp() for one in tries]
+    assert all(later - earlier >= 2 for earlier, later in pairwise(dates))
+    assert len({one["x-signature"] for one in tries}) == 3
 
 
 WRONG: list[Any] = [

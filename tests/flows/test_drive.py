@@ -714,6 +714,20 @@ def test_an_account_without_files_is_told(portal: Sandbox, connect: Connect) -> 
         crm.drive.get("u")
 
 
+def test_another_user_s_files_are_asked_for_in_that_user_s_name(
+    crm: AmoCRM, portal: Sandbox, tmp_path: Path
+) -> None:
+    user = next(one for one in portal.account().users.values() if not one.is_admin)
+    drive = crm.as_user(user.id).drive
+    file = drive.upload(data(PART * 3), name="a.bin")
+    drive.rename(file["uuid"], "b.bin")
+    list(drive.list())
+    drive.download(file["uuid"], tmp_path / "b.bin")
+    calls = [one for one in portal.log if "drive" in one.host]
+    assert {one.method for one in calls} == {"GET", "POST", "PATCH"}
+    assert {one.headers.get("x-context-user-id") for one in calls} == {str(user.id)}
+
+
 def test_the_host_is_asked_for_once(crm: AmoCRM, portal: Sandbox) -> None:
     crm.drive.upload(b"x", name="a")
     list(crm.drive.list())

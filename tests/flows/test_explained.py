@@ -17,6 +17,7 @@ from amocrm.core.record import fingerprint
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
 from tests.conftest import Make
+from tests.processes import in_child
 
 DAY = 86_400
 MONTHS_3 = 7_776_000
@@ -450,11 +451,7 @@ def test_a_forked_child_has_no_connection_of_its_parent_s(
 
     session = sandbox.mount(Session())
     other = AmoCRM("example", credentials, session=session, clock=clock).as_user(1)
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if Session.closed else 1)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+    assert in_child(lambda: Session.closed)
     assert not Session.closed
     del other
 

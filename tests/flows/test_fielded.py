@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import datetime
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from amocrm import (
     Ambiguous,
@@ -15,12 +17,14 @@ from amocrm import (
     ConfigurationError,
     Created,
     Found,
+    MemoryStore,
     Refused,
     Updated,
     ValidationError,
 )
 from amocrm.core.difference import changes
 from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.stores import Key
 
 if TYPE_CHECKING:
     from amocrm.schema.contacts import NewContact
@@ -128,6 +132,37 @@ def test_people_are_found_or_created_once(crm: AmoCRM) -> None:
         ],
     })  # fmt: skip
     assert isinstance(crm.contacts.find_or_create({}, phone="+79990000001"), Ambiguous)
+
+
+def test_who_is_created_is_created_while_others_are_kept_out(
+    portal: Sandbox, clock: ManualClock
+) -> None:
+    held: set[Key] = set()
+    while_held: dict[str, int] = {}
+
+    class Watched(MemoryStore):
+        @contextmanager
+        def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
+            with super().lock(key, timeout):
+                held.add(key)
+                try:
+                    yield
+                finally:
+                    held.remove(key)
+
+    class Watching(requests.Session):
+        def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+            while_held[str(request.method)] = len(held)
+            return super().send(request, **settings)
+
+    with AmoCRM(
+        "example", {"access_token": portal.issue_long_lived()}, store=Watched(),
+        session=portal.mount(Watching()), pace=None, clock=clock,
+    ) as crm:  # fmt: skip
+        made = crm.contacts.find_or_create({"name": "Ann"}, phone="+79990000001", email="a@b.ru")
+    assert isinstance(made, Created)
+    assert while_held == {"GET": 2, "POST": 2}
+    assert not held
 
 
 def test_companies_are_found_by_email(crm: AmoCRM) -> None:

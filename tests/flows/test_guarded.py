@@ -8,7 +8,9 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -39,6 +41,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
 from amocrm.stores.encrypted import EncryptedStore
 from tests.conftest import Make
+from tests.processes import in_child
 
 DAY = 86_400
 TOKENS = "/oauth2/access_token"
@@ -363,6 +366,70 @@ def test_a_handler_that_waits_for_a_thread_in_need_of_the_token_burns_no_process
     assert results == [200]
 
 
+def test_a_code_is_not_sent_again_after_a_handler_raised_and_its_pair_died(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    def full(_: Response) -> None:
+        raise OSError("disk full")
+
+    crm = make({"code": sandbox.issue_code()})
+    crm.once("connection:newToken", full)
+    with pytest.raises(OSError, match="disk full"):
+        crm.connect()
+    sandbox.revoke_tokens()
+    clock.advance(DAY + 1)
+    for error in (GrantError, NotAuthorizedError):
+        with pytest.raises(error):
+            crm.request.get("/api/v4/account")
+    grants = [one.body["grant_type"] for one in sandbox.log if one.path == TOKENS]
+    assert grants == ["authorization_code", "refresh_token"]
+
+
+def is_waiting(thread: threading.Thread) -> bool:
+    """Whether a thread waits for another one, in `threading`'s own code."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame is not None and frame.f_code.co_filename == threading.__file__
+
+
+def test_a_waiting_thread_goes_on_while_a_handler_of_the_new_token_still_runs(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    statuses: list[int] = []
+    called, done = threading.Event(), threading.Event()
+    waiter = threading.Thread(
+        target=lambda: statuses.append(crm.request.get("/api/v4/account").info.status_code)
+    )
+
+    def wait_too() -> None:
+        """Begin a second call while the first one gets the token, and go on when it waits."""
+        waiter.start()
+        deadline = time.monotonic() + 30
+        while not is_waiting(waiter) and time.monotonic() < deadline:
+            waiter.join(0.001)
+
+    def block(_: Response) -> None:
+        called.set()
+        assert done.wait(30)
+
+    session = AtGrants(lambda: None)
+    crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(session))
+    crm.connect()
+    clock.advance(DAY + 1)
+    crm.on("connection:newToken", block)
+    session.what = wait_too
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(crm.request.get, "/api/v4/account")
+        try:
+            assert called.wait(30)
+            waiter.join(10)
+            assert statuses == [200]
+            assert not first.done()
+        finally:
+            done.set()
+        assert first.result(30).info.status_code == 200
+    assert sandbox.counters["grants.refresh"] == 1
+
+
 def test_closing_the_client_ends_the_wait_for_a_person(make: Make, free_port: int) -> None:
     crm = make({"server": {"port": free_port, "timeout": 30}})
     ready = threading.Event()
@@ -391,6 +458,87 @@ def hooked(sandbox: Sandbox, hook: Callable[..., object]) -> requests.Session:
     session = sandbox.session()
     session.hooks["response"].append(hook)
     return session
+
+
+class Turns:
+    """A rate limit of the user's own, which remembers who has a turn."""
+
+    rate = 7.0
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.back: list[float | None] = []
+
+    def wait(self, clock: object, patience: float) -> Turn:
+        self.given += 1
+        return Turn(self)
+
+    def hold(self, clock: object, seconds: float) -> None: ...
+
+    block = hold
+
+
+class Turn:
+    """A turn of `Turns`."""
+
+    waited = held = 0.0
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    def opening(self) -> None: ...
+
+    sent = opening
+
+    def done(self, came: float | None, *, blocked: bool = False) -> None:
+        self._turns.back.append(came)
+
+
+class Interrupted(requests.Session):
+    """Ctrl-C strikes while a call is being sent."""
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        raise KeyboardInterrupt
+
+
+def raise_in_a_hook(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+    def faulty(*_: object, **__: object) -> None:
+        raise KeyError("mine")
+
+    crm = make({"access_token": sandbox.issue_long_lived()}, session=hooked(sandbox, faulty),
+               pace=turns)  # fmt: skip
+    with pytest.raises(KeyError, match="mine"):
+        crm.request.get("/api/v4/account")
+
+
+def raise_in_a_sink(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+    class Full(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, _: Any) -> int:
+            raise OSError("disk full")
+
+    crm = make({"access_token": sandbox.issue_long_lived()}, pace=turns)
+    file = crm.drive.upload(b"content", name="a.bin")
+    with pytest.raises(OSError, match="disk full"):
+        crm.drive.download(file, Full())
+
+
+def raise_ctrl_c(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+    crm = make({"access_token": sandbox.issue_long_lived()}, session=Interrupted(), pace=turns)
+    with pytest.raises(KeyboardInterrupt):
+        crm.request.get("/api/v4/account")
+
+
+@pytest.mark.parametrize("trouble", [raise_in_a_hook, raise_in_a_sink, raise_ctrl_c])
+def test_whatever_is_raised_while_a_call_is_sent_its_turn_is_given_back(
+    make: Make, sandbox: Sandbox, trouble: Callable[[Make, Sandbox, Turns], None]
+) -> None:
+    turns = Turns()
+    trouble(make, sandbox, turns)
+    assert len(turns.back) == turns.given > 0
+    assert turns.back[-1] is None
 
 
 def test_a_hook_that_raises_for_status_does_not_hide_the_answer(
@@ -616,20 +764,17 @@ def test_a_memory_store_is_not_shared_with_a_forked_child(
     store = EncryptedStore(inner, EncryptedStore.new_key()) if wrapped else inner
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
-    child = os.fork()
-    if child == 0:
-        # Nothing of pytest's may run in here: whatever happens, leave at once.
-        verdict = 1
+
+    def is_refused() -> bool:
+        theirs = crm if made == "before" else make(store=store)
         try:
-            theirs = crm if made == "before" else make(store=store)
             theirs.request.get("/api/v4/account")
             theirs.connection.refresh_token()
         except TokenStoreError as error:
-            verdict = 2 if error.retryable or "forked" not in str(error) else 0
-        finally:
-            os._exit(verdict)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
+            return "forked" in str(error) and not error.retryable
+        return False
+
+    assert in_child(is_refused)
     crm.connection.refresh_token()
     assert sandbox.counters["grants.refused"] == 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -44,6 +43,7 @@ from amocrm.sandbox.answer import Answer
 from amocrm.stores import Key
 from amocrm.stores.file import FileStore
 from tests.flows.test_guarded import Broken
+from tests.processes import in_child
 
 DAY = 86_400
 ACCOUNT = "/api/v4/account"
@@ -445,13 +445,11 @@ def test_a_forked_child_is_not_stopped_by_a_lock_of_its_parent(
     worker = threading.Thread(target=clients.held, args=(Slow(sandbox.account().id),))
     worker.start()
     inside.wait(10)
-    child = os.fork()
-    if child == 0:
-        signal.alarm(20)  # which ends the child, should it wait for ever
-        os._exit(0 if integration.account("example") is not None else 1)
-    done.set()
-    worker.join(10)
-    assert os.waitpid(child, 0)[1] == 0
+    try:
+        assert in_child(lambda: integration.account("example") is not None)
+    finally:
+        done.set()
+        worker.join(10)
 
 
 # Renamed accounts --------------------------------------------------------------------------------
@@ -772,6 +770,24 @@ def test_forgetting_needs_no_hook_and_may_be_repeated(
     with pytest.raises(ConfigurationError, match="closed"):
         account.request.get(ACCOUNT)
     assert install(integration, sandbox).request.get(ACCOUNT).info.status_code == 200
+
+
+def test_forgetting_an_account_whose_pair_is_not_saved_leaves_nothing_in_the_store(
+    new: New, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = Broken()
+    integration = new(store=store)
+    account = install(integration, sandbox)
+    clock.advance(DAY + 1)
+    store.trouble = OSError("full")
+    with pytest.raises(TokenStoreError):
+        account.request.get(ACCOUNT)
+    store.trouble = None
+    integration.forget("example")
+    assert store.load(Key(sandbox.integration.client_id, HOST)) is None
+    assert integration.accounts() == []
+    with pytest.raises(NotAuthorizedError):
+        new(store=store).account("example")
 
 
 def opaque(sandbox: Sandbox) -> requests.Session:

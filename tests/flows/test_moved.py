@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -39,6 +41,34 @@ def test_the_refresh_token_is_shown_only_to_the_shared_host(
     asked = [one for one in sandbox.log if one.path == LOOKUP]
     assert [one.host for one in asked] == [sandbox.account("renamed").api_domain]
     assert "authorization" not in asked[0].headers
+
+
+def test_nobody_hears_of_the_lookup_which_carries_the_refresh_token(
+    make: Make, sandbox: Sandbox, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    hooked: list[str] = []
+    done: list[str] = []
+    session = sandbox.session()
+    session.headers["Authorization"] = "Basic theirs"
+    session.params = {"theirs": "1"}
+    session.hooks["response"].append(
+        lambda answer, *_, **__: hooked.append(urlsplit(answer.url).path)
+    )
+    crm = make({"code": sandbox.issue_code()}, session=session)
+    crm.on("request:done", lambda call: done.append(call.path))
+    crm.connect()
+    shown = str((crm.connection.get_token() or {})["refresh_token"])
+    sandbox.move("example", "renamed")
+    clock.advance(DAY + 1)
+    with caplog.at_level(logging.DEBUG):
+        crm.request.get("/api/v4/account")
+    lookup = next(one for one in sandbox.log if one.path == LOOKUP)
+    assert lookup.query == ""
+    assert "authorization" not in lookup.headers
+    assert hooked == done == ["/api/v4/account"]
+    assert "GET /api/v4/account 200" in caplog.text
+    assert LOOKUP not in caplog.text
+    assert shown not in caplog.text
 
 
 @pytest.mark.parametrize("fate", ["html", "empty", "server_error", "lost_before", "broken_json"])

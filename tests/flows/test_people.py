@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,10 @@ from amocrm.stores.stripes import Stripes
 from amocrm.way import Way
 from tests.canned import Canned
 from tests.flows.test_listing import client_of
+from tests.processes import APART
 from tests.ways import way_of
 
 HOST = "example.amocrm.ru"
-SPAWN = multiprocessing.get_context("spawn")
 PROCESSES, PEOPLE = 4, 5
 
 pytestmark = pytest.mark.usefixtures("gone")
@@ -159,10 +158,10 @@ def work(url: str, token: str, folder: str, gate: Any, results: Any) -> None:
 def test_processes_that_take_in_the_same_people_create_each_once(tmp_path: Path) -> None:
     portal = Sandbox(rps=None)
     token = portal.issue_long_lived()
-    gate, results = SPAWN.Barrier(PROCESSES), SPAWN.Queue()
+    gate, results = APART.Barrier(PROCESSES), APART.Queue()
     with portal.serve() as served:
         arguments = (served.url, token, str(tmp_path), gate, results)
-        running = [SPAWN.Process(target=work, args=arguments) for _ in range(PROCESSES)]
+        running = [APART.Process(target=work, args=arguments) for _ in range(PROCESSES)]
         for process in running:
             process.start()
         told = [json.loads(results.get(timeout=100)) for _ in running]
