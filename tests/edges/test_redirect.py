@@ -200,7 +200,7 @@ def test_the_wait_ends_only_when_the_page_is_written() -> None:
     """A program that ends right after the wait must not cut the page off."""
     writing, go = threading.Event(), threading.Event()
 
-    class Slow(AccessDeniedError):
+    class SlowError(AccessDeniedError):
         """Is being written into the page until it is let go."""
 
         def __str__(self) -> str:
@@ -208,7 +208,7 @@ def test_the_wait_ends_only_when_the_page_is_written() -> None:
             assert go.wait(30)
             return "told on the page"
 
-    denied = Answered(error=Slow("no"))
+    denied = Answered(error=SlowError("no"))
     with (
         RedirectListener(RedirectServer(0, timeout=30), lambda _: denied) as listener,
         ThreadPoolExecutor(1) as pool,
