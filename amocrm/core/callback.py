@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -73,8 +73,9 @@ def read_query(
         read: Mapping[str, object] = dict(pairs)
     elif isinstance(query, Mapping):
         read = query
-        values = getattr(query, "getlist", None)  # of werkzeug, Django and Starlette
-        twice = callable(values) and any(len(values(name)) > 1 for name in _READ if name in query)
+        # Of werkzeug, Django and Starlette.
+        values: Callable[[str], list[object]] | None = getattr(query, "getlist", None)
+        twice = values is not None and any(len(values(name)) > 1 for name in _READ if name in query)
     else:
         raise ConfigurationError("the query must be a mapping of strings, or the raw query")
     if twice:
