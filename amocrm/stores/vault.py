@@ -120,7 +120,7 @@ class Vault:
         # First the names: a record that no name leads to would be as good as lost.
         self._lead_here(found)
         self.point(record.host)
-        self._write(self.key, record, lambda _: False)
+        self._write(self._ours(found), record, lambda _: False)
 
     def swap(self, record: Record, spent: Token | None, granted_to: int | None = None) -> Record:
         """Save a record in the place of the one whose token was spent for it, None if none was.
@@ -152,9 +152,9 @@ class Vault:
             self._become(owner)
             self._lead_here(found)
             kept = self._write(self.key, record, newer)
-            self._drop(found, text, spent)
+            self._drop(found, text, spent, owner)
             return kept
-        return self._write(self.key, record, newer, text)
+        return self._write(self._ours(found), record, newer, text)
 
     def mend(self, record: Record, *, drop: bool = False) -> None:
         """Save what is to stand beside a pair, or drop both, if that pair is still there."""
@@ -262,21 +262,26 @@ class Vault:
     def _named(self) -> Generator[Key, None, None]:
         """Yield where the record of our name may be: where it leads, or under it.
 
-        In an older store a name may lead to another name, whose record was carried over since.
+        In an older store a name may lead to another name, whose record was carried over since; and
+        somebody else may carry it over between two looks.
         """
         led = self._led(self._name)
         if led is not None:
             yield led
         yield self._at(self._name)
-        if led is not None and (further := self._led(led.account)) is not None:
+        further = self._led(self._name if led is None else led.account)
+        if further is not None:
             yield further
 
     def _brought(self, key: Key, text: str, owner: int, held: Key | None) -> tuple[Key, str]:
-        """Return where a record is that says its account: there from now on, if that works."""
+        """Return where a record is that says its account: there from now on, if that works.
+
+        What is there already counts, whoever has brought it: under the name is an older copy.
+        """
         there = self._at(str(owner))
-        if self._carry_over(key, owner, held) and (moved := self._store.load(there)) is not None:
-            return there, moved
-        return key, text
+        self._carry_over(key, owner, held)
+        moved = self._store.load(there)
+        return (key, text) if moved is None else (there, moved)
 
     def _carry_over(self, key: Key | None, account_id: int, held: Key | None) -> bool:
         """Bring a record of an older store from a name to its account's id.
@@ -319,15 +324,21 @@ class Vault:
         pointer = _readable(self._store.load(key), key)
         return self._at(pointer.account) if isinstance(pointer, See) else None
 
-    def _drop(self, key: Key, text: str | None, spent: Token | None) -> None:
+    def _drop(self, key: Key, text: str | None, spent: Token | None, owner: int) -> None:
         """Remove a record that is kept under a name, whose pair was spent for one with an id."""
         there = _readable(text, key)
         if isinstance(there, Record) and spent is not None and there.token == spent:
             with suppress(TokenStoreError), _told("forget"):
+                # Others whose names lead to this one look here further.
+                self._lead_from_nowhere(key.account, owner)
                 self._store.forget(key)
 
     def _at(self, account: str) -> Key:
         return Key(self._client_id, account)
+
+    def _ours(self, found: Key) -> Key:
+        """Return where to save: under the id; while nobody knows it, where the last one is."""
+        return found if self._account_id is None else self.key
 
     # What is there -------------------------------------------------------------------------------
 
