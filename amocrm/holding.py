@@ -327,13 +327,12 @@ class Holding:
     def _save(self, token: Token, *, late: bool = False) -> None:
         """Save and hold a pair just granted, or a newer one that somebody else has saved."""
         record = self._record(token)
-        if self._spent is None and not late:
-            self._vault.put(record, self._granted_to)  # A new code always wins.
-            self._hold(token)
+        if self._spent is None:
+            self.adopt(self._vault.put(record, self._granted_to, late=late))
         else:
             self.adopt(self._vault.swap(record, self._spent, self._granted_to))
         self.unsaved = False
-        self._vault.point(self.portal.account)
+        self._vault.point(self.portal.account, late=late)
 
     def _record(self, token: Token) -> Record:
         return Record(token, self.portal.account, self._code, cured=self._cured)

@@ -97,12 +97,16 @@ class Vault:
         if is_renewal or self._is_pinned:
             raise _another(account_id, self._account_id, self._name)
 
-    def put(self, record: Record, account_id: int | None) -> None:
+    def put(self, record: Record, account_id: int | None, *, late: bool = False) -> Record:
         """Save the record of a new consent in the place of the account's last one.
 
         Args:
             record: what is kept from now on.
             account_id: whose it is; None if nobody could say.
+            late: consent was given a while ago: what was saved since, and is newer, stays.
+
+        Returns:
+            What is kept now.
 
         Raises:
             ConfigurationError: it is another account's than this client is for.
@@ -119,8 +123,12 @@ class Vault:
         self._become(account_id)
         # First the names: a record that no name leads to would be as good as lost.
         self._lead_here(found)
-        self.point(record.host)
-        self._write(self._ours(found), record, lambda _: False)
+        self.point(record.host, late=late)
+
+        def newer(other: Record) -> bool:
+            return late and record.token.is_older_than(other.token)
+
+        return self._write(self._ours(found), record, newer)
 
     def swap(self, record: Record, spent: Token | None, granted_to: int | None = None) -> Record:
         """Save a record in the place of the one whose token was spent for it, None if none was.
@@ -169,16 +177,24 @@ class Vault:
             else:
                 self._store.save(key, write_record(*key, record), text)
 
-    def point(self, name: str) -> None:
+    def point(self, name: str, *, late: bool = False) -> None:
         """Let a name lead to the account, because amoCRM has granted a token there.
 
         The next grant does it again if it fails now.
+
+        Args:
+            name: the host.
+            late: it was granted a while ago: the name may have passed to another account since, so
+                it is left alone if it leads to one.
         """
         if self._account_id is not None and name not in self._pointed:
-            key = pointer_key(self._client_id, name)
+            key, ours = pointer_key(self._client_id, name), See(str(self._account_id))
             with suppress(TokenStoreError):
-                self._write(key, See(str(self._account_id)), lambda _: False)
-                self._pointed += (name,)
+                if (
+                    self._write(key, ours, lambda there: late and there.account_id is not None)
+                    == ours
+                ):
+                    self._pointed += (name,)
 
     def forget(self) -> None:
         """Remove the record."""

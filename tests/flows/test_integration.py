@@ -929,3 +929,46 @@ def test_a_client_that_calls_after_the_hook_brings_no_dead_account_back(
         late.request.get(ACCOUNT)
     assert one.accounts() == other.accounts() == []
     assert other.removed(hook.params) is None
+
+
+# Whose pair it is, when the store or amoCRM does not help ---------------------------------------
+
+
+def test_a_pair_of_nobody_knows_whom_replaces_none_when_the_redirect_comes_again(
+    new: New, sandbox: Sandbox, store: MemoryStore
+) -> None:
+    """The name was recycled, the token says nothing, and amoCRM does not tell the account."""
+    integration = new(session=opaque(sandbox))
+    install(integration, sandbox)
+    key = Key(sandbox.integration.client_id, str(sandbox.account("example").id))
+    before = store.load(key)
+    sandbox.move("example", "renamed")
+    newcomer = sandbox.add_account("example")
+    sandbox.strike("server_error", path=ACCOUNT, times=5)
+    redirect = agreed(integration, sandbox, newcomer.host)
+    for _ in range(2):
+        with pytest.raises(TokenStoreError, match="did not say whose"):
+            integration.callback(redirect, state="s")
+    assert store.load(key) == before is not None
+
+
+def test_a_pair_that_is_saved_late_does_not_take_a_name_back(
+    new: New, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = Broken()
+    integration = new(store=store)
+    account = install(integration, sandbox)
+    number = sandbox.account("example").id
+    clock.advance(DAY + 1)
+    store.trouble = OSError("no space left")
+    with pytest.raises(TokenStoreError):
+        account.request.get(ACCOUNT)
+    store.trouble = None
+    sandbox.move("example", "renamed")
+    newcomer = sandbox.add_account("example")
+    install(new(store=store), sandbox, newcomer.host)
+    assert account.connection.save_again()
+    later = new(store=store)
+    assert later.account("example").connection.status().account_id == newcomer.id
+    assert later.account(id=number).connection.connect()
+    assert later.account(id=number).connection.get_token() == account.connection.get_token()
