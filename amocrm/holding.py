@@ -199,6 +199,18 @@ class Holding:
         with contextlib.suppress(TokenStoreError):
             self._vault.mend(record._replace(asked_at=None), drop=dead)
 
+    def replaced(self, refused: Token) -> Record | None:
+        """Return what has taken a refused pair's place in the store: consent may be given anew.
+
+        None if it is no other pair, an older one, or one that has expired as well.
+        """
+        with contextlib.suppress(TokenStoreError):
+            record = self._vault.load()
+            if record is not None and record.token.refresh_token != refused.refresh_token:
+                old = record.token.is_older_than(refused)
+                return record if self._lives(record.token) and not old else None
+        return None
+
     def bury(self, spent: Token, error: GrantError) -> bool:
         """Remember that a refresh token was refused; one that is dead is never sent again.
 

@@ -139,14 +139,15 @@ class Spender:
         begun = holding.begin(record)
         if begun.token.refresh_token != record.token.refresh_token:
             return self._adopt(begun, note)
-        return self._spend(record, reason, kept=stored is not None)
+        return self._spend(record, reason, note, kept=stored is not None)
 
-    def _spend(self, record: Record, reason: Reason, *, kept: bool) -> _Got:
+    def _spend(self, record: Record, reason: Reason, note: Note, *, kept: bool) -> Token | _Got:
         """Ask for the successor of a pair, and note how that ended.
 
         Args:
             record: the pair.
             reason: why its successor is needed.
+            note: for the log, if another pair has taken its place meanwhile.
             kept: the pair was in the store already.
         """
         holding, spent = self._holding, record.token
@@ -162,6 +163,9 @@ class Spender:
             # It has ended; the next one must not take it for one that got lost.
             holding.end(record, dead=not kept and isinstance(got.error, GrantError))
         if isinstance(got.error, GrantError):
+            other = holding.replaced(spent)
+            if other is not None:
+                return self._adopt(other, note)
             self._is_news = holding.bury(spent, got.error)
         raise got.error
 

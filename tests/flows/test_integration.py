@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -972,3 +973,40 @@ def test_a_pair_that_is_saved_late_does_not_take_a_name_back(
     assert later.account("example").connection.status().account_id == newcomer.id
     assert later.account(id=number).connection.connect()
     assert later.account(id=number).connection.get_token() == account.connection.get_token()
+
+
+def meanwhile(sandbox: Sandbox, act: Callable[[], object]) -> requests.Session:
+    """A session to a portal where something happens while the first renewal is on its way."""
+    acts = [act]
+
+    def respond(environ: Any) -> Answer:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        if b'"grant_type": "refresh_token"' in body or b'"grant_type":"refresh_token"' in body:
+            while acts:
+                acts.pop()()
+        return sandbox.respond({**environ, "wsgi.input": io.BytesIO(body)})
+
+    session = requests.Session()
+    session.mount("https://", SandboxAdapter(respond, sandbox.clock))
+    return session
+
+
+@pytest.mark.parametrize("left", [200, -1], ids=["due", "expired"])
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_consent_given_anew_while_the_old_pair_is_renewed_fails_no_call(
+    new: New, sandbox: Sandbox, clock: ManualClock, where: str, left: int
+) -> None:
+    told: list[object] = []
+
+    def switch_off_and_on() -> None:
+        sandbox.uninstall()
+        install(integration if where == "here" else new(), sandbox)
+
+    integration = new(session=meanwhile(sandbox, switch_off_and_on))
+    account = install(integration, sandbox)
+    subscribe: Any = account.on
+    subscribe("error", lambda error, _: told.append(error))
+    clock.advance(DAY - left)
+    assert account.request.get(ACCOUNT).info.status_code == 200
+    assert (told, account.connection.status().refused) == ([], None)
+    assert sandbox.counters["grants.refused"] == 1
