@@ -123,16 +123,18 @@ class Connection:
         """
         return self._keeper.install(code, state, share)
 
-    def take_over(self, granted: Response | None) -> None:
-        """Go on with what is stored: another client of this account has been granted a token.
+    def take_over(self) -> None:
+        """Go on with what is stored: another client of this account has been granted a token."""
+        self._holding.take_over()
+
+    def tell_granted(self, granted: Response) -> None:
+        """Tell the handlers of a token that another client of this account has been granted.
 
         Args:
-            granted: the answer that brought it, for the handlers; None if they have heard of it.
+            granted: the answer that brought it.
         """
-        self._holding.take_over()
-        if granted is not None:
-            self._signals.granted(granted)
-            self._signals.step("connection:connected")
+        self._signals.granted(granted)
+        self._signals.step("connection:connected")
 
     def refresh_token(self) -> dict[str, Json]:
         """Spend the refresh token for a new pair, now, however fresh the old one is.

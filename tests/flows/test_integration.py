@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+from werkzeug.test import Client
 
 from amocrm import (
     FROM_AMOCRM,
@@ -975,15 +976,16 @@ def test_a_pair_that_is_saved_late_does_not_take_a_name_back(
     assert later.account(id=number).connection.get_token() == account.connection.get_token()
 
 
-def meanwhile(sandbox: Sandbox, act: Callable[[], object]) -> requests.Session:
-    """A session to a portal where something happens while the first renewal is on its way."""
+def meanwhile(
+    sandbox: Sandbox, act: Callable[[], object], kind: bytes = b"refresh_token"
+) -> requests.Session:
+    """A session to a portal where something happens while the first grant is on its way."""
     acts = [act]
 
     def respond(environ: Any) -> Answer:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        if b'"grant_type": "refresh_token"' in body or b'"grant_type":"refresh_token"' in body:
-            while acts:
-                acts.pop()()
+        if kind in body and acts:
+            acts.pop()()
         return sandbox.respond({**environ, "wsgi.input": io.BytesIO(body)})
 
     session = requests.Session()
@@ -1010,3 +1012,36 @@ def test_consent_given_anew_while_the_old_pair_is_renewed_fails_no_call(
     assert account.request.get(ACCOUNT).info.status_code == 200
     assert (told, account.connection.status().refused) == ([], None)
     assert sandbox.counters["grants.refused"] == 1
+
+
+class Forgetful(Broken):
+    """Cannot read a text that it has."""
+
+    lost: Key | None = None
+
+    def load(self, key: Key) -> str | None:
+        text = super().load(key)
+        if text is not None and key == self.lost:
+            raise OSError("cannot be read")
+        return text
+
+
+@pytest.mark.parametrize("outage", ["saving", "reading"])
+def test_whoever_asks_to_be_told_of_an_installation_is_told_after_an_outage(
+    new: New, sandbox: Sandbox, outage: str
+) -> None:
+    store = Forgetful()
+    integration, told = new(store=store), list[int | None]()
+    site = Client(integration.wsgi_app(lambda one: told.append(one.connection.account_id)))
+    redirect = urlsplit(sandbox.install_widget()).query
+    if outage == "saving":
+        store.trouble = OSError("no space left")
+    else:
+        # The new pair is saved, but cannot be read a moment later.
+        store.lost = Key(sandbox.integration.client_id, str(sandbox.account().id))
+    assert site.get(f"/?{redirect}").status_code == 503
+    store.trouble = store.lost = None
+    for _ in range(2):
+        assert site.get(f"/?{redirect}").status_code == 200
+    assert told == [sandbox.account().id]
+    assert sandbox.counters["grants.code"] == 1
