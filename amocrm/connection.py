@@ -107,7 +107,7 @@ class Connection:
             return {} if self._keeper.inside else self._keeper.obtain().as_dict()
         return self._keeper.exchange(code, state).as_dict()
 
-    def install(self, code: str, *, state: str | None, share: Share = nullcontext) -> bool:
+    def install(self, code: str, *, state: str | None, share: Share = nullcontext) -> None:
         """Exchange a code that came over a public redirect, as `Integration` does.
 
         As `set_code`, but strangers may bring such codes: until one is granted, the handlers of
@@ -117,11 +117,8 @@ class Connection:
             code: it works once.
             state: what came back with it, and was compared; None if nothing did.
             share: what is held while it is sent.
-
-        Returns:
-            Whether this call has exchanged it; else its pair was there already.
         """
-        return self._keeper.install(code, state, share)
+        self._keeper.install(code, state, share)
 
     def take_over(self) -> None:
         """Go on with what is stored: another client of this account has been granted a token."""

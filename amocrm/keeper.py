@@ -46,30 +46,27 @@ class Keeper:
 
     def exchange(self, code: str, state: str | None = None) -> Token:
         """Exchange a code that was just given; it wins over whatever is held."""
-        return self._take(Code(code, state))[0]
+        return self._take(Code(code, state))
 
-    def install(self, code: str, state: str | None, share: Share) -> bool:
-        """Exchange a code that nobody vouches for; tell whether that was done just now.
+    def install(self, code: str, state: str | None, share: Share) -> None:
+        """Exchange a code that nobody vouches for.
 
         Until it is granted, the handlers hear nothing of it, and nothing is kept of it.
         """
-        return self._take(Code(code, state, unproven=True, share=share))[1]
+        self._take(Code(code, state, unproven=True, share=share))
 
-    def _take(self, code: Code) -> tuple[Token, bool]:
+    def _take(self, code: Code) -> Token:
         """Exchange a code in a turn of its own, whatever others are getting meanwhile."""
         if self._flight.inside and not self._spender.announcing:
             # A handler that was told of a refusal has found a code.
             return self._exchange(code, lambda _: None)
-        taken: list[bool] = []
 
         def work(settle: Settle) -> Token:
             if not self._holding.connected and not code.unproven:
                 self._signals.step("connection:beforeConnect")
-            token, spent_here = self._exchange(code, settle)
-            taken.append(spent_here)
-            return token
+            return self._exchange(code, settle)
 
-        return self._flight.run(work, own=True), taken[-1]
+        return self._flight.run(work, own=True)
 
     def refresh(self) -> Token:
         """Spend the refresh token, however fresh the token is."""
@@ -131,12 +128,12 @@ class Keeper:
                 if self._code is None and self._settings.server is None:
                     raise
         if self._code is not None:
-            return self._exchange(Code(self._code), settle)[0]
+            return self._exchange(Code(self._code), settle)
         if self._settings.server is not None:
-            return self._exchange(Code(self._consent.ask()), settle)[0]
+            return self._exchange(Code(self._consent.ask()), settle)
         raise holding.stuck(token)
 
-    def _exchange(self, code: Code, settle: Settle) -> tuple[Token, bool]:
+    def _exchange(self, code: Code, settle: Settle) -> Token:
         """Spend a code; one without an answer is kept for the next time, unless it is unproven."""
         text, kept = code.text, self._code if code.unproven else code.text
         begun, self._begun_code = text == self._begun_code, text

@@ -70,12 +70,8 @@ class Spender:
         self._holding = holding
         self._signals = signals
 
-    def exchange(self, code: Code, settle: Settle) -> tuple[Token, bool]:
-        """Spend a code, unless somebody who shares the store has.
-
-        Returns:
-            The token, and whether this call has spent the code.
-        """
+    def exchange(self, code: Code, settle: Settle) -> Token:
+        """Spend a code, unless somebody who shares the store has."""
         holding = self._holding
         mark = self._grants.mark(code.text, code.state)
         lock = holding.lock_code(mark, UNPROVEN_PATIENCE) if code.unproven else holding.lock()
@@ -83,7 +79,7 @@ class Spender:
             record = holding.exchanged(mark, follow=not code.unproven)
             if record is not None:
                 note = Note("code", "code", "", "adopted", name(code.text))
-                return self._adopt(record, note), False
+                return self._adopt(record, note)
             if not code.unproven:
                 self._announce("connection:beforeFetchToken")
             with code.share():
@@ -92,7 +88,7 @@ class Spender:
                 raise got.error
         self._tell(got, settle)
         self._signals.step("connection:connected")
-        return got.grant.token, True
+        return got.grant.token
 
     def _exchange(self, code: Code) -> Grant | Failed:
         return self._grants.exchange(

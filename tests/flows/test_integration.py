@@ -1002,10 +1002,10 @@ def test_consent_given_anew_while_the_old_pair_is_renewed_fails_no_call(
 
     def switch_off_and_on() -> None:
         sandbox.uninstall()
-        install(integration if where == "here" else new(), sandbox)
+        install(one if where == "here" else new(), sandbox)
 
-    integration = new(session=meanwhile(sandbox, switch_off_and_on))
-    account = install(integration, sandbox)
+    one = new(session=meanwhile(sandbox, switch_off_and_on))
+    account = install(one, sandbox)
     subscribe: Any = account.on
     subscribe("error", lambda error, _: told.append(error))
     clock.advance(DAY - left)
