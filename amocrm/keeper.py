@@ -10,7 +10,7 @@ from amocrm.core.settings import REDIRECT_DEADLINE, Settings
 from amocrm.core.token import Freshness, Token
 from amocrm.errors import GrantError
 from amocrm.flight import SingleFlight
-from amocrm.grants import Reason
+from amocrm.grants import UNPROVEN_PATIENCE, Reason
 from amocrm.holding import Holding
 from amocrm.signals import Signals
 from amocrm.spender import Code, Settle, Share, Spender
@@ -66,7 +66,8 @@ class Keeper:
                 self._signals.step("connection:beforeConnect")
             return self._exchange(code, settle)
 
-        return self._flight.run(work, own=True)
+        patience = UNPROVEN_PATIENCE if code.unproven else None
+        return self._flight.run(work, own=True, patience=patience)
 
     def refresh(self) -> Token:
         """Spend the refresh token, however fresh the token is."""

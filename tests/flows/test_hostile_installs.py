@@ -231,3 +231,13 @@ def test_made_up_codes_do_not_push_out_a_pair_that_is_not_saved_yet(portal: Sand
         store.trouble = None
         account = integration.callback(redirect, state="s")
         assert account.request.get(ACCOUNT).info.status_code == 200
+
+
+def test_whoever_brings_the_same_made_up_code_again_does_not_wait_for_it(
+    integration: Integration, held: Held, flood: Flood
+) -> None:
+    flood(1)
+    with pytest.raises(BusyError, match="another thread") as busy:
+        integration.callback(forged("0"), FROM_AMOCRM)
+    assert busy.value.retryable
+    assert held.codes == 1
