@@ -20,7 +20,7 @@ from amocrm.core.status import Account, Status, describe
 from amocrm.core.stuck import stuck
 from amocrm.core.token import Freshness, Token, read_token
 from amocrm.core.token import account_id as claimed_account
-from amocrm.errors import GrantError, NotAuthorizedError, TokenStoreError
+from amocrm.errors import ConfigurationError, GrantError, NotAuthorizedError, TokenStoreError
 from amocrm.pauses import Pauses
 from amocrm.stores.vault import LOCK_PATIENCE, Vault
 
@@ -149,11 +149,15 @@ class Holding:
             cured: it was granted for a call that was answered 401.
 
         Raises:
-            ConfigurationError: it is another account's; nothing has changed.
+            ConfigurationError: it is another account's, and kept there; nothing has changed here.
         """
         with self._changing:
-            is_renewal = spent is not None
-            self._vault.check(account_id, is_renewal=is_renewal)
+            try:
+                self._vault.check(account_id, is_renewal=spent is not None)
+            except ConfigurationError:
+                if spent is None:
+                    self._vault.put_elsewhere(Record(token, portal.account, mark), account_id)
+                raise
             self.portal, self._spent, self._cured = portal, spent, cured
             self._granted_to = account_id
             self._code = self._code if mark is None else mark

@@ -8,7 +8,7 @@ from __future__ import annotations
 from amocrm.consent import Consent
 from amocrm.core.settings import REDIRECT_DEADLINE, Settings
 from amocrm.core.token import Freshness, Token
-from amocrm.errors import GrantError
+from amocrm.errors import ConfigurationError, GrantError
 from amocrm.flight import SingleFlight
 from amocrm.grants import UNPROVEN_PATIENCE, Reason
 from amocrm.holding import Holding
@@ -146,6 +146,9 @@ class Keeper:
 
         try:
             given = self._spender.exchange(code._replace(begun=begun), settled)
+        except ConfigurationError:
+            self._code = None  # It is spent: for a token of another account.
+            raise
         except GrantError as error:
             if not code.unproven:
                 # A code works once: a refused one is never sent again.

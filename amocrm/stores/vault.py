@@ -130,6 +130,11 @@ class Vault:
 
         return self._write(self._ours(found), record, newer)
 
+    def put_elsewhere(self, record: Record, account_id: int | None) -> None:
+        """Save what another account has consented to than this is for: its code is spent."""
+        with suppress(TokenStoreError):
+            Vault(self._client_id, record.host, self._store).put(record, account_id)
+
     def swap(self, record: Record, spent: Token | None, granted_to: int | None = None) -> Record:
         """Save a record in the place of the one whose token was spent for it, None if none was.
 

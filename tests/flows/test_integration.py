@@ -1045,3 +1045,22 @@ def test_whoever_asks_to_be_told_of_an_installation_is_told_after_an_outage(
         assert site.get(f"/?{redirect}").status_code == 200
     assert told == [sandbox.account().id]
     assert sandbox.counters["grants.code"] == 1
+
+
+@pytest.mark.parametrize("known", ["held", "just loaded"])
+def test_a_code_of_another_account_is_not_lost_with_its_pair(
+    integration: Integration, new: New, sandbox: Sandbox, clock: ManualClock, known: str
+) -> None:
+    """A name was recycled, and its new account's code is given to a client of the old one."""
+    client = install(integration, sandbox)
+    if known == "just loaded":
+        client = new().account(id=sandbox.account("example").id)
+    sandbox.move("example", "renamed")
+    newcomer = sandbox.add_account("example")
+    clock.advance(DAY + 1)
+    with pytest.raises(ConfigurationError, match=f"opens account {newcomer.id}, but"):
+        client.connection.set_code(sandbox.issue_code(newcomer))
+    kept = integration.account(id=newcomer.id)
+    assert kept.request.get(ACCOUNT).data["subdomain"] == "example"
+    assert client.request.get(ACCOUNT).data["subdomain"] == "renamed"
+    assert sandbox.counters["grants.code"] == 2
