@@ -101,6 +101,7 @@ class Holding:
                 return
             self._code, self._cured = None, False
             if token.refresh_token is None:
+                self._vault.peek()  # which finds out whose account the name leads to
                 owner = claimed_account(token.access_token) or self._vault.account_id
                 self._vault.check(owner, is_renewal=True)
                 self._vault.put(self._record(token), owner)
@@ -285,7 +286,8 @@ class Holding:
         """Hold what is stored, because another client of the account was granted it."""
         with self._changing:
             if (record := self._vault.load()) is not None and not self.unsaved:
-                self.adopt(record)
+                self._go_with(record)
+                self.reuse(record.token)
                 self.changes += 1
 
     def newest(self, token: Token, stored: Record | None) -> Record:

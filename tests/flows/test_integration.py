@@ -39,11 +39,13 @@ from amocrm import (
 )
 from amocrm.core.hook import sign
 from amocrm.core.record import Record, write_record
+from amocrm.pauses import RENEW_REST
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.adapter import SandboxAdapter
 from amocrm.sandbox.answer import Answer
 from amocrm.stores import Key
 from amocrm.stores.file import FileStore
+from tests.flows.test_good_token import spend
 from tests.flows.test_guarded import Broken
 from tests.processes import in_child
 
@@ -1064,3 +1066,38 @@ def test_a_code_of_another_account_is_not_lost_with_its_pair(
     assert kept.request.get(ACCOUNT).data["subdomain"] == "example"
     assert client.request.get(ACCOUNT).data["subdomain"] == "renamed"
     assert sandbox.counters["grants.code"] == 2
+
+
+def test_a_token_from_outside_does_not_take_a_name_back(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock, store: MemoryStore
+) -> None:
+    old = install(integration, sandbox).connection.get_token()
+    sandbox.move("example", "renamed")
+    newcomer = sandbox.add_account("example")
+    install(integration, sandbox, newcomer.host)
+    one = sandbox.integration
+    auth: Any = {
+        "client_id": one.client_id,
+        "client_secret": one.client_secret,
+        "redirect_uri": one.redirect_uri,
+    }
+    for token in (old, {"access_token": sandbox.issue_long_lived("renamed")}):
+        with AmoCRM("example", auth, store=store, session=sandbox.session(), clock=clock) as crm:
+            with pytest.raises(ConfigurationError, match=f"but .* account {newcomer.id}"):
+                crm.connection.set_token(token)
+    assert integration.account("example").connection.account_id == newcomer.id
+
+
+def test_a_refused_pair_is_not_sent_again_because_its_redirect_is_loaded_again(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    redirect = agreed(integration, sandbox)
+    account = integration.callback(redirect, state="s")
+    clock.advance(DAY - 200)
+    spend(sandbox, account.connection.get_token() or {})
+    for _ in range(2):
+        assert account.request.get(ACCOUNT).info.status_code == 200
+        assert integration.callback(redirect, state="s") is account
+        clock.advance(RENEW_REST + 1)
+    assert sandbox.counters["grants.refused"] == 1
+    assert account.connection.status().refused is not None
