@@ -76,7 +76,7 @@ class Keeper:
             raise self._holding.stuck(None)
         return self._flight.run(
             lambda settle: self._spender.refresh(token, settle, Reason("asked")),
-            topic=token,
+            topic=(token, False),
         )
 
     def renew(self, spent: Token, reason: Reason) -> Token:
@@ -88,7 +88,10 @@ class Keeper:
                 return held
             return self._spender.refresh(spent, settle, reason)
 
-        return self._flight.run(work, topic=spent, serves=lambda token: token != spent)
+        # A try that gives up at once says nothing to those who would go on trying.
+        return self._flight.run(
+            work, topic=(spent, reason.once), serves=lambda token: token != spent
+        )
 
     @property
     def inside(self) -> bool:
