@@ -1101,3 +1101,18 @@ def test_a_refused_pair_is_not_sent_again_because_its_redirect_is_loaded_again(
         clock.advance(RENEW_REST + 1)
     assert sandbox.counters["grants.refused"] == 1
     assert account.connection.status().refused is not None
+
+
+def test_a_name_that_two_accounts_had_opens_neither_while_the_store_cannot_tell(
+    new: New, sandbox: Sandbox
+) -> None:
+    store = Broken()
+    integration = new(store=store)
+    install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    newcomer = sandbox.add_account("example")
+    account = install(integration, sandbox, newcomer.host)
+    store.reading = OSError("cannot be read")
+    with pytest.raises(TokenStoreError):
+        integration.account("example")
+    assert integration.account(id=newcomer.id) is account
