@@ -109,10 +109,10 @@ class Connection:
         if self._consent.take(code):
             # Somebody waited at the redirect server, and this is what they waited for.
             return {} if self._keeper.inside else self._keeper.obtain().as_dict()
-        return self._keeper.exchange(Code(code, state))[0].as_dict()
+        return self._keeper.exchange(Code(code, state)).as_dict()
 
     @frameless
-    def install(self, code: str, *, state: str | None, share: Share = nullcontext) -> bool:
+    def install(self, code: str, *, state: str | None, share: Share = nullcontext) -> None:
         """Exchange a code that came over a public redirect, as `Integration` does.
 
         As `set_code`, but strangers may bring such codes: until one is granted, the handlers of
@@ -122,22 +122,21 @@ class Connection:
             code: it works once.
             state: what came back with it, and was compared; None if nothing did.
             share: what is held while it is sent.
-
-        Returns:
-            Whether this call has exchanged it; else its pair was there already.
         """
-        return self._keeper.exchange(Code(code, state, unproven=True, share=share))[1]
+        self._keeper.exchange(Code(code, state, unproven=True, share=share))
 
-    def take_over(self, granted: Response | None) -> None:
-        """Go on with what is stored: another client of this account has been granted a token.
+    def take_over(self) -> None:
+        """Go on with what is stored: another client of this account has been granted a token."""
+        self._holding.take_over()
+
+    def tell_granted(self, granted: Response) -> None:
+        """Tell the handlers of a token that another client of this account has been granted.
 
         Args:
-            granted: the answer that brought it, for the handlers; None if they have heard of it.
+            granted: the answer that brought it.
         """
-        self._holding.take_over()
-        if granted is not None:
-            self._signals.granted(granted)
-            self._signals.step("connection:connected")
+        self._signals.granted(granted)
+        self._signals.step("connection:connected")
 
     def refresh_token(self) -> dict[str, Json]:
         """Spend the refresh token for a new pair, now, however fresh the old one is.

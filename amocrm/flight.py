@@ -49,6 +49,7 @@ class SingleFlight(Generic[T]):
         *,
         topic: object = None,
         own: bool = False,
+        patience: float | None = None,
         serves: Callable[[T], bool] = lambda _: True,
     ) -> T:
         """Do the work, or wait for whoever does it already.
@@ -58,6 +59,7 @@ class SingleFlight(Generic[T]):
             topic: what the work is about; an error of another's work is ours as well only if that
                 is about the same, else we try for ourselves. None is about nothing else's.
             own: wait for the end of another's work, then do ours all the same.
+            patience: seconds to wait for another's work; None for as long as anybody does.
             serves: whether another's result will do, whatever its work was about.
 
         Raises:
@@ -73,12 +75,12 @@ class SingleFlight(Generic[T]):
                 # Whatever interrupts, and wherever: nobody waits for a flight that is over.
                 self._land(mine)
             if not own:
-                self._await(flight, flight.settled)
+                self._await(flight, flight.settled, patience)
                 if flight.error is not None and topic is not None and flight.topic == topic:
                     raise flight.error
                 if flight.result is not None and serves(flight.result):
                     return flight.result
-            self._await(flight, flight.ended)
+            self._await(flight, flight.ended, patience)
 
     def _take_off(self, mine: _Flight[T]) -> _Flight[T]:
         """Return the flight under way; ours, if there was none."""
@@ -115,16 +117,15 @@ class SingleFlight(Generic[T]):
             flight.error = error if flight.result is None else None
             raise
 
-    def _await(self, flight: _Flight[T], moment: threading.Event) -> None:
+    def _await(self, flight: _Flight[T], moment: threading.Event, patience: float | None) -> None:
         if flight.owner == threading.get_ident():
             raise BusyError(
                 "a handler of a connection event called the client before there was a token",
                 hint="call it from connection:newToken or connection:connected",
             )
-        if not moment.wait(self._patience):
-            raise BusyError(
-                f"another thread was still getting the token after {self._patience:g} s"
-            )
+        patience = self._patience if patience is None else patience
+        if not moment.wait(patience):
+            raise BusyError(f"another thread was still getting the token after {patience:g} s")
 
     def renew_after_fork(self) -> None:
         """Forget a flight whose thread did not come along into a forked child."""

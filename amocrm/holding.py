@@ -20,7 +20,7 @@ from amocrm.core.status import Account, Status, describe
 from amocrm.core.stuck import stuck
 from amocrm.core.token import Freshness, Token, read_token
 from amocrm.core.token import account_id as claimed_account
-from amocrm.errors import GrantError, NotAuthorizedError, TokenStoreError
+from amocrm.errors import ConfigurationError, GrantError, NotAuthorizedError, TokenStoreError
 from amocrm.pauses import Pauses
 from amocrm.stores.vault import LOCK_PATIENCE, Vault
 
@@ -101,6 +101,7 @@ class Holding:
                 return
             self._code, self._cured = None, False
             if token.refresh_token is None:
+                self._vault.peek()  # which finds out whose account the name leads to
                 owner = claimed_account(token.access_token) or self._vault.account_id
                 self._vault.check(owner, is_renewal=True)
                 self._vault.put(self._record(token), owner)
@@ -149,11 +150,15 @@ class Holding:
             cured: it was granted for a call that was answered 401.
 
         Raises:
-            ConfigurationError: it is another account's; nothing has changed.
+            ConfigurationError: it is another account's, and kept there; nothing has changed here.
         """
         with self._changing:
-            is_renewal = spent is not None
-            self._vault.check(account_id, is_renewal=is_renewal)
+            try:
+                self._vault.check(account_id, is_renewal=spent is not None)
+            except ConfigurationError:
+                if spent is None:
+                    self._vault.put_elsewhere(Record(token, portal.account, mark), account_id)
+                raise
             self.portal, self._spent, self._cured = portal, spent, cured
             self._granted_to = account_id
             self._code = self._code if mark is None else mark
@@ -198,6 +203,18 @@ class Holding:
         """
         with contextlib.suppress(TokenStoreError):
             self._vault.mend(record._replace(asked_at=None), drop=dead)
+
+    def replaced(self, refused: Token) -> Record | None:
+        """Return what has taken a refused pair's place in the store: consent may be given anew.
+
+        None if it is no other pair, an older one, or one that has expired as well.
+        """
+        with contextlib.suppress(TokenStoreError):
+            record = self._vault.load()
+            if record is not None and record.token.refresh_token != refused.refresh_token:
+                old = record.token.is_older_than(refused)
+                return record if self._lives(record.token) and not old else None
+        return None
 
     def bury(self, spent: Token, error: GrantError) -> bool:
         """Remember that a refresh token was refused; one that is dead is never sent again.
@@ -269,7 +286,8 @@ class Holding:
         """Hold what is stored, because another client of the account was granted it."""
         with self._changing:
             if (record := self._vault.load()) is not None and not self.unsaved:
-                self.adopt(record)
+                self._go_with(record)
+                self.reuse(record.token)
                 self.changes += 1
 
     def newest(self, token: Token, stored: Record | None) -> Record:
@@ -327,13 +345,12 @@ class Holding:
     def _save(self, token: Token, *, late: bool = False) -> None:
         """Save and hold a pair just granted, or a newer one that somebody else has saved."""
         record = self._record(token)
-        if self._spent is None and not late:
-            self._vault.put(record, self._granted_to)  # A new code always wins.
-            self._hold(token)
+        if self._spent is None:
+            self.adopt(self._vault.put(record, self._granted_to, late=late))
         else:
             self.adopt(self._vault.swap(record, self._spent, self._granted_to))
         self.unsaved = False
-        self._vault.point(self.portal.account)
+        self._vault.point(self.portal.account, late=late)
 
     def _record(self, token: Token) -> Record:
         return Record(token, self.portal.account, self._code, cured=self._cured)

@@ -39,10 +39,36 @@ _log = logging.getLogger("amocrm")
 
 
 class Installed(NamedTuple):
-    """An account that agreed; `fresh` if this very call has exchanged its code."""
+    """An account that agreed; `fresh` if its code was exchanged, and nobody was told of it yet."""
 
     account: AmoCRM
     fresh: bool
+
+
+class _Guest:
+    """A client that brings a code which anybody may have made up.
+
+    Attributes:
+        client: of whichever account the code turns out to be.
+        granted: the answer that brought its token, until somebody has been told of it.
+    """
+
+    def __init__(self, client: AmoCRM) -> None:
+        self.client = client
+        self.granted: list[Response] = []
+        client.on("connection:newToken", self.granted.append)
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether it was granted a token that is not saved, or not told of, yet."""
+        return bool(self.granted) or _is_unsaved(self.client)
+
+    def take_granted(self) -> Response | None:
+        """Return the answer that nobody was told of yet, to one who asks; None to the others."""
+        try:
+            return self.granted.pop()
+        except IndexError:
+            return None
 
 
 class Installer:
@@ -63,7 +89,7 @@ class Installer:
         self._limit = limit
         self.clients: Shelf[AmoCRM] = Shelf(room, _is_unsaved)
         # Whose a code is shows when it is granted: until then a client of its own brings it.
-        self._guests: Shelf[AmoCRM] = Shelf(GUESTS, _is_unsaved)
+        self._guests: Shelf[_Guest] = Shelf(GUESTS, lambda guest: guest.is_owed)
 
     def client(self, entry: Entry) -> AmoCRM:
         """Return the client of an account; the same one while it is kept."""
@@ -72,22 +98,25 @@ class Installer:
     def install(self, host: str, code: str, state: str | None) -> Installed:
         """Exchange a code, unless that was done; keep the token under the account's id."""
         name = bound(code, state, host)
-        guest = self._guests.get(name, lambda: self._open(host, None))
-        granted: list[Response] = []
-        guest.on("connection:newToken", granted.append)
+        guest = self._guests.get(name, lambda: _Guest(self._open(host, None)))
         try:
-            fresh = guest.connection.install(code, state=state, share=self._limit.turn)
+            guest.client.connection.install(code, state=state, share=self._limit.turn)
+            entry = self._entry(guest.client)
+            account = self.client(entry)
+            account.connection.take_over()
         except AmoCRMError as error:
-            if not error.retryable:
+            if error.retryable:
+                # Others may have taken its place meanwhile, and it may hold a pair by now.
+                self._guests.get(name, lambda: guest)
+            else:
                 self._guests.take(name)
             raise
         self._guests.take(name)
-        entry = self._entry(guest)
-        account = self.client(entry)
-        account.connection.take_over(granted[-1] if fresh else None)
-        if fresh:
+        granted = guest.take_granted()
+        if granted is not None:
             _log.info("installed in %s, account %s", entry.record.host, entry.account_id)
-        return Installed(account, fresh)
+            account.connection.tell_granted(granted)
+        return Installed(account, granted is not None)
 
     def _entry(self, guest: AmoCRM) -> Entry:
         """Find the record of an account that has just been installed, or was before."""
@@ -132,7 +161,7 @@ class Installer:
 
     def close(self) -> None:
         """Close all clients."""
-        for client in self.clients.clear() + self._guests.clear():
+        for client in self.clients.clear() + [guest.client for guest in self._guests.clear()]:
             client.close()
 
     def renew_after_fork(self) -> None:

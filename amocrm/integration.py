@@ -149,15 +149,15 @@ class Integration:
             TokenStoreError: the store failed.
         """
         host, account_id = self._asked(name, id)
-        if account_id is not None and (held := self._installer.clients.held(str(account_id))):
-            return held
+        if account_id is not None and (kept := self._installer.clients.held(str(account_id))):
+            return kept
         try:
             entry = self._find(host, account_id)
         except TokenStoreError:
-            # Calls go on while the store is out of order.
-            for client in self._installer.clients.all():
-                if host is not None and client.connection.host == host:
-                    return client
+            # Calls go on while the store is out of order, if one account only can be meant.
+            held = [one for one in self._installer.clients.all() if one.connection.host == host]
+            if len(held) == 1:
+                return held[0]
             raise
         if entry is None:
             raise NotAuthorizedError(

@@ -8,9 +8,9 @@ from __future__ import annotations
 from amocrm.consent import Consent
 from amocrm.core.settings import REDIRECT_DEADLINE, Settings
 from amocrm.core.token import Freshness, Token
-from amocrm.errors import GrantError
+from amocrm.errors import ConfigurationError, GrantError
 from amocrm.flight import SingleFlight
-from amocrm.grants import Reason
+from amocrm.grants import UNPROVEN_PATIENCE, Reason
 from amocrm.holding import Holding
 from amocrm.signals import Signals
 from amocrm.spender import Code, Settle, Spender
@@ -44,27 +44,22 @@ class Keeper:
         """Get a token by whatever is at hand."""
         return self._flight.run(self._connect, topic="obtain")
 
-    def exchange(self, code: Code) -> tuple[Token, bool]:
+    def exchange(self, code: Code) -> Token:
         """Exchange a code that was just given; it wins over whatever is held.
 
         Of an unproven one the handlers hear nothing until it is granted, and nothing is kept.
-
-        Returns:
-            The token, and whether the code was exchanged just now.
         """
         if self._flight.inside and not self._spender.announcing:
             # A handler that was told of a refusal has found a code.
             return self._exchange(code, lambda _: None)
-        taken: list[bool] = []
 
         def work(settle: Settle) -> Token:
             if not self._holding.connected and not code.unproven:
                 self._signals.step("connection:beforeConnect")
-            token, spent_here = self._exchange(code, settle)
-            taken.append(spent_here)
-            return token
+            return self._exchange(code, settle)
 
-        return self._flight.run(work, own=True), taken[-1]
+        patience = UNPROVEN_PATIENCE if code.unproven else None
+        return self._flight.run(work, own=True, patience=patience)
 
     def refresh(self) -> Token:
         """Spend the refresh token, however fresh the token is."""
@@ -73,7 +68,7 @@ class Keeper:
             raise self._holding.stuck(None)
         return self._flight.run(
             lambda settle: self._spender.refresh(token, settle, Reason("asked")),
-            topic=token,
+            topic=(token, False),
         )
 
     def renew(self, spent: Token, reason: Reason) -> Token:
@@ -85,7 +80,10 @@ class Keeper:
                 return held
             return self._spender.refresh(spent, settle, reason)
 
-        return self._flight.run(work, topic=spent, serves=lambda token: token != spent)
+        # A try that gives up at once says nothing to those who would go on trying.
+        return self._flight.run(
+            work, topic=(spent, reason.once), serves=lambda token: token != spent
+        )
 
     @property
     def inside(self) -> bool:
@@ -126,12 +124,12 @@ class Keeper:
                 if self._code is None and self._settings.server is None:
                     raise
         if self._code is not None:
-            return self._exchange(self._code, settle)[0]
+            return self._exchange(self._code, settle)
         if self._settings.server is not None:
-            return self._exchange(Code(self._consent.ask()), settle)[0]
+            return self._exchange(Code(self._consent.ask()), settle)
         raise holding.stuck(token)
 
-    def _exchange(self, code: Code, settle: Settle) -> tuple[Token, bool]:
+    def _exchange(self, code: Code, settle: Settle) -> Token:
         """Spend a code; one without an answer is kept for the next time, unless it is unproven."""
         before, self._begun = self._begun, code
         if before is not None and before.text == code.text:
@@ -145,6 +143,9 @@ class Keeper:
 
         try:
             given = self._spender.exchange(code, settled)
+        except ConfigurationError:
+            self._code = None  # It is spent: for a token of another account.
+            raise
         except GrantError as error:
             if not code.unproven:
                 # A code works once: a refused one is never sent again.

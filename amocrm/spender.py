@@ -87,12 +87,8 @@ class Spender:
         self._holding = holding
         self._signals = signals
 
-    def exchange(self, code: Code, settle: Settle) -> tuple[Token, bool]:
-        """Spend a code, unless somebody who shares the store has.
-
-        Returns:
-            The token, and whether this call has spent the code.
-        """
+    def exchange(self, code: Code, settle: Settle) -> Token:
+        """Spend a code, unless somebody who shares the store has."""
         holding = self._holding
         mark = self._grants.mark(code.text, code.state)
         lock = holding.lock_code(mark, UNPROVEN_PATIENCE) if code.unproven else holding.lock()
@@ -100,7 +96,7 @@ class Spender:
             record = holding.exchanged(mark, follow=not code.unproven)
             if record is not None:
                 note = Note("code", "code", "", "adopted", name(code.text))
-                return self._adopt(record, note), False
+                return self._adopt(record, note)
             if not code.unproven:
                 self._announce("connection:beforeFetchToken")
             with code.share():
@@ -109,7 +105,7 @@ class Spender:
                 raise got.error
         self._tell(got, settle)
         self._signals.step("connection:connected")
-        return got.grant.token, True
+        return got.grant.token
 
     def _exchange(self, code: Code) -> Grant | Failed:
         return self._grants.exchange(
@@ -156,14 +152,15 @@ class Spender:
         begun = holding.begin(record)
         if begun.token.refresh_token != record.token.refresh_token:
             return self._adopt(begun, note)
-        return self._spend(record, reason, kept=stored is not None)
+        return self._spend(record, reason, note, kept=stored is not None)
 
-    def _spend(self, record: Record, reason: Reason, *, kept: bool) -> _Got:
+    def _spend(self, record: Record, reason: Reason, note: Note, *, kept: bool) -> Token | _Got:
         """Ask for the successor of a pair, and note how that ended.
 
         Args:
             record: the pair.
             reason: why its successor is needed.
+            note: for the log, if another pair has taken its place meanwhile.
             kept: the pair was in the store already.
         """
         holding, spent = self._holding, record.token
@@ -179,6 +176,9 @@ class Spender:
             # It has ended; the next one must not take it for one that got lost.
             holding.end(record, dead=not kept and isinstance(got.error, GrantError))
         if isinstance(got.error, GrantError):
+            other = holding.replaced(spent)
+            if other is not None:
+                return self._adopt(other, note)
             self._is_news = holding.bury(spent, got.error)
         raise got.error
 

@@ -36,7 +36,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def sandbox(clock: ManualClock) -> Sandbox:
-    return Sandbox(("example", "other"), clock=clock)
+    return Sandbox(("example", "other"), clock=clock, seed=0)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def hear() -> Callable[[AmoCRM], Heard]:
 @pytest.fixture
 def portal(clock: ManualClock) -> Sandbox:
     """A portal that does not mind how fast it is called."""
-    return Sandbox(clock=clock, rps=None)
+    return Sandbox(clock=clock, rps=None, seed=0)
 
 
 def workers() -> list[threading.Thread]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import Final
 
 from amocrm.core.foreign import PAIR_FILES, Found, read_file, read_pair
@@ -52,10 +53,16 @@ def adopt(
         raise ConfigurationError(
             f"{path} does not say which integration's it is", hint="pass client_id="
         )
-    vault = Vault(owner, host, store)
-    with vault.lock(PATIENCE):
+    vault, account_id = Vault(owner, host, store), claimed_account(found.token.access_token)
+    with ExitStack() as held:
+        held.enter_context(vault.lock(PATIENCE))
         _refuse_to_go_back(vault, found)
-        vault.put(Record(found.token, host), claimed_account(found.token.access_token))
+        if vault.account_id is None and account_id is not None:
+            # The name leads nowhere: the account may be kept under its id, by another name.
+            known = Vault(owner, host, store, account_id)
+            held.enter_context(known.lock(PATIENCE))
+            _refuse_to_go_back(known, found)
+        vault.put(Record(found.token, host), account_id)
     return vault.key
 
 

@@ -19,35 +19,39 @@ T = TypeVar("T")
 
 
 class GuardedStore:
-    """Asks a store of anybody's. Every method may raise TokenStoreError, and nothing else."""
+    """Asks a store of anybody's. Every method may raise TokenStoreError, and nothing else.
+
+    Attributes:
+        inner: the store itself.
+    """
 
     def __init__(self, store: TokenStore) -> None:
-        self._store = store
+        self.inner = store
 
     def __repr__(self) -> str:
-        return repr(self._store)
+        return repr(self.inner)
 
     def load(self, key: Key) -> Secret | None:
         """Return the text of a key; None if there is none."""
-        return _ask("load", lambda: _hidden(self._store.load(key)))
+        return _ask("load", lambda: _hidden(self.inner.load(key)))
 
     def save(self, key: Key, text: Secret, replaces: Secret | None) -> bool:
         """Put a text in the place of the one that was loaded; False if another is there."""
-        return _ask("save", lambda: self._store.save(key, text.reveal(), _shown(replaces)))
+        return _ask("save", lambda: self.inner.save(key, text.reveal(), _shown(replaces)))
 
     def forget(self, key: Key) -> None:
         """Remove a text."""
-        _ask("forget", lambda: self._store.forget(key))
+        _ask("forget", lambda: self.inner.forget(key))
 
     def accounts(self, client_id: str) -> list[str]:
         """Return what texts of an integration are kept under, sorted."""
-        return _ask("list", lambda: sorted(self._store.accounts(client_id)))
+        return _ask("list", lambda: sorted(self.inner.accounts(client_id)))
 
     @contextmanager
     def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
         """Keep others who share the store from asking for a grant meanwhile."""
         with ExitStack() as stack:
-            _ask("lock", lambda: stack.enter_context(self._store.lock(key, timeout)))
+            _ask("lock", lambda: stack.enter_context(self.inner.lock(key, timeout)))
             yield
 
 

@@ -97,12 +97,16 @@ class Vault:
         if is_renewal or self._is_pinned:
             raise _another(account_id, self._account_id, self._name)
 
-    def put(self, record: Record, account_id: int | None) -> None:
+    def put(self, record: Record, account_id: int | None, *, late: bool = False) -> Record:
         """Save the record of a new consent in the place of the account's last one.
 
         Args:
             record: what is kept from now on.
             account_id: whose it is; None if nobody could say.
+            late: consent was given a while ago: what was saved since, and is newer, stays.
+
+        Returns:
+            What is kept now.
 
         Raises:
             ConfigurationError: it is another account's than this client is for.
@@ -118,8 +122,17 @@ class Vault:
         self._become(account_id)
         # First the names: a record that no name leads to would be as good as lost.
         self._lead_here(found)
-        self.point(record.host)
-        self._write(self.key, record, lambda _: False)
+        self.point(record.host, late=late)
+
+        def newer(other: Record) -> bool:
+            return late and record.token.is_older_than(other.token)
+
+        return self._write(self._ours(found), record, newer)
+
+    def put_elsewhere(self, record: Record, account_id: int | None) -> None:
+        """Save what another account has consented to than this is for: its code is spent."""
+        with suppress(TokenStoreError):
+            Vault(self._client_id, record.host, self._store.inner).put(record, account_id)
 
     def swap(self, record: Record, spent: Token | None, granted_to: int | None = None) -> Record:
         """Save a record in the place of the one whose token was spent for it, None if none was.
@@ -150,9 +163,9 @@ class Vault:
             self._become(owner)
             self._lead_here(found)
             kept = self._write(self.key, record, newer)
-            self._drop(found, text, spent)
+            self._drop(found, text, spent, owner)
             return kept
-        return self._write(self.key, record, newer, text)
+        return self._write(self._ours(found), record, newer, text)
 
     def mend(self, record: Record, *, drop: bool = False) -> None:
         """Save what is to stand beside a pair, or drop both, if that pair is still there."""
@@ -167,16 +180,24 @@ class Vault:
         else:
             self._store.save(key, _written(key, record), text)
 
-    def point(self, name: str) -> None:
+    def point(self, name: str, *, late: bool = False) -> None:
         """Let a name lead to the account, because amoCRM has granted a token there.
 
         The next grant does it again if it fails now.
+
+        Args:
+            name: the host.
+            late: it was granted a while ago: the name may have passed to another account since, so
+                it is left alone if it leads to one.
         """
         if self._account_id is not None and name not in self._pointed:
-            key = pointer_key(self._client_id, name)
+            key, ours = pointer_key(self._client_id, name), See(str(self._account_id))
             with suppress(TokenStoreError):
-                self._write(key, See(str(self._account_id)), lambda _: False)
-                self._pointed += (name,)
+                if (
+                    self._write(key, ours, lambda there: late and there.account_id is not None)
+                    == ours
+                ):
+                    self._pointed += (name,)
 
     def forget(self) -> None:
         """Remove the record."""
@@ -255,21 +276,26 @@ class Vault:
     def _named(self) -> Generator[Key, None, None]:
         """Yield where the record of our name may be: where it leads, or under it.
 
-        In an older store a name may lead to another name, whose record was carried over since.
+        In an older store a name may lead to another name, whose record was carried over since; and
+        somebody else may carry it over between two looks.
         """
         led = self._led(self._name)
         if led is not None:
             yield led
         yield self._at(self._name)
-        if led is not None and (further := self._led(led.account)) is not None:
+        further = self._led(self._name if led is None else led.account)
+        if further is not None:
             yield further
 
     def _brought(self, key: Key, text: Secret, owner: int, held: Key | None) -> tuple[Key, Secret]:
-        """Return where a record is that says its account: there from now on, if that works."""
+        """Return where a record is that says its account: there from now on, if that works.
+
+        What is there already counts, whoever has brought it: under the name is an older copy.
+        """
         there = self._at(str(owner))
-        if self._carry_over(key, owner, held) and (moved := self._store.load(there)) is not None:
-            return there, moved
-        return key, text
+        self._carry_over(key, owner, held)
+        moved = self._store.load(there)
+        return (key, text) if moved is None else (there, moved)
 
     def _carry_over(self, key: Key | None, account_id: int, held: Key | None) -> bool:
         """Bring a record of an older store from a name to its account's id.
@@ -312,15 +338,21 @@ class Vault:
         pointer = _readable(self._store.load(key), key)
         return self._at(pointer.account) if isinstance(pointer, See) else None
 
-    def _drop(self, key: Key, text: Secret | None, spent: Token | None) -> None:
+    def _drop(self, key: Key, text: Secret | None, spent: Token | None, owner: int) -> None:
         """Remove a record that is kept under a name, whose pair was spent for one with an id."""
         there = _readable(text, key)
         if isinstance(there, Record) and spent is not None and there.token == spent:
             with suppress(TokenStoreError):
+                # Others whose names lead to this one look here further.
+                self._lead_from_nowhere(key.account, owner)
                 self._store.forget(key)
 
     def _at(self, account: str) -> Key:
         return Key(self._client_id, account)
+
+    def _ours(self, found: Key) -> Key:
+        """Return where to save: under the id; while nobody knows it, where the last one is."""
+        return found if self._account_id is None else self.key
 
     # What is there -------------------------------------------------------------------------------
 

@@ -162,3 +162,13 @@ def test_a_client_goes_on_with_it_in_any_store(
     assert crm.connection.refresh_token()
     assert sandbox.counters["grants.code"] == 1
     assert sandbox.counters["grants.refused"] == 0
+
+
+def test_a_newer_token_of_the_account_is_found_under_a_name_that_leads_nowhere(
+    store: FileStore,
+) -> None:
+    text = write_record(*KEY, Record(Token("kept", "kept", EXPIRES), "renamed.amocrm.ru"))
+    assert store.save(KEY, text, None)
+    with pytest.raises(TokenStoreError, match="is newer"):
+        store.adopt(SAMPLES / "amocrm-api-php.json")
+    assert store.load(KEY) == text

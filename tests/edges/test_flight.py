@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ class Work:
         return self.times
 
 
-def waiting(flight: SingleFlight[int], count: int, moment: str = "settled") -> None:
+def waiting(flight: SingleFlight[Any], count: int, moment: str = "settled") -> None:
     """Return when `count` threads wait for the flight; only the event itself knows."""
     assert flight._current is not None
     event: threading.Event = getattr(flight._current, moment)

@@ -233,3 +233,54 @@ def test_whoever_waits_for_the_lock_of_a_record_s_name_carries_it_over() -> None
             pass
         with store.lock(Key(CLIENT, ALPHA), 0.01):
             pass
+
+
+@pytest.mark.parametrize("way", ["renewed", "agreed anew"])
+def test_a_pair_that_does_not_say_its_account_is_replaced_where_it_was_found(way: str) -> None:
+    """Else whoever asks for it next is led to the pair that was spent."""
+    store = MemoryStore()
+    keep_as_before(store, ALPHA, record(None, BETA), BETA)
+    vault, new = Vault(CLIENT, BETA, store), record(None, BETA, "next")
+    if way == "renewed":
+        vault.swap(new, record(None, BETA).token)
+    else:
+        vault.put(new, None)
+    for name in (ALPHA, BETA):
+        assert Vault(CLIENT, name, store).load() == new
+
+
+def test_a_pair_that_moves_to_its_id_leaves_no_name_behind() -> None:
+    store = MemoryStore()
+    keep_as_before(store, ALPHA, record(None, "gamma.amocrm.ru"), BETA)
+    new = record(7, "gamma.amocrm.ru", "next")
+    Vault(CLIENT, BETA, store).swap(new, record(None, BETA).token)
+    assert store.accounts(CLIENT) == ["7"]
+    for name in (ALPHA, BETA):
+        assert Vault(CLIENT, name, store).load() == new
+
+
+def test_a_copy_that_a_killed_process_left_under_a_name_does_not_stand_before_the_id_s() -> None:
+    store = MemoryStore()
+    keep_as_before(store, ALPHA, record(7, ALPHA, "spent"))
+    key, new = Key(CLIENT, "7"), record(7, ALPHA, "next")
+    assert store.save(key, write_record(*key, new), None)
+    with store.lock(Key(CLIENT, ALPHA), 1):
+        entry = Register(CLIENT, store).find(ALPHA)
+        assert entry is not None
+        assert (entry.kept, entry.record) == ("7", new)
+
+
+def test_a_record_that_is_carried_over_between_two_looks_is_found() -> None:
+    class Racing(MemoryStore):
+        def load(self, key: Key) -> str | None:
+            if key == Key(CLIENT, ALPHA) and not self.raced:
+                self.raced = True
+                assert Vault(CLIENT, ALPHA, self).load() is not None
+            return super().load(key)
+
+        raced = False
+
+    store = Racing()
+    keep_as_before(store, ALPHA, record(7, ALPHA))
+    assert found(Register(CLIENT, store).find(ALPHA)) == ("7", ALPHA)
+    assert store.raced

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +18,7 @@ from amocrm.pauses import RENEW_REST
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
 from tests.conftest import Make
+from tests.edges.test_flight import waiting
 
 DAY = 86_400
 ACCOUNT = "/api/v4/account"
@@ -190,3 +193,27 @@ def test_a_wrong_secret_is_told_once_and_again_when_it_matters(
         with pytest.raises(GrantError, match="do not belong together"):
             crm.request.get(ACCOUNT)
         assert len(heard.events) == 3 + 3 * number
+
+
+def test_a_try_that_gives_up_at_once_fails_nobody_who_asks_in_earnest(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    crm = make({"code": sandbox.issue_code()})
+    crm.connect()
+    clock.advance(DAY - LEFT["stale"])
+    sandbox.strike("server_error", path=TOKENS)
+    begun, go = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        begun.set()
+        assert go.wait(30)
+
+    crm.once("connection:beforeRefreshToken", hold)
+    with ThreadPoolExecutor(2) as pool:
+        early = pool.submit(crm.request.get, ACCOUNT)
+        assert begun.wait(30)
+        asked = pool.submit(crm.connection.refresh_token)
+        waiting(crm._gate._keeper._flight, 1)
+        go.set()
+        assert early.result(30).info.status_code == 200
+        assert asked.result(30) == crm.connection.get_token()

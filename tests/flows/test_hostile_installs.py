@@ -12,11 +12,23 @@ import pytest
 import requests
 from werkzeug.test import Client
 
-from amocrm import FROM_AMOCRM, AmoCRM, BusyError, GrantError, Integration, MemoryStore
+from amocrm import (
+    FROM_AMOCRM,
+    AmoCRM,
+    BusyError,
+    GrantError,
+    Integration,
+    MemoryStore,
+    TokenStoreError,
+)
+from amocrm.core.record import bound
 from amocrm.install_limit import AT_A_TIME, PATIENCE, InstallLimit
+from amocrm.installer import GUESTS
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.adapter import SandboxAdapter
-from tests.flows.test_integration import install
+from amocrm.stores import Key, striped
+from tests.flows.test_guarded import Broken
+from tests.flows.test_integration import agreed, install, meanwhile
 
 DAY = 86_400
 ACCOUNT = "/api/v4/account"
@@ -192,3 +204,40 @@ def test_a_turn_is_given_back_whatever_happens() -> None:
             raise LookupError
     with pytest.raises(BusyError, match="too many codes"), limit.turn():
         pass
+
+
+def test_made_up_codes_do_not_push_out_a_pair_that_is_not_saved_yet(portal: Sandbox) -> None:
+    one, store = portal.integration, Broken()
+
+    def lock(code: str, state: str | None) -> Key:
+        return striped(Key(one.client_id, ""), bound(code, state, one.client_secret))
+
+    def flood() -> None:
+        made_up = [forged(str(number)) for number in range(2 * GUESTS)]
+        # One that falls on the lock that this very thread holds would wait for it.
+        free = [each for each in made_up if lock(each["code"], None) != lock(redirect["code"], "s")]
+        for each in free:
+            with pytest.raises((GrantError, BusyError)):
+                integration.callback(each, FROM_AMOCRM)
+        store.trouble = OSError("no space left")
+
+    with Integration(
+        one.client_id, one.client_secret, one.redirect_uri, store=store, clock=Frozen(), pace=None,
+        session=meanwhile(portal, flood, b"authorization_code"),
+    ) as integration:  # fmt: skip
+        redirect = agreed(integration, portal)
+        with pytest.raises(TokenStoreError):
+            integration.callback(redirect, state="s")
+        store.trouble = None
+        account = integration.callback(redirect, state="s")
+        assert account.request.get(ACCOUNT).info.status_code == 200
+
+
+def test_whoever_brings_the_same_made_up_code_again_does_not_wait_for_it(
+    integration: Integration, held: Held, flood: Flood
+) -> None:
+    flood(1)
+    with pytest.raises(BusyError, match="another thread") as busy:
+        integration.callback(forged("0"), FROM_AMOCRM)
+    assert busy.value.retryable
+    assert held.codes == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+from werkzeug.test import Client
 
 from amocrm import (
     FROM_AMOCRM,
@@ -37,11 +39,13 @@ from amocrm import (
 )
 from amocrm.core.hook import sign
 from amocrm.core.record import Record, write_record
+from amocrm.pauses import RENEW_REST
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.adapter import SandboxAdapter
 from amocrm.sandbox.answer import Answer
 from amocrm.stores import Key
 from amocrm.stores.file import FileStore
+from tests.flows.test_good_token import spend
 from tests.flows.test_guarded import Broken
 from tests.processes import in_child
 
@@ -929,3 +933,186 @@ def test_a_client_that_calls_after_the_hook_brings_no_dead_account_back(
         late.request.get(ACCOUNT)
     assert one.accounts() == other.accounts() == []
     assert other.removed(hook.params) is None
+
+
+# Whose pair it is, when the store or amoCRM does not help ---------------------------------------
+
+
+def test_a_pair_of_nobody_knows_whom_replaces_none_when_the_redirect_comes_again(
+    new: New, sandbox: Sandbox, store: MemoryStore
+) -> None:
+    """The name was recycled, the token says nothing, and amoCRM does not tell the account."""
+    integration = new(session=opaque(sandbox))
+    install(integration, sandbox)
+    key = Key(sandbox.integration.client_id, str(sandbox.account("example").id))
+    before = store.load(key)
+    sandbox.move("example", "renamed")
+    newcomer = sandbox.add_account("example")
+    sandbox.strike("server_error", path=ACCOUNT, times=5)
+    redirect = agreed(integration, sandbox, newcomer.host)
+    for _ in range(2):
+        with pytest.raises(TokenStoreError, match="did not say whose"):
+            integration.callback(redirect, state="s")
+    assert store.load(key) == before is not None
+
+
+def test_a_pair_that_is_saved_late_does_not_take_a_name_back(
+    new: New, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    store = Broken()
+    integration = new(store=store)
+    account = install(integration, sandbox)
+    number = sandbox.account("example").id
+    clock.advance(DAY + 1)
+    store.trouble = OSError("no space left")
+    with pytest.raises(TokenStoreError):
+        account.request.get(ACCOUNT)
+    store.trouble = None
+    sandbox.move("example", "renamed")
+    newcomer = sandbox.add_account("example")
+    install(new(store=store), sandbox, newcomer.host)
+    assert account.connection.save_again()
+    later = new(store=store)
+    assert later.account("example").connection.status().account_id == newcomer.id
+    assert later.account(id=number).connection.connect()
+    assert later.account(id=number).connection.get_token() == account.connection.get_token()
+
+
+def meanwhile(
+    sandbox: Sandbox, act: Callable[[], object], kind: bytes = b"refresh_token"
+) -> requests.Session:
+    """A session to a portal where something happens while the first grant is on its way."""
+    acts = [act]
+
+    def respond(environ: Any) -> Answer:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        if kind in body and acts:
+            acts.pop()()
+        return sandbox.respond({**environ, "wsgi.input": io.BytesIO(body)})
+
+    session = requests.Session()
+    session.mount("https://", SandboxAdapter(respond, sandbox.clock))
+    return session
+
+
+@pytest.mark.parametrize("left", [200, -1], ids=["due", "expired"])
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_consent_given_anew_while_the_old_pair_is_renewed_fails_no_call(
+    new: New, sandbox: Sandbox, clock: ManualClock, where: str, left: int
+) -> None:
+    told: list[object] = []
+
+    def switch_off_and_on() -> None:
+        sandbox.uninstall()
+        install(one if where == "here" else new(), sandbox)
+
+    one = new(session=meanwhile(sandbox, switch_off_and_on))
+    account = install(one, sandbox)
+    subscribe: Any = account.on
+    subscribe("error", lambda error, _: told.append(error))
+    clock.advance(DAY - left)
+    assert account.request.get(ACCOUNT).info.status_code == 200
+    assert (told, account.connection.status().refused) == ([], None)
+    assert sandbox.counters["grants.refused"] == 1
+
+
+class Forgetful(Broken):
+    """Cannot read a text that it has."""
+
+    lost: Key | None = None
+
+    def load(self, key: Key) -> str | None:
+        text = super().load(key)
+        if text is not None and key == self.lost:
+            raise OSError("cannot be read")
+        return text
+
+
+@pytest.mark.parametrize("outage", ["saving", "reading"])
+def test_whoever_asks_to_be_told_of_an_installation_is_told_after_an_outage(
+    new: New, sandbox: Sandbox, outage: str
+) -> None:
+    store = Forgetful()
+    integration, told = new(store=store), list[int | None]()
+    site = Client(integration.wsgi_app(lambda one: told.append(one.connection.account_id)))
+    redirect = urlsplit(sandbox.install_widget()).query
+    if outage == "saving":
+        store.trouble = OSError("no space left")
+    else:
+        # The new pair is saved, but cannot be read a moment later.
+        store.lost = Key(sandbox.integration.client_id, str(sandbox.account().id))
+    assert site.get(f"/?{redirect}").status_code == 503
+    store.trouble = store.lost = None
+    for _ in range(2):
+        assert site.get(f"/?{redirect}").status_code == 200
+    assert told == [sandbox.account().id]
+    assert sandbox.counters["grants.code"] == 1
+
+
+@pytest.mark.parametrize("known", ["held", "just loaded"])
+def test_a_code_of_another_account_is_not_lost_with_its_pair(
+    integration: Integration, new: New, sandbox: Sandbox, clock: ManualClock, known: str
+) -> None:
+    """A name was recycled, and its new account's code is given to a client of the old one."""
+    client = install(integration, sandbox)
+    if known == "just loaded":
+        client = new().account(id=sandbox.account("example").id)
+    sandbox.move("example", "renamed")
+    newcomer = sandbox.add_account("example")
+    clock.advance(DAY + 1)
+    with pytest.raises(ConfigurationError, match=f"opens account {newcomer.id}, but"):
+        client.connection.set_code(sandbox.issue_code(newcomer))
+    kept = integration.account(id=newcomer.id)
+    assert kept.request.get(ACCOUNT).data["subdomain"] == "example"
+    assert client.request.get(ACCOUNT).data["subdomain"] == "renamed"
+    assert sandbox.counters["grants.code"] == 2
+
+
+def test_a_token_from_outside_does_not_take_a_name_back(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock, store: MemoryStore
+) -> None:
+    old = install(integration, sandbox).connection.get_token()
+    sandbox.move("example", "renamed")
+    newcomer = sandbox.add_account("example")
+    install(integration, sandbox, newcomer.host)
+    one = sandbox.integration
+    auth: Any = {
+        "client_id": one.client_id,
+        "client_secret": one.client_secret,
+        "redirect_uri": one.redirect_uri,
+    }
+    for token in (old, {"access_token": sandbox.issue_long_lived("renamed")}):
+        with AmoCRM("example", auth, store=store, session=sandbox.session(), clock=clock) as crm:
+            with pytest.raises(ConfigurationError, match=f"but .* account {newcomer.id}"):
+                crm.connection.set_token(token)
+    assert integration.account("example").connection.account_id == newcomer.id
+
+
+def test_a_refused_pair_is_not_sent_again_because_its_redirect_is_loaded_again(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    redirect = agreed(integration, sandbox)
+    account = integration.callback(redirect, state="s")
+    clock.advance(DAY - 200)
+    spend(sandbox, account.connection.get_token() or {})
+    for _ in range(2):
+        assert account.request.get(ACCOUNT).info.status_code == 200
+        assert integration.callback(redirect, state="s") is account
+        clock.advance(RENEW_REST + 1)
+    assert sandbox.counters["grants.refused"] == 1
+    assert account.connection.status().refused is not None
+
+
+def test_a_name_that_two_accounts_had_opens_neither_while_the_store_cannot_tell(
+    new: New, sandbox: Sandbox
+) -> None:
+    store = Broken()
+    integration = new(store=store)
+    install(integration, sandbox)
+    sandbox.move("example", "renamed")
+    newcomer = sandbox.add_account("example")
+    account = install(integration, sandbox, newcomer.host)
+    store.reading = OSError("cannot be read")
+    with pytest.raises(TokenStoreError):
+        integration.account("example")
+    assert integration.account(id=newcomer.id) is account
