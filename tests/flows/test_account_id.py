@@ -21,7 +21,7 @@ def newcomer(make: Make, sandbox: Sandbox, store: MemoryStore) -> Account:
     make({"code": sandbox.issue_code()}, store=store).connect()
     sandbox.move("example", "renamed")
     newcomer = sandbox.add_account("example")
-    sandbox.account("renamed").former.discard(newcomer.host)
+    sandbox.account("renamed").former.discard(newcomer.subdomain)
     return newcomer
 
 
