@@ -29,7 +29,7 @@ def named(path: Path) -> list[tuple[str, str]]:
     return [(one[1], one[2]) for one in sorted(found, key=lambda one: one.start())]
 
 
-def tests_of(file: str) -> set[str]:
+def names_in(file: str) -> set[str]:
     """Return the names of a file's tests: functions, classes, and state machines."""
     path = ROOT / file
     if not path.exists():
@@ -47,7 +47,7 @@ def tests_of(file: str) -> set[str]:
 def test_every_test_that_a_page_names_exists(page: Path) -> None:
     tests = named(page)
     assert len(tests) > 20
-    assert [f"{file}::{name}" for file, name in tests if name not in tests_of(file)] == []
+    assert [f"{file}::{name}" for file, name in tests if name not in names_in(file)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
