@@ -12,6 +12,7 @@ from amocrm.clock import Clock, SystemClock
 from amocrm.commons import Commons
 from amocrm.connection import Connection
 from amocrm.consent import Consent
+from amocrm.core.frames import frameless
 from amocrm.core.host import Portal, portal
 from amocrm.core.options import read_timeout
 from amocrm.core.settings import AuthSettings, read_auth
@@ -69,6 +70,7 @@ class AmoCRM(Bulk, Families):
         ConfigurationError: a setting is missing, unknown or malformed; the message names it.
     """
 
+    @frameless
     def __init__(
         self,
         domain: str = "",

@@ -6,14 +6,15 @@ import logging
 from contextlib import nullcontext
 
 from amocrm.consent import Consent
+from amocrm.core.frames import frameless
 from amocrm.core.status import Status
-from amocrm.core.token import Token, read_token
+from amocrm.core.token import Token, is_visible, read_token
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.holding import Holding
 from amocrm.keeper import Keeper
 from amocrm.signals import Signals
-from amocrm.spender import Share
+from amocrm.spender import Code, Share
 from amocrm.transport import Response
 
 _log = logging.getLogger("amocrm")
@@ -83,6 +84,7 @@ class Connection:
             self._keeper.obtain()
         return True
 
+    @frameless
     def set_code(self, code: str, *, state: str | None = None) -> dict[str, Json]:
         """Exchange an authorization code for a token, now; it replaces whatever was held.
 
@@ -100,13 +102,16 @@ class Connection:
         Raises:
             GrantError: the code was refused; it is forgotten, for a code works once.
         """
-        if not isinstance(code, str) or not code or code.split() != [code]:
-            raise ConfigurationError("the code must be a string without spaces, not an empty one")
+        if not is_visible(code):
+            raise ConfigurationError(
+                "the code must be a string of ASCII characters without spaces, not an empty one"
+            )
         if self._consent.take(code):
             # Somebody waited at the redirect server, and this is what they waited for.
             return {} if self._keeper.inside else self._keeper.obtain().as_dict()
-        return self._keeper.exchange(code, state).as_dict()
+        return self._keeper.exchange(Code(code, state))[0].as_dict()
 
+    @frameless
     def install(self, code: str, *, state: str | None, share: Share = nullcontext) -> bool:
         """Exchange a code that came over a public redirect, as `Integration` does.
 
@@ -121,7 +126,7 @@ class Connection:
         Returns:
             Whether this call has exchanged it; else its pair was there already.
         """
-        return self._keeper.install(code, state, share)
+        return self._keeper.exchange(Code(code, state, unproven=True, share=share))[1]
 
     def take_over(self, granted: Response | None) -> None:
         """Go on with what is stored: another client of this account has been granted a token.
@@ -181,6 +186,7 @@ class Connection:
         """
         return self._holding.status()
 
+    @frameless
     def set_token(self, token: object) -> None:
         """Take a token that was saved earlier. Sends nothing; an expired one is renewed in time.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from amocrm.client import AmoCRM
 from amocrm.clock import Clock, SystemClock
 from amocrm.core.callback import State, read_install, read_query
+from amocrm.core.frames import frameless
 from amocrm.core.hook import verify
 from amocrm.core.host import DEFAULT_ZONE, ZONES, account_host, portal
 from amocrm.core.oauth import consent_url
@@ -64,6 +65,7 @@ class Integration:
         ConfigurationError: a setting is missing, unknown or malformed; the message names it.
     """
 
+    @frameless
     def __init__(
         self,
         client_id: str,
@@ -201,6 +203,7 @@ class Integration:
             )
         return consent_url(self._portal, self._client_id, state, mode)
 
+    @frameless
     def callback(self, query: Mapping[str, str] | str, state: State) -> AmoCRM:
         """Take a redirect: exchange its code, keep the token, return the account that agreed.
 
@@ -225,6 +228,7 @@ class Integration:
         """
         return self._install(query, state).account
 
+    @frameless
     def removed(self, query: Mapping[str, str] | str) -> str | None:
         """Take the uninstall hook: forget the account, if amoCRM refuses its token indeed.
 

@@ -13,7 +13,7 @@ from amocrm.flight import SingleFlight
 from amocrm.grants import Reason
 from amocrm.holding import Holding
 from amocrm.signals import Signals
-from amocrm.spender import Code, Settle, Share, Spender
+from amocrm.spender import Code, Settle, Spender
 from amocrm.stores.vault import LOCK_PATIENCE
 
 
@@ -29,8 +29,8 @@ class Keeper:
         signals: Signals,
     ) -> None:
         self._settings = settings
-        self._code = settings.code
-        self._begun_code: str | None = None
+        self._code = None if settings.code is None else Code(settings.code)
+        self._begun: Code | None = None
         self._spender = spender
         self._holding = holding
         self._consent = consent
@@ -44,19 +44,14 @@ class Keeper:
         """Get a token by whatever is at hand."""
         return self._flight.run(self._connect, topic="obtain")
 
-    def exchange(self, code: str, state: str | None = None) -> Token:
-        """Exchange a code that was just given; it wins over whatever is held."""
-        return self._take(Code(code, state))[0]
+    def exchange(self, code: Code) -> tuple[Token, bool]:
+        """Exchange a code that was just given; it wins over whatever is held.
 
-    def install(self, code: str, state: str | None, share: Share) -> bool:
-        """Exchange a code that nobody vouches for; tell whether that was done just now.
+        Of an unproven one the handlers hear nothing until it is granted, and nothing is kept.
 
-        Until it is granted, the handlers hear nothing of it, and nothing is kept of it.
+        Returns:
+            The token, and whether the code was exchanged just now.
         """
-        return self._take(Code(code, state, unproven=True, share=share))[1]
-
-    def _take(self, code: Code) -> tuple[Token, bool]:
-        """Exchange a code in a turn of its own, whatever others are getting meanwhile."""
         if self._flight.inside and not self._spender.announcing:
             # A handler that was told of a refusal has found a code.
             return self._exchange(code, lambda _: None)
@@ -121,7 +116,7 @@ class Keeper:
             token = holding.token  # A handler has set a saved token, or a code.
             if holding.connected:
                 return token
-        new_code = self._code is not None and self._code != self._settings.code
+        new_code = self._code is not None and self._code.text != self._settings.code
         if token is not None and holding.spendable(token) and not new_code:
             try:
                 return self._spender.refresh(token, settle, Reason("expired"))
@@ -131,23 +126,25 @@ class Keeper:
                 if self._code is None and self._settings.server is None:
                     raise
         if self._code is not None:
-            return self._exchange(Code(self._code), settle)[0]
+            return self._exchange(self._code, settle)[0]
         if self._settings.server is not None:
             return self._exchange(Code(self._consent.ask()), settle)[0]
         raise holding.stuck(token)
 
     def _exchange(self, code: Code, settle: Settle) -> tuple[Token, bool]:
         """Spend a code; one without an answer is kept for the next time, unless it is unproven."""
-        text, kept = code.text, self._code if code.unproven else code.text
-        begun, self._begun_code = text == self._begun_code, text
-        self._code = kept
+        before, self._begun = self._begun, code
+        if before is not None and before.text == code.text:
+            code = code.begun_again()
+        if not code.unproven:
+            self._code = code
 
         def settled(token: Token) -> None:
             self._code = None
             settle(token)
 
         try:
-            given = self._spender.exchange(code._replace(begun=begun), settled)
+            given = self._spender.exchange(code, settled)
         except GrantError as error:
             if not code.unproven:
                 # A code works once: a refused one is never sent again.

@@ -39,10 +39,10 @@ else:
     def _sweep(path: str) -> None:
         """Remove what killed writers left beside a place."""
         folder, name = os.path.split(path)
-        left = re.compile(re.escape(name) + r"\.[0-9]+\.[0-9a-f]{8}\.new")
         with contextlib.suppress(OSError):
-            for found in filter(left.fullmatch, os.listdir(folder)):
-                _remove_unheld(os.path.join(folder, found))
+            for found in os.listdir(folder):
+                if found.startswith(name) and _LEFT.fullmatch(found[len(name) :]):
+                    _remove_unheld(os.path.join(folder, found))
 
     def _remove_unheld(path: str) -> None:
         with contextlib.suppress(OSError):
@@ -53,6 +53,9 @@ else:
             finally:
                 os.close(handle)
 
+
+_LEFT: Final = re.compile(r"\.[0-9]+\.[0-9a-f]{8}\.new")
+"""What the name of a file that is being written ends in."""
 
 WINDOWS_PAUSES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Seconds between tries to replace a file that somebody reads; only Windows minds readers."""

@@ -26,8 +26,10 @@ Settle: TypeAlias = Callable[[Token], None]
 Share: TypeAlias = Callable[[], AbstractContextManager[object]]
 
 
-class Code(NamedTuple):
-    """An authorization code that is to be exchanged.
+class Code:
+    """An authorization code that is to be exchanged; a value that nobody changes.
+
+    No tuple: error trackers take those apart.
 
     Attributes:
         text: the code itself.
@@ -38,14 +40,29 @@ class Code(NamedTuple):
         share: what is held while it is sent, so that strangers cannot send as much as they like.
     """
 
-    text: str
-    state: str | None = None
-    begun: bool = False
-    unproven: bool = False
-    share: Share = nullcontext
+    __slots__ = ("begun", "share", "state", "text", "unproven")
+
+    def __init__(
+        self,
+        text: str,
+        state: str | None = None,
+        *,
+        begun: bool = False,
+        unproven: bool = False,
+        share: Share = nullcontext,
+    ) -> None:
+        self.text = text
+        self.state = state
+        self.begun = begun
+        self.unproven = unproven
+        self.share = share
 
     def __repr__(self) -> str:
-        return "Code()"
+        return "<Code>"
+
+    def begun_again(self) -> Code:
+        """Return the same code, whose exchange was begun before."""
+        return Code(self.text, self.state, begun=True, unproven=self.unproven, share=self.share)
 
 
 class _Got(NamedTuple):

@@ -10,10 +10,15 @@ from typing import Any, Protocol
 
 import pytest
 import requests
+from hypothesis import HealthCheck, settings
 
 from amocrm import AmoCRM, AuthSettings
 from amocrm.ahead import THREAD_NAME
 from amocrm.sandbox import ManualClock, Sandbox
+
+# How long a case takes tells of the machine, not of the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 class Make(Protocol):

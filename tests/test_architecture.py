@@ -17,7 +17,7 @@ LAYERS = [
     "core",
     "schema",
     "clock forks private",
-    "filelock ledger pauses replacing cell",
+    "filelock ledger pauses replacing cell install_limit",
     "progress ahead checkpoint",
     "transport emitter stores paces redirect stats",
     "journals",
@@ -49,8 +49,8 @@ RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 CORE_MAY_IMPORT = {
     "__future__", "base64", "binascii", "collections", "copy", "dataclasses", "datetime", "decimal",
-    "difflib", "enum", "hashlib", "hmac", "html", "http", "itertools", "json", "math", "re",
-    "types", "typing", "urllib",
+    "difflib", "enum", "functools", "hashlib", "hmac", "html", "http", "itertools", "json", "math",
+    "re", "types", "typing", "urllib",
 }  # fmt: skip
 """Parts of the standard library without sockets, files, clocks, randomness and threads."""
 
@@ -175,9 +175,25 @@ def test_modules_stay_small() -> None:
     large = {
         str(path.relative_to(PACKAGE)): count
         for path in MODULES
-        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 300
+        if (count := lines_of_code(path)) > 300
     }
     assert not large
+
+
+def lines_of_code(path: Path) -> int:
+    """Count the lines that hold code: no blank ones, no comments, no documentation."""
+    text = path.read_text(encoding="utf-8")
+    told: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        for field in ("body", "orelse", "finalbody"):
+            found = getattr(node, field, ())
+            for one in found if isinstance(found, list) else ():
+                if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant):
+                    told.update(range(one.lineno, (one.end_lineno or one.lineno) + 1))
+    lines = enumerate(text.splitlines(), 1)
+    return sum(
+        1 for number, line in lines if number not in told and line.strip()[:1] not in ("", "#")
+    )
 
 
 def test_import_starts_nothing_and_loads_no_heavy_extra() -> None:

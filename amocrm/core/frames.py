@@ -5,8 +5,34 @@ Error trackers send the locals of every frame of an error, of its cause and of i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+from amocrm.errors import AmoCRMError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def frameless(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that is given a secret raise our errors without its frames, and those below.
+
+    Its arguments stand in no frame of what it raises, whatever it does with them.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except AmoCRMError as error:
+            failure = error
+        del args, kwargs
+        drop_frames(failure)
+        raise failure
+
+    return call
 
 
 def related(error: BaseException) -> Iterator[BaseException]:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from amocrm.core.answer import NotJSONError, parse, read_problem, words
 from amocrm.core.fault import fault, loss, unexpected
+from amocrm.core.frames import frameless
 from amocrm.core.host import Portal, is_account_host
 from amocrm.core.policy import Again, Effort, GiveUp, backoff
 from amocrm.core.query import encode
@@ -117,11 +118,13 @@ def consent_url(portal: Portal, client_id: str, state: str, mode: str) -> str:
     return f"{portal.consent}{CONSENT_PATH}?{query}"
 
 
+@frameless
 def code_grant(settings: Settings, code: str) -> dict[str, Json]:
     """Return the body that exchanges a code. Source: reference 2.5."""
     return _grant(settings, "authorization_code", code=code)
 
 
+@frameless
 def refresh_grant(settings: Settings, refresh_token: str) -> dict[str, Json]:
     """Return the body that spends a refresh token. Source: reference 2.5."""
     return _grant(settings, "refresh_token", refresh_token=refresh_token)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 
 class Secret:
     """Holds a secret where a `str` would stand in the locals that error trackers send.
@@ -17,9 +19,19 @@ class Secret:
     def __bool__(self) -> bool:
         return bool(self._text)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(*_bytes(self, other))
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
     def __repr__(self) -> str:
         return "<secret>" if self else "<no secret>"
 
     def reveal(self) -> str:
         """Return the text, for the one who sends it or signs with it."""
         return self._text
+
+
+def _bytes(*secrets: Secret) -> tuple[bytes, ...]:
+    return tuple(one.reveal().encode("utf-8", "surrogatepass") for one in secrets)

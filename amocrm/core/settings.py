@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple, TypedDict
 from urllib.parse import urlsplit
 
+from amocrm.core.frames import frameless
 from amocrm.errors import ConfigurationError
 
 REDIRECT_DEADLINE: Final = 300.0
@@ -67,21 +68,36 @@ class RedirectServer(NamedTuple):
     timeout: float = REDIRECT_DEADLINE
 
 
-class Settings(NamedTuple):
-    """Checked settings; the secrets stay out of `repr`."""
+class Settings:
+    """Checked settings; secrets stay out of `repr`. No tuple: error trackers take those apart."""
 
-    client_id: str | None = None
-    client_secret: str | None = None
-    redirect_uri: str | None = None
-    code: str | None = None
-    state: str | None = None
-    server: RedirectServer | None = None
-    access_token: str | None = None
+    __slots__ = (
+        "access_token", "client_id", "client_secret", "code", "redirect_uri", "server", "state",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        redirect_uri: str | None = None,
+        code: str | None = None,
+        state: str | None = None,
+        server: RedirectServer | None = None,
+        access_token: str | None = None,
+    ) -> None:
+        self.client_id = client_id
+        self.client_secret = client_secret
+        self.redirect_uri = redirect_uri
+        self.code = code
+        self.state = state
+        self.server = server
+        self.access_token = access_token
 
     def __repr__(self) -> str:
         return f"Settings(client_id={self.client_id!r}, redirect_uri={self.redirect_uri!r})"
 
 
+@frameless
 def read_auth(auth: object) -> Settings:
     """Check the `auth` mapping.
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from amocrm.core.frames import frameless
 from amocrm.core.numbers import finite, instant
 from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
@@ -100,6 +101,7 @@ class Token:
         return plain
 
 
+@frameless
 def read_token(data: object) -> Token:
     """Read a token from its plain form, as saved by this library or by amocrm-js.
 
@@ -129,6 +131,7 @@ def read_token(data: object) -> Token:
     )
 
 
+@frameless
 def granted(data: Mapping[str, Json], asked_at: float) -> Token:
     """Read the token endpoint's answer.
 
@@ -204,6 +207,11 @@ def api_domain(access_token: str) -> str | None:
     """Tell which shared host knows the account's whereabouts. Source: reference 1.1."""
     domain = claims(access_token).get("api_domain")
     return domain if isinstance(domain, str) else None
+
+
+def is_visible(value: object) -> bool:
+    """Tell whether a value is a text that can be a token or a code: ASCII without spaces."""
+    return isinstance(value, str) and bool(_VISIBLE.fullmatch(value))
 
 
 def _secret(value: object, name: str) -> str:

@@ -1,4 +1,4 @@
-"""One account's place in a store. Whatever a store raises becomes a TokenStoreError here.
+"""One account's place in a store.
 
 An account is its id: its record is kept under the id, and names are pointers that lead there. A
 name can pass to another account, an id cannot (reference 1), so a pair of one account never takes
@@ -13,9 +13,11 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Final, TypeVar
 
 from amocrm.core.record import Record, See, read_account_id, read_record, write_record
+from amocrm.core.secret import Secret
 from amocrm.core.token import Token
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.stores import Key, TokenStore, striped
+from amocrm.stores.guarded import GuardedStore
 
 LOCK_PATIENCE: Final = 240.0
 """Seconds to wait for others who share the store: longer than the patience of one grant."""
@@ -42,7 +44,7 @@ class Vault:
     ) -> None:
         self._client_id = client_id
         self._name = name
-        self._store = store
+        self._store = GuardedStore(store)
         self._is_pinned = account_id is not None
         self._account_id = account_id
         self._pointed: tuple[str, ...] = ()
@@ -73,14 +75,12 @@ class Vault:
         Raises:
             TokenStoreError: the store failed, or what it keeps is damaged.
         """
-        with _told("load"):
-            key, text = self._find()
+        key, text = self._find()
         return None if text is None else self._read(key, text)
 
     def peek(self) -> Record | None:
         """Return the saved record; None if there is none, or if what is there is no token."""
-        with _told("load"):
-            key, text = self._find()
+        key, text = self._find()
         content = _readable(text, key)
         return content if isinstance(content, Record) else None
 
@@ -108,8 +108,7 @@ class Vault:
             ConfigurationError: it is another account's than this client is for.
             TokenStoreError: it could not be saved, or it cannot be told whether it is another's.
         """
-        with _told("load"):
-            found, _ = self._find()
+        found, _ = self._find()
         if account_id is None and self._account_id is not None:
             raise TokenStoreError(
                 f"amoCRM did not say whose the new token is, and that of account "
@@ -139,8 +138,7 @@ class Vault:
             ConfigurationError: its pair is another account's.
             TokenStoreError: it could not be saved.
         """
-        with _told("save"):
-            found, text = self._find()
+        found, text = self._find()
         owner = record.account_id if granted_to is None else granted_to
         self.check(owner, is_renewal=granted_to is None)
 
@@ -158,16 +156,16 @@ class Vault:
 
     def mend(self, record: Record, *, drop: bool = False) -> None:
         """Save what is to stand beside a pair, or drop both, if that pair is still there."""
-        with _told("save"):
-            key, text = self._find()
-            there = _readable(text, key)
-            pair = there.token.refresh_token if isinstance(there, Record) else None
-            if pair is None or pair != record.token.refresh_token:
-                return
-            if drop:
-                self._store.forget(key)
-            else:
-                self._store.save(key, write_record(*key, record), text)
+        key, text = self._find()
+        there = _readable(text, key)
+        if not isinstance(there, Record) or there.token.refresh_token is None:
+            return
+        if there.token.refresh_token != record.token.refresh_token:
+            return
+        if drop:
+            self._store.forget(key)
+        else:
+            self._store.save(key, _written(key, record), text)
 
     def point(self, name: str) -> None:
         """Let a name lead to the account, because amoCRM has granted a token there.
@@ -182,8 +180,7 @@ class Vault:
 
     def forget(self) -> None:
         """Remove the record."""
-        with _told("forget"):
-            self._store.forget(self._find()[0])
+        self._store.forget(self._find()[0])
 
     @contextmanager
     def lock(self, patience: float = LOCK_PATIENCE) -> Generator[None, None, None]:
@@ -193,9 +190,8 @@ class Vault:
             patience: seconds to wait for them.
         """
         with ExitStack() as stack:
-            with _told("lock"):
-                while not self._lock(self._place(), patience, stack):
-                    pass
+            while not self._lock(self._place(), patience, stack):
+                pass
             yield
 
     def _become(self, account_id: int | None) -> None:
@@ -219,10 +215,7 @@ class Vault:
         There are only a few such locks: a lock stays in its store for good, and strangers may bring
         as many texts as they like.
         """
-        with ExitStack() as stack:
-            with _told("lock"):
-                key = striped(Key(self._client_id, ""), text)
-                stack.enter_context(self._store.lock(key, patience))
+        with self._store.lock(striped(Key(self._client_id, ""), text), patience):
             yield
 
     # Where the record is -------------------------------------------------------------------------
@@ -231,7 +224,7 @@ class Vault:
         """Return where the record is; an id's place is known without a look at the store."""
         return self._find(held)[0] if self._account_id is None else self.key
 
-    def _find(self, held: Key | None = None) -> tuple[Key, str | None]:
+    def _find(self, held: Key | None = None) -> tuple[Key, Secret | None]:
         """Find the record, by the account's id if that is known, else by the name.
 
         Args:
@@ -271,7 +264,7 @@ class Vault:
         if led is not None and (further := self._led(led.account)) is not None:
             yield further
 
-    def _brought(self, key: Key, text: str, owner: int, held: Key | None) -> tuple[Key, str]:
+    def _brought(self, key: Key, text: Secret, owner: int, held: Key | None) -> tuple[Key, Secret]:
         """Return where a record is that says its account: there from now on, if that works."""
         there = self._at(str(owner))
         if self._carry_over(key, owner, held) and (moved := self._store.load(there)) is not None:
@@ -292,7 +285,7 @@ class Vault:
                 if not isinstance(content, Record) or content.account_id not in (None, account_id):
                     return False
                 if self._store.load(there) is None:
-                    self._store.save(there, write_record(*there, content), None)
+                    self._store.save(there, _written(there, content), None)
                 names = {key.account, content.host}
                 for name in names if self._is_pinned else names | {self._name}:
                     self._lead_from_nowhere(name, account_id)
@@ -306,7 +299,7 @@ class Vault:
         text = self._store.load(key)
         there = _readable(text, key)
         if not isinstance(there, See) or there.account_id is None:
-            self._store.save(key, write_record(*key, See(str(account_id))), text)
+            self._store.save(key, _written(key, See(str(account_id))), text)
 
     def _lead_here(self, found: Key) -> None:
         """Let our own name lead to the record, if it led to none before."""
@@ -319,11 +312,11 @@ class Vault:
         pointer = _readable(self._store.load(key), key)
         return self._at(pointer.account) if isinstance(pointer, See) else None
 
-    def _drop(self, key: Key, text: str | None, spent: Token | None) -> None:
+    def _drop(self, key: Key, text: Secret | None, spent: Token | None) -> None:
         """Remove a record that is kept under a name, whose pair was spent for one with an id."""
         there = _readable(text, key)
         if isinstance(there, Record) and spent is not None and there.token == spent:
-            with suppress(TokenStoreError), _told("forget"):
+            with suppress(TokenStoreError):
                 self._store.forget(key)
 
     def _at(self, account: str) -> Key:
@@ -331,9 +324,9 @@ class Vault:
 
     # What is there -------------------------------------------------------------------------------
 
-    def _read(self, key: Key, text: str) -> Record:
+    def _read(self, key: Key, text: Secret) -> Record:
         try:
-            content = read_record(text, *key)
+            content = read_record(text.reveal(), *key)
             if isinstance(content, See):
                 raise ConfigurationError("it is a pointer")
             if content.account_id not in (None, read_account_id(key.account) or content.account_id):
@@ -352,7 +345,7 @@ class Vault:
         key: Key,
         content: _Content,
         yields: Callable[[_Content], bool],
-        there: str | None = None,
+        there: Secret | None = None,
     ) -> _Content:
         """Save over whatever is there, unless that is to be kept; return what is there then.
 
@@ -362,22 +355,20 @@ class Vault:
             yields: whether what is there is to be kept.
             there: what was there a moment ago; None for nothing, or if nobody has looked.
         """
-        text = write_record(*key, content)
-        with _told("save"):
-            for turn in range(SAVE_TRIES):
-                there = self._store.load(key) if turn or there is None else there
-                other = _readable(there, key)
-                if isinstance(other, type(content)) and yields(other):
-                    return other
-                if there == text or self._store.save(key, text, there):
-                    return content
+        text = _written(key, content)
+        for turn in range(SAVE_TRIES):
+            there = self._store.load(key) if turn or there is None else there
+            other = _readable(there, key)
+            if isinstance(other, type(content)) and yields(other):
+                return other
+            if there == text or self._store.save(key, text, there):
+                return content
         raise TokenStoreError(f"others kept saving the token of {key.account} at the same time")
 
 
 def list_accounts(client_id: str, store: TokenStore) -> list[str]:
     """Return what the records of an integration are kept under, sorted: ids, or older names."""
-    with _told("list"):
-        return sorted(store.accounts(client_id))
+    return GuardedStore(store).accounts(client_id)
 
 
 def pointer_key(client_id: str, name: str) -> Key:
@@ -385,16 +376,20 @@ def pointer_key(client_id: str, name: str) -> Key:
     return Key(f"see:{client_id}", name)
 
 
-def _owner(text: str, key: Key) -> int | None:
+def _owner(text: Secret, key: Key) -> int | None:
     """Tell whose a record is, if its pair says it."""
     content = _readable(text, key)
     return content.account_id if isinstance(content, Record) else None
 
 
-def _readable(text: str | None, key: Key) -> Record | See | None:
+def _written(key: Key, content: Record | See) -> Secret:
+    return Secret(write_record(*key, content))
+
+
+def _readable(text: Secret | None, key: Key) -> Record | See | None:
     """Read what is there; what is damaged is nothing worth keeping."""
     try:
-        return None if text is None else read_record(text, *key)
+        return None if text is None else read_record(text.reveal(), *key)
     except ConfigurationError:
         return None
 
@@ -404,16 +399,3 @@ def _another(given: int | None, kept: int | None, name: str) -> ConfigurationErr
         f"the token opens account {given}, but this client is for account {kept} ({name})",
         hint="an account is its id, whatever name it bears: make a client for the other one",
     )
-
-
-@contextmanager
-def _told(what: str) -> Generator[None, None, None]:
-    try:
-        yield
-    except TokenStoreError:
-        raise
-    except Exception as error:
-        raise TokenStoreError(
-            f"the token store could not {what} the token ({type(error).__name__})",
-            hint="the token in memory stays usable; mend the store before this process ends",
-        ) from error

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -22,26 +23,26 @@ from amocrm import (
     AmoCRMError,
     ConfigurationError,
     GrantError,
+    Integration,
     MemoryStore,
     Response,
     Timeout,
+    TokenStoreError,
 )
 from amocrm.chats import Channel
 from amocrm.clock import SystemClock
+from amocrm.core.record import See, write_record
 from amocrm.core.wire import Call
 from amocrm.paces.threads import ThreadPace
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores import Key
+from amocrm.stores.vault import pointer_key
 from amocrm.transport import Answer, Transport
 from tests.conftest import Make
-from tests.leaks import Leak, assert_silent, leaks, rendered
+from tests.leaks import assert_silent, leaks, rendered
 
+HOST = "example.amocrm.ru"
 TOKEN = "access-token-" + "t" * 40
-NOTHING_YET = {
-    # What hands a code or a token from the connection to the grant.
-    "amocrm.connection", "amocrm.keeper", "amocrm.spender", "amocrm.holding", "amocrm.gate",
-    "amocrm.installer", "amocrm.integration", "amocrm.stores.vault", "amocrm.flight",
-}  # fmt: skip
 
 
 # The helper itself --------------------------------------------------------------------------------
@@ -216,11 +217,6 @@ def test_a_401(free_port: int) -> None:
 # Grants -------------------------------------------------------------------------------------------
 
 
-def outside(found: list[Leak]) -> list[Leak]:
-    """Leave out what hands secrets to the grant."""
-    return [one for one in found if one.module not in NOTHING_YET]
-
-
 @pytest.mark.parametrize("fate", ["refused", "lost_after", "half_body", "server_error"])
 @pytest.mark.parametrize("grant", ["code", "refresh"])
 def test_a_grant_that_fails(
@@ -241,7 +237,7 @@ def test_a_grant_that_fails(
         "client_secret": credentials["client_secret"], "code": code, "refresh_token": junk,
         "access_token": TOKEN,
     }  # fmt: skip
-    assert outside(leaks(trouble.value, secrets)) == []
+    assert_silent(trouble.value, secrets)
 
 
 class Held(ThreadPace):
@@ -259,7 +255,7 @@ def test_a_grant_that_gets_no_turn(
     with pytest.raises(RuntimeError) as trouble:
         crm.connect()
     secrets = {"client_secret": credentials["client_secret"], "code": code}
-    assert outside(leaks(trouble.value, secrets)) == []
+    assert_silent(trouble.value, secrets)
 
 
 class Broken(MemoryStore):
@@ -277,7 +273,7 @@ def test_a_store_that_fails_during_a_grant(make: Make, sandbox: Sandbox, credent
         "client_secret": credentials["client_secret"], "code": code,
         "access_token": token["access_token"], "refresh_token": token["refresh_token"],
     }  # fmt: skip
-    assert outside(leaks(trouble.value, secrets)) == []
+    assert_silent(trouble.value, secrets)
 
 
 # Chats and files ----------------------------------------------------------------------------------
@@ -435,3 +431,83 @@ def test_a_client_that_is_set_up_wrongly_can_be_rendered() -> None:
     with pytest.raises(ConfigurationError) as trouble:
         AmoCRM("example", {"access_token": TOKEN}, user_agent="\n")
     assert "user_agent" in rendered(trouble.value)
+
+
+# What is handed in --------------------------------------------------------------------------------
+
+
+def test_settings_that_are_wrong(credentials: Any) -> None:
+    secret = "client-secret-" + "s" * 40
+    for auth in (
+        {**credentials, "client_secret": f"{secret} \n"},
+        {**credentials, "client_secret": secret, "code": "c", "access_token": TOKEN},
+        {"access_token": f"{TOKEN}\n", "client_secret": secret},
+        {"access_token": TOKEN, "unknown": secret},
+        {**credentials, "client_secret": secret, "redirect_uri": "nowhere"},
+        {**credentials, "client_secret": secret, "server": {"port": secret}},
+    ):
+        with pytest.raises(ConfigurationError) as trouble:
+            AmoCRM("example", auth)  # type: ignore[arg-type]
+        assert_silent(trouble.value, {"secret": secret, "token": TOKEN})
+    with pytest.raises(ConfigurationError) as trouble:
+        Integration("id", secret, "nowhere", store=MemoryStore())
+    assert_silent(trouble.value, {"secret": secret})
+
+
+def test_tokens_and_codes_that_are_wrong(connected: AmoCRM) -> None:
+    token: Any
+    for token in (
+        {"access_token": f"{TOKEN} x"},
+        {"access_token": TOKEN, "refresh_token": 5},
+        {"access_token": TOKEN, "refresh_token": "r", "expires_at": "soon"},
+        [TOKEN],
+        TOKEN,
+    ):
+        with pytest.raises(ConfigurationError) as trouble:
+            connected.connection.set_token(token)
+        assert_silent(trouble.value, {"token": TOKEN})
+    for code in (f"{TOKEN} x", f"{TOKEN}\ud800", f"{TOKEN}\n", f"{TOKEN}й"):
+        with pytest.raises(ConfigurationError) as trouble:
+            connected.connection.set_code(code)
+        assert_silent(trouble.value, {"code": TOKEN})
+
+
+@pytest.mark.parametrize("fate", ["refused", "lost_after", "store"])
+def test_a_redirect_that_fails(sandbox: Sandbox, clock: ManualClock, fate: str) -> None:
+    one = sandbox.integration
+    store = Broken() if fate == "store" else MemoryStore()
+    with Integration(
+        one.client_id, one.client_secret, one.redirect_uri,
+        store=store, session=sandbox.session(), clock=clock,
+    ) as integration:  # fmt: skip
+        state = "state-" + "s" * 40
+        query = dict(parse_qsl(urlsplit(sandbox.agree(integration.consent_url(state))).query))
+        if fate == "refused":
+            query["code"] = "def502" + "c" * 60
+        elif fate == "lost_after":
+            sandbox.strike(fate, path="/oauth2/", times=99)
+        secrets = {"client_secret": one.client_secret, "code": query["code"], "state": state}
+        with pytest.raises(AmoCRMError) as trouble:
+            integration.callback(query, state=state)
+        assert_silent(trouble.value, secrets)
+        with pytest.raises(AmoCRMError) as trouble:
+            integration.callback({**query, "state": "another"}, state=state)
+        assert_silent(trouble.value, secrets)
+
+
+@pytest.mark.parametrize("text", ['{"token": {"access_token": "%s"', "%s", '{"token": "%s"}'])
+def test_a_record_that_is_damaged(make: Make, sandbox: Sandbox, text: str) -> None:
+    store, client_id = MemoryStore(), sandbox.integration.client_id
+    key, pointer = Key(client_id, str(sandbox.account().id)), pointer_key(client_id, HOST)
+    assert store.save(key, text % TOKEN, None)
+    assert store.save(pointer, write_record(*pointer, See(key.account)), None)
+    with pytest.raises(TokenStoreError) as trouble:
+        make(store=store).connect()
+    assert_silent(trouble.value, {"token": TOKEN})
+
+
+def test_a_store_that_fails_when_a_token_is_given(make: Make) -> None:
+    crm = make(store=Broken())
+    with pytest.raises(TokenStoreError) as trouble:
+        crm.connection.set_token({"access_token": TOKEN, "refresh_token": "refresh-" + TOKEN})
+    assert_silent(trouble.value, {"token": TOKEN})

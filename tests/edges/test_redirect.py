@@ -198,21 +198,32 @@ def test_port_0_takes_a_free_one(sandbox: Sandbox) -> None:
 
 def test_the_wait_ends_only_when_the_page_is_written() -> None:
     """A program that ends right after the wait must not cut the page off."""
-    denied = Answered(error=AccessDeniedError("x" * 8_000_000))  # which no socket's buffer takes
+    writing, go = threading.Event(), threading.Event()
+
+    class SlowError(AccessDeniedError):
+        """Is being written into the page until it is let go."""
+
+        def __str__(self) -> str:
+            writing.set()
+            assert go.wait(30)
+            return "told on the page"
+
+    denied = Answered(error=SlowError("no"))
     with (
         RedirectListener(RedirectServer(0, timeout=30), lambda _: denied) as listener,
         ThreadPoolExecutor(1) as pool,
-        socket.socket() as browser,
+        socket.create_connection(("127.0.0.1", listener.port)) as browser,
     ):
         waiting = pool.submit(listener.wait)
-        browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        browser.connect(("127.0.0.1", listener.port))
         browser.sendall(b"GET /?error=access_denied HTTP/1.1\r\nHost: x\r\n\r\n")
-        page = browser.recv(1)
+        assert writing.wait(30)
         assert not wait_for_futures([waiting], timeout=0.2).done
+        go.set()
+        assert waiting.result(30) == denied
+        page = b""
         while piece := browser.recv(1_000_000):
             page += piece
-        assert waiting.result(30) == denied
+    assert b"told on the page" in page
     assert page.rstrip().endswith(b"</html>")
 
 

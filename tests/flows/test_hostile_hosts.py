@@ -228,7 +228,7 @@ def test_a_look_alike_is_not_asked_where_an_account_has_moved(
 def test_a_look_alike_in_a_store_is_not_believed(
     connect: Connect, wire: Wire, sandbox: Sandbox, host: str
 ) -> None:
-    store, key = MemoryStore(), Key(sandbox.integration.client_id, HOST)
+    store, key = MemoryStore(), Key(sandbox.integration.client_id, str(sandbox.account().id))
     connect(store=store).connect()
     text = store.load(key)
     assert text is not None

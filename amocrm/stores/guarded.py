@@ -1,0 +1,75 @@
+"""A store as the library asks it: whatever it raises is a TokenStoreError, and no text is shown.
+
+Texts of records hold tokens. They travel as `Secret`, and the frames of a store that fails are
+dropped, because error trackers send what stands in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
+
+from amocrm.core.frames import drop_frames
+from amocrm.core.secret import Secret
+from amocrm.errors import TokenStoreError
+from amocrm.stores import Key, TokenStore
+
+T = TypeVar("T")
+
+
+class GuardedStore:
+    """Asks a store of anybody's. Every method may raise TokenStoreError, and nothing else."""
+
+    def __init__(self, store: TokenStore) -> None:
+        self._store = store
+
+    def __repr__(self) -> str:
+        return repr(self._store)
+
+    def load(self, key: Key) -> Secret | None:
+        """Return the text of a key; None if there is none."""
+        return _ask("load", lambda: _hidden(self._store.load(key)))
+
+    def save(self, key: Key, text: Secret, replaces: Secret | None) -> bool:
+        """Put a text in the place of the one that was loaded; False if another is there."""
+        return _ask("save", lambda: self._store.save(key, text.reveal(), _shown(replaces)))
+
+    def forget(self, key: Key) -> None:
+        """Remove a text."""
+        _ask("forget", lambda: self._store.forget(key))
+
+    def accounts(self, client_id: str) -> list[str]:
+        """Return what texts of an integration are kept under, sorted."""
+        return _ask("list", lambda: sorted(self._store.accounts(client_id)))
+
+    @contextmanager
+    def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
+        """Keep others who share the store from asking for a grant meanwhile."""
+        with ExitStack() as stack:
+            _ask("lock", lambda: stack.enter_context(self._store.lock(key, timeout)))
+            yield
+
+
+def _hidden(text: str | None) -> Secret | None:
+    return None if text is None else Secret(text)
+
+
+def _shown(text: Secret | None) -> str | None:
+    return None if text is None else text.reveal()
+
+
+def _ask(what: str, step: Callable[[], T]) -> T:
+    try:
+        return step()
+    except TokenStoreError as error:
+        failure = error
+    except Exception as error:
+        failure = TokenStoreError(
+            f"the token store could not {what} the token ({type(error).__name__})",
+            hint="the token in memory stays usable; mend the store before this process ends",
+        )
+        failure.__cause__ = error
+    # Raised out here, without what has stood in the store's frames.
+    drop_frames(failure)
+    raise failure
