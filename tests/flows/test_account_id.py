@@ -10,6 +10,7 @@ from amocrm import ConfigurationError, MemoryStore
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.state import Account
 from tests.conftest import Make
+from tests.leaks import assert_silent
 
 ACCOUNT = "/api/v4/account"
 DAY = 86_400
@@ -60,7 +61,9 @@ def test_a_long_lived_token_of_another_account_is_refused_at_once(
 ) -> None:
     first, other = sandbox.account().id, sandbox.account("other").id
     tokens: Any = [sandbox.issue_long_lived(name) for name in ("example", "other")]
-    with pytest.raises(ConfigurationError, match=f"opens account {other}, but .* {first}"):
+    expected = f"opens account {other}, but .* {first}"
+    with pytest.raises(ConfigurationError, match=expected) as refused:
         make({"access_token": tokens[1]}, account_id=first)
+    assert_silent(refused.value, {"token": tokens[1]})
     assert make({"access_token": tokens[0]}, account_id=first).connection.account_id == first
     assert sandbox.log == []
