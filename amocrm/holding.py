@@ -71,7 +71,9 @@ class Holding:
         self._granted_to: int | None = None
         self._changing = threading.RLock()
         if settings.access_token is not None:
-            self._hold(read_token({"access_token": settings.access_token}))
+            token = read_token({"access_token": settings.access_token})
+            vault.check(claimed_account(token.access_token), is_renewal=True)
+            self._hold(token)
 
     @property
     def account_id(self) -> int | None:

@@ -63,7 +63,7 @@ def back(request: Request) -> HttpResponse:
     if not state:
         return JsonResponse({"installed": True})  # A widget's, or anybody's: it signs nobody in.
     request.session.flush()
-    request.session["account"] = account.connection.status().host
+    request.session["account"] = account.connection.account_id
     return HttpResponseRedirect("/leads")
 
 
@@ -79,7 +79,7 @@ def my_account(request: Request) -> AmoCRM:
     """Return the account that the person has signed in to: no request can name another one."""
     if "account" not in request.session:
         raise NotAuthorizedError("nobody has signed in")
-    return integration.account(request.session["account"])
+    return integration.account(id=request.session["account"])
 
 
 def uninstall(request: Request) -> JsonResponse:

@@ -56,7 +56,7 @@ def back(request: Request) -> Response:
     if not state:
         return PlainTextResponse("installed")  # A widget's, or anybody's: it signs nobody in.
     request.session.clear()
-    request.session["account"] = account.connection.status().host
+    request.session["account"] = account.connection.account_id
     return RedirectResponse("/leads", 302)
 
 
@@ -72,7 +72,7 @@ def my_account(request: Request) -> AmoCRM:
     """Return the account that the person has signed in to: no request can name another one."""
     if "account" not in request.session:
         raise NotAuthorizedError("nobody has signed in")
-    return integration.account(request.session["account"])
+    return integration.account(id=request.session["account"])
 
 
 @app.get("/amocrm/uninstall")

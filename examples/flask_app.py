@@ -55,7 +55,7 @@ def back() -> ResponseReturnValue:
     if not state:
         return "installed"  # A widget's call, which anybody can make: it signs nobody in.
     session.clear()
-    session["account"] = account.connection.status().host
+    session["account"] = account.connection.account_id
     return redirect("/leads")
 
 
@@ -70,7 +70,7 @@ def my_account() -> AmoCRM:
     """Return the account that the person has signed in to: no request can name another one."""
     if "account" not in session:
         raise NotAuthorizedError("nobody has signed in")
-    return integration.account(session["account"])
+    return integration.account(id=session["account"])
 
 
 @app.get("/amocrm/uninstall")

@@ -198,6 +198,19 @@ def test_whoever_signs_in_to_another_account_has_left_the_first(site: Site) -> N
     assert "Lead of example" not in person.visit("/leads").text
 
 
+def test_whoever_takes_the_name_of_an_account_over_is_not_shown_to_its_people(site: Site) -> None:
+    person = site.signed_in("example")
+    site.sandbox.move("example", "renamed")
+    newcomer = site.sandbox.add_account("example")
+    site.sandbox.account("renamed").former.discard(newcomer.subdomain)
+    site.sandbox.add("leads", {"name": "Lead of newcomer"}, "example")
+    stranger = site.signed_in("example")
+    assert "Lead of newcomer" in stranger.visit("/leads").text
+    answer = person.visit("/leads")
+    assert "Lead of newcomer" not in answer.text
+    assert "Lead of example" in answer.text
+
+
 def test_an_account_that_has_left_is_shown_to_nobody(site: Site) -> None:
     person = site.signed_in("example")
     hook = urlsplit(site.sandbox.uninstall_hook("example").url).query

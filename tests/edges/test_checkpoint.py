@@ -141,3 +141,12 @@ def test_what_killed_writers_left_is_removed_by_the_next_save(tmp_path: Path) ->
     left.write_text("half")
     Checkpoint(tmp_path / "kept", PATH, {}, 0, 60).save()
     assert [one.name for one in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_checkpoint_is_its_owner_s_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Checkpoint(tmp_path / "kept", PATH, {}, 0, 60).save()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o600

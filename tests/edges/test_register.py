@@ -75,6 +75,8 @@ def test_an_account_that_left_a_name_does_not_take_it_back() -> None:
         register = Register(CLIENT, store)
         assert found(register.find(BETA)) == ("8", BETA)
         assert found(register.find("gamma.amocrm.ru")) == ("7", "gamma.amocrm.ru")
+        vault.put(record(7, "gamma.amocrm.ru", "of a new consent"), 7)
+        assert found(register.find(BETA)) == ("8", BETA)
         install(store, BETA, 7)
 
 

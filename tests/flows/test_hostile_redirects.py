@@ -55,7 +55,11 @@ texts = st.text(max_size=12) | st.sampled_from(
     ["", STATE, STATE.upper(), STATE[:-1], STATE + " ", CODE, HOST, "other.amocrm.ru",
      "evil.example", "a b", "\n", "\0", "\ud800", "access_denied", "1"]
 )  # fmt: skip
-queries = st.dictionaries(
+# Whole redirects of a stranger, and whatever else.
+queries = st.fixed_dictionaries(
+    {"code": st.just(CODE), "referer": st.sampled_from([HOST, "other.amocrm.ru"])},
+    optional={"state": texts, **dict.fromkeys(MARKERS, texts)},
+) | st.dictionaries(
     st.sampled_from(["code", "state", "referer", "error", "platform", "client_id", *MARKERS])
     | st.text(max_size=5),
     texts,

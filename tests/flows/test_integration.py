@@ -510,7 +510,7 @@ def test_a_name_in_between_that_a_stranger_takes_does_not_take_the_record(
     sandbox.move("beta", "gamma")
     stranger = sandbox.add_account("beta")
     for account in sandbox.accounts:
-        account.former.discard(stranger.host)
+        account.former.discard(stranger.subdomain)
     if widget:
         integration.callback(query(sandbox.install_widget(stranger.host)), FROM_AMOCRM)
     else:
