@@ -8,12 +8,11 @@ import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from amocrm.auth.callback import FROM_AMOCRM
+from amocrm.auth.connection import Connection
+from amocrm.auth.settings import AuthSettings, ServerSettings
+from amocrm.auth.token import Token
 from amocrm.client import AmoCRM
-from amocrm.connection import Connection
-from amocrm.core.callback import FROM_AMOCRM
-from amocrm.core.settings import AuthSettings, ServerSettings
-from amocrm.core.token import Token
-from amocrm.core.wire import Timeout
 from amocrm.errors import (
     AccessDeniedError,
     AmoCRMError,
@@ -44,24 +43,25 @@ from amocrm.errors import (
     ValidationError,
     WebhookError,
 )
-from amocrm.paces import Pace
-from amocrm.paces.threads import ThreadPace
-from amocrm.request import Request
-from amocrm.stats import Done, Stats
-from amocrm.stores import TokenStore
+from amocrm.http.messages import Timeout
+from amocrm.http.request import Request
+from amocrm.http.stats import Done, Stats
+from amocrm.http.transport.transport import Response
+from amocrm.rate_limit.limiter import Pace
+from amocrm.rate_limit.local import ThreadPace
 from amocrm.stores.memory import MemoryStore
-from amocrm.transport import Response
+from amocrm.stores.store import TokenStore
 
 if TYPE_CHECKING:
-    from amocrm.batches import Outcomes
-    from amocrm.core.batch import Created, Refused, Unknown, Updated
-    from amocrm.core.custom.values import CLEAR, CustomFields
-    from amocrm.core.difference import changes
-    from amocrm.core.match import Ambiguous, Found
-    from amocrm.follow import Changes
+    from amocrm.bulk.changes import Changes
+    from amocrm.bulk.listing import Listing
+    from amocrm.bulk.outcomes import Created, Refused, Unknown, Updated
+    from amocrm.bulk.writer import Outcomes
     from amocrm.integration import Integration
-    from amocrm.listing import Listing
     from amocrm.progress import Progress
+    from amocrm.resources.custom_fields.values import CLEAR, CustomFields
+    from amocrm.resources.patch import changes
+    from amocrm.resources.people.contact_keys import Ambiguous, Found
 
 __all__ = [
     "CLEAR",
@@ -128,19 +128,19 @@ logging.getLogger("amocrm").addHandler(logging.NullHandler())
 
 _LATER = {
     "Integration": "amocrm.integration",
-    "CLEAR": "amocrm.core.custom.values",
-    "Ambiguous": "amocrm.core.match",
-    "Changes": "amocrm.follow",
-    "Created": "amocrm.core.batch",
-    "CustomFields": "amocrm.core.custom.values",
-    "Found": "amocrm.core.match",
-    "Listing": "amocrm.listing",
-    "Outcomes": "amocrm.batches",
+    "CLEAR": "amocrm.resources.custom_fields.values",
+    "Ambiguous": "amocrm.resources.people.contact_keys",
+    "Changes": "amocrm.bulk.changes",
+    "Created": "amocrm.bulk.outcomes",
+    "CustomFields": "amocrm.resources.custom_fields.values",
+    "Found": "amocrm.resources.people.contact_keys",
+    "Listing": "amocrm.bulk.listing",
+    "Outcomes": "amocrm.bulk.writer",
     "Progress": "amocrm.progress",
-    "Refused": "amocrm.core.batch",
-    "Unknown": "amocrm.core.batch",
-    "Updated": "amocrm.core.batch",
-    "changes": "amocrm.core.difference",
+    "Refused": "amocrm.bulk.outcomes",
+    "Unknown": "amocrm.bulk.outcomes",
+    "Updated": "amocrm.bulk.outcomes",
+    "changes": "amocrm.resources.patch",
 }
 
 

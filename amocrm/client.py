@@ -7,36 +7,36 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, cast, overload
 
-from amocrm.bulk import Bulk
-from amocrm.clock import Clock, SystemClock
-from amocrm.commons import Commons
-from amocrm.connection import Connection
-from amocrm.consent import Consent
-from amocrm.core.frames import frameless
-from amocrm.core.host import Portal, portal
-from amocrm.core.options import read_timeout
-from amocrm.core.settings import AuthSettings, read_auth
-from amocrm.core.token import known_id
-from amocrm.core.wire import Timeout
-from amocrm.emitter import Emitter, Handler
+from amocrm._support.clock import Clock, SystemClock
+from amocrm._support.emitter import Emitter, Handler
+from amocrm._support.forks import after_fork
+from amocrm._support.frames import frameless
+from amocrm.auth.connection import Connection
+from amocrm.auth.connection_events import Signals, Step, Trouble
+from amocrm.auth.consent import Consent
+from amocrm.auth.grant_flow import Spender
+from amocrm.auth.settings import AuthSettings, read_auth
+from amocrm.auth.token import known_id
+from amocrm.auth.token_acquirer import Keeper
+from amocrm.auth.token_cache import Holding
+from amocrm.auth.token_endpoint import Grants
+from amocrm.auth.token_provider import Gate
+from amocrm.auth.token_repository import Vault
+from amocrm.bulk.operations import Bulk
 from amocrm.errors import AmoCRMError, ConfigurationError
-from amocrm.families import Families
-from amocrm.forks import after_fork
-from amocrm.gate import Gate
-from amocrm.grants import Grants
-from amocrm.holding import Holding
-from amocrm.keeper import Keeper
-from amocrm.line import Line
-from amocrm.paces import Pace
-from amocrm.paces.threads import ThreadPace, shared_pace
-from amocrm.request import Request
-from amocrm.signals import Signals, Step, Trouble
-from amocrm.spender import Spender
-from amocrm.stats import Done, Stats
-from amocrm.stores import TokenStore
+from amocrm.http.call_options import read_timeout
+from amocrm.http.hosts import Portal, portal
+from amocrm.http.messages import Timeout
+from amocrm.http.request import Request
+from amocrm.http.sender import Line
+from amocrm.http.stats import Done, Stats
+from amocrm.http.transport.transport import Response, Session, Transport
+from amocrm.rate_limit.limiter import Pace
+from amocrm.rate_limit.local import ThreadPace, shared_pace
+from amocrm.resources.context import Commons
+from amocrm.resources.index import Families
 from amocrm.stores.memory import MemoryStore
-from amocrm.stores.vault import Vault
-from amocrm.transport import Response, Session, Transport
+from amocrm.stores.store import TokenStore
 
 
 class AmoCRM(Bulk, Families):

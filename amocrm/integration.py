@@ -6,30 +6,25 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
+from amocrm._support.clock import Clock, SystemClock
+from amocrm._support.forks import after_fork
+from amocrm._support.frames import frameless
+from amocrm.auth.callback import State, read_install, read_query
+from amocrm.auth.installation.install_limit import InstallLimit
+from amocrm.auth.installation.installer import Installed, Installer
+from amocrm.auth.installation.registry import Entry, Register
+from amocrm.auth.installation.uninstall_hook import verify
+from amocrm.auth.oauth_messages import consent_url
+from amocrm.auth.settings import AuthSettings
+from amocrm.auth.token import known_id
 from amocrm.client import AmoCRM
-from amocrm.clock import Clock, SystemClock
-from amocrm.core.callback import State, read_install, read_query
-from amocrm.core.frames import frameless
-from amocrm.core.hook import verify
-from amocrm.core.host import DEFAULT_ZONE, ZONES, account_host, portal
-from amocrm.core.oauth import consent_url
-from amocrm.core.settings import AuthSettings
-from amocrm.core.token import known_id
-from amocrm.core.wire import Timeout
-from amocrm.errors import (
-    ConfigurationError,
-    NotAuthorizedError,
-    TokenStoreError,
-    WebhookError,
-)
-from amocrm.forks import after_fork
-from amocrm.install_limit import InstallLimit
-from amocrm.installer import Installed, Installer
-from amocrm.paces import Pace
-from amocrm.paces.threads import ThreadPace
-from amocrm.register import Entry, Register
-from amocrm.stores import TokenStore
-from amocrm.transport import Session, open_session
+from amocrm.errors import ConfigurationError, NotAuthorizedError, TokenStoreError, WebhookError
+from amocrm.http.hosts import DEFAULT_ZONE, ZONES, account_host, portal
+from amocrm.http.messages import Timeout
+from amocrm.http.transport.transport import Session, open_session
+from amocrm.rate_limit.limiter import Pace
+from amocrm.rate_limit.local import ThreadPace
+from amocrm.stores.store import TokenStore
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -266,7 +261,7 @@ class Integration:
             start: the path, below the mount, that leads to the consent page.
         """
         # Late, because werkzeug takes as long to load as `requests`.
-        from amocrm.redirect.install import Desk, InstallApp, tell
+        from amocrm.auth.installation.wsgi import Desk, InstallApp, tell
 
         if not isinstance(start, str) or not start.startswith("/"):
             raise ConfigurationError("start must be a path that begins with a slash")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from amocrm.core.match import Normal
-from amocrm.core.phone import normal_phone
 from amocrm.errors import ConfigurationError
+from amocrm.resources.people.contact_keys import Normal
+from amocrm.resources.people.phone import normal_phone
 
 try:
     import phonenumbers
@@ -19,7 +19,7 @@ __all__ = ["phones_of"]
 def phones_of(region: str) -> Normal:
     """Return what brings a phone into its one form, for `find_or_create(normal=...)`.
 
-    What is no possible number by the rules is read by hand; see `amocrm.core.phone`.
+    What is no possible number by the rules is read by hand; see `amocrm.resources.people.phone`.
 
     Args:
         region: two letters of the country whose numbers are written without its code: `DE`.

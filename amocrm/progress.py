@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
-from amocrm.clock import Clock
+from amocrm._support.clock import Clock
 from amocrm.errors import ConfigurationError
 
 __all__ = ["Meter", "Progress", "Report", "bar"]

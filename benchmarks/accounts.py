@@ -24,8 +24,8 @@ from served import neutral_environment, served
 from table import show
 
 from amocrm import Integration, MemoryStore, Token
-from amocrm.core.record import Record, write_record
-from amocrm.stores import Key
+from amocrm.auth.token_record import Record, write_record
+from amocrm.stores.store import Key
 
 CLIENT = "benchmark"
 PATH = "/api/v4/account"

@@ -32,8 +32,8 @@ from served import neutral_environment
 from table import show
 
 from amocrm import AmoCRM
-from amocrm.ahead import THREAD_NAME
-from amocrm.core.wire import Json
+from amocrm.bulk.workers import THREAD_NAME
+from amocrm.http.messages import Json
 from amocrm.progress import Report, bar
 
 RATE, PAGE, LEADS = 7, 250, "/api/v4/leads"

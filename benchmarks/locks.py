@@ -27,7 +27,7 @@ from statistics import median
 
 from table import show
 
-from amocrm.filelock import FileLock
+from amocrm._support.file_lock import FileLock
 
 WAITERS = 8
 GRANT = 0.2

@@ -34,10 +34,10 @@ from served import issue, neutral_environment
 from table import show
 
 from amocrm import AmoCRM, AmoCRMError, Pace, ThreadPace
-from amocrm.clock import SystemClock
-from amocrm.limits import REQUESTS_PER_SECOND
-from amocrm.paces.file import FilePace
-from amocrm.paces.redis import RedisPace
+from amocrm._support.clock import SystemClock
+from amocrm.api_limits import REQUESTS_PER_SECOND
+from amocrm.rate_limit.file import FilePace
+from amocrm.rate_limit.redis import RedisPace
 from amocrm.sandbox import Sandbox, Weather
 
 THREADS = 32

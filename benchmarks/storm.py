@@ -31,8 +31,8 @@ from amocrm import (
     ServerError,
     UnexpectedReplyError,
 )
-from amocrm.core.batch import Created, Outcome, Refused, Updated
-from amocrm.core.wire import Json
+from amocrm.bulk.outcomes import Created, Outcome, Refused, Updated
+from amocrm.http.messages import Json
 from amocrm.sandbox import ManualClock, Sandbox, Weather
 from amocrm.sandbox.weather import KINDS
 

@@ -13,7 +13,7 @@ import requests
 from hypothesis import HealthCheck, settings
 
 from amocrm import AmoCRM, AuthSettings
-from amocrm.ahead import THREAD_NAME
+from amocrm.bulk.workers import THREAD_NAME
 from amocrm.sandbox import ManualClock, Sandbox
 
 # How long a case takes tells of the machine, not of the code.

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-from amocrm.core.frames import related
+from amocrm._support.frames import related
 
 TESTS = str(Path(__file__).parent)
 DEPTH = 3

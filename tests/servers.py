@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from amocrm import TokenStore
-from amocrm.journals import Place
-from amocrm.journals.file import FileJournal
-from amocrm.journals.sql import SQLJournal
+from amocrm.bulk.journals.file import FileJournal
+from amocrm.bulk.journals.sql import SQLJournal
+from amocrm.bulk.journals.storage import Place
 from amocrm.stores.file import FileStore
 from amocrm.stores.redis import RedisStore
 from amocrm.stores.sql import SQLStore

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from amocrm.families import Families
-from amocrm.mount import Mount
-from amocrm.resource import Resource
+from amocrm.resources.base import Resource
+from amocrm.resources.index import Families
+from amocrm.resources.lazy import Mount
 
 
 class Seat(NamedTuple):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from amocrm import AmoCRM
-from amocrm.clock import Clock
-from amocrm.drivehost import DriveHost
-from amocrm.way import Lengths, Way
+from amocrm._support.clock import Clock
+from amocrm.bulk.context import Lengths, Way
+from amocrm.resources.files.host import DriveHost
 
 
 def way_of(crm: AmoCRM, clock: Clock) -> Way:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from amocrm.clock import Clock
-from amocrm.core.body import encode_body
-from amocrm.core.chat import explain_chat
-from amocrm.core.policy import Accept, Again, Effort, GiveUp, in_all, judge
-from amocrm.core.secret import Secret
-from amocrm.core.webhook import request_headers
-from amocrm.core.wire import RETRY, Call, Json, Retry, Timeout
+from amocrm._support.clock import Clock
+from amocrm._support.secret import Secret
+from amocrm.chats.payloads import explain_chat
+from amocrm.chats.signatures import request_headers
 from amocrm.errors import AmoCRMError, ConfigurationError, ReplyError
-from amocrm.line import Line
-from amocrm.transport import Answer
+from amocrm.http.messages import RETRY, Call, Json, Retry, Timeout
+from amocrm.http.request_body import encode_body
+from amocrm.http.retry import Accept, Again, Effort, GiveUp, in_all, judge
+from amocrm.http.sender import Line
+from amocrm.http.transport.transport import Answer
 
 
 class Calls:

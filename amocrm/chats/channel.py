@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal
 
+from amocrm._support.clock import Clock, SystemClock
+from amocrm._support.emitter import Emitter
+from amocrm._support.forks import after_fork
+from amocrm._support.secret import Secret
+from amocrm.chats import payloads
 from amocrm.chats.calls import Calls
 from amocrm.chats.scope import Chats
-from amocrm.clock import Clock, SystemClock
-from amocrm.core import chat
-from amocrm.core.host import portal
-from amocrm.core.secret import Secret
-from amocrm.core.wire import Timeout
-from amocrm.emitter import Emitter
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
-from amocrm.forks import after_fork
-from amocrm.line import Line
-from amocrm.paces import Pace
-from amocrm.paces.threads import shared_pace
-from amocrm.transport import Session, Transport
+from amocrm.http.hosts import portal
+from amocrm.http.messages import Timeout
+from amocrm.http.sender import Line
+from amocrm.http.transport.transport import Session, Transport
+from amocrm.rate_limit.limiter import Pace
+from amocrm.rate_limit.local import shared_pace
 
 
 class Channel:
@@ -57,11 +57,13 @@ class Channel:
         hidden, secret = Secret(secret), ""
         if not hidden:
             raise ConfigurationError("secret must be a string that is not empty")
-        if zone not in chat.HOSTS:
-            raise ConfigurationError(f"there are no chats at {zone!r}", hint=", ".join(chat.HOSTS))
-        self.id = chat.named("channel_id", channel_id)
+        if zone not in payloads.HOSTS:
+            raise ConfigurationError(
+                f"there are no chats at {zone!r}", hint=", ".join(payloads.HOSTS)
+            )
+        self.id = payloads.named("channel_id", channel_id)
         fixed = None if base_url is None else portal("example", base_url).origin
-        origin = fixed or chat.HOSTS[zone]
+        origin = fixed or payloads.HOSTS[zone]
         place = fixed or origin.removeprefix("https://")
         chosen = shared_pace(place, clock) if pace == "shared" else pace
         clock = SystemClock() if clock is None else clock
@@ -112,11 +114,11 @@ class Channel:
             NotFoundError: the channel or the account is unknown.
             ForbiddenError: the signature does not fit.
         """
-        body = chat.only(
-            account_id=chat.named("account_id", account_id), title=title,
+        body = payloads.only(
+            account_id=payloads.named("account_id", account_id), title=title,
             hook_api_version=hook_api_version, is_time_window_disabled=is_time_window_disabled,
         )  # fmt: skip
-        path = f"{chat.ROOT}/{chat.part('channel_id', self.id)}/connect"
+        path = f"{payloads.ROOT}/{payloads.part('channel_id', self.id)}/connect"
         told = self._calls.send("POST", path, body, replayable=True)
         scope = told.get("scope_id") if isinstance(told, Mapping) else None
         if not isinstance(scope, str) or not scope:
@@ -132,8 +134,8 @@ class Channel:
         Raises:
             NotFoundError: it is not connected.
         """
-        path = f"{chat.ROOT}/{chat.part('channel_id', self.id)}/disconnect"
-        self._calls.send("DELETE", path, {"account_id": chat.named("account_id", account_id)})
+        path = f"{payloads.ROOT}/{payloads.part('channel_id', self.id)}/disconnect"
+        self._calls.send("DELETE", path, {"account_id": payloads.named("account_id", account_id)})
 
     def chats(self, scope_id: str) -> Chats:
         """Return the chats in an account that is connected already; sends nothing."""

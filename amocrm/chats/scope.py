@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from amocrm.chats import payloads
 from amocrm.chats.calls import Calls
-from amocrm.core import chat
-from amocrm.core.wire import Json, Retry
+from amocrm.http.messages import Json, Retry
 
 _HIDDEN: Final = "..."
 """What messages and logs show instead of a chat's id, which may be a person's phone."""
@@ -24,9 +24,9 @@ class Chats:
     """
 
     def __init__(self, calls: Calls, scope_id: str) -> None:
-        self.id = chat.named("scope_id", scope_id)
+        self.id = payloads.named("scope_id", scope_id)
         self._calls = calls
-        self._path = f"{chat.ROOT}/{chat.part('scope_id', scope_id)}"
+        self._path = f"{payloads.ROOT}/{payloads.part('scope_id', scope_id)}"
 
     def __repr__(self) -> str:
         return f"<Chats {self.id}>"
@@ -44,8 +44,8 @@ class Chats:
         Returns:
             {"id": the chat's in the API, "user": {"id", "client_id", "name", ...}}
         """
-        body = chat.only(
-            conversation_id=chat.named("conversation_id", conversation_id), user=dict(user),
+        body = payloads.only(
+            conversation_id=payloads.named("conversation_id", conversation_id), user=dict(user),
             source=_source(source),
         )  # fmt: skip
         return _object(self._calls.send("POST", f"{self._path}/chats", body, replayable=True))
@@ -88,13 +88,13 @@ class Chats:
         Returns:
             {"msgid": the API's id, "ref_id": yours, "conversation_id", "sender_id", ...}
         """
-        payload = chat.only(
-            **chat.moment(self._calls.clock.time() if at is None else at),
-            msgid=chat.named("msgid", msgid),
-            conversation_id=chat.named("conversation_id", conversation_id),
+        payload = payloads.only(
+            **payloads.moment(self._calls.clock.time() if at is None else at),
+            msgid=payloads.named("msgid", msgid),
+            conversation_id=payloads.named("conversation_id", conversation_id),
             conversation_ref_id=conversation_ref_id, sender=dict(sender), receiver=receiver,
             source=_source(source), silent=silent, reply_to=reply_to, forwards=forwards,
-            message=chat.message_of(message),
+            message=payloads.message_of(message),
         )  # fmt: skip
         return self._event("new_message", payload, retry=retry)
 
@@ -108,10 +108,10 @@ class Chats:
         delivery_status: Mapping[str, Json] | None = None,
     ) -> dict[str, Json]:
         """Replace a message, named by your `msgid` or by the API's `id`; answers as `send` does."""
-        payload = chat.only(
-            **chat.one_of(msgid=msgid, id=id),
-            conversation_id=chat.named("conversation_id", conversation_id),
-            message=chat.message_of(message), delivery_status=delivery_status,
+        payload = payloads.only(
+            **payloads.one_of(msgid=msgid, id=id),
+            conversation_id=payloads.named("conversation_id", conversation_id),
+            message=payloads.message_of(message), delivery_status=delivery_status,
         )  # fmt: skip
         return self._event("edit_message", payload, replayable=True)
 
@@ -135,17 +135,17 @@ class Chats:
         Raises:
             NotFoundError: there is no such message.
         """
-        body = chat.only(status_code=status, error_code=error_code, error=error)
-        path = f"{self._path}/{chat.part('id', id)}/delivery_status"
+        body = payloads.only(status_code=status, error_code=error_code, error=error)
+        path = f"{self._path}/{payloads.part('id', id)}/delivery_status"
         self._calls.send("POST", path, body, replayable=True)
 
     def typing(
         self, conversation_id: str, sender_id: str, *, duration_ms: int | None = None
     ) -> None:
         """Show that a customer is typing, for five seconds if nothing else is said."""
-        body = chat.only(
-            conversation_id=chat.named("conversation_id", conversation_id),
-            sender={"id": chat.named("sender_id", sender_id)}, duration_ms=duration_ms,
+        body = payloads.only(
+            conversation_id=payloads.named("conversation_id", conversation_id),
+            sender={"id": payloads.named("sender_id", sender_id)}, duration_ms=duration_ms,
         )  # fmt: skip
         self._calls.send("POST", f"{self._path}/typing", body)
 
@@ -170,9 +170,13 @@ class Chats:
             id: the API's.
         """
         body = {
-            **chat.one_of(conversation_id=conversation_id, conversation_ref_id=conversation_ref_id),
-            **chat.one_of(msgid=msgid, id=id),
-            **chat.only(user=dict(user), type="unreact" if emoji is None else "react", emoji=emoji),
+            **payloads.one_of(
+                conversation_id=conversation_id, conversation_ref_id=conversation_ref_id
+            ),
+            **payloads.one_of(msgid=msgid, id=id),
+            **payloads.only(
+                user=dict(user), type="unreact" if emoji is None else "react", emoji=emoji
+            ),
         }
         self._calls.send("POST", f"{self._path}/react", body, replayable=True)
 
@@ -181,17 +185,17 @@ class Chats:
 
         Pages move when a message comes meanwhile: what was on the last page is left out.
         """
-        name = chat.part("conversation_id", conversation_id)
+        name = payloads.part("conversation_id", conversation_id)
         offset, seen = 0, set[object]()
         while True:
             data = self._calls.send(
                 "GET", f"{self._path}/chats/{name}/history",
-                query=f"offset={offset}&limit={chat.HISTORY_LIMIT}",
+                query=f"offset={offset}&limit={payloads.HISTORY_LIMIT}",
                 shown=f"{self._path}/chats/{_HIDDEN}/history", replayable=True,
             )  # fmt: skip
             messages = _object(data).get("messages") or []
             yield from (one for one in messages if _id_of(one) not in seen)
-            if len(messages) < chat.HISTORY_LIMIT:
+            if len(messages) < payloads.HISTORY_LIMIT:
                 return
             offset, seen = offset + len(messages), {_id_of(one) for one in messages} - {None}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
-from amocrm.verbs import Lists, Reads
+from amocrm.resources.verbs import Lists, Reads
 
 if TYPE_CHECKING:
     from amocrm.schema.account import Account as AccountModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from amocrm.verbs import Lists
+from amocrm.resources.verbs import Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.common import FileLink, Subscription

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.core.row import near
 from amocrm.errors import ConfigurationError
-from amocrm.resource import Resource
-from amocrm.verbs import Gets, Lists
+from amocrm.resources.base import Resource
+from amocrm.resources.endpoint import near
+from amocrm.resources.verbs import Gets, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.bots import Bot, BotRun

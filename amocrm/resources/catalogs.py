@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.mount import Mount
-from amocrm.resource import Resource
+from amocrm.resources.base import Resource
 from amocrm.resources.entity import FieldedMany
-from amocrm.verbs import Editable, Reads
+from amocrm.resources.lazy import Mount
+from amocrm.resources.verbs import Editable, Reads
 
 if TYPE_CHECKING:
     from amocrm.resources.fields import CustomFields

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.core.row import read_id
-from amocrm.core.wire import Json
-from amocrm.resource import Resource
-from amocrm.verbs import Creates, Deletes, Editable, Gets, Lists
+from amocrm.http.messages import Json
+from amocrm.resources.base import Resource
+from amocrm.resources.endpoint import read_id
+from amocrm.resources.verbs import Creates, Deletes, Editable, Gets, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.chats import (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
-from amocrm.mount import Mount
 from amocrm.resources.entities import Entities, OneEntity
 from amocrm.resources.entity import EntityFilter, Reached, TimeOrder
-from amocrm.verbs import Creates, Editable, Lists
+from amocrm.resources.lazy import Mount
+from amocrm.resources.verbs import Creates, Editable, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.common import Renamed, Short

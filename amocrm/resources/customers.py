@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.mount import Mount
-from amocrm.resource import Resource
+from amocrm.resources.base import Resource
 from amocrm.resources.entities import Entities, OneEntity
 from amocrm.resources.entity import EntityFilter, Fielded
-from amocrm.verbs import Creates, CreatesOne, Deletes, Editable, Gets, Lists, Updates
+from amocrm.resources.lazy import Mount
+from amocrm.resources.verbs import Creates, CreatesOne, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:
     from amocrm.resources.attached import Subscriptions

@@ -5,18 +5,18 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict, overload
 
-from amocrm.core.wire import Json, Timeout
 from amocrm.errors import ConfigurationError, NotFoundError
-from amocrm.place import Place
-from amocrm.verbs import Gets, Lists
+from amocrm.http.messages import Json, Timeout
+from amocrm.resources.lazy import Place
+from amocrm.resources.verbs import Gets, Lists
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amocrm.downloads import Writable
     from amocrm.progress import Report
+    from amocrm.resources.files.downloads import Writable
+    from amocrm.resources.files.upload_source import Content
     from amocrm.schema.drive import File, FileOwner, FileVersion
-    from amocrm.source import Content
 
 FileWith: TypeAlias = Literal["deleted", "unbilled"]
 
@@ -176,8 +176,8 @@ class Drive(
             LostReplyError: the answer to another part was lost: the file is not uploaded.
             UnexpectedReplyError: an address leads where the token must not go.
         """
-        from amocrm.source import Source
-        from amocrm.uploads import Upload, Wanted
+        from amocrm.resources.files.upload_source import Source
+        from amocrm.resources.files.uploads import Upload, Wanted
 
         with Source(source, size) as opened:
             name = name or opened.name
@@ -239,7 +239,7 @@ class Drive(
             UnexpectedReplyError: what came is not of its size or hash, or its address leads where
                 the token must not go.
         """
-        from amocrm.downloads import Content, download_into, download_to, read_hash
+        from amocrm.resources.files.downloads import Content, download_into, download_to, read_hash
 
         expected = read_hash(sha256)
         address, size = self._content(file, version)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from amocrm.mount import Mount
-from amocrm.resource import Resource
+from amocrm.resources.base import Resource
 from amocrm.resources.entity import FieldedMany
+from amocrm.resources.lazy import Mount
 
 if TYPE_CHECKING:
     from amocrm.resources.attached import Files

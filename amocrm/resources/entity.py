@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
 
-from amocrm.core.wire import Json
-from amocrm.resource import Resource
+from amocrm.http.messages import Json
+from amocrm.resources.base import Resource
 
 if TYPE_CHECKING:
-    from amocrm.batches import Outcomes
-    from amocrm.core.batch import Created
-    from amocrm.core.custom.values import CustomFields
-    from amocrm.core.match import Ambiguous, Found, Normal
+    from amocrm.bulk.outcomes import Created
+    from amocrm.bulk.writer import Outcomes
     from amocrm.progress import Report
+    from amocrm.resources.custom_fields.values import CustomFields
+    from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal
     from amocrm.schema.common import Range
 
 TimeOrder: TypeAlias = Literal["id", "updated_at"]
@@ -72,7 +72,7 @@ class Fielded(Resource, Generic[C]):
         Raises:
             ConfigurationError: linked entities differ: links change them.
         """
-        from amocrm.core.difference import changes
+        from amocrm.resources.patch import changes
 
         patch = changes(before, after)
         if not patch:
@@ -106,9 +106,9 @@ class FieldedMany(Fielded[C]):
             ahead: calls under way at once; None follows the latency.
             progress: is told how far it has come.
         """
-        from amocrm.batches import Outcomes, Writer
-        from amocrm.core.batch import Updated
-        from amocrm.core.difference import changes
+        from amocrm.bulk.outcomes import Updated
+        from amocrm.bulk.writer import Outcomes, Writer
+        from amocrm.resources.patch import changes
 
         patches = (
             {"id": before["id"], **patch}
@@ -140,8 +140,8 @@ class Reached(Resource, Generic[N]):
             email: one or several.
             normal: what brings a phone into its one form; `amocrm.phones` does it by country.
         """
-        from amocrm.core.phone import normal_phone
-        from amocrm.people import find
+        from amocrm.resources.people.find_or_create import find
+        from amocrm.resources.people.phone import normal_phone
 
         kind = cast("Literal['contacts', 'companies']", self._kind)
         return find(self._way, kind, phone=phone, email=email, normal=normal or normal_phone)
@@ -171,8 +171,8 @@ class Reached(Resource, Generic[N]):
         Raises:
             OutcomeUnknownError: it may have been created: find it before you create it again.
         """
-        from amocrm.core.phone import normal_phone
-        from amocrm.people import find_or_create
+        from amocrm.resources.people.find_or_create import find_or_create
+        from amocrm.resources.people.phone import normal_phone
 
         kind = cast("Literal['contacts', 'companies']", self._kind)
         return find_or_create(

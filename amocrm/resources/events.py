@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.core.wire import Json
-from amocrm.mount import Mount
-from amocrm.verbs import Gets, Lists
+from amocrm.http.messages import Json
+from amocrm.resources.lazy import Mount
+from amocrm.resources.verbs import Gets, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.common import Range

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.mount import Mount
-from amocrm.verbs import Creates, Deletes, Editable, Gets, Lists, Updates
+from amocrm.resources.lazy import Mount
+from amocrm.resources.verbs import Creates, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:
     from amocrm.schema.fields import Field, FieldGroup, FieldPatch, GroupPatch, NewField, NewGroup

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
-from amocrm.mount import Mount
 from amocrm.resources.entities import Entities, OneEntity
 from amocrm.resources.entity import EntityFilter
-from amocrm.verbs import Creates, Editable
+from amocrm.resources.lazy import Mount
+from amocrm.resources.verbs import Creates, Editable
 
 if TYPE_CHECKING:
     from amocrm.resources.attached import Subscriptions

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Generic, NoReturn, TypedDict, TypeVar, cast
 
-from amocrm.core.page import find_list
-from amocrm.resource import Resource
-from amocrm.verbs import Lists
+from amocrm.bulk.pages import find_list
+from amocrm.resources.base import Resource
+from amocrm.resources.verbs import Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.links import Link, LinkOf, NewLink, NewLinkOf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from amocrm.resources.entity import TimeOrder
-from amocrm.verbs import Editable
+from amocrm.resources.verbs import Editable
 
 if TYPE_CHECKING:
     from amocrm.schema.common import Range

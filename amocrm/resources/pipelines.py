@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast
 
-from amocrm.core.wire import Json
-from amocrm.mount import Mount
-from amocrm.resource import Resource
-from amocrm.verbs import Creates, Deletes, Gets, Lists, Updates
+from amocrm.http.messages import Json
+from amocrm.resources.base import Resource
+from amocrm.resources.lazy import Mount
+from amocrm.resources.verbs import Creates, Deletes, Gets, Lists, Updates
 
 if TYPE_CHECKING:
     from amocrm.schema.fields import Stage
@@ -64,7 +64,7 @@ class Pipelines(
             ConfigurationError: there is none, and the nearest is suggested; or there are several,
                 and the message lists them.
         """
-        from amocrm.core.stage import find_stage
+        from amocrm.resources.stage_lookup import find_stage
 
         found = find_stage(cast("Iterable[Mapping[str, Json]]", self.list()), name, pipeline)
         return {"pipeline_id": found.pipeline["id"], "status_id": found.stage["id"]}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resource import Resource
-from amocrm.verbs import CreatesOne, Deletes, Editable, Gets, Lists, Updates
+from amocrm.resources.base import Resource
+from amocrm.resources.verbs import CreatesOne, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:
     from amocrm.schema.sources import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn, TypedDict
 
-from amocrm.core.wire import Json
 from amocrm.errors import ConfigurationError
-from amocrm.resource import Resource
-from amocrm.verbs import Creates, Lists
+from amocrm.http.messages import Json
+from amocrm.resources.base import Resource
+from amocrm.resources.verbs import Creates, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.common import Changed, NewTag, Tag

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resource import Resource
-from amocrm.verbs import Editable
+from amocrm.resources.base import Resource
+from amocrm.resources.verbs import Editable
 
 if TYPE_CHECKING:
     from amocrm.resources.leads import StageFilter

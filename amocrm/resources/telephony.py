@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm.verbs import Creates
+from amocrm.resources.verbs import Creates
 
 if TYPE_CHECKING:
     from amocrm.schema.telephony import Call, NewCall

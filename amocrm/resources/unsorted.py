@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.core.wire import Json
-from amocrm.mount import Mount
-from amocrm.resource import Resource
-from amocrm.verbs import Creates, Gets, Lists
+from amocrm.http.messages import Json
+from amocrm.resources.base import Resource
+from amocrm.resources.lazy import Mount
+from amocrm.resources.verbs import Creates, Gets, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.common import Range
-    from amocrm.schema.unsorted import (
-        NewForm,
-        NewSip,
-        Sorted,
-        UnsortedLink,
-        UnsortedSummary,
-    )
-    from amocrm.schema.unsorted import (
-        Unsorted as UnsortedLead,
-    )
+    from amocrm.schema.unsorted import NewForm, NewSip, Sorted, UnsortedLink, UnsortedSummary
+    from amocrm.schema.unsorted import Unsorted as UnsortedLead
 
 UnsortedOrder: TypeAlias = Literal["created_at", "updated_at"]
 

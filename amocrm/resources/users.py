@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
-from amocrm.verbs import Creates, Deletes, Gets, Lists, Updates
+from amocrm.resources.verbs import Creates, Deletes, Gets, Lists, Updates
 
 if TYPE_CHECKING:
     from amocrm.schema.users import NewRole, NewUser, Role, RolePatch, User

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, TypedDict
 
-from amocrm.verbs import CreatesOne, Lists
+from amocrm.resources.verbs import CreatesOne, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.webhooks import NewWebhook, Webhook

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn
 
-from amocrm.core.row import read_id
-from amocrm.core.wire import Json
-from amocrm.place import ROOT
-from amocrm.verbs import Deletes, Gets, Lists
+from amocrm.http.messages import Json
+from amocrm.resources.endpoint import read_id
+from amocrm.resources.lazy import ROOT
+from amocrm.resources.verbs import Deletes, Gets, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.widgets import Widget

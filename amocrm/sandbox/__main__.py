@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 from urllib.parse import urlencode
 
-from amocrm.limits import REQUESTS_PER_SECOND
+from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.sandbox.portal import Sandbox
 from amocrm.sandbox.serve import Served
 

@@ -46,7 +46,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from amocrm.limits import BATCH_LIMIT, PAGE_LIMIT
+from amocrm.api_limits import BATCH_LIMIT, PAGE_LIMIT
 from amocrm.sandbox.answer import Answer, Json
 from amocrm.sandbox.faults import Faults
 from amocrm.sandbox.listing import Wish

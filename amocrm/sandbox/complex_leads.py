@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amocrm.limits import COMPLEX_LIMIT
+from amocrm.api_limits import COMPLEX_LIMIT
 from amocrm.sandbox.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.collection import Route

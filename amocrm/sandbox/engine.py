@@ -1,4 +1,4 @@
-"""The verbs of a collection: list, read, create, change, delete (reference 3.1, 3.2, 4.0)."""
+"""How the sandbox lists, validates, writes and shows entities."""
 
 from __future__ import annotations
 

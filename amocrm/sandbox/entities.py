@@ -1,4 +1,4 @@
-"""Leads, contacts and companies as entries of the table (reference 4.2, 4.7, 4.8)."""
+"""One module per resource of the API, each with its entries of the table."""
 
 from __future__ import annotations
 

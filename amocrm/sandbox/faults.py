@@ -1,4 +1,4 @@
-"""Validation errors of one model, and of a batch (reference 3.3)."""
+"""Fault injection."""
 
 from __future__ import annotations
 

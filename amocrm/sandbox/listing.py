@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
 
-from amocrm.limits import PAGE_LIMIT, PAGE_LIMIT_DEFAULT
+from amocrm.api_limits import PAGE_LIMIT, PAGE_LIMIT_DEFAULT
 from amocrm.sandbox.answer import Json, is_object
 from amocrm.sandbox.ask import Ask, brackets
 from amocrm.sandbox.problem import ProblemError

@@ -1,11 +1,11 @@
-"""The token endpoint, the lookup of moved accounts and the consent redirect (reference 1.1, 2)."""
+"""Tokens, codes and the consent page of the sandbox."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import parse_qsl, urlencode
 
-from amocrm.limits import ACCESS_TOKEN_SECONDS
+from amocrm.api_limits import ACCESS_TOKEN_SECONDS
 from amocrm.sandbox.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.ask import Ask, parse_json
 from amocrm.sandbox.problem import GrantRefusedError, ProblemError, unauthorized

@@ -17,7 +17,7 @@ from wsgiref.handlers import format_date_time
 
 import requests
 
-from amocrm.limits import REQUESTS_PER_SECOND
+from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.sandbox.adapter import SandboxAdapter
 from amocrm.sandbox.answer import Answer, BodyStream, Json, phrase
 from amocrm.sandbox.ask import Ask

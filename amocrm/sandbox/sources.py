@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from amocrm.limits import SOURCES_LIMIT
+from amocrm.api_limits import SOURCES_LIMIT
 from amocrm.sandbox.answer import NO_CONTENT, Answer, Json, is_object
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.collection import Collection, Route, Shelf, Verb

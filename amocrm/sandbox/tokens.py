@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlencode
 
-from amocrm.limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
+from amocrm.api_limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
 from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.answer import Json
 from amocrm.sandbox.state import Account

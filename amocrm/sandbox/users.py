@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from uuid import NAMESPACE_URL, uuid5
 
-from amocrm.limits import USERS_LIMIT
+from amocrm.api_limits import USERS_LIMIT
 from amocrm.sandbox.answer import Answer, Json, is_object
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.collection import Collection, Route, Shelf, Verb

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amocrm.limits import BATCH_LIMIT
+from amocrm.api_limits import BATCH_LIMIT
 from amocrm.sandbox.answer import Json, is_array, is_object
 from amocrm.sandbox.ask import EMPTY_DATA
 from amocrm.sandbox.families import Family

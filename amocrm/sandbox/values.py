@@ -1,4 +1,4 @@
-"""Custom field values: what a write may hold, and how it is kept (reference 5.13)."""
+"""Values of custom fields, of rights and of events: what is accepted, and how it is stored."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from amocrm.limits import PAGE_LIMIT
+from amocrm.api_limits import PAGE_LIMIT
 from amocrm.sandbox.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.call import Call
 from amocrm.sandbox.collection import Collection, Route, Verb

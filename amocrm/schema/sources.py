@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from amocrm.core.wire import Json
+from amocrm.http.messages import Json
 from amocrm.schema.common import Links
 
 

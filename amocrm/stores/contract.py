@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from amocrm.errors import TokenStoreError
-from amocrm.stores import Key, TokenStore
+from amocrm.stores.store import Key, TokenStore
 
 __all__ = ["StoreContract"]
 

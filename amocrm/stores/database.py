@@ -23,9 +23,9 @@ from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
+from amocrm._support.forks import after_fork
+from amocrm._support.private_files import PRIVATE_FILE, check_private
 from amocrm.errors import ConfigurationError, TokenStoreError
-from amocrm.forks import after_fork
-from amocrm.private import PRIVATE_FILE, check_private
 
 _Result = TypeVar("_Result")
 Change = sa.Insert | sa.Update | sa.Delete

@@ -12,8 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from amocrm.errors import ConfigurationError, TokenStoreError
-from amocrm.stores import Key, TokenStore
-from amocrm.stores.vault import pointer_key
+from amocrm.stores.store import Key, TokenStore, pointer_key
 
 try:
     from cryptography.fernet import Fernet, InvalidToken, MultiFernet

@@ -18,12 +18,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 from urllib.parse import unquote
 
+from amocrm._support.atomic_file import insist, replace
+from amocrm._support.file_lock import FileLock
+from amocrm._support.private_files import check_folder, check_private, make_folder, open_private
+from amocrm.auth.import_tokens import adopt
 from amocrm.errors import TokenStoreError
-from amocrm.filelock import FileLock
-from amocrm.private import check_folder, check_private, make_folder, open_private
-from amocrm.replacing import insist, replace
-from amocrm.stores import Key
-from amocrm.stores.adopt import adopt
+from amocrm.stores.store import Key
 
 SAVING_PATIENCE: Final = 20.0
 """Seconds to wait for others who are in the middle of a save."""
@@ -136,7 +136,7 @@ class FileStore:
         account: str | None = None,
         client_id: str | None = None,
     ) -> Key:
-        """Take over the token of another library's file: `amocrm.stores.adopt` for this store."""
+        """Take over the token of another library's file; see `amocrm.auth.import_tokens`."""
         return adopt(self, path, account=account, client_id=client_id)
 
     def _make_folder(self) -> None:

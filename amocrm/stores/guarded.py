@@ -10,10 +10,10 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
-from amocrm.core.frames import drop_frames
-from amocrm.core.secret import Secret
+from amocrm._support.frames import drop_frames
+from amocrm._support.secret import Secret
 from amocrm.errors import TokenStoreError
-from amocrm.stores import Key, TokenStore
+from amocrm.stores.store import Key, TokenStore
 
 T = TypeVar("T")
 

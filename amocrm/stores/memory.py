@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from contextlib import AbstractContextManager
 
+from amocrm._support.forks import after_fork
 from amocrm.errors import TokenStoreError
-from amocrm.forks import after_fork
-from amocrm.stores import Key
-from amocrm.stores.threads import ThreadLocks
+from amocrm.stores.locks import ThreadLocks
+from amocrm.stores.store import Key
 
 
 class MemoryStore:

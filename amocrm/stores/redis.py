@@ -20,11 +20,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from amocrm.clock import SystemClock
+from amocrm._support.clock import SystemClock
+from amocrm._support.forks import after_fork
 from amocrm.errors import ConfigurationError, TokenStoreError
-from amocrm.forks import after_fork
-from amocrm.stores import Key
-from amocrm.stores.threads import ThreadLocks
+from amocrm.stores.locks import ThreadLocks
+from amocrm.stores.store import Key
 
 try:
     import redis

@@ -18,12 +18,12 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
-from amocrm.clock import SystemClock
+from amocrm._support.clock import SystemClock
+from amocrm._support.file_lock import FileLock
+from amocrm._support.forks import after_fork
 from amocrm.errors import ConfigurationError, TokenStoreError
-from amocrm.filelock import FileLock
-from amocrm.forks import after_fork
-from amocrm.stores import Key
-from amocrm.stores.threads import ThreadLocks
+from amocrm.stores.locks import ThreadLocks
+from amocrm.stores.store import Key
 
 try:
     import sqlalchemy as sa

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.core.address import resolve
+from amocrm.http.paths import resolve
 
 ORIGIN = "https://example.amocrm.ru"
 

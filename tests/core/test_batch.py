@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm.core.batch import (
+from amocrm.bulk.outcomes import (
     UNEXPLAINED,
     Created,
     Outcome,

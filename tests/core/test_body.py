@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError
-from amocrm.core.body import encode_body
+from amocrm.http.request_body import encode_body
 
 
 def cycle() -> list[Any]:

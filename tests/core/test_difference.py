@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm.core.custom.values import CLEAR, CustomFields
-from amocrm.core.difference import changes
+from amocrm.resources.custom_fields.values import CLEAR, CustomFields
+from amocrm.resources.patch import changes
 from tests.core.custom.samples import ENUMS, NUMBERS, SCHEMA
 from tests.core.custom.test_values import VALUES
 

@@ -20,9 +20,9 @@ from amocrm import (
     UnauthorizedError,
     ValidationError,
 )
-from amocrm.core.answer import NotJSONError, decode, excerpt
-from amocrm.core.fault import fault, loss, unexpected
-from amocrm.core.wire import Call, Lost, Reply
+from amocrm.http.error_mapping import fault, loss, unexpected
+from amocrm.http.messages import Call, Lost, Reply
+from amocrm.http.reply_body import NotJSONError, decode, excerpt
 
 PROBLEM = "application/problem+json"
 

@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from amocrm import GrantError
-from amocrm.core.finding import Finding, explained, find, is_revoked
-from amocrm.core.wire import Lost, Reply
+from amocrm.auth.revocation_cause import Finding, explained, find, is_revoked
+from amocrm.http.messages import Lost, Reply
 
 
 def answered(status: int) -> Reply:

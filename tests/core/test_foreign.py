@@ -7,7 +7,7 @@ import json
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.core.foreign import read_file, read_pair
+from amocrm.auth.token_file_formats import read_file, read_pair
 
 
 def test_a_mark_at_the_beginning_of_the_file_is_no_matter() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from amocrm import ConfigurationError, WebhookError
-from amocrm.core.hook import sign, verify
+from amocrm.auth.installation.uninstall_hook import sign, verify
 from amocrm.sandbox import Sandbox
 
 CLIENT = "11111111-2222-3333-4444-555555555555"

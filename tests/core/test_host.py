@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError
-from amocrm.core.host import account_host, is_account_host, is_api_host, is_drive_host, portal
+from amocrm.http.hosts import account_host, is_account_host, is_api_host, is_drive_host, portal
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import WebhookError
-from amocrm.core.hook import sign, verify
-from amocrm.core.webhook import request_headers, sign_hook, verify_hook, verify_request
+from amocrm.auth.installation.uninstall_hook import sign, verify
+from amocrm.chats.signatures import request_headers, sign_hook, verify_hook, verify_request
 from tests.hostile import cases
 
 CLIENT, SECRET, ACCOUNT = "11111111-2222-3333-4444-555555555555", "s3cr3t", 12345

@@ -20,18 +20,11 @@ from typing import Any, NamedTuple
 import pytest
 
 import amocrm
-from amocrm.core import oauth
-from amocrm.core.answer import NotJSONError, excerpt, parse
-from amocrm.core.fault import fault, retry_after
-from amocrm.core.numbers import finite, instant
-from amocrm.core.page import number_of
-from amocrm.core.policy import Effort, GiveUp
-from amocrm.core.query import encode
-from amocrm.core.record import Record, read_record, write_record
-from amocrm.core.refusal import read_refusal
-from amocrm.core.row import read_id
-from amocrm.core.token import granted, read_token
-from amocrm.core.wire import Call, Lost, Reply
+from amocrm._support.numbers import finite, instant
+from amocrm.auth import oauth_messages
+from amocrm.auth.token import granted, read_token
+from amocrm.auth.token_record import Record, read_record, write_record
+from amocrm.bulk.pages import number_of
 from amocrm.errors import (
     AmoCRMError,
     ConfigurationError,
@@ -39,6 +32,13 @@ from amocrm.errors import (
     InvalidField,
     UnexpectedReplyError,
 )
+from amocrm.http.error_mapping import fault, retry_after
+from amocrm.http.messages import Call, Lost, Reply
+from amocrm.http.query import encode
+from amocrm.http.reply_body import NotJSONError, excerpt, parse
+from amocrm.http.retry import Effort, GiveUp
+from amocrm.http.validation_errors import read_refusal
+from amocrm.resources.endpoint import read_id
 
 PACKAGE = Path(amocrm.__file__).parent
 CALLS = ("compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer")
@@ -275,8 +275,10 @@ def test_a_pair_is_kept_whatever_numbers_come_with_it(name: str, number: str) ->
     body = f'{{"access_token": "a", "refresh_token": "r", "{name}": {number}}}'
     call = Call("POST", "https://example.amocrm.ru/oauth2/access_token", "/oauth2/access_token", {})
     reply = Reply(200, {"Content-Type": "application/json"}, body.encode())
-    verdict = oauth.judge_grant(call, reply, Effort(), asked_at=1_700_000_000.5, lost=False)
-    assert isinstance(verdict, oauth.Granted)
+    verdict = oauth_messages.judge_grant(
+        call, reply, Effort(), asked_at=1_700_000_000.5, lost=False
+    )
+    assert isinstance(verdict, oauth_messages.Granted)
     assert verdict.token.expires_at is not None
     assert math.isfinite(verdict.token.expires_at)
     check_saved(verdict.token.access_token, Record(verdict.token, "example.amocrm.ru"))
@@ -388,15 +390,15 @@ def errors_with_foreign_words(words: str) -> Iterator[AmoCRMError]:
     yield fault(CALL, Reply(400, header, json.dumps(refused).encode()))
     yield fault(CALL, Reply(502, {"Content-Type": "text/html"}, words.encode("utf-8", "replace")))
     yield UnexpectedReplyError(words, method="GET", path="/", status=200, request_id=words)
-    lost = oauth.judge_grant(
+    lost = oauth_messages.judge_grant(
         CALL, Lost(True, words, words, final=True), Effort(), asked_at=0, lost=False
     )
     assert isinstance(lost, GiveUp)
     yield lost.error
-    refusal = oauth.judge_grant(
+    refusal = oauth_messages.judge_grant(
         CALL, Reply(400, header, json.dumps(problem).encode()), Effort(), asked_at=0, lost=True
     )
-    assert isinstance(refusal, oauth.Refused)
+    assert isinstance(refusal, oauth_messages.Refused)
     yield refusal.error
 
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from amocrm.core.jitter import (
+from amocrm.rate_limit.jitter import (
     DOUBT,
     LEAST_MARGIN,
     MARGIN,

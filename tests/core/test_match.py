@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.core.match import Found, read_reach
+from amocrm.resources.people.contact_keys import Found, read_reach
 
 REACH = read_reach(["8 900 123-45-67", "+79001234567", "12345"], "Ann@Example.org")
 

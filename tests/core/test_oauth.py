@@ -16,8 +16,7 @@ from amocrm import (
     UnexpectedReplyError,
     UnreachableError,
 )
-from amocrm.core.host import portal
-from amocrm.core.oauth import (
+from amocrm.auth.oauth_messages import (
     Granted,
     GrantVerdict,
     Refused,
@@ -29,9 +28,10 @@ from amocrm.core.oauth import (
     new_host,
     refresh_grant,
 )
-from amocrm.core.policy import PATIENCE, RETRIES, Again, Effort, GiveUp
-from amocrm.core.settings import read_auth
-from amocrm.core.wire import Call, Lost, Reply
+from amocrm.auth.settings import read_auth
+from amocrm.http.hosts import portal
+from amocrm.http.messages import Call, Lost, Reply
+from amocrm.http.retry import PATIENCE, RETRIES, Again, Effort, GiveUp
 
 SETTINGS = read_auth({"client_id": "id", "client_secret": "s", "redirect_uri": "https://e.org/"})
 HERE = "example.amocrm.ru"

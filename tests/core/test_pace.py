@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm.core.jitter import LEAST_MARGIN, MARGIN, MOST_MARGIN
-from amocrm.core.pace import LOOK, OPENING, PROBE, QUEUE, Step, What, Window, seating
+from amocrm.rate_limit.jitter import LEAST_MARGIN, MARGIN, MOST_MARGIN
+from amocrm.rate_limit.window import LOOK, OPENING, PROBE, QUEUE, Step, What, Window, seating
 
 NOW = 100.0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amocrm.core.page import (
+from amocrm.bulk.pages import (
     Page,
     ShapeError,
     batch_limit,

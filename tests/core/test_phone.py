@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm.core.phone import normal_email, normal_phone
+from amocrm.resources.people.phone import normal_email, normal_phone
 
 
 @pytest.mark.parametrize(

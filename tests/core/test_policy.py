@@ -19,7 +19,8 @@ from amocrm import (
     UnexpectedReplyError,
     UnreachableError,
 )
-from amocrm.core.policy import (
+from amocrm.http.messages import RETRY, Call, Lost, Reply
+from amocrm.http.retry import (
     BLOCK_PAUSE,
     PATIENCE,
     RETRIES,
@@ -32,7 +33,6 @@ from amocrm.core.policy import (
     in_all,
     judge,
 )
-from amocrm.core.wire import RETRY, Call, Lost, Reply
 
 READ = Call("GET", "https://h/p", "/p", {}, replayable=True)
 WRITE = Call("POST", "https://h/p", "/p", {}, data=[])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError
-from amocrm.core.query import encode, merge
+from amocrm.http.query import encode, merge
 
 
 @pytest.mark.parametrize(

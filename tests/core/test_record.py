@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError, Token
-from amocrm.core.record import (
+from amocrm.auth.token_record import (
     Record,
     See,
     bound,

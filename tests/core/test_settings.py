@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.core.settings import RedirectServer, read_auth
+from amocrm.auth.settings import RedirectServer, read_auth
 
 GOOD = {"client_id": "id", "client_secret": "SECRET", "redirect_uri": "https://e.org/back"}
 

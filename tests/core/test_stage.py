@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.core.stage import find_stage
+from amocrm.resources.stage_lookup import find_stage
 
 
 def pipeline(number: int, name: str, *stages: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError, Token
-from amocrm.core.token import Freshness, account_id, api_domain, claims, granted, read_token
+from amocrm.auth.token import Freshness, account_id, api_domain, claims, granted, read_token
 
 NOW = 1_700_000_000
 

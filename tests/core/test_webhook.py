@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError, WebhookError
-from amocrm.core.webhook import (
+from amocrm.chats.signatures import (
     JSON_TYPE,
     WINDOW,
     Signed,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from amocrm.core.wire import Call, Reply, Timeout
+from amocrm.http.messages import Call, Reply, Timeout
 
 
 def test_a_call_does_not_show_what_it_carries() -> None:

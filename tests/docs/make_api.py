@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from amocrm.core.page import batch_limit, page_limit
-from amocrm.limits import BATCH_LIMIT, PAGE_LIMIT
-from amocrm.resource import Resource
+from amocrm.api_limits import BATCH_LIMIT, PAGE_LIMIT
+from amocrm.bulk.pages import batch_limit, page_limit
+from amocrm.resources.base import Resource
 from tests.table import Seat, item_of, verbs, walk
 
 DOCS: Final = Path(__file__).parents[2] / "docs"

@@ -189,7 +189,7 @@ def test_the_readmes_name_every_setting_event_and_error() -> None:
     import inspect
 
     import amocrm
-    from amocrm.emitter import EVENTS
+    from amocrm._support.emitter import EVENTS
 
     text = ENGLISH.read_text(encoding="utf-8")
     settings = list(inspect.signature(amocrm.AmoCRM.__init__).parameters)[3:]

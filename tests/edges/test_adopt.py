@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError, MemoryStore, Token, TokenStore, TokenStoreError
-from amocrm.core.record import Record, See, read_record, write_record
+from amocrm.auth.import_tokens import adopt
+from amocrm.auth.token_record import Record, See, read_record, write_record
 from amocrm.sandbox import Sandbox
-from amocrm.stores import Key
-from amocrm.stores.adopt import adopt
 from amocrm.stores.file import FileStore
-from amocrm.stores.vault import pointer_key
+from amocrm.stores.store import Key, pointer_key
 from tests.conftest import Make
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "tokens"

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from amocrm.ahead import DEEPEST, SLACK, Crew, Depth
+from amocrm.bulk.workers import DEEPEST, SLACK, Crew, Depth
 from amocrm.errors import ConfigurationError
 from tests.conftest import workers
 from tests.processes import in_child
@@ -161,7 +161,7 @@ def test_a_program_may_end_while_threads_wait_and_work() -> None:
     import subprocess
 
     script = (
-        "import threading; from amocrm.ahead import Crew\n"
+        "import threading; from amocrm.bulk.workers import Crew\n"
         "never = threading.Event()\n"
         "crew = Crew(lambda job: job and never.wait())\n"
         "[crew.ask(job) for job in (0, 1, 2)]\n"

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from amocrm import UnreachableError
-from amocrm.cell import Cell
+from amocrm._support.cache import Cell
 from amocrm.sandbox import ManualClock
 
 

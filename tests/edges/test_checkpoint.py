@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from amocrm.checkpoint import Checkpoint
+from amocrm.bulk.changes_checkpoint import Checkpoint
 from amocrm.errors import ConfigurationError
 
 PATH = "/api/v4/leads"

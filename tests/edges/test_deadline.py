@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from amocrm import Timeout
-from amocrm.clock import SystemClock
-from amocrm.core.wire import Call, Lost
-from amocrm.transport import Answer, Transport
+from amocrm._support.clock import SystemClock
+from amocrm.http.messages import Call, Lost
+from amocrm.http.transport.transport import Answer, Transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

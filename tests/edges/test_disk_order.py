@@ -46,7 +46,7 @@ print(json.dumps(steps))
 """
 
 TOKENS = """
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from amocrm.stores.file import FileStore
 
 key = Key("client", "example.amocrm.ru")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError, NotAuthorizedError
-from amocrm.emitter import EVENTS, Emitter
+from amocrm._support.emitter import EVENTS, Emitter
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
 

@@ -8,9 +8,8 @@ import pytest
 
 from amocrm import AmoCRM, ConfigurationError, MemoryStore, TokenStoreError
 from amocrm.sandbox import Sandbox
-from amocrm.stores import Key
 from amocrm.stores.encrypted import EncryptedStore
-from amocrm.stores.vault import pointer_key
+from amocrm.stores.store import Key, pointer_key
 from tests.conftest import Make
 
 KEY = Key("client", "example.amocrm.ru")

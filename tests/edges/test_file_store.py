@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM, TokenStoreError
-from amocrm.filelock import LONGEST_POLL, SHORTEST_POLL, FileLock
+from amocrm._support.file_lock import LONGEST_POLL, SHORTEST_POLL, FileLock
 from amocrm.sandbox import Sandbox
-from amocrm.stores import Key
 from amocrm.stores.file import FileStore
+from amocrm.stores.store import Key
 from tests.processes import APART, in_child
 
 KEY = Key("client", "example.amocrm.ru")
@@ -287,7 +287,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 FULL = """
 import resource, signal, sys
 from amocrm import TokenStoreError
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from amocrm.stores.file import FileStore
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -320,7 +320,7 @@ def test_a_full_disk_leaves_the_old_token_and_nothing_else(tmp_path: Path) -> No
 
 SAVING = """
 import itertools, sys
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from amocrm.stores.file import FileStore
 
 store, key = FileStore(sys.argv[1]), Key("client", "example.amocrm.ru")

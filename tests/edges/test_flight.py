@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from amocrm import ConfigurationError, NotAuthorizedError
-from amocrm.flight import SingleFlight
+from amocrm._support.single_flight import SingleFlight
 
 Settle = Callable[[int], None]
 

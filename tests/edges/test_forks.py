@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from amocrm import AmoCRM, MemoryStore, TokenStoreError
-from amocrm.forks import after_fork
+from amocrm._support.forks import after_fork
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from tests.processes import in_child
 
 KEY = Key("client", "example.amocrm.ru")

@@ -10,8 +10,8 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from amocrm import Integration, MemoryStore
-from amocrm.core.callback import Answered, read_redirect
-from amocrm.redirect.app import RedirectApp
+from amocrm.auth.callback import Answered, read_redirect
+from amocrm.auth.redirect.app import RedirectApp
 from amocrm.sandbox import Sandbox
 
 if TYPE_CHECKING:

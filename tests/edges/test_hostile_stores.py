@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import TokenStoreError
-from amocrm.stores import Key
 from amocrm.stores.file import FileStore
+from amocrm.stores.store import Key
 from tests.hostile import cases
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="FIFOs, links and modes are POSIX's")

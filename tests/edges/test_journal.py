@@ -14,11 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from amocrm import JournalError
+from amocrm.bulk.import_journal import Journal, Known
+from amocrm.bulk.journals.file import FileJournal
+from amocrm.bulk.journals.sql import PATIENCE, SQLJournal
+from amocrm.bulk.journals.storage import Place
 from amocrm.errors import ConfigurationError
-from amocrm.journal import Journal, Known
-from amocrm.journals import Place
-from amocrm.journals.file import FileJournal
-from amocrm.journals.sql import PATIENCE, SQLJournal
 from tests.servers import COMMIT, DATABASES, URLS, door, engine, journal_place, open_journal
 
 ITEMS = [{"name": "a"}, {"name": "b"}, {"name": "c"}]

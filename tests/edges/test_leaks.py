@@ -29,15 +29,14 @@ from amocrm import (
     Timeout,
     TokenStoreError,
 )
+from amocrm._support.clock import SystemClock
+from amocrm.auth.token_record import See, write_record
 from amocrm.chats import Channel
-from amocrm.clock import SystemClock
-from amocrm.core.record import See, write_record
-from amocrm.core.wire import Call
-from amocrm.paces.threads import ThreadPace
+from amocrm.http.messages import Call
+from amocrm.http.transport.transport import Answer, Transport
+from amocrm.rate_limit.local import ThreadPace
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
-from amocrm.stores.vault import pointer_key
-from amocrm.transport import Answer, Transport
+from amocrm.stores.store import Key, pointer_key
 from tests.conftest import Make
 from tests.leaks import assert_silent, leaks, rendered
 

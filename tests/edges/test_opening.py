@@ -13,12 +13,12 @@ import pytest
 import requests
 
 from amocrm import AmoCRM
-from amocrm.clock import Clock, SystemClock
-from amocrm.core.wire import Call
+from amocrm._support.clock import Clock, SystemClock
+from amocrm.http.messages import Call
+from amocrm.http.transport.connections import OwnSession
+from amocrm.http.transport.transport import Answer, Transport
 from amocrm.sandbox import Sandbox
 from amocrm.sandbox.serve import Served
-from amocrm.transport import Answer, Transport
-from amocrm.transport.opening import OwnSession
 
 
 class Ear:
@@ -124,7 +124,7 @@ def test_a_pace_hears_of_a_429_and_of_a_block(portal: Sandbox, served: Served) -
 
 def test_calls_through_a_proxy_are_heard_as_well(portal: Sandbox, served: Served) -> None:
     """A plain proxy is asked for the whole address; the sandbox does not mind."""
-    from amocrm.transport.opening import TellingAdapter, here
+    from amocrm.http.transport.connections import TellingAdapter, here
 
     heard = Ear()
     here.watch = heard

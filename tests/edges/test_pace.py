@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM, BlockedError, ConfigurationError, RateLimitedError, ThreadPace
-from amocrm.clock import Clock, SystemClock
-from amocrm.core.jitter import LEAST_MARGIN, NEWCOMER
-from amocrm.core.pace import LOOK, OPENING
-from amocrm.core.policy import BLOCK_PAUSE
-from amocrm.line import QUEUE_PATIENCE
-from amocrm.paces import Refusal
-from amocrm.paces.keeper import KeptTurn
-from amocrm.paces.threads import shared_pace
+from amocrm._support.clock import Clock, SystemClock
+from amocrm.http.retry import BLOCK_PAUSE
+from amocrm.http.sender import QUEUE_PATIENCE
+from amocrm.rate_limit.base import KeptTurn
+from amocrm.rate_limit.jitter import LEAST_MARGIN, NEWCOMER
+from amocrm.rate_limit.limiter import Refusal
+from amocrm.rate_limit.local import shared_pace
+from amocrm.rate_limit.window import LOOK, OPENING
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
 

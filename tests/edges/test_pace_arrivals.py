@@ -9,9 +9,9 @@ from collections.abc import Generator
 import pytest
 
 from amocrm import ThreadPace
-from amocrm.core.jitter import MARGIN
-from amocrm.core.pace import What
-from amocrm.paces.keeper import KeptTurn
+from amocrm.rate_limit.base import KeptTurn
+from amocrm.rate_limit.jitter import MARGIN
+from amocrm.rate_limit.window import What
 from amocrm.sandbox import ManualClock
 
 CALLERS, SECONDS = 32, 12.0

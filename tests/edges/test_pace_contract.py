@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from amocrm import ThreadPace
-from amocrm.clock import SystemClock
-from amocrm.core.jitter import LEAST_MARGIN
-from amocrm.core.pace import LOOK, OPENING, PROBE
-from amocrm.paces import Refusal
-from amocrm.paces.file import FilePace
-from amocrm.paces.keeper import Keeper, KeptTurn
-from amocrm.paces.redis import HOSTS_MARGIN, RedisPace
+from amocrm._support.clock import SystemClock
+from amocrm.rate_limit.base import Keeper, KeptTurn
+from amocrm.rate_limit.file import FilePace
+from amocrm.rate_limit.jitter import LEAST_MARGIN
+from amocrm.rate_limit.limiter import Refusal
+from amocrm.rate_limit.redis import HOSTS_MARGIN, RedisPace
+from amocrm.rate_limit.window import LOOK, OPENING, PROBE
 from tests.processes import APART, in_child
 
 REDIS = os.environ.get("AMOCRM_TEST_REDIS", "redis://127.0.0.1:6379/9")

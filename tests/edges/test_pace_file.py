@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from amocrm import AmoCRM, PaceError
-from amocrm.clock import SystemClock
-from amocrm.core.pace import Window
+from amocrm._support.clock import SystemClock
+from amocrm._support.file_lock import FileLock
 from amocrm.errors import TokenStoreError
-from amocrm.filelock import FileLock
-from amocrm.paces import Refusal
-from amocrm.paces.file import LOCK_PATIENCE, SAME_BOOT, FilePace
-from amocrm.paces.keeper import KeptTurn
+from amocrm.rate_limit.base import KeptTurn
+from amocrm.rate_limit.file import LOCK_PATIENCE, SAME_BOOT, FilePace
+from amocrm.rate_limit.limiter import Refusal
+from amocrm.rate_limit.window import Window
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
 

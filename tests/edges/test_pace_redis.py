@@ -10,10 +10,10 @@ import pytest
 import redis
 
 from amocrm import ConfigurationError, PaceError
-from amocrm.clock import SystemClock
-from amocrm.line import LONGEST_HOLD
-from amocrm.paces import Refusal
-from amocrm.paces.redis import EXPIRY, RedisPace
+from amocrm._support.clock import SystemClock
+from amocrm.http.sender import LONGEST_HOLD
+from amocrm.rate_limit.limiter import Refusal
+from amocrm.rate_limit.redis import EXPIRY, RedisPace
 from tests.conftest import Make
 from tests.edges.test_pace_contract import REDIS, redis_name
 
@@ -79,7 +79,7 @@ def test_what_is_wrong_is_told_at_once(arguments: list[Any], words: str) -> None
 def test_without_the_extra_the_error_names_it() -> None:
     script = (
         "import sys; sys.modules['redis'] = None\n"
-        "from amocrm.paces.redis import RedisPace\n"
+        "from amocrm.rate_limit.redis import RedisPace\n"
         "try: RedisPace('redis://h')\n"
         "except Exception as error: print(type(error).__name__, error)"
     )

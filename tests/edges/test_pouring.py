@@ -12,8 +12,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from amocrm import AmoCRM, ConfigurationError, NotFoundError
+from amocrm.http.transport.reading import MAX_BODY
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.transport.reading import MAX_BODY
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from amocrm import (
     GrantError,
     NotAuthorizedError,
 )
-from amocrm.core.callback import Answered
-from amocrm.core.settings import REDIRECT_DEADLINE, RedirectServer
-from amocrm.redirect.server import RedirectListener
+from amocrm.auth.callback import Answered
+from amocrm.auth.redirect.server import RedirectListener
+from amocrm.auth.settings import REDIRECT_DEADLINE, RedirectServer
 from amocrm.sandbox import Sandbox
 from tests.conftest import Browse, Make
 

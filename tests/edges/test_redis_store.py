@@ -11,8 +11,8 @@ import pytest
 import redis
 
 from amocrm import ConfigurationError, TokenStoreError
-from amocrm.stores import Key
 from amocrm.stores.redis import LOCK_SECONDS, POLL, SOCKET_TIMEOUT, RedisStore
+from amocrm.stores.store import Key
 from tests.servers import URLS, OwnRedis, door, new_place
 
 KEY = Key("client", "example.amocrm.ru")

@@ -8,10 +8,10 @@ import json
 import pytest
 
 from amocrm import ConfigurationError, MemoryStore, Token, TokenStoreError
-from amocrm.core.record import Record, See, write_record
-from amocrm.register import Entry, Register
-from amocrm.stores import Key
-from amocrm.stores.vault import Vault, pointer_key
+from amocrm.auth.installation.registry import Entry, Register
+from amocrm.auth.token_record import Record, See, write_record
+from amocrm.auth.token_repository import Vault
+from amocrm.stores.store import Key, pointer_key
 
 CLIENT = "client"
 ALPHA, BETA = "alpha.amocrm.ru", "beta.amocrm.ru"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from amocrm.replacing import replace, replacement
+from amocrm._support.atomic_file import replace, replacement
 
 
 def mode(path: Path) -> int:
@@ -58,7 +58,7 @@ def test_who_may_read_it_is_the_caller_s_choice(tmp_path: Path) -> None:
 
 KILLED = """
 import os, signal, sys
-from amocrm.replacing import replacement
+from amocrm._support.atomic_file import replacement
 
 with replacement(sys.argv[1]) as file:
     file.write(b"half")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.shelf import Shelf
+from amocrm._support.cache import Shelf
 
 
 def test_the_least_used_thing_leaves_when_the_shelf_is_full_and_not_before() -> None:

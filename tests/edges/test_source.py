@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.source import Source
+from amocrm.resources.files.upload_source import Source
 
 
 def test_a_path_is_opened_read_and_closed(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 
 from amocrm import ConfigurationError, TokenStoreError
-from amocrm.stores import Key
 from amocrm.stores.sql import LONGEST_POLL, SHORTEST_POLL, SQLStore
+from amocrm.stores.store import Key
 from tests.servers import COMMIT, DATABASES, URLS, door, engine, need, new_place
 
 KEY = Key("client", "example.amocrm.ru")

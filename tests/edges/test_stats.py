@@ -14,9 +14,9 @@ from amocrm import (
     RateLimitedError,
     Stats,
 )
-from amocrm.line import QUEUE_PATIENCE
+from amocrm.http.sender import QUEUE_PATIENCE
+from amocrm.http.stats import Meter, Waits
 from amocrm.sandbox import ManualClock, Sandbox, Weather
-from amocrm.stats import Meter, Waits
 from tests.conftest import Make
 
 ACCOUNT = "/api/v4/account"

@@ -13,9 +13,9 @@ import redis
 import sqlalchemy as sa
 
 from amocrm import TokenStore
-from amocrm.stores import Key
 from amocrm.stores.redis import RedisStore
 from amocrm.stores.sql import SQLStore
+from amocrm.stores.store import Key
 from tests.processes import APART, in_child
 from tests.servers import DATABASES, EVERYWHERE, URLS, new_place, open_store
 

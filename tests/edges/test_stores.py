@@ -11,7 +11,7 @@ import pytest
 
 from amocrm import AmoCRM, MemoryStore, TokenStoreError
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from tests.conftest import Make
 
 DAY = 86_400

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from amocrm import TokenStoreError
-from amocrm.stores import STRIPES, Key
 from amocrm.stores.file import FileStore
+from amocrm.stores.locks import PATIENCE, Stripes
 from amocrm.stores.memory import MemoryStore
-from amocrm.stores.stripes import PATIENCE, Stripes
+from amocrm.stores.store import STRIPES, Key
 
 ACCOUNT = "example.amocrm.ru"
 

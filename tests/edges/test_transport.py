@@ -31,13 +31,13 @@ from amocrm import (
     UnexpectedReplyError,
     UnreachableError,
 )
-from amocrm.clock import SystemClock
-from amocrm.core.policy import RETRIES
-from amocrm.core.wire import Call, Lost
+from amocrm._support.clock import SystemClock
+from amocrm.http.messages import Call, Lost
+from amocrm.http.retry import RETRIES
+from amocrm.http.transport.failures import explain
+from amocrm.http.transport.reading import MAX_BODY
+from amocrm.http.transport.transport import POOL_SIZE, Answer, Transport
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.transport import POOL_SIZE, Answer, Transport
-from amocrm.transport.loss import explain
-from amocrm.transport.reading import MAX_BODY
 from tests.conftest import Make
 
 

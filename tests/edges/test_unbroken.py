@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from amocrm.unbroken import to_the_end
+from amocrm._support.shield import to_the_end
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +85,7 @@ def test_another_thread_does_its_work_itself() -> None:
 
 LAST = """
 import atexit
-from amocrm.unbroken import to_the_end
+from amocrm._support.shield import to_the_end
 
 atexit.register(lambda: print(to_the_end(lambda: "done", str)))
 """
@@ -100,7 +100,7 @@ def test_a_program_on_its_way_out_still_gets_its_work_done() -> None:
 
 TERMINATED = """
 import os, signal, sys
-from amocrm.unbroken import to_the_end
+from amocrm._support.shield import to_the_end
 
 def work():
     for _ in range(int(sys.argv[1])):
@@ -148,7 +148,7 @@ def test_a_program_s_own_handler_of_sigterm_is_left_alone() -> None:
 
 DAEMON = """
 import threading
-from amocrm.unbroken import to_the_end
+from amocrm._support.shield import to_the_end
 
 begun = threading.Event()
 

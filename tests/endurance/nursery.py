@@ -22,7 +22,7 @@ from typing import Any
 import requests
 
 from amocrm import AmoCRM, AmoCRMError, GrantError
-from amocrm.stores import Key, TokenStore
+from amocrm.stores.store import Key, TokenStore
 from tests.endurance.conftest import open_as_users_do
 
 STAGES = ("begin", "before", "after", "save", "saved", "any")

@@ -23,9 +23,9 @@ from typing import Any, Literal
 import pytest
 
 from amocrm import AmoCRM
-from amocrm.core.record import Record, read_record
+from amocrm.auth.token_record import Record, read_record
 from amocrm.sandbox import Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from tests.endurance.conftest import ROUNDS, auth_of
 from tests.servers import EVERYWHERE, new_place, open_store
 

@@ -29,10 +29,10 @@ from amocrm import (
     UnauthorizedError,
     UnexpectedReplyError,
 )
-from amocrm.core.record import Record, read_record
-from amocrm.pauses import CURE_PAUSE
+from amocrm.auth.cooldowns import CURE_PAUSE
+from amocrm.auth.token_record import Record, read_record
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from tests.endurance.conftest import ROUNDS, auth_of
 from tests.flows.test_in_time import DAY, Stepping
 

@@ -25,12 +25,12 @@ from amocrm import (
     RateLimitedError,
     UnreachableError,
 )
-from amocrm.ahead import SLACK, UNKNOWN
-from amocrm.batches import UNKNOWN_IN_A_ROW
-from amocrm.core.batch import Created, Refused, Unknown, Updated
-from amocrm.limits import REQUESTS_PER_SECOND
-from amocrm.paces import Refusal
+from amocrm.api_limits import REQUESTS_PER_SECOND
+from amocrm.bulk.outcomes import Created, Refused, Unknown, Updated
+from amocrm.bulk.workers import SLACK, UNKNOWN
+from amocrm.bulk.writer import UNKNOWN_IN_A_ROW
 from amocrm.progress import Progress
+from amocrm.rate_limit.limiter import Refusal
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.canned import Canned
 from tests.conftest import workers

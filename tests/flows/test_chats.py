@@ -21,9 +21,9 @@ from amocrm import (
     UnexpectedReplyError,
 )
 from amocrm.chats import Channel, Chats
-from amocrm.core.chat import DELIVERED, FAILED, READ, explain_chat
-from amocrm.core.webhook import verify_hook
-from amocrm.paces.threads import ThreadPace
+from amocrm.chats.payloads import DELIVERED, FAILED, READ, explain_chat
+from amocrm.chats.signatures import verify_hook
+from amocrm.rate_limit.local import ThreadPace
 from amocrm.sandbox import Channel as Registered
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.canned import Canned

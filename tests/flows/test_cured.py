@@ -19,11 +19,11 @@ from amocrm import (
     TransportError,
     UnauthorizedError,
 )
-from amocrm.paces.threads import ThreadPace
-from amocrm.pauses import CURE_PAUSE
-from amocrm.request import CURES
+from amocrm.auth.cooldowns import CURE_PAUSE
+from amocrm.http.request import CURES
+from amocrm.rate_limit.local import ThreadPace
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from tests.conftest import Make
 from tests.flows.test_guarded import AtGrants, Broken
 from tests.flows.test_in_time import Fragile

@@ -29,11 +29,11 @@ from amocrm import (
     UnreachableError,
     ValidationError,
 )
-from amocrm.core.policy import RETRIES
-from amocrm.drivehost import ASK_REST, LONGEST, SLOWEST, time_for
+from amocrm.http.retry import RETRIES
 from amocrm.progress import Progress
+from amocrm.resources.files.host import ASK_REST, LONGEST, SLOWEST, time_for
+from amocrm.resources.files.uploads import SESSIONS
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.uploads import SESSIONS
 
 PARTS = "/v1.0/sessions/upload/"
 PART = 8

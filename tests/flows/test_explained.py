@@ -13,9 +13,9 @@ import pytest
 import requests
 
 from amocrm import AmoCRM, AuthSettings, GrantError, MemoryStore, TransportError, UnauthorizedError
-from amocrm.core.record import fingerprint
+from amocrm.auth.token_record import fingerprint
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from tests.conftest import Make
 from tests.processes import in_child
 

@@ -395,10 +395,12 @@ def test_users_and_roles(crm: AmoCRM) -> None:
     assert made["id"] in [one["id"] for one in crm.users.list(with_=["group"])]
     crm.users.deactivate(made["id"])
     crm.users.activate(made["id"])
-    role = crm.roles.create({
-        "name": "Guest",
-        "rights": {"leads": RIGHTS, "contacts": RIGHTS, "companies": RIGHTS},  # type: ignore[typeddict-item]
-    })  # fmt: skip
+    role = crm.roles.create(
+        {
+            "name": "Guest",
+            "rights": {"leads": RIGHTS, "contacts": RIGHTS, "companies": RIGHTS},  # type: ignore[typeddict-item]
+        }
+    )
     assert crm.roles.update(role["id"], {"name": "Guests"})["name"] == "Guests"
     assert crm.roles.get(role["id"], with_=["users"])["name"] == "Guests"
     assert role["id"] in [one["id"] for one in crm.roles.list()]

@@ -29,7 +29,7 @@ from amocrm import (
     UnauthorizedError,
     ValidationError,
 )
-from amocrm.clock import SystemClock
+from amocrm._support.clock import SystemClock
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Browse, Heard, Make
 

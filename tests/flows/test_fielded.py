@@ -22,9 +22,9 @@ from amocrm import (
     Updated,
     ValidationError,
 )
-from amocrm.core.difference import changes
+from amocrm.resources.patch import changes
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 
 if TYPE_CHECKING:
     from amocrm.schema.contacts import NewContact

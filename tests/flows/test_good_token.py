@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM, AmoCRMError, AuthorizationError, GrantError, MemoryStore
-from amocrm.core.token import RENEW_EARLY, RENEW_MARGIN
-from amocrm.pauses import RENEW_REST
+from amocrm.auth.cooldowns import RENEW_REST
+from amocrm.auth.token import RENEW_EARLY, RENEW_MARGIN
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from tests.conftest import Make
 from tests.edges.test_flight import waiting
 

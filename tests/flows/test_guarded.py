@@ -35,11 +35,11 @@ from amocrm import (
     UnauthorizedError,
     ValidationError,
 )
-from amocrm.line import LONGEST_HOLD
-from amocrm.pauses import CURE_PAUSE, SAVE_REST
+from amocrm.auth.cooldowns import CURE_PAUSE, SAVE_REST
+from amocrm.http.sender import LONGEST_HOLD
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
 from amocrm.stores.encrypted import EncryptedStore
+from amocrm.stores.store import Key
 from tests.conftest import Make
 from tests.processes import in_child
 

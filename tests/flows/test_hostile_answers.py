@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from amocrm import AmoCRM, AmoCRMError, AuthSettings, MemoryStore
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from tests.hostile import cases
 from tests.wire import Reply, Wire
 

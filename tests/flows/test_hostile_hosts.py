@@ -29,7 +29,7 @@ from amocrm import (
 )
 from amocrm.chats import Channel
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from tests.wire import Reply, Wire
 
 HOST = "example.amocrm.ru"
@@ -66,25 +66,61 @@ LOOK_ALIKES = [
 ]  # fmt: skip
 
 PATHS = [
-    "//evil.example/x", "///evil.example/x", "https://evil.example/x", "http://example.amocrm.ru/x",
-    "HTTPS://EVIL.EXAMPLE/x", "https:evil.example", "https:/evil.example", "https:///evil.example/x",
-    "https:\\\\evil.example", "/\\evil.example", "\\\\evil.example\\x", "\\/evil.example",
-    "https://example.amocrm.ru:443/x", "https://example.amocrm.ru:8443/x",
-    "https://example.amocrm.ru@evil.example/x", "https://u:p@example.amocrm.ru/x",
-    "https://example.amocrm.ru.evil.example/x", "https://example.amocrm.ru%2eevil.example/x",
-    "https://example.amocrm.ru\\@evil.example/x", "https://example.amocrm.ru#@evil.example/x",
-    "https://other.amocrm.ru/x", "https://www.amocrm.ru/x", "ftp://example.amocrm.ru/x",
-    "file:///etc/passwd", "javascript:alert(1)", "data:text/html,x", "unix:/run/x.sock",
-    "https://[::1]/x", "https://[evil.example/x", "/x\r\nHost: evil.example", "/x\nX: y",
-    "/a/../../x", "/a/%2e%2e/x", "/a/..%5cx", "/./x", "/x#evil", "\t//evil.example", "https://\u0435xample.amocrm.ru/",
-]  # fmt: skip
+    "//evil.example/x",
+    "///evil.example/x",
+    "https://evil.example/x",
+    "http://example.amocrm.ru/x",
+    "HTTPS://EVIL.EXAMPLE/x",
+    "https:evil.example",
+    "https:/evil.example",
+    "https:///evil.example/x",
+    "https:\\\\evil.example",
+    "/\\evil.example",
+    "\\\\evil.example\\x",
+    "\\/evil.example",
+    "https://example.amocrm.ru:443/x",
+    "https://example.amocrm.ru:8443/x",
+    "https://example.amocrm.ru@evil.example/x",
+    "https://u:p@example.amocrm.ru/x",
+    "https://example.amocrm.ru.evil.example/x",
+    "https://example.amocrm.ru%2eevil.example/x",
+    "https://example.amocrm.ru\\@evil.example/x",
+    "https://example.amocrm.ru#@evil.example/x",
+    "https://other.amocrm.ru/x",
+    "https://www.amocrm.ru/x",
+    "ftp://example.amocrm.ru/x",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "unix:/run/x.sock",
+    "https://[::1]/x",
+    "https://[evil.example/x",
+    "/x\r\nHost: evil.example",
+    "/x\nX: y",
+    "/a/../../x",
+    "/a/%2e%2e/x",
+    "/a/..%5cx",
+    "/./x",
+    "/x#evil",
+    "\t//evil.example",
+    "https://\u0435xample.amocrm.ru/",
+]
 
 HARMLESS = [
     # Odd, but they lead home: the name of another host is only a part of the path or the query.
-    "@evil.example/x", ".evil.example/x", ":443/x", "/@evil.example", "/x?next=https://evil.example/",
-    "evil.example/x", "/%2f%2fevil.example", "/%5cevil.example", f"{HERE}/x?y=@evil.example",
-    "HTTPS://EXAMPLE.AMOCRM.RU/x", "/x;//evil.example", "/x//evil.example",
-]  # fmt: skip
+    "@evil.example/x",
+    ".evil.example/x",
+    ":443/x",
+    "/@evil.example",
+    "/x?next=https://evil.example/",
+    "evil.example/x",
+    "/%2f%2fevil.example",
+    "/%5cevil.example",
+    f"{HERE}/x?y=@evil.example",
+    "HTTPS://EXAMPLE.AMOCRM.RU/x",
+    "/x;//evil.example",
+    "/x//evil.example",
+]
 
 ODD_LINKS: list[Any] = [
     5, None, [], {}, True, "", "\ud800", "////evil.example/x", f"{HERE}{LEADS}?page=\u0662",

@@ -21,12 +21,12 @@ from amocrm import (
     MemoryStore,
     TokenStoreError,
 )
-from amocrm.core.record import bound
-from amocrm.install_limit import AT_A_TIME, PATIENCE, InstallLimit
-from amocrm.installer import GUESTS
+from amocrm.auth.installation.install_limit import AT_A_TIME, PATIENCE, InstallLimit
+from amocrm.auth.installation.installer import GUESTS
+from amocrm.auth.token_record import bound
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.adapter import SandboxAdapter
-from amocrm.stores import Key, striped
+from amocrm.stores.store import Key, striped
 from tests.flows.test_guarded import Broken
 from tests.flows.test_integration import agreed, install, meanwhile
 

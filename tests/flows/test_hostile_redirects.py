@@ -22,9 +22,9 @@ from amocrm import (
     MemoryStore,
     StateMismatchError,
 )
-from amocrm.core.callback import Answered, read_redirect
-from amocrm.core.settings import RedirectServer
-from amocrm.redirect.server import RedirectListener
+from amocrm.auth.callback import Answered, read_redirect
+from amocrm.auth.redirect.server import RedirectListener
+from amocrm.auth.settings import RedirectServer
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.hostile import cases
 from tests.wire import Wire

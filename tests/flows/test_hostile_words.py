@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from amocrm import AmoCRM, AmoCRMError, ConfigurationError, Integration, MemoryStore, WebhookError
-from amocrm.ledger import Note, write
+from amocrm.auth.grant_log import Note, write
 from amocrm.sandbox import Sandbox
 
 FORGED = "x\r\n2026-11-26 WARNING forged \x1b[2J\x9b\u2028\u202e\ud800"

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import Integration, MemoryStore
-from amocrm.core.callback import Answered, read_redirect
-from amocrm.redirect.app import RedirectApp
+from amocrm.auth.callback import Answered, read_redirect
+from amocrm.auth.redirect.app import RedirectApp
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.hostile import cases
 from tests.wire import Wire

@@ -19,11 +19,11 @@ from amocrm import (
     TokenStoreError,
     UnauthorizedError,
 )
-from amocrm.core.token import RENEW_EARLY, RENEW_MARGIN
-from amocrm.line import QUEUE_PATIENCE
-from amocrm.pauses import CURE_PAUSE, RENEW_REST, SAVE_REST
+from amocrm.auth.cooldowns import CURE_PAUSE, RENEW_REST, SAVE_REST
+from amocrm.auth.token import RENEW_EARLY, RENEW_MARGIN
+from amocrm.http.sender import QUEUE_PATIENCE
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import Key
+from amocrm.stores.store import Key
 from tests.conftest import Make
 from tests.flows.test_guarded import Broken
 

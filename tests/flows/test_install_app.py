@@ -15,7 +15,7 @@ from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Response
 
 from amocrm import AmoCRM, ConfigurationError, Integration, MemoryStore
-from amocrm.limits import CODE_SECONDS
+from amocrm.api_limits import CODE_SECONDS
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.flows.test_integration import ACCOUNT, HOST, TOKENS
 

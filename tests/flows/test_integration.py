@@ -37,14 +37,14 @@ from amocrm import (
     TokenStoreError,
     WebhookError,
 )
-from amocrm.core.hook import sign
-from amocrm.core.record import Record, write_record
-from amocrm.pauses import RENEW_REST
+from amocrm.auth.cooldowns import RENEW_REST
+from amocrm.auth.installation.uninstall_hook import sign
+from amocrm.auth.token_record import Record, write_record
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.adapter import SandboxAdapter
 from amocrm.sandbox.answer import Answer
-from amocrm.stores import Key
 from amocrm.stores.file import FileStore
+from amocrm.stores.store import Key
 from tests.flows.test_good_token import spend
 from tests.flows.test_guarded import Broken
 from tests.processes import in_child

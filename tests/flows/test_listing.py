@@ -10,12 +10,12 @@ import pytest
 import requests
 
 from amocrm import AmoCRM, ConfigurationError, ServerError, UnexpectedReplyError
-from amocrm.ahead import SLACK, UNKNOWN
-from amocrm.core.policy import RETRIES
-from amocrm.limits import REQUESTS_PER_SECOND
+from amocrm.api_limits import REQUESTS_PER_SECOND
+from amocrm.bulk.context import REMEMBERED, Lengths
+from amocrm.bulk.workers import SLACK, UNKNOWN
+from amocrm.http.retry import RETRIES
 from amocrm.progress import Progress
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.way import REMEMBERED, Lengths
 from tests.canned import HOST, Answer, Canned, book, listing
 from tests.conftest import workers
 

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError, Created, OutcomeUnknownError
-from amocrm.clock import SystemClock
-from amocrm.core.match import Ambiguous, Found
-from amocrm.people import find, find_or_create
+from amocrm._support.clock import SystemClock
+from amocrm.bulk.context import Way
 from amocrm.phones import phones_of
+from amocrm.resources.people.contact_keys import Ambiguous, Found
+from amocrm.resources.people.find_or_create import find, find_or_create
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import STRIPES
 from amocrm.stores.file import FileStore
+from amocrm.stores.locks import Stripes
 from amocrm.stores.memory import MemoryStore
-from amocrm.stores.stripes import Stripes
-from amocrm.way import Way
+from amocrm.stores.store import STRIPES
 from tests.canned import Canned
 from tests.flows.test_listing import client_of
 from tests.processes import APART

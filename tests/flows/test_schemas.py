@@ -10,11 +10,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError, UnexpectedReplyError, ValidationError
-from amocrm.core.custom.choices import Multitext
-from amocrm.core.custom.explain import explain
-from amocrm.core.difference import changes
+from amocrm.resources.custom_fields.choices import Multitext
+from amocrm.resources.custom_fields.definitions_cache import (
+    AGE,
+    AGE_IN_DOUBT,
+    ROOM,
+    Schemas,
+    read_zone,
+)
+from amocrm.resources.custom_fields.error_messages import explain
+from amocrm.resources.patch import changes
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.schemas import AGE, AGE_IN_DOUBT, ROOM, Schemas, read_zone
 from tests.canned import Canned, listing
 from tests.flows.test_listing import client_of
 from tests.ways import way_of

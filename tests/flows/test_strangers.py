@@ -25,13 +25,13 @@ from amocrm import (
     TokenStore,
     TokenStoreError,
 )
-from amocrm.core.record import Record
-from amocrm.core.token import Token
+from amocrm.auth.token import Token
+from amocrm.auth.token_record import Record
+from amocrm.auth.token_repository import Vault
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.stores import STRIPES, Key, striped
 from amocrm.stores.file import FileStore
 from amocrm.stores.sql import SQLStore
-from amocrm.stores.vault import Vault
+from amocrm.stores.store import STRIPES, Key, striped
 from tests.conftest import Make
 from tests.flows.test_integration import agreed, install
 from tests.servers import DATABASES, URLS, engine, new_place, open_store

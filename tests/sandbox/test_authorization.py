@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from amocrm.limits import ACCESS_TOKEN_SECONDS
+from amocrm.api_limits import ACCESS_TOKEN_SECONDS
 from amocrm.sandbox import ManualClock, Sandbox
 
 Grant = Callable[..., requests.Response]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from amocrm.limits import COMPLEX_LIMIT
+from amocrm.api_limits import COMPLEX_LIMIT
 from amocrm.sandbox import Sandbox
 
 Call = Callable[..., requests.Response]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from amocrm.limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
+from amocrm.api_limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
 from amocrm.sandbox import ManualClock, Sandbox
 
 Grant = Callable[..., requests.Response]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from amocrm.limits import REQUESTS_PER_SECOND
+from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.sandbox import ManualClock, Sandbox, Weather
 
 Get = Callable[[], requests.Response]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import assert_type
 
-    from amocrm.batches import Outcomes
+    from amocrm.bulk.writer import Outcomes
     from amocrm.schema.account import Account
     from amocrm.schema.catalogs import Element
     from amocrm.schema.common import Changed, Renamed, Short

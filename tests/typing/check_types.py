@@ -23,8 +23,8 @@ from amocrm import (
     Unknown,
     Updated,
 )
-from amocrm.paces.file import FilePace
-from amocrm.paces.redis import RedisPace
+from amocrm.rate_limit.file import FilePace
+from amocrm.rate_limit.redis import RedisPace
 from amocrm.sandbox import ManualClock
 
 if TYPE_CHECKING:

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from amocrm.sandbox.amojo.call import ScopeCall
-from amocrm.sandbox.amojo.models import (
-    DELIVERY,
-    REACTION,
-    TYPING,
-    check_body,
-    check_one_of,
-)
+from amocrm.sandbox.amojo.models import DELIVERY, REACTION, TYPING, check_body, check_one_of
 from amocrm.sandbox.amojo.problem import nothing_there, refuse
 from amocrm.sandbox.amojo.store import Message, Scope
 from amocrm.sandbox.answer import NO_CONTENT, Answer, Json

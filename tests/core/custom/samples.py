@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amocrm.core.custom.schema import Schema
+from amocrm.resources.custom_fields.definitions import Schema
 
 ENUMS: list[dict[str, Any]] = [
     {"id": 17, "value": "north", "sort": 1, "code": "N"},

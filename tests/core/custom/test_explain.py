@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRMError, ServerError, ValidationError
-from amocrm.core.custom.explain import explain
-from amocrm.core.custom.schema import Schema
-from amocrm.core.fault import fault, narrow
+from amocrm.http.error_mapping import fault, narrow
+from amocrm.resources.custom_fields.definitions import Schema
+from amocrm.resources.custom_fields.error_messages import explain
 from tests.core.custom.samples import ENUMS, definition
 from tests.core.test_fault import call, reply
 

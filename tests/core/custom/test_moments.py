@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from amocrm.core.custom import moments
-from amocrm.core.custom.moments import UTC
+from amocrm.resources.custom_fields import dates
+from amocrm.resources.custom_fields.dates import UTC
 
 ZONES = sorted(available_timezones() - {"localtime"})
 MOSCOW, NEW_YORK = ZoneInfo("Europe/Moscow"), ZoneInfo("America/New_York")
@@ -22,14 +22,14 @@ zones = st.sampled_from(ZONES).map(ZoneInfo)
 @example(date(2018, 11, 4), ZoneInfo("America/Sao_Paulo"))  # It has no midnight.
 @example(date(2011, 12, 31), ZoneInfo("Pacific/Apia"))  # After a day that never was.
 def test_a_day_is_the_same_after_it_was_written_and_read(day: date, zone: tzinfo) -> None:
-    assert moments.date_at(moments.write_date(day, zone), zone) == day
+    assert dates.date_at(dates.write_date(day, zone), zone) == day
 
 
 @given(st.dates(date(1970, 1, 1), date(2100, 1, 1)), zones)
 def test_a_day_s_beginning_in_utc_means_that_day_everywhere(day: date, zone: tzinfo) -> None:
     seconds = (day - date(1970, 1, 1)).days * 86_400
-    read = moments.date_at(seconds, zone)
-    assert read == day or moments.time_at(seconds, zone).hour == 0
+    read = dates.date_at(seconds, zone)
+    assert read == day or dates.time_at(seconds, zone).hour == 0
 
 
 @given(
@@ -41,10 +41,10 @@ def test_a_day_s_beginning_in_utc_means_that_day_everywhere(day: date, zone: tzi
 def test_a_time_is_the_same_moment_after_it_was_written_and_read(
     moment: datetime, zone: tzinfo
 ) -> None:
-    seconds = moments.write_time(moment, zone)
-    read = moments.time_at(seconds, zone)
+    seconds = dates.write_time(moment, zone)
+    read = dates.time_at(seconds, zone)
     assert read.tzinfo is zone
-    assert moments.seconds_of(read) == seconds
+    assert dates.seconds_of(read) == seconds
     assert read.astimezone(UTC) == moment.astimezone(UTC)
 
 
@@ -64,7 +64,7 @@ def test_a_time_is_the_same_moment_after_it_was_written_and_read(
     ],
 )
 def test_what_may_be_a_day(given: Any, zone: tzinfo, seconds: int) -> None:
-    assert moments.write_date(given, zone) == seconds
+    assert dates.write_date(given, zone) == seconds
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_what_may_be_a_day(given: Any, zone: tzinfo, seconds: int) -> None:
     ],
 )
 def test_what_may_be_a_time(given: Any, zone: tzinfo, seconds: int) -> None:
-    assert moments.write_time(given, zone) == seconds
+    assert dates.write_time(given, zone) == seconds
 
 
 @pytest.mark.parametrize(
     "given", [True, None, 1.5, "2020", "soon", "2020-01-01T00:00:00", "2020-13-01", [], {}]
 )
 def test_what_is_no_moment_is_refused(given: Any) -> None:
-    for write in (moments.write_date, moments.write_time):
+    for write in (dates.write_date, dates.write_time):
         with pytest.raises(ValueError, match=r"."):
             write(given, UTC)
 
@@ -103,4 +103,4 @@ def test_what_is_no_moment_is_refused(given: Any) -> None:
     ],
 )
 def test_which_day_a_moment_means(seconds: int, zone: tzinfo, day: date) -> None:
-    assert moments.date_at(seconds, zone) == day
+    assert dates.date_at(seconds, zone) == day

@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.core.custom.schema import Option, Schema, describe_options, find_option
+from amocrm.resources.custom_fields.definitions import (
+    Option,
+    Schema,
+    describe_options,
+    find_option,
+)
 from tests.core.custom.samples import ENUMS, SCHEMA, definition
 
 REGION = Schema(

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError
-from amocrm.core.custom.choices import Multitext
-from amocrm.core.custom.kinds import KINDS, Raw, read_values, write_values
-from amocrm.core.custom.schema import Field, Option, Schema
-from amocrm.core.custom.values import CLEAR, CustomFields
+from amocrm.resources.custom_fields.choices import Multitext
+from amocrm.resources.custom_fields.definitions import Field, Option, Schema
+from amocrm.resources.custom_fields.field_types import KINDS, Raw, read_values, write_values
+from amocrm.resources.custom_fields.values import CLEAR, CustomFields
 from tests.core.custom.samples import ENUMS, NUMBERS, PHONE_KINDS, SCHEMA, TYPES, definition
 
 ZONE = ZoneInfo("Asia/Yekaterinburg")

@@ -1,0 +1,1 @@
+"""Tools that know nothing of amoCRM: time, forked children, files, locks, threads."""

@@ -1,0 +1,134 @@
+"""A lock between processes, and between the threads of each: `flock` on a file of its own.
+
+The file is never removed: a removed lock file has two holders. It is polled, because `flock` knows
+no time limit; and a forked child closes its copy at once, because the lock belongs to the open file
+and would outlive the parent in it. On Windows one byte is locked instead.
+
+It is our own because the core of the library has no third dependency, and not because it is much
+better. Measured against filelock 4.2 and portalocker 4.4 (`benchmarks/locks.py`, 2026-11-25, Linux,
+2 cores): taken alone it costs 6 µs against 82 and 32. Eight waiting processes were through 10 ms
+after a release, against 66 and 58 as those two poll by default; polled every 5 ms they are as fast,
+14 and 7. Killed with a forked child that lives on, portalocker's holder keeps its lock for the
+child's life; filelock's and ours do not.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from amocrm._support.clock import SystemClock
+from amocrm._support.forks import after_fork
+from amocrm._support.private_files import narrow, open_private
+from amocrm.errors import TokenStoreError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+    def _unlock(handle: int) -> None:
+        """Nothing: closing unlocks, and nobody forks."""
+
+else:
+    import fcntl
+
+    def _try(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+SHORTEST_POLL: Final = 0.0005
+LONGEST_POLL: Final = 0.005
+"""Seconds between two tries: they double from the one to the other, and are spread at random."""
+
+_clock: Final = SystemClock()
+
+
+class FileLock:
+    """Excludes everybody else who locks the same path.
+
+    Args:
+        path: of the lock file; it is made when it is not there, and stays.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._threads = threading.Lock()
+        self._handle: int | None = None
+        after_fork(self)
+
+    @contextmanager
+    def hold(self, timeout: float) -> Generator[None, None, None]:
+        """Hold the lock while the block runs.
+
+        Raises:
+            TokenStoreError: somebody else held it for `timeout` seconds, or it cannot be opened.
+        """
+        deadline, owner = _clock.monotonic() + timeout, os.getpid()
+        threads = self._threads
+        if not threads.acquire(timeout=timeout):
+            raise self._busy(timeout)
+        try:
+            self._handle = self._open()
+            try:
+                if not self._wait(self._handle, deadline):
+                    raise self._busy(timeout)
+                yield
+            finally:
+                # A child that was forked while the file was being opened has a copy that it knows
+                # nothing of: closing ours would leave the lock to it.
+                if self._handle is not None and os.getpid() == owner:
+                    _unlock(self._handle)
+                self._close()
+        finally:
+            threads.release()
+
+    def renew_after_fork(self) -> None:
+        """Let go of the parent's lock in a forked child; the parent keeps it."""
+        self._close()
+        self._threads = threading.Lock()
+
+    def _open(self) -> int:
+        try:
+            handle = open_private(self._path, os.O_RDWR | os.O_CREAT)
+            narrow(handle)  # Whoever can open it can hold it.
+        except OSError as error:
+            raise TokenStoreError(
+                f"the lock {self._path} cannot be opened: {error.strerror}",
+                hint=getattr(error, "hint", None),
+            ) from error
+        return handle
+
+    def _wait(self, handle: int, deadline: float) -> bool:
+        pause = SHORTEST_POLL
+        while True:
+            try:
+                _try(handle)
+            except OSError:
+                if _clock.monotonic() >= deadline:
+                    return False
+                _clock.sleep(pause * (0.5 + random.random() / 2))
+                pause = min(LONGEST_POLL, pause * 2)
+            else:
+                return True
+
+    def _close(self) -> None:
+        # Closing is all that a forked child may do, for unlocking would unlock both.
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
+
+    def _busy(self, timeout: float) -> TokenStoreError:
+        return TokenStoreError(
+            f"somebody else held the lock {self._path} for {timeout:g} s",
+            hint="another process is getting the token, or hangs in it",
+        )

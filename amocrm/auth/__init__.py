@@ -1,0 +1,1 @@
+"""Getting an OAuth 2 token, keeping it, and renewing it."""

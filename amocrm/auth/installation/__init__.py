@@ -1,0 +1,1 @@
+"""Installations of a public integration in many accounts."""

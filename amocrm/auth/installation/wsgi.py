@@ -1,0 +1,150 @@
+"""A WSGI app for production: sends people to the consent page, and takes what comes back.
+
+It knows amoCRM's calls by their queries, so it can be mounted under any prefix and behind any proxy
+that keeps the query.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from werkzeug.wrappers import Request, Response
+
+from amocrm.api_limits import CODE_SECONDS
+from amocrm.auth.callback import FROM_AMOCRM, State
+from amocrm.auth.redirect.page import PRIVATE, Words, page
+from amocrm.auth.redirect.query import read_call
+from amocrm.errors import (
+    AccessDeniedError,
+    AmoCRMError,
+    AuthorizationError,
+    StateMismatchError,
+    WebhookError,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_INSTALLED: Final = Words(
+    "Интеграция подключена", "Окно можно закрыть.",
+    "The integration is installed", "You can close this window.",
+)  # fmt: skip
+_DENIED: Final = Words(
+    "Доступ не разрешён", "Чтобы разрешить его, начните подключение ещё раз.",
+    "Access was not granted", "To grant it, start the installation again.",
+)  # fmt: skip
+_STRANGE: Final = Words(
+    "Этот ответ не подходит",
+    "Начните подключение ещё раз, в том же браузере, и завершите его за 20 минут.",
+    "This answer does not fit",
+    "Start the installation again, in the same browser, and finish it within 20 minutes.",
+)  # fmt: skip
+_FAILED: Final = Words(
+    "Подключить не удалось", "Начните подключение ещё раз; если не поможет, напишите нам.",
+    "The installation failed", "Start it again; if that does not help, write to us.",
+)  # fmt: skip
+_LATER: Final = Words(
+    "Сейчас не получилось", "Обновите эту страницу через минуту.",
+    "It did not work just now", "Reload this page in a minute.",
+)  # fmt: skip
+
+T = TypeVar("T")
+
+_log = logging.getLogger("amocrm")
+
+
+class Desk(NamedTuple):
+    """What the app asks for; all of it is the integration's.
+
+    Attributes:
+        ask: returns the consent page's address for a state.
+        install: takes the query of a redirect, and the state that must come back.
+        remove: takes the query of the uninstall hook.
+    """
+
+    ask: Callable[[str], str]
+    install: Callable[[Mapping[str, str], State], object]
+    remove: Callable[[Mapping[str, str]], object]
+
+
+class InstallApp:
+    """Installs and removes. Thread-safe.
+
+    Args:
+        desk: who does it.
+        start: the path that leads to the consent page.
+        secure: the redirect comes over HTTPS, and so do its cookies.
+    """
+
+    def __init__(self, desk: Desk, start: str, *, secure: bool) -> None:
+        self._desk = desk
+        self._start = start.rstrip("/")
+        self._secure = secure
+        # With this prefix no other site under the same domain can set it.
+        self._cookie = "__Host-amocrm_state" if secure else "amocrm_state"
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request of a browser or of amoCRM's servers."""
+        call = read_call(environ)
+        response = Response("400\n", 400, PRIVATE) if call is None else self._answer(*call)
+        return response(environ, start_response)
+
+    def _answer(self, request: Request, query: dict[str, str]) -> Response:
+        if request.method != "GET":
+            # HEAD too: what looks at a link beforehand must not spend its code.
+            return Response("405\n", 405, {"Allow": "GET", **PRIVATE})
+        if "code" in query or "error" in query:
+            return self._installed(query, request.cookies.get(self._cookie))
+        if "signature" in query:
+            return self._removed(query)
+        if request.path.rstrip("/") == self._start:
+            return self._asked()
+        return Response("404\n", 404, PRIVATE)
+
+    def _asked(self) -> Response:
+        state = secrets.token_urlsafe(24)
+        response = Response("", 302, {"Location": self._desk.ask(state), **PRIVATE})
+        response.set_cookie(
+            self._cookie, state, max_age=CODE_SECONDS,
+            secure=self._secure, httponly=True, samesite="Lax",
+        )  # fmt: skip
+        return response
+
+    def _installed(self, query: Mapping[str, str], state: str | None) -> Response:
+        # The cookie stays until it is stale: a reloaded page brings the same redirect again.
+        try:
+            # A browser that began here brings its cookie; amoCRM's servers have none.
+            self._desk.install(query, state or FROM_AMOCRM)
+        except AccessDeniedError as error:
+            return page(200, _DENIED, str(error))
+        except StateMismatchError as error:
+            return page(400, _STRANGE, str(error.args[0]))
+        except AmoCRMError as error:
+            # The reason is the operator's to know, not the visitor's.
+            _log.warning("an installation failed: %s", error)
+            if error.retryable:
+                return page(503, _LATER)
+            return page(400 if isinstance(error, AuthorizationError) else 500, _FAILED)
+        return page(200, _INSTALLED, good=True)
+
+    def _removed(self, query: Mapping[str, str]) -> Response:
+        try:
+            self._desk.remove(query)
+        except WebhookError as error:
+            _log.warning("an uninstall hook was refused: %s", error)
+            return Response("403\n", 403, PRIVATE)
+        except AmoCRMError as error:
+            _log.warning("an uninstall hook could not be checked, the token stays: %s", error)
+            return Response("503\n", 503, PRIVATE)
+        return Response("200\n", 200, PRIVATE)
+
+
+def tell(what: str, handler: Callable[[T], object], subject: T) -> None:
+    """Call a handler of the user's: the token is safe, whatever it raises."""
+    try:
+        handler(subject)
+    except Exception:
+        _log.exception("%s failed", what)

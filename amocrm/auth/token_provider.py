@@ -1,0 +1,158 @@
+"""The way from a call to a token that is good for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from amocrm.auth.connection_events import Signals
+from amocrm.auth.token import Freshness, Token
+from amocrm.auth.token_acquirer import Keeper
+from amocrm.auth.token_cache import Holding
+from amocrm.auth.token_endpoint import CURE, Reason
+from amocrm.errors import (
+    AuthorizationError,
+    BusyError,
+    GrantError,
+    ReplyError,
+    TokenStoreError,
+    TransportError,
+)
+
+_LATER: Final = (TransportError, ReplyError, TokenStoreError, BusyError)
+"""What may be over in a moment."""
+
+_STILL_SERVES: Final = (*_LATER, AuthorizationError)
+"""What stops no call whose access token lives, be it over in a moment or final."""
+
+_log = logging.getLogger("amocrm")
+
+
+class Gate:
+    """Hands out tokens for calls. Thread-safe, and quick while the token is fresh."""
+
+    def __init__(self, keeper: Keeper, holding: Holding, signals: Signals) -> None:
+        self._keeper = keeper
+        self._holding = holding
+        self._signals = signals
+        self._saving = threading.Lock()
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority of the account, where calls go."""
+        return self._holding.portal.origin
+
+    @property
+    def renewable(self) -> bool:
+        """Whether a 401 may be cured by another token."""
+        return self._holding.replaceable
+
+    def at(self, address: object) -> str | None:
+        """Tell the origin of an address of the Files service; None if the token must not go there.
+
+        The address comes from the server; see `Portal.drive`.
+        """
+        return self._holding.portal.drive(address)
+
+    def token(self) -> Token:
+        """Return a token that is good for the next call, getting or renewing it if need be."""
+        keeper, holding = self._keeper, self._holding
+        token = holding.token
+        if not holding.connected or token is None:
+            return keeper.obtain()
+        self._signals.check()
+        if holding.unsaved:
+            self._save_again()
+        token = holding.token or token
+        freshness = holding.freshness(token)
+        if freshness is Freshness.FRESH:
+            return token
+        if freshness is Freshness.EXPIRED:
+            return keeper.renew(token, Reason("expired")) if holding.renewable else keeper.obtain()
+        if keeper.inside or not holding.pauses.may_renew or not holding.renewable:
+            return token
+        return self._renew_in_time(token, freshness)
+
+    def cure(self, spent: Token, date: str | None = None) -> Token | str:
+        """Return another token than the one a call was answered 401 with, or why there is none.
+
+        A pair is renewed for it, unless that has only just been tried, or the pair was granted for
+        a 401 itself; but what somebody who shares the store was granted is always taken.
+
+        Args:
+            spent: the token.
+            date: when that was answered, as the answer says.
+        """
+        pauses = self._holding.pauses
+        known = pauses.after_cure(spent, _age(spent, date))
+        if known is not None and self._holding.spendable(spent):
+            return self._holding.other_than(spent) or known
+        if not self._holding.spendable(spent):
+            other = self._holding.other_than(spent)
+            if other is None:
+                self._holding.give_up(spent)
+                raise self._holding.stuck(spent)
+            return other
+        try:
+            return self._keeper.renew(spent, Reason(CURE))
+        except (GrantError, *_LATER) as error:
+            if self._holding.token not in (spent, None):
+                raise  # It was replaced: this is what the store had against the new one.
+            failure = f"the token could not be renewed for it: {error}"
+            pauses.note_cure(spent, failure)
+            # What was refused, or has expired, ends all calls: that is what is to be told.
+            if isinstance(error, GrantError) or self._holding.freshness(spent) is Freshness.EXPIRED:
+                raise
+            _log.warning("after a call was answered 401, %s", failure)
+            return failure
+
+    def _renew_in_time(self, token: Token, freshness: Freshness) -> Token:
+        """Renew a token that still lives; if that cannot be done now, calls go on with it.
+
+        Early, one caller does it and nobody waits for it; when it is due, everybody waits.
+        """
+        early = freshness is Freshness.STALE
+        if early and self._keeper.busy:
+            return token
+        try:
+            return self._keeper.renew(token, Reason(freshness.value, once=early))
+        except _STILL_SERVES as error:
+            if self._holding.token != token:
+                # It was replaced: this is what the store had against the new one. Or amoCRM has
+                # refused the access token as well.
+                raise
+            self._holding.pauses.put_off_renewal()
+            _log.warning("the token could not be renewed in time, and still serves: %s", error)
+            return token
+
+    def _save_again(self) -> None:
+        """Try to save a pair that could not be saved; calls go on whether it works or not.
+
+        One call tries, and none for a while after it was in vain: a store that hangs stops nobody.
+        """
+        if self._saving.acquire(blocking=False):
+            try:
+                if self._holding.pauses.may_save:
+                    self._holding.save_again()
+            except TokenStoreError as error:
+                self._holding.pauses.put_off_saving()
+                _log.warning("the token is still in memory only: %s", error)
+            finally:
+                self._saving.release()
+
+    def renew_after_fork(self) -> None:
+        """Part from the parent process, whose lock may be held for ever."""
+        self._saving = threading.Lock()
+        self._keeper.renew_after_fork()
+
+
+def _age(token: Token, date: str | None) -> float | None:
+    """Return the seconds between a grant and an answer, both by amoCRM's clock; None if untold."""
+    if date is None or token.issued_at is None:
+        return None
+    try:
+        return parsedate_to_datetime(date).timestamp() - token.issued_at
+    except (ValueError, TypeError, OverflowError):
+        return None

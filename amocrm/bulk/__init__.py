@@ -1,0 +1,1 @@
+"""Many items: listings, writes in batches, changes since the last run."""

@@ -1,0 +1,1 @@
+"""Where the journal of an import is stored."""

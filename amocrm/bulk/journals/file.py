@@ -1,0 +1,96 @@
+"""A journal in a text file that only grows, a record a line. A lock file stands beside it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import Final
+
+from amocrm._support.file_lock import FileLock
+from amocrm._support.private_files import open_private
+from amocrm.errors import JournalError, TokenStoreError
+
+_HEAD: Final = b'{"journal":'
+"""How the first record of a journal begins."""
+
+
+class FileJournal:
+    """A file for one import; it is made when it is not there.
+
+    It holds ids and digests only, yet whose they are is nobody's business: it is made readable by
+    its owner alone.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.path.abspath(os.fspath(path))
+
+    def __repr__(self) -> str:
+        return self._path
+
+    def open(self) -> _FileLog:
+        """Open it; see `Place.open`."""
+        with ExitStack() as held:
+            try:
+                held.enter_context(FileLock(f"{self._path}.lock").hold(0))
+                handle = open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+                held.callback(os.close, handle)
+                return _FileLog(self._path, handle, held.pop_all())
+            except TokenStoreError as error:
+                raise JournalError(
+                    f"the journal {self._path} cannot be locked",
+                    hint=getattr(error.__cause__, "hint", None) or "is the same import running?",
+                ) from None
+            except OSError as error:
+                raise JournalError(
+                    f"the journal {self._path}: {error.strerror}",
+                    hint=getattr(error, "hint", None),
+                ) from error
+
+
+class _FileLog:
+    """The open file; see `Log`."""
+
+    def __init__(self, path: str, handle: int, held: ExitStack) -> None:
+        self._path = path
+        self._handle = handle
+        self._held = held
+        self._records, self._end = _whole(path, handle)
+
+    def read(self) -> list[str]:
+        return self._records
+
+    def append(self, record: str) -> None:
+        line = record.encode() + b"\n"
+        try:
+            self._drop_cut()
+            # One write: a line is whole, or it is cut and the last one.
+            if os.write(self._handle, line) == len(line):
+                os.fsync(self._handle)
+                return
+        except OSError as error:
+            raise JournalError(f"the journal {self._path}: {error.strerror}") from error
+        raise JournalError(f"the journal {self._path} was cut", hint="is the disk full?")
+
+    def close(self) -> None:
+        self._held.close()
+
+    def _drop_cut(self) -> None:
+        """Drop a last line that is cut; not before it is known that the file is a journal.
+
+        Whoever was killed in the middle of a line has not done what it announces, or nobody knows
+        of what it tells that it was done.
+        """
+        end, self._end = self._end, None
+        if end is not None:
+            os.ftruncate(self._handle, end)
+
+
+def _whole(path: str, handle: int) -> tuple[list[str], int | None]:
+    """Return the lines of a file, and where they end if a line that is cut comes after them."""
+    with open(handle, "rb", closefd=False) as file:
+        content = file.read()
+    end = content.rfind(b"\n") + 1
+    cut = content[end:]
+    if end == 0 and not (cut.startswith(_HEAD) or _HEAD.startswith(cut)):
+        raise JournalError(f"{path} is no journal", hint="name another file; it is left as it is")
+    return content[:end].decode("utf-8", "replace").splitlines(), end if cut else None

@@ -1,0 +1,231 @@
+"""Listings: every item of a path, read as fast as the pace lets it.
+
+When a page has a `next` that differs from it in nothing but the number of the page, the pages that
+follow are asked for by number, several at once, and never more than the depth (`Depth.calls`).
+
+Where nothing is known of a listing, its first page is read alone, so one page costs one call. After
+n pages, n and half the depth more are asked for before it is known that they exist. So a listing of
+p > 1 pages costs at most p - 2 calls and half the depth for nothing, each answered 204, and always
+fewer than the depth. The first page costs a whole latency then, in which turns pass unused: who
+knows that there is more may say so (`expect`), and a listing that was read before is remembered.
+Then as many pages as the depth are asked for from the first instant on, and none beyond the one
+that is taken for the last, until that turns out not to be. If there are fewer pages after all, at
+most as many calls as the depth were made for nothing.
+
+When `next` differs otherwise, it is followed link by link.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Generator, Iterator, Mapping
+from typing import Final, Generic, TypeVar, cast
+
+from amocrm.bulk.context import Way, bare_path, read_count
+from amocrm.bulk.pages import (
+    Page,
+    ShapeError,
+    limit_of,
+    number_of,
+    page_limit,
+    part_page,
+    take_page,
+)
+from amocrm.bulk.workers import DEEPEST, Crew, Depth
+from amocrm.errors import UnexpectedReplyError
+from amocrm.http.messages import Json
+from amocrm.http.paths import resolve
+from amocrm.http.reply_body import NotJSONError, parse
+from amocrm.http.request import Response
+from amocrm.progress import Meter, Report
+
+MANY: Final = 10**9
+"""Items that a listing can be expected to have at most."""
+
+E = TypeVar("E")
+
+
+class Listing(Generic[E]):
+    """The items of a path. Nothing is sent before it is iterated, and each iteration reads anew.
+
+    There is no `len`: the API tells a number of items for few of its listings (see `count`).
+    """
+
+    def __init__(
+        self,
+        way: Way,
+        path: str,
+        params: Mapping[str, Json] | None = None,
+        *,
+        limit: int | None = None,
+        ahead: int | None = None,
+        expect: int | None = None,
+        unique: bool = False,
+        progress: Report | None = None,
+    ) -> None:
+        self._path = bare_path(path)
+        self._base, self._start = part_page(_target(path, params, limit, page_limit(self._path)))
+        self._way = way
+        self._ahead = read_count("ahead", ahead, 0, DEEPEST)
+        self._expect = read_count("expect", expect, 0, MANY)
+        self._unique = unique
+        self._progress = progress
+
+    def __repr__(self) -> str:
+        return f"<Listing of {self._path}>"
+
+    def __iter__(self) -> Iterator[E]:
+        for items in self.pages():
+            yield from items
+
+    def pages(self) -> Iterator[list[E]]:
+        """Yield the items page by page, in the server's order; an empty listing has no pages."""
+        seen: set[object] = set()
+        for page in self._read_all(Meter(self._progress, self._way.clock, self._expect)):
+            items = page.items
+            if self._unique:
+                items = [one for one in items if _is_new(one, seen)]
+            if items:
+                yield cast("list[E]", items)  # the caller's type of what the server sends
+
+    def first(self) -> E | None:
+        """Return the first item, for one call; None if there is none."""
+        items = self._peek().items
+        return cast("E", items[0]) if items else None
+
+    def ids(self) -> Iterator[int | str]:
+        """Yield the `id` of each item.
+
+        Raises:
+            UnexpectedReplyError: an item has none.
+        """
+        for item in self:
+            number = item.get("id") if isinstance(item, Mapping) else None
+            if not isinstance(number, (int, str)):
+                raise self._odd("an item without an id")
+            yield number
+
+    def count(self) -> int | None:
+        """Return how many items there are, for one call; None where the API does not tell.
+
+        It tells of pipelines, custom fields, users, tags and the like; never of leads, contacts and
+        companies, which have to be read to be counted. Source: reference 3.2.
+        """
+        page = self._peek()
+        return page.total if page.items else 0
+
+    def _peek(self) -> Page:
+        return self._read(resolve("", self._base, {"limit": 1})[0], Depth(self._way.rate))
+
+    def _read_all(self, meter: Meter) -> Generator[Page, None, None]:
+        depth = Depth(self._way.rate)
+        page = yield from self._read_ahead(depth, meter)
+        yield from self._follow(page, depth, meter)
+
+    def _read_ahead(self, depth: Depth, meter: Meter) -> Generator[Page, None, Page]:
+        """Yield pages by number; return the last one, whose `next` is none or is no number."""
+        asked = number = self._start - 1
+        last = self._last_expected()
+        with Crew[int, Response](lambda wanted: self._ask(self._address(wanted), depth)) as crew:
+            while True:
+                most = depth.calls if self._ahead is None else self._ahead
+                for wanted in range(asked + 1, self._reach(number, most, last) + 1):
+                    crew.ask(asked := wanted)
+                number += 1
+                if asked < number or not crew.ready:
+                    meter.wait(f"page {number}")
+                if asked < number:  # Nobody is hired for what is waited for at once.
+                    asked, page = number, self._read(self._address(number), depth)
+                else:
+                    page = self._decode(crew.take())
+                meter.add(len(page.items), page.total)
+                yield page
+                if not self._is_numbered(page, number):
+                    self._way.lengths.note(self._base, number)
+                    return page
+
+    def _last_expected(self) -> int:
+        """Return the number of the page that is taken for the last; 0 if nobody knows."""
+        if self._expect is None:
+            last = self._way.lengths.get(self._base)
+        else:
+            size = limit_of(self._base) or page_limit(self._path)
+            last = self._start - 1 + math.ceil(self._expect / size)
+        return last if last > self._start else 0
+
+    def _reach(self, number: int, most: int, last: int) -> int:
+        """Return the number of the page up to which is asked for, when one has been read.
+
+        Args:
+            number: of that page.
+            most: calls that may be under way.
+            last: number of the page that is taken for the last.
+        """
+        if number < last:
+            return min(last, number + most)
+        read = number - self._start + 1
+        return number + min(most, read + most // 2) if read else number
+
+    def _follow(self, page: Page, depth: Depth, meter: Meter) -> Generator[Page, None, None]:
+        """Yield what follows a page, link by link."""
+        seen = {self._address(self._start)}
+        while (address := page.next) is not None:
+            if address in seen:
+                raise self._odd("a next page that was read before")
+            seen.add(address)
+            meter.wait("the next page")
+            page = self._read(address, depth)
+            meter.add(len(page.items), page.total)
+            yield page
+
+    def _read(self, address: str, depth: Depth) -> Page:
+        return self._decode(self._ask(address, depth))
+
+    def _ask(self, address: str, depth: Depth) -> Response:
+        """Get a page as it comes; so those that are read ahead take little memory."""
+        response = self._way.request.fetch(address)
+        depth.note(response.info.elapsed.total_seconds())
+        return response
+
+    def _decode(self, response: Response) -> Page:
+        """Read a page; one that is broken is asked for again, with the patience of any call."""
+        url, request_id = str(response.info.url), response.info.headers.get("X-Request-Id")
+        try:
+            data = None if response.data is None else parse(response.data)
+        except NotJSONError:
+            data = self._way.request.get(url[url.index("/", 8) :]).data
+        try:
+            return take_page(data, self._path, url)
+        except ShapeError as error:
+            raise self._odd(str(error), request_id) from None
+
+    def _is_numbered(self, page: Page, number: int) -> bool:
+        """Tell whether a page is followed by the one with the next number."""
+        return page.next is not None and number_of(page.next, self._base) == number + 1
+
+    def _address(self, number: int) -> str:
+        return f"{self._base}{'&' if '?' in self._base else '?'}page={number}"
+
+    def _odd(self, what: str, request_id: str | None = None) -> UnexpectedReplyError:
+        return UnexpectedReplyError(
+            f"GET {self._path} was answered 200 with {what}",
+            method="GET", path=self._path, status=200, request_id=request_id,
+        )  # fmt: skip
+
+
+def _target(path: str, params: Mapping[str, Json] | None, limit: int | None, most: int) -> str:
+    """Return path and query of a listing, with its `limit`: the largest one, if none is given."""
+    target, _ = resolve("", path, params)
+    if limit is None and re.search(r"[?&]limit=", target):
+        return target
+    return resolve("", target, {"limit": read_count("limit", limit, 1, most) or most})[0]
+
+
+def _is_new(item: Json, seen: set[object]) -> bool:
+    """Remember an item by its id; one without an id is always new."""
+    number = item.get("id") if isinstance(item, Mapping) else None
+    if number is None or number not in seen:
+        seen.add(number)
+        return True
+    return False

@@ -1,0 +1,199 @@
+"""What a client does in bulk: listings, many writes, changes. Each is imported when first used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from amocrm._support.clock import Clock
+from amocrm.api_limits import REQUESTS_PER_SECOND
+from amocrm.bulk.context import Lengths, Way
+from amocrm.http.messages import Json, Retry
+from amocrm.http.request import Request
+from amocrm.rate_limit.limiter import Pace
+from amocrm.resources.files.host import DriveHost
+
+if TYPE_CHECKING:
+    from amocrm.bulk.changes import Changes
+    from amocrm.bulk.journals.storage import Place
+    from amocrm.bulk.listing import Listing
+    from amocrm.bulk.writer import Outcomes
+    from amocrm.progress import Report
+
+
+class Bulk:
+    """The part of a client that works on many items at once."""
+
+    _way: Way
+
+    def __init__(
+        self,
+        request: Request,
+        clock: Clock,
+        pace: Pace | None,
+        account: str,
+        *,
+        lenient: bool,
+    ) -> None:
+        rate = float(getattr(pace, "rate", None) or REQUESTS_PER_SECOND)
+        self._way = Way(request, clock, rate, account, Lengths(), DriveHost(clock), lenient)
+
+    def listing(
+        self,
+        path: str,
+        params: Mapping[str, Json] | None = None,
+        *,
+        limit: int | None = None,
+        ahead: int | None = None,
+        expect: int | None = None,
+        unique: bool = False,
+        progress: Report | None = None,
+    ) -> Listing[dict[str, Json]]:
+        """Return the items of a path, all of them: `for lead in crm.listing("/api/v4/leads")`.
+
+        Nothing is sent before it is iterated; each iteration reads anew. Pages are read ahead of
+        the loop in worker threads, as many as the latency asks for at the pace; the threads end
+        with the loop, however it ends. An error of a page is raised after the items before it.
+
+        The first page is waited for alone, unless it is known that more will follow: because
+        `expect` says so, or because this client has read the same listing before.
+
+        Pages move while they are read: an item created or deleted meanwhile shifts the others by
+        one, so that one is read twice or not at all. `unique=True` leaves out what comes twice;
+        `order={"id": "asc"}` in `params` lets new items come last; where none may be missed, use
+        `changes`, which does not count pages.
+
+        Args:
+            path: such as `/api/v4/leads`; no address.
+            params: the query: `{"filter": {...}, "order": {"id": "asc"}, "with": "contacts"}`.
+            limit: items per page; the most that the path allows, if none is given.
+            ahead: the depth: calls under way at once; 0 reads one page after the other, None
+                follows the latency.
+            expect: about how many items there are. So many pages are asked for without waiting for
+                the first one; if there are fewer, some calls were made for nothing.
+            unique: give out each id once; the ids are remembered while it is iterated.
+            progress: is told how far it has come; see `amocrm.progress`.
+
+        Raises:
+            ConfigurationError: an argument is wrong. The rest is raised while iterating.
+
+        Source: reference 3.1, 3.2, 3.5.
+        """
+        from amocrm.bulk.listing import Listing
+
+        return Listing(
+            self._way, path, params, limit=limit, ahead=ahead, expect=expect, unique=unique,
+            progress=progress,
+        )  # fmt: skip
+
+    def create_many(
+        self,
+        path: str,
+        items: Iterable[Mapping[str, Json]],
+        *,
+        size: int | None = None,
+        ahead: int | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
+        progress: Report | None = None,
+    ) -> Outcomes:
+        """Create any number of items; iterate the result to do it and to learn what became of them.
+
+        Yields, in the items' order, `Created` with the id, `Refused` with the fields that the
+        server refused, or `Unknown` where no answer came; `unwrap()` of each gives the id or raises
+        the error. An item is never sent twice once it may have been written. Items of a refused
+        call that are good are sent again without the bad ones.
+
+        Args:
+            path: such as `/api/v4/leads`.
+            items: models, from a list or a generator of any length; at most some thousand are held.
+            size: items per call; the most that the path allows, if none is given. amoCRM recommends
+                50 for heavy ones.
+            ahead: calls under way at once; None follows the latency.
+            journal: a file, or a `SQLJournal`, that makes it resumable: run it again with the same
+                items, and what was written is not written again, and what may have been is
+                `Unknown`.
+            retry: `always` sends again what may have been written, now and when it is resumed: an
+                item may be there twice; `never` repeats nothing.
+            progress: is told how far it has come.
+
+        Raises:
+            ConfigurationError: an argument is wrong. The rest is raised while iterating.
+
+        Source: reference 3.1, 3.3, 3.5.
+        """
+        from amocrm.bulk.outcomes import Created
+        from amocrm.bulk.writer import Outcomes, Writer
+
+        writer = Writer(
+            self._way, Created, path, size=size, ahead=ahead, journal=journal, retry=retry,
+            progress=progress,
+        )  # fmt: skip
+        return Outcomes(writer, items)
+
+    def update_many(
+        self,
+        path: str,
+        items: Iterable[Mapping[str, Json]],
+        *,
+        size: int | None = None,
+        ahead: int | None = None,
+        journal: str | PathLike[str] | Place | None = None,
+        retry: Retry = "auto",
+        progress: Report | None = None,
+    ) -> Outcomes:
+        """Change any number of items, each of which holds its `id`; otherwise as `create_many`.
+
+        To change a thing twice to the same does no harm, as a rule, and `retry="always"` makes good
+        of lost answers; but it may undo what somebody else has changed meanwhile.
+
+        Calls run side by side: do not change one entity twice in the same run.
+        """
+        from amocrm.bulk.outcomes import Updated
+        from amocrm.bulk.writer import Outcomes, Writer
+
+        writer = Writer(
+            self._way, Updated, path, size=size, ahead=ahead, journal=journal, retry=retry,
+            progress=progress,
+        )  # fmt: skip
+        return Outcomes(writer, items)
+
+    def changes(
+        self,
+        path: str,
+        params: Mapping[str, Json] | None = None,
+        *,
+        limit: int | None = None,
+        since: float | None = None,
+        checkpoint: str | PathLike[str] | None = None,
+        overlap: float | None = None,
+        progress: Report | None = None,
+    ) -> Changes[dict[str, Json]]:
+        """Return what was created or edited: `for lead in crm.changes("leads", checkpoint=file)`.
+
+        Oldest change first, until there is no more; run it again for what came since. It takes
+        paths with `filter[updated_at]` and `order[updated_at]`: leads, contacts, companies,
+        customers, notes. What goes to the recycle bin is found with `{"with": "only_deleted"}`.
+
+        Args:
+            path: `leads`, or `/api/v4/leads`.
+            params: more of the query, such as a `filter`.
+            limit: items per page; the most that the path allows, if none is given.
+            since: Unix seconds to begin at; the beginning of time, if none are given.
+            checkpoint: a file that remembers how far it came. It is saved after the loop has moved
+                on, so what it covers was dealt with.
+            overlap: seconds before the last change to read once more, for late comers.
+            progress: is told how far it has come.
+
+        Raises:
+            ConfigurationError: an argument is wrong. The rest is raised while iterating.
+
+        Source: reference 3.1, 4.2.1.
+        """
+        from amocrm.bulk.changes import OVERLAP, Changes
+
+        return Changes(
+            self._way, path, params, limit=limit, since=since, checkpoint=checkpoint,
+            overlap=OVERLAP if overlap is None else overlap, progress=progress,
+        )  # fmt: skip

@@ -1,0 +1,299 @@
+"""Batches: chunks of items, what became of each, and how a refused chunk is divided.
+
+One bad item makes the server refuse the whole call, and then nothing of it is written (reference
+3.3). When the server names the bad ones they are left out, which takes one more call; when it does
+not, the chunk is halved until they stand alone, which takes about 2·log₂ n calls for one of n. The
+first way never takes more calls than the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+from amocrm.bulk.pages import ShapeError, find_list
+from amocrm.errors import (
+    AmoCRMError,
+    InvalidField,
+    OutcomeUnknownError,
+    ReplyError,
+    ServerError,
+    TransportError,
+    UnexpectedReplyError,
+    ValidationError,
+)
+from amocrm.http.error_mapping import narrow
+from amocrm.http.messages import Json
+from amocrm.http.reply_body import words
+
+UNEXPLAINED: Final = 16
+"""Items in a row that were refused alone and without a reason, after which a refusal is not taken
+to be the fault of items any more: nothing else of the chunk is sent, and the run ends."""
+
+T = TypeVar("T")
+
+
+class Created(NamedTuple):
+    """An item was written.
+
+    Attributes:
+        id: of the new entity; None where the API gives it none.
+        item: what was sent.
+        answer: what the server said of it; a short model.
+    """
+
+    id: int | str | None
+    item: Json
+    answer: Json = None
+
+    def unwrap(self) -> int | str | None:
+        """Return the id."""
+        return self.id
+
+
+class Updated(NamedTuple):
+    """An item was changed; see `Created`."""
+
+    id: int | str | None
+    item: Json
+    answer: Json = None
+
+    def unwrap(self) -> int | str | None:
+        """Return the id."""
+        return self.id
+
+
+class Refused(NamedTuple):
+    """An item was surely not written.
+
+    Attributes:
+        item: what was sent.
+        error: why.
+    """
+
+    item: Json
+    error: Exception
+
+    @property
+    def errors(self) -> tuple[InvalidField, ...]:
+        """The refused fields of this item; empty when it was refused for another reason."""
+        return self.error.fields if isinstance(self.error, ValidationError) else ()
+
+    def unwrap(self) -> int | str | None:
+        """Raise the error."""
+        raise self.error
+
+
+class Unknown(NamedTuple):
+    """Nobody knows if an item was written: look before you send it again.
+
+    Attributes:
+        item: what was sent.
+        why: what happened.
+    """
+
+    item: Json
+    why: Exception
+
+    def unwrap(self) -> int | str | None:
+        """Raise what happened."""
+        raise self.why
+
+
+Outcome: TypeAlias = Created | Updated | Refused | Unknown
+Kind: TypeAlias = type[Created] | type[Updated]
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut items into lists of a size; the last one may be shorter.
+
+    >>> list(chunks("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    source = iter(items)
+    while chunk := list(islice(source, size)):
+        yield chunk
+
+
+def settle(
+    items: Sequence[Json], send: Callable[[list[int]], list[Outcome]]
+) -> tuple[list[Outcome], Exception | None]:
+    """Write a chunk so that each of its good items is written once.
+
+    Args:
+        items: the chunk.
+        send: writes the items of these indexes, or raises what the server said.
+
+    Returns:
+        One outcome per item; and the error that makes it pointless to go on, if there was one.
+    """
+    division = _Division(items, send)
+    division.run()
+    return [division.found[index] for index in range(len(items))], division.final
+
+
+class _Division:
+    """The parts of a chunk that are still to be sent, and what became of the others.
+
+    Attributes:
+        parts: indexes, and whether one of them is bad for sure; the last part is sent first.
+        alone: items in a row that were refused alone and without a reason.
+    """
+
+    def __init__(self, items: Sequence[Json], send: Callable[[list[int]], list[Outcome]]) -> None:
+        self.items = items
+        self.send = send
+        self.parts = [(list(range(len(items))), False)] if items else []
+        self.found: dict[int, Outcome] = {}
+        self.final: Exception | None = None
+        self.alone = 0
+
+    def run(self) -> None:
+        while self.parts:
+            part, is_bad = self.parts.pop()
+            if self.final is not None:
+                self.refuse(part, self.final)
+            elif is_bad and len(part) > 1:
+                self.halve(part)
+            else:
+                self.attempt(part)
+
+    def attempt(self, part: list[int]) -> None:
+        try:
+            self.found |= dict(zip(part, self.send(part), strict=True))
+            self.alone = 0
+        except Exception as error:  # a handler's, too: then nobody knows how far it came
+            if isinstance(error, ReplyError) and is_divisible(error):
+                self.divide(part, error)
+            elif is_unwritten(error):
+                self.refuse(part, error)
+                self.final = error
+            else:
+                self.found |= {index: Unknown(self.items[index], error) for index in part}
+                self.final = None if isinstance(error, AmoCRMError) else error
+
+    def divide(self, part: list[int], error: ReplyError) -> None:
+        # If this was the first half of a bad part, it is unknown now where the second one stands.
+        self.parts = [(other, False) for other, _ in self.parts]
+        named = blame([self.items[index] for index in part], error)
+        if len(part) == 1:
+            self.alone = 0 if named else self.alone + 1
+            self.final = error if self.alone == UNEXPLAINED else None
+            named = {0}
+        if not named:
+            self.halve(part)
+            return
+        for place in named:
+            self.found[part[place]] = Refused(self.items[part[place]], narrow(error, place))
+        if rest := [index for place, index in enumerate(part) if place not in named]:
+            self.parts.append((rest, False))
+
+    def halve(self, part: list[int]) -> None:
+        """Send the first half next; if it is good, the second one is bad."""
+        middle = (len(part) + 1) // 2
+        self.parts += [(part[middle:], True), (part[:middle], False)]
+
+    def refuse(self, part: list[int], error: Exception) -> None:
+        self.found |= {index: Refused(self.items[index], error) for index in part}
+
+
+def is_divisible(error: ReplyError) -> bool:
+    """Tell whether a refusal may be one item's fault: 400; or the size's: 413."""
+    return error.status in (400, 413)
+
+
+def is_unwritten(error: Exception) -> bool:
+    """Tell whether it is sure that nothing was written."""
+    if isinstance(error, TransportError):
+        return not error.sent
+    return isinstance(error, AmoCRMError) and not isinstance(
+        error, (ServerError, UnexpectedReplyError)
+    )
+
+
+def blame(items: Sequence[Json], error: ReplyError) -> set[int]:
+    """Return the indexes of the items that a refusal names; none when the names are ambiguous."""
+    fields = error.fields if isinstance(error, ValidationError) else ()
+    named = {field.index for field in fields if field.index is not None}
+    return named if _are_distinct(items) else set()
+
+
+def correlate(items: Sequence[Json], data: Json, path: str, kind: Kind) -> list[Outcome]:
+    """Tell what became of each item that a write was answered for.
+
+    By `request_id`, the item's own or its index, as the server echoes it; where it echoes none, by
+    the order, which is the request's. Source: reference 3.1.
+    """
+    try:
+        entries = [one for one in find_list(data, path) if isinstance(one, Mapping)]
+    except ShapeError:
+        entries = []
+    echoed = {rid: one for one in entries for rid in _echoes(one)}
+    if not _are_distinct(items) or not all("request_id" in one for one in entries):
+        ordered = entries if len(entries) == len(items) else []
+        echoed = {_request_id(items[at], at): one for at, one in enumerate(ordered)}
+        if not _are_distinct(items):
+            return [_outcome(one, at, ordered, path, kind) for at, one in enumerate(items)]
+    # A change has its id, whatever is echoed: some answers echo that id (reference 4.9).
+    changed = {one.get("id"): one for one in entries} if kind is Updated else {}
+    found = [
+        changed.get(one.get("id")) or echoed.get(_request_id(one, at))
+        for at, one in enumerate(items)
+    ]
+    refused = _left_out(data, path, kind)
+    return [
+        Refused(one, refused[rid])
+        if found[at] is None and (rid := _request_id(one, at)) in refused
+        else _outcome(one, at, found, path, kind)
+        for at, one in enumerate(items)
+    ]
+
+
+def _left_out(data: Json, path: str, kind: Kind) -> dict[str, Exception]:
+    """Return why items were left out of a write that was carried out, by `request_id`.
+
+    So `/calls` tells of calls whose phone is nobody's. Source: reference 4.22.
+    """
+    errors = data.get("errors") if isinstance(data, Mapping) else None
+    told = [one for one in errors if isinstance(one, Mapping)] if isinstance(errors, list) else []
+    return {
+        str(one.get("request_id")): ReplyError(
+            f"{path} was written to, but for this item: {one.get('detail') or one.get('title')}",
+            method="POST" if kind is Created else "PATCH", path=path, status=200,
+            title=words(one.get("title")), detail=words(one.get("detail")), data=one,
+        )
+        for one in told
+    }  # fmt: skip
+
+
+def _outcome(
+    item: Json, at: int, answers: Sequence[Mapping[str, Json] | None], path: str, kind: Kind
+) -> Outcome:
+    answer = answers[at] if at < len(answers) else None
+    if answer is None:
+        odd = OutcomeUnknownError(
+            f"{path} was written to, and the answer does not tell what became of this item",
+            method="POST" if kind is Created else "PATCH", path=path, data=item,
+        )  # fmt: skip
+        return Unknown(item, odd)
+    number = answer.get("id", answer.get("uid"))
+    if number is None and kind is Updated and isinstance(item, Mapping):
+        number = item.get("id")
+    return kind(number, item, answer)
+
+
+def _echoes(entry: Mapping[str, Json]) -> list[str]:
+    """Return the request ids of an entry; `/leads/complex` gives a list (reference 4.3)."""
+    rid = entry.get("request_id")
+    return [str(one) for one in rid] if isinstance(rid, list) else [str(rid)]
+
+
+def _request_id(item: Json, index: int) -> str:
+    own = item.get("request_id") if isinstance(item, Mapping) else None
+    return str(index) if own is None else str(own)
+
+
+def _are_distinct(items: Sequence[Json]) -> bool:
+    """Tell whether a request id means one item: the caller's own may clash, or be numbers."""
+    return len({_request_id(one, at) for at, one in enumerate(items)}) == len(items)

@@ -1,0 +1,109 @@
+"""What the Chats API is sent and answers: paths, payloads, refusals. Source: reference 3.3, 8.2."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Final
+
+from amocrm._support.numbers import instant
+from amocrm.errors import SHORT, ConfigurationError, ReplyError, printable
+from amocrm.http.messages import Json
+from amocrm.http.paths import segment
+from amocrm.http.reply_body import words
+
+ROOT: Final = "/v2/origin/custom"
+
+HISTORY_LIMIT: Final = 50
+"""Messages of one answer of a history at most."""
+
+FAILED: Final = -1
+DELIVERED: Final = 1
+READ: Final = 2
+
+HOSTS: Final[Mapping[str, str]] = {
+    "amocrm.ru": "https://amojo.amocrm.ru",
+    "amocrm.com": "https://amojo.amocrm.com",
+    "kommo.com": "https://amojo.kommo.com",
+}
+"""Where the Chats API is, by platform. Source: reference 1."""
+
+_HINTS: Final[Mapping[str, str]] = {
+    "ORIGIN_INVALID_SIGNATURE": "check the channel's secret, and the clock of this machine",
+    "ORIGIN_NOT_REGISTERED": "check the channel's id, and that it is registered on this platform",
+    "ORIGIN_NOT_CONNECTED": "connect the channel to the account; switching the integration off "
+    "disconnects it",
+}
+
+
+def part(name: str, text: Json) -> str:
+    """Return a text as a part of a path.
+
+    Raises:
+        ConfigurationError: it is no text, an empty one, or one that leads to another path.
+    """
+    return segment(name, text, safe="!$&'()*+,;=:@~")
+
+
+def named(name: str, text: Json) -> str:
+    """Check an id.
+
+    Raises:
+        ConfigurationError: it is no text, or an empty one.
+    """
+    if not isinstance(text, str) or not text:
+        raise ConfigurationError(f"{name} must be a string that is not empty")
+    return text
+
+
+def message_of(message: str | Mapping[str, Json]) -> dict[str, Json]:
+    """Return the `message` of a payload; a bare text is one of the type `text`."""
+    if isinstance(message, str):
+        return {"type": "text", "text": message}
+    if not isinstance(message, Mapping) or not isinstance(message.get("type"), str):
+        raise ConfigurationError("a message is a text, or a dict with a type")
+    return dict(message)
+
+
+def moment(at: float) -> dict[str, Json]:
+    """Return the two times of a payload from Unix seconds."""
+    seconds = instant(at)
+    if seconds is None or isinstance(at, str):
+        raise ConfigurationError("at must be Unix seconds")
+    return {"timestamp": int(seconds), "msec_timestamp": int(seconds * 1000)}
+
+
+def only(**members: Json) -> dict[str, Json]:
+    """Return the members that are there: the API takes no null."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def one_of(**names: Json) -> dict[str, Json]:
+    """Return the one member that is there.
+
+    Raises:
+        ConfigurationError: none is, or more than one.
+    """
+    found = only(**names)
+    if len(found) != 1:
+        raise ConfigurationError(f"give either {' or '.join(names)}")
+    return found
+
+
+def explain_chat(error: ReplyError) -> ReplyError:
+    """Return a refusal with what the Chats API says of it, which has a shape of its own.
+
+    Shape:
+        {"status": 0, "error_code": 403, "error_type": "ORIGIN_INVALID_SIGNATURE",
+         "error_description": "invalid signature"}
+    """
+    data = error.data if isinstance(error.data, Mapping) else {}
+    kind, text = words(data.get("error_type")), words(data.get("error_description"))
+    if kind is None:
+        return error
+    own = copy.copy(error)
+    own.detail = f"{kind}: {text}" if text else kind
+    own.hint = _HINTS.get(kind)
+    head = f"{error.method} {error.path} was answered {error.status} {error.title}"
+    own.args = (printable(f"{head}: {printable(own.detail, SHORT)}"),)
+    return own.with_traceback(error.__traceback__)

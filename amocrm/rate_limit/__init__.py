@@ -1,0 +1,1 @@
+"""Rate limiters: when a call may be sent."""

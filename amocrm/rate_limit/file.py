@@ -1,0 +1,189 @@
+"""A pace for the processes of one machine: a small file, under a lock between processes.
+
+Monotonic time is one for all processes of a boot, so instants are shared as they are. After another
+boot they mean nothing: the file tells of which boot it is, and is begun anew. A killed process
+leaves nothing to clean up: the turns it did not take pass, and the kernel frees the lock.
+
+The file is read and written, not mapped: who cuts a mapped file kills all that have mapped it.
+The numbers stand first, as doubles, and behind them a mark: a file without it is not touched,
+unless it is empty, or what versions before the mark have written.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import struct
+from array import array
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from amocrm._support.clock import Clock
+from amocrm._support.file_lock import FileLock
+from amocrm._support.private_files import check_private, open_private
+from amocrm.api_limits import REQUESTS_PER_SECOND
+from amocrm.errors import PaceError, TokenStoreError
+from amocrm.rate_limit.base import WindowKeeper
+from amocrm.rate_limit.window import Window
+
+LOCK_PATIENCE: Final = 10.0
+"""Seconds to wait for the lock. It is held for microseconds: whoever holds it longer is stopped."""
+
+SAME_BOOT: Final = 60.0
+"""Seconds by which the instant of a boot may move: the wall clock is set now and then."""
+
+_NUMBERS: Final = 1 + Window.size(1000)
+"""The boot, then the window: as long as any rate needs, for those who share it may differ in it."""
+
+
+_NUMBER: Final = struct.Struct("d")
+_SIZE: Final = _NUMBER.size * _NUMBERS
+_MARK: Final = b"amocrm pace 2\r\n\0"
+_FAR: Final = 1e11
+"""Unix seconds that no clock of a machine shows."""
+
+
+class FilePace(WindowKeeper):
+    """At most `rate` calls in any second, for all processes of a machine that name the same file.
+
+    Args:
+        path: of the file, on a local disk; it is made when it is not there, and a lock beside it.
+            All processes run as one user.
+        rate: calls in a second.
+
+    Raises:
+        ConfigurationError: the rate is no number of calls per second.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], rate: float = REQUESTS_PER_SECOND) -> None:
+        super().__init__(rate)
+        self._path = os.path.abspath(os.fspath(path))
+        self._lock = FileLock(f"{self._path}.lock")
+        self._opened: _Opened | None = None
+
+    def __repr__(self) -> str:
+        return f"FilePace({self._path!r})"
+
+    @contextmanager
+    def desk(self, clock: Clock) -> Generator[Window, None, None]:
+        """Give the window to one thread of one process at a time.
+
+        Raises:
+            PaceError: the file cannot be opened or locked, or is not a pace's.
+        """
+        try:
+            with self._lock.hold(LOCK_PATIENCE):
+                opened = self._open()
+                opened.read(clock)
+                yield opened.window
+                opened.write()
+        except TokenStoreError as error:  # which is how a FileLock puts it
+            raise PaceError(
+                f"the pace cannot be shared: {error.args[0]}", hint=error.hint
+            ) from error
+        except OSError as error:
+            raise PaceError(
+                f"the pace {self._path} cannot be opened: {error.strerror}",
+                hint=getattr(error, "hint", None)
+                or "name a file on a local disk that every process may write",
+            ) from error
+
+    def _open(self) -> _Opened:
+        """Return the file that bears the name now: somebody may have put another in its place."""
+        opened = self._opened
+        try:
+            if opened is not None and _signature(os.stat(self._path)) == opened.signature:
+                return opened
+        except FileNotFoundError:
+            pass
+        self._opened = opened = _Opened(self._path, self.rate)
+        return opened
+
+
+class _Opened:
+    """The file as it was opened, once it is known to be a pace's."""
+
+    def __init__(self, path: str, rate: float) -> None:
+        self._row = _Row()
+        self.window = Window(rate, self._row)
+        self._handle = open_private(path, os.O_RDWR | os.O_CREAT)
+        check_private(path, os.fstat(self._handle))
+        content = _read(self._handle, _SIZE + len(_MARK) + 1)
+        if content[_SIZE:] != _MARK:
+            if content and not _is_unmarked_pace(content):
+                raise PaceError(
+                    f"{path} is not a pace's file", hint="name another; it is left as it is"
+                )
+            _write(self._handle, _SIZE, _MARK)
+        self.signature = _signature(os.fstat(self._handle))
+
+    def __del__(self) -> None:
+        if hasattr(self, "_handle"):
+            os.close(self._handle)
+
+    def read(self, clock: Clock) -> None:
+        """Read the numbers of the window; zeros if they are of another boot."""
+        content = _read(self._handle, _SIZE)
+        if len(content) < _SIZE:
+            raise OSError(errno.EIO, "it was cut meanwhile")
+        boot = clock.time() - clock.monotonic()
+        if not abs(_NUMBER.unpack_from(content)[0] - boot) < SAME_BOOT:
+            content = _NUMBER.pack(boot).ljust(_SIZE, b"\0")
+            _write(self._handle, 0, content)
+        self._row.fill(content)
+
+    def write(self) -> None:
+        """Write what has changed: the number of the next ticket last, for a kill may come between.
+
+        A seat without its ticket is of no harm; a ticket without its seat would leave too early.
+        """
+        for index in sorted(self._row.changed, reverse=True):
+            _write(self._handle, _NUMBER.size * (index + 1), _NUMBER.pack(self._row[index]))
+
+
+class _Row:
+    """The numbers of the window, and which of them have changed."""
+
+    def __init__(self) -> None:
+        self.fill(bytes(_SIZE))
+
+    def fill(self, content: bytes) -> None:
+        """Take the numbers of a file, whose first one is not the window's."""
+        self._numbers = memoryview(bytearray(content)).cast("d")[1:]
+        self.changed: set[int] = set()
+
+    def __getitem__(self, index: int, /) -> float:
+        return self._numbers[index]
+
+    def __setitem__(self, index: int, value: float, /) -> None:
+        self._numbers[index] = value
+        self.changed.add(index)
+
+    def __len__(self) -> int:
+        return _NUMBERS - 1
+
+
+def _signature(status: os.stat_result) -> tuple[int, ...]:
+    """Return what changes when a file is replaced, cut, or given to others."""
+    return status.st_dev, status.st_ino, status.st_uid, status.st_mode, status.st_size
+
+
+def _read(handle: int, size: int) -> bytes:
+    os.lseek(handle, 0, os.SEEK_SET)  # Windows has no `pread`; the lock keeps others away.
+    return os.read(handle, size)
+
+
+def _write(handle: int, place: int, content: bytes) -> None:
+    os.lseek(handle, place, os.SEEK_SET)
+    if os.write(handle, content) != len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _is_unmarked_pace(content: bytes) -> bool:
+    """Tell whether versions before the mark have written a file: a boot's instant, then others."""
+    if len(content) != _SIZE:
+        return False
+    boot, *numbers = array("d", content)
+    return all(map(math.isfinite, numbers)) and (0 < boot < _FAR or not any(content))

@@ -1,0 +1,202 @@
+"""A pace for many hosts: the window in Redis, by the server's own clock.
+
+The script below does what `Window` does, and is tested by the same tests. Each of its calls is one
+round trip, and its answer is a time to sleep, so hosts need no common clock. Both keys have one
+hash tag, so a cluster keeps them together; both expire, so nothing is left behind.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from amocrm._support.clock import Clock
+from amocrm.api_limits import REQUESTS_PER_SECOND
+from amocrm.errors import ConfigurationError, PaceError
+from amocrm.rate_limit.base import Keeper
+from amocrm.rate_limit.jitter import LEAST_MARGIN
+from amocrm.rate_limit.window import LOOK, OPENING, PROBE, QUEUE, Step, What
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+HOSTS_MARGIN: Final = 0.02
+"""Seconds that are left at least: ways from several hosts to the server differ in length."""
+
+TIMEOUT: Final = 5.0
+"""Seconds to wait for Redis, when this module makes the client."""
+
+EXPIRY: Final = 7200
+"""Seconds after which an idle pace is forgotten: more than the longest pause."""
+
+_SCRIPT: Final = f"""
+local head, slots = KEYS[1], KEYS[2]
+local act, seats, seconds = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local ticket, amount, margin = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
+local state = redis.call('HMGET', head, 'next', 'not_before', 'blocked', 'probe')
+local following, not_before = tonumber(state[1] or 0), tonumber(state[2] or 0)
+local blocked, probe = tonumber(state[3] or 0), tonumber(state[4] or -1)
+
+local function seat(number)
+  local at, free = string.match(redis.call('HGET', slots, number) or '0 0', '(%S+) (%S+)')
+  return tonumber(at), tonumber(free)
+end
+local function keep(number, at, free)
+  redis.call('HSET', slots, number, string.format('%.6f %.6f', at, free))
+end
+local function set(name, value)
+  redis.call('HSET', head, name, string.format('%.6f', value))
+end
+local function step(what, away, held)
+  redis.call('EXPIRE', head, {EXPIRY})
+  redis.call('EXPIRE', slots, {EXPIRY})
+  local is_probe = probe >= 0 and probe == ticket
+  return {{what, math.ceil(away * 1e6), ticket, held and 1 or 0, is_probe and 1 or 0}}
+end
+
+if act == 'reserve' then
+  if now < blocked then return step({What.BLOCKED:d}, blocked - now) end
+  ticket = following
+  local plan = math.max(now, not_before, seat(ticket - seats) + seconds + {LEAST_MARGIN})
+  if plan - now > {EXPIRY} then
+    -- The server's clock was set back: what was written before means nothing.
+    redis.call('DEL', head, slots)
+    not_before, plan = 0, now
+  end
+  if plan - now > amount then return step({What.TOO_FAR:d}, plan - now) end
+  set('next', ticket + 1)
+  keep(ticket, plan, plan + seconds + {LEAST_MARGIN})
+  redis.call('HDEL', slots, ticket - seats - {QUEUE})
+  if blocked > 0 then
+    blocked, probe = now + {PROBE}, ticket
+    set('blocked', blocked)
+    set('probe', probe)
+  end
+end
+
+if act == 'reserve' or act == 'check' then
+  if blocked > 0 and probe ~= ticket then
+    return step({What.BLOCKED:d}, math.max(0, blocked - now))
+  end
+  local at = seat(ticket)
+  local following = seat(ticket + seats)
+  if at == 0 or (following > 0 and following <= now) then return step({What.DRAW_AGAIN:d}, 0) end
+  local due, held = math.max(at, not_before), not_before >= at
+  local before, free = seat(ticket - seats)
+  if free > due then
+    local early = before + seconds + {LEAST_MARGIN}
+    due, held = now < early and early or math.min(free, now + {LOOK}), false
+  end
+  if now < due then
+    keep(ticket, due, due + seconds + {LEAST_MARGIN})
+    return step({What.WAIT:d}, due - now, held)
+  end
+  keep(ticket, now, now + seconds + margin)
+  return step({What.GO:d}, 0)
+elseif act == 'opening' or act == 'settle' then
+  local at = seat(ticket)
+  if at > 0 then keep(ticket, at, act == 'opening' and now + {OPENING} or at + seconds + margin) end
+elseif act == 'hold' then
+  set('not_before', math.max(not_before, now + amount))
+elseif act == 'block' then
+  set('blocked', math.max(blocked, now + amount))
+  set('probe', -1)
+elseif act == 'unblock' then
+  redis.call('HDEL', head, 'blocked', 'probe')
+end
+return step({What.GO:d}, 0)
+"""
+
+
+class RedisPace(Keeper):
+    """At most `rate` calls in any second, for all hosts that share a Redis and a name.
+
+    The hosts should be about equally far from amoCRM: of a difference up to 20 ms is taken care.
+
+    Args:
+        client: a `redis.Redis`, or its URL, such as `redis://localhost:6379/0`.
+        name: of the pace; those who share an address share a name.
+        rate: calls in a second.
+
+    Raises:
+        ConfigurationError: redis is not installed, or an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        client: Redis | str,
+        name: str = "amocrm",
+        rate: float = REQUESTS_PER_SECOND,
+    ) -> None:
+        super().__init__(rate)
+        try:
+            import redis
+        except ImportError as error:
+            raise ConfigurationError(
+                "RedisPace needs redis", hint="pip install 'amocrm-python[redis]'"
+            ) from error
+        if not isinstance(name, str) or not name or not set(name).isdisjoint("{}"):
+            raise ConfigurationError("the name of a pace must be a text without braces")
+        if isinstance(client, str):
+            client = _connect(client)
+        elif not isinstance(client, redis.Redis):
+            raise ConfigurationError("RedisPace takes a redis.Redis, or its URL")
+        self._troubles = redis.RedisError
+        self._keys = [f"{{{name}}}:pace", f"{{{name}}}:turns"]
+        self._script = client.register_script(_SCRIPT)
+
+    def __repr__(self) -> str:
+        return f"RedisPace({self._keys[0]!r})"
+
+    def reserve(self, clock: Clock, patience: float) -> Step:
+        """Draw a ticket; see `Window.reserve`."""
+        return self._act("reserve", amount=patience, margin=self._margin())
+
+    def check(self, clock: Clock, ticket: int) -> Step:
+        """Look at a ticket again; see `Window.check`."""
+        return self._act("check", ticket, margin=self._margin())
+
+    def note_opening(self, clock: Clock, ticket: int) -> None:
+        """See `Window.opening`."""
+        self._act("opening", ticket)
+
+    def note_margin(self, clock: Clock, ticket: int, margin: float) -> None:
+        """See `Window.settle`."""
+        self._act("settle", ticket, margin=max(margin, HOSTS_MARGIN))
+
+    def note_hold(self, clock: Clock, seconds: float) -> None:
+        """See `Window.hold`."""
+        self._act("hold", amount=seconds)
+
+    def note_block(self, clock: Clock, seconds: float) -> None:
+        """See `Window.block`."""
+        self._act("block", amount=seconds)
+
+    def note_unblock(self, clock: Clock) -> None:
+        """See `Window.unblock`."""
+        self._act("unblock")
+
+    def _margin(self) -> float:
+        return max(self._jitter.margin, HOSTS_MARGIN)
+
+    def _act(self, act: str, ticket: int = -1, amount: float = 0.0, margin: float = 0.0) -> Step:
+        arguments: list[str | float] = [act, self._seats, self._seconds, ticket, amount, margin]
+        try:
+            answer = self._script(self._keys, arguments)
+        except self._troubles as error:
+            raise PaceError(
+                f"the pace in Redis cannot be reached: {error}", hint="check Redis and its address"
+            ) from error
+        what, away, ticket, held, probe = cast("list[int]", answer)
+        return Step(What(what), away / 1e6, ticket, bool(held), bool(probe))
+
+
+def _connect(url: str) -> Redis:
+    from redis import Redis
+
+    try:
+        return Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+    except ValueError:
+        # Its message quotes the address, which may hold a password.
+        raise ConfigurationError("the URL of Redis must begin with redis://") from None

@@ -1,0 +1,187 @@
+"""When the next call may leave, so that the server never counts too many in one second.
+
+The limit is what the *server* sees, and a call arrives a little after it has left. So a seat is
+taken again not one second after the call before it has left, but one second and a margin: the
+most by which that call can have been late. Until its answer is there, that is an assumption; the
+answer then tells, because how much longer it took than the quickest ones bounds how late the call
+arrived (see `jitter`). Bursts are let go: even spacing would only delay the tail.
+
+There are as many seats as calls in a second. Callers draw tickets; ticket n sits where ticket
+n - seats has sat, so nobody overtakes and nobody starves. Whoever sleeps until a turn checks it
+again when he wakes, because in the meantime the server may have asked for a pause. A turn not taken
+is lost when the next one on its seat has come: its owner is dead, or has to draw again.
+Source: reference 3.4.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, NamedTuple, Protocol
+
+from amocrm.rate_limit.jitter import LEAST_MARGIN
+
+OPENING: Final = 10.0
+"""Seconds that a call over a new connection keeps its seat at most, until it is told to be sent or
+its answer comes: nobody knows when it arrives while TCP and TLS are still shaking hands."""
+LOOK: Final = 0.05
+"""Seconds between two looks at a seat that may come free at any time."""
+PROBE: Final = 30.0
+"""Seconds that the one call which tries whether a block is over is waited for."""
+QUEUE: Final = 1024
+"""Calls that may wait for their turns at once."""
+
+_NEXT, _NOT_BEFORE, _BLOCKED, _PROBE, _HEAD = range(5)
+
+
+class What(IntEnum):
+    """What a ticket's owner does now."""
+
+    GO = 0
+    WAIT = 1
+    DRAW_AGAIN = 2
+    TOO_FAR = 3
+    BLOCKED = 4
+
+
+class Step(NamedTuple):
+    """An answer to a ticket's owner.
+
+    Attributes:
+        what: leave, wait, draw another ticket, or give up: the turn is too far away, or the server
+            blocks this address.
+        away: seconds until then; 0.0 when it is now.
+        ticket: its number.
+        held: the wait is a pause the server asked for.
+        probe: this call tries whether the block is over.
+    """
+
+    what: What
+    away: float = 0.0
+    ticket: int = -1
+    held: bool = False
+    probe: bool = False
+
+
+class Row(Protocol):
+    """Numbers one after the other: a list, an array, a mapped file. All zeros is the beginning."""
+
+    def __getitem__(self, index: int, /) -> float: ...
+    def __setitem__(self, index: int, value: float, /) -> None: ...
+    def __len__(self) -> int: ...
+
+
+class Window:
+    """The tickets drawn so far. Not thread-safe, and without a clock: the owner has both.
+
+    Args:
+        rate: calls in a second. Below one, it is one call in a longer time.
+        row: where the state is kept; `Window.size` tells how long it must be.
+    """
+
+    def __init__(self, rate: float, row: Row) -> None:
+        self.seats, self.seconds = seating(rate)
+        self._row = row
+        self._capacity = (len(row) - _HEAD) // 2
+
+    @staticmethod
+    def size(rate: float) -> int:
+        """Return the length of the row for a rate."""
+        return _HEAD + 2 * (QUEUE + seating(rate)[0])
+
+    def reserve(self, now: float, patience: float, margin: float) -> Step:
+        """Draw a ticket, and leave at once if its turn is now.
+
+        Args:
+            now: the instant.
+            patience: seconds the caller may wait; no ticket is drawn for a turn beyond.
+            margin: seconds by which this call may be late at the server.
+        """
+        row = self._row
+        ticket, blocked, not_before = int(row[_NEXT]), row[_BLOCKED], row[_NOT_BEFORE]
+        if now < blocked:
+            return Step(What.BLOCKED, blocked - now)
+        plan, free = now, now
+        if ticket >= self.seats:
+            # Planned early rather than late: by then the answer of the one before may have come.
+            before = self._seat(ticket - self.seats)
+            plan, free = row[before] + self.seconds + LEAST_MARGIN, row[before + 1]
+        plan = max(plan, now, not_before)
+        if plan - now > patience or self._is_full(ticket, now):
+            return Step(What.TOO_FAR, max(plan - now, LOOK))
+        row[_NEXT] = ticket + 1
+        if blocked:
+            row[_BLOCKED], row[_PROBE] = now + PROBE, ticket + 1
+        if plan > now or free > now:
+            self._sit(ticket, plan, LEAST_MARGIN)
+            return self.check(ticket, now, margin)
+        self._sit(ticket, now, margin)
+        return Step(What.GO, 0.0, ticket, False, blocked > 0)
+
+    def check(self, ticket: int, now: float, margin: float) -> Step:
+        """Leave if the turn has come; else tell how long it is still away."""
+        row, seat = self._row, self._seat(ticket)
+        probe = row[_PROBE] == ticket + 1
+        if row[_BLOCKED] and not probe:
+            return Step(What.BLOCKED, max(0.0, row[_BLOCKED] - now), ticket)
+        if not self._is_kept(ticket) or self._is_passed(ticket, now):
+            return Step(What.DRAW_AGAIN, 0.0, ticket)
+        due, held = max(row[seat], row[_NOT_BEFORE]), row[_NOT_BEFORE] >= row[seat]
+        if ticket >= self.seats:
+            before = self._seat(ticket - self.seats)
+            if row[before + 1] > due:
+                # The answer may have come by the earliest instant it can free the seat.
+                early, held = row[before] + self.seconds + LEAST_MARGIN, False
+                due = early if now < early else min(row[before + 1], now + LOOK)
+        if now < due:
+            self._sit(ticket, due, LEAST_MARGIN)
+            return Step(What.WAIT, due - now, ticket, held)
+        self._sit(ticket, now, margin)
+        return Step(What.GO, 0.0, ticket, probe=probe)
+
+    def opening(self, ticket: int, now: float) -> None:
+        """Keep the seat of a call that has to open a connection, until more is known of it."""
+        if self._is_kept(ticket):
+            self._row[self._seat(ticket) + 1] = now + OPENING
+
+    def settle(self, ticket: int, margin: float) -> None:
+        """Note by how much a call was late at most, now that this is known."""
+        if self._is_kept(ticket):
+            seat = self._seat(ticket)
+            self._row[seat + 1] = self._row[seat] + self.seconds + margin
+
+    def hold(self, until: float) -> None:
+        """Let nobody leave before an instant, those who already have a turn included."""
+        self._row[_NOT_BEFORE] = max(self._row[_NOT_BEFORE], until)
+
+    def block(self, until: float) -> None:
+        """Refuse everybody until an instant; whoever comes first then tries for all."""
+        self._row[_BLOCKED], self._row[_PROBE] = max(self._row[_BLOCKED], until), 0.0
+
+    def unblock(self) -> None:
+        """Let everybody go on: the one who tried came through."""
+        self._row[_BLOCKED] = self._row[_PROBE] = 0.0
+
+    def _sit(self, ticket: int, at: float, margin: float) -> None:
+        row, seat = self._row, self._seat(ticket)
+        row[seat], row[seat + 1] = at, at + self.seconds + margin
+
+    def _seat(self, ticket: int) -> int:
+        return _HEAD + 2 * (ticket % self._capacity)
+
+    def _is_kept(self, ticket: int) -> bool:
+        return self._row[_NEXT] - self._capacity <= ticket < self._row[_NEXT]
+
+    def _is_passed(self, ticket: int, now: float) -> bool:
+        """Tell whether the next one on the same seat may have left."""
+        following = ticket + self.seats
+        return following < self._row[_NEXT] and self._row[self._seat(following)] <= now
+
+    def _is_full(self, ticket: int, now: float) -> bool:
+        """Tell whether the ticket whose place a new one takes may still be waited for."""
+        oldest = ticket - self._capacity + self.seats
+        return oldest >= 0 and self._row[self._seat(oldest)] >= now
+
+
+def seating(rate: float) -> tuple[int, float]:
+    """Return how many calls may leave in how many seconds."""
+    return max(1, int(rate)), 1.0 if rate >= 1 else 1.0 / rate

@@ -1,0 +1,121 @@
+"""A family of the API is a class whose header is its row of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar, Final, NoReturn, TypeVar, get_args, get_origin
+
+from amocrm.errors import NotOfferedError, ValidationError
+from amocrm.resources.endpoint import Row, near, read_id
+from amocrm.resources.lazy import ROOT, Place
+
+_VERBS: Final = {
+    "create": "created",
+    "create_many": "created",
+    "delete": "deleted",
+    "get": "read one by one",
+    "list": "listed",
+    "update": "changed",
+    "update_many": "changed many at once",
+}
+
+
+class Resource(Place):
+    """A place in the API. Subclasses give their row in the header.
+
+    Attributes:
+        row: what the API offers here; see `Row`.
+    """
+
+    __slots__ = ("_commons", "_path", "_way")
+
+    row: ClassVar[Row] = Row("")
+    _asks: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, owner: Place, path: str) -> None:
+        self._way = owner._way
+        self._commons = owner._commons
+        self._path = f"{owner._path}/{path}"
+
+    def __init_subclass__(
+        cls, *, path: str = "", source: str = "", query: bool = False, text_id: bool = False
+    ) -> None:
+        super().__init_subclass__()
+        if source:
+            filters, withs, orders = _names(cls)
+            cls.row = Row(path, source, filters, withs, orders, query, text_id)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._path}>"
+
+    if not TYPE_CHECKING:  # A checker knows better: it refuses what is not there.
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say in words what the API does not offer."""
+            # Whoever copies a place asks it for names before it has a path.
+            where = type(self).__name__ if name.startswith("_") else self._where
+            raise _not_offered(type(self), where, name)
+
+    @property
+    def _where(self) -> str:
+        """The path as messages show it."""
+        return self._path.removeprefix(f"{ROOT}/")
+
+    def _at(self, one: type[R], number: int | str) -> R:
+        """Return the place of one item below this one."""
+        return one(self, self._id(number))
+
+    def _item(self, number: int | str) -> str:
+        """Return the path of one item."""
+        return f"{self._path}/{self._id(number)}"
+
+    @contextmanager
+    def _explained(self) -> Generator[None, None, None]:
+        """Let a refusal name the custom fields that it is about, if they are known by now."""
+        try:
+            yield
+            self._written()
+        except ValidationError as error:
+            raise self._explain(error) from None
+
+    def _explain(self, error: Exception) -> Exception:
+        """Return an error that names the custom fields it is about."""
+        return self._commons.explain(error, self._kind)
+
+    def _written(self) -> None:
+        """Hear that something was written here."""
+
+    @property
+    def _kind(self) -> str:
+        """The kind of entity that custom fields are of, where there are any: `catalogs/7`."""
+        return self._where.removesuffix("/elements").removesuffix("/complex")
+
+    def _id(self, number: int | str) -> str:
+        return read_id(number, self._where, text=self.row.text_id)
+
+
+R = TypeVar("R", bound=Resource)
+
+
+def _not_offered(kind: type[Resource], where: str, name: str) -> NotOfferedError:
+    """Tell what the API does not offer at a place, and what it does."""
+    offered = [one for one in dir(kind) if not one.startswith("_") and one != "row"]
+    if name in _VERBS:
+        return NotOfferedError(f"{where} cannot be {_VERBS[name]} through amoCRM's API")
+    return NotOfferedError(f"there is no {name!r} of {where}", hint=near(name, offered))
+
+
+def _names(family: type[Resource]) -> list[tuple[str, ...]]:
+    """Return the names of filters, `with` and order that a family takes.
+
+    They are the last type arguments of its verbs: a TypedDict and two Literals. A verb tells in
+    `_asks` which of the three it has.
+    """
+    asked: dict[str, object] = {}
+    for base in getattr(family, "__orig_bases__", ()):
+        has: tuple[str, ...] = getattr(get_origin(base), "_asks", ())
+        if has:
+            asked = dict(zip(has, get_args(base)[-len(has) :], strict=True)) | asked
+    filters = tuple(getattr(asked.get("filter"), "__annotations__", ()))
+    return [filters, get_args(asked.get("with")), get_args(asked.get("order"))]

@@ -1,0 +1,77 @@
+"""What the families of one client share. Each part is made when it is first used."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from amocrm._support.forks import after_fork
+from amocrm.bulk.context import Way
+from amocrm.errors import AmoCRMError
+from amocrm.stores.store import TokenStore
+
+if TYPE_CHECKING:
+    from amocrm.resources.custom_fields.definitions_cache import Schemas
+    from amocrm.resources.people.find_or_create import Lock
+
+
+class Commons:
+    """The definitions of custom fields, and locks between all who share a store. Thread-safe.
+
+    Args:
+        way: what is asked through.
+        store: where locks are.
+        client_id: whose locks: of the integration, and
+        account: of the account; it is asked when they are needed.
+    """
+
+    def __init__(
+        self, way: Way, store: TokenStore, client_id: str, account: Callable[[], str]
+    ) -> None:
+        self._way = way
+        self._store = store
+        self._client_id = client_id
+        self._account = account
+        self._schemas: Schemas | None = None
+        after_fork(self)
+        self.renew_after_fork()
+
+    @property
+    def schemas(self) -> Schemas:
+        """The definitions of custom fields, by kind of entity, and the account's time zone."""
+        with self._lock:
+            if self._schemas is None:
+                from amocrm.resources.custom_fields.definitions_cache import Schemas
+
+                self._schemas = Schemas(self._way)
+            return self._schemas
+
+    def forget_fields(self, kind: str) -> None:
+        """Ask for the custom fields of a kind anew when they are next needed."""
+        if self._schemas is not None:
+            self._schemas.forget(kind)
+
+    def explain(self, error: Exception, kind: str) -> Exception:
+        """Return an error that names the custom fields it is about, if they are known by now.
+
+        Args:
+            error: of any kind.
+            kind: of the entities that were sent, such as `leads`.
+        """
+        if self._schemas is None or not isinstance(error, AmoCRMError):
+            return error
+        from amocrm.resources.custom_fields.error_messages import explain
+
+        return explain(error, kind, self._schemas.held)
+
+    @property
+    def lock(self) -> Lock:
+        """Locks by any text."""
+        from amocrm.stores.locks import Stripes
+
+        return Stripes(self._store, self._client_id, self._account())
+
+    def renew_after_fork(self) -> None:
+        """Part from the parent process, whose lock may be held for ever."""
+        self._lock = threading.Lock()

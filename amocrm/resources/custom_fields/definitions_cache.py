@@ -1,0 +1,175 @@
+"""What an account knows of its custom fields, and its time zone: fetched once, kept for a while."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, MutableMapping
+from datetime import timedelta, timezone, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from amocrm._support.cache import Cell, Shelf
+from amocrm._support.forks import after_fork
+from amocrm.bulk.context import Way
+from amocrm.bulk.listing import Listing
+from amocrm.errors import ConfigurationError, UnexpectedReplyError
+from amocrm.http.messages import Json
+from amocrm.resources.custom_fields.definitions import Field, Schema
+from amocrm.resources.custom_fields.values import CustomFields
+
+AGE: Final = 600.0
+"""Seconds for which definitions, and the zone, are taken for true."""
+
+AGE_IN_DOUBT: Final = 60.0
+"""Seconds for which they are, when a field is not among them: somebody may just have made it."""
+
+ROOM: Final = 64
+"""Kinds of entities whose definitions are kept; each list, of up to ten, is one (reference 3.5)."""
+
+_ACCOUNT: Final = "/api/v4/account"
+_KIND: Final = re.compile(r"leads|contacts|companies|customers(?:/segments)?|catalogs/[1-9][0-9]*")
+_OFFSET: Final = re.compile(r"([+-])([01][0-9]|2[0-3]):?([0-5][0-9])")
+
+
+class Schemas:
+    """The custom fields of an account, by kind of entity. Thread-safe.
+
+    A kind is named as its path begins: `leads`, `customers/segments`, `catalogs/7`.
+
+    Args:
+        way: what it asks through.
+        age: seconds for which an answer is kept.
+
+    Source: reference 4.1, 4.14.
+    """
+
+    def __init__(self, way: Way, *, age: float = AGE) -> None:
+        self._way = way
+        self._age = age
+        after_fork(self)
+        self.renew_after_fork()
+
+    def __repr__(self) -> str:
+        return f"<Schemas of {len(self._cells)} kinds>"
+
+    def of(self, kind: str) -> Schema:
+        """Return the definitions of a kind: what is kept, if it is young enough.
+
+        Raises:
+            ConfigurationError: there is no such kind.
+        """
+        return self._cell(kind).get(self._age)
+
+    def held(self, kind: str) -> Schema | None:
+        """Return what is kept of a kind, however old; None if nothing is. Asks nobody."""
+        cell = self._cells.held(kind)
+        return None if cell is None else cell.held
+
+    def in_doubt(self, kind: str) -> Schema:
+        """Return the definitions of a kind, asked for anew if that was a minute ago."""
+        return self._cell(kind).get(min(self._age, AGE_IN_DOUBT))
+
+    def forget(self, kind: str) -> None:
+        """Take what is kept of a kind for old."""
+        cell = self._cells.held(kind)
+        if cell is not None:
+            cell.forget()
+
+    def refresh(self, kind: str) -> Schema:
+        """Fetch the definitions of a kind anew."""
+        return self._cell(kind).renew()
+
+    def find(self, kind: str, key: int | str) -> Field:
+        """Return the field of an id, a code or a name.
+
+        One that is not known is looked for in a newer list, once in a minute at most.
+
+        Raises:
+            ConfigurationError: there is none, or more than one; the message lists what is like it.
+        """
+        schema = self.of(kind)
+        if not schema.matches(key):
+            schema = self.in_doubt(kind)
+        return schema.find(key)
+
+    def fields(self, kind: str, entity: MutableMapping[str, Json]) -> CustomFields:
+        """Return a view of an entity's custom fields, in the account's time zone."""
+        return CustomFields(entity, _Known(self, kind), self.zone())
+
+    def zone(self) -> tzinfo:
+        """Return the account's time zone.
+
+        Raises:
+            UnexpectedReplyError: the account does not tell it.
+        """
+        return self._zone.get(self._age)
+
+    def renew_after_fork(self) -> None:
+        """Part from the parent process, whose locks may be held for ever."""
+        self._cells = Shelf[Cell[Schema]](ROOM)
+        self._zone = Cell(self._way.clock, self._ask_zone)
+
+    def _cell(self, kind: str) -> Cell[Schema]:
+        if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+            raise ConfigurationError(
+                f"there are no custom fields of {kind!r}",
+                hint="leads, contacts, companies, customers, customers/segments, catalogs/7 ...",
+            )
+        return self._cells.get(kind, lambda: Cell(self._way.clock, lambda: self._list(kind)))
+
+    def _list(self, kind: str) -> Schema:
+        return Schema(Listing[Json](self._way, f"/api/v4/{kind}/custom_fields", ahead=0))
+
+    def _ask_zone(self) -> tzinfo:
+        data = self._way.request.get(_ACCOUNT, {"with": "datetime_settings"}).data
+        embedded = data.get("_embedded") if isinstance(data, Mapping) else None
+        settings = embedded.get("datetime_settings") if isinstance(embedded, Mapping) else None
+        zone = read_zone(settings if isinstance(settings, Mapping) else {})
+        if zone is None:
+            raise UnexpectedReplyError(
+                f"GET {_ACCOUNT} was answered 200 without a time zone",
+                method="GET", path=_ACCOUNT, status=200,
+            )  # fmt: skip
+        return zone
+
+
+class _Known:
+    """The fields of one kind, as they were when a view was made, or newer."""
+
+    def __init__(self, schemas: Schemas, kind: str) -> None:
+        self._schemas = schemas
+        self._kind = kind
+        self._schema = schemas.of(kind)
+
+    def matches(self, key: int | str) -> list[Field]:
+        return self._schema.matches(key)
+
+    def newer(self, field: Field) -> Field:
+        self._schema = self._schemas.in_doubt(self._kind)
+        return self._schema.newer(field)
+
+    def find(self, key: int | str) -> Field:
+        if not self._schema.matches(key):
+            self._schemas.find(self._kind, key)
+            self._schema = self._schemas.of(self._kind)
+        return self._schema.find(key)
+
+
+def read_zone(settings: Mapping[str, Json]) -> tzinfo | None:
+    """Read the zone of `datetime_settings`: by its name, else by what it is ahead of UTC now.
+
+    A machine may not know the name: Windows brings no zones (the package `tzdata` does).
+    """
+    name, offset = settings.get("timezone"), settings.get("timezone_offset")
+    try:
+        return ZoneInfo(name) if isinstance(name, str) and name else _read_offset(offset)
+    except (ValueError, LookupError, OSError):
+        return _read_offset(offset)
+
+
+def _read_offset(offset: Json) -> tzinfo | None:
+    parts = _OFFSET.fullmatch(offset) if isinstance(offset, str) else None
+    if parts is None:
+        return None
+    ahead = timedelta(hours=int(parts[2]), minutes=int(parts[3]))
+    return timezone(-ahead if parts[1] == "-" else ahead)

@@ -1,0 +1,1 @@
+"""Files: their host, uploads, downloads."""

@@ -1,0 +1,146 @@
+"""Where the files of an account are: at a host of their own, which the account tells.
+
+The token goes there only after the account was asked, and only if the host is one of amoCRM's.
+Source: reference 1, 4.1, 7.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from amocrm._support.clock import Clock
+from amocrm.errors import (
+    AmoCRMError,
+    ConfigurationError,
+    NotFoundError,
+    UnauthorizedError,
+    UnexpectedReplyError,
+    UnreachableError,
+)
+from amocrm.http.authorizer import SideDoor
+from amocrm.http.messages import Call, Json, Retry, Timeout
+from amocrm.http.paths import resolve
+from amocrm.http.request import Request, Response
+from amocrm.http.sender import Leaving
+
+ASK_REST: Final = 60.0
+"""Seconds after the account was asked in which it is not asked again, however the host answers: a
+file that is not there is no sign that all of them have moved."""
+
+SLOWEST: Final = 1024
+"""Bytes of a file a second that must get through, beside the usual time of a call."""
+
+LONGEST: Final = 900_000.0
+"""Seconds of a call at most, however large a file is said to be."""
+
+_ACCOUNT: Final = "/api/v4/account"
+_AS_IF_MOVED: Final = (NotFoundError, UnauthorizedError, UnexpectedReplyError, UnreachableError)
+
+
+class DriveHost:
+    """The host of an account's files: asked for once, and again when they seem to have moved."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._origin: str | None = None
+        self._asked_at = float("-inf")
+
+    def find(self, account: Request, retry: Retry = "auto") -> str:
+        """Return scheme and authority of the host.
+
+        Raises:
+            UnexpectedReplyError: the account names none, or one where the token must not go.
+        """
+        if (known := self._origin) is not None:
+            return known
+        self._asked_at = self._clock.monotonic()
+        response = account.get(_ACCOUNT, {"with": "drive_url"}, retry=retry)
+        self._origin = origin = led_to(account, response, "drive_url", "GET", _ACCOUNT).origin
+        return origin
+
+    def has_moved(self, account: Request) -> bool:
+        """Ask again where the files are, unless that was done only just now."""
+        before = self._origin
+        if before is None or self._clock.monotonic() - self._asked_at < ASK_REST:
+            return False
+        self._origin = None
+        try:
+            return self.find(account, "never") != before
+        except AmoCRMError:
+            self._origin = before  # What it was called for went wrong, and is what is to be told.
+            return False
+
+
+class DriveRequest(Request):
+    """Calls the host of the files, and once more if they have moved to another one."""
+
+    def __init__(self, account: Request, host: DriveHost) -> None:
+        door = SideDoor(account._gate, lambda: host.find(account))
+        super().__init__(door, account._line, account._timeout, account._headers)
+        self._account = account
+        self._host = host
+
+    def _send(self, draft: Call, leaving: Leaving | None = None) -> Response:
+        try:
+            return super()._send(draft, leaving)
+        except _AS_IF_MOVED:
+            # All of them say that nothing was done, or it was a read.
+            if not self._host.has_moved(self._account):
+                raise
+        return super()._send(draft, leaving)
+
+
+class SecretRequest(Request):
+    """Calls addresses that open a file to whoever has them: something else is shown for them."""
+
+    def __init__(self, known: Request, shown: str) -> None:
+        super().__init__(known._gate, known._line, known._timeout, known._headers)
+        self._shown = shown
+
+    def _send(self, draft: Call, leaving: Leaving | None = None) -> Response:
+        return super()._send(draft.replace(path=self._shown), leaving)
+
+
+def time_for(request: Request, size: int) -> Timeout:
+    """Return the limits of a call that carries so many bytes: silence is bounded as ever."""
+    usual = request.timeout
+    return usual._replace(total=max(usual.total, min(usual.total + size / SLOWEST, LONGEST)))
+
+
+def reach(request: Request, address: Json, shown: str) -> Request | str:
+    """Return a twin for the host of an address that was told, or what is wrong with the address.
+
+    `shown` stands for the address in messages.
+    """
+    try:
+        twin = request.at(address)
+    except ConfigurationError:
+        return "leads to a host where this token must not go" if address else "is missing"
+    try:
+        resolve(twin.origin, address)
+    except (ConfigurationError, UnicodeError):
+        return "is no address that can be called"
+    return SecretRequest(twin, shown)
+
+
+def led_to(
+    request: Request, response: Response, name: str, method: str, path: str, shown: str = "..."
+) -> Request:
+    """Return a twin of a request for the host of an address that an answer names.
+
+    `shown` stands for the address in messages.
+
+    Raises:
+        UnexpectedReplyError: there is no address, or it leads where the token must not go.
+    """
+    data: Json = response.data
+    address = data.get(name) if isinstance(data, dict) else None
+    found = reach(request, address, shown)
+    if isinstance(found, Request):
+        return found
+    raise UnexpectedReplyError(
+        f"{method} {path} was answered {response.info.status_code}, but its {name} {found}",
+        method=method, path=path, status=response.info.status_code,
+        request_id=response.info.headers.get("X-Request-Id"),
+        hint=None if address else "may the integration access files (scope `files`)?",
+    )  # fmt: skip

@@ -1,0 +1,162 @@
+"""Two states of an entity → the smallest PATCH that leads from the one to the other.
+
+Source: reference 4.2, 4.14, 5.1-5.3, 5.13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final, TypeAlias
+
+from amocrm.errors import ConfigurationError
+from amocrm.http.messages import Json
+from amocrm.resources.custom_fields.comparison import same, same_values, sendable
+
+READ_ONLY: Final = frozenset(
+    {
+        *("id", "account_id", "group_id", "is_deleted", "is_unsorted", "closest_task_at"),
+        *("score", "labor_cost", "source_id", "price_with_minor_units", "is_price_computed"),
+        *("is_price_modified_by_robot", "ltv", "purchases_count", "average_check", "catalog_id"),
+        *("invoice_link", "request_id", "_links"),
+    }
+)
+"""Members of leads, contacts, companies, customers and elements that the server alone sets."""
+
+NULLABLE: Final = frozenset(
+    {"loss_reason_id", "closed_at", "custom_fields_values", "available_products_price_types"}
+)
+"""Members that a write may set to null."""
+
+_LOST: Final = 143
+_LINKED: Final = ("contacts", "companies", "catalog_elements")
+_ByField: TypeAlias = dict[tuple[str, Json], Mapping[str, Json]]
+_WHOLE_SETS: Final = ("segments",)
+"""Members of `_embedded`, besides tags, that a PATCH replaces as a whole."""
+
+
+def changes(
+    before: Mapping[str, Json],
+    after: Mapping[str, Json],
+    *,
+    read_only: Collection[str] = READ_ONLY,
+    nullable: Collection[str] = NULLABLE,
+) -> dict[str, Json]:
+    """Return the body of the smallest PATCH that makes `before` into `after`; empty for none.
+
+    What `after` does not have stays as it is, so it may be a part. A custom field that is not in
+    its list is erased. Tags are added and deleted one by one, so that what others tag meanwhile
+    stays. Left out is what the server alone sets, and a null that it takes from nobody.
+
+    >>> changes({"id": 1, "name": "A", "price": 5}, {"id": 1, "name": "A", "price": 7})
+    {'price': 7}
+
+    Args:
+        before: the entity as it was read.
+        after: as it is to be.
+        read_only: members that are never sent.
+        nullable: members that may be sent as null.
+
+    Raises:
+        ConfigurationError: linked entities differ; a PATCH cannot change them.
+    """
+    patch = {
+        key: value
+        for key, value in after.items()
+        if key not in read_only
+        and key not in ("_embedded", "custom_fields_values")
+        and not same(before.get(key), value)
+        and (value is not None or key in nullable)
+    }
+    if patch and "status_id" in after:
+        _add_stage(patch, after)
+    if "custom_fields_values" in after:
+        items = _field_changes(before.get("custom_fields_values"), after["custom_fields_values"])
+        patch.update({"custom_fields_values": items} if items else {})
+    old, new = (one.get("_embedded") for one in (before, after))
+    if isinstance(new, Mapping):
+        _add_embedded(patch, old if isinstance(old, Mapping) else {}, new)
+    return patch
+
+
+def _add_stage(patch: dict[str, Json], after: Mapping[str, Json]) -> None:
+    """Send the stage along with what means nothing without it (reference 4.2)."""
+    is_lost = after["status_id"] == _LOST and patch.get("loss_reason_id") is not None
+    if "pipeline_id" in patch or is_lost:
+        patch.setdefault("status_id", after["status_id"])
+
+
+def _field_changes(before: Json, after: Json) -> list[Json]:
+    old = _by_field(before, {})
+    new = _by_field(after, old)
+    changed: list[Json] = []
+    for key, item in new.items():
+        known = old.get(key)
+        if known is None or not same_values(known.get("values"), item.get("values")):
+            kind = str(item.get("field_type") or (known or {}).get("field_type") or "")
+            values = sendable(item.get("values"), kind)
+            if values is not None or known is not None:
+                changed.append({key[0]: key[1], "values": values})
+    erased = [key for key in old if key not in new and key[0] == "field_id"]
+    return changed + [{"field_id": number, "values": None} for _, number in erased]
+
+
+def _by_field(items: Json, known: _ByField) -> _ByField:
+    """Sort items by the field they name, as it is named among known ones: by id, or by code."""
+    found: _ByField = {}
+    for item in items if isinstance(items, (list, tuple)) else ():
+        key = _key(item, known) if isinstance(item, Mapping) else None
+        if key is not None:
+            found[key] = item
+    return found
+
+
+def _key(item: Mapping[str, Json], known: _ByField) -> tuple[str, Json] | None:
+    number, code = item.get("field_id"), item.get("field_code")
+    for key, other in known.items():
+        named = (other.get("field_id"), number) if number is not None else (
+            other.get("field_code"), code
+        )  # fmt: skip
+        if None not in named and str(named[0]) == str(named[1]):
+            return key
+    if number is not None:
+        return "field_id", number
+    return None if code is None else ("field_code", code)
+
+
+def _add_embedded(
+    patch: dict[str, Json], before: Mapping[str, Json], after: Mapping[str, Json]
+) -> None:
+    if "tags" in after:
+        _add_tags(patch, before, after["tags"] or [])
+    for name in _LINKED:
+        if name in before and name in after and not same(before[name], after[name]):
+            raise ConfigurationError(f"{name} of an entity are changed through its links")
+    for name in _WHOLE_SETS:
+        if name in after and not same(before.get(name), after[name]):
+            named = [{"id": one["id"]} for one in after[name] or ()]
+            patch.setdefault("_embedded", {})[name] = named
+
+
+def _add_tags(
+    patch: dict[str, Json], before: Mapping[str, Json], after: list[Mapping[str, Json]]
+) -> None:
+    if "tags" not in before:
+        # What was there is not known, so there is nothing to add to or to delete from.
+        patch["_embedded"] = {"tags": [_tag(one) for one in after] or None}
+        return
+    old: list[Mapping[str, Json]] = before["tags"] or []
+    for name, here, there in (("tags_to_add", after, old), ("tags_to_delete", old, after)):
+        named = [_tag(one) for one in here if not any(_same_tag(one, two) for two in there)]
+        if named:
+            patch[name] = [*patch.get(name, ()), *named]
+
+
+def _tag(tag: Mapping[str, Json]) -> dict[str, Json]:
+    return {"id": tag["id"]} if tag.get("id") is not None else {"name": tag["name"]}
+
+
+def _same_tag(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
+    """Tell whether two tags are one: by id where both have it, else by name in any case."""
+    if one.get("id") is not None and other.get("id") is not None:
+        return bool(one["id"] == other["id"])
+    return str(one.get("name")).casefold() == str(other.get("name")).casefold()

@@ -1,0 +1,1 @@
+"""Contacts and companies, found by phone or e-mail."""
