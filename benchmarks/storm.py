@@ -34,7 +34,7 @@ from amocrm import (
 from amocrm.bulk.outcomes import Created, Outcome, Refused, Updated
 from amocrm.http.messages import Json
 from amocrm.sandbox import ManualClock, Sandbox, Weather
-from amocrm.sandbox.weather import KINDS
+from amocrm.sandbox.faults.plan import KINDS
 
 LEADS = "/api/v4/leads"
 CONTACTS = 60

@@ -25,12 +25,12 @@ from __future__ import annotations
 from amocrm.sandbox.amojo.hooks import ChatHook
 from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.clock import Clock, ManualClock, SystemClock
-from amocrm.sandbox.log import Seen
+from amocrm.sandbox.data.state import Account
+from amocrm.sandbox.faults.plan import Weather
+from amocrm.sandbox.http.problem import ProblemError
+from amocrm.sandbox.http.request_log import Seen
+from amocrm.sandbox.oauth.tokens import Integration, UninstallHook
 from amocrm.sandbox.portal import Sandbox
-from amocrm.sandbox.problem import ProblemError
-from amocrm.sandbox.state import Account
-from amocrm.sandbox.tokens import Integration, UninstallHook
-from amocrm.sandbox.weather import Weather
 
 __all__ = [
     "Account",

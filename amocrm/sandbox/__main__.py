@@ -11,8 +11,8 @@ from types import FrameType
 from urllib.parse import urlencode
 
 from amocrm.api_limits import REQUESTS_PER_SECOND
+from amocrm.sandbox.http.server import Served
 from amocrm.sandbox.portal import Sandbox
-from amocrm.sandbox.serve import Served
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

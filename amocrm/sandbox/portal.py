@@ -18,20 +18,20 @@ from wsgiref.handlers import format_date_time
 import requests
 
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.sandbox.adapter import SandboxAdapter
-from amocrm.sandbox.answer import Answer, BodyStream, Json, phrase
-from amocrm.sandbox.ask import Ask
+from amocrm.sandbox.admin import Office
 from amocrm.sandbox.clock import Clock, SystemClock
-from amocrm.sandbox.fates import blocked, suffer
-from amocrm.sandbox.guard import Guard
-from amocrm.sandbox.log import Log, Seen
-from amocrm.sandbox.office import Office
-from amocrm.sandbox.pace import Pace, Verdict
-from amocrm.sandbox.problem import ProblemError, too_many
-from amocrm.sandbox.serve import Served, serve
-from amocrm.sandbox.state import Account
-from amocrm.sandbox.tokens import RefreshMode
-from amocrm.sandbox.weather import Sky, Weather
+from amocrm.sandbox.data.state import Account
+from amocrm.sandbox.faults.effects import blocked, suffer
+from amocrm.sandbox.faults.plan import Sky, Weather
+from amocrm.sandbox.http.adapter import SandboxAdapter
+from amocrm.sandbox.http.answer import Answer, BodyStream, Json, phrase
+from amocrm.sandbox.http.guard import Guard
+from amocrm.sandbox.http.problem import ProblemError, too_many
+from amocrm.sandbox.http.rate_limit import Pace, Verdict
+from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.http.request_log import Log, Seen
+from amocrm.sandbox.http.server import Served, serve
+from amocrm.sandbox.oauth.tokens import RefreshMode
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

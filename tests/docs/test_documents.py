@@ -209,7 +209,7 @@ def test_the_changelog_s_newest_entry_is_this_version_or_unreleased() -> None:
     assert newest in ("Unreleased", __version__)
 
 
-@pytest.mark.parametrize("module", ["amocrm.sandbox", "amocrm.sandbox.tokens"])
+@pytest.mark.parametrize("module", ["amocrm.sandbox", "amocrm.sandbox.oauth.tokens"])
 def test_examples_in_docstrings_hold(module: str) -> None:
     import doctest
     import importlib

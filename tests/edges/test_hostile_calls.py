@@ -168,7 +168,7 @@ def test_the_way_to_https_is_one_line() -> None:
 def test_many_empty_brackets_are_nested_at_once() -> None:
     import time
 
-    from amocrm.sandbox.ask import brackets
+    from amocrm.sandbox.http.request import brackets
 
     pairs = [(f"a[{n}]", "1") for n in range(20_000, 40_000)] + [("a[]", "1")] * 20_000
     began = time.process_time()

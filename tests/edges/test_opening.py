@@ -18,7 +18,7 @@ from amocrm.http.messages import Call
 from amocrm.http.transport.connections import OwnSession
 from amocrm.http.transport.transport import Answer, Transport
 from amocrm.sandbox import Sandbox
-from amocrm.sandbox.serve import Served
+from amocrm.sandbox.http.server import Served
 
 
 class Ear:

@@ -8,7 +8,7 @@ import pytest
 
 from amocrm import ConfigurationError, MemoryStore
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.sandbox.state import Account
+from amocrm.sandbox.data.state import Account
 from tests.conftest import Make
 from tests.leaks import assert_silent
 

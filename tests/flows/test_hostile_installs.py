@@ -25,7 +25,7 @@ from amocrm.auth.installation.install_limit import AT_A_TIME, PATIENCE, InstallL
 from amocrm.auth.installation.installer import GUESTS
 from amocrm.auth.token_record import bound
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.sandbox.adapter import SandboxAdapter
+from amocrm.sandbox.http.adapter import SandboxAdapter
 from amocrm.stores.store import Key, striped
 from tests.flows.test_guarded import Broken
 from tests.flows.test_integration import agreed, install, meanwhile

@@ -41,8 +41,8 @@ from amocrm.auth.cooldowns import RENEW_REST
 from amocrm.auth.installation.uninstall_hook import sign
 from amocrm.auth.token_record import Record, write_record
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.sandbox.adapter import SandboxAdapter
-from amocrm.sandbox.answer import Answer
+from amocrm.sandbox.http.adapter import SandboxAdapter
+from amocrm.sandbox.http.answer import Answer
 from amocrm.stores.file import FileStore
 from amocrm.stores.store import Key
 from tests.flows.test_good_token import spend

@@ -11,18 +11,18 @@ import pytest
 from werkzeug.datastructures import EnvironHeaders
 
 from amocrm.sandbox import ProblemError, Sandbox
-from amocrm.sandbox.answer import Answer
-from amocrm.sandbox.ask import Ask
-from amocrm.sandbox.call import Call
-from amocrm.sandbox.collection import Collection, Verb
-from amocrm.sandbox.desk import Desk
-from amocrm.sandbox.engine import routes
-from amocrm.sandbox.faults import Faults
-from amocrm.sandbox.listing import Wish
-from amocrm.sandbox.schema import NAME, Prop, check_object
-from amocrm.sandbox.sieve import many, since, span
-from amocrm.sandbox.state import Entity, Ids
-from amocrm.sandbox.tokens import Grant
+from amocrm.sandbox.data.state import Entity, Ids
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.filters import many, since, span
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import NAME, Prop, check_object
+from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.verbs import routes
+from amocrm.sandbox.http.answer import Answer
+from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.oauth.tokens import Grant
 
 Serve = Callable[..., Answer]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from amocrm.sandbox.field_rules import TYPES
+from amocrm.sandbox.values.field_rules import TYPES
 
 Call = Callable[..., requests.Response]
 Refused = Callable[[requests.Response], list[tuple[str, str]]]

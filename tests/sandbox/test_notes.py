@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.sandbox.note_types import NOTE_TYPES
+from amocrm.sandbox.data.note_types import NOTE_TYPES
 
 Call = Callable[..., requests.Response]
 Refused = Callable[[requests.Response], list[tuple[str, str]]]

@@ -18,7 +18,7 @@ import trustme
 from requests.adapters import HTTPAdapter
 
 from amocrm.sandbox import ManualClock, Sandbox, SystemClock, Weather
-from amocrm.sandbox.serve import Served
+from amocrm.sandbox.http.server import Served
 
 
 @pytest.fixture(params=["cheroot", "werkzeug"])

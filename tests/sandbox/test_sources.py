@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.sandbox.chat_templates import MOST_TEMPLATES
 from amocrm.sandbox.drive.store import File
+from amocrm.sandbox.entities.chat_templates import MOST_TEMPLATES
 
 Call = Callable[..., requests.Response]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from amocrm import sandbox
-from amocrm.sandbox.engine import routes
-from amocrm.sandbox.table import TABLE
+from amocrm.sandbox.engine.table import TABLE
+from amocrm.sandbox.engine.verbs import routes
 
 ROOM = Path(sandbox.__file__).parent
 

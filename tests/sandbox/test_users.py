@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from amocrm.sandbox import Sandbox
-from amocrm.sandbox.state import User
+from amocrm.sandbox.data.state import User
 
 Call = Callable[..., requests.Response]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from amocrm.sandbox.amojo.models import check_body
 from amocrm.sandbox.amojo.problem import invalid, refuse
 from amocrm.sandbox.amojo.store import Channel, Channels, Scope
-from amocrm.sandbox.answer import Json, is_object
-from amocrm.sandbox.ask import Ask, parse_json
-from amocrm.sandbox.schema import Schema
-from amocrm.sandbox.state import Account, Ids
+from amocrm.sandbox.data.state import Account, Ids
+from amocrm.sandbox.engine.schema import Schema
+from amocrm.sandbox.http.answer import Json, is_object
+from amocrm.sandbox.http.request import Ask, parse_json
 
 
 @dataclass(frozen=True)

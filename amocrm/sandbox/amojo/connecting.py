@@ -6,7 +6,7 @@ from amocrm.sandbox.amojo.call import ChannelCall, ScopeCall
 from amocrm.sandbox.amojo.models import CHAT, CONNECT, DISCONNECT
 from amocrm.sandbox.amojo.problem import invalid, nothing_there
 from amocrm.sandbox.amojo.store import Scope, scope_id
-from amocrm.sandbox.answer import Answer, Json, json_answer
+from amocrm.sandbox.http.answer import Answer, Json, json_answer
 
 JSON = "application/json"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from amocrm.sandbox.amojo.seal import sign_hook
+from amocrm.sandbox.amojo.signatures import sign_hook
 from amocrm.sandbox.amojo.store import Chat, Message, Scope
-from amocrm.sandbox.answer import Json
-from amocrm.sandbox.state import User
+from amocrm.sandbox.data.state import User
+from amocrm.sandbox.http.answer import Json
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from amocrm.sandbox.amojo.call import ScopeCall
 from amocrm.sandbox.amojo.models import check_event
 from amocrm.sandbox.amojo.problem import invalid, refuse
 from amocrm.sandbox.amojo.store import Chat, Message, Scope
-from amocrm.sandbox.answer import NO_CONTENT, Answer, Json, json_answer
-from amocrm.sandbox.stock import put
+from amocrm.sandbox.data.fixtures import put
+from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, json_answer
 
 HISTORY_LIMIT = 50
 """Most messages of one answer (reference 8.2)."""

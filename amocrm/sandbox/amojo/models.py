@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from amocrm.sandbox.answer import Json
-from amocrm.sandbox.faults import Faults
-from amocrm.sandbox.schema import Prop, Schema, check_object
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object
+from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.http.answer import Json
 
 _TEXT = Prop("string", required=True, filled=True)
 _PROFILE = Prop("object", inner={"phone": "string", "email": "string"})

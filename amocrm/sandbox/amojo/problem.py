@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from amocrm.sandbox.answer import Answer, json_answer
-from amocrm.sandbox.faults import Faults
+from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.http.answer import Answer, json_answer
 
 
 class ChatRefusedError(Exception):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from amocrm.sandbox.amojo import connecting, messages, signs
+from amocrm.sandbox.amojo import connecting, messages, notifications
 from amocrm.sandbox.amojo.call import ChannelCall, ScopeCall
 from amocrm.sandbox.amojo.problem import (
     ChatRefusedError,
@@ -16,12 +16,12 @@ from amocrm.sandbox.amojo.problem import (
     not_registered,
     nothing_there,
 )
-from amocrm.sandbox.amojo.seal import check_seal
+from amocrm.sandbox.amojo.signatures import check_seal
 from amocrm.sandbox.amojo.store import Channels
-from amocrm.sandbox.answer import Answer
-from amocrm.sandbox.ask import Ask
-from amocrm.sandbox.problem import ProblemError
-from amocrm.sandbox.state import Account, Ids
+from amocrm.sandbox.data.state import Account, Ids
+from amocrm.sandbox.http.answer import Answer
+from amocrm.sandbox.http.problem import ProblemError
+from amocrm.sandbox.http.request import Ask
 
 DOOR = "/v2/origin/custom/"
 """What every path begins with."""
@@ -32,9 +32,9 @@ _TABLE: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("POST", "/<scope>/chats", connecting.open_chat),
     ("POST", "/<scope>", messages.take_event),
     ("GET", "/<scope>/chats/<name>/history", messages.history),
-    ("POST", "/<scope>/<msgid>/delivery_status", signs.delivery_status),
-    ("POST", "/<scope>/typing", signs.typing),
-    ("POST", "/<scope>/react", signs.react),
+    ("POST", "/<scope>/<msgid>/delivery_status", notifications.delivery_status),
+    ("POST", "/<scope>/typing", notifications.typing),
+    ("POST", "/<scope>/react", notifications.react),
 )
 _MAP = Map(
     [Rule(path, methods=[method], endpoint=handler) for method, path, handler in _TABLE],

@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from amocrm.sandbox.answer import Json
-from amocrm.sandbox.state import Account, Ids
+from amocrm.sandbox.data.state import Account, Ids
+from amocrm.sandbox.http.answer import Json
 
 
 @dataclass(frozen=True)

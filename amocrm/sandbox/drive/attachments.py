@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from amocrm.sandbox.answer import NO_CONTENT, Answer, Json, json_answer
-from amocrm.sandbox.call import Call
-from amocrm.sandbox.collection import Route
+from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.drive.store import Attachment
-from amocrm.sandbox.faults import Faults, refuse_batch
-from amocrm.sandbox.listing import Wish
-from amocrm.sandbox.problem import ProblemError
-from amocrm.sandbox.schema import check_object
-from amocrm.sandbox.state import Account, Entity
-from amocrm.sandbox.validate import batch
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Route
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import check_object
+from amocrm.sandbox.engine.validate import batch
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, json_answer
+from amocrm.sandbox.http.problem import ProblemError
 
 ACCEPTED = Answer(202)
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from amocrm.sandbox.answer import Json
-from amocrm.sandbox.ask import Ask
+from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.drive.store import Drive, File
-from amocrm.sandbox.problem import ProblemError
-from amocrm.sandbox.state import Account, Ids
+from amocrm.sandbox.http.answer import Json
+from amocrm.sandbox.http.problem import ProblemError
+from amocrm.sandbox.http.request import Ask
 
 _HOST = re.compile(r"(?<=://)drive(-[a-z])?(?=\.)")
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from amocrm.sandbox.answer import NO_CONTENT, Answer, Json, json_answer
 from amocrm.sandbox.drive.call import DriveCall
 from amocrm.sandbox.drive.search import select
 from amocrm.sandbox.drive.store import Drive, File, Version
 from amocrm.sandbox.drive.view import full_name, show_file, show_version
-from amocrm.sandbox.faults import Faults, refuse_batch
-from amocrm.sandbox.listing import Wish
-from amocrm.sandbox.problem import ProblemError
-from amocrm.sandbox.schema import Prop, Schema, check_object
-from amocrm.sandbox.validate import batch, single
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object
+from amocrm.sandbox.engine.validate import batch, single
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, json_answer
+from amocrm.sandbox.http.problem import ProblemError
 
 _PATCH: Schema = {"name": Prop("string", filled=True), "version_uuid": "string"}
 

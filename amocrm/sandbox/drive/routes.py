@@ -9,13 +9,13 @@ from typing import NamedTuple
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from amocrm.sandbox.answer import Answer
-from amocrm.sandbox.ask import Ask
+from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.drive import files, uploads
 from amocrm.sandbox.drive.call import DriveCall
-from amocrm.sandbox.problem import ProblemError, not_found, unauthorized
-from amocrm.sandbox.state import Account, Ids
-from amocrm.sandbox.tokens import Vault
+from amocrm.sandbox.http.answer import Answer
+from amocrm.sandbox.http.problem import ProblemError, not_found, unauthorized
+from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.oauth.tokens import Vault
 
 DOORS = ("/v1.0/", "/download/")
 """What the paths of the service begin with."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from amocrm.sandbox.answer import Json, is_object
+from amocrm.sandbox.data.state import Account
 from amocrm.sandbox.drive.periods import bounds
 from amocrm.sandbox.drive.store import File
-from amocrm.sandbox.listing import Wish
-from amocrm.sandbox.problem import ProblemError
-from amocrm.sandbox.sieve import texts
-from amocrm.sandbox.state import Account
+from amocrm.sandbox.engine.filters import texts
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.http.answer import Json, is_object
+from amocrm.sandbox.http.problem import ProblemError
 
 _UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 """Assumed (reference 7): the words of `filter[size][unit]`, and bytes without one."""

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from amocrm.sandbox.answer import Json
+from amocrm.sandbox.http.answer import Json
 
 MAX_FILE_SIZE = 314_572_800
 """Most bytes of a file (reference 3.5)."""

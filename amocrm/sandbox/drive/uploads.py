@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import mimetypes
 
-from amocrm.sandbox.answer import Answer, Json, json_answer
 from amocrm.sandbox.drive.call import DriveCall
 from amocrm.sandbox.drive.store import SESSION_SECONDS, File, Upload, Version, made_uuid
 from amocrm.sandbox.drive.view import show_file
-from amocrm.sandbox.faults import Faults, refuse_batch
-from amocrm.sandbox.problem import ProblemError
-from amocrm.sandbox.schema import Prop, Schema, check_object
-from amocrm.sandbox.validate import single
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object
+from amocrm.sandbox.engine.validate import single
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.http.answer import Answer, Json, json_answer
+from amocrm.sandbox.http.problem import ProblemError
 
 _SESSION: Schema = {
     "file_name": Prop("string", required=True, filled=True),

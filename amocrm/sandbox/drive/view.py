@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from urllib.parse import quote
 
-from amocrm.sandbox.answer import Json
 from amocrm.sandbox.drive.call import DriveCall
 from amocrm.sandbox.drive.store import File, Version
+from amocrm.sandbox.http.answer import Json
 
 PREVIEW = (200, 150)
 """Width and height of the one preview of a picture. Assumed (reference 7): no size is told."""

@@ -1,0 +1,284 @@
+"""What people do at the portal without a request of their own.
+
+Agreeing and refusing, copying codes and long-lived tokens, renaming an account, switching an
+integration off; and looking at what is stored.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from amocrm.sandbox.amojo.hooks import ChatHook, write
+from amocrm.sandbox.amojo.store import Channel
+from amocrm.sandbox.clock import Clock
+from amocrm.sandbox.data.entity_types import FAMILIES
+from amocrm.sandbox.data.fixtures import put
+from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.engine.history import SINGULAR
+from amocrm.sandbox.engine.validate import check_model
+from amocrm.sandbox.engine.validation_errors import refuse_batch
+from amocrm.sandbox.engine.view import plain
+from amocrm.sandbox.engine.writing import Writer
+from amocrm.sandbox.entities.unsorted_items import enter
+from amocrm.sandbox.http.router import Front
+from amocrm.sandbox.oauth.consent import chosen_integration, query_of
+from amocrm.sandbox.oauth.token_endpoint import consent_redirect, widget_call
+from amocrm.sandbox.oauth.tokens import (
+    SCOPES,
+    Grant,
+    Integration,
+    RefreshMode,
+    UninstallHook,
+    Vault,
+    sign_uninstall,
+)
+
+
+class Office:
+    """Accounts, integrations and what is done with them by hand.
+
+    Attributes:
+        clock: the portal's time.
+        integration: the first integration, which the methods mean when none is given.
+    """
+
+    integration: Integration
+
+    def __init__(
+        self, accounts: Sequence[str], clock: Clock, mode: RefreshMode, seed: int | None
+    ) -> None:
+        """Found the accounts; the caller registers the first integration."""
+        if not accounts:
+            raise ValueError("a sandbox needs at least one account")
+        if mode not in ("strict", "grace"):
+            raise ValueError(f"refresh_mode is 'strict' or 'grace', not {mode!r}")
+        self.clock = clock
+        self._lock = threading.RLock()
+        self._vault = Vault(mode, seed)
+        self._front = Front(self._vault)
+        for name in accounts:
+            self._front.found(name, clock.time())
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Every account, in the order of founding."""
+        return list(self._front.accounts)
+
+    def account(self, name: str | Account | None = None) -> Account:
+        """Return an account by subdomain or host; the default one without a name."""
+        if isinstance(name, Account):
+            return name
+        return self._front.accounts[0] if name is None else self._front.account(name)
+
+    def add_account(self, name: str) -> Account:
+        """Found one more account."""
+        with self._lock:
+            return self._front.found(name, self.clock.time())
+
+    def add_integration(
+        self,
+        redirect_uri: str = "http://127.0.0.1:3000/",
+        *,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+    ) -> Integration:
+        """Register one more integration."""
+        with self._lock:
+            return self._vault.new_integration(redirect_uri, client_id, client_secret)
+
+    def issue_code(
+        self, account: str | Account | None = None, integration: Integration | None = None
+    ) -> str:
+        """Issue a one-time code, as the integration window does (reference 2.9)."""
+        with self._lock:
+            grant = self._grant(self.account(account), integration)
+            return self._vault.new_code(grant, self.clock.time())
+
+    def readmit(
+        self,
+        access_token: str,
+        refresh_token: str,
+        expires_at: float,
+        account: str | Account | None = None,
+    ) -> None:
+        """Let a pair live on that an earlier portal issued, for a program that was restarted."""
+        with self._lock:
+            grant = self._grant(self.account(account), None)
+            self._vault.readmit(grant, access_token, refresh_token, expires_at, self.clock.time())
+
+    def issue_long_lived(
+        self,
+        account: str | Account | None = None,
+        *,
+        days: float = 365,
+        admin: bool = True,
+        scopes: Iterable[str] = SCOPES,
+    ) -> str:
+        """Issue a long-lived token (reference 2.10); `admin=False`: for an ordinary user."""
+        with self._lock:
+            where = self.account(account)
+            grant = replace(self._grant(where, None, admin=admin), scopes=tuple(scopes))
+            return self._vault.new_access(grant, where, self.clock.time(), days * 86400)
+
+    def agree(self, consent_url: str, account: str | Account | None = None) -> str:
+        """Agree on the consent page; return the address the browser would be sent to."""
+        integration, params = self._consent(consent_url)
+        with self._lock:
+            where = self.account(account)
+            return self._front.agreed(integration, where, params.get("state"), self.clock.time())
+
+    def deny(self, consent_url: str) -> str:
+        """Refuse on the consent page; return the address the browser would be sent to."""
+        integration, params = self._consent(consent_url)
+        return consent_redirect(integration, params.get("state"), code=None, account=None)
+
+    def install_widget(
+        self, account: str | Account | None = None, integration: Integration | None = None
+    ) -> str:
+        """Install a widget; return the address that the portal calls then (reference 2.3).
+
+        The portal makes no calls of its own: whoever plays it calls the address, with GET, once.
+        """
+        with self._lock:
+            where, one = self.account(account), integration or self.integration
+            return widget_call(
+                one, self._vault.new_code(self._grant(where, one), self.clock.time()), where
+            )
+
+    def move(self, account: str | Account | None, name: str) -> Account:
+        """Rename an account: the old host no longer answers for it (reference 1.1)."""
+        with self._lock:
+            where = self.account(account)
+            where.former.add(where.subdomain)
+            where.subdomain = name.lower().partition(".")[0]
+            where.former.discard(where.subdomain)
+            return where
+
+    def uninstall(
+        self, account: str | Account | None = None, integration: Integration | None = None
+    ) -> None:
+        """Switch an integration off in an account: all its tokens die (reference 2.6)."""
+        with self._lock:
+            where, client_id = self.account(account), (integration or self.integration).client_id
+            self._vault.withdraw(where, client_id)
+            self._front.channels.disconnect(where, client_id)
+
+    def uninstall_hook(
+        self, account: str | Account | None = None, integration: Integration | None = None
+    ) -> UninstallHook:
+        """Return the signed call that announces a switched-off integration (reference 2.12)."""
+        one, where = integration or self.integration, self.account(account)
+        params = {"account_id": str(where.id), "client_uuid": one.client_id}
+        params["signature"] = sign_uninstall(one, where.id)
+        return UninstallHook(one.hook_url, params)
+
+    def add_channel(
+        self,
+        integration: Integration | None = None,
+        hook_url: str = "http://127.0.0.1:3000/chats/:scope_id",
+    ) -> Channel:
+        """Register a channel of the Chats API, as the vendor does on request (reference 8)."""
+        with self._lock:
+            client_id = (integration or self.integration).client_id
+            code = f"amo.ext.{self._front.accounts[0].id}"
+            channel = self._vault.new_channel(client_id, code, hook_url)
+            self._front.channels.known[channel.id] = channel
+            return channel
+
+    def write_chat(self, scope_id: str, conversation_id: str, text: str) -> ChatHook:
+        """Write into a chat as the administrator; return the hook that the channel gets.
+
+        The portal makes no calls of its own: whoever plays it posts the hook, once.
+
+        Raises:
+            KeyError: there is no such scope or conversation.
+        """
+        with self._lock:
+            scope = self._front.channels.scopes[scope_id]
+            chat = scope.chats[conversation_id]
+            return write(scope, chat, scope.account.admin, text, self.clock.time())
+
+    def revoke_tokens(self, account: str | Account | None = None) -> None:
+        """Kill every token and code of an account, or of all accounts."""
+        with self._lock:
+            self._vault.withdraw(None if account is None else self.account(account))
+
+    def add(self, family: str, entity: Entity, account: str | Account | None = None) -> int:
+        """Store an entity directly, past the wire; return its id.
+
+        Bots, talks, widgets and waiting bots, which no request can make, are taken as they are.
+
+        Raises:
+            KeyError: there is no such family.
+            ProblemError: the API would refuse it, too.
+        """
+        with self._lock:
+            where, now = self.account(account), int(self.clock.time())
+            if family not in FAMILIES:
+                return put(where, self._front.ids, family, copy.deepcopy(entity), now)
+            table = FAMILIES[family]
+            checked = check_model(entity, table, where, table=table.create, nested=table.nested)
+            refuse_batch([entity], [checked])
+            writer = Writer(where, self._front.ids, where.admin.id, now)
+            return int(writer.create(table, copy.deepcopy(entity))["id"])
+
+    def add_unsorted(
+        self,
+        category: str,
+        metadata: Entity | None = None,
+        account: str | Account | None = None,
+    ) -> str:
+        """Let a lead come in by itself; return its uid.
+
+        Chats and mail come in no other way: the API makes forms and calls only (reference 4.4).
+        """
+        with self._lock:
+            where = self.account(account)
+            writer = Writer(where, self._front.ids, where.admin.id, int(self.clock.time()))
+            ends: dict[str, int | None] = {
+                name: int(writer.create(FAMILIES[name], {})["id"]) for name in ("leads", "contacts")
+            }
+            return str(enter(writer, category, ends, {"metadata": metadata or {}})["uid"])
+
+    def trash(self, family: str, number: int, account: str | Account | None = None) -> None:
+        """Put an entity into the recycle bin, which the API itself cannot do (reference 3.7)."""
+        with self._lock:
+            where, now = self.account(account), int(self.clock.time())
+            where.entities[family][number] |= {"is_deleted": True, "updated_at": now}
+            history = Writer(where, self._front.ids, where.admin.id, now).history
+            history.record(f"{SINGULAR[family]}_deleted", SINGULAR[family], number)
+
+    def leads(self, account: str | Account | None = None) -> list[Entity]:
+        """Return copies of the stored leads, with tags by name and ties by id."""
+        return self._stored("leads", account)
+
+    def contacts(self, account: str | Account | None = None) -> list[Entity]:
+        """Return copies of the stored contacts."""
+        return self._stored("contacts", account)
+
+    def companies(self, account: str | Account | None = None) -> list[Entity]:
+        """Return copies of the stored companies."""
+        return self._stored("companies", account)
+
+    def _grant(
+        self, account: Account, integration: Integration | None, *, admin: bool = True
+    ) -> Grant:
+        users = account.users.values()
+        user = account.admin if admin else next(one for one in users if not one.is_admin)
+        return Grant((integration or self.integration).client_id, account.id, user.id)
+
+    def _consent(self, consent_url: str) -> tuple[Integration, dict[str, str]]:
+        params = query_of(consent_url)
+        integration = chosen_integration(params, self._vault.integrations)
+        if integration is None:
+            raise ValueError("the consent address names no known client_id")
+        return integration, params
+
+    def _stored(self, family: str, account: str | Account | None) -> list[Entity]:
+        with self._lock:
+            where = self.account(account)
+            entities = where.entities[family].values()
+            return [plain(where, family, one, copy.deepcopy) for one in entities]

@@ -1,0 +1,54 @@
+"""What an account has though the API can not make it: widgets, bots, talks, waiting bots.
+
+Every account is founded with one of each that a client of any language can try.
+"""
+
+from __future__ import annotations
+
+from amocrm.sandbox.data.state import Account, Entity, Ids
+from amocrm.sandbox.engine.collection import Collection
+from amocrm.sandbox.entities.bots import BOTS
+from amocrm.sandbox.entities.talks import TALKS
+from amocrm.sandbox.entities.widgets import WIDGETS
+
+_WAITING = Collection(path="", key="waiting", verbs={}, keys=("id", "bot_id", "kind"))
+_ROWS = {"bots": BOTS, "talks": TALKS, "waiting": _WAITING, "widgets": WIDGETS}
+_KEYS = {"talks": "talk_id", "widgets": "code"}
+"""Members that an address names instead of the id."""
+
+_TEMPLATE = (
+    # key, type, whether it is required
+    ("login", "text", True),
+    ("password", "pass", False),
+    ("phones", "users", False),
+    ("accounts", "users_lp", False),
+    ("extra", "custom", False),
+)
+
+
+def furnish(account: Account, ids: Ids) -> None:
+    """Put the first things into a new account."""
+    for name, kind in (("Welcome", "regular"), ("Rate us", "nps")):
+        put(account, ids, "bots", {"name": name, "type_functionality": kind}, account.created_at)
+    template = [
+        {"key": key, "name": key.capitalize(), "type": kind, "is_required": needed}
+        for key, kind, needed in _TEMPLATE
+    ]
+    widget: Entity = {"code": "sandbox_widget", "settings_template": template}
+    put(account, ids, "widgets", widget, account.created_at)
+
+
+def put(account: Account, ids: Ids, family: str, entity: Entity, now: int) -> int:
+    """Store a thing past the API; return its id.
+
+    Raises:
+        KeyError: it is none of the families of this module, or it lacks its key.
+    """
+    row, key = _ROWS[family], _KEYS.get(family, "id")
+    number = ids.take(row.ids or row.key)
+    stamps = {"id": number, "account_id": account.id, "created_at": now, "updated_at": now}
+    if key == "talk_id":
+        stamps["talk_id"] = number
+    whole = {**dict.fromkeys(row.keys), **stamps, **row.defaults, **entity}
+    account.shelf(family)[whole[key]] = whole
+    return number

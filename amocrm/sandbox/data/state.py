@@ -1,0 +1,235 @@
+"""What one account holds: entities, fields, tags, pipelines, users, and the ties between them.
+
+Entities are kept as they are read (reference 5.1, 5.2), without links and `_embedded`; those are
+made when somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from uuid import NAMESPACE_URL, uuid5
+
+from amocrm.sandbox.drive.store import Drive
+from amocrm.sandbox.http.answer import Json
+
+Entity: TypeAlias = "dict[str, Json]"
+
+_FIRST_IDS = {
+    "accounts": 30000001,
+    "users": 501,
+    "leads": 7001,
+    "contacts": 30001,
+    "companies": 44001,
+    "fields": 901,
+    "enums": 1701,
+    "tags": 61,
+    "pipelines": 11,
+    "statuses": 101,
+    "customers": 9001,
+    "segments": 51,
+    "transactions": 6001,
+    "customer_statuses": 301,
+    "files": 5001,
+    "uploads": 91001,
+    "links": 8001,
+}
+
+
+_FIRST_ID = 100001
+"""Where kinds begin that are not in the list."""
+
+
+CLOSED = (142, 143)
+"""Won and lost: the same ids in every pipeline (reference 3.6)."""
+
+
+class Ids:
+    """Increasing ids, shared by all accounts of a portal; steps of 2 (reference 11)."""
+
+    def __init__(self) -> None:
+        """Begin at a different number for each kind."""
+        self._next = dict(_FIRST_IDS)
+
+    def take(self, kind: str) -> int:
+        """Return the next id of a kind."""
+        number = self._next.get(kind, _FIRST_ID)
+        self._next[kind] = number + 2
+        return number
+
+
+class Ties:
+    """Links between entities, readable from both ends."""
+
+    def __init__(self) -> None:
+        """Begin without links."""
+        self._ties: defaultdict[tuple[str, int, str], list[int]] = defaultdict(list)
+        self._main: dict[int, int] = {}
+        self._elements: dict[tuple[str, int, int], Entity] = {}
+
+    def tie(self, family: str, number: int, other: str, target: int) -> None:
+        """Link two entities; the first contact of a lead becomes its main one (reference 11)."""
+        for one in ((family, number, other, target), (other, target, family, number)):
+            known = self._ties[one[:3]]
+            if one[3] not in known:
+                known.append(one[3])
+        if {family, other} == {"leads", "contacts"}:
+            lead, contact = (number, target) if family == "leads" else (target, number)
+            self._main.setdefault(lead, contact)
+
+    def cut(self, family: str, number: int, other: str, target: int) -> None:
+        """End a link; another contact becomes the main one (assumed, reference 11)."""
+        for one in ((family, number, other, target), (other, target, family, number)):
+            self._ties[one[:3]].remove(one[3])
+        lead, contact = (number, target) if family == "leads" else (target, number)
+        if {family, other} == {"leads", "contacts"} and self._main.get(lead) == contact:
+            del self._main[lead]
+            for heir in self.of("leads", lead, "contacts")[:1]:
+                self._main[lead] = heir
+
+    def describe(self, family: str, number: int, element: int, wanted: Entity) -> None:
+        """Keep what a link says of an element of a list."""
+        old = self._elements.get((family, number, element), {"quantity": 1, "price_id": None})
+        known = ("quantity", "catalog_id", "price_id")
+        fresh = {name: one for name, one in wanted.items() if name in known}
+        self._elements[family, number, element] = {**old, **fresh}
+
+    def described(self, family: str, number: int, element: int) -> Entity:
+        """Return what a link says of an element: quantity, list, price field."""
+        return dict(self._elements[family, number, element])
+
+    def of(self, family: str, number: int, other: str) -> list[int]:
+        """Return the ids linked to one entity, in the order of linking."""
+        return list(self._ties.get((family, number, other), ()))
+
+    def set_main(self, lead: int, contact: int) -> None:
+        """Move the main flag of a lead's contacts."""
+        self._main[lead] = contact
+
+    def main_contact(self, lead: int) -> int | None:
+        """Return the main contact of a lead."""
+        return self._main.get(lead)
+
+
+@dataclass(frozen=True)
+class User:
+    """One user of an account."""
+
+    id: int
+    name: str
+    is_admin: bool = True
+    group_id: int = 0
+    email: str = ""
+    lang: str = "ru"
+    is_active: bool = True
+    is_free: bool = False
+    role_id: int | None = None
+    rights: dict[str, Json] = field(default_factory=dict[str, Json])
+
+    @property
+    def amojo_id(self) -> str:
+        """The user's id in the Chats API (reference 8)."""
+        return str(uuid5(NAMESPACE_URL, f"amojo-user-{self.id}"))
+
+
+@dataclass
+class Account:
+    """One account of the portal.
+
+    Attributes:
+        subdomain: the current name; `former` keeps the names it had before.
+        zone: domain of the platform: amocrm.ru, amocrm.com or kommo.com.
+        is_paid: False makes every API request answer 402.
+        customers_mode: segments, periodicity, disabled, or unavailable in a plan without them.
+        has_products: whether the list of products is switched on.
+    """
+
+    id: int
+    subdomain: str
+    zone: str
+    created_at: int
+    users: dict[int, User] = field(default_factory=dict[int, User])
+    former: set[str] = field(default_factory=set[str])
+    is_paid: bool = True
+    customers_mode: str = "segments"
+    has_products: bool = False
+    entities: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
+    fields: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
+    tags: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
+    ties: Ties = field(default_factory=Ties)
+    drive: Drive = field(default_factory=Drive)
+
+    def shelf(self, name: str) -> dict[Json, Entity]:
+        """Return where the account keeps the entities of a family."""
+        return self.entities.setdefault(name, {})
+
+    @property
+    def pipelines(self) -> dict[Json, Entity]:
+        """The pipelines by id."""
+        return self.shelf("pipelines")
+
+    @property
+    def host(self) -> str:
+        """The account host, as `referer` names it on the redirect (reference 1)."""
+        return f"{self.subdomain}.{self.zone}"
+
+    @property
+    def uuid(self) -> str:
+        """The account's uuid, which download addresses hold (reference 4.1, 7)."""
+        return str(uuid5(NAMESPACE_URL, f"account-{self.id}"))
+
+    @property
+    def amojo_id(self) -> str:
+        """The account's id in the Chats API (reference 8)."""
+        return str(uuid5(NAMESPACE_URL, f"amojo-{self.id}"))
+
+    @property
+    def api_domain(self) -> str:
+        """The shared API host that knows where the account lives (reference 1.1)."""
+        return f"api-b.{self.zone}"
+
+    @property
+    def platform(self) -> str:
+        """1 on amocrm.ru, 2 on amocrm.com and kommo.com (reference 1)."""
+        return "1" if self.zone.endswith(".ru") else "2"
+
+    @property
+    def admin(self) -> User:
+        """The first administrator."""
+        return next(user for user in self.users.values() if user.is_admin)
+
+    @property
+    def main_pipeline(self) -> Entity:
+        """The pipeline that takes leads without one (reference 4.2)."""
+        return next(one for one in self.pipelines.values() if one["is_main"])
+
+    def statuses(self, pipeline_id: int) -> list[Entity]:
+        """Return the stages of a pipeline in their order."""
+        stages: list[Entity] = self.pipelines[pipeline_id]["_embedded"]["statuses"]
+        return stages
+
+    def field_by_code(self, family: str, code: str) -> Entity | None:
+        """Find a custom field by its code."""
+        found = (one for one in self.fields[family].values() if one["code"] == code)
+        return next(found, None)
+
+    def tag(self, family: str, wanted: Entity, ids: Ids) -> Entity | None:
+        """Find a tag by id or name; an unknown name makes a new tag (reference 4.15)."""
+        known = self.tags[family]
+        if wanted.get("id") is not None:
+            return known.get(wanted["id"])
+        name = str(wanted.get("name", ""))
+        # Assumed (reference 4.15): names are compared without regard to case.
+        for tag in known.values():
+            if tag["name"].casefold() == name.casefold():
+                return tag
+        number = ids.take("tags")
+        known[number] = {"id": number, "name": name, "color": None}
+        return known[number]
+
+
+def linked(ids: Iterable[int]) -> list[Entity]:
+    """Return the short form in which linked entities are shown."""
+    return [{"id": number} for number in ids]

@@ -1,0 +1,1 @@
+"""How the sandbox lists, validates, writes and shows entities."""

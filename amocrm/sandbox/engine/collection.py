@@ -1,0 +1,167 @@
+"""A family of the API as one entry of a table.
+
+Adding a family is one entry: a `Collection` says what is written at which address, and the engine
+lists, reads, creates, changes and deletes it. A small one, whole::
+
+    LOSS_REASONS = Collection(
+        path="/leads/loss_reasons",
+        key="loss_reasons",
+        verbs={
+            "list": Verb(),
+            "one": Verb(),
+            "create": Verb(admin=True),
+            "change_one": Verb(admin=True),
+            "delete": Verb(status=204, admin=True),
+        },
+        keys=("id", "name", "sort", "created_at", "updated_at"),
+        create={"name": NAME, "sort": "int"},
+        defaults={"sort": 0},
+        unknown=404,
+    )
+
+The entry goes into `table.TABLE`, and `UNCERTAIN.md` gets a line for every choice in it that the
+reference leaves open.
+
+The verbs and their addresses: `list` GET path, `one` GET path/{id}, `create` POST path, `change`
+PATCH path, `change_one` PATCH path/{id}, `delete` DELETE path/{id}, `delete_many` DELETE path with
+an array of `{"id": ...}`. A verb that is left out is 405.
+
+Parents stand in the path (`/catalogs/<int:catalog_id>/elements`). The variable is a member of
+every entity below, and names in `parents` the shelf where the parent must be found, else 404.
+
+What differs from the rule is a hook: a function that gets a `Desk` (the call, the entry, the
+variables of the path). `make`, `change` and `drop` replace a step, and usually call the plain one
+first: `desk.make(model)`, `desk.change(entity, model)`, `desk.drop(entity)`. `guard` refuses a call
+before anything of it is read; `check` adds faults to those that the schema found; `show` returns an
+entity as a read shows it, `desk.show(entity)` being the plain form; `select` narrows a listing
+before its filters do, and may refuse the query.
+
+An address that is no collection at all is a `Route`: method, path, handler.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from amocrm.api_limits import BATCH_LIMIT, PAGE_LIMIT
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.filters import Filter
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import Schema
+from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.http.answer import Answer, Json
+
+if TYPE_CHECKING:
+    from amocrm.sandbox.engine.handling import Desk
+
+VerbName = Literal["list", "one", "create", "change", "change_one", "delete", "delete_many"]
+Shelf: TypeAlias = "dict[Json, Entity]"
+Scope: TypeAlias = "Mapping[str, Json]"
+
+_VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+@dataclass(frozen=True)
+class Verb:
+    """How one verb asks and answers.
+
+    Attributes:
+        shape: members of a written item, `_links` apart; None repeats the whole model.
+        status: of success; 202 with `shape=()` and 204 have no body.
+        echo: `request_id` of a written item: `index` says what was sent or else the index, `id`
+            what was sent or else the id as text, `sent` only what was sent, `no` nothing.
+        total: whether `_total_items` counts the items of the answer; of a paged listing, all.
+        body: what a creation takes: an `array`, one `object` (answered unwrapped), or `both`.
+        most: models of one request.
+        admin: whether the user must be an administrator.
+    """
+
+    shape: tuple[str, ...] | None = None
+    status: int = 200
+    echo: Literal["index", "id", "sent", "no"] = "index"
+    total: bool = False
+    body: Literal["array", "object", "both"] = "array"
+    most: int = BATCH_LIMIT
+    admin: bool = False
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One family at one address.
+
+    Attributes:
+        path: below `/api/v4`, with its parents.
+        key: of the list in `_embedded`.
+        verbs: what can be done, and how it answers.
+        keys: members of a read, in the published order. The engine fills `id`, `account_id`,
+            `group_id`, `responsible_user_id`, `created_by`, `updated_by`, `created_at` and
+            `updated_at` by itself.
+        create: writable properties of a creation; `request_id` goes without saying.
+        patch: writable properties of a change, `create` if None; `id` goes without saying.
+        defaults: members of a new entity that nobody gave.
+        shelf: where the account keeps them; `key` if empty. Two addresses may share one.
+        ids: kind of the ids; `key` if empty.
+        number: variable of the path that is the id; `<number>` for ids that are text.
+        parents: shelves of the variables of the path.
+        filters: of `filter[...]`; unknown ones are ignored.
+        bare: filters that stand in the query without `filter[...]`.
+        orders: fields of `order[...]`.
+        query: members that `query` searches.
+        paged: whether `page` and `limit` count; otherwise all is one answer, without `_page`.
+        page: greatest `limit`.
+        page_default: `limit` when none is given.
+        unknown: status of a read of an unknown id.
+        capacity: entities of an account, or below one parent, at most.
+        overfull: status of a creation beyond it.
+        stored: where else entities are than on a shelf; it sees to the parents by itself.
+    """
+
+    path: str
+    key: str
+    verbs: Mapping[VerbName, Verb]
+    keys: tuple[str, ...] = ()
+    create: Schema = field(default_factory=dict[str, str])
+    patch: Schema | None = None
+    defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    shelf: str = ""
+    ids: str = ""
+    number: str = "<int:number>"
+    parents: Mapping[str, str] = field(default_factory=dict[str, str])
+    filters: Mapping[str, Filter] = field(default_factory=dict[str, Filter])
+    bare: Mapping[str, Filter] = field(default_factory=dict[str, Filter])
+    orders: frozenset[str] = frozenset()
+    query: tuple[str, ...] = ()
+    paged: bool = True
+    page: int = PAGE_LIMIT
+    page_default: int | None = None
+    unknown: int = 204
+    capacity: int | None = None
+    overfull: int = 422
+    stored: Callable[[Desk], Shelf] | None = None
+    guard: Callable[[Desk], None] | None = None
+    check: Callable[[Desk, Entity, Entity | None, Faults], None] | None = None
+    make: Callable[[Desk, Entity], Entity] | None = None
+    change: Callable[[Desk, Entity, Entity], None] | None = None
+    drop: Callable[[Desk, Entity], None] | None = None
+    show: Callable[[Desk, Entity, Wish], Entity] | None = None
+    select: Callable[[Desk, list[Entity], Wish], list[Entity]] | None = None
+
+    def at(self, scope: Scope) -> str:
+        """Return the path with its variables filled in."""
+        return _VARIABLE.sub(lambda found: str(scope[found[1]]), self.path)
+
+
+@dataclass(frozen=True)
+class Route:
+    """An address with a handler of its own; the handler gets the call and the path's variables."""
+
+    method: str
+    path: str
+    handler: Callable[..., Answer]
+    admin: bool = False
+
+
+Entry: TypeAlias = "Collection | Route"

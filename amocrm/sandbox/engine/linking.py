@@ -1,0 +1,63 @@
+"""Making and cutting links between entities, with all that follows (reference 4.12, 11)."""
+
+from __future__ import annotations
+
+from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.engine.history import History
+
+ELEMENTS = "catalog_elements"
+"""How links name elements of lists."""
+
+_ONE_COMPANY = ("leads", "contacts")
+
+
+def link(
+    history: History, family: str, number: int, other: str, target: int, wanted: Entity
+) -> None:
+    """Link two entities as the metadata of a request says."""
+    ties = history.account.ties
+    for one, holder, that in ((family, number, other), (other, target, family)):
+        if one in _ONE_COMPANY and that == "companies":
+            # Assumed (reference 4.12): another company takes the place of the first.
+            company = target if that == other else number
+            for old in ties.of(one, holder, that):
+                if old != company:
+                    unlink(history, one, holder, that, old)
+    if target not in ties.of(family, number, other):
+        history.linked(family, number, other, target, tied=True)
+    ties.tie(family, number, other, target)
+    if family == "leads" and other == "contacts" and wanted.get("is_main"):
+        ties.set_main(number, target)
+    if family == "contacts" and other == "leads" and wanted.get("is_main"):
+        ties.set_main(target, number)
+    if other == ELEMENTS:
+        ties.describe(family, number, target, wanted)
+    _touch(history, family, number)
+    _touch(history, other, target)
+
+
+def unlink(history: History, family: str, number: int, other: str, target: int) -> None:
+    """Cut the link between two entities; without one nothing happens (assumed)."""
+    ties = history.account.ties
+    if target not in ties.of(family, number, other):
+        return
+    ties.cut(family, number, other, target)
+    history.linked(family, number, other, target, tied=False)
+    _touch(history, family, number)
+    _touch(history, other, target)
+
+
+def metadata(account: Account, family: str, number: int, other: str, target: int) -> Entity | None:
+    """Return what an answer tells of a link; of a company nothing (reference 4.12)."""
+    if other == "contacts":
+        return {"main_contact": family == "leads" and account.ties.main_contact(number) == target}
+    if other == ELEMENTS:
+        return account.ties.described(family, number, target)
+    return None
+
+
+def _touch(history: History, family: str, number: int) -> None:
+    # Assumed (reference 11): links change `updated_at` of both ends; elements have no such side.
+    entity = history.account.shelf(family).get(number)
+    if entity is not None:
+        entity |= {"updated_at": history.now, "updated_by": history.user_id}

@@ -1,0 +1,146 @@
+"""Writable properties as data, and the check of a model against them (reference 3.3).
+
+A schema maps the name of a property to its kind: a word (`"int"`, `"string?"`, `"string!"`) or,
+when there is more to say, a `Prop`. A trailing `?` admits null, a trailing `!` makes the property
+required on creation. Arrays and objects may have a schema of their own inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.http.answer import Json, is_array, is_object
+
+Schema: TypeAlias = "Mapping[str, str | Prop]"
+
+
+@dataclass(frozen=True)
+class Prop:
+    """One writable property.
+
+    Attributes:
+        kind: int, number, string, bool, array, object, any; `user` is the id of a user, or 0.
+        null: whether null may stand there.
+        required: whether creation needs it.
+        filled: whether an empty text or array is refused (`NotBlank`).
+        choices: the values that exist; none means any.
+        longest: characters of a text, or items of an array, at most.
+        low: the smallest number.
+        high: the greatest number.
+        inner: the schema of an object, or of each object of an array.
+        each: the kind of each item of an array that holds no objects.
+    """
+
+    kind: str
+    null: bool = False
+    required: bool = False
+    filled: bool = False
+    choices: tuple[Json, ...] = ()
+    longest: int | None = None
+    low: float | None = None
+    high: float | None = None
+    inner: Schema | None = None
+    each: str | Prop | None = None
+
+
+NAME = Prop("string", required=True, filled=True, longest=255)
+"""A name that creation needs. Assumed (reference 3.3): its length."""
+
+
+def prop(kind: str | Prop) -> Prop:
+    """Read the short form of a property.
+
+    >>> prop("string?") == Prop("string", null=True)
+    True
+    >>> prop("int!") == Prop("int", required=True)
+    True
+    """
+    return kind if isinstance(kind, Prop) else _parsed(kind)
+
+
+@cache
+def _parsed(kind: str) -> Prop:
+    return Prop(kind.rstrip("?!"), null=kind.endswith("?"), required=kind.endswith("!"))
+
+
+def check_object(
+    model: Mapping[str, Json],
+    schema: Schema,
+    faults: Faults,
+    *,
+    users: Container[int] = (),
+    at: str = "",
+    partial: bool = False,
+) -> set[str]:
+    """Check every property of a model; return the names that are sound.
+
+    Args:
+        model: the object of the request.
+        schema: what it may hold.
+        faults: where errors go.
+        users: ids of the account's users.
+        at: path of the object, with its dot.
+        partial: whether required properties may be left out, as on a change.
+    """
+    sound: set[str] = set()
+    for name, kind in () if partial else schema.items():
+        if name not in model and prop(kind).required:
+            faults.missing(at + name)
+    for name, value in model.items():
+        if name not in schema:
+            faults.unexpected(at + name)
+        elif _check_value(value, prop(schema[name]), faults, users, at + name):
+            sound.add(name)
+    return sound
+
+
+def _check_value(value: Json, wanted: Prop, faults: Faults, users: Container[int], at: str) -> bool:
+    before = len(faults.found)
+    if value is None and wanted.null:
+        return True
+    kind = "int" if wanted.kind == "user" else wanted.kind
+    if not faults.is_kind(value, kind, at):
+        return False
+    if wanted.kind == "user" and value and value not in users:
+        faults.no_choice(at)  # 0 is the robot, or nobody (reference 3.6).
+    if wanted.choices and value not in wanted.choices:
+        faults.no_choice(at)
+    _check_size(value, wanted, faults, at)
+    _check_inside(value, wanted, faults, users, at)
+    return len(faults.found) == before
+
+
+def _check_size(value: Json, wanted: Prop, faults: Faults, at: str) -> None:
+    is_sized = isinstance(value, (str, list, dict))
+    if wanted.filled and is_sized and not (value.strip() if isinstance(value, str) else value):
+        faults.add("NotBlank", at, "This value should not be blank.")
+    if wanted.longest is not None and is_sized and len(value) > wanted.longest:
+        if isinstance(value, str):
+            text = "This value is too long. It should have {} characters or less."
+            faults.add("TooLong", at, text.format(wanted.longest))
+        else:
+            text = "This collection should contain {} elements or less."
+            faults.add("TooHigh", at, text.format(wanted.longest))
+    if wanted.low is not None and not is_sized and value < wanted.low:
+        faults.add("TooLow", at, f"This value should be {wanted.low} or more.")
+    if wanted.high is not None and not is_sized and value > wanted.high:
+        faults.add("TooHigh", at, f"This value should be {wanted.high} or less.")
+
+
+def _check_inside(
+    value: Json, wanted: Prop, faults: Faults, users: Container[int], at: str
+) -> None:
+    if is_object(value) and wanted.inner is not None:
+        check_object(value, wanted.inner, faults, users=users, at=at + ".")
+    if not is_array(value):
+        return
+    for number, item in enumerate(value):
+        here = f"{at}.{number}"
+        if wanted.each is not None:
+            _check_value(item, prop(wanted.each), faults, users, here)
+        elif wanted.inner is not None:
+            _check_value(item, Prop("object", inner=wanted.inner), faults, users, here)

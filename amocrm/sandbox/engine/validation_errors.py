@@ -1,0 +1,105 @@
+"""Fault injection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from amocrm.sandbox.http.answer import Json, is_object
+from amocrm.sandbox.http.problem import ProblemError
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "bool": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "any": (object,),
+}
+"""Kinds of a property; a trailing `?` in a table admits null."""
+
+FAILED = "Request validation failed"
+MISSING = "This field is missing."
+NOT_EXPECTED = "This field was not expected."
+NOT_A_CHOICE = "The value you selected is not a valid choice."
+
+
+@dataclass
+class Faults:
+    """Errors found in one model; paths are dotted and relative to the model."""
+
+    found: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+
+    def add(self, code: str, path: str, detail: str) -> None:
+        """Note an error."""
+        self.found.append({"code": code, "path": path, "detail": detail})
+
+    def missing(self, path: str) -> None:
+        """Note a property that must be there."""
+        self.add("FieldMissing", path, MISSING)
+
+    def unexpected(self, path: str) -> None:
+        """Note a property that must not be there."""
+        self.add("FieldNotExpected", path, NOT_EXPECTED)
+
+    def no_choice(self, path: str) -> None:
+        """Note a value that names nothing that exists."""
+        self.add("NotSupportedChoice", path, NOT_A_CHOICE)
+
+    def wrong_type(self, path: str, kind: str) -> None:
+        """Note a value of the wrong type."""
+        self.add("InvalidType", path, f"This value should be of type {kind}.")
+
+    def is_kind(self, value: Json, kind: str, path: str) -> bool:
+        """Check a value against a kind of the table; note an error if it does not fit."""
+        name = kind.rstrip("?!")
+        if value is None and kind.endswith("?"):
+            return True
+        fits = isinstance(value, KINDS[name]) and not (
+            name in ("int", "number") and isinstance(value, bool)
+        )
+        if not fits:
+            self.wrong_type(path, name)
+        return fits
+
+    def known_properties(
+        self, model: Mapping[str, Json], table: Mapping[str, str], at: str = ""
+    ) -> set[str]:
+        """Check every property against a table; return the names that are sound."""
+        sound: set[str] = set()
+        for name, value in model.items():
+            if name not in table:
+                self.unexpected(at + name)
+            elif self.is_kind(value, table[name], at + name):
+                sound.add(name)
+        return sound
+
+
+def request_id(model: Json, index: int) -> str:
+    """Return the model's `request_id`, else its index as text (reference 3.1)."""
+    wanted = model.get("request_id") if is_object(model) else None
+    return wanted if isinstance(wanted, str) else str(index)
+
+
+def refuse_batch(models: list[Json], faults: list[Faults]) -> None:
+    """Refuse the whole batch if one model is bad: nothing is written (reference 3.3, 11).
+
+    Raises:
+        ProblemError: 400 with `validation-errors`.
+    """
+    errors = [
+        {"request_id": request_id(model, index), "errors": fault.found}
+        for index, (model, fault) in enumerate(zip(models, faults, strict=True))
+        if fault.found
+    ]
+    if errors:
+        raise ProblemError(400, FAILED, validation_errors=errors)
+
+
+def refuse_query(code: str, path: str) -> ProblemError:
+    """Return the refusal of a query. Assumed (reference 3.3): the shape is that of a bad model."""
+    details = {"FieldMissing": MISSING, "NotSupportedChoice": NOT_A_CHOICE}
+    error = {"code": code, "path": path, "detail": details.get(code, "This value is not valid.")}
+    errors = [{"request_id": "0", "errors": [error]}]
+    return ProblemError(400, FAILED, validation_errors=errors)

@@ -1,0 +1,245 @@
+"""How the sandbox lists, validates, writes and shows entities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import cast
+
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Collection, Entry, Verb, VerbName
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish, ordered
+from amocrm.sandbox.engine.schema import Schema, check_object
+from amocrm.sandbox.engine.validate import batch, single
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch, request_id
+from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, is_array, is_object, json_answer
+from amocrm.sandbox.http.problem import ProblemError
+
+Handler = Callable[..., Answer]
+
+
+def routes(entry: Entry) -> Iterator[tuple[str, str, Handler]]:
+    """Return the addresses of an entry of the table: method, path, handler."""
+    if not isinstance(entry, Collection):
+        yield entry.method, entry.path, _admitted(entry.handler) if entry.admin else entry.handler
+        return
+    for name in entry.verbs:
+        method, one, step = _VERBS[name]
+        path = f"{entry.path}/{entry.number}" if one else entry.path
+        yield method, path, partial(_serve, step, entry, name)
+
+
+def list_items(desk: Desk, verb: Verb) -> Answer:
+    """Answer a listing: a page, or 204 when there is nothing on it (reference 3.2)."""
+    row, ask = desk.row, desk.call.ask
+    wish = Wish.of(ask, row.page, row.page_default) if row.paged else Wish.whole(ask)
+    found = _selected(desk, wish)
+    items, more = wish.take(found) if row.paged else (found, False)
+    if not items:
+        return NO_CONTENT
+    links = wish.links(more) if row.paged else _self(desk.url)
+    body: Entity = {"_total_items": len(found)} if verb.total else {}
+    if row.paged:
+        body["_page"] = wish.page
+    if row.paged and verb.total:
+        body["_page_count"] = -(-len(found) // wish.limit)
+        links["last"] = {"href": wish.href(body["_page_count"])}
+    shown = [show(desk, one, wish) for one in items]
+    return json_answer({**body, "_links": links, "_embedded": {row.key: shown}})
+
+
+def get_item(desk: Desk, verb: Verb, number: Json) -> Answer:
+    """Answer the read of one entity."""
+    entity = desk.find(number)
+    if entity is None and desk.row.unknown == 204:
+        return NO_CONTENT
+    wish = Wish.whole(desk.call.ask)
+    return json_answer(show(desk, _known(entity), wish), status=verb.status)
+
+
+def create_items(desk: Desk, verb: Verb) -> Answer:
+    """Answer a creation: models in the order of the request."""
+    data = desk.call.ask.json()
+    alone = verb.body == "object" or (verb.body == "both" and is_object(data))
+    models: list[Json] = [single(data)] if alone else batch(data, verb.most)
+    refuse_batch(models, [_checked(desk, model, None) for model in models])
+    _make_room(desk, len(models))
+    step = desk.row.make or Desk.make
+    made = [step(desk, model) for model in models]
+    desk.call.counters[f"created.{desk.row.key}"] += len(made)
+    items = [_written(desk, verb, one, models[at], at) for at, one in enumerate(made)]
+    return _answer(desk, verb, items[0] if alone else items)
+
+
+def change_items(desk: Desk, verb: Verb) -> Answer:
+    """Answer a change of several: every model names its entity."""
+    models = batch(desk.call.ask.json(), verb.most)
+    refuse_batch(models, [_checked_change(desk, model) for model in models])
+    items: list[Entity] = []
+    for at, model in enumerate(models):
+        entity = _known(desk.find(model["id"]))
+        (desk.row.change or Desk.change)(desk, entity, model)
+        items.append(_written(desk, verb, entity, model, at))
+    desk.call.counters[f"updated.{desk.row.key}"] += len(items)
+    return _answer(desk, verb, items)
+
+
+def change_item(desk: Desk, verb: Verb, number: Json) -> Answer:
+    """Answer a change of one: the model itself, unwrapped (reference 3.2)."""
+    model = single(desk.call.ask.json())
+    entity = _known(desk.find(number))
+    refuse_batch([model], [_checked(desk, model, entity)])
+    (desk.row.change or Desk.change)(desk, entity, model)
+    desk.call.counters[f"updated.{desk.row.key}"] += 1
+    return _answer(desk, verb, _written(desk, verb, entity, model, 0))
+
+
+def delete_item(desk: Desk, verb: Verb, number: Json) -> Answer:
+    """Answer a deletion."""
+    (desk.row.drop or Desk.drop)(desk, _known(desk.find(number)))
+    desk.call.counters[f"deleted.{desk.row.key}"] += 1
+    return Answer(verb.status)
+
+
+def delete_items(desk: Desk, verb: Verb) -> Answer:
+    """Answer a deletion of several, named in the body."""
+    models = batch(desk.call.ask.json(), verb.most)
+    refuse_batch(models, [_checked_change(desk, model) for model in models])
+    for model in models:
+        entity = desk.find(model["id"])
+        if entity is not None:  # An id may stand there twice.
+            (desk.row.drop or Desk.drop)(desk, entity)
+    desk.call.counters[f"deleted.{desk.row.key}"] += len(models)
+    return Answer(verb.status)
+
+
+def show(desk: Desk, entity: Entity, wish: Wish) -> Entity:
+    """Return an entity as a read shows it."""
+    return desk.row.show(desk, entity, wish) if desk.row.show else desk.show(entity)
+
+
+_VERBS: dict[VerbName, tuple[str, bool, Handler]] = {
+    "list": ("GET", False, list_items),
+    "one": ("GET", True, get_item),
+    "create": ("POST", False, create_items),
+    "change": ("PATCH", False, change_items),
+    "change_one": ("PATCH", True, change_item),
+    "delete": ("DELETE", True, delete_item),
+    "delete_many": ("DELETE", False, delete_items),
+}
+
+
+def _serve(step: Handler, row: Collection, name: VerbName, call: Call, **scope: Json) -> Answer:
+    verb = row.verbs[name]
+    if verb.admin:
+        call.need_admin()
+    number = [scope.pop("number")] if "number" in scope else []
+    desk = Desk(call, row, scope)
+    desk.enter()
+    return step(desk, verb, *number)
+
+
+def _admitted(handler: Handler) -> Handler:
+    def admit(call: Call, **scope: Json) -> Answer:
+        call.need_admin()
+        return handler(call, **scope)
+
+    return admit
+
+
+def _make_room(desk: Desk, more: int) -> None:
+    limit = desk.row.capacity
+    if limit is not None and len(desk.here()) + more > limit:
+        raise ProblemError(desk.row.overfull, f"Limit {limit} per account")
+
+
+def _known(entity: Entity | None) -> Entity:
+    if entity is None:
+        raise ProblemError(404, "Not found")  # Assumed (reference 4.33): mostly not documented.
+    return entity
+
+
+def _checked(desk: Desk, model: Json, entity: Entity | None, *, partial: bool = False) -> Faults:
+    faults = Faults()
+    if not is_object(model):
+        faults.wrong_type("", "object")
+        return faults
+    row = desk.row
+    schema: Schema = {"request_id": "string", **row.create}
+    partial = partial or entity is not None
+    if partial:
+        patch = row.create if row.patch is None else row.patch
+        schema = {"request_id": "string", **patch, "id": "any"}
+    users = desk.account.users
+    sound = check_object(model, schema, faults, users=users, partial=partial)
+    if row.check is not None and (entity is not None or not partial):
+        row.check(desk, {name: one for name, one in model.items() if name in sound}, entity, faults)
+    return faults
+
+
+def _checked_change(desk: Desk, model: Json) -> Faults:
+    wanted = model.get("id") if is_object(model) else None
+    kind = "int" if desk.row.number.startswith("<int:") else "string"
+    faults = Faults()
+    if is_object(model) and "id" not in model:
+        faults.missing("id")
+    elif is_object(model) and not faults.is_kind(wanted, kind, "id"):
+        wanted = None
+    entity = None if is_array(wanted) or is_object(wanted) else desk.find(wanted)
+    if wanted is not None and entity is None and not faults.found:
+        faults.no_choice("id")  # Assumed (reference 4.33): only 200, 400 and 401 are documented.
+    rest = _checked(desk, model, entity, partial=True)
+    return Faults(faults.found + rest.found)
+
+
+def _selected(desk: Desk, wish: Wish) -> list[Entity]:
+    row, found = desk.row, desk.here()
+    if row.select is not None:
+        found = row.select(desk, found, wish)
+    filters: Json = wish.tree.get("filter")
+    asked = [(row.filters, filters if is_object(filters) else {}), (row.bare, wish.tree)]
+    for known, wanted in asked:
+        for name, passes in known.items():
+            if name in wanted:
+                found = [one for one in found if passes(one, wanted[name])]
+    query = wish.tree.get("query")
+    if row.query and isinstance(query, str) and query:
+        found = [one for one in found if _mentions(one, row.query, query.casefold())]
+    return ordered(found, wish.tree.get("order"), row.orders)
+
+
+def _mentions(entity: Entity, members: tuple[str, ...], query: str) -> bool:
+    return any(query in str(entity[name]).casefold() for name in members)
+
+
+def _written(desk: Desk, verb: Verb, entity: Entity, model: Entity, at: int) -> Entity:
+    if verb.shape is None:
+        item = show(desk, entity, Wish.whole(desk.call.ask))
+        links = item.get("_links")
+    else:
+        item = {name: entity[name] for name in verb.shape}
+        links = _self(desk.href(entity))
+    if verb.echo == "index":
+        item["request_id"] = request_id(model, at)
+    elif "request_id" in model and verb.echo != "no":
+        item["request_id"] = model["request_id"]
+    elif verb.echo == "id":
+        item["request_id"] = str(entity["id"])
+    item["_links"] = links
+    return item
+
+
+def _answer(desk: Desk, verb: Verb, done: Entity | list[Entity]) -> Answer:
+    if verb.status == 204 or verb.shape == ():
+        return Answer(verb.status)
+    if not isinstance(done, list):
+        return json_answer(done, status=verb.status)
+    body: Entity = {"_total_items": len(done)} if verb.total else {}
+    body |= {"_links": _self(desk.url), "_embedded": {desk.row.key: cast("Json", done)}}
+    return json_answer(body, status=verb.status)
+
+
+def _self(href: str) -> dict[str, Json]:
+    return {"self": {"href": href}}

@@ -1,0 +1,1 @@
+"""One module per resource of the API, each with its entries of the table."""

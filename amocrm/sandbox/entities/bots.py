@@ -1,0 +1,195 @@
+"""Bots: Kommo's list, starting and stopping them, and letting a waiting one go on.
+
+Reference 4.21, 4.31, 9.1.
+"""
+
+from __future__ import annotations
+
+from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Collection, Route, Verb
+from amocrm.sandbox.engine.filters import many
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object
+from amocrm.sandbox.engine.validate import batch, single
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.http.answer import Answer, Json
+from amocrm.sandbox.http.problem import ProblemError, not_found
+
+MOST_RUNS = 100
+"""Bots started with one call (reference 3.5)."""
+
+KINDS = ("regular", "greeting", "marketing", "nps")
+_OLD_TYPES = {"1": "contacts", "2": "leads", "12": "customers"}
+_RUN: Schema = {
+    "entity_id": "int!",
+    "entity_type": Prop("string", required=True, choices=("leads", "contacts")),
+}
+_STOP: Schema = {
+    "entity_id": "int!",
+    "entity_type": Prop("string", required=True, choices=("leads",)),
+}
+_SHOW: Schema = {
+    "type": Prop("string", required=True, choices=("text", "buttons", "buttons_url")),
+    "value": Prop("string", required=True, longest=80),
+    "buttons": Prop("array", longest=25, each="string"),
+}
+_GOTO: Schema = {
+    "type": Prop("string", required=True, choices=("question", "answer", "finish")),
+    "step": Prop("int", required=True, low=0),
+}
+_HANDLER: Schema = {
+    "handler": Prop("string", required=True, choices=("show", "goto")),
+    "params": "object!",
+}
+_CONTINUE: Schema = {
+    "data": "object",
+    "execute_handlers": Prop("array", longest=10, inner=_HANDLER),
+}
+
+
+def run_one(call: Call, number: int) -> Answer:
+    """Answer `POST /bots/{id}/run`."""
+    _kommo_only(call)
+    _known(call.account, number)
+    _started(call, [{"bot_id": number, **_checked(call, _RUN)}])
+    return _accepted()
+
+
+def run_many(call: Call) -> Answer:
+    """Answer `POST /bots/run`."""
+    _kommo_only(call)
+    models = batch(call.ask.json(), MOST_RUNS)
+    faults = [_check(call.account, one, {"bot_id": "int!", **_RUN}) for one in models]
+    refuse_batch(models, faults)
+    for one in models:
+        _known(call.account, one["bot_id"])
+    _started(call, models)
+    return _accepted()
+
+
+def run_old(call: Call) -> Answer:
+    """Answer `POST /api/v2/salesbot/run`, which both platforms have."""
+    models = batch(call.ask.json(), MOST_RUNS)
+    kind = Prop("any", required=True, choices=(*_OLD_TYPES, *map(int, _OLD_TYPES)))
+    schema: Schema = {"bot_id": "int!", "entity_id": "int!", "entity_type": kind}
+    faults = [_check(call.account, one, schema) for one in models]
+    refuse_batch(models, faults)
+    for one in models:
+        _known(call.account, one["bot_id"])
+    _started(call, models)
+    return _accepted()
+
+
+def stop(call: Call, number: int) -> Answer:
+    """Answer `POST /bots/{id}/stop`."""
+    _kommo_only(call)
+    _known(call.account, number)
+    model = _checked(call, _STOP)
+    runs = call.account.shelf("runs")
+    runs.pop((number, model["entity_type"], model["entity_id"]), None)
+    return _accepted()
+
+
+def go_on(call: Call, kind: str, bot_id: int, continue_id: int) -> Answer:
+    """Answer `POST /{salesbot|marketingbot}/{bot_id}/continue/{continue_id}`."""
+    waiting = call.account.shelf("waiting").get(continue_id)
+    if waiting is None or (waiting["bot_id"], waiting["kind"]) != (bot_id, kind):
+        raise ProblemError(404, "Not found")
+    # Both members are optional, so an empty object is a body.
+    model = call.ask.json()
+    faults = _check(call.account, model, _CONTINUE)
+    if not faults.found:
+        for place, one in enumerate(model.get("execute_handlers", ())):
+            at = f"execute_handlers.{place}.params."
+            check_object(one["params"], _SHOW if one["handler"] == "show" else _GOTO, faults, at=at)
+    refuse_batch([model], [faults])
+    del call.account.shelf("waiting")[continue_id]
+    return Answer(202)
+
+
+def _kommo_only(call: Call) -> None:
+    if call.account.zone != "kommo.com":
+        raise not_found(call.ask.method, call.ask.url)
+
+
+def _known(account: Account, number: int) -> None:
+    if number not in account.shelf("bots"):
+        raise ProblemError(404, "Not found")
+
+
+def _checked(call: Call, schema: Schema) -> dict[str, Json]:
+    model = single(call.ask.json())
+    refuse_batch([model], [_check(call.account, model, schema)])
+    return model
+
+
+def _check(account: Account, model: Json, schema: Schema) -> Faults:
+    faults = Faults()
+    if not faults.is_kind(model, "object", ""):
+        return faults
+    sound = check_object(model, schema, faults)
+    is_sound = {"entity_id", "entity_type"} <= sound
+    if is_sound and model["entity_id"] not in account.shelf(_family(model)):
+        faults.no_choice("entity_id")
+    return faults
+
+
+def _family(model: dict[str, Json]) -> str:
+    kind = str(model["entity_type"])
+    return _OLD_TYPES.get(kind, kind)
+
+
+def _started(call: Call, models: list[Json]) -> None:
+    for one in models:
+        key = (one["bot_id"], _family(one), one["entity_id"])
+        call.account.shelf("runs")[key] = {"id": key, "started_at": call.now}
+    call.counters["bots.started"] += len(models)
+
+
+def _accepted() -> Answer:
+    return Answer(202, (("Content-Type", "text/plain; charset=utf-8"),), b"Accepted")
+
+
+def _guard(desk: Desk) -> None:
+    _kommo_only(desk.call)
+
+
+def _show(desk: Desk, bot: Entity, wish: Wish) -> Entity:
+    shown = desk.show(bot)
+    if "favorite" not in wish.withs:
+        del shown["is_favorite"]
+    return shown
+
+
+BOTS = Collection(
+    path="/bots",
+    key="items",
+    verbs={"list": Verb(total=True), "one": Verb()},
+    keys=("id", "name", "type_functionality", "is_visual_editor", "settings", "is_favorite"),
+    defaults={
+        "type_functionality": "regular",
+        "is_visual_editor": True,
+        "settings": {"active": True},
+        "is_favorite": False,
+    },
+    shelf="bots",
+    ids="bots",
+    filters={"type_functionality": many("type_functionality"), "id": many("id")},
+    guard=_guard,
+    show=_show,
+)
+
+ROWS = (
+    BOTS,
+    Route("POST", "/bots/run", run_many),
+    Route("POST", "/bots/<int:number>/run", run_one),
+    Route("POST", "/bots/<int:number>/stop", stop),
+    Route(
+        "POST",
+        "/<any(salesbot,marketingbot):kind>/<int:bot_id>/continue/<int:continue_id>",
+        go_on,
+        admin=True,
+    ),
+)

@@ -1,0 +1,114 @@
+"""Elements of lists (reference 4.10)."""
+
+from __future__ import annotations
+
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.filters import many
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import NAME, Prop, Schema
+from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.http.answer import is_object
+from amocrm.sandbox.http.problem import ProblemError
+from amocrm.sandbox.values.field_values import check_values, write_values
+
+_WRITE: Schema = {
+    "custom_fields_values": "array?",
+    "created_by": "user",
+    "updated_by": "user",
+    "created_at": "int",
+    "updated_at": "int",
+    "currency_id": "int?",
+}
+
+
+def _family(desk: Desk) -> str:
+    return f"catalogs/{desk.scope['catalog_id']}"
+
+
+def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+    catalog = desk.account.shelf("catalogs")[desk.scope["catalog_id"]]
+    if entity is None and not catalog["can_add_elements"]:
+        # Assumed (reference 4.33): 403 is documented, its reason is not.
+        raise ProblemError(403, "Forbidden")
+    values = model.get("custom_fields_values") or []
+    check_values(values, desk.account, _family(desk), faults)
+    if entity is None:
+        _check_required(desk, values, faults)
+
+
+def _check_required(desk: Desk, values: list[Entity], faults: Faults) -> None:
+    named = {one.get(key) for one in values if is_object(one) for key in ("field_id", "field_code")}
+    for field in desk.account.fields[_family(desk)].values():
+        if field.get("is_required") and not {field["id"], field["code"]} & (named - {None}):
+            # Assumed (reference 4.14): a required field is one that creation needs.
+            faults.missing("custom_fields_values")
+
+
+def _make(desk: Desk, model: Entity) -> Entity:
+    element = desk.make({**model, "custom_fields_values": None})
+    element["updated_at"] = model.get("updated_at", element["created_at"])
+    element["updated_by"] = model.get("updated_by", element["created_by"])
+    write_values(model.get("custom_fields_values") or [], desk.account, _family(desk), element)
+    return element
+
+
+def _change(desk: Desk, element: Entity, model: Entity) -> None:
+    plain = {name: one for name, one in model.items() if name != "custom_fields_values"}
+    desk.change(element, plain)
+    write_values(model.get("custom_fields_values") or [], desk.account, _family(desk), element)
+
+
+def _show(desk: Desk, element: Entity, wish: Wish) -> Entity:
+    shown = desk.show(element)
+    for name in ("invoice_link", "supplier_field_values"):
+        if name in wish.withs:
+            shown[name] = None
+    return {**shown, "_embedded": {}}
+
+
+def _select(desk: Desk, found: list[Entity], wish: Wish) -> list[Entity]:
+    query = wish.tree.get("query")
+    if not isinstance(query, str) or not query:
+        return found
+    return [one for one in found if _mentions(one, query.casefold())]
+
+
+def _mentions(element: Entity, query: str) -> bool:
+    values = [
+        value.get("value")
+        for item in element["custom_fields_values"] or ()
+        for value in item["values"]
+    ]
+    return any(query in str(word).casefold() for word in (element["name"], *values))
+
+
+ELEMENTS = Collection(
+    path="/catalogs/<int:catalog_id>/elements",
+    key="elements",
+    verbs={
+        "list": Verb(),
+        "one": Verb(),
+        "create": Verb(),
+        "change": Verb(),
+        "change_one": Verb(),
+    },
+    keys=(
+        *("id", "catalog_id", "name", "created_by", "updated_by", "created_at", "updated_at"),
+        *("is_deleted", "currency_id", "custom_fields_values", "account_id"),
+    ),
+    create={"name": NAME, **_WRITE},
+    patch={"name": Prop("string", filled=True, longest=255), **_WRITE},
+    parents={"catalog_id": "catalogs"},
+    filters={"id": many("id")},
+    # Assumed (reference 12.3): both forms, `filter[id]` and the official client's `id[]`.
+    bare={"id": many("id")},
+    check=_check,
+    make=_make,
+    change=_change,
+    show=_show,
+    select=_select,
+)
+
+ROWS = (ELEMENTS,)

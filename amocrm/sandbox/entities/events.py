@@ -1,0 +1,142 @@
+"""Events and their types, as they are read (reference 4.16, 5.11)."""
+
+from __future__ import annotations
+
+import re
+
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Collection, Route, Verb
+from amocrm.sandbox.engine.filters import many, since, texts
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.history import SINGULAR
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.validation_errors import refuse_query
+from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
+from amocrm.sandbox.values.event_values import VALUE_TYPES, fits
+
+_MOST_IDS = 10
+_LANGUAGES = ("en", "es", "ru", "pt")
+_FIELD_EVENT = re.compile(r"custom_field_\d+_value_changed")
+_FAMILIES = {one: family for family, one in SINGULAR.items()}
+TYPES = (
+    *("lead_added", "lead_deleted", "lead_restored", "lead_status_changed", "lead_linked"),
+    *("lead_unlinked", "contact_added", "contact_deleted", "contact_restored", "contact_linked"),
+    *("contact_unlinked", "company_added", "company_deleted", "company_restored"),
+    *("company_linked", "company_unlinked", "customer_added", "customer_deleted"),
+    *("customer_status_changed", "customer_linked", "customer_unlinked", "task_added"),
+    *("task_deleted", "task_completed", "task_type_changed", "task_text_changed"),
+    *("task_deadline_changed", "task_result_added", "incoming_call", "outgoing_call"),
+    *("incoming_chat_message", "outgoing_chat_message", "entity_direct_message"),
+    *("incoming_sms", "outgoing_sms", "entity_tag_added", "entity_tag_deleted", "entity_linked"),
+    *("entity_unlinked", "sale_field_changed", "name_field_changed", "ltv_field_changed"),
+    *("custom_field_value_changed", "entity_responsible_changed", "robot_replied"),
+    *("intent_identified", "nps_rate_added", "link_followed", "transaction_added"),
+    *("common_note_added", "common_note_deleted", "attachment_note_added"),
+    *("targeting_in_note_added", "targeting_out_note_added", "geo_note_added"),
+    *("service_note_added", "site_visit_note_added", "message_to_cashier_note_added"),
+    *("key_action_completed", "entity_merged"),
+)
+
+
+def list_types(call: Call) -> Answer:
+    """Answer `GET /events/types`."""
+    language = dict(call.ask.pairs()).get("language_code", "ru")
+    if language not in _LANGUAGES:
+        raise refuse_query("NotSupportedChoice", "language_code")
+    known = {"lead_added": 1, "lead_deleted": 7}
+    # Assumed (reference 5.11): the other numbers, and the words, which are the same in every
+    # language here.
+    items = [
+        {"key": name, "type": known.get(name, 100 + place), "lang": _words(name)}
+        for place, name in enumerate(TYPES)
+    ]
+    links = {"self": {"href": f"{call.root}/events/types"}}
+    return json_answer(
+        {"_total_items": len(items), "_links": links, "_embedded": {"events_types": items}}
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _select(desk: Desk, found: list[Entity], wish: Wish) -> list[Entity]:
+    filters: Json = wish.tree.get("filter")
+    wanted = filters if is_object(filters) else {}
+    lists = {name: texts(one, commas=True) for name, one in wanted.items() if not _is_deep(one)}
+    for name in ("created_by", "entity_id"):
+        if len(lists.get(name, ())) > _MOST_IDS:
+            raise refuse_query("TooHigh", f"filter.{name}")
+    if "entity_id" in wanted and len(lists.get("entity", ())) != 1:
+        raise refuse_query("FieldMissing", "filter.entity")
+    types = lists.get("type", [])
+    if len(types) > 1 and any(_FIELD_EVENT.fullmatch(one) for one in types):
+        raise refuse_query("NotSupportedChoice", "filter.type")
+    if types:
+        found = [one for one in found if _has_type(one, types)]
+    for side in ("value_before", "value_after"):
+        values = wanted.get(side)
+        if is_object(values):
+            _check_values(side, values, types)
+            found = [one for one in found if fits(one[side], values)]
+    return found
+
+
+def _is_deep(wanted: Json) -> bool:
+    return is_object(wanted) and any(is_object(one) for one in wanted.values())
+
+
+def _has_type(event: Entity, types: list[str]) -> bool:
+    name: str = event["type"]
+    # Assumed (reference 4.16): the general name stands for every field.
+    general = "custom_field_value_changed" in types and _FIELD_EVENT.fullmatch(name)
+    return name in types or bool(general)
+
+
+def _check_values(side: str, values: dict[str, Json], types: list[str]) -> None:
+    alone = types[0] if len(types) == 1 else ""
+    if "custom_field_values" in values and not _FIELD_EVENT.fullmatch(alone):
+        raise refuse_query("NotSupportedChoice", f"filter.{side}.custom_field_values")
+    if "value" in values and (not types or not set(types) <= VALUE_TYPES):
+        raise refuse_query("NotSupportedChoice", f"filter.{side}.value")
+
+
+def _show(desk: Desk, event: Entity, wish: Wish) -> Entity:
+    kind, number = str(event["entity_type"]), event["entity_id"]
+    family = _FAMILIES.get(kind, "elements")
+    at = kind.replace("catalog_", "catalogs/") + "/elements" if family == "elements" else family
+    shown: Entity = {"id": number}
+    known = desk.account.shelf(family).get(number, {})
+    asked = "catalog_element_name" if family == "elements" else f"{kind}_name"
+    if asked in wish.withs and "name" in known:
+        shown["name"] = known["name"]
+    if family == "elements" and "catalog_name" in wish.withs:
+        catalog = desk.account.shelf("catalogs").get(known.get("catalog_id"), {})
+        shown["catalog"] = {"id": catalog.get("id"), "name": catalog.get("name")}
+    shown["_links"] = {"self": {"href": f"{desk.call.root}/{at}/{number}"}}
+    return {**desk.show(event), "_embedded": {"entity": shown}}
+
+
+EVENTS = Collection(
+    path="/events",
+    key="events",
+    verbs={"list": Verb(), "one": Verb()},
+    keys=(
+        *("id", "type", "entity_id", "entity_type", "created_by", "created_at", "value_after"),
+        *("value_before", "account_id"),
+    ),
+    number="<number>",
+    filters={
+        "id": many("id", commas=True),
+        "created_at": since("created_at"),
+        "created_by": many("created_by", commas=True),
+        "entity": many("entity_type", commas=True),
+        "entity_id": many("entity_id", commas=True),
+    },
+    page=100,
+    select=_select,
+    show=_show,
+)
+
+ROWS = (Route("GET", "/events/types", list_types), EVENTS)

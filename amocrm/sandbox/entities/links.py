@@ -1,0 +1,191 @@
+"""Links between entities: listing, making, cutting; of one entity or of many (reference 4.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from amocrm.sandbox.data.entity_types import OWNERS
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Route
+from amocrm.sandbox.engine.filters import texts
+from amocrm.sandbox.engine.history import History
+from amocrm.sandbox.engine.linking import ELEMENTS, link, metadata, unlink
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object
+from amocrm.sandbox.engine.validate import batch
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch, refuse_query
+from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, is_object, json_answer
+from amocrm.sandbox.http.problem import ProblemError
+
+TARGETS = {
+    "leads": ("contacts", "companies", ELEMENTS),
+    # Assumed (reference 12.4): leads, too, which only the official client links from here.
+    "contacts": ("companies", "leads", "customers", ELEMENTS),
+    "companies": ("contacts", "leads", "customers", ELEMENTS),
+    "customers": ("contacts", "companies", ELEMENTS),
+}
+"""What may be linked from where."""
+
+_LINK_DATA: Schema = {
+    "is_main": "bool",
+    "quantity": Prop("number", low=0),
+    "catalog_id": "int",
+    "price_id": "int?",
+    "updated_by": "user",
+}
+_UNLINK_DATA: Schema = {"catalog_id": "int", "updated_by": "user"}
+
+
+def list_links(call: Call, *, family: str, number: int | None = None) -> Answer:
+    """Answer `GET /{entity}/{id}/links` and `GET /{entity}/links`."""
+    wish = Wish.whole(call.ask)
+    filters: Json = wish.tree.get("filter")
+    wanted = filters if is_object(filters) else {}
+    if ("to_entity_id" in wanted) != ("to_entity_type" in wanted):
+        lacking = "type" if "to_entity_id" in wanted else "id"
+        raise refuse_query("FieldMissing", f"filter.to_entity_{lacking}")
+    if number is None and "entity_id" not in wanted:
+        raise refuse_query("FieldMissing", "filter.entity_id")
+    at, numbers = _address(call, family, number), [number]
+    if number is None:
+        stored = call.account.shelf(family)
+        numbers = [one for one in stored if str(one) in texts(wanted["entity_id"])]
+    found = [item for one in numbers for item in _links_of(call, family, one or 0)]
+    found = [item for item in found if _passes(item, wanted)]
+    if not found:
+        return NO_CONTENT
+    if number is not None:
+        found = [{name: item[name] for name in _SHORT} for item in found]
+    return _answer(f"{at}/links", found)
+
+
+_SHORT = ("to_entity_id", "to_entity_type", "metadata")
+
+
+def make_links(call: Call, *, family: str, number: int | None = None) -> Answer:
+    """Answer `POST .../link`."""
+    at, models = _address(call, family, number), batch(call.ask.json())
+    refuse_batch(models, [_check(call, one, family, number, _LINK_DATA) for one in models])
+    made: list[Entity] = []
+    for model in models:
+        ends = _ends(model, number)
+        link(_history(call, model), family, *ends, model.get("metadata") or {})
+        made.append(_link(call, family, *ends))
+    return _answer(f"{at}/links", made)
+
+
+def cut_links(call: Call, *, family: str, number: int | None = None) -> Answer:
+    """Answer `POST .../unlink`."""
+    _address(call, family, number)
+    models = batch(call.ask.json())
+    refuse_batch(models, [_check(call, one, family, number, _UNLINK_DATA) for one in models])
+    for model in models:
+        unlink(_history(call, model), family, *_ends(model, number))
+    return NO_CONTENT
+
+
+def _address(call: Call, family: str, number: int | None) -> str:
+    if number is None:
+        return f"{call.root}/{family}"
+    if number not in call.account.shelf(family):
+        raise ProblemError(404, "Not found")  # Assumed (reference 4.33): not documented.
+    return f"{call.root}/{family}/{number}"
+
+
+def _history(call: Call, model: Entity) -> History:
+    user = (model.get("metadata") or {}).get("updated_by")
+    history = call.history
+    return history if user is None else history.by(user)
+
+
+def _ends(model: Entity, number: int | None) -> tuple[int, str, int]:
+    here = model["entity_id"] if number is None else number
+    return here, model["to_entity_type"], model["to_entity_id"]
+
+
+def _check(call: Call, model: Json, family: str, number: int | None, data: Schema) -> Faults:
+    faults = Faults()
+    if not is_object(model):
+        faults.wrong_type("", "object")
+        return faults
+    schema: Schema = {
+        "to_entity_id": "int!",
+        "to_entity_type": Prop("string", required=True, choices=TARGETS[family]),
+        "metadata": Prop("object", null=True, inner=data),
+    }
+    if number is None:
+        schema = {**schema, "entity_id": "int!"}
+    sound = check_object(model, schema, faults, users=call.account.users)
+    if "entity_id" in sound and model["entity_id"] not in call.account.shelf(family):
+        faults.no_choice("entity_id")
+    if {"to_entity_id", "to_entity_type"} <= sound:
+        if model["to_entity_type"] != ELEMENTS:
+            if model["to_entity_id"] not in call.account.shelf(model["to_entity_type"]):
+                faults.no_choice("to_entity_id")
+        elif "metadata" in sound or "metadata" not in model:
+            _check_element(call, model, faults)
+    return faults
+
+
+def _check_element(call: Call, model: Entity, faults: Faults) -> None:
+    data = model.get("metadata") or {}
+    if "catalog_id" not in data:
+        faults.missing("metadata.catalog_id")
+        return
+    if data["catalog_id"] not in call.account.shelf("catalogs"):
+        faults.no_choice("metadata.catalog_id")
+        return
+    element = call.account.shelf("elements").get(model["to_entity_id"])
+    if element is None or element["catalog_id"] != data["catalog_id"]:
+        faults.no_choice("to_entity_id")
+    price = data.get("price_id")
+    if price is not None:
+        field = call.account.fields[f"catalogs/{data['catalog_id']}"].get(price)
+        if field is None or field["type"] != "price":
+            faults.no_choice("metadata.price_id")
+
+
+def _links_of(call: Call, family: str, number: int) -> Iterator[Entity]:
+    for other in TARGETS[family]:
+        for target in call.account.ties.of(family, number, other):
+            yield _link(call, family, number, other, target)
+
+
+def _link(call: Call, family: str, number: int, other: str, target: int) -> Entity:
+    return {
+        "entity_id": number,
+        "entity_type": family,
+        "to_entity_id": target,
+        "to_entity_type": other,
+        "metadata": metadata(call.account, family, number, other, target),
+    }
+
+
+def _passes(item: Entity, wanted: dict[str, Json]) -> bool:
+    for name in ("to_entity_id", "to_entity_type"):
+        if name in wanted and str(item[name]) not in texts(wanted[name]):
+            return False
+    if "to_catalog_id" in wanted:
+        catalog = (item["metadata"] or {}).get("catalog_id")
+        return str(catalog) in texts(wanted["to_catalog_id"])
+    return True
+
+
+def _answer(href: str, items: list[Entity]) -> Answer:
+    links = {"self": {"href": href}}
+    body = {"_total_items": len(items), "_links": links, "_embedded": {"links": items}}
+    return json_answer(body)
+
+
+ROWS = tuple(
+    Route(method, f"/{family}{owner}/{word}", partial(handler, family=family))
+    for family in OWNERS
+    for owner in ("", "/<int:number>")
+    for method, word, handler in (
+        ("GET", "links", list_links),
+        ("POST", "link", make_links),
+        ("POST", "unlink", cut_links),
+    )
+)

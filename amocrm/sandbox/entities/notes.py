@@ -1,0 +1,140 @@
+"""Notes of leads, contacts, companies and customers (reference 4.17, 5.10)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from amocrm.sandbox.data.entity_types import OWNERS
+from amocrm.sandbox.data.note_types import NOTE_TYPES
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Collection, Entry, Route, Verb
+from amocrm.sandbox.engine.filters import many, since
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.history import SINGULAR
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object
+from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.http.answer import NO_CONTENT, Answer
+from amocrm.sandbox.http.problem import ProblemError
+
+_CREATE: Schema = {
+    "note_type": Prop("string", required=True, choices=tuple(NOTE_TYPES)),
+    "params": "object!",
+    "created_by": "user",
+    "updated_by": "user",
+    "responsible_user_id": "user",
+    "created_at": "int",
+    "updated_at": "int",
+    "is_need_to_trigger_digital_pipeline": "bool",
+}
+_PATCH: Schema = {"entity_id": "int", "note_type": "string", "params": "object"}
+
+
+def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+    kind = str(entity["note_type"] if entity else model.get("note_type"))
+    if entity is None and model.get("entity_id", 0) not in (0, *desk.account.shelf(_family(desk))):
+        faults.no_choice("entity_id")
+    if entity is not None:
+        # Assumed (reference 4.17): the type and the owner may be repeated, not changed.
+        for name in ("note_type", "entity_id"):
+            if model.get(name, entity[name]) != entity[name]:
+                faults.no_choice(name)
+        if "params" in model and not NOTE_TYPES[kind].editable:
+            faults.no_choice("note_type")
+    if kind in NOTE_TYPES and "params" in model:
+        check_object(model["params"], NOTE_TYPES[kind].params, faults, at="params.")
+
+
+def _family(desk: Desk) -> str:
+    return desk.row.path.split("/")[1]
+
+
+def _make(desk: Desk, model: Entity) -> Entity:
+    note = desk.make({**model, "params": _read(model["note_type"], model["params"])})
+    note["updated_at"] = model.get("updated_at", note["created_at"])
+    note["updated_by"] = model.get("updated_by", note["created_by"])
+    note["_is_pinned"] = False
+    event = NOTE_TYPES[note["note_type"]].event
+    if event is not None:
+        one = SINGULAR[_family(desk)]
+        value = {"note": {"id": note["id"]}}
+        desk.call.history.record(event, one, note["entity_id"], after=[value])
+    return note
+
+
+def _change(desk: Desk, note: Entity, model: Entity) -> None:
+    if "params" in model:
+        model = {**model, "params": _read(note["note_type"], model["params"])}
+    desk.change(note, model)
+
+
+def _read(kind: str, params: Entity) -> Entity:
+    if kind != "attachment":
+        return params
+    name = params["file_name"]
+    return {"is_drive_attachment": True, "text": name, "original_name": name, **params}
+
+
+def _show(desk: Desk, note: Entity, wish: Wish) -> Entity:
+    shown = desk.show(note)
+    if "is_pinned" in wish.withs:
+        shown["is_pinned"] = note["_is_pinned"]
+    return shown
+
+
+def _pin(call: Call, number: int, *, family: str, pinned: bool) -> Answer:
+    """Answer `POST /{entity}/notes/{id}/pin` and `/unpin`."""
+    note = call.account.shelf(f"{family}/notes").get(number)
+    if note is None:
+        raise ProblemError(404, "Not found")
+    note["_is_pinned"] = pinned
+    return NO_CONTENT
+
+
+def _rows(family: str) -> tuple[Entry, ...]:
+    def row(path: str, create: Schema, parents: dict[str, str]) -> Collection:
+        return Collection(
+            path=path,
+            key="notes",
+            verbs={
+                "list": Verb(),
+                "one": Verb(),
+                "create": Verb(shape=("id", "entity_id")),
+                "change": Verb(shape=("id", "entity_id", "updated_at"), echo="sent"),
+                "change_one": Verb(shape=("id", "entity_id", "updated_at"), echo="sent"),
+            },
+            keys=(
+                *("id", "entity_id", "created_by", "updated_by", "created_at", "updated_at"),
+                *("responsible_user_id", "group_id", "note_type", "params", "account_id"),
+            ),
+            create=create,
+            patch=_PATCH,
+            shelf=f"{family}/notes",
+            parents=parents,
+            filters={
+                **{name: many(name) for name in ("id", "entity_id", "note_type")},
+                "updated_at": since("updated_at"),
+            },
+            orders=frozenset({"updated_at", "id"}),
+            check=_check,
+            make=_make,
+            change=_change,
+            show=_show,
+        )
+
+    return (
+        row(f"/{family}/notes", {"entity_id": "int!", **_CREATE}, {}),
+        row(f"/{family}/<int:entity_id>/notes", _CREATE, {"entity_id": family}),
+        *(
+            Route(
+                "POST",
+                f"/{family}/notes/<int:number>/{word}",
+                partial(_pin, family=family, pinned=word == "pin"),
+            )
+            for word in ("pin", "unpin")
+        ),
+    )
+
+
+ROWS = tuple(row for family in OWNERS for row in _rows(family))

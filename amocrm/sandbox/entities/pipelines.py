@@ -1,0 +1,132 @@
+"""Pipelines of leads (reference 4.5, 5.4)."""
+
+from __future__ import annotations
+
+from amocrm.sandbox.data.stages import COLORS, FIRST_COLOR, renumber, system_stages, visible
+from amocrm.sandbox.data.state import CLOSED, Entity
+from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import NAME, Prop, Schema
+from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.http.problem import ProblemError
+
+_STAGE: Schema = {
+    "id": Prop("int", choices=CLOSED),
+    "name": NAME,
+    "sort": "int",
+    "color": Prop("string", choices=COLORS),
+}
+
+
+def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+    if entity is not None and entity["is_main"] and model.get("is_main") is False:
+        # Assumed (reference 4.5): the flag moves, it does not vanish.
+        faults.no_choice("is_main")
+    nested = model.get("_embedded", {})
+    for number, stage in enumerate(nested.get("statuses", ())):
+        for name in () if "id" in stage else ("sort",):
+            if name not in stage:
+                faults.missing(f"_embedded.statuses.{number}.{name}")
+
+
+def _make(desk: Desk, model: Entity) -> Entity:
+    pipeline = desk.make(model)
+    wanted = model.get("_embedded", {}).get("statuses", [])
+    pipeline["_embedded"] = {"statuses": system_stages(desk.account, pipeline["id"], desk.call.ids)}
+    stages: list[Entity] = pipeline["_embedded"]["statuses"]
+    for one in wanted:
+        if "id" in one:
+            next(stage for stage in stages if stage["id"] == one["id"])["name"] = one["name"]
+        else:
+            stages.append(_stage(desk, pipeline["id"], one))
+    renumber(stages)
+    _move_flag(desk, pipeline)
+    return pipeline
+
+
+def _stage(desk: Desk, pipeline: int, wanted: Entity) -> Entity:
+    return {
+        "id": desk.call.ids.take("statuses"),
+        "name": wanted["name"],
+        "sort": wanted["sort"],
+        "is_editable": True,
+        "pipeline_id": pipeline,
+        "color": wanted.get("color", FIRST_COLOR),
+        "type": 0,
+        "account_id": desk.account.id,
+    }
+
+
+def _change(desk: Desk, pipeline: Entity, model: Entity) -> None:
+    desk.change(pipeline, model)
+    _move_flag(desk, pipeline)
+
+
+def _move_flag(desk: Desk, pipeline: Entity) -> None:
+    if pipeline["is_main"]:
+        for one in desk.account.pipelines.values():
+            one["is_main"] = one is pipeline
+
+
+def _drop(desk: Desk, pipeline: Entity) -> None:
+    # Assumed (reference 4.5): the refusals are told with 400, which is documented.
+    if len(desk.account.pipelines) == 1:
+        raise ProblemError(400, "The last pipeline can not be deleted")
+    leads = desk.account.shelf("leads").values()
+    if any(one["pipeline_id"] == pipeline["id"] and not one["is_deleted"] for one in leads):
+        raise ProblemError(400, "The pipeline holds leads")
+    desk.drop(pipeline)
+    if pipeline["is_main"]:
+        # Assumed (reference 4.5): the next one becomes the main pipeline.
+        next(iter(desk.account.pipelines.values()))["is_main"] = True
+
+
+def _show(desk: Desk, pipeline: Entity, wish: Wish) -> Entity:
+    at = desk.href(pipeline)
+    # The published answer to POST lists the unsorted stage even when it is off.
+    hides = desk.call.ask.method != "POST"
+    stages = visible(pipeline) if hides else pipeline["_embedded"]["statuses"]
+    shown = [
+        {
+            **{name: value for name, value in one.items() if not name.startswith("_")},
+            "_links": {"self": {"href": f"{at}/statuses/{one['id']}"}},
+        }
+        for one in stages
+    ]
+    return {**desk.show(pipeline), "_embedded": {"statuses": shown}}
+
+
+_PATCH: Schema = {"name": Prop("string", filled=True, longest=255), "sort": "int"}
+_FLAGS = ("is_main", "is_unsorted_on")
+
+PIPELINES = Collection(
+    path="/leads/pipelines",
+    key="pipelines",
+    verbs={
+        "list": Verb(total=True),
+        "one": Verb(),
+        "create": Verb(total=True, admin=True),
+        "change_one": Verb(admin=True),
+        "delete": Verb(status=204, admin=True),
+    },
+    keys=("id", "name", "sort", "is_main", "is_unsorted_on", "is_archive", "account_id"),
+    create={
+        "name": NAME,
+        "sort": "int!",
+        **dict.fromkeys(_FLAGS, "bool!"),
+        "_embedded": Prop("object", inner={"statuses": Prop("array", inner=_STAGE)}),
+    },
+    patch={**_PATCH, **dict.fromkeys(_FLAGS, "bool")},
+    defaults={"is_archive": False},
+    paged=False,
+    unknown=404,
+    capacity=50,
+    check=_check,
+    make=_make,
+    change=_change,
+    drop=_drop,
+    show=_show,
+)
+
+ROWS = (PIPELINES,)

@@ -1,0 +1,71 @@
+"""Roles: rights under a name (reference 4.19, 5.8)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import NAME, Prop
+from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.values.rights import ROLE_RIGHTS, check_rights, filled
+
+
+def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+    check_rights(model.get("rights", {}), desk.account, faults)
+
+
+def _make(desk: Desk, model: Entity) -> Entity:
+    return desk.make({**model, "rights": filled(model["rights"])})
+
+
+def _change(desk: Desk, role: Entity, model: Entity) -> None:
+    if "rights" in model:
+        rights = {**role["rights"], **model["rights"]}
+        model = {**model, "rights": {**rights, "status_rights": rights["status_rights"] or None}}
+    desk.change(role, model)
+    for user in list(desk.account.users.values()):
+        if user.role_id == role["id"]:
+            desk.account.users[user.id] = replace(user, rights={**user.rights, **role["rights"]})
+
+
+def _drop(desk: Desk, role: Entity) -> None:
+    desk.drop(role)
+    for user in list(desk.account.users.values()):
+        if user.role_id == role["id"]:
+            # Assumed (reference 4.19): the users keep their rights, as rights of their own.
+            desk.account.users[user.id] = replace(user, role_id=None)
+
+
+def _show(desk: Desk, role: Entity, wish: Wish) -> Entity:
+    shown = desk.show(role)
+    if "users" in wish.withs:
+        users = [one.id for one in desk.account.users.values() if one.role_id == role["id"]]
+        shown["_embedded"] = {"users": users}
+    return shown
+
+
+ROLES = Collection(
+    path="/roles",
+    key="roles",
+    verbs={
+        "list": Verb(total=True, admin=True),
+        "one": Verb(admin=True),
+        # The text speaks of a batch, the example shows one object (reference 12.3).
+        "create": Verb(body="both", status=201, admin=True),
+        "change_one": Verb(status=202, echo="sent", admin=True),
+        "delete": Verb(status=204, admin=True),
+    },
+    keys=("id", "name", "rights"),
+    create={"name": NAME, "rights": Prop("object", required=True, inner=ROLE_RIGHTS)},
+    unknown=404,
+    check=_check,
+    make=_make,
+    change=_change,
+    drop=_drop,
+    show=_show,
+)
+
+ROWS = (ROLES,)

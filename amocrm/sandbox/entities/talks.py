@@ -1,0 +1,73 @@
+"""Talks: conversations with a contact (reference 4.23)."""
+
+from __future__ import annotations
+
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Collection, Route, Verb
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import check_object
+from amocrm.sandbox.engine.validate import single
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.http.answer import Answer
+from amocrm.sandbox.http.problem import ProblemError, not_found
+
+_FAMILIES = {"lead": "leads", "customer": "customers"}
+
+
+def close(call: Call, number: int) -> Answer:
+    """Answer `POST /talks/{id}/close`; the body is optional."""
+    talk = call.account.shelf("talks").get(number)
+    if talk is None:
+        raise ProblemError(404, "Not found")
+    if call.ask.body.strip() not in (b"", b"{}"):
+        model, faults = single(call.ask.json()), Faults()
+        check_object(model, {"force_close": "bool"}, faults)
+        refuse_batch([model], [faults])
+    if not talk["is_in_work"]:
+        raise ProblemError(422, "The talk is closed")
+    talk |= {"is_in_work": False, "updated_at": call.now}
+    return Answer(202)
+
+
+def _guard(desk: Desk) -> None:
+    is_list = desk.call.ask.path.rstrip("/").endswith("/talks")
+    if is_list and desk.account.zone != "kommo.com":
+        # Only Kommo has the list, since July 2026.
+        raise not_found(desk.call.ask.method, desk.call.ask.url)
+
+
+def _show(desk: Desk, talk: Entity, wish: Wish) -> Entity:
+    shown: Entity = {name: talk[name] for name in TALKS.keys}
+    links = desk.account.shelf("contact_chats").values()
+    for one in links if talk["contact_id"] is None else ():
+        if one["chat_id"] == talk["chat_id"]:
+            shown["contact_id"] = one["contact_id"]
+    shown["_links"] = {"self": {"href": f"{desk.url}/{talk['talk_id']}"}}
+    linked: Entity = {"contacts": [], "leads": [], "customers": []}
+    pairs = [("contacts", shown["contact_id"])]
+    if talk["entity_type"] is not None:
+        pairs.append((_FAMILIES[talk["entity_type"]], talk["entity_id"]))
+    for family, number in pairs:
+        if number:
+            href = f"{desk.call.root}/{family}/{number}"
+            linked[family] = [{"id": number, "_links": {"self": {"href": href}}}]
+    return {**shown, "_embedded": linked}
+
+
+TALKS = Collection(
+    path="/talks",
+    key="talks",
+    verbs={"list": Verb(), "one": Verb()},
+    keys=(
+        *("talk_id", "created_at", "updated_at", "rate", "contact_id", "chat_id", "entity_id"),
+        *("entity_type", "is_in_work", "is_read", "origin", "missed_at", "account_id"),
+    ),
+    defaults={"rate": 0, "is_in_work": True, "is_read": False, "origin": "sandbox"},
+    unknown=404,
+    guard=_guard,
+    show=_show,
+)
+
+ROWS = (TALKS, Route("POST", "/talks/<int:number>/close", close))

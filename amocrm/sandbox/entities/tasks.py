@@ -1,0 +1,147 @@
+"""Tasks (reference 4.13, 5.5)."""
+
+from __future__ import annotations
+
+from amocrm.sandbox.data.entity_types import OWNERS
+from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.filters import many, since
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import Prop, Schema
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_query
+from amocrm.sandbox.http.answer import Json, is_object
+
+_TYPES = (1, 2)
+_CREATE: Schema = {
+    "text": Prop("string", required=True, filled=True),
+    "complete_till": "int!",
+    "responsible_user_id": "user",
+    "entity_id": "int?",
+    "entity_type": Prop("string", null=True, choices=OWNERS),
+    "task_type_id": Prop("int", choices=_TYPES),
+    "duration": Prop("int", low=0),
+    "is_completed": "bool",
+    "result": Prop("object", inner={"text": "string!"}),
+    "created_by": "user",
+    "updated_by": "user",
+    "created_at": "int",
+    "updated_at": "int",
+}
+
+
+def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+    known = entity or {}
+    kind = model.get("entity_type", known.get("entity_type"))
+    number = model.get("entity_id", known.get("entity_id"))
+    if number is None and kind is not None:
+        faults.missing("entity_id")
+    elif number is not None and kind is None:
+        faults.missing("entity_type")
+    elif kind is not None and number not in desk.account.shelf(kind):
+        faults.no_choice("entity_id")
+
+
+def _make(desk: Desk, model: Entity) -> Entity:
+    task = desk.make(model)
+    task["updated_at"] = model.get("updated_at", task["created_at"])
+    task["updated_by"] = model.get("updated_by", task["created_by"])
+    desk.call.history.record("task_added", "task", task["id"])
+    _tell_completion(desk, {"is_completed": False, "result": []}, task)
+    refresh_closest(desk.account, task["entity_type"], task["entity_id"])
+    return task
+
+
+def _change(desk: Desk, task: Entity, model: Entity) -> None:
+    before = dict(task)
+    desk.change(task, model)
+    history = desk.call.history
+    told = (
+        ("text", "task_text_changed", "task", "text"),
+        ("complete_till", "task_deadline_changed", "task_deadline", "timestamp"),
+        ("task_type_id", "task_type_changed", "task_type", "id"),
+        ("responsible_user_id", "entity_responsible_changed", "responsible_user", "id"),
+    )
+    for name, kind, key, member in told:
+        if before[name] != task[name]:
+            after, old = {key: {member: task[name]}}, {key: {member: before[name]}}
+            history.record(kind, "task", task["id"], after=[after], before=[old])
+    _tell_completion(desk, before, task)
+    for one in (before, task):
+        refresh_closest(desk.account, one["entity_type"], one["entity_id"])
+
+
+def _tell_completion(desk: Desk, before: Entity, task: Entity) -> None:
+    history = desk.call.history
+    if task["is_completed"] and not before["is_completed"]:
+        history.record("task_completed", "task", task["id"])
+    if task["result"] and task["result"] != before["result"]:
+        history.record("task_result_added", "task", task["id"], after=[history.note()])
+
+
+def refresh_closest(account: Account, family: str | None, number: int | None) -> None:
+    """Keep `closest_task_at` of an entity: the nearest open task (reference 5.1)."""
+    owner = account.shelf(family).get(number) if family is not None else None
+    if owner is None:
+        return
+    moments = [
+        one["complete_till"]
+        for one in account.shelf("tasks").values()
+        if (one["entity_type"], one["entity_id"]) == (family, number) and not one["is_completed"]
+    ]
+    owner["closest_task_at"] = min(moments, default=None)
+
+
+def _select(desk: Desk, found: list[Entity], wish: Wish) -> list[Entity]:
+    filters: Json = wish.tree.get("filter")
+    wanted = filters if is_object(filters) else {}
+    if "entity_id" in wanted and "entity_type" not in wanted:
+        raise refuse_query("FieldMissing", "filter.entity_type")
+    stages = wanted.get("lead_statuses")
+    if is_object(stages):
+        found = [one for one in found if _stands_in(desk.account, one, stages)]
+    return found
+
+
+def _stands_in(account: Account, task: Entity, stages: dict[str, Json]) -> bool:
+    if task["entity_type"] != "leads":
+        return False
+    lead = account.shelf("leads")[task["entity_id"]]
+    return any(
+        all(str(lead.get(name)) == str(value) for name, value in stage.items())
+        for stage in stages.values()
+        if is_object(stage)
+    )
+
+
+TASKS = Collection(
+    path="/tasks",
+    key="tasks",
+    verbs={
+        "list": Verb(),
+        "one": Verb(),
+        "create": Verb(shape=("id",)),
+        "change": Verb(shape=("id", "updated_at")),
+        "change_one": Verb(shape=("id", "updated_at")),
+    },
+    keys=(
+        *("id", "created_by", "updated_by", "created_at", "updated_at", "responsible_user_id"),
+        *("group_id", "entity_id", "entity_type", "duration", "is_completed", "task_type_id"),
+        *("text", "result", "complete_till", "account_id"),
+    ),
+    create=_CREATE,
+    defaults={"duration": 0, "is_completed": False, "task_type_id": 1, "result": []},
+    filters={
+        **{name: many(name) for name in ("id", "responsible_user_id", "created_by")},
+        **{name: many("task_type_id") for name in ("task_type", "task_type_id")},
+        **{name: many(name) for name in ("is_completed", "entity_type", "entity_id")},
+        "updated_at": since("updated_at"),
+    },
+    orders=frozenset({"created_at", "complete_till", "id"}),
+    check=_check,
+    make=_make,
+    change=_change,
+    select=_select,
+)
+
+ROWS = (TASKS,)

@@ -1,0 +1,243 @@
+"""Incoming leads: listing, bringing in, accepting, declining, linking (reference 4.4)."""
+
+from __future__ import annotations
+
+from amocrm.sandbox.data.entity_types import FAMILIES
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Collection, Entry, Route, Shelf, Verb
+from amocrm.sandbox.engine.embedded import check_other, make_other
+from amocrm.sandbox.engine.filters import many, since
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.history import SINGULAR
+from amocrm.sandbox.engine.linking import link
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object
+from amocrm.sandbox.engine.validate import check_model
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.entities.unsorted_items import CATEGORIES, METADATA, embedded, enter
+from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
+from amocrm.sandbox.http.problem import ProblemError
+
+_OTHERS = ("contacts", "companies")
+_LINKABLE = ("chats", "mail")
+_TARGETS = ("leads", "customers")
+_ADDRESS = "/leads/unsorted"
+
+
+def _waiting(desk: Desk) -> Shelf:
+    items = desk.account.shelf("unsorted")
+    return {uid: one for uid, one in items.items() if not one["_fate"]}
+
+
+def _show(desk: Desk, item: Entity, wish: Wish) -> Entity:
+    return {**desk.show(item), "_embedded": embedded(item)}
+
+
+def _show_made(desk: Desk, item: Entity, wish: Wish) -> Entity:
+    href = f"{desk.call.root}{_ADDRESS}/{item['uid']}"
+    return {**_short(item, "uid", "account_id"), "_links": {"self": {"href": href}}}
+
+
+def _short(item: Entity, *names: str) -> Entity:
+    return {**{name: item[name] for name in names}, "_embedded": embedded(item)}
+
+
+def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+    if model.get("pipeline_id", 0) not in (0, *desk.account.pipelines):
+        faults.no_choice("pipeline_id")
+    phone = model.get("metadata", {}).get("phone", "")
+    if isinstance(phone, bool) or not isinstance(phone, (str, int)):
+        faults.wrong_type("metadata.phone", "string")
+    nested = model.get("_embedded", {})
+    for other in _OTHERS:
+        if other in nested:
+            check_other(nested[other], other, desk.account, faults)
+    leads = nested.get("leads", [])
+    if len(leads) > 1:
+        faults.add(
+            "TooHigh", "_embedded.leads", "This collection should contain 1 element or less."
+        )
+    table = FAMILIES["leads"]
+    for number, lead in enumerate(leads):
+        tags = frozenset({"tags"})
+        inner = check_model(lead, table, desk.account, table=table.create, nested=tags)
+        for fault in inner.found:
+            path = f"_embedded.leads.{number}.{fault['path']}".rstrip(".")
+            faults.add(fault["code"], path, fault["detail"])
+
+
+def _make(desk: Desk, model: Entity) -> Entity:
+    call, nested = desk.call, model.get("_embedded", {})
+    wanted: Entity = {**(nested.get("leads") or [{}])[0]}
+    if "pipeline_id" in model:
+        wanted["pipeline_id"] = model["pipeline_id"]
+    lead = call.writer.create(FAMILIES["leads"], wanted)
+    ends: dict[str, int | None] = {"leads": lead["id"]}
+    ends |= {other: make_other(call, nested.get(other) or [], other) for other in _OTHERS}
+    return enter(call.writer, desk.row.path.rpartition("/")[2], ends, model)
+
+
+def accept(call: Call, number: str) -> Answer:
+    """Answer `POST /leads/unsorted/{uid}/accept`."""
+    item = _known(call, number)
+    model = _body(call, {"user_id": "user", "status_id": "int"})
+    stages = call.account.statuses(item["pipeline_id"])
+    ordinary = [one["id"] for one in stages if one["type"] == 0]
+    if model.get("status_id", ordinary[0]) not in ordinary:
+        faults = Faults()
+        faults.no_choice("status_id")
+        refuse_batch([model], [faults])
+    user = model.get("user_id", call.grant.user_id)
+    lead = call.account.shelf("leads")[item["_ends"]["leads"]]
+    wanted = {"status_id": model.get("status_id", ordinary[0]), "responsible_user_id": user}
+    call.writer.update(FAMILIES["leads"], lead, wanted)
+    _settle(call, item, "accepted")
+    return _answer(item)
+
+
+def decline(call: Call, number: str) -> Answer:
+    """Answer `DELETE /leads/unsorted/{uid}/decline`: lead and contact go to the recycle bin."""
+    item = _known(call, number)
+    _body(call, {"user_id": "user"})
+    for family in ("leads", "contacts"):
+        entity = call.account.shelf(family).get(item["_ends"].get(family))
+        if entity is not None:
+            entity |= {"is_deleted": True, "updated_at": call.now}
+            one = SINGULAR[family]
+            call.history.record(f"{one}_deleted", one, entity["id"])
+    _settle(call, item, "declined")
+    return _answer(item)
+
+
+def link_to(call: Call, number: str) -> Answer:
+    """Answer `POST /leads/unsorted/{uid}/link`: what came in belongs to a known entity."""
+    item = _known(call, number)
+    target: Schema = {
+        "entity_id": "int!",
+        "entity_type": Prop("string", required=True, choices=_TARGETS),
+        "metadata": Prop("object", null=True, inner={"contact_id": "int"}),
+    }
+    model = _body(call, {"link": Prop("object", required=True, inner=target), "user_id": "user"})
+    wanted: Entity = model["link"]
+    faults = Faults()
+    if item["category"] not in _LINKABLE:
+        # Assumed (reference 12.4): chats and mail, as in the official client.
+        faults.no_choice("link")
+    family, owner = wanted["entity_type"], wanted["entity_id"]
+    if owner not in call.account.shelf(family):
+        faults.no_choice("link.entity_id")
+    contact = (wanted.get("metadata") or {}).get("contact_id")
+    if contact is not None and contact not in call.account.shelf("contacts"):
+        faults.no_choice("link.metadata.contact_id")
+    refuse_batch([model], [faults])
+    if contact is not None:
+        link(call.history, family, owner, "contacts", contact, {})
+    # Assumed (reference 4.4): the lead that came in is not needed any more.
+    call.account.shelf("leads")[item["_ends"]["leads"]]["is_deleted"] = True
+    _settle(call, item, "accepted")
+    return json_answer({"uid": item["uid"], "_embedded": {family: [{"id": owner}]}})
+
+
+def summary(call: Call) -> Answer:
+    """Answer `GET /leads/unsorted/summary`."""
+    filters: Json = Wish.whole(call.ask).tree.get("filter")
+    wanted = filters if is_object(filters) else {}
+    found = list(call.account.shelf("unsorted").values())
+    for name, passes in {**_FILTERS, "created_at": since("created_at")}.items():
+        if name in wanted:
+            found = [one for one in found if passes(one, wanted[name])]
+    waiting = [one for one in found if not one["_fate"]]
+    times = [one["_sorted_at"] - one["created_at"] for one in found if one["_fate"]]
+    counts = {
+        name: {"total": sum(one["category"] == name for one in waiting)} for name in CATEGORIES
+    }
+    return json_answer(
+        {
+            "total": len(waiting),
+            "accepted": sum(one["_fate"] == "accepted" for one in found),
+            "declined": sum(one["_fate"] == "declined" for one in found),
+            "average_sort_time": sum(times) // len(times) if times else 0,
+            "categories": counts,
+        }
+    )
+
+
+def _known(call: Call, number: str) -> Entity:
+    item = call.account.shelf("unsorted").get(number)
+    if item is None or item["_fate"]:
+        raise ProblemError(404, "Not found")  # What is sorted already is gone (assumed).
+    return item
+
+
+def _body(call: Call, schema: Schema) -> Entity:
+    # The object is optional as a whole.
+    data: Json = call.ask.json() if call.ask.body.strip() else {}
+    if data == []:
+        data = {}  # How PHP writes an empty object.
+    faults = Faults()
+    if faults.is_kind(data, "object", ""):
+        check_object(data, schema, faults, users=call.account.users)
+    refuse_batch([data], [faults])
+    model: Entity = data
+    return model
+
+
+def _settle(call: Call, item: Entity, fate: str) -> None:
+    contact = call.account.shelf("contacts").get(item["_ends"].get("contacts"))
+    if contact is not None:
+        contact["is_unsorted"] = False
+    item |= {"_fate": fate, "_sorted_at": call.now}
+
+
+def _answer(item: Entity) -> Answer:
+    return json_answer(_short(item, "uid", "pipeline_id", "category", "created_at"))
+
+
+_FILTERS = {name: many(name) for name in ("uid", "category", "pipeline_id")}
+_NESTED: Schema = dict.fromkeys(("leads", *_OTHERS), "array")
+
+UNSORTED = Collection(
+    path=_ADDRESS,
+    key="unsorted",
+    verbs={"list": Verb(), "one": Verb()},
+    keys=(
+        *("uid", "source_uid", "source_name", "category", "pipeline_id", "created_at"),
+        *("metadata", "account_id"),
+    ),
+    number="<number>",
+    filters=_FILTERS,
+    orders=frozenset({"created_at", "updated_at"}),
+    unknown=404,  # Assumed (reference 4.4): 204 or 404.
+    stored=_waiting,
+    show=_show,
+)
+
+
+def _category(name: str) -> Collection:
+    return Collection(
+        path=f"{_ADDRESS}/{name}",
+        key="unsorted",
+        verbs={"create": Verb(total=True)},
+        create={
+            "source_name": "string!",
+            "source_uid": "string!",
+            "pipeline_id": "int",
+            "created_at": "int",
+            "metadata": Prop("object", required=True, inner=METADATA[name]),
+            "_embedded": Prop("object", inner=_NESTED),
+        },
+        check=_check,
+        make=_make,
+        show=_show_made,
+    )
+
+
+ROWS: tuple[Entry, ...] = (
+    UNSORTED,
+    *(_category(name) for name in METADATA),
+    Route("GET", f"{_ADDRESS}/summary", summary),
+    Route("POST", f"{_ADDRESS}/<number>/accept", accept),
+    Route("DELETE", f"{_ADDRESS}/<number>/decline", decline),
+    Route("POST", f"{_ADDRESS}/<number>/link", link_to),
+)

@@ -1,0 +1,91 @@
+"""Incoming leads: what they hold, and how a lead becomes one (reference 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.linking import link
+from amocrm.sandbox.engine.schema import Prop, Schema
+from amocrm.sandbox.engine.writing import Writer
+
+CATEGORIES = ("sip", "mail", "forms", "chats")
+
+METADATA: Mapping[str, Schema] = {
+    # Assumed (reference 12.4): of a call all is required that amoCRM's page does not exempt;
+    # `uniq` and what follows it are taken as optional.
+    "sip": {
+        "from": "string!",
+        "phone": Prop("any", required=True),
+        "called_at": "int!",
+        "duration": "int!",
+        "link": Prop("string", null=True, required=True),
+        "service_code": "string!",
+        "uniq": "string",
+        "call_responsible": "any",
+        "is_call_event_needed": "bool",
+    },
+    "forms": {
+        "form_id": "any",
+        "form_name": "string",
+        "form_page": "string",
+        "ip": "string",
+        "form_sent_at": "int",
+        "referer": "string",
+        "form_type": "any",
+        "visitor_uid": "string?",
+    },
+}
+"""`metadata` of the categories that the API makes."""
+
+_AS_TEXT = ("duration", "form_sent_at")
+_WRITE_ONLY = ("is_call_event_needed",)
+
+
+def enter(writer: Writer, category: str, ends: Mapping[str, int | None], item: Entity) -> Entity:
+    """Put a lead among the incoming ones; `ends` are ids of the lead, its contact and company."""
+    account = writer.account
+    lead = account.shelf("leads")[ends["leads"]]
+    stages = account.statuses(lead["pipeline_id"])
+    lead |= {"status_id": next(one["id"] for one in stages if one["type"] == 1), "closed_at": None}
+    pairs = (("leads", "contacts"), ("leads", "companies"), ("contacts", "companies"))
+    for family, other in pairs:
+        here, there = ends.get(family), ends.get(other)
+        if here is not None and there is not None:
+            link(writer.history, family, here, other, there, {})
+    contact = account.shelf("contacts").get(ends.get("contacts"))
+    if contact is not None:
+        contact["is_unsorted"] = True
+    # Any text is a uid; this one is as long as the published ones.
+    uid = f"{writer.ids.take('unsorted'):012x}"
+    made: Entity = {
+        "id": uid,
+        "uid": uid,
+        "source_uid": item.get("source_uid"),
+        "source_name": item.get("source_name"),
+        "category": category,
+        "pipeline_id": lead["pipeline_id"],
+        "created_at": item.get("created_at", writer.now),
+        "updated_at": writer.now,
+        "metadata": _read(item["metadata"]),
+        "account_id": account.id,
+        "_ends": dict(ends),
+        "_fate": "",
+        "_sorted_at": None,
+    }
+    account.shelf("unsorted")[uid] = made
+    return made
+
+
+def _read(metadata: Entity) -> Entity:
+    kept = {name: one for name, one in metadata.items() if name not in _WRITE_ONLY}
+    return {name: str(one) if name in _AS_TEXT else one for name, one in kept.items()}
+
+
+def embedded(item: Entity) -> Entity:
+    """Return ids of the lead, the contact and the company of an item."""
+    ends: Mapping[str, int | None] = item["_ends"]
+    return {
+        name: [] if ends.get(name) is None else [{"id": ends[name]}]
+        for name in ("contacts", "leads", "companies")
+    }

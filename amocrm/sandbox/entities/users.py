@@ -1,0 +1,193 @@
+"""Users of an account (reference 4.19, 5.8)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from uuid import NAMESPACE_URL, uuid5
+
+from amocrm.api_limits import USERS_LIMIT
+from amocrm.sandbox.data.state import Account, Entity, User
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Collection, Route, Shelf, Verb
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import Prop, check_object
+from amocrm.sandbox.engine.validate import batch
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.http.answer import Answer, Json, is_object
+from amocrm.sandbox.http.problem import ProblemError
+from amocrm.sandbox.values.rights import USER_RIGHTS, check_rights, filled
+
+MOST_USERS = 100
+"""With more users than this an account gets no new ones through the API (reference 3.5)."""
+
+_NAME = re.compile(r"[\w .@-]+")
+_EMAIL = re.compile(r"[^@\s]+@(?:[^@\s.]+\.)+[^@\s.]+")
+_PASSWORD = (re.compile(r".{6,}"), re.compile(r"\d"), re.compile(r"[a-z]"), re.compile(r"[A-Z]"))
+
+
+def _stored(desk: Desk) -> Shelf:
+    return {number: {"id": number} for number in desk.account.users}
+
+
+def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+    if "name" in model and not _NAME.fullmatch(model["name"]):
+        faults.add("InvalidFormat", "name", "This value is not valid.")
+    email = model.get("email", "a@b.c")
+    if not _EMAIL.fullmatch(email):
+        faults.add("InvalidFormat", "email", "This value is not a valid email address.")
+    elif any(one.email == email for one in desk.account.users.values()):
+        faults.no_choice("email")  # Assumed (reference 4.19): how a taken address is told.
+    if not all(one.search(model.get("password", "aA1aA1")) for one in _PASSWORD):
+        faults.add("InvalidFormat", "password", "This value is not valid.")
+    if model.get("lang") == "pt" and desk.account.zone != "kommo.com":
+        faults.no_choice("lang")
+    rights = model.get("rights", {})
+    check_rights(rights, desk.account, faults)
+    if rights.get("role_id") is not None and rights["role_id"] not in desk.account.shelf("roles"):
+        faults.no_choice("rights.role_id")
+    if rights.get("group_id") not in (None, 0):
+        faults.no_choice("rights.group_id")
+
+
+def _make(desk: Desk, model: Entity) -> Entity:
+    account, number = desk.account, desk.call.ids.take("users")
+    language = "ru" if account.zone.endswith(".ru") else "en"
+    rights = dict(model.get("rights", {}))
+    is_free = rights.get("is_free", False)
+    role_id = None if is_free else rights.get("role_id")
+    if role_id is not None:
+        # The role decides about everything that it knows.
+        rights |= account.shelf("roles")[role_id]["rights"]
+    account.users[number] = User(
+        id=number,
+        name=model["name"],
+        is_admin=rights.get("is_admin", False),
+        email=model["email"],
+        lang=model.get("lang", language),
+        is_active=rights.get("is_active", True),
+        is_free=is_free,
+        role_id=role_id,
+        rights=rights,
+    )
+    return {"id": number}
+
+
+def _show(desk: Desk, entity: Entity, wish: Wish) -> Entity:
+    user = desk.account.users[entity["id"]]
+    shown: Entity = {
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "lang": user.lang,
+        "rights": _rights(user),
+    }
+    optional = {
+        "uuid": str(uuid5(NAMESPACE_URL, f"user-{user.id}")),
+        "amojo_id": user.amojo_id,
+        "user_rank": "candidate",
+        "phone_number": None,
+    }
+    shown |= {name: one for name, one in optional.items() if name in wish.withs}
+    shown["_links"] = {"self": {"href": desk.href(entity)}}
+    embedded = _embedded(desk, user, wish)
+    return {**shown, "_embedded": embedded} if embedded else shown
+
+
+def _rights(user: User) -> Entity:
+    given = {} if user.is_admin else user.rights
+    return {
+        **filled(given, "A" if user.is_admin else "D"),
+        "is_admin": user.is_admin,
+        "is_free": user.is_free,
+        "is_active": user.is_active,
+        "group_id": user.group_id or None,
+        "role_id": user.role_id,
+    }
+
+
+def _embedded(desk: Desk, user: User, wish: Wish) -> Entity:
+    root = desk.call.root
+    role = desk.account.shelf("roles").get(user.role_id)
+    embedded: dict[str, Json] = {}
+    if "role" in wish.withs:
+        embedded["roles"] = [] if role is None else [_named(role["id"], role["name"], root)]
+    if "group" in wish.withs:
+        embedded["groups"] = [{"id": user.group_id, "name": "Отдел продаж"}]
+    return embedded
+
+
+def _named(number: int, name: str, root: str) -> Entity:
+    return {"id": number, "name": name, "_links": {"self": {"href": f"{root}/roles/{number}"}}}
+
+
+def activate(call: Call) -> Answer:
+    """Answer `POST /users/activate`: 202 without a body, which is told to be a page."""
+    _switch(call, is_active=True)
+    return Answer(202, (("Content-Type", "text/html; charset=utf-8"),))
+
+
+def deactivate(call: Call) -> Answer:
+    """Answer `POST /users/deactivate`: the user's tokens are of no use from now on."""
+    _switch(call, is_active=False)
+    return Answer(204)
+
+
+def _switch(call: Call, *, is_active: bool) -> None:
+    models = batch(call.ask.json(), USERS_LIMIT)
+    refuse_batch(models, [_checked(one, call.account) for one in models])
+    numbers = [one["id"] for one in models]
+    strangers = [str(one) for one in numbers if one not in call.account.users]
+    if strangers:
+        listed = ", ".join(strangers)
+        detail = f"User(s) {listed} are not associated with provided account."
+        raise ProblemError(400, detail)
+    for number in numbers:
+        call.account.users[number] = replace(call.account.users[number], is_active=is_active)
+
+
+def _checked(model: Json, account: Account) -> Faults:
+    faults = Faults()
+    if faults.is_kind(model, "object", "") and is_object(model):
+        sound = check_object(model, {"id": "int!"}, faults)
+        user = account.users.get(model["id"]) if sound else None
+        if user is not None and user.is_admin:
+            faults.no_choice("id")  # Assumed (reference 4.19): how an administrator is refused.
+    return faults
+
+
+def _guard(desk: Desk) -> None:
+    is_closed = desk.call.ask.method == "POST" and len(desk.account.users) > MOST_USERS
+    if is_closed:
+        raise ProblemError(403, "Forbidden")  # Assumed (reference 4.19): the status.
+
+
+USERS = Collection(
+    path="/users",
+    key="users",
+    verbs={
+        "list": Verb(total=True, admin=True),
+        "one": Verb(admin=True),
+        "create": Verb(status=201, most=USERS_LIMIT, admin=True),
+    },
+    create={
+        "name": Prop("string", required=True, filled=True, longest=50),
+        "email": "string!",
+        "password": "string!",
+        "lang": Prop("string", choices=("ru", "en", "es", "pt")),
+        "rights": Prop("object", inner=USER_RIGHTS),
+    },
+    unknown=404,
+    stored=_stored,
+    guard=_guard,
+    check=_check,
+    make=_make,
+    show=_show,
+)
+
+ROWS = (
+    Route("POST", "/users/activate", activate, admin=True),
+    Route("POST", "/users/deactivate", deactivate, admin=True),
+    USERS,
+)

@@ -1,0 +1,176 @@
+"""Website buttons, and short links to contacts (reference 4.25, 4.26)."""
+
+from __future__ import annotations
+
+import re
+
+from amocrm.api_limits import PAGE_LIMIT
+from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Collection, Route, Verb
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object
+from amocrm.sandbox.engine.validate import batch, single
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
+from amocrm.sandbox.http.problem import ProblemError
+
+MOST_WEBSITES = 10
+"""Trusted domains of one button (reference 3.5)."""
+
+_DOMAIN = re.compile(r"(?:[\w-]+\.)+[\w-]{2,}")
+_NEW: Schema = {
+    "pipeline_id": "int!",
+    "trusted_websites": Prop("array", longest=MOST_WEBSITES, each="string"),
+    "is_used_in_app": "bool",
+    "name": Prop("string", filled=True, longest=255),
+}
+_PATCH: Schema = {
+    "trusted_websites": Prop("object", inner={"add": Prop("array", required=True, each="string")}),
+    "name": Prop("string", filled=True, longest=255),
+}
+
+
+def create_button(call: Call) -> Answer:
+    """Answer `POST /website_buttons`: the button itself is made a moment later."""
+    model, faults = single(call.ask.json()), Faults()
+    sound = check_object(model, _NEW, faults)
+    if "pipeline_id" in sound and model["pipeline_id"] not in call.account.pipelines:
+        faults.no_choice("pipeline_id")
+    if not model.get("trusted_websites") and not model.get("is_used_in_app"):
+        faults.add("NotBlank", "trusted_websites", "This value should not be blank.")
+    if "trusted_websites" in sound:
+        _check_domains(model["trusted_websites"], "trusted_websites", faults)
+    refuse_batch([model], [faults])
+    number = call.ids.take("sources")
+    call.account.shelf("website_buttons")[number] = {
+        "id": number,
+        "account_id": call.account.id,
+        "source_id": number,
+        "button_id": call.ids.take("website_buttons"),
+        "is_duplication_control_enabled": False,
+        "name": model.get("name", f"Button {number}"),
+        "pipeline_id": model["pipeline_id"],
+        "is_deleted": False,
+        "_trusted": list(dict.fromkeys(model.get("trusted_websites", ()))),
+        "_made_at": call.now,
+        "_has_chat": False,
+    }
+    body = {"source_id": number, "trusted_websites": model.get("trusted_websites", [])}
+    return json_answer(body, status=202)
+
+
+def add_chat(call: Call, number: int) -> Answer:
+    """Answer `POST /website_buttons/{source_id}/online_chat`."""
+    button = call.account.shelf("website_buttons").get(number)
+    if button is None:
+        raise ProblemError(404, "Not found")
+    button["_has_chat"] = True
+    return Answer(202)
+
+
+def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+    added = model.get("trusted_websites", {}).get("add", [])
+    _check_domains(added, "trusted_websites.add", faults)
+    known = entity["_trusted"] if entity is not None else []
+    if len({*known, *added}) > MOST_WEBSITES:
+        text = f"This collection should contain {MOST_WEBSITES} elements or less."
+        faults.add("TooHigh", "trusted_websites.add", text)
+
+
+def _check_domains(domains: list[Json], at: str, faults: Faults) -> None:
+    for place, one in enumerate(domains):
+        if not _DOMAIN.fullmatch(one):
+            faults.add("InvalidFormat", f"{at}.{place}", "This value is not a valid domain.")
+
+
+def _change(desk: Desk, button: Entity, model: Entity) -> None:
+    desk.change(button, {name: one for name, one in model.items() if name == "name"})
+    added = model.get("trusted_websites", {}).get("add", [])
+    button["_trusted"] = list(dict.fromkeys([*button["_trusted"], *added]))
+
+
+def _show(desk: Desk, button: Entity, wish: Wish) -> Entity:
+    # Assumed (reference 4.25): in the second of its creation a button is still being made.
+    is_made = desk.call.now > button["_made_at"]
+    shown: Entity = {name: button[name] for name in BUTTONS.keys if name in button}
+    shown["button_id"] = button["button_id"] if is_made else None
+    shown["creation_status"] = "created" if is_made else "creation_pending"
+    if "scripts" in wish.withs:
+        script = f"<script>amo_social_button({button['button_id']})</script>"
+        shown["script"] = script if is_made else None
+    if "deleted" in wish.withs:
+        shown["is_deleted"] = button["is_deleted"]
+    shown["_links"] = {"self": {"href": desk.href(button)}}
+    return shown
+
+
+BUTTONS = Collection(
+    path="/website_buttons",
+    key="website_buttons",
+    verbs={
+        "list": Verb(admin=True),
+        "one": Verb(admin=True),
+        "change_one": Verb(echo="no", admin=True),
+    },
+    keys=(
+        *("account_id", "source_id", "button_id", "is_duplication_control_enabled", "name"),
+        *("creation_status", "pipeline_id"),
+    ),
+    patch=_PATCH,
+    page_default=PAGE_LIMIT,
+    unknown=404,
+    check=_check,
+    change=_change,
+    show=_show,
+)
+
+
+def shorten(call: Call) -> Answer:
+    """Answer `POST /short_links`: a contact has one link, which is told again."""
+    models = batch(call.ask.json())
+    refuse_batch(models, [_check_link(call.account, one) for one in models])
+    items = [_shortened(call, model) for model in models]
+    # Relative, as published.
+    links = {"self": {"href": "/api/v4/short_links"}}
+    return json_answer({"_links": links, "_embedded": {"short_links": items}})
+
+
+def _check_link(account: Account, model: Json) -> Faults:
+    faults = Faults()
+    if not faults.is_kind(model, "object", "") or not is_object(model):
+        return faults
+    # Assumed (reference 4.26): contacts only, as in the example.
+    owner: Schema = {
+        "entity_type": Prop("string", required=True, choices=("contacts",)),
+        "entity_id": "int!",
+    }
+    wanted: Schema = {
+        "url": "string!",
+        "metadata": Prop("object", required=True, inner=owner),
+        "request_id": "string",
+    }
+    sound = check_object(model, wanted, faults)
+    if "url" in sound and not re.fullmatch(r"https?://[^\s/]\S*", model["url"]):
+        faults.add("InvalidFormat", "url", "This value is not a valid URL.")
+    if "metadata" in sound and model["metadata"]["entity_id"] not in account.shelf("contacts"):
+        faults.no_choice("metadata.entity_id")
+    return faults
+
+
+def _shortened(call: Call, model: Entity) -> Entity:
+    number = model["metadata"]["entity_id"]
+    shelf = call.account.shelf("short_links")
+    # Assumed (reference 4.26): a new address replaces the old one behind the same link.
+    known = shelf.setdefault(number, {"url": f"https://amo.sh/{call.ids.take('short_links'):x}"})
+    known["_target"] = model["url"]
+    return {"url": known["url"], "account_id": call.account.id, "metadata": model["metadata"]}
+
+
+ROWS = (
+    Route("POST", "/website_buttons", create_button, admin=True),
+    Route("POST", "/website_buttons/<int:number>/online_chat", add_chat, admin=True),
+    BUTTONS,
+    Route("POST", "/short_links", shorten),
+)

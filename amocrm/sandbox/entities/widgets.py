@@ -1,0 +1,105 @@
+"""Widgets: what is installed, and with which settings (reference 4.21)."""
+
+from __future__ import annotations
+
+from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.collection import Collection, Route, Verb
+from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.schema import check_object
+from amocrm.sandbox.engine.validate import single
+from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
+from amocrm.sandbox.http.problem import ProblemError
+
+
+def install(call: Call, code: str) -> Answer:
+    """Answer `POST /widgets/{code}`: settings by the keys of the template."""
+    widget = call.account.shelf("widgets").get(code)
+    if widget is None:
+        raise ProblemError(404, "Not found")
+    model = single(call.ask.json())
+    refuse_batch([model], [_check(model, widget["settings_template"])])
+    widget |= {"is_active_in_account": True, "settings": model}
+    return json_answer(_shown(Desk(call, WIDGETS, {}), widget, is_owner=True))
+
+
+def _uninstall(desk: Desk, widget: Entity) -> None:
+    if not widget["is_active_in_account"]:
+        raise ProblemError(404, "Not found")  # Assumed (reference 4.21): nothing to uninstall.
+    widget |= {"is_active_in_account": False, "settings": None}
+
+
+def _check(model: dict[str, Json], template: list[Json]) -> Faults:
+    faults = Faults()
+    kinds = {one["key"]: one["type"] for one in template}
+    for one in template:
+        if one["is_required"] and not model.get(one["key"]):
+            faults.missing(one["key"])
+    for key, value in model.items():
+        if key not in kinds:
+            faults.unexpected(key)
+        elif kinds[key] == "users_lp":
+            _check_logins(value, faults, key)
+        elif kinds[key] == "users":
+            _check_extensions(value, faults, key)
+        elif kinds[key] != "custom":
+            faults.is_kind(value, "string", key)
+    return faults
+
+
+def _check_extensions(value: Json, faults: Faults, at: str) -> None:
+    if faults.is_kind(value, "object", at) and is_object(value):
+        for user, extension in value.items():
+            faults.is_kind(extension, "string", f"{at}.{user}")
+
+
+def _check_logins(value: Json, faults: Faults, at: str) -> None:
+    if faults.is_kind(value, "object", at) and is_object(value):
+        for user, pair in value.items():
+            here = f"{at}.{user}"
+            if faults.is_kind(pair, "object", here):
+                wanted = {"login": "string!", "password": "string!"}
+                check_object(pair, wanted, faults, at=here + ".")
+
+
+def _show(desk: Desk, widget: Entity, wish: Wish) -> Entity:
+    # Settings are for the integration that the widget belongs to.
+    is_owner = widget["client_uuid"] == desk.call.grant.client_id
+    return _shown(desk, widget, is_owner=is_owner)
+
+
+def _shown(desk: Desk, widget: Entity, *, is_owner: bool) -> Entity:
+    shown: Entity = {name: widget[name] for name in WIDGETS.keys if name != "settings"}
+    if is_owner:
+        shown["settings"] = widget["settings"]
+    shown["_links"] = {"self": {"href": f"{desk.call.root}/widgets/{widget['code']}"}}
+    return shown
+
+
+WIDGETS = Collection(
+    path="/widgets",
+    key="widgets",
+    verbs={"list": Verb(), "one": Verb(), "delete": Verb(status=204, admin=True)},
+    keys=(
+        *("id", "code", "version", "rating", "settings_template", "is_lead_source"),
+        *("is_work_with_dp", "is_crm_template", "client_uuid", "is_active_in_account"),
+        *("pipeline_id", "settings"),
+    ),
+    defaults={
+        "version": "1.0.0",
+        "rating": "2,8",
+        "settings_template": [],
+        "is_lead_source": False,
+        "is_work_with_dp": False,
+        "is_crm_template": False,
+        "is_active_in_account": False,
+    },
+    number="<number>",
+    unknown=404,
+    drop=_uninstall,
+    show=_show,
+)
+
+ROWS = (WIDGETS, Route("POST", "/widgets/<code>", install, admin=True))

@@ -1,0 +1,164 @@
+"""Bad weather: which fate, if any, the next request suffers.
+
+`Weather` is chance, drawn from the sandbox's seed. A strike is certain: the next matching requests
+suffer it. A fate either replaces the effect of the request (the edge answers, the portal never
+sees it) or spoils the answer after the effect was done; `effect=True/False` overrides that.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from amocrm.sandbox.http.answer import Json
+
+
+@dataclass
+class Weather:
+    """Chances between 0 and 1, and delays in seconds.
+
+    Attributes:
+        latency: seconds of a round trip, half on the way there, half on the way back.
+        jitter: at most so many seconds more on the way there, evenly drawn.
+        handshake: seconds that the first request of a connection arrives later, as TCP and TLS
+            delay it; on a port only, and there only where connections are kept (cheroot).
+        retry_after: put into the body of every 429, the pace's own included; None leaves it out.
+    """
+
+    latency: float = 0.0
+    jitter: float = 0.0
+    handshake: float = 0.0
+    lost_before: float = 0.0
+    lost_after: float = 0.0
+    server_error: float = 0.0
+    too_many: float = 0.0
+    retry_after: int | None = None
+    half_body: float = 0.0
+    html: float = 0.0
+    trickle: float = 0.0
+
+
+_CHANCES = (
+    "lost_before",
+    "lost_after",
+    "server_error",
+    "too_many",
+    "half_body",
+    "html",
+    "trickle",
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a fate does by default, and the options it takes."""
+
+    effect: bool
+    options: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+
+KINDS: dict[str, Kind] = {
+    "lost_before": Kind(effect=False),
+    "lost_after": Kind(effect=True),
+    "server_error": Kind(effect=False, options={"status": 502}),
+    "too_many": Kind(effect=False, options={"retry_after": None, "header": None, "text": False}),
+    "half_body": Kind(effect=True),
+    "html": Kind(effect=False, options={"status": 200}),
+    "empty": Kind(effect=True, options={"status": 200}),
+    "broken_json": Kind(effect=True),
+    "wrong_type": Kind(effect=True),
+    "redirect": Kind(effect=False, options={"location": "/", "status": 302}),
+    "forbidden": Kind(effect=False),
+    "trickle": Kind(effect=True, options={"seconds": 1.0, "pad": 3600}),
+    "huge": Kind(effect=True, options={"size": 64 * 1024 * 1024}),
+    "latency": Kind(effect=True, options={"seconds": 30.0}),
+}
+"""Every fate. `trickle` sends `pad` spaces before the body, `seconds` apart."""
+
+
+@dataclass(frozen=True)
+class Fate:
+    """One fate, ready to be suffered."""
+
+    name: str
+    effect: bool
+    options: Mapping[str, Json]
+
+
+@dataclass
+class _Strike:
+    fate: Fate
+    method: str | None
+    path: str | None
+    times: int
+
+    def hits(self, method: str, path: str) -> bool:
+        if self.times <= 0 or (self.method is not None and self.method != method):
+            return False
+        if self.path is None:
+            return True
+        return path.startswith(self.path) or fnmatch.fnmatchcase(path, self.path)
+
+
+class Sky:
+    """Strikes in waiting, and the dice."""
+
+    def __init__(self, weather: Weather, seed: int) -> None:
+        """Begin with `weather`; the same seed draws the same fates."""
+        self.weather = weather
+        self._dice = random.Random(f"weather-{seed}")
+        self._strikes: list[_Strike] = []
+
+    def strike(
+        self, name: str, method: str | None, path: str | None, times: int, options: dict[str, Json]
+    ) -> None:
+        """Queue a certain fate; see `Sandbox.strike`."""
+        fate = make_fate(name, options)
+        method = None if method is None else method.upper()
+        self._strikes.append(_Strike(fate, method, path, times))
+
+    def choose(self, method: str, path: str) -> Fate | None:
+        """Take the fate of one request: the oldest matching strike, else chance."""
+        for strike in self._strikes:
+            if strike.hits(method, path):
+                strike.times -= 1
+                self._strikes = [one for one in self._strikes if one.times > 0]
+                return strike.fate
+        return self._chance(path)
+
+    def uplink(self) -> float:
+        """Draw the seconds that the next request needs to arrive."""
+        jitter = self._dice.uniform(0, self.weather.jitter) if self.weather.jitter else 0.0
+        return self.weather.latency / 2 + jitter
+
+    def _chance(self, path: str) -> Fate | None:
+        chances = [(name, float(getattr(self.weather, name))) for name in _CHANCES]
+        if not path.startswith(("/api/", "/oauth2/")) or not any(chance for _, chance in chances):
+            return None
+        draw = self._dice.random()
+        for name, chance in chances:
+            if draw < chance:
+                options = {"retry_after": self.weather.retry_after} if name == "too_many" else {}
+                return make_fate(name, options)
+            draw -= chance
+        return None
+
+
+def make_fate(name: str, options: Mapping[str, Json]) -> Fate:
+    """Check the name and the options of a fate.
+
+    Raises:
+        ValueError: there is no such fate, or it takes no such option.
+    """
+    kind = KINDS.get(name)
+    if kind is None:
+        raise ValueError(f"no such fate: {name!r}; there are {', '.join(KINDS)}")
+    unknown = set(options) - set(kind.options) - {"effect"}
+    if unknown:
+        known = ", ".join([*kind.options, "effect"])
+        raise ValueError(f"{name} takes no option {sorted(unknown)}; it takes {known}")
+    settings = {**kind.options, **options}
+    effect = bool(settings.pop("effect", kind.effect))
+    return Fate(name, effect, settings)

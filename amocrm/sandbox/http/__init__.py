@@ -1,0 +1,1 @@
+"""Requests, responses and hosts of the sandbox."""

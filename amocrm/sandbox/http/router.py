@@ -1,0 +1,238 @@
+"""The front desk: which host and path was asked for, and who may answer (reference 1)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from urllib.parse import parse_qsl, quote
+
+from amocrm.sandbox.amojo import routes as chats
+from amocrm.sandbox.amojo.store import Channels
+from amocrm.sandbox.data.defaults import new_account
+from amocrm.sandbox.data.fixtures import furnish
+from amocrm.sandbox.data.state import Account, Ids
+from amocrm.sandbox.drive import routes as drive
+from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.routes import OLD_RUN, dispatch
+from amocrm.sandbox.http.answer import Answer
+from amocrm.sandbox.http.problem import (
+    GrantRefusedError,
+    ProblemError,
+    not_found,
+    unauthorized,
+    unknown_account,
+)
+from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.oauth.consent import (
+    chosen_integration,
+    consent_page,
+    redirect_to,
+    unknown_integration,
+)
+from amocrm.sandbox.oauth.token_endpoint import (
+    consent_redirect,
+    exchange,
+    grant_kind,
+    lookup_by_refresh,
+    whereabouts,
+)
+from amocrm.sandbox.oauth.tokens import Grant, Integration, Vault
+
+_ZONE_HOST = re.compile(r"(?P<label>[^.]+)\.(?P<zone>amocrm\.ru|amocrm\.com|kommo\.com)")
+_DRIVE = re.compile(r"drive(-[a-z]+)?")
+_TOKEN_PATH = "/oauth2/access_token"
+_LOOKUP_PATH = "/oauth2/account/current/subdomain"
+_OLD_LOOKUP_PATH = "/oauth2/account/subdomain"
+
+
+@dataclass
+class Front:
+    """Everything the portal knows; the caller holds the lock."""
+
+    vault: Vault
+    accounts: list[Account] = field(default_factory=list[Account])
+    ids: Ids = field(default_factory=Ids)
+    channels: Channels = field(default_factory=Channels)
+    counters: Counter[str] = field(default_factory=Counter[str])
+
+    def found(self, name: str, now: float) -> Account:
+        """Found an account."""
+        account = new_account(name, self.ids, int(now))
+        furnish(account, self.ids)
+        self.accounts.append(account)
+        return account
+
+    def account(self, name: str) -> Account:
+        """Return an account by its current or former subdomain, or by its host.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for one in self.accounts:
+            if name in (one.subdomain, one.host) or name in one.former:
+                return one
+        raise KeyError(f"no account {name!r}")
+
+    def answer(self, ask: Ask, now: float) -> tuple[Answer, Account | None]:
+        """Answer a request; also return the account it was for."""
+        place = _Place.of(ask.host)
+        account = self._addressed(place)
+        try:
+            answer = self._answer(ask, place, account, now)
+        except (ProblemError, GrantRefusedError) as refusal:
+            answer = refusal.answer()
+        return answer, account
+
+    def _answer(self, ask: Ask, place: _Place, account: Account | None, now: float) -> Answer:
+        if place.is_zone and ask.scheme == "http":
+            # Plain HTTP is redirected to HTTPS (reference 3.2).
+            target = f"https://{ask.netloc}{quote(ask.path)}" + (
+                f"?{ask.query}" if ask.query else ""
+            )
+            return replace(redirect_to(target), status=HTTPStatus.MOVED_PERMANENTLY)
+        path = ask.path.rstrip("/")
+        if path == "/oauth" and place.has_promo:
+            return self._consent(ask, now)
+        if path in (_LOOKUP_PATH, _OLD_LOOKUP_PATH):
+            return self._lookup(ask, place, account, now)
+        if path == _TOKEN_PATH and place.has_accounts:
+            return self._exchange(ask, account, now)
+        if path.startswith(drive.DOORS) and place.has_drive:
+            here = [one for one in self.accounts if place.zone in ("", one.zone)]
+            return drive.answer(ask, here, self.vault, self.ids, now)
+        if path.startswith(chats.DOOR) and place.has_chats:
+            here = [one for one in self.accounts if place.zone in ("", one.zone)]
+            return chats.answer(ask, here, self.channels, self.ids, now)
+        if place.has_accounts and (path.startswith("/api/v4/") or path == OLD_RUN):
+            return dispatch(self._authorized(ask, account, now))
+        raise not_found(ask.method, ask.url)
+
+    def _addressed(self, place: _Place) -> Account | None:
+        if not place.has_accounts:
+            return None
+        for one in self.accounts:
+            if place.label == one.subdomain:
+                return one
+        moved = any(place.label in one.former for one in self.accounts)
+        return None if place.is_zone or moved else self.accounts[0]
+
+    def _authorized(self, ask: Ask, account: Account | None, now: float) -> Call:
+        if account is None:
+            raise unknown_account()
+        grant = self.vault.who(ask.bearer(), account, now)
+        if grant is None:
+            raise unauthorized()
+        if not account.is_paid:
+            raise ProblemError(402, "Payment required")
+        if "crm" not in grant.scopes:
+            raise ProblemError(403, "Invalid scope")  # reference 2.11
+        wanted = ask.headers.get("X-Context-User-ID")
+        if wanted is not None:
+            grant = _acting_as(grant, wanted, account)
+        return Call(ask, account, grant, int(now), self.ids, self.counters)
+
+    def _exchange(self, ask: Ask, account: Account | None, now: float) -> Answer:
+        if ask.method != "POST":
+            raise ProblemError(405, "Method Not Allowed")
+        if account is None:
+            # A moved or unknown domain: 404 or 401 (reference 2.7); 404 is assumed.
+            self.counters["grants.refused"] += 1
+            raise not_found(ask.method, ask.url)
+        try:
+            answer = exchange(ask, account, self.vault, now)
+        except GrantRefusedError:
+            self.counters["grants.refused"] += 1
+            raise
+        self.counters[f"grants.{grant_kind(ask)}"] += 1
+        return answer
+
+    def _lookup(self, ask: Ask, place: _Place, account: Account | None, now: float) -> Answer:
+        if ask.method != "GET":
+            raise ProblemError(405, "Method Not Allowed")
+        if ask.path.rstrip("/") == _LOOKUP_PATH and place.has_shared:
+            number = lookup_by_refresh(ask, self.vault, now)
+            return whereabouts(next(one for one in self.accounts if one.id == number))
+        if ask.path.rstrip("/") == _OLD_LOOKUP_PATH and place.has_promo:
+            for one in self.accounts:
+                if self.vault.who(ask.bearer(), one, now):
+                    return whereabouts(one)
+            raise unauthorized()
+        raise not_found(ask.method, ask.url)
+
+    def _consent(self, ask: Ask, now: float) -> Answer:
+        if ask.method not in ("GET", "POST"):
+            raise ProblemError(405, "Method Not Allowed")
+        form = parse_qsl(ask.body.decode("utf-8", errors="replace"), keep_blank_values=True)
+        params = {**dict(ask.pairs()), **dict(form)}
+        integration = chosen_integration(params, self.vault.integrations)
+        if integration is None:
+            return unknown_integration()
+        if ask.method == "GET":
+            return consent_page(params, self.accounts)
+        return self._decided(params, integration, now)
+
+    def _decided(self, params: dict[str, str], integration: Integration, now: float) -> Answer:
+        state = params.get("state")
+        if params.get("decision") == "deny":
+            return redirect_to(consent_redirect(integration, state, code=None, account=None))
+        try:
+            account = self.account(params.get("account") or self.accounts[0].subdomain)
+        except KeyError:
+            raise ProblemError(400, "Unknown account") from None
+        return redirect_to(self.agreed(integration, account, state, now))
+
+    def agreed(
+        self, integration: Integration, account: Account, state: str | None, now: float
+    ) -> str:
+        """Issue a code and return the address of the redirect."""
+        code = self.vault.new_code(Grant(integration.client_id, account.id, account.admin.id), now)
+        return consent_redirect(integration, state, code=code, account=account)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What a host is: of the platform's some one kind (reference 1), or any other name."""
+
+    label: str
+    zone: str
+    has_promo: bool = False
+    has_shared: bool = False
+    has_accounts: bool = False
+    has_drive: bool = False
+    has_chats: bool = False
+
+    @classmethod
+    def of(cls, host: str) -> _Place:
+        match = _ZONE_HOST.fullmatch(host)
+        if match is None:
+            # A local name: everything at once, so that one address is enough for a client.
+            return cls(host.partition(".")[0], "", True, True, True, True, True)
+        label, zone = match["label"], match["zone"]
+        if label == "www":
+            return cls(label, zone, has_promo=True)
+        if label.startswith("api-"):
+            return cls(label, zone, has_shared=True)
+        if _DRIVE.fullmatch(label):
+            return cls(label, zone, has_drive=True)
+        if label == "amojo":
+            return cls(label, zone, has_chats=True)
+        return cls(label, zone, has_accounts=True)
+
+    @property
+    def is_zone(self) -> bool:
+        """Whether the host is one of the platforms."""
+        return bool(self.zone)
+
+
+def _acting_as(grant: Grant, wanted: str, account: Account) -> Grant:
+    # Only a token granted by an administrator may name another user (reference 2.11).
+    if not account.users[grant.user_id].is_admin:
+        raise unauthorized()
+    if (
+        not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19)
+        or int(wanted) not in account.users
+    ):
+        raise unauthorized()
+    return replace(grant, user_id=int(wanted))

@@ -1,0 +1,1 @@
+"""Tokens, codes and the consent page of the sandbox."""

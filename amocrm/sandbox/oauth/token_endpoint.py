@@ -1,0 +1,185 @@
+"""Tokens, codes and the consent page of the sandbox."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, urlencode
+
+from amocrm.api_limits import ACCESS_TOKEN_SECONDS
+from amocrm.sandbox.data.state import Account
+from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
+from amocrm.sandbox.http.problem import GrantRefusedError, ProblemError, unauthorized
+from amocrm.sandbox.http.request import Ask, parse_json
+from amocrm.sandbox.oauth.tokens import Integration, Refresh, Vault
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def exchange(ask: Ask, account: Account, vault: Vault, now: float) -> Answer:
+    """Answer `POST /oauth2/access_token` (reference 2.5).
+
+    Raises:
+        GrantRefusedError: one of the errors of reference 2.7.
+    """
+    form = _Form(ask, account.zone)
+    kind = form.text("grant_type")
+    if kind not in ("authorization_code", "refresh_token"):
+        raise form.refuse("Check the `grant_type` parameter")
+    integration = _authenticate(form, vault)
+    if kind == "authorization_code":
+        pair = _by_code(form, integration, account, vault, now)
+    else:
+        pair = _by_refresh(form, integration, account, vault, now)
+    body = {
+        "token_type": "Bearer",
+        "expires_in": ACCESS_TOKEN_SECONDS,
+        "server_time": int(now),
+        "access_token": pair[0],
+        "refresh_token": pair[1],
+    }
+    return json_answer(body, kind="application/json")
+
+
+def grant_kind(ask: Ask) -> str:
+    """Return `code` or `refresh`, for the counters."""
+    return "code" if _Form(ask, "").data.get("grant_type") == "authorization_code" else "refresh"
+
+
+def whereabouts(account: Account) -> Answer:
+    """Return where an account lives now (reference 1.1)."""
+    body = {
+        "id": account.id,
+        "subdomain": account.subdomain,
+        "domain": account.host,
+        "top_level_domain": account.zone.rpartition(".")[2],
+    }
+    return json_answer(body, kind="application/json")
+
+
+def lookup_by_refresh(ask: Ask, vault: Vault, now: float) -> int:
+    """Return the account id of an active refresh token, without spending it (reference 1.1).
+
+    Raises:
+        ProblemError: 401, the token is not active.
+    """
+    one = vault.active_refresh(ask.headers.get("X-Refresh-Token", ""), now)
+    if one is None:
+        raise unauthorized()
+    return one.grant.account_id
+
+
+def consent_redirect(
+    integration: Integration, state: str | None, *, code: str | None, account: Account | None
+) -> str:
+    """Return the address the browser is sent to: with a code, or refused (reference 2.3)."""
+    params: dict[str, str] = {}
+    if code is not None and account is not None:
+        params = {"code": code, "referer": account.host, "platform": account.platform}
+    else:
+        params = {"error": "access_denied"}
+    if state is not None:
+        params["state"] = state
+    params["client_id"] = integration.client_id
+    glue = "&" if "?" in integration.redirect_uri else "?"
+    return integration.redirect_uri + glue + urlencode(params)
+
+
+def widget_call(integration: Integration, code: str, account: Account) -> str:
+    """Return the address that is called when a widget is installed (reference 2.3).
+
+    It carries no state. That the flag's value is `1` is assumed: the reference names none.
+    """
+    params = {
+        "code": code,
+        "referer": account.host,
+        "platform": account.platform,
+        "from_widget": "1",
+    }
+    glue = "&" if "?" in integration.redirect_uri else "?"
+    return integration.redirect_uri + glue + urlencode(params)
+
+
+class _Form:
+    """The fields of a grant, from JSON or from a form; both work (reference 2.5)."""
+
+    def __init__(self, ask: Ask, zone: str) -> None:
+        self.zone = zone
+        self.data = _grant_fields(ask)
+
+    def text(self, name: str) -> str:
+        value = self.data.get(name)
+        return value if isinstance(value, str) else ""
+
+    def need(self, name: str) -> str:
+        value = self.text(name)
+        if not value:
+            raise self.refuse(f"Check the `{name}` parameter")
+        return value
+
+    def refuse(self, hint: str | None, status: int = 400) -> GrantRefusedError:
+        return GrantRefusedError(status, hint, zone=self.zone)
+
+
+def _grant_fields(ask: Ask) -> dict[str, Json]:
+    if "json" in ask.headers.get("Content-Type", ""):
+        try:
+            data = parse_json(ask.body)
+        except ProblemError:
+            return {}
+        return data if is_object(data) else {}
+    return dict(parse_qsl(ask.body.decode("utf-8", errors="replace")))
+
+
+def _authenticate(form: _Form, vault: Vault) -> Integration:
+    client_id = form.need("client_id")
+    integration = vault.integrations.get(client_id)
+    if integration is None and not _UUID.fullmatch(client_id):
+        raise form.refuse("Check the `client_id` parameter")
+    secret = form.need("client_secret")
+    if integration is None or integration.client_secret != secret:
+        raise form.refuse(None, 401)
+    # Byte-equal to the setting of the integration (reference 2.5).
+    if form.text("redirect_uri") != integration.redirect_uri:
+        raise form.refuse("Redirect URI is not associated with client")
+    return integration
+
+
+def _by_code(
+    form: _Form, integration: Integration, account: Account, vault: Vault, now: float
+) -> tuple[str, str]:
+    one = vault.codes.get(form.need("code"))
+    # Assumed (reference 2.7): a code of another integration reads like garbage.
+    if one is None or one.grant.client_id != integration.client_id:
+        raise form.refuse("Cannot decrypt the authorization code")
+    if one.grant.account_id != account.id:
+        raise form.refuse("Invalid account")
+    if one.is_spent:
+        raise form.refuse("Authorization code has been revoked")
+    if now >= one.expires:
+        raise form.refuse("Authorization code has expired")
+    one.is_spent = True
+    return vault.new_pair(one.grant, account, now)
+
+
+def _by_refresh(
+    form: _Form, integration: Integration, account: Account, vault: Vault, now: float
+) -> tuple[str, str]:
+    one = _usable(form, vault.refresh.get(form.need("refresh_token")), integration, account, now)
+    vault.spend(one)
+    return vault.new_pair(one.grant, account, now, parent=one)
+
+
+def _usable(
+    form: _Form, one: Refresh | None, integration: Integration, account: Account, now: float
+) -> Refresh:
+    # Assumed (reference 2.7): garbage, foreign and expired refresh tokens are not documented; they
+    # are refused with 401 like the revoked one, each with its own hint.
+    if one is None or one.grant.client_id != integration.client_id:
+        raise form.refuse("Cannot decrypt the refresh token", 401)
+    if one.grant.account_id != account.id:
+        raise form.refuse("Invalid account")
+    if one.is_dead:
+        raise form.refuse("Token has been revoked", 401)
+    if now >= one.expires:
+        raise form.refuse("Token has expired", 401)
+    return one

@@ -1,0 +1,230 @@
+"""Integrations, codes, access and refresh tokens, and how they live and die (reference 2.4-2.10).
+
+Only this module makes or looks up secrets; none of its values shows one in its `repr`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import random
+import uuid
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlencode
+
+from amocrm.api_limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
+from amocrm.sandbox.amojo.store import Channel
+from amocrm.sandbox.data.state import Account
+from amocrm.sandbox.http.answer import Json
+
+RefreshMode = Literal["strict", "grace"]
+SCOPES = ("push_notifications", "files", "crm", "files_delete", "notifications")
+
+
+@dataclass(frozen=True)
+class Integration:
+    """One integration (reference 2.1)."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    hook_url: str = "http://127.0.0.1:3000/uninstall"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Whose rights a token carries."""
+
+    client_id: str
+    account_id: int
+    user_id: int
+    scopes: tuple[str, ...] = SCOPES
+
+
+@dataclass
+class Code:
+    """An authorization code: 20 minutes, once (reference 2.4)."""
+
+    grant: Grant
+    expires: float
+    is_spent: bool = False
+
+
+@dataclass
+class Access:
+    """An access token or a long-lived one."""
+
+    grant: Grant
+    expires: float
+    is_dead: bool = False
+
+
+@dataclass
+class Refresh:
+    """A refresh token; `parent` is the one it was exchanged for."""
+
+    grant: Grant
+    expires: float
+    parent: Refresh | None = field(default=None, repr=False)
+    is_dead: bool = False
+
+
+class Vault:
+    """Every secret of the portal."""
+
+    def __init__(self, mode: RefreshMode, seed: int | None) -> None:
+        """Begin empty; the same seed makes the same ids and secrets, and none makes random ones."""
+        self.mode = mode
+        self.integrations: dict[str, Integration] = {}
+        self.codes: dict[str, Code] = {}
+        self.access: dict[str, Access] = {}
+        self.refresh: dict[str, Refresh] = {}
+        # A port of a developer's machine has secrets that no reader of this file knows.
+        known = None if seed is None else random.Random(f"secrets-{seed}")
+        self._dice: random.Random = known or random.SystemRandom()
+        self._key = self._dice.randbytes(32)
+
+    def new_integration(
+        self, redirect_uri: str, client_id: str | None, client_secret: str | None
+    ) -> Integration:
+        """Register an integration; what is not given is made up."""
+        made_id = str(uuid.UUID(int=self._dice.getrandbits(128), version=4))
+        made_secret = base64.b64encode(self._dice.randbytes(48), b"aA").decode()
+        one = Integration(client_id or made_id, client_secret or made_secret, redirect_uri)
+        self.integrations[one.client_id] = one
+        return one
+
+    def new_channel(self, client_id: str, code: str, hook_url: str) -> Channel:
+        """Register a channel of the Chats API (reference 8)."""
+        number, bot = (str(uuid.UUID(int=self._dice.getrandbits(128), version=4)) for _ in range(2))
+        return Channel(number, self._dice.randbytes(20).hex(), code, client_id, bot, hook_url)
+
+    def new_code(self, grant: Grant, now: float) -> str:
+        """Issue an authorization code."""
+        code = self._opaque(350)
+        self.codes[code] = Code(grant, now + CODE_SECONDS)
+        return code
+
+    def new_access(self, grant: Grant, account: Account, now: float, seconds: float) -> str:
+        """Issue an access token: a JWT with the claims of reference 2.8."""
+        token = self._jwt(grant, account, now, seconds)
+        self.access[token] = Access(grant, now + seconds)
+        return token
+
+    def new_pair(
+        self, grant: Grant, account: Account, now: float, parent: Refresh | None = None
+    ) -> tuple[str, str]:
+        """Issue an access token and a refresh token."""
+        access = self.new_access(grant, account, now, ACCESS_TOKEN_SECONDS)
+        refresh = self._opaque(420)
+        self.refresh[refresh] = Refresh(grant, now + REFRESH_TOKEN_SECONDS, parent)
+        return access, refresh
+
+    def readmit(self, grant: Grant, access: str, refresh: str, expires: float, now: float) -> None:
+        """Let a pair of an earlier portal live on."""
+        self.access[access] = Access(grant, expires)
+        self.refresh[refresh] = Refresh(grant, now + REFRESH_TOKEN_SECONDS)
+
+    def spend(self, one: Refresh) -> None:
+        """Note that a refresh token is exchanged: the two readings of reference 2.6."""
+        if self.mode == "strict":
+            one.is_dead = True
+        elif one.parent is not None:
+            # The old token works until the new one is used for the first time.
+            one.parent.is_dead = True
+
+    def who(self, token: str | None, account: Account, now: float) -> Grant | None:
+        """Return whose token it is, or None if it is no good here and now."""
+        one = self.access.get(token or "")
+        if one is None or one.is_dead or now >= one.expires:
+            return None
+        # Assumed (reference 12.1): a token of another account is as good as none.
+        if one.grant.account_id != account.id or not account.users[one.grant.user_id].is_active:
+            return None
+        return one.grant
+
+    def active_refresh(self, token: str, now: float) -> Refresh | None:
+        """Return a refresh token that could be exchanged now."""
+        one = self.refresh.get(token)
+        return None if one is None or one.is_dead or now >= one.expires else one
+
+    def withdraw(self, account: Account | None, client_id: str | None = None) -> None:
+        """Kill every token and code of an account, or of all, or of one integration in it."""
+        everything: list[Access | Refresh | Code] = [
+            *self.access.values(),
+            *self.refresh.values(),
+            *self.codes.values(),
+        ]
+        for one in everything:
+            if account is not None and one.grant.account_id != account.id:
+                continue
+            if client_id is not None and one.grant.client_id != client_id:
+                continue
+            if isinstance(one, Code):
+                one.is_spent = True
+            else:
+                one.is_dead = True
+
+    def seal(self, claims: dict[str, Json]) -> str:
+        """Return a JWT in HS256, as the token of an upload address is (reference 7)."""
+        text = f"{_segment({'typ': 'JWT', 'alg': 'HS256'})}.{_segment(claims)}"
+        return f"{text}.{_base64(hmac.new(self._key, text.encode(), hashlib.sha256).digest())}"
+
+    def _opaque(self, size: int) -> str:
+        return "def502" + self._dice.randbytes(size).hex()
+
+    def _jwt(self, grant: Grant, account: Account, now: float, seconds: float) -> str:
+        number = self._dice.randbytes(40).hex()
+        claims = {
+            "aud": grant.client_id,
+            "jti": number,
+            "iat": int(now),
+            "nbf": int(now),
+            "exp": int(now + seconds),
+            "sub": str(grant.user_id),
+            "account_id": account.id,
+            "base_domain": account.zone,
+            "api_domain": account.api_domain,
+            "scopes": list(grant.scopes),
+        }
+        head = {"typ": "JWT", "alg": "RS256", "jti": number}
+        text = f"{_segment(head)}.{_segment(claims)}"
+        # Nobody outside can verify the real signature (reference 2.8): any bytes of its length do.
+        seal = hashlib.shake_256(self._key + text.encode()).digest(256)
+        return f"{text}.{_base64(seal)}"
+
+
+@dataclass(frozen=True)
+class UninstallHook:
+    """The signed call that tells of a switched-off integration (reference 2.12)."""
+
+    address: str
+    params: dict[str, str]
+    user_agent: str = "amoService-oAuth-Code-Sender/1.0"
+
+    @property
+    def url(self) -> str:
+        """The whole address that is called with GET."""
+        glue = "&" if "?" in self.address else "?"
+        return self.address + glue + urlencode(self.params)
+
+
+def sign_uninstall(integration: Integration, account_id: int) -> str:
+    """Return the signature of the uninstall hook.
+
+    >>> sign_uninstall(Integration("11111111-2222-3333-4444-555555555555", "secret", ""), 12345)
+    '5654e451a12c58462c9bdf29fef6c3ae6aaf801eba3577c82611b3bf85f202d8'
+    """
+    message = f"{integration.client_id}|{account_id}".encode()
+    return hmac.new(integration.client_secret.encode(), message, hashlib.sha256).hexdigest()
+
+
+def _segment(data: Json) -> str:
+    return _base64(json.dumps(data, separators=(",", ":")).encode())
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
