@@ -29,9 +29,9 @@ from amocrm.errors import (
     NotFoundError,
     NotOfferedError,
     OutcomeUnknownError,
-    PaceError,
     PaymentRequiredError,
     RateLimitedError,
+    RateLimiterError,
     ReplyError,
     ServerError,
     StateMismatchError,
@@ -47,8 +47,8 @@ from amocrm.http.messages import Timeout
 from amocrm.http.request import Request
 from amocrm.http.stats import Done, Stats
 from amocrm.http.transport.transport import Response
-from amocrm.rate_limit.limiter import Pace
-from amocrm.rate_limit.local import ThreadPace
+from amocrm.rate_limit.limiter import RateLimiter
+from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.stores.memory import MemoryStore
 from amocrm.stores.store import TokenStore
 
@@ -87,6 +87,7 @@ __all__ = [
     "InvalidField",
     "JournalError",
     "Listing",
+    "LocalRateLimiter",
     "LostReplyError",
     "MemoryStore",
     "NotAuthorizedError",
@@ -94,11 +95,11 @@ __all__ = [
     "NotOfferedError",
     "OutcomeUnknownError",
     "Outcomes",
-    "Pace",
-    "PaceError",
     "PaymentRequiredError",
     "Progress",
     "RateLimitedError",
+    "RateLimiter",
+    "RateLimiterError",
     "Refused",
     "ReplyError",
     "Request",
@@ -107,7 +108,6 @@ __all__ = [
     "ServerSettings",
     "StateMismatchError",
     "Stats",
-    "ThreadPace",
     "Timeout",
     "Token",
     "TokenStore",

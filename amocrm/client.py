@@ -12,34 +12,34 @@ from amocrm._support.emitter import Emitter, Handler
 from amocrm._support.forks import after_fork
 from amocrm._support.frames import frameless
 from amocrm.auth.connection import Connection
-from amocrm.auth.connection_events import Signals, Step, Trouble
+from amocrm.auth.connection_events import ConnectionEvents, Step, Trouble
 from amocrm.auth.consent import Consent
-from amocrm.auth.grant_flow import Spender
+from amocrm.auth.grant_flow import GrantFlow
 from amocrm.auth.settings import AuthSettings, read_auth
 from amocrm.auth.token import known_id
-from amocrm.auth.token_acquirer import Keeper
-from amocrm.auth.token_cache import Holding
-from amocrm.auth.token_endpoint import Grants
-from amocrm.auth.token_provider import Gate
-from amocrm.auth.token_repository import Vault
+from amocrm.auth.token_acquirer import TokenAcquirer
+from amocrm.auth.token_cache import TokenCache
+from amocrm.auth.token_endpoint import TokenEndpoint
+from amocrm.auth.token_provider import TokenProvider
+from amocrm.auth.token_repository import TokenRepository
 from amocrm.bulk.operations import Bulk
 from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.http.call_options import read_timeout
 from amocrm.http.hosts import Portal, portal
 from amocrm.http.messages import Timeout
 from amocrm.http.request import Request
-from amocrm.http.sender import Line
+from amocrm.http.sender import Sender
 from amocrm.http.stats import Done, Stats
 from amocrm.http.transport.transport import Response, Session, Transport
-from amocrm.rate_limit.limiter import Pace
-from amocrm.rate_limit.local import ThreadPace, shared_pace
-from amocrm.resources.context import Commons
-from amocrm.resources.index import Families
+from amocrm.rate_limit.limiter import RateLimiter
+from amocrm.rate_limit.local import LocalRateLimiter, shared_rate_limiter
+from amocrm.resources.context import ResourceContext
+from amocrm.resources.index import ResourceIndex
 from amocrm.stores.memory import MemoryStore
 from amocrm.stores.store import TokenStore
 
 
-class AmoCRM(Bulk, Families):
+class AmoCRM(Bulk, ResourceIndex):
     """A client of one amoCRM or Kommo account. Thread-safe; a context manager.
 
     Attributes:
@@ -55,9 +55,10 @@ class AmoCRM(Bulk, Families):
         account_id: the id of the account that this client is for, whatever name it bears by now: a
             token of another account is refused. None takes the account that bears the name.
         store: where tokens outlive the process; without one they live in memory.
-        pace: `shared` is the one pace of this process, seven calls a second for all its clients,
-            because the limit counts by address; a number of calls per second is this client's own;
-            a `Pace` is shared by whom you like: threads, processes, hosts; None: no pacing.
+        rate_limiter: `shared` is the one rate limiter of this process, seven calls a second for all
+            its clients, because the limit counts by address; a number of calls per second is this
+            client's own; a `RateLimiter` is shared by whom you like: threads, processes, hosts;
+            None: no pacing.
         timeout: seconds for the whole of each attempt of a call, or a `Timeout`.
         session: a `requests.Session` of yours, with its proxies, certificates, adapters and hooks;
             it is not closed with the client.
@@ -78,7 +79,7 @@ class AmoCRM(Bulk, Families):
         *,
         account_id: int | None = None,
         store: TokenStore | None = None,
-        pace: Pace | float | Literal["shared"] | None = "shared",
+        rate_limiter: RateLimiter | float | Literal["shared"] | None = "shared",
         timeout: float | Timeout | None = None,
         session: Session | None = None,
         user_agent: str | None = None,
@@ -88,26 +89,26 @@ class AmoCRM(Bulk, Families):
     ) -> None:
         account, settings = portal(domain, base_url), read_auth(auth)
         limits = Timeout() if timeout is None else read_timeout(timeout)
-        self._pace = _read_pace(pace, account, clock)
+        self._rate_limiter = _read_rate_limiter(rate_limiter, account, clock)
         clock = SystemClock() if clock is None else clock
         self._transport = Transport(clock, session, user_agent)
         self._emitter = Emitter()
-        line = self._line = Line(self._transport, self._pace, clock, self._emitter)
-        signals = Signals(self._emitter)
+        sender = self._sender = Sender(self._transport, self._rate_limiter, clock, self._emitter)
+        events = ConnectionEvents(self._emitter)
         store = MemoryStore() if store is None else store
         if account_id is not None and known_id(account_id) is None:
             raise ConfigurationError("account_id must be a positive whole number")
-        vault = Vault(settings.client_id or "", account.account, store, account_id)
-        holding = Holding(settings, account, vault, clock)
+        repository = TokenRepository(settings.client_id or "", account.account, store, account_id)
+        cache = TokenCache(settings, account, repository, clock)
         self._is_guest = False
-        self._consent = Consent(settings, account, signals)
-        spender = Spender(Grants(settings, line), holding, signals)
-        keeper = Keeper(settings, spender, holding, self._consent, signals)
-        self._gate = Gate(keeper, holding, signals)
-        self.connection = signals.connection = Connection(keeper, holding, self._consent, signals)
-        self.request = Request(self._gate, line, limits)
-        super().__init__(self.request, clock, self._pace, account.account, lenient=lenient)
-        self._commons = Commons(self._way, store, vault.client_id, self._account_name)
+        self._consent = Consent(settings, account, events)
+        grant_flow = GrantFlow(TokenEndpoint(settings, sender), cache, events)
+        acquirer = TokenAcquirer(settings, grant_flow, cache, self._consent, events)
+        self._token_provider = TokenProvider(acquirer, cache, events)
+        self.connection = events.connection = Connection(acquirer, cache, self._consent, events)
+        self.request = Request(self._token_provider, sender, limits)
+        super().__init__(self.request, clock, self._rate_limiter, account.account, lenient=lenient)
+        self._context = ResourceContext(self._api, store, repository.client_id, self._account_name)
         after_fork(self)
 
     def __repr__(self) -> str:
@@ -144,14 +145,15 @@ class AmoCRM(Bulk, Families):
     def as_user(self, user_id: int) -> AmoCRM:
         """Return this client acting as another user: what it writes is written in that user's name.
 
-        It shares everything with this one: token, connections, pace, events. Consent must have been
-        given by an administrator; otherwise, or for an unknown user, calls are answered 401.
+        It shares everything with this one: token, connections, rate limiter, events. Consent must
+        have been given by an administrator; otherwise, or for an unknown user, calls are answered
+        401.
 
         Source: reference 2.11 (`X-Context-User-ID`).
         """
         twin = copy.copy(self)
         twin.request = self.request.as_user(user_id)
-        twin._way = self._way._replace(request=twin.request)
+        twin._api = self._api._replace(request=twin.request)
         twin._is_guest = True
         after_fork(twin)
         return twin
@@ -222,7 +224,7 @@ class AmoCRM(Bulk, Families):
     @property
     def stats(self) -> Stats:
         """What this client has sent and waited for so far: a snapshot, cheap to take."""
-        return self._line.meter.snapshot()
+        return self._sender.counter.snapshot()
 
     def _account_name(self) -> str:
         """Return what every client of this account calls it, whatever host it was given."""
@@ -233,14 +235,18 @@ class AmoCRM(Bulk, Families):
     def renew_after_fork(self) -> None:
         """Part from the parent process; a forked child does it by itself."""
         self._transport.renew_after_fork()
-        self._gate.renew_after_fork()
+        self._token_provider.renew_after_fork()
 
 
-def _read_pace(pace: object, account: Portal, clock: Clock | None) -> Pace | None:
-    """Read `shared`, a number of calls per second, a pace, or None."""
-    if pace == "shared":
+def _read_rate_limiter(
+    rate_limiter: object, account: Portal, clock: Clock | None
+) -> RateLimiter | None:
+    """Read `shared`, a number of calls per second, a rate limiter, or None."""
+    if rate_limiter == "shared":
         _, _, zone = account.account.partition(".")
-        return shared_pace(account.origin if account.fixed else zone, clock)
-    if pace is None or all(hasattr(pace, name) for name in ("wait", "hold", "block")):
-        return cast("Pace | None", pace)  # what has its three methods is one
-    return ThreadPace(cast("float", pace))  # which refuses what is no number
+        return shared_rate_limiter(account.origin if account.fixed else zone, clock)
+    if rate_limiter is None or all(
+        hasattr(rate_limiter, name) for name in ("wait", "hold", "block")
+    ):
+        return cast("RateLimiter | None", rate_limiter)  # what has its three methods is one
+    return LocalRateLimiter(cast("float", rate_limiter))  # which refuses what is no number

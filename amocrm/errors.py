@@ -27,9 +27,10 @@
     │   ├── ServerError              5xx
     │   └── UnexpectedReplyError     not the documented shape
     ├── TokenStoreError              the token could not be loaded, saved or locked
-    ├── PaceError                    the pace shared with others cannot be reached; nothing was sent
-    ├── JournalError                 the journal of an import is in use, or cannot be written
-    └── WebhookError                 (ValueError) a delivery that cannot be trusted or read
+    ├── RateLimiterError                    the rate_limiter shared with others cannot be reached;
+    nothing was sent ├── JournalError                 the journal of an import is in use, or cannot
+    be written └── WebhookError                 (ValueError) a delivery that cannot be trusted or
+    read
 
 `str(error)` is one line a person can act on. No secret, header or request body is ever part of a
 message. Every class survives pickling, so a worker pool can hand an error back.
@@ -63,9 +64,9 @@ __all__ = [
     "NotFoundError",
     "NotOfferedError",
     "OutcomeUnknownError",
-    "PaceError",
     "PaymentRequiredError",
     "RateLimitedError",
+    "RateLimiterError",
     "ReplyError",
     "ServerError",
     "StateMismatchError",
@@ -274,8 +275,8 @@ class TokenStoreError(AmoCRMError):
     retryable = True
 
 
-class PaceError(AmoCRMError):
-    """The pace that is shared with others (a file, Redis) cannot be reached. Nothing was sent."""
+class RateLimiterError(AmoCRMError):
+    """A shared rate limiter (a file, Redis) cannot be reached. Nothing was sent."""
 
     retryable = True
 
@@ -386,7 +387,7 @@ class ForbiddenError(ReplyError):
 class BlockedError(ForbiddenError):
     """403 of the edge: it blocks this address, as it does after too many calls.
 
-    Calls of all who share the pace are refused unsent until one tries again.
+    Calls of all who share the rate limiter are refused unsent until one tries again.
 
     Attributes:
         retry_after: seconds until calls may be tried again; how long a block lasts is not

@@ -12,7 +12,7 @@ from amocrm._support.frames import frameless
 from amocrm.auth.callback import State, read_install, read_query
 from amocrm.auth.installation.install_limit import InstallLimit
 from amocrm.auth.installation.installer import Installed, Installer
-from amocrm.auth.installation.registry import Entry, Register
+from amocrm.auth.installation.registry import AccountRegistry, Entry
 from amocrm.auth.installation.uninstall_hook import verify
 from amocrm.auth.oauth_messages import consent_url
 from amocrm.auth.settings import AuthSettings
@@ -22,8 +22,8 @@ from amocrm.errors import ConfigurationError, NotAuthorizedError, TokenStoreErro
 from amocrm.http.hosts import DEFAULT_ZONE, ZONES, account_host, portal
 from amocrm.http.messages import Timeout
 from amocrm.http.transport.transport import Session, open_session
-from amocrm.rate_limit.limiter import Pace
-from amocrm.rate_limit.local import ThreadPace
+from amocrm.rate_limit.limiter import RateLimiter
+from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.stores.store import TokenStore
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ amoCRM closes idle ones itself."""
 class Integration:
     """One public integration in many accounts. Thread-safe; a context manager.
 
-    All clients that it hands out share one pool of connections, one pace and one store.
+    All clients that it hands out share one pool of connections, one rate limiter and one store.
 
     Args:
         client_id: of the integration.
@@ -46,8 +46,8 @@ class Integration:
         store: where the tokens of all accounts are kept.
         zone: whose consent page people are sent to, and where a bare login lives: `amocrm.ru` or
             `kommo.com`.
-        pace: `shared`, one pace for all clients of this process; calls per second of this
-            integration's accounts together; a `Pace`; or None to switch pacing off.
+        rate_limiter: `shared`, one rate limiter for all clients of this process; calls per second
+            of this integration's accounts together; a `RateLimiter`; or None to switch pacing off.
         timeout: seconds for the whole of each attempt of a call, or a `Timeout`.
         session: a `requests.Session` of yours; it is not closed with the integration.
         user_agent: your application's name, put before the library's.
@@ -69,7 +69,7 @@ class Integration:
         *,
         store: TokenStore,
         zone: str = DEFAULT_ZONE,
-        pace: Pace | float | Literal["shared"] | None = "shared",
+        rate_limiter: RateLimiter | float | Literal["shared"] | None = "shared",
         timeout: float | Timeout | None = None,
         session: Session | None = None,
         user_agent: str | None = None,
@@ -84,11 +84,15 @@ class Integration:
             "client_secret": client_secret,
             "redirect_uri": redirect_uri,
         }
-        shared = ThreadPace(pace) if isinstance(pace, (int, float)) else pace
+        shared = (
+            LocalRateLimiter(rate_limiter)
+            if isinstance(rate_limiter, (int, float))
+            else rate_limiter
+        )
 
         def make(host: str, account_id: int | None, session: Session | None) -> AmoCRM:
             return AmoCRM(
-                host, self._auth, account_id=account_id, store=store, pace=shared,
+                host, self._auth, account_id=account_id, store=store, rate_limiter=shared,
                 timeout=timeout, session=session, user_agent=user_agent, base_url=base_url,
                 clock=clock,
             )  # fmt: skip
@@ -100,10 +104,10 @@ class Integration:
         self._given = self._session = session
         self._closed = False
         self._opening = threading.Lock()
-        self._register = Register(client_id, store)
+        self._registry = AccountRegistry(client_id, store)
         self._installer = Installer(
             lambda host, account_id: make(host, account_id, self._open()),
-            self._register,
+            self._registry,
             InstallLimit(SystemClock() if clock is None else clock),
             max_clients,
         )
@@ -166,7 +170,7 @@ class Integration:
 
         A renamed account stands there under its new name once it has been called.
         """
-        return self._register.hosts()
+        return self._registry.hosts()
 
     def forget(self, name: str | None = None, *, id: int | None = None) -> None:  # noqa: A002
         """Remove an account's token, and close its client; it is no error if there is none.
@@ -261,7 +265,7 @@ class Integration:
             start: the path, below the mount, that leads to the consent page.
         """
         # Late, because werkzeug takes as long to load as `requests`.
-        from amocrm.auth.installation.wsgi import Desk, InstallApp, tell
+        from amocrm.auth.installation.wsgi import InstallApp, InstallHandlers, tell
 
         if not isinstance(start, str) or not start.startswith("/"):
             raise ConfigurationError("start must be a path that begins with a slash")
@@ -279,7 +283,7 @@ class Integration:
         def ask(state: str) -> str:
             return self.consent_url(state, "post_message")
 
-        return InstallApp(Desk(ask, install, remove), start, secure=self._secure)
+        return InstallApp(InstallHandlers(ask, install, remove), start, secure=self._secure)
 
     def renew_after_fork(self) -> None:
         """Part from the parent process; a forked child does it by itself."""
@@ -305,8 +309,8 @@ class Integration:
 
     def _find(self, host: str | None, account_id: int | None) -> Entry | None:
         if host is not None:
-            return self._register.find(host)
-        return None if account_id is None else self._register.by_id(account_id)
+            return self._registry.find(host)
+        return None if account_id is None else self._registry.by_id(account_id)
 
     def _host(self, name: str) -> str:
         """Read what a person typed; a bare login lives in this integration's zone."""

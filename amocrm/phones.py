@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amocrm.errors import ConfigurationError
 from amocrm.resources.people.contact_keys import Normal
-from amocrm.resources.people.phone import normal_phone
+from amocrm.resources.people.phone import normalize_phone
 
 try:
     import phonenumbers
@@ -34,9 +34,9 @@ def phones_of(region: str) -> Normal:
         try:
             number = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
-            return normal_phone(text)
+            return normalize_phone(text)
         if not phonenumbers.is_possible_number(number):
-            return normal_phone(text)
+            return normalize_phone(text)
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
     return normal

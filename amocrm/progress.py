@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from amocrm._support.clock import Clock
 from amocrm.errors import ConfigurationError
 
-__all__ = ["Meter", "Progress", "Report", "bar"]
+__all__ = ["Progress", "ProgressMeter", "Report", "bar"]
 
 
 class Progress(NamedTuple):
@@ -33,7 +33,7 @@ Report: TypeAlias = Callable[[Progress], object]
 iteration."""
 
 
-class Meter:
+class ProgressMeter:
     """Counts, and tells a report; costs nothing when there is none.
 
     Args:

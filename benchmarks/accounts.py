@@ -40,7 +40,7 @@ def integration(accounts: int, origin: str) -> Integration:
         token = Token(f"{number:0900}", f"{number:0>900}", 4_102_444_800)
         store.save(Key(CLIENT, host), write_record(CLIENT, host, Record(token, host)), None)
     return Integration(
-        CLIENT, "secret", "https://example.com/", store=store, base_url=origin, pace=None
+        CLIENT, "secret", "https://example.com/", store=store, base_url=origin, rate_limiter=None
     )
 
 

@@ -39,7 +39,7 @@ from amocrm.progress import Report, bar
 RATE, PAGE, LEADS = 7, 250, "/api/v4/leads"
 UNKNOWING = "`listing`"
 
-Way = Callable[[Portal, int, Report | None], object]
+ApiContext = Callable[[Portal, int, Report | None], object]
 
 
 class Row(NamedTuple):
@@ -63,7 +63,7 @@ class Row(NamedTuple):
 
 
 def client(where: Portal) -> AmoCRM:
-    """Make a client with a pace of its own and the default settings."""
+    """Make a client with a rate limiter of its own and the default settings."""
     return AmoCRM("example", {"access_token": where.token}, base_url=where.origin)
 
 
@@ -129,7 +129,9 @@ def least(name: str, latency: float, calls: int) -> float:
     return bursts + (latency if name == UNKNOWING else 0.0)
 
 
-def measure(name: str, way: Way, latency: float, options: argparse.Namespace, stored: int) -> Row:
+def measure(
+    name: str, way: ApiContext, latency: float, options: argparse.Namespace, stored: int
+) -> Row:
     """Run one way, each time against a portal of its own."""
     took, saw = [], []
     for _ in range(options.rounds):
@@ -188,8 +190,8 @@ def main() -> None:
         "429",
         "most in 1 s",
     ]
-    listing: dict[str, Way] = {UNKNOWING: list_ours, "`listing(expect=…)`": list_expected}
-    creating: dict[str, Way] = {"`create_many`": create_ours}
+    listing: dict[str, ApiContext] = {UNKNOWING: list_ours, "`listing(expect=…)`": list_expected}
+    creating: dict[str, ApiContext] = {"`create_many`": create_ours}
     if not options.ours:
         listing = {
             "requests, page after page": list_bare,

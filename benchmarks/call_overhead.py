@@ -20,7 +20,7 @@ import requests
 from served import issue, neutral_environment, served
 from table import show
 
-from amocrm import AmoCRM, AuthSettings, Pace, ThreadPace
+from amocrm import AmoCRM, AuthSettings, LocalRateLimiter, RateLimiter
 
 PATH = "/api/v4/account"
 TOKEN = {"access_token": "a" * 900, "refresh_token": "r" * 900, "expires_at": 4_102_444_800}
@@ -29,23 +29,23 @@ AUTH: AuthSettings = {
 }  # fmt: skip
 WARM_UP = 20
 
-Way = Callable[[], object]
+ApiContext = Callable[[], object]
 
 
-def ways(origin: str) -> dict[str, Way]:
+def ways(origin: str) -> dict[str, ApiContext]:
     """Name the ways to make the call; the first is what the others are compared with."""
     headers = {"Authorization": f"Bearer {TOKEN['access_token']}", "Accept": "application/json"}
     url, bare, floor = origin + PATH, requests.Session(), requests.Session()
     prepared = floor.prepare_request(requests.Request("GET", url, headers=headers))
     kept = floor.merge_environment_settings(url, {}, None, None, None)
 
-    def client(pace: Pace | None) -> AmoCRM:
-        crm = AmoCRM("example", AUTH, pace=pace, base_url=origin)
+    def client(rate_limiter: RateLimiter | None) -> AmoCRM:
+        crm = AmoCRM("example", AUTH, rate_limiter=rate_limiter, base_url=origin)
         crm.connection.set_token(TOKEN)
         return crm
 
     # The fastest pace there is: it does all its work, and hardly anybody waits for it.
-    paced, unpaced = client(ThreadPace(1000)), client(None)
+    paced, unpaced = client(LocalRateLimiter(1000)), client(None)
 
     return {
         "`Session.get(url, params, headers, timeout).json()`": lambda: bare.get(
@@ -54,7 +54,9 @@ def ways(origin: str) -> dict[str, Way]:
         "`crm.request.get(path).data`": lambda: paced.request.get(PATH).data,
         "`crm.account.get()`": paced.account.get,
         '`crm.leads.get(1, with_=["contacts"])`': lambda: paced.leads.get(1, with_=["contacts"]),
-        "`crm.request.get(path).data` with `pace=None`": lambda: unpaced.request.get(PATH).data,
+        "`crm.request.get(path).data` with `rate_limiter=None`": lambda: (
+            unpaced.request.get(PATH).data
+        ),
         "floor: `Session.send` of one prepared request": lambda: floor.send(
             prepared, timeout=(5, 20), allow_redirects=False, **kept
         ).json(),

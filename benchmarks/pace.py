@@ -3,10 +3,11 @@
     python benchmarks/pace.py [--seconds 20] [--redis redis://127.0.0.1:6379/9]
 
 The sandbox runs in a process of its own, with kept connections (cheroot), 50 ms of jitter on the
-way there, and no limit of its own; so what it counts is what the pace lets through. "most in 1 s"
-is the largest number of arrivals in any sliding second, "reached" the steady rate against 7/s. At a
-cold start connections take up to 500 ms to stand, each another time (see relay.py). The baseline is
-pyrate-limiter (`pip install pyrate-limiter`), before each call of the same client without a pace.
+way there, and no limit of its own; so what it counts is what the rate limiter lets through. "most
+in 1 s" is the largest number of arrivals in any sliding second, "reached" the steady rate against
+7/s. At a cold start connections take up to 500 ms to stand, each another time (see relay.py). The
+baseline is pyrate-limiter (`pip install pyrate-limiter`), before each call of the same client
+without a rate limiter.
 """
 
 from __future__ import annotations
@@ -33,22 +34,22 @@ from relay import slow_proxy
 from served import issue, neutral_environment
 from table import show
 
-from amocrm import AmoCRM, AmoCRMError, Pace, ThreadPace
+from amocrm import AmoCRM, AmoCRMError, LocalRateLimiter, RateLimiter
 from amocrm._support.clock import SystemClock
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.rate_limit.file import FilePace
-from amocrm.rate_limit.redis import RedisPace
-from amocrm.sandbox import Sandbox, Weather
+from amocrm.rate_limit.file import FileRateLimiter
+from amocrm.rate_limit.redis import RedisRateLimiter
+from amocrm.sandbox import FaultPlan, Sandbox
 
 THREADS = 32
 SPAWN = multiprocessing.get_context("spawn")
 CLOCK = SystemClock()
 
 
-class Way(NamedTuple):
-    """How calls are paced: what makes the pace, and what is waited for before each call."""
+class ApiContext(NamedTuple):
+    """How calls are paced: what makes the rate limiter, and what is waited for before each call."""
 
-    make: Callable[[], Pace | None]
+    make: Callable[[], RateLimiter | None]
     before: Callable[[], Callable[[], object]] | None = None
 
 
@@ -61,12 +62,12 @@ def pyrate() -> Callable[[], object]:
 
 
 def nothing() -> None:
-    """Make no pace."""
+    """Make no rate limiter."""
 
 
-def serve(pipe: Pipe, weather: Weather, tls: tuple[str, str] | None) -> None:
+def serve(pipe: Pipe, faults: FaultPlan, tls: tuple[str, str] | None) -> None:
     """Be the server's process: tell address and token, then, when asked, the arrivals."""
-    portal = Sandbox(rps=None, weather=weather)
+    portal = Sandbox(rps=None, faults=faults)
     with portal.serve(tls=tls, threads=80) as served:
         pipe.send((served.url, portal.issue_long_lived()))
         while pipe.recv() == "arrivals":
@@ -74,10 +75,10 @@ def serve(pipe: Pipe, weather: Weather, tls: tuple[str, str] | None) -> None:
 
 
 @contextlib.contextmanager
-def sandbox(weather: Weather, tls: tuple[str, str] | None = None) -> Generator[Pipe, None, None]:
+def sandbox(faults: FaultPlan, tls: tuple[str, str] | None = None) -> Generator[Pipe, None, None]:
     """Run a sandbox in another process while the block runs."""
     ours, theirs = SPAWN.Pipe()
-    process = SPAWN.Process(target=serve, args=(theirs, weather, tls), daemon=True)
+    process = SPAWN.Process(target=serve, args=(theirs, faults, tls), daemon=True)
     process.start()
     try:
         yield ours
@@ -87,14 +88,21 @@ def sandbox(weather: Weather, tls: tuple[str, str] | None = None) -> Generator[P
 
 
 def call(
-    origin: str, token: str, way: Way, seconds: float, threads: int, ready: Barrier | None = None
+    origin: str,
+    token: str,
+    way: ApiContext,
+    seconds: float,
+    threads: int,
+    ready: Barrier | None = None,
 ) -> None:
     """Call from some threads for some seconds, once all are ready."""
     if ready is not None:
         ready.wait()  # While others still import, they would keep the server from running.
     until = CLOCK.monotonic() + seconds
     wait = way.before() if way.before else nothing
-    with AmoCRM("example", {"access_token": token}, base_url=origin, pace=way.make()) as crm:
+    with AmoCRM(
+        "example", {"access_token": token}, base_url=origin, rate_limiter=way.make()
+    ) as crm:
 
         def work() -> None:
             while CLOCK.monotonic() < until:
@@ -102,19 +110,19 @@ def call(
                 with contextlib.suppress(AmoCRMError):
                     crm.request.get("/api/v4/account")
 
-        crew = [threading.Thread(target=work) for _ in range(threads)]
-        for one in crew:
+        pool = [threading.Thread(target=work) for _ in range(threads)]
+        for one in pool:
             one.start()
-        for one in crew:
+        for one in pool:
             one.join()
 
 
 def seen(
-    way: Way, seconds: float, weather: Weather, tls: tuple[str, str] | None = None,
+    way: ApiContext, seconds: float, faults: FaultPlan, tls: tuple[str, str] | None = None,
     processes: int = 1, opening: float = 0.0,
 ) -> list[float]:  # fmt: skip
     """Return the instants of arrival."""
-    with sandbox(weather, tls) as pipe, contextlib.ExitStack() as on_the_way:
+    with sandbox(faults, tls) as pipe, contextlib.ExitStack() as on_the_way:
         origin, token = pipe.recv()
         if opening:
             os.environ["HTTPS_PROXY"] = on_the_way.enter_context(slow_proxy(opening))
@@ -124,10 +132,10 @@ def seen(
         else:
             ready = SPAWN.Barrier(processes)
             arguments = (origin, token, way, seconds, THREADS // processes, ready)
-            crew = [SPAWN.Process(target=call, args=arguments) for _ in range(processes)]
-            for one in crew:
+            pool = [SPAWN.Process(target=call, args=arguments) for _ in range(processes)]
+            for one in pool:
                 one.start()
-            for one in crew:
+            for one in pool:
                 one.join()
         pipe.send("arrivals")
         return sorted(pipe.recv())
@@ -155,13 +163,13 @@ def row(name: str, arrivals: list[float]) -> list[str]:
     return [name, str(len(arrivals)), str(most(arrivals)), f"{reached(arrivals):.1f} %"]
 
 
-def cost(pace: Pace, calls: int = 2000) -> float:
+def cost(rate_limiter: RateLimiter, calls: int = 2000) -> float:
     """Return the microseconds of processor time of one turn that nobody waits for."""
     spent = []
     for _ in range(9):
         started = time.process_time()
         for _ in range(calls // 9):
-            pace.wait(CLOCK, 0)
+            rate_limiter.wait(CLOCK, 0)
         spent.append((time.process_time() - started) / (calls // 9) * 1e6)
     return median(spent)
 
@@ -175,34 +183,42 @@ def main() -> None:
     neutral_environment()
     folder = tempfile.mkdtemp()
     run = partial(seen, seconds=options.seconds)
-    rough = Weather(latency=0.05, jitter=0.05)
-    far = Weather(latency=0.25, jitter=0.05)
-    ours = Way(ThreadPace)
-    rows = [row("`ThreadPace`, 50 ms of jitter", run(ours, weather=rough))]
-    rows.append(row("the same, no jitter", run(ours, weather=Weather(latency=0.05))))
-    rows.append(row("the same, answers after 1 s", run(ours, weather=Weather(1.0, 0.05))))
+    rough = FaultPlan(latency=0.05, jitter=0.05)
+    far = FaultPlan(latency=0.25, jitter=0.05)
+    ours = ApiContext(LocalRateLimiter)
+    rows = [row("`LocalRateLimiter`, 50 ms of jitter", run(ours, faults=rough))]
+    rows.append(row("the same, no jitter", run(ours, faults=FaultPlan(latency=0.05))))
+    rows.append(row("the same, answers after 1 s", run(ours, faults=FaultPlan(1.0, 0.05))))
     if find_spec("pyrate_limiter"):
         rows.append(
-            row("pyrate-limiter, 50 ms of jitter", run(Way(nothing, pyrate), weather=rough))
+            row("pyrate-limiter, 50 ms of jitter", run(ApiContext(nothing, pyrate), faults=rough))
         )
     certificate = issue(folder)
     tls = None if certificate is None else (certificate, certificate)
-    cold = partial(run, weather=far, tls=tls, opening=0.5 if tls else 0.0)
-    rows.append(row("`ThreadPace`, cold start of up to 500 ms, TLS", cold(ours)))
+    cold = partial(run, faults=far, tls=tls, opening=0.5 if tls else 0.0)
+    rows.append(row("`LocalRateLimiter`, cold start of up to 500 ms, TLS", cold(ours)))
     if find_spec("pyrate_limiter"):
-        rows.append(row("pyrate-limiter, the same", cold(Way(nothing, pyrate))))
+        rows.append(row("pyrate-limiter, the same", cold(ApiContext(nothing, pyrate))))
     name = f"benchmark-{uuid.uuid4().hex}"
-    shared = partial(FilePace, Path(folder, "pace"))
-    rows.append(row("4 processes, `FilePace`", run(Way(shared), weather=rough, processes=4)))
-    hosts = partial(RedisPace, options.redis, name)
-    rows.append(row("4 processes, `RedisPace`", run(Way(hosts), weather=rough, processes=4)))
+    shared = partial(FileRateLimiter, Path(folder, "pace"))
+    rows.append(
+        row("4 processes, `FileRateLimiter`", run(ApiContext(shared), faults=rough, processes=4))
+    )
+    hosts = partial(RedisRateLimiter, options.redis, name)
+    rows.append(
+        row("4 processes, `RedisRateLimiter`", run(ApiContext(hosts), faults=rough, processes=4))
+    )
     head = ["32 threads", "calls", "most in 1 s", "reached"]
     show("Calls counted at the server (target: at most 7, and at least 95 %)", head, rows)
     print()
     costs = [
-        ["`ThreadPace`", f"{cost(ThreadPace(1000)):.1f}", "5"],
-        ["`FilePace`", f"{cost(FilePace(Path(folder, 'cost'), 1000)):.1f}", "50"],
-        ["`RedisPace`", f"{cost(RedisPace(options.redis, name + 'cost', 1000)):.1f}", "no target"],
+        ["`LocalRateLimiter`", f"{cost(LocalRateLimiter(1000)):.1f}", "5"],
+        ["`FileRateLimiter`", f"{cost(FileRateLimiter(Path(folder, 'cost'), 1000)):.1f}", "50"],
+        [
+            "`RedisRateLimiter`",
+            f"{cost(RedisRateLimiter(options.redis, name + 'cost', 1000)):.1f}",
+            "no target",
+        ],
     ]
     show("Processor time of a turn that nobody waits for", ["pace", "µs", "target"], costs)
 

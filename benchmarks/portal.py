@@ -1,4 +1,4 @@
-"""A sandbox with its pace, its latency and its leads, served over TCP by another process."""
+"""A sandbox with a rate limit, latency and leads, served over TCP by another process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Generator
 from multiprocessing.connection import Connection as Pipe
 from typing import NamedTuple
 
-from amocrm.sandbox import Sandbox, Weather
+from amocrm.sandbox import FaultPlan, Sandbox
 
 
 class Seen(NamedTuple):
@@ -60,7 +60,7 @@ def portal(
 
 def _serve(pipe: Pipe, leads: int, latency: float, jitter: float, rps: int | None) -> None:
     """Be the portal's process: tell address and token, then what was seen, until killed."""
-    sandbox = Sandbox(rps=rps, weather=Weather(latency=latency, jitter=jitter))
+    sandbox = Sandbox(rps=rps, faults=FaultPlan(latency=latency, jitter=jitter))
     for number in range(leads):
         sandbox.add("leads", {"name": f"Lead {number}", "price": number})
     with sandbox.serve(threads=64) as served:

@@ -1,4 +1,4 @@
-"""The proof: 100,000 mixed calls in bad weather; what was told of each write against the record.
+"""The proof: 100,000 mixed calls with injected faults; the outcome of each write is checked.
 
     python benchmarks/storm.py [--calls 100000] [--workers 8] [--seed 7]
 
@@ -33,12 +33,12 @@ from amocrm import (
 )
 from amocrm.bulk.outcomes import Created, Outcome, Refused, Updated
 from amocrm.http.messages import Json
-from amocrm.sandbox import ManualClock, Sandbox, Weather
+from amocrm.sandbox import FaultPlan, ManualClock, Sandbox
 from amocrm.sandbox.faults.plan import KINDS
 
 LEADS = "/api/v4/leads"
 CONTACTS = 60
-WEATHER = Weather(
+WEATHER = FaultPlan(
     lost_before=0.01, lost_after=0.01, server_error=0.02, too_many=0.02, half_body=0.01, html=0.01
 )
 STORMS = (("too_many", 40), ("forbidden", 3), ("server_error", 12), ("lost_after", 6))
@@ -50,7 +50,7 @@ TRIES = 50
 
 
 class Storm:
-    """A portal in bad weather, a client of it, and what the client was told.
+    """A portal with injected faults, a client of it, and what the client was told.
 
     Attributes:
         told: what was told of each write, by its name.
@@ -64,14 +64,16 @@ class Storm:
         for number in range(CONTACTS):
             self.portal.add("contacts", {"name": f"Contact {number}"})
         auth: AuthSettings = {"access_token": self.portal.issue_long_lived()}
-        self.crm = AmoCRM("example", auth, session=self.portal.session(), clock=clock, pace=None)
+        self.crm = AmoCRM(
+            "example", auth, session=self.portal.session(), clock=clock, rate_limiter=None
+        )
         self.calls, self.folder = calls, Path(folder)
         self.told: dict[str, str] = {}
         self.reads: Counter[str] = Counter()
         self._names, self._turns = itertools.count(), itertools.count()
         self._ids: list[int] = []
         self._lock = threading.Lock()
-        self.portal.weather = WEATHER
+        self.portal.faults = WEATHER
 
     def work(self) -> None:
         """Do one thing after the other until there were calls enough."""
@@ -82,8 +84,8 @@ class Storm:
         while self.portal.counters["requests"] < self.calls:
             turn = next(self._turns)
             if turn % EVERY == EVERY - 1:
-                fate, times = STORMS[turn // EVERY % len(STORMS)]
-                self.portal.strike(fate, path="/api/*", times=times)
+                fault, times = STORMS[turn // EVERY % len(STORMS)]
+                self.portal.inject(fault, path="/api/*", times=times)
             actions[turn % len(actions)]()
 
     def read(self) -> None:
@@ -173,7 +175,7 @@ class Storm:
         """Count how often the portal carried out each write."""
         done: Counter[str] = Counter()
         for seen in self.portal.log:
-            carried_out = seen.fate == "" or KINDS[seen.fate].effect
+            carried_out = seen.fault == "" or KINDS[seen.fault].effect
             if seen.method in ("POST", "PATCH") and carried_out and seen.status == 200:
                 done.update(_names(seen.body))
         return done
@@ -226,8 +228,8 @@ def main() -> int:
     rows = [[word, str(times), f"{count:,}"] for (word, times), count in sorted(tally.items())]
     calls, seconds = storm.portal.counters["requests"], time.monotonic() - started
     show(f"{calls:,} calls in bad weather, {seconds:.0f} s", ["told", "done", "writes"], rows)
-    fates = Counter(one.fate for one in storm.portal.log if one.fate)
-    print(f"\nfates: {dict(fates)}\nreads: {dict(storm.reads)}")
+    faults = Counter(one.fault for one in storm.portal.log if one.fault)
+    print(f"\nfates: {dict(faults)}\nreads: {dict(storm.reads)}")
     wrong += ["a listing"] * storm.reads["CUT SHORT"]
     print(f"wrong: {wrong[:20] or 'none'}")
     return 1 if wrong else 0

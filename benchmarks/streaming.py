@@ -4,9 +4,9 @@
 
 A server in another process answers pages of 250 leads of 1 KB each from a ready text, so that only
 the client's work is counted. It is compared with the least that has to be done: the same pages got
-by a `requests.Session` and decoded, one after the other; without pauses, and with those of a pace,
-for a processor that slept works more slowly. The ways take turns; a ratio is the median over the
-rounds' ratios.
+by a `requests.Session` and decoded, one after the other; without pauses, and with those of a rate
+limiter, for a processor that slept works more slowly. The ways take turns; a ratio is the median
+over the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ ITEMS = json.dumps([LEAD] * PAGE, separators=(",", ":"))
 BARE = "`Session.get(url).json()`"
 SLOW = f"{BARE}, {PACE} calls a second"
 
-Way = Callable[[], object]
+ApiContext = Callable[[], object]
 
 
 def pages_of(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
@@ -66,15 +66,15 @@ def pages_of(environ: WSGIEnvironment, start_response: StartResponse) -> list[by
     return [body]
 
 
-def ways(origin: str, pages: int) -> dict[str, tuple[Way, str]]:
+def ways(origin: str, pages: int) -> dict[str, tuple[ApiContext, str]]:
     """Name the ways to read the pages, each with the name of what it is compared with."""
     session = requests.Session()
     token: AuthSettings = {"access_token": "a" * 900}
-    crm = AmoCRM("example", token, base_url=origin, pace=None)
-    paced = AmoCRM("example", token, base_url=origin, pace=PACE)
+    crm = AmoCRM("example", token, base_url=origin, rate_limiter=None)
+    paced = AmoCRM("example", token, base_url=origin, rate_limiter=PACE)
     headers = {"Authorization": f"Bearer {'a' * 900}"}
 
-    def bare(pause: float) -> Way:
+    def bare(pause: float) -> ApiContext:
         def read() -> None:
             for page in range(1, pages + 1):
                 url = f"{origin}{PATH}?pages={pages}&limit={PAGE}&page={page}"
@@ -84,7 +84,7 @@ def ways(origin: str, pages: int) -> dict[str, tuple[Way, str]]:
 
         return read
 
-    def ours(client: AmoCRM, ahead: int | None) -> Way:
+    def ours(client: AmoCRM, ahead: int | None) -> ApiContext:
         def read() -> None:
             for _ in client.listing(PATH, {"pages": pages}, ahead=ahead):
                 pass
@@ -125,7 +125,7 @@ def resident() -> float:
 
 def curve(origin: str, pages: int) -> list[list[str]]:
     """Stream pages and return the memory along the way."""
-    crm = AmoCRM("example", {"access_token": "a"}, base_url=origin, pace=None)
+    crm = AmoCRM("example", {"access_token": "a"}, base_url=origin, rate_limiter=None)
     started, rows = time.monotonic(), [["0", f"{resident():.1f}", "0.0"]]
     marks = {max(1, pages * part // 1000) for part in (1, 10, 50, 100, 250, 500, 750, 1000)}
     for page, _ in enumerate(crm.listing(PATH, {"pages": pages}).pages(), 1):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOST = 143
 
 
-class Line(NamedTuple):
+class Sender(NamedTuple):
     """What the report says of a stage.
 
     Attributes:
@@ -37,7 +37,7 @@ class Line(NamedTuple):
     reached: int | None
 
 
-def funnel(crm: AmoCRM, name: str, days: int) -> list[Line]:
+def funnel(crm: AmoCRM, name: str, days: int) -> list[Sender]:
     """Report on a pipeline, and on what became of the leads of the last days."""
     (pipeline,) = [one for one in crm.leads.pipelines.list() if one["name"] == name]
     here: Counter[int] = Counter()
@@ -53,7 +53,7 @@ def funnel(crm: AmoCRM, name: str, days: int) -> list[Line]:
     stages = [one for one in pipeline["_embedded"]["statuses"] if one["type"] == 0]
     far = furthest(crm, pipeline, young, began)
     return [
-        Line(
+        Sender(
             stage["name"],
             here[stage["id"]],
             total[stage["id"]],

@@ -75,7 +75,7 @@ def shop() -> Generator[AmoCRM, None, None]:
     portal = Sandbox(("example.kommo.com",), rps=None)
     token = portal.issue_long_lived()
     with AmoCRM(
-        "example.kommo.com", {"access_token": token}, session=portal.session(), pace=None
+        "example.kommo.com", {"access_token": token}, session=portal.session(), rate_limiter=None
     ) as crm:
         furnish(crm)
         yield crm

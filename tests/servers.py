@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from amocrm import TokenStore
 from amocrm.bulk.journals.file import FileJournal
 from amocrm.bulk.journals.sql import SQLJournal
-from amocrm.bulk.journals.storage import Place
+from amocrm.bulk.journals.storage import JournalStorage
 from amocrm.stores.file import FileStore
 from amocrm.stores.redis import RedisStore
 from amocrm.stores.sql import SQLStore
@@ -106,7 +106,7 @@ def new_place(kind: str, folder: Path) -> Generator[str, None, None]:
         _clear(kind, place)
 
 
-def open_journal(kind: str, place: str) -> Place:
+def open_journal(kind: str, place: str) -> JournalStorage:
     """Name a journal; the same place again each time, in whatever process."""
     if kind == "file":
         return FileJournal(Path(place, "journal"))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from amocrm.resources.base import Resource
-from amocrm.resources.index import Families
-from amocrm.resources.lazy import Mount
+from amocrm.resources.index import ResourceIndex
+from amocrm.resources.lazy import LazyResource
 
 
 class Seat(NamedTuple):
@@ -25,25 +25,27 @@ class Seat(NamedTuple):
     kind: type[Resource]
 
 
-def item_of(family: type[Resource]) -> type[Resource] | None:
+def item_of(resource: type[Resource]) -> type[Resource] | None:
     """The class of what a call of a family returns: `crm.leads(42)`."""
-    call = vars(family).get("__call__")
+    call = vars(resource).get("__call__")
     if call is None:
         return None
-    found: type[Resource] = getattr(sys.modules[family.__module__], call.__annotations__["return"])
+    found: type[Resource] = getattr(
+        sys.modules[resource.__module__], call.__annotations__["return"]
+    )
     return found
 
 
-def walk(owner: type[object] = Families, above: str = "", path: str = "") -> Iterator[Seat]:
+def walk(owner: type[object] = ResourceIndex, above: str = "", path: str = "") -> Iterator[Seat]:
     """Every family below an owner, depth first."""
     names = {name: mount for kind in reversed(owner.__mro__) for name, mount in vars(kind).items()}
     for name, mount in names.items():
-        if isinstance(mount, Mount):
-            family = mount.family()
-            place = f"{path}/{family.row.path}"
-            yield Seat(f"{above}{name}", place, family)
-            yield from walk(family, f"{above}{name}.", place)
-            one = item_of(family)
+        if isinstance(mount, LazyResource):
+            resource = mount.resource()
+            place = f"{path}/{resource.endpoint.path}"
+            yield Seat(f"{above}{name}", place, resource)
+            yield from walk(resource, f"{above}{name}.", place)
+            one = item_of(resource)
             if one is not None:
                 yield from walk(one, f"{above}{name}(id).", f"{place}/{{id}}")
 

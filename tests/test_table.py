@@ -15,8 +15,8 @@ import pytest
 
 from amocrm import AmoCRM, ConfigurationError, NotFoundError, NotOfferedError
 from amocrm.resources.base import Resource
-from amocrm.resources.endpoint import Row, near, read_id
-from amocrm.resources.filters import read_question
+from amocrm.resources.endpoint import Endpoint, near, read_id
+from amocrm.resources.filters import build_query
 from amocrm.sandbox import Sandbox
 from tests.table import walk
 
@@ -75,7 +75,7 @@ def test_every_place_is_a_row_of_the_reference() -> None:
 
 @pytest.mark.parametrize(("expression", "kind"), [(name, kind) for name, _, kind in PLACES])
 def test_each_family_is_declared_whole(expression: str, kind: type[Resource]) -> None:
-    assert kind.row.source, "a class header without its source"
+    assert kind.endpoint.source, "a class header without its source"
     assert "__slots__" in vars(kind)
     assert inspect.getdoc(kind)
 
@@ -214,20 +214,20 @@ def test_an_unknown_id_is_not_found_whatever_the_status() -> None:
 def test_names_of_one_item_and_of_a_listing() -> None:
     crm, _ = client()
     assert "drive_url" in crm.account.get(with_=["drive_url"])
-    assert crm.account.row.orders == crm.account.row.filters == ()
-    assert crm.users.row == Row("users", "4.19", withs=crm.users.row.withs)
-    assert "role" in crm.users.row.withs
-    assert crm.tasks.row.orders == ("complete_till", "created_at", "id")
+    assert crm.account.endpoint.orders == crm.account.endpoint.filters == ()
+    assert crm.users.endpoint == Endpoint("users", "4.19", withs=crm.users.endpoint.withs)
+    assert "role" in crm.users.endpoint.withs
+    assert crm.tasks.endpoint.orders == ("complete_till", "created_at", "id")
 
 
 def test_a_question_becomes_the_query() -> None:
-    row = Row("x", filters=("id",), withs=("a", "b"), orders=("id",), query=True)
-    asked = read_question(
-        row, "x", lenient=False,
+    endpoint = Endpoint("x", filters=("id",), withs=("a", "b"), orders=("id",), query=True)
+    asked = build_query(
+        endpoint, "x", lenient=False,
         filter={"id": 1}, with_=("a", "b"), order={"id": "asc"}, query="q",
     )  # fmt: skip
     assert asked == {"filter": {"id": 1}, "with": "a,b", "order": {"id": "asc"}, "query": "q"}
-    assert read_question(row, "x", lenient=False) == {}
+    assert build_query(endpoint, "x", lenient=False) == {}
 
 
 def test_the_near_miss() -> None:

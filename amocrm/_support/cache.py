@@ -13,7 +13,7 @@ from amocrm.errors import AmoCRMError, ConfigurationError
 T = TypeVar("T")
 
 
-class Cell(Generic[T]):
+class CachedValue(Generic[T]):
     """Keeps one thing. Thread-safe.
 
     Args:
@@ -75,7 +75,7 @@ class Cell(Generic[T]):
         return thing
 
 
-class Shelf(Generic[T]):
+class LRUCache(Generic[T]):
     """Keeps the last used things by name. Thread-safe.
 
     Args:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class _Errand(Generic[T]):
+class _ShieldedWork(Generic[T]):
     """A piece of work in a thread of its own, and what came of it."""
 
     def __init__(self, work: Callable[[], T]) -> None:
@@ -73,7 +73,7 @@ class _Errand(Generic[T]):
                 keep(self._results[0])
 
 
-class _Stay:
+class _DeferSigterm:
     """Puts off a SIGTERM that would end the process on the spot, until the block is done.
 
     A program that handles SIGTERM itself is left alone. A second SIGTERM is obeyed at once.
@@ -100,7 +100,7 @@ class _Stay:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def to_the_end(work: Callable[[], T], keep: Callable[[T], R]) -> R:
+def shielded(work: Callable[[], T], keep: Callable[[T], R]) -> R:
     """Do a piece of work, and keep its result, in spite of whatever ends this thread or process.
 
     Ctrl-C, and what a signal handler raises, come up again when the result is kept; so does a
@@ -113,7 +113,7 @@ def to_the_end(work: Callable[[], T], keep: Callable[[T], R]) -> R:
     """
     thread = threading.current_thread()
     if thread is threading.main_thread():
-        with _Stay():
+        with _DeferSigterm():
             return _apart(work, keep)
     if thread.daemon:
         # It may be stopped anywhere when the program ends; another one is waited for.
@@ -123,7 +123,7 @@ def to_the_end(work: Callable[[], T], keep: Callable[[T], R]) -> R:
 
 def _apart(work: Callable[[], T], keep: Callable[[T], R]) -> R:
     """Do the work in a thread that no signal reaches and no end of the program stops."""
-    errand, kept = _Errand(work), False
+    errand, kept = _ShieldedWork(work), False
     try:
         errand.thread.start()
     except RuntimeError:

@@ -6,13 +6,13 @@ import logging
 from contextlib import nullcontext
 
 from amocrm._support.frames import frameless
-from amocrm.auth.connection_events import Signals
+from amocrm.auth.connection_events import ConnectionEvents
 from amocrm.auth.consent import Consent
 from amocrm.auth.grant_flow import Code, Share
-from amocrm.auth.status import Status
+from amocrm.auth.status import ConnectionStatus
 from amocrm.auth.token import Token, is_visible, read_token
-from amocrm.auth.token_acquirer import Keeper
-from amocrm.auth.token_cache import Holding
+from amocrm.auth.token_acquirer import TokenAcquirer
+from amocrm.auth.token_cache import TokenCache
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.http.messages import Json
 from amocrm.http.transport.transport import Response
@@ -27,45 +27,45 @@ class Connection:
     """
 
     def __init__(
-        self, keeper: Keeper, holding: Holding, consent: Consent, signals: Signals
+        self, acquirer: TokenAcquirer, cache: TokenCache, consent: Consent, events: ConnectionEvents
     ) -> None:
-        self._keeper = keeper
-        self._holding = holding
+        self._acquirer = acquirer
+        self._cache = cache
         self._consent = consent
-        self._signals = signals
+        self._events = events
 
     def __repr__(self) -> str:
         state = "connected" if self.connected else "not connected"
-        return f"<Connection to {self._holding.portal.account}, {state}>"
+        return f"<Connection to {self._cache.portal.account}, {state}>"
 
     @property
     def connected(self) -> bool:
         """Whether a token is held that was good when it came."""
-        return self._holding.connected
+        return self._cache.connected
 
     @property
     def account_id(self) -> int | None:
         """The account's id, which no other account ever bears; None while nobody knows it."""
-        return self._holding.account_id
+        return self._cache.account_id
 
     @property
     def host(self) -> str:
         """Where the account answers, as far as is known; names can pass to other accounts."""
-        return self._holding.portal.account
+        return self._cache.portal.account
 
     def is_dead(self, token: Token) -> bool:
         """Tell whether amoCRM has refused the refresh token of this very pair for good."""
-        return self._holding.is_dead(token)
+        return self._cache.is_dead(token)
 
     @property
     def unsaved(self) -> bool:
         """Whether the pair is in memory only, because the store failed."""
-        return self._holding.unsaved
+        return self._cache.unsaved
 
     def save_again(self) -> bool:
         """Try to save a pair that is in memory only; tell whether it is saved now."""
         try:
-            self._holding.save_again()
+            self._cache.save_again()
         except TokenStoreError as error:
             _log.error("the token is in memory only: %s", error)
         return not self.unsaved
@@ -81,7 +81,7 @@ class Connection:
             TransportError, ReplyError: the token endpoint could not be asked.
         """
         if not self.connected:
-            self._keeper.obtain()
+            self._acquirer.obtain()
         return True
 
     @frameless
@@ -108,8 +108,8 @@ class Connection:
             )
         if self._consent.take(code):
             # Somebody waited at the redirect server, and this is what they waited for.
-            return {} if self._keeper.inside else self._keeper.obtain().as_dict()
-        return self._keeper.exchange(Code(code, state)).as_dict()
+            return {} if self._acquirer.inside else self._acquirer.obtain().as_dict()
+        return self._acquirer.exchange(Code(code, state)).as_dict()
 
     @frameless
     def install(self, code: str, *, state: str | None, share: Share = nullcontext) -> None:
@@ -123,11 +123,11 @@ class Connection:
             state: what came back with it, and was compared; None if nothing did.
             share: what is held while it is sent.
         """
-        self._keeper.exchange(Code(code, state, unproven=True, share=share))
+        self._acquirer.exchange(Code(code, state, unproven=True, share=share))
 
     def take_over(self) -> None:
         """Go on with what is stored: another client of this account has been granted a token."""
-        self._holding.take_over()
+        self._cache.take_over()
 
     def tell_granted(self, granted: Response) -> None:
         """Tell the handlers of a token that another client of this account has been granted.
@@ -135,8 +135,8 @@ class Connection:
         Args:
             granted: the answer that brought it.
         """
-        self._signals.granted(granted)
-        self._signals.step("connection:connected")
+        self._events.granted(granted)
+        self._events.step("connection:connected")
 
     def refresh_token(self) -> dict[str, Json]:
         """Spend the refresh token for a new pair, now, however fresh the old one is.
@@ -148,7 +148,7 @@ class Connection:
             NotAuthorizedError: there is nothing to refresh.
             GrantError: the refresh token was refused.
         """
-        return self._keeper.refresh().as_dict()
+        return self._acquirer.refresh().as_dict()
 
     def get_auth_url(self, mode: str = "popup") -> str:
         """Return the address where a person agrees; it carries the state that must come back.
@@ -172,10 +172,10 @@ class Connection:
 
     def get_token(self) -> dict[str, Json] | None:
         """Return the token as a plain dict with `expires_at` (Unix seconds); None without one."""
-        token = self._holding.token
+        token = self._cache.token
         return None if token is None else token.as_dict()
 
-    def status(self) -> Status:
+    def status(self) -> ConnectionStatus:
         """Tell what is held or stored, until when, and when the refresh token dies.
 
         Sends nothing. Where nothing is held yet, the store is looked into.
@@ -183,7 +183,7 @@ class Connection:
         Raises:
             TokenStoreError: the store failed.
         """
-        return self._holding.status()
+        return self._cache.status()
 
     @frameless
     def set_token(self, token: object) -> None:
@@ -195,4 +195,4 @@ class Connection:
         Raises:
             ConfigurationError: it is not a token; what was held before stays.
         """
-        self._holding.take(read_token(token))
+        self._cache.take(read_token(token))

@@ -19,7 +19,7 @@ Step: TypeAlias = Literal[
 Trouble: TypeAlias = Literal["connection:authError", "connection:error", "error"]
 
 
-class Signals:
+class ConnectionEvents:
     """Emits the events of one connection.
 
     Attributes:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 
 from amocrm.auth.callback import Answered, read_redirect
-from amocrm.auth.connection_events import Signals
+from amocrm.auth.connection_events import ConnectionEvents
 from amocrm.auth.oauth_messages import consent_url
 from amocrm.auth.settings import Settings
 from amocrm.errors import ConfigurationError, NotAuthorizedError
@@ -20,11 +20,11 @@ class Consent:
         fixed_state: the state that was set; None if each consent makes one of its own.
     """
 
-    def __init__(self, settings: Settings, portal: Portal, signals: Signals) -> None:
+    def __init__(self, settings: Settings, portal: Portal, events: ConnectionEvents) -> None:
         self.fixed_state = settings.state
         self._settings = settings
         self._portal = portal
-        self._signals = signals
+        self._events = events
         self._made_state: str | None = None
         self._offer: Callable[[Answered], None] | None = None
 
@@ -61,7 +61,7 @@ class Consent:
         with listener:
             self._offer = listener.deliver
             try:
-                self._signals.step("connection:beforeConsent")
+                self._events.step("connection:beforeConsent")
                 answered = listener.wait()
             finally:
                 self._offer = None

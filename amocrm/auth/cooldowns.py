@@ -15,7 +15,7 @@ used as it is: its calls go on, whatever has befallen the token endpoint or the 
 SAVE_REST: Final = 5.0
 """Seconds after a save that failed again in which no call tries it."""
 
-CURE_PAUSE: Final = 60.0
+AFTER_401_PAUSE: Final = 60.0
 """Seconds in which a pair that was granted for a 401 is not renewed for another one: that has
 another cause, such as a wrong X-Context-User-ID, and would spend a refresh token on every call. As
 long, a pair that could not be renewed for a 401 is left alone."""
@@ -23,7 +23,7 @@ long, a pair that could not be renewed for a 401 is left alone."""
 _ANY_TIME: Final = float("-inf")
 
 
-class _Cure(NamedTuple):
+class _RefreshAfter401(NamedTuple):
     """The last renewal for a 401: the pair it gave, or could not replace, and why not."""
 
     pair: str
@@ -31,15 +31,15 @@ class _Cure(NamedTuple):
     failure: str
 
 
-class Pauses:
+class Cooldowns:
     """The pauses of one account, in one process. Thread-safe: each is one assignment."""
 
-    __slots__ = ("_clock", "_cure", "_renew_at", "_save_at")
+    __slots__ = ("_clock", "_refresh", "_renew_at", "_save_at")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._renew_at = self._save_at = _ANY_TIME
-        self._cure: _Cure | None = None
+        self._refresh: _RefreshAfter401 | None = None
 
     @property
     def may_renew(self) -> bool:
@@ -59,7 +59,7 @@ class Pauses:
         """Leave the store alone for a while."""
         self._save_at = self._clock.monotonic() + SAVE_REST
 
-    def note_cure(self, pair: Token, failure: str = "") -> None:
+    def note_refresh_after_401(self, pair: Token, failure: str = "") -> None:
         """Remember a pair that was granted for a 401, from when it is first seen here.
 
         Args:
@@ -67,23 +67,23 @@ class Pauses:
             failure: why it could not be renewed for a 401, if it is such a one.
         """
         name = _name(pair)
-        if failure or self._cure is None or self._cure.pair != name:
-            self._cure = _Cure(name, self._clock.monotonic(), failure)
+        if failure or self._refresh is None or self._refresh.pair != name:
+            self._refresh = _RefreshAfter401(name, self._clock.monotonic(), failure)
 
-    def after_cure(self, pair: Token, age: float | None = None) -> str | None:
+    def why_not_refresh_after_401(self, pair: Token, age: float | None = None) -> str | None:
         """Tell why a pair is not to be renewed for a 401 now, if only by ""; None if it is.
 
         Args:
             pair: that was answered 401.
             age: seconds since it was granted, by amoCRM's clock; it may have been seen here late.
         """
-        cure = self._cure
-        if cure is None or cure.pair != _name(pair):
+        refresh_after_401 = self._refresh
+        if refresh_after_401 is None or refresh_after_401.pair != _name(pair):
             return None
-        passed = self._clock.monotonic() - cure.at
-        if age is not None and not cure.failure:
+        passed = self._clock.monotonic() - refresh_after_401.at
+        if age is not None and not refresh_after_401.failure:
             passed = max(passed, age)
-        return cure.failure if passed < CURE_PAUSE else None
+        return refresh_after_401.failure if passed < AFTER_401_PAUSE else None
 
 
 def _name(pair: Token) -> str:

@@ -11,12 +11,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, TypeAlias
 
-from amocrm._support.shield import to_the_end
-from amocrm.auth.connection_events import Signals, Step
-from amocrm.auth.grant_log import Note, name, write
+from amocrm._support.shield import shielded
+from amocrm.auth.connection_events import ConnectionEvents, Step
+from amocrm.auth.grant_log import GrantLogEntry, name, write
 from amocrm.auth.token import Freshness, Token
-from amocrm.auth.token_cache import Holding
-from amocrm.auth.token_endpoint import CURE, UNPROVEN_PATIENCE, Failed, Grant, Grants, Reason
+from amocrm.auth.token_cache import TokenCache
+from amocrm.auth.token_endpoint import (
+    AFTER_401,
+    UNPROVEN_PATIENCE,
+    Failed,
+    Grant,
+    Reason,
+    TokenEndpoint,
+)
 from amocrm.auth.token_record import Record
 from amocrm.auth.token_repository import LOCK_PATIENCE
 from amocrm.errors import GrantError, TokenStoreError
@@ -73,29 +80,31 @@ class _Got(NamedTuple):
     moved: bool
 
 
-class Spender:
+class GrantFlow:
     """Spends secrets, one at a time.
 
     Attributes:
         announcing: a handler is being told that a grant is about to be asked for.
     """
 
-    def __init__(self, grants: Grants, holding: Holding, signals: Signals) -> None:
+    def __init__(
+        self, endpoint: TokenEndpoint, cache: TokenCache, events: ConnectionEvents
+    ) -> None:
         self.announcing = False
         self._is_news = True
-        self._grants = grants
-        self._holding = holding
-        self._signals = signals
+        self._endpoint = endpoint
+        self._cache = cache
+        self._events = events
 
     def exchange(self, code: Code, settle: Settle) -> Token:
         """Spend a code, unless somebody who shares the store has."""
-        holding = self._holding
-        mark = self._grants.mark(code.text, code.state)
-        lock = holding.lock_code(mark, UNPROVEN_PATIENCE) if code.unproven else holding.lock()
+        cache = self._cache
+        mark = self._endpoint.mark(code.text, code.state)
+        lock = cache.lock_code(mark, UNPROVEN_PATIENCE) if code.unproven else cache.lock()
         with lock:
-            record = holding.exchanged(mark, follow=not code.unproven)
+            record = cache.exchanged(mark, follow=not code.unproven)
             if record is not None:
-                note = Note("code", "code", "", "adopted", name(code.text))
+                note = GrantLogEntry("code", "code", "", "adopted", name(code.text))
                 return self._adopt(record, note)
             if not code.unproven:
                 self._announce("connection:beforeFetchToken")
@@ -104,57 +113,59 @@ class Spender:
             if isinstance(got, Failed):
                 raise got.error
         self._tell(got, settle)
-        self._signals.step("connection:connected")
+        self._events.step("connection:connected")
         return got.grant.token
 
     def _exchange(self, code: Code) -> Grant | Failed:
-        return self._grants.exchange(
-            self._holding.portal, code.text, begun=code.begun, unproven=code.unproven
+        return self._endpoint.exchange(
+            self._cache.portal, code.text, begun=code.begun, unproven=code.unproven
         )
 
     def refresh(self, spent: Token, settle: Settle, reason: Reason) -> Token:
         """Spend a refresh token, unless somebody who shares the store has."""
-        holding = self._holding
-        if not holding.spendable(spent):
+        cache = self._cache
+        if not cache.spendable(spent):
             # A new consent may have been given elsewhere.
-            other = holding.other_than(spent)
+            other = cache.other_than(spent)
             if other is None:
-                raise holding.stuck(spent)
+                raise cache.not_authorized(spent)
             return other
         self._is_news = True
         try:
-            with holding.lock(0.0 if reason.once else LOCK_PATIENCE):
+            with cache.lock(0.0 if reason.once else LOCK_PATIENCE):
                 got = self._replace(spent, reason)
         except GrantError as error:
             # Calls go on with a token that works, and try again: the handlers are told once.
             if self._is_news or not reason.in_time:
-                self._signals.refused(error)
+                self._events.refused(error)
             raise
         if isinstance(got, Token):
             return got
         self._tell(got, settle)
-        return holding.token or got.grant.token
+        return cache.token or got.grant.token
 
     def _replace(self, spent: Token, reason: Reason) -> Token | _Got:
         """Find a token that somebody else has brought, or ask for one."""
-        holding, note = self._holding, Note("refresh", reason.why, "", "adopted")
+        cache, note = self._cache, GrantLogEntry("refresh", reason.why, "", "adopted")
         note = note._replace(spent=name(spent.refresh_token))
-        stored = holding.stored()
-        record = holding.newest(spent, stored)
+        stored = cache.stored()
+        record = cache.newest(spent, stored)
         newer = record.token.refresh_token != spent.refresh_token
-        if newer and holding.freshness(record.token) is not Freshness.EXPIRED:
+        if newer and cache.freshness(record.token) is not Freshness.EXPIRED:
             return self._adopt(record, note)
-        holding.check_spendable(record.token)
-        changes = holding.changes
+        cache.check_spendable(record.token)
+        changes = cache.changes
         self._announce("connection:beforeRefreshToken")
-        if holding.changes != changes and holding.token is not None:
-            return holding.token  # A handler has set another token.
-        begun = holding.begin(record)
+        if cache.changes != changes and cache.token is not None:
+            return cache.token  # A handler has set another token.
+        begun = cache.begin(record)
         if begun.token.refresh_token != record.token.refresh_token:
             return self._adopt(begun, note)
         return self._spend(record, reason, note, kept=stored is not None)
 
-    def _spend(self, record: Record, reason: Reason, note: Note, *, kept: bool) -> Token | _Got:
+    def _spend(
+        self, record: Record, reason: Reason, note: GrantLogEntry, *, kept: bool
+    ) -> Token | _Got:
         """Ask for the successor of a pair, and note how that ended.
 
         Args:
@@ -163,28 +174,28 @@ class Spender:
             note: for the log, if another pair has taken its place meanwhile.
             kept: the pair was in the store already.
         """
-        holding, spent = self._holding, record.token
+        cache, spent = self._cache, record.token
         asked = reason._replace(begun=record.asked_at is not None)
 
         def ask() -> Grant | Failed:
-            return self._grants.refresh(holding.portal, spent, asked)
+            return self._endpoint.refresh(cache.portal, spent, asked)
 
-        got = self._ask(ask, spent, cured=reason.why == CURE)
+        got = self._ask(ask, spent, granted_after_401=reason.why == AFTER_401)
         if not isinstance(got, Failed):
             return got
         if not got.in_doubt:
             # It has ended; the next one must not take it for one that got lost.
-            holding.end(record, dead=not kept and isinstance(got.error, GrantError))
+            cache.end(record, dead=not kept and isinstance(got.error, GrantError))
         if isinstance(got.error, GrantError):
-            other = holding.replaced(spent)
+            other = cache.replaced(spent)
             if other is not None:
                 return self._adopt(other, note)
-            self._is_news = holding.bury(spent, got.error)
+            self._is_news = cache.mark_revoked(spent, got.error)
         raise got.error
 
-    def _adopt(self, stored: Record, note: Note) -> Token:
+    def _adopt(self, stored: Record, note: GrantLogEntry) -> Token:
         """Take what somebody who shares the store was granted."""
-        token = self._holding.adopt(stored)
+        token = self._cache.adopt(stored)
         write(note._replace(account=stored.host, granted=name(token.refresh_token)))
         return token
 
@@ -194,38 +205,43 @@ class Spender:
         spent: Token | None,
         *,
         mark: str | None = None,
-        cured: bool = False,
+        granted_after_401: bool = False,
     ) -> _Got | Failed:
         """Ask for a grant and keep it, unless another token is given meanwhile: that one wins.
 
         Neither Ctrl-C nor a signal comes between the answer and its keeping.
         """
-        holding, changes = self._holding, self._holding.changes
-        host = holding.portal.account
+        cache, changes = self._cache, self._cache.changes
+        host = cache.portal.account
 
         def keep(grant: Grant | Failed) -> _Got | Failed:
             if isinstance(grant, Failed):
                 return grant
-            held = holding.token
+            held = cache.token
             other = held is None or spent is None or held.refresh_token != spent.refresh_token
-            if holding.changes != changes and other:
+            if cache.changes != changes and other:
                 return _Got(grant, None, False)
-            failure = holding.keep(
-                grant.token, grant.portal, spent, mark, account_id=grant.account_id, cured=cured
+            failure = cache.keep(
+                grant.token,
+                grant.portal,
+                spent,
+                mark,
+                account_id=grant.account_id,
+                granted_after_401=granted_after_401,
             )
             return _Got(grant, failure, grant.portal.account != host)
 
-        return to_the_end(ask, keep)
+        return shielded(ask, keep)
 
     # What is told of it --------------------------------------------------------------------------
 
     def _tell(self, got: _Got, settle: Settle) -> None:
         """Notify: whoever waits for the token first, then the handlers."""
         settle(got.grant.token)
-        self._grants.tell(got.grant)
-        self._signals.granted(Response(got.grant.token.as_dict(), got.grant.info))
+        self._endpoint.tell(got.grant)
+        self._events.granted(Response(got.grant.token.as_dict(), got.grant.info))
         if got.moved:
-            self._signals.moved(got.grant.portal.account)
+            self._events.moved(got.grant.portal.account)
         if got.failure is not None:
             raise got.failure
 
@@ -233,6 +249,6 @@ class Spender:
         """Tell that a grant is about to be asked for; under the lock, so no code may be set."""
         self.announcing = True
         try:
-            self._signals.step(event)
+            self._events.step(event)
         finally:
             self.announcing = False

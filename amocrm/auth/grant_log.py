@@ -15,7 +15,7 @@ from amocrm.errors import printable
 _log: Final = logging.getLogger("amocrm.grants")
 
 
-class Note(NamedTuple):
+class GrantLogEntry(NamedTuple):
     """What is to be told of one grant.
 
     Attributes:
@@ -46,7 +46,7 @@ def name(secret: str | None) -> str:
     return "" if secret is None else fingerprint(secret)
 
 
-def write(note: Note) -> None:
+def write(note: GrantLogEntry) -> None:
     """Log a note: INFO when there is a token now, WARNING when there is none.
 
     Its parts are the attribute `grant` of the log's record, for structured logs.

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from typing import Final
 
 from amocrm.auth.token import account_id as claimed_account
-from amocrm.auth.token_file_formats import PAIR_FILES, Found, read_file, read_pair
+from amocrm.auth.token_file_formats import PAIR_FILES, ImportedToken, read_file, read_pair
 from amocrm.auth.token_record import Record
-from amocrm.auth.token_repository import Vault
+from amocrm.auth.token_repository import TokenRepository
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.http.hosts import account_host
 from amocrm.stores.store import Key, TokenStore
@@ -53,20 +53,23 @@ def adopt(
         raise ConfigurationError(
             f"{path} does not say which integration's it is", hint="pass client_id="
         )
-    vault, account_id = Vault(owner, host, store), claimed_account(found.token.access_token)
+    repository, account_id = (
+        TokenRepository(owner, host, store),
+        claimed_account(found.token.access_token),
+    )
     with ExitStack() as held:
-        held.enter_context(vault.lock(PATIENCE))
-        _refuse_to_go_back(vault, found)
-        if vault.account_id is None and account_id is not None:
+        held.enter_context(repository.lock(PATIENCE))
+        _refuse_to_go_back(repository, found)
+        if repository.account_id is None and account_id is not None:
             # The name leads nowhere: the account may be kept under its id, by another name.
-            known = Vault(owner, host, store, account_id)
+            known = TokenRepository(owner, host, store, account_id)
             held.enter_context(known.lock(PATIENCE))
             _refuse_to_go_back(known, found)
-        vault.put(Record(found.token, host), account_id)
-    return vault.key
+        repository.put(Record(found.token, host), account_id)
+    return repository.key
 
 
-def _read(path: str) -> Found:
+def _read(path: str) -> ImportedToken:
     try:
         if os.path.isdir(path):
             access, refresh = (_content(os.path.join(path, name)) for name in PAIR_FILES)
@@ -83,18 +86,18 @@ def _content(path: str) -> bytes:
         return file.read()
 
 
-def _refuse_to_go_back(vault: Vault, found: Found) -> None:
+def _refuse_to_go_back(repository: TokenRepository, found: ImportedToken) -> None:
     """Keep a token that is newer than the file's: the file's has been spent for it.
 
     Raises:
         ConfigurationError: the file's token opens another account than the name leads to.
     """
-    kept = vault.peek()
-    vault.check(claimed_account(found.token.access_token), is_renewal=True)
+    kept = repository.peek()
+    repository.check(claimed_account(found.token.access_token), is_renewal=True)
     if kept is not None and found.token != kept.token:
         theirs, ours = found.token.expires_at or 0.0, kept.token.expires_at or 0.0
         if theirs <= ours:
             raise TokenStoreError(
-                f"the token that is kept of {vault.name} is newer than the file's",
+                f"the token that is kept of {repository.name} is newer than the file's",
                 hint="forget() it first, if the file's is the one that works",
             )

@@ -6,7 +6,9 @@ from amocrm.auth.token import Token
 from amocrm.errors import NotAuthorizedError
 
 
-def stuck(token: Token | None, refused: str | None, *, long_lived: bool) -> NotAuthorizedError:
+def not_authorized(
+    token: Token | None, refused: str | None, *, long_lived: bool
+) -> NotAuthorizedError:
     """Return the error that says it.
 
     Args:

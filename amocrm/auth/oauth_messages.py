@@ -20,12 +20,12 @@ from amocrm.errors import (
     RateLimitedError,
     printable,
 )
-from amocrm.http.error_mapping import fault, loss, unexpected
+from amocrm.http.error_mapping import error_of, loss, unexpected
 from amocrm.http.hosts import Portal, is_account_host
-from amocrm.http.messages import Call, Json, Lost, Reply
+from amocrm.http.messages import Call, Json, NoReply, Reply
 from amocrm.http.query import encode
 from amocrm.http.reply_body import NotJSONError, parse, read_problem, words
-from amocrm.http.retry import Again, Effort, GiveUp, backoff
+from amocrm.http.retry import Again, GiveUp, RetryState, backoff
 
 TOKEN_PATH: Final = "/oauth2/access_token"
 LOOKUP_PATH: Final = "/oauth2/account/current/subdomain"
@@ -84,7 +84,7 @@ class Granted(NamedTuple):
     token: Token
 
 
-class Refused(NamedTuple):
+class GrantRefused(NamedTuple):
     """The endpoint refused for good.
 
     Attributes:
@@ -108,7 +108,7 @@ def is_withdrawn(error: GrantError) -> bool:
     return bool(reason) and reason not in _NOT_THE_TOKEN
 
 
-GrantVerdict: TypeAlias = Granted | Refused | Again | GiveUp
+GrantVerdict: TypeAlias = Granted | GrantRefused | Again | GiveUp
 
 
 def consent_url(portal: Portal, client_id: str, state: str, mode: str) -> str:
@@ -147,7 +147,7 @@ def _grant(settings: Settings, grant_type: str, **secret: str) -> dict[str, Json
 
 
 def judge_grant(
-    call: Call, outcome: Reply | Lost, effort: Effort, *, asked_at: float, lost: bool
+    call: Call, outcome: Reply | NoReply, state: RetryState, *, asked_at: float, lost: bool
 ) -> GrantVerdict:
     """Decide what follows one try of a grant.
 
@@ -158,22 +158,22 @@ def judge_grant(
     Args:
         call: the grant.
         outcome: what came of it.
-        effort: what was spent on it so far.
+        state: what was spent on it so far.
         asked_at: the wall-clock moment before this try was sent.
         lost: an earlier try of this grant was sent and never answered.
     """
-    if isinstance(outcome, Lost):
-        return _after_loss(call, outcome, effort)
+    if isinstance(outcome, NoReply):
+        return _after_loss(call, outcome, state)
     if 200 <= outcome.status < 300:
-        return _after_success(call, outcome, effort, asked_at)
+        return _after_success(call, outcome, state, asked_at)
     if outcome.status in (400, 401, 404):
         return _refusal(outcome, lost)
-    error = fault(call, outcome)
+    error = error_of(call, outcome)
     asked = error.retry_after if isinstance(error, RateLimitedError) else None
-    return _again(effort, error, asked)
+    return _again(state, error, asked)
 
 
-def _after_success(call: Call, reply: Reply, effort: Effort, asked_at: float) -> GrantVerdict:
+def _after_success(call: Call, reply: Reply, state: RetryState, asked_at: float) -> GrantVerdict:
     """Read a token, whatever it came as; none of it is shown, for it may hold half of one.
 
     An answer without one is as good as a lost one: a page of the edge, or a token that was garbled.
@@ -185,29 +185,29 @@ def _after_success(call: Call, reply: Reply, effort: Effort, asked_at: float) ->
         what = "something that is not JSON instead of a token"
     except ConfigurationError as error:
         what = f"an answer without a usable token: {error}"
-    return _again(effort, unexpected(call, reply, what), None)
+    return _again(state, unexpected(call, reply, what), None)
 
 
-def may_be_done(outcome: Reply | Lost) -> bool:
+def may_be_done(outcome: Reply | NoReply) -> bool:
     """Tell whether a grant without a definite answer may have been carried out all the same."""
-    if isinstance(outcome, Lost):
+    if isinstance(outcome, NoReply):
         return outcome.sent
     return outcome.status not in (403, 429)
 
 
-def _after_loss(call: Call, lost: Lost, effort: Effort) -> GrantVerdict:
+def _after_loss(call: Call, lost: NoReply, state: RetryState) -> GrantVerdict:
     error = loss(call, lost, lost.hint)
-    return GiveUp(error) if lost.final else _again(effort, error, None)
+    return GiveUp(error) if lost.final else _again(state, error, None)
 
 
-def _again(effort: Effort, error: AmoCRMError, asked: float | None) -> GrantVerdict:
-    delay = max(backoff(effort), asked or 0.0)
-    if not effort.allows(delay):
+def _again(state: RetryState, error: AmoCRMError, asked: float | None) -> GrantVerdict:
+    delay = max(backoff(state), asked or 0.0)
+    if not state.allows(delay):
         return GiveUp(error, pause=asked or 0.0)
     return Again(delay, everybody=asked is not None)
 
 
-def _refusal(reply: Reply, lost: bool) -> Refused:
+def _refusal(reply: Reply, lost: bool) -> GrantRefused:
     """Translate the endpoint's words into the probable cause."""
     data, problem = read_problem(reply)
     reason, title = words(problem.get("hint")), words(problem.get("title"))
@@ -227,7 +227,7 @@ def _refusal(reply: Reply, lost: bool) -> Refused:
         hint=hint,
     )
     elsewhere = reply.status in (401, 404) or reason == "Invalid account"
-    return Refused(error, elsewhere, lost)
+    return GrantRefused(error, elsewhere, lost)
 
 
 def _cause(status: int, reason: str | None, title: str | None) -> tuple[str, str]:

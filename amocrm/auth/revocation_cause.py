@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 from amocrm.errors import GrantError
-from amocrm.http.messages import Lost, Reply
+from amocrm.http.messages import NoReply, Reply
 
-Finding: TypeAlias = Literal["withdrawn", "used", "lost"]
+RevocationCause: TypeAlias = Literal["withdrawn", "used", "lost"]
 
 REVOKED: Final = "token has been revoked"
 
-_CAUSES: Final[dict[Finding, tuple[str, str]]] = {
+_CAUSES: Final[dict[RevocationCause, tuple[str, str]]] = {
     "withdrawn": (
         "access was withdrawn: the integration was switched off in the account",
         "get consent again",
@@ -38,7 +38,7 @@ def is_revoked(error: GrantError) -> bool:
     return (error.reason or "").lower().strip().rstrip(".") == REVOKED
 
 
-def find(probe: Reply | Lost | None, *, lost: bool) -> Finding | None:
+def find(probe: Reply | NoReply | None, *, lost: bool) -> RevocationCause | None:
     """Conclude which cause it was.
 
     Args:
@@ -54,7 +54,7 @@ def find(probe: Reply | Lost | None, *, lost: bool) -> Finding | None:
     return "used" if works else None
 
 
-def explained(error: GrantError, finding: Finding | None) -> GrantError:
+def explained(error: GrantError, finding: RevocationCause | None) -> GrantError:
     """Return the refusal with its cause told, if it was found."""
     if finding is None:
         return error

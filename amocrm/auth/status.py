@@ -8,7 +8,7 @@ from amocrm.api_limits import REFRESH_TOKEN_SECONDS
 from amocrm.auth.token import Token
 
 
-class Status(NamedTuple):
+class ConnectionStatus(NamedTuple):
     """The authorisation of one account, without its secrets. Instants are Unix seconds.
 
     Attributes:
@@ -53,12 +53,12 @@ def describe(
     renewable: bool,
     unsaved: bool,
     refused: str | None = None,
-) -> Status:
+) -> ConnectionStatus:
     """Tell what is known of a token at an instant."""
     if token is None:
-        return Status(*account, None, None, False, None, unsaved, refused)
+        return ConnectionStatus(*account, None, None, False, None, unsaved, refused)
     granted_at = token.granted_at if token.refresh_token is not None else None
-    return Status(
+    return ConnectionStatus(
         account=account.name,
         host=account.host,
         account_id=account.id,

@@ -26,7 +26,7 @@ RENEW_EARLY: Final = 900.0
 
 RENEW_MARGIN: Final = 300.0
 """Seconds before expiry from which everybody waits for its renewal, so that no call leaves with a
-dying token; longer than a call may stand in the queue of the pace."""
+dying token; longer than a call may stand in the queue of the rate limiter."""
 
 _HIGHEST_ID: Final = 10**18
 """Above every id that amoCRM will ever give, and within what every store can hold."""

@@ -12,15 +12,15 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from amocrm._support.clock import Clock
-from amocrm.auth.cooldowns import Pauses
-from amocrm.auth.not_authorized import stuck
+from amocrm.auth.cooldowns import Cooldowns
+from amocrm.auth.not_authorized import not_authorized
 from amocrm.auth.oauth_messages import is_withdrawn
 from amocrm.auth.settings import Settings
-from amocrm.auth.status import Account, Status, describe
+from amocrm.auth.status import Account, ConnectionStatus, describe
 from amocrm.auth.token import Freshness, Token, read_token
 from amocrm.auth.token import account_id as claimed_account
 from amocrm.auth.token_record import Record
-from amocrm.auth.token_repository import LOCK_PATIENCE, Vault
+from amocrm.auth.token_repository import LOCK_PATIENCE, TokenRepository
 from amocrm.errors import ConfigurationError, GrantError, NotAuthorizedError, TokenStoreError
 from amocrm.http.hosts import Portal
 
@@ -41,7 +41,7 @@ class _Refused(NamedTuple):
     is_gone: bool
 
 
-class Holding:
+class TokenCache:
     """The token of one account, in memory and in the store.
 
     Attributes:
@@ -51,45 +51,47 @@ class Holding:
         changes: how often a token was given from outside, which beats a grant under way.
         unsaved: the held pair is in memory only, because the store failed.
         clock: whose time it is.
-        pauses: when its renewal and its saving may be tried again.
+        cooldowns: when its renewal and its saving may be tried again.
     """
 
-    def __init__(self, settings: Settings, portal: Portal, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, portal: Portal, repository: TokenRepository, clock: Clock
+    ) -> None:
         self.token: Token | None = None
         self.portal = portal
         self.connected = False
         self.changes = 0
         self.unsaved = False
         self._settings = settings
-        self._vault = vault
+        self._repository = repository
         self.clock = clock
-        self.pauses = Pauses(clock)
+        self.cooldowns = Cooldowns(clock)
         self._code: str | None = None
-        self._cured = False
+        self._granted_after_401 = False
         self._refused: _Refused | None = None
         self._spent: Token | None = None
         self._granted_to: int | None = None
         self._changing = threading.RLock()
         if settings.access_token is not None:
             token = read_token({"access_token": settings.access_token})
-            vault.check(claimed_account(token.access_token), is_renewal=True)
+            repository.check(claimed_account(token.access_token), is_renewal=True)
             self._hold(token)
 
     @property
     def account_id(self) -> int | None:
         """The id of the account; None while nobody knows it."""
-        known = self._vault.account_id
+        known = self._repository.account_id
         if known is None and self.token is not None:
             known = claimed_account(self.token.access_token)
         return known
 
     def lock(self, patience: float = LOCK_PATIENCE) -> AbstractContextManager[None]:
-        """Keep others who share the store from asking for a grant meanwhile; see `Vault.lock`."""
-        return self._vault.lock(patience)
+        """Lock the account in the store; see `TokenRepository.lock`."""
+        return self._repository.lock(patience)
 
     def lock_code(self, mark: str, patience: float) -> AbstractContextManager[None]:
         """Keep others from exchanging the same code meanwhile, and from nothing else."""
-        return self._vault.lock_text(mark, patience)
+        return self._repository.lock_text(mark, patience)
 
     def take(self, token: Token) -> None:
         """Persist and hold a token that was given from outside.
@@ -101,17 +103,17 @@ class Holding:
             spent = self._spent.refresh_token if self._spent is not None else None
             if self.token is not None and token.refresh_token == (spent or ""):
                 return
-            self._code, self._cured = None, False
+            self._code, self._granted_after_401 = None, False
             if token.refresh_token is None:
-                self._vault.peek()  # which finds out whose account the name leads to
-                owner = claimed_account(token.access_token) or self._vault.account_id
-                self._vault.check(owner, is_renewal=True)
-                self._vault.put(self._record(token), owner)
+                self._repository.peek()  # which finds out whose account the name leads to
+                owner = claimed_account(token.access_token) or self._repository.account_id
+                self._repository.check(owner, is_renewal=True)
+                self._repository.put(self._record(token), owner)
                 self._hold(token)
             else:
                 refused = self._refused
                 dead = refused.token if refused is not None and refused.is_dead else None
-                token = self.adopt(self._vault.swap(self._record(token), dead))
+                token = self.adopt(self._repository.swap(self._record(token), dead))
             self.changes += 1
             self.unsaved = False
             self.connected = self._lives(token)
@@ -137,7 +139,7 @@ class Holding:
         mark: str | None = None,
         *,
         account_id: int | None = None,
-        cured: bool = False,
+        granted_after_401: bool = False,
     ) -> TokenStoreError | None:
         """Persist a token just granted, then hold it; return what the store had against it.
 
@@ -149,19 +151,19 @@ class Holding:
             spent: the pair it was granted for; None if that was a code.
             mark: the digest of that code.
             account_id: whose it is; None if it does not say.
-            cured: it was granted for a call that was answered 401.
+            granted_after_401: it was granted for a call that was answered 401.
 
         Raises:
             ConfigurationError: it is another account's, and kept there; nothing has changed here.
         """
         with self._changing:
             try:
-                self._vault.check(account_id, is_renewal=spent is not None)
+                self._repository.check(account_id, is_renewal=spent is not None)
             except ConfigurationError:
                 if spent is None:
-                    self._vault.put_elsewhere(Record(token, portal.account, mark), account_id)
+                    self._repository.put_elsewhere(Record(token, portal.account, mark), account_id)
                 raise
-            self.portal, self._spent, self._cured = portal, spent, cured
+            self.portal, self._spent, self._granted_after_401 = portal, spent, granted_after_401
             self._granted_to = account_id
             self._code = self._code if mark is None else mark
             saved = False
@@ -195,7 +197,7 @@ class Holding:
         Raises:
             TokenStoreError: the store is out of order; nothing is spent.
         """
-        return self._vault.swap(record._replace(asked_at=self.clock.time()), record.token)
+        return self._repository.swap(record._replace(asked_at=self.clock.time()), record.token)
 
     def end(self, record: Record, *, dead: bool) -> None:
         """Note in the store that a refresh has ended without a new pair, as if not begun.
@@ -204,7 +206,7 @@ class Holding:
         Whatever the store has against it, what ended the refresh is what is to be told.
         """
         with contextlib.suppress(TokenStoreError):
-            self._vault.mend(record._replace(asked_at=None), drop=dead)
+            self._repository.update(record._replace(asked_at=None), drop=dead)
 
     def replaced(self, refused: Token) -> Record | None:
         """Return what has taken a refused pair's place in the store: consent may be given anew.
@@ -212,13 +214,13 @@ class Holding:
         None if it is no other pair, an older one, or one that has expired as well.
         """
         with contextlib.suppress(TokenStoreError):
-            record = self._vault.load()
+            record = self._repository.load()
             if record is not None and record.token.refresh_token != refused.refresh_token:
                 old = record.token.is_older_than(refused)
                 return record if self._lives(record.token) and not old else None
         return None
 
-    def bury(self, spent: Token, error: GrantError) -> bool:
+    def mark_revoked(self, spent: Token, error: GrantError) -> bool:
         """Remember that a refresh token was refused; one that is dead is never sent again.
 
         The access token of the pair serves until it expires, or is answered 401.
@@ -236,7 +238,7 @@ class Holding:
             self.token, self.connected = None, False
         return known is None or (known.token, known.why) != (spent, why)
 
-    def give_up(self, token: Token) -> None:
+    def report_failure(self, token: Token) -> None:
         """Use a token no more whose access was answered 401, and which cannot be renewed."""
         refused = self._refused
         if refused is not None and refused.token == token:
@@ -251,11 +253,11 @@ class Holding:
             return False
         return token.refresh_token == refused.token.refresh_token
 
-    def recall(self) -> Token | None:
+    def load(self) -> Token | None:
         """Return what is held, or else stored, if it works or can be renewed."""
         if self.token is not None and self._serves(self.token):
             return self.token
-        record = self._vault.load()
+        record = self._repository.load()
         if record is None or not self._serves(record.token):
             return None
         self._go_with(record)
@@ -264,7 +266,7 @@ class Holding:
     def stored(self) -> Record | None:
         """Return what is stored, after saving what could not be saved before; go to its host."""
         self.save_again()
-        record = self._vault.load()
+        record = self._repository.load()
         if record is not None:
             self.portal = self.portal.moved(record.host)
         return record
@@ -277,7 +279,7 @@ class Holding:
             follow: else go to the stored host, for that is where the account is now.
         """
         self.save_again()
-        record = self._vault.load()
+        record = self._repository.load()
         if record is not None and record.code == mark and self.spendable(record.token):
             return record
         if record is not None and follow:
@@ -287,7 +289,7 @@ class Holding:
     def take_over(self) -> None:
         """Hold what is stored, because another client of the account was granted it."""
         with self._changing:
-            if (record := self._vault.load()) is not None and not self.unsaved:
+            if (record := self._repository.load()) is not None and not self.unsaved:
                 self._go_with(record)
                 self.reuse(record.token)
                 self.changes += 1
@@ -315,13 +317,13 @@ class Holding:
             return None
         return self.adopt(stored) if self._lives(stored.token) else None
 
-    def status(self) -> Status:
+    def status(self) -> ConnectionStatus:
         """Tell what is held, or else stored, without changing either."""
         token, host = self.token, self.portal.account
-        if token is None and (record := self._vault.load()) is not None:
+        if token is None and (record := self._repository.load()) is not None:
             token, host = record.token, record.host
         return describe(
-            Account(self._vault.name, host, self.account_id),
+            Account(self._repository.name, host, self.account_id),
             token,
             self.clock.time(),
             renewable=token is not None and self._renewable(token),
@@ -336,26 +338,28 @@ class Holding:
     def _hold(self, token: Token, refused: _Refused | None = None) -> None:
         """Hold a token, and forget what was refused before it, but for what is given."""
         self.token, self.connected, self._refused = token, True, refused
-        if self._cured:
-            self.pauses.note_cure(token)
+        if self._granted_after_401:
+            self.cooldowns.note_refresh_after_401(token)
 
     def _go_with(self, record: Record) -> None:
         """Take over what is stored beside a token."""
         self.portal = self.portal.moved(record.host)
-        self._code, self._cured = record.code, record.cured
+        self._code, self._granted_after_401 = record.code, record.granted_after_401
 
     def _save(self, token: Token, *, late: bool = False) -> None:
         """Save and hold a pair just granted, or a newer one that somebody else has saved."""
         record = self._record(token)
         if self._spent is None:
-            self.adopt(self._vault.put(record, self._granted_to, late=late))
+            self.adopt(self._repository.put(record, self._granted_to, late=late))
         else:
-            self.adopt(self._vault.swap(record, self._spent, self._granted_to))
+            self.adopt(self._repository.swap(record, self._spent, self._granted_to))
         self.unsaved = False
-        self._vault.point(self.portal.account, late=late)
+        self._repository.point(self.portal.account, late=late)
 
     def _record(self, token: Token) -> Record:
-        return Record(token, self.portal.account, self._code, cured=self._cured)
+        return Record(
+            token, self.portal.account, self._code, granted_after_401=self._granted_after_401
+        )
 
     def freshness(self, token: Token) -> Freshness:
         """Tell how fresh a token is now."""
@@ -399,10 +403,10 @@ class Holding:
             NotAuthorizedError: it has no refresh token, or a dead one.
         """
         if not self.spendable(token):
-            raise self.stuck(token)
+            raise self.not_authorized(token)
 
-    def stuck(self, token: Token | None) -> NotAuthorizedError:
+    def not_authorized(self, token: Token | None) -> NotAuthorizedError:
         """Say what is missing, when there is no way to a token."""
         refused = self._refused
         why = refused.why if refused is not None and refused.is_dead else None
-        return stuck(token, why, long_lived=self._settings.access_token is not None)
+        return not_authorized(token, why, long_lived=self._settings.access_token is not None)

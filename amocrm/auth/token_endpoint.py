@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from amocrm._support.numbers import instant
-from amocrm.auth.grant_log import Note, name, write
+from amocrm.auth.grant_log import GrantLogEntry, name, write
 from amocrm.auth.oauth_messages import (
     LOOKUP_PATH,
     TOKEN_PATH,
     Granted,
-    Refused,
+    GrantRefused,
     code_grant,
     judge_grant,
     may_be_done,
@@ -25,11 +25,11 @@ from amocrm.auth.token import Freshness, Token, account_id, api_domain, known_id
 from amocrm.auth.token_record import bound
 from amocrm.errors import AmoCRMError, GrantError, LostReplyError, UnreachableError
 from amocrm.http.hosts import Portal
-from amocrm.http.messages import Call, Json, Lost, Reply, Timeout
+from amocrm.http.messages import Call, Json, NoReply, Reply, Timeout
 from amocrm.http.reply_body import NotJSONError, decode, read_problem
 from amocrm.http.request_body import encode_body
-from amocrm.http.retry import PATIENCE, Again, Effort, GiveUp
-from amocrm.http.sender import QUEUE_PATIENCE, Line
+from amocrm.http.retry import PATIENCE, Again, GiveUp, RetryState
+from amocrm.http.sender import QUEUE_PATIENCE, Sender
 from amocrm.http.transport.transport import Answer, Info
 
 GRANT_TIMEOUT: Final = Timeout(connect=5.0, read=15.0, total=30.0)
@@ -44,7 +44,7 @@ calls of a redirect wait as long for their answer. Source: reference 2.3."""
 
 PROBE_PATH: Final = "/api/v4/account"
 
-CURE: Final = "401"
+AFTER_401: Final = "401"
 """Why a refresh is asked for when a call was answered 401."""
 
 _log = logging.getLogger("amocrm")
@@ -67,7 +67,7 @@ class Grant(NamedTuple):
     portal: Portal
     tries: int
     account_id: int | None = None
-    note: Note | None = None
+    note: GrantLogEntry | None = None
 
 
 class Failed(NamedTuple):
@@ -101,12 +101,12 @@ class Reason(NamedTuple):
         return self.why in (Freshness.STALE.value, Freshness.DUE.value)
 
 
-class Grants:
+class TokenEndpoint:
     """Asks for grants, and writes each into the log. Holds no token and remembers nothing."""
 
-    def __init__(self, settings: Settings, line: Line) -> None:
+    def __init__(self, settings: Settings, sender: Sender) -> None:
         self._settings = settings
-        self._line = line
+        self._sender = sender
 
     def mark(self, code: str, state: str | None) -> str:
         """Return what a store keeps of a code that was exchanged; see `bound`."""
@@ -124,14 +124,14 @@ class Grants:
             unproven: anybody may have made it up: it is sent once, and waits for its turn only for
                 a moment.
         """
-        note = Note("code", "code", portal.account, "granted", name(code))
+        note = GrantLogEntry("code", "code", portal.account, "granted", name(code))
         call = _grant_call(portal, code_grant(self._settings, code))
         del code  # As a local it would stand in the traceback of whatever is raised from here on.
-        effort = Effort(waited=PATIENCE if unproven else 0.0)
+        state = RetryState(waited=PATIENCE if unproven else 0.0)
         patience = UNPROVEN_PATIENCE if unproven else QUEUE_PATIENCE
 
         def ask() -> Grant | Failed:
-            outcome = self._ask(portal, call, effort, lost=begun, patience=patience)
+            outcome = self._ask(portal, call, state, lost=begun, patience=patience)
             return self._identified(outcome) if isinstance(outcome, Grant) else _told(outcome)
 
         return self._noted(note, ask)
@@ -152,19 +152,21 @@ class Grants:
         A GrantError is final: it was refused here and, if the account has moved, there. After any
         other the pair may still be good.
         """
-        note = Note("refresh", reason.why, portal.account, "granted", name(token.refresh_token))
+        note = GrantLogEntry(
+            "refresh", reason.why, portal.account, "granted", name(token.refresh_token)
+        )
         return self._noted(note, lambda: self._refresh(portal, token, reason))
 
     def _refresh(self, portal: Portal, token: Token, reason: Reason) -> Grant | Failed:
         call = _grant_call(portal, refresh_grant(self._settings, str(token.refresh_token)))
-        effort = Effort(waited=PATIENCE if reason.once else 0.0)
-        outcome = self._ask(portal, call, effort, lost=reason.begun)
-        if isinstance(outcome, Refused) and outcome.elsewhere:
+        state = RetryState(waited=PATIENCE if reason.once else 0.0)
+        outcome = self._ask(portal, call, state, lost=reason.begun)
+        if isinstance(outcome, GrantRefused) and outcome.elsewhere:
             moved = self._find(portal, token)
             if moved is not None:
                 call = call.replace(url=moved.origin + TOKEN_PATH)
-                portal, outcome = moved, self._ask(moved, call, effort, lost=outcome.lost)
-        if isinstance(outcome, Refused) and is_revoked(outcome.error):
+                portal, outcome = moved, self._ask(moved, call, state, lost=outcome.lost)
+        if isinstance(outcome, GrantRefused) and is_revoked(outcome.error):
             finding = find(self._probe(portal, token), lost=outcome.lost)
             # What was withdrawn explains itself, to whoever tries again.
             in_doubt = outcome.lost and finding != "withdrawn"
@@ -175,36 +177,36 @@ class Grants:
         self,
         portal: Portal,
         call: Call,
-        effort: Effort,
+        state: RetryState,
         *,
         lost: bool,
         patience: float = QUEUE_PATIENCE,
-    ) -> Grant | Refused | Failed:
+    ) -> Grant | GrantRefused | Failed:
         """Post one grant, again and again the same while the outcome is open."""
         tries = 0
         while True:
-            tries, asked_at = tries + 1, self._line.clock.time()
+            tries, asked_at = tries + 1, self._sender.clock.time()
             try:
-                outcome = self._line.send(call, effort, patience=patience)
+                outcome = self._sender.send(call, state, patience=patience)
             except AmoCRMError as error:
-                return Failed(error, lost)  # of the pace: this try was not sent
-            verdict = judge_grant(call, outcome, effort, asked_at=asked_at, lost=lost)
+                return Failed(error, lost)  # of the rate limiter: this try was not sent
+            verdict = judge_grant(call, outcome, state, asked_at=asked_at, lost=lost)
             if isinstance(verdict, Granted) and isinstance(outcome, Answer):
                 whose = account_id(verdict.token.access_token)
                 return Grant(verdict.token, outcome.info, portal, tries, whose)
-            if isinstance(verdict, Refused):
+            if isinstance(verdict, GrantRefused):
                 return verdict
             lost = lost or may_be_done(outcome)
             if isinstance(verdict, Again):
-                self._line.rest(verdict)
-                effort = effort.after(verdict, self._line.jitter())
+                self._sender.wait_before_retry(verdict)
+                state = state.after(verdict, self._sender.jitter())
             elif isinstance(verdict, GiveUp):
-                self._line.give_up(verdict)
+                self._sender.report_failure(verdict)
                 return Failed(_whole(verdict.error, lost), lost)
 
-    def _noted(self, note: Note, ask: Callable[[], Grant | Failed]) -> Grant | Failed:
+    def _noted(self, note: GrantLogEntry, ask: Callable[[], Grant | Failed]) -> Grant | Failed:
         """Ask, and make a note of what came of it; a failure is written at once."""
-        clock = self._line.clock
+        clock = self._sender.clock
         started = clock.monotonic()
         grant = ask()
         if isinstance(grant, Failed):
@@ -235,13 +237,13 @@ class Grants:
         """
         theirs = instant(token.extra.get("server_time"))
         if theirs is not None:
-            ahead = self._line.clock.time() - theirs
+            ahead = self._sender.clock.time() - theirs
             if abs(ahead) > CLOCK_TOLERANCE:
                 _log.warning("this machine's clock differs from amoCRM's by %.0f s", ahead)
 
-    def _probe(self, portal: Portal, token: Token) -> Reply | Lost | None:
+    def _probe(self, portal: Portal, token: Token) -> Reply | NoReply | None:
         """Ask whether the access token of a refused pair still works; None if it has expired."""
-        if token.freshness(self._line.clock.time()) is Freshness.EXPIRED:
+        if token.freshness(self._sender.clock.time()) is Freshness.EXPIRED:
             return None
         return self._question(
             _question_call(
@@ -249,10 +251,10 @@ class Grants:
             )
         )
 
-    def _question(self, call: Call) -> Answer | Lost | None:
+    def _question(self, call: Call) -> Answer | NoReply | None:
         """Ask something beside a grant; what stands against it must not hide the grant's end."""
         try:
-            return self._line.send(call)
+            return self._sender.send(call)
         except AmoCRMError:
             return None
 
@@ -267,7 +269,7 @@ class Grants:
         outcome = self._question(
             _question_call(origin, LOOKUP_PATH, {"X-Refresh-Token": str(token.refresh_token)})
         )
-        if outcome is None or isinstance(outcome, Lost) or outcome.status != 200:
+        if outcome is None or isinstance(outcome, NoReply) or outcome.status != 200:
             return None
         try:
             host = new_host(decode(outcome))
@@ -307,5 +309,5 @@ def _question_call(origin: str, path: str, secret: dict[str, str]) -> Call:
     return Call("GET", origin + path, path, headers, timeout=GRANT_TIMEOUT, private=True)
 
 
-def _told(outcome: Grant | Refused | Failed) -> Grant | Failed:
-    return Failed(outcome.error, outcome.lost) if isinstance(outcome, Refused) else outcome
+def _told(outcome: Grant | GrantRefused | Failed) -> Grant | Failed:
+    return Failed(outcome.error, outcome.lost) if isinstance(outcome, GrantRefused) else outcome

@@ -23,7 +23,7 @@ _PHP: Final = {
 }  # fmt: skip
 
 
-class Found(NamedTuple):
+class ImportedToken(NamedTuple):
     """What a file tells.
 
     Attributes:
@@ -37,7 +37,7 @@ class Found(NamedTuple):
     client_id: str | None
 
 
-def read_file(content: bytes) -> Found:
+def read_file(content: bytes) -> ImportedToken:
     """Read a file that holds one JSON object.
 
     Shape:
@@ -58,14 +58,14 @@ def read_file(content: bytes) -> Found:
     whole = data.get("token")
     if isinstance(whole, Mapping):
         account, client_id = _text(data.get("host") or data.get("account")), data.get("client_id")
-        return _found(read_token(whole), account, _text(client_id))
+        return _imported(read_token(whole), account, _text(client_id))
     if "accessToken" in data:
         plain: dict[str, Json] = {_PHP[name]: data.get(name) for name in _PHP}
-        return _found(read_token(plain), _text(data.get("baseDomain")), None)
-    return _found(read_token(data), None, None)
+        return _imported(read_token(plain), _text(data.get("baseDomain")), None)
+    return _imported(read_token(data), None, None)
 
 
-def read_pair(access: bytes, refresh: bytes) -> Found:
+def read_pair(access: bytes, refresh: bytes) -> ImportedToken:
     """Read the two files of amocrm_api, which hold nothing but a token each.
 
     Raises:
@@ -75,12 +75,12 @@ def read_pair(access: bytes, refresh: bytes) -> Found:
         "access_token": access.decode("utf-8", "replace").strip(),
         "refresh_token": refresh.decode("utf-8", "replace").strip(),
     }
-    return _found(read_token(plain), None, None)
+    return _imported(read_token(plain), None, None)
 
 
-def _found(token: Token, account: str | None, client_id: str | None) -> Found:
+def _imported(token: Token, account: str | None, client_id: str | None) -> ImportedToken:
     host = None if account is None else account_host(account)
-    return Found(token, host, client_id or _text(claims(token.access_token).get("aud")))
+    return ImportedToken(token, host, client_id or _text(claims(token.access_token).get("aud")))
 
 
 def _text(value: object) -> str | None:

@@ -7,11 +7,11 @@ import threading
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from amocrm.auth.connection_events import Signals
+from amocrm.auth.connection_events import ConnectionEvents
 from amocrm.auth.token import Freshness, Token
-from amocrm.auth.token_acquirer import Keeper
-from amocrm.auth.token_cache import Holding
-from amocrm.auth.token_endpoint import CURE, Reason
+from amocrm.auth.token_acquirer import TokenAcquirer
+from amocrm.auth.token_cache import TokenCache
+from amocrm.auth.token_endpoint import AFTER_401, Reason
 from amocrm.errors import (
     AuthorizationError,
     BusyError,
@@ -30,52 +30,56 @@ _STILL_SERVES: Final = (*_LATER, AuthorizationError)
 _log = logging.getLogger("amocrm")
 
 
-class Gate:
+class TokenProvider:
     """Hands out tokens for calls. Thread-safe, and quick while the token is fresh."""
 
-    def __init__(self, keeper: Keeper, holding: Holding, signals: Signals) -> None:
-        self._keeper = keeper
-        self._holding = holding
-        self._signals = signals
+    def __init__(
+        self, acquirer: TokenAcquirer, cache: TokenCache, events: ConnectionEvents
+    ) -> None:
+        self._acquirer = acquirer
+        self._cache = cache
+        self._events = events
         self._saving = threading.Lock()
 
     @property
     def origin(self) -> str:
         """Scheme and authority of the account, where calls go."""
-        return self._holding.portal.origin
+        return self._cache.portal.origin
 
     @property
     def renewable(self) -> bool:
         """Whether a 401 may be cured by another token."""
-        return self._holding.replaceable
+        return self._cache.replaceable
 
     def at(self, address: object) -> str | None:
         """Tell the origin of an address of the Files service; None if the token must not go there.
 
         The address comes from the server; see `Portal.drive`.
         """
-        return self._holding.portal.drive(address)
+        return self._cache.portal.drive(address)
 
     def token(self) -> Token:
         """Return a token that is good for the next call, getting or renewing it if need be."""
-        keeper, holding = self._keeper, self._holding
-        token = holding.token
-        if not holding.connected or token is None:
-            return keeper.obtain()
-        self._signals.check()
-        if holding.unsaved:
+        acquirer, cache = self._acquirer, self._cache
+        token = cache.token
+        if not cache.connected or token is None:
+            return acquirer.obtain()
+        self._events.check()
+        if cache.unsaved:
             self._save_again()
-        token = holding.token or token
-        freshness = holding.freshness(token)
+        token = cache.token or token
+        freshness = cache.freshness(token)
         if freshness is Freshness.FRESH:
             return token
         if freshness is Freshness.EXPIRED:
-            return keeper.renew(token, Reason("expired")) if holding.renewable else keeper.obtain()
-        if keeper.inside or not holding.pauses.may_renew or not holding.renewable:
+            return (
+                acquirer.renew(token, Reason("expired")) if cache.renewable else acquirer.obtain()
+            )
+        if acquirer.inside or not cache.cooldowns.may_renew or not cache.renewable:
             return token
         return self._renew_in_time(token, freshness)
 
-    def cure(self, spent: Token, date: str | None = None) -> Token | str:
+    def refresh_after_401(self, spent: Token, date: str | None = None) -> Token | str:
         """Return another token than the one a call was answered 401 with, or why there is none.
 
         A pair is renewed for it, unless that has only just been tried, or the pair was granted for
@@ -85,25 +89,25 @@ class Gate:
             spent: the token.
             date: when that was answered, as the answer says.
         """
-        pauses = self._holding.pauses
-        known = pauses.after_cure(spent, _age(spent, date))
-        if known is not None and self._holding.spendable(spent):
-            return self._holding.other_than(spent) or known
-        if not self._holding.spendable(spent):
-            other = self._holding.other_than(spent)
+        cooldowns = self._cache.cooldowns
+        known = cooldowns.why_not_refresh_after_401(spent, _age(spent, date))
+        if known is not None and self._cache.spendable(spent):
+            return self._cache.other_than(spent) or known
+        if not self._cache.spendable(spent):
+            other = self._cache.other_than(spent)
             if other is None:
-                self._holding.give_up(spent)
-                raise self._holding.stuck(spent)
+                self._cache.report_failure(spent)
+                raise self._cache.not_authorized(spent)
             return other
         try:
-            return self._keeper.renew(spent, Reason(CURE))
+            return self._acquirer.renew(spent, Reason(AFTER_401))
         except (GrantError, *_LATER) as error:
-            if self._holding.token not in (spent, None):
+            if self._cache.token not in (spent, None):
                 raise  # It was replaced: this is what the store had against the new one.
             failure = f"the token could not be renewed for it: {error}"
-            pauses.note_cure(spent, failure)
+            cooldowns.note_refresh_after_401(spent, failure)
             # What was refused, or has expired, ends all calls: that is what is to be told.
-            if isinstance(error, GrantError) or self._holding.freshness(spent) is Freshness.EXPIRED:
+            if isinstance(error, GrantError) or self._cache.freshness(spent) is Freshness.EXPIRED:
                 raise
             _log.warning("after a call was answered 401, %s", failure)
             return failure
@@ -114,16 +118,16 @@ class Gate:
         Early, one caller does it and nobody waits for it; when it is due, everybody waits.
         """
         early = freshness is Freshness.STALE
-        if early and self._keeper.busy:
+        if early and self._acquirer.busy:
             return token
         try:
-            return self._keeper.renew(token, Reason(freshness.value, once=early))
+            return self._acquirer.renew(token, Reason(freshness.value, once=early))
         except _STILL_SERVES as error:
-            if self._holding.token != token:
+            if self._cache.token != token:
                 # It was replaced: this is what the store had against the new one. Or amoCRM has
                 # refused the access token as well.
                 raise
-            self._holding.pauses.put_off_renewal()
+            self._cache.cooldowns.put_off_renewal()
             _log.warning("the token could not be renewed in time, and still serves: %s", error)
             return token
 
@@ -134,10 +138,10 @@ class Gate:
         """
         if self._saving.acquire(blocking=False):
             try:
-                if self._holding.pauses.may_save:
-                    self._holding.save_again()
+                if self._cache.cooldowns.may_save:
+                    self._cache.save_again()
             except TokenStoreError as error:
-                self._holding.pauses.put_off_saving()
+                self._cache.cooldowns.put_off_saving()
                 _log.warning("the token is still in memory only: %s", error)
             finally:
                 self._saving.release()
@@ -145,7 +149,7 @@ class Gate:
     def renew_after_fork(self) -> None:
         """Part from the parent process, whose lock may be held for ever."""
         self._saving = threading.Lock()
-        self._keeper.renew_after_fork()
+        self._acquirer.renew_after_fork()
 
 
 def _age(token: Token, date: str | None) -> float | None:

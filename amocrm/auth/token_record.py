@@ -29,15 +29,15 @@ class Record(NamedTuple):
         code: digest (`bound`) of the authorization code that the first of these pairs came
             from, so that whoever else has the same code knows that it is spent.
         asked_at: when a refresh of this very pair was begun, in Unix seconds; its end is not known.
-        cured: the pair was granted because a call was answered 401. Another 401 has another cause,
-            so whoever adopts it does not renew it for one at once.
+        granted_after_401: the pair was granted because a call was answered 401. Another 401 has
+            another cause, so whoever adopts it does not renew it for one at once.
     """
 
     token: Token
     host: str
     code: str | None = None
     asked_at: float | None = None
-    cured: bool = False
+    granted_after_401: bool = False
 
     @property
     def account_id(self) -> int | None:
@@ -45,7 +45,7 @@ class Record(NamedTuple):
         return account_id(self.token.access_token)
 
 
-class See(NamedTuple):
+class Alias(NamedTuple):
     """A pointer: what is looked for is kept under the key of `account`, an id or an older name."""
 
     account: str
@@ -56,21 +56,21 @@ class See(NamedTuple):
         return read_account_id(self.account)
 
 
-def write_record(client_id: str, account: str, content: Record | See) -> str:
+def write_record(client_id: str, account: str, content: Record | Alias) -> str:
     """Turn a record or a pointer into the text that a store keeps under (client_id, account)."""
     whole: dict[str, Json] = {"client_id": client_id, "account": account}
-    if isinstance(content, See):
+    if isinstance(content, Alias):
         whole["see"] = content.account
     else:
         whole |= {"host": content.host, "token": content.token.as_dict()}
         whole |= {} if content.code is None else {"code": content.code}
         whole |= {} if content.asked_at is None else {"asked_at": content.asked_at}
-        whole |= {"cured": True} if content.cured else {}
+        whole |= {"cured": True} if content.granted_after_401 else {}
     # ASCII: whatever a token holds, half a character included, every store can keep it.
     return json.dumps(whole)
 
 
-def read_record(text: str, client_id: str, account: str) -> Record | See:
+def read_record(text: str, client_id: str, account: str) -> Record | Alias:
     """Read what `write_record` has written.
 
     Raises:
@@ -81,7 +81,7 @@ def read_record(text: str, client_id: str, account: str) -> Record | See:
         raise ConfigurationError("it belongs to another integration or account")
     see, host, code = whole.get("see"), whole.get("host", account), whole.get("code")
     if isinstance(see, str):
-        return See(see)
+        return Alias(see)
     if not isinstance(host, str) or not is_account_host(host):
         raise ConfigurationError("its host is no account of amoCRM")
     return Record(

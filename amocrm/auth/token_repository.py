@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from amocrm._support.secret import Secret
 from amocrm.auth.token import Token
-from amocrm.auth.token_record import Record, See, read_account_id, read_record, write_record
+from amocrm.auth.token_record import Alias, Record, read_account_id, read_record, write_record
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.stores.guarded import GuardedStore
 from amocrm.stores.store import Key, TokenStore, pointer_key, striped
@@ -25,10 +25,10 @@ LOCK_PATIENCE: Final = 240.0
 SAVE_TRIES: Final = 20
 """How often a save is tried again because somebody else saved in between."""
 
-_Content = TypeVar("_Content", Record, See)
+_Content = TypeVar("_Content", Record, Alias)
 
 
-class Vault:
+class TokenRepository:
     """Loads, saves and locks the record of one account.
 
     Args:
@@ -132,7 +132,7 @@ class Vault:
     def put_elsewhere(self, record: Record, account_id: int | None) -> None:
         """Save what another account has consented to than this is for: its code is spent."""
         with suppress(TokenStoreError):
-            Vault(self._client_id, record.host, self._store.inner).put(record, account_id)
+            TokenRepository(self._client_id, record.host, self._store.inner).put(record, account_id)
 
     def swap(self, record: Record, spent: Token | None, granted_to: int | None = None) -> Record:
         """Save a record in the place of the one whose token was spent for it, None if none was.
@@ -167,7 +167,7 @@ class Vault:
             return kept
         return self._write(self._ours(found), record, newer, text)
 
-    def mend(self, record: Record, *, drop: bool = False) -> None:
+    def update(self, record: Record, *, drop: bool = False) -> None:
         """Save what is to stand beside a pair, or drop both, if that pair is still there."""
         key, text = self._find()
         there = _readable(text, key)
@@ -191,7 +191,7 @@ class Vault:
                 it is left alone if it leads to one.
         """
         if self._account_id is not None and name not in self._pointed:
-            key, ours = pointer_key(self._client_id, name), See(str(self._account_id))
+            key, ours = pointer_key(self._client_id, name), Alias(str(self._account_id))
             with suppress(TokenStoreError):
                 if (
                     self._write(key, ours, lambda there: late and there.account_id is not None)
@@ -324,8 +324,8 @@ class Vault:
         key = pointer_key(self._client_id, name)
         text = self._store.load(key)
         there = _readable(text, key)
-        if not isinstance(there, See) or there.account_id is None:
-            self._store.save(key, _written(key, See(str(account_id))), text)
+        if not isinstance(there, Alias) or there.account_id is None:
+            self._store.save(key, _written(key, Alias(str(account_id))), text)
 
     def _lead_here(self, found: Key) -> None:
         """Let our own name lead to the record, if it led to none before."""
@@ -336,7 +336,7 @@ class Vault:
         """Follow the pointer of a name, or of an id in an older store; None if there is none."""
         key = pointer_key(self._client_id, name)
         pointer = _readable(self._store.load(key), key)
-        return self._at(pointer.account) if isinstance(pointer, See) else None
+        return self._at(pointer.account) if isinstance(pointer, Alias) else None
 
     def _drop(self, key: Key, text: Secret | None, spent: Token | None, owner: int) -> None:
         """Remove a record that is kept under a name, whose pair was spent for one with an id."""
@@ -359,7 +359,7 @@ class Vault:
     def _read(self, key: Key, text: Secret) -> Record:
         try:
             content = read_record(text.reveal(), *key)
-            if isinstance(content, See):
+            if isinstance(content, Alias):
                 raise ConfigurationError("it is a pointer")
             if content.account_id not in (None, read_account_id(key.account) or content.account_id):
                 raise ConfigurationError("it opens another account")
@@ -409,11 +409,11 @@ def _owner(text: Secret, key: Key) -> int | None:
     return content.account_id if isinstance(content, Record) else None
 
 
-def _written(key: Key, content: Record | See) -> Secret:
+def _written(key: Key, content: Record | Alias) -> Secret:
     return Secret(write_record(*key, content))
 
 
-def _readable(text: Secret | None, key: Key) -> Record | See | None:
+def _readable(text: Secret | None, key: Key) -> Record | Alias | None:
     """Read what is there; what is damaged is nothing worth keeping."""
     try:
         return None if text is None else read_record(text.reveal(), *key)

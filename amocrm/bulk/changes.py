@@ -14,12 +14,12 @@ from os import PathLike
 from typing import Final, Generic, TypeVar, cast
 
 from amocrm.bulk.changes_checkpoint import Checkpoint
-from amocrm.bulk.context import Way, path_alone, read_count
+from amocrm.bulk.context import ApiContext, path_alone, read_count
 from amocrm.bulk.pages import Page, ShapeError, page_limit, take_page
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
 from amocrm.http.messages import Json
 from amocrm.http.query import advice
-from amocrm.progress import Meter, Report
+from amocrm.progress import ProgressMeter, Report
 
 OVERLAP: Final = 60.0
 """Seconds before the last change that are read once more the next time: nobody documents how soon
@@ -39,7 +39,7 @@ class Changes(Generic[E]):
 
     def __init__(
         self,
-        way: Way,
+        api: ApiContext,
         path: str,
         params: Mapping[str, Json] | None = None,
         *,
@@ -56,7 +56,7 @@ class Changes(Generic[E]):
         self._filter = self._params.pop("filter", None) or {}
         if not isinstance(self._filter, Mapping) or "updated_at" in self._filter:
             raise ConfigurationError("filter must be a dict without updated_at: that is `since`")
-        self._way = way
+        self._api = api
         self._since = _read_seconds("since", 0.0 if since is None else since)
         most = page_limit(self._path)
         self._limit = read_count("limit", limit, 1, most) or most
@@ -68,10 +68,10 @@ class Changes(Generic[E]):
         return f"<Changes of {self._path}>"
 
     def __iter__(self) -> Iterator[E]:
-        whose = f"{self._way.account}{self._path}"
+        whose = f"{self._api.account}{self._path}"
         asked = {**self._params, "filter": self._filter}
         kept = Checkpoint(self._file, whose, asked, self._since, self._overlap)
-        meter = Meter(self._progress, self._way.clock)
+        meter = ProgressMeter(self._progress, self._api.clock)
         try:
             for items in self._walk(kept, meter):
                 for item in items:
@@ -82,7 +82,7 @@ class Changes(Generic[E]):
         finally:
             kept.save()
 
-    def _walk(self, kept: Checkpoint, meter: Meter) -> Generator[list[Json], None, None]:
+    def _walk(self, kept: Checkpoint, meter: ProgressMeter) -> Generator[list[Json], None, None]:
         begin, number, stirred, before = kept.begin, 1, False, Page([])
         while True:
             meter.wait(f"changes from {begin} on")
@@ -114,7 +114,7 @@ class Changes(Generic[E]):
             "limit": self._limit,
             "page": number,
         }
-        response = self._way.request.get(self._path, params)
+        response = self._api.request.get(self._path, params)
         rid = response.info.headers.get("X-Request-Id")
         try:
             page = take_page(response.data, self._path, str(response.info.url))

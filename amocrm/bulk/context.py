@@ -14,7 +14,7 @@ REMEMBERED: Final = 256
 """Listings whose length a client remembers; when there are more, it begins anew."""
 
 
-class Lengths:
+class PageCounts:
     """How many pages listings had when they were last read to their end.
 
     Threads may share it: what one forgets for another costs that one a wait for its first page.
@@ -34,15 +34,15 @@ class Lengths:
         self._last[target] = last
 
 
-class Way(NamedTuple):
+class ApiContext(NamedTuple):
     """What the long things of a client work through.
 
     Attributes:
         request: makes the calls.
         clock: whose time it is.
-        rate: calls a second that the pace lets through.
+        rate: calls a second that the rate limiter lets through.
         account: the account's host, as the client was made with.
-        lengths: how long its listings were.
+        page_counts: how long its listings were.
         drive: knows where the account's files are.
         lenient: let through filters, `with` and orders that the table does not know.
     """
@@ -51,11 +51,11 @@ class Way(NamedTuple):
     clock: Clock
     rate: float
     account: str
-    lengths: Lengths
+    page_counts: PageCounts
     drive: DriveHost
     lenient: bool = False
 
-    def to_files(self) -> Way:
+    def to_files(self) -> ApiContext:
         """Return the same way, to the host of the account's files."""
         return self._replace(request=DriveRequest(self.request, self.drive))
 

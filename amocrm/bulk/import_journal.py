@@ -20,7 +20,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, cast
 
-from amocrm.bulk.journals.storage import Log, Place
+from amocrm.bulk.journals.storage import JournalStorage, OpenJournal
 from amocrm.errors import ConfigurationError, JournalError
 from amocrm.http.messages import Json
 from amocrm.http.request_body import encode_body
@@ -56,14 +56,18 @@ class Journal:
     """
 
     def __init__(
-        self, place: str | os.PathLike[str] | Place, account: str, method: str, address: str
+        self,
+        place: str | os.PathLike[str] | JournalStorage,
+        account: str,
+        method: str,
+        address: str,
     ) -> None:
         self._place = _read_place(place)
         self._head = {
             "journal": _VERSION, "account": account, "method": method, "path": address,
         }  # fmt: skip
         self._known: dict[int, Known] = {}
-        self._log: Log | None = None
+        self._log: OpenJournal | None = None
         self._is_whole = True
         self._lock = threading.RLock()  # The garbage collector may close it while it writes.
 
@@ -151,7 +155,7 @@ class Journal:
             del self._known[position]
 
 
-def _read_place(place: object) -> Place:
+def _read_place(place: object) -> JournalStorage:
     """Read a path, or anything that can be opened as a journal."""
     if isinstance(place, (str, os.PathLike)):
         from amocrm.bulk.journals.file import FileJournal
@@ -161,4 +165,4 @@ def _read_place(place: object) -> Place:
         raise ConfigurationError(
             "a journal is the path of a file, or a place for it", hint="such as SQLJournal"
         )
-    return cast("Place", place)
+    return cast("JournalStorage", place)

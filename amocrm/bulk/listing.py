@@ -1,7 +1,8 @@
-"""Listings: every item of a path, read as fast as the pace lets it.
+"""Listings: every item of a path, read as fast as the rate limiter lets it.
 
 When a page has a `next` that differs from it in nothing but the number of the page, the pages that
-follow are asked for by number, several at once, and never more than the depth (`Depth.calls`).
+follow are asked for by number, several at once, and never more than the depth
+(`Concurrency.calls`).
 
 Where nothing is known of a listing, its first page is read alone, so one page costs one call. After
 n pages, n and half the depth more are asked for before it is known that they exist. So a listing of
@@ -22,7 +23,7 @@ import re
 from collections.abc import Generator, Iterator, Mapping
 from typing import Final, Generic, TypeVar, cast
 
-from amocrm.bulk.context import Way, bare_path, read_count
+from amocrm.bulk.context import ApiContext, bare_path, read_count
 from amocrm.bulk.pages import (
     Page,
     ShapeError,
@@ -32,13 +33,13 @@ from amocrm.bulk.pages import (
     part_page,
     take_page,
 )
-from amocrm.bulk.workers import DEEPEST, Crew, Depth
+from amocrm.bulk.workers import DEEPEST, Concurrency, OrderedPool
 from amocrm.errors import UnexpectedReplyError
 from amocrm.http.messages import Json
 from amocrm.http.paths import resolve
 from amocrm.http.reply_body import NotJSONError, parse
 from amocrm.http.request import Response
-from amocrm.progress import Meter, Report
+from amocrm.progress import ProgressMeter, Report
 
 MANY: Final = 10**9
 """Items that a listing can be expected to have at most."""
@@ -54,7 +55,7 @@ class Listing(Generic[E]):
 
     def __init__(
         self,
-        way: Way,
+        api: ApiContext,
         path: str,
         params: Mapping[str, Json] | None = None,
         *,
@@ -66,7 +67,7 @@ class Listing(Generic[E]):
     ) -> None:
         self._path = bare_path(path)
         self._base, self._start = part_page(_target(path, params, limit, page_limit(self._path)))
-        self._way = way
+        self._api = api
         self._ahead = read_count("ahead", ahead, 0, DEEPEST)
         self._expect = read_count("expect", expect, 0, MANY)
         self._unique = unique
@@ -82,7 +83,7 @@ class Listing(Generic[E]):
     def pages(self) -> Iterator[list[E]]:
         """Yield the items page by page, in the server's order; an empty listing has no pages."""
         seen: set[object] = set()
-        for page in self._read_all(Meter(self._progress, self._way.clock, self._expect)):
+        for page in self._read_all(ProgressMeter(self._progress, self._api.clock, self._expect)):
             items = page.items
             if self._unique:
                 items = [one for one in items if _is_new(one, seen)]
@@ -116,39 +117,43 @@ class Listing(Generic[E]):
         return page.total if page.items else 0
 
     def _peek(self) -> Page:
-        return self._read(resolve("", self._base, {"limit": 1})[0], Depth(self._way.rate))
+        return self._read(resolve("", self._base, {"limit": 1})[0], Concurrency(self._api.rate))
 
-    def _read_all(self, meter: Meter) -> Generator[Page, None, None]:
-        depth = Depth(self._way.rate)
-        page = yield from self._read_ahead(depth, meter)
-        yield from self._follow(page, depth, meter)
+    def _read_all(self, meter: ProgressMeter) -> Generator[Page, None, None]:
+        concurrency = Concurrency(self._api.rate)
+        page = yield from self._read_ahead(concurrency, meter)
+        yield from self._follow(page, concurrency, meter)
 
-    def _read_ahead(self, depth: Depth, meter: Meter) -> Generator[Page, None, Page]:
+    def _read_ahead(
+        self, concurrency: Concurrency, meter: ProgressMeter
+    ) -> Generator[Page, None, Page]:
         """Yield pages by number; return the last one, whose `next` is none or is no number."""
         asked = number = self._start - 1
         last = self._last_expected()
-        with Crew[int, Response](lambda wanted: self._ask(self._address(wanted), depth)) as crew:
+        with OrderedPool[int, Response](
+            lambda wanted: self._ask(self._address(wanted), concurrency)
+        ) as pool:
             while True:
-                most = depth.calls if self._ahead is None else self._ahead
+                most = concurrency.calls if self._ahead is None else self._ahead
                 for wanted in range(asked + 1, self._reach(number, most, last) + 1):
-                    crew.ask(asked := wanted)
+                    pool.ask(asked := wanted)
                 number += 1
-                if asked < number or not crew.ready:
+                if asked < number or not pool.ready:
                     meter.wait(f"page {number}")
                 if asked < number:  # Nobody is hired for what is waited for at once.
-                    asked, page = number, self._read(self._address(number), depth)
+                    asked, page = number, self._read(self._address(number), concurrency)
                 else:
-                    page = self._decode(crew.take())
+                    page = self._decode(pool.take())
                 meter.add(len(page.items), page.total)
                 yield page
                 if not self._is_numbered(page, number):
-                    self._way.lengths.note(self._base, number)
+                    self._api.page_counts.note(self._base, number)
                     return page
 
     def _last_expected(self) -> int:
         """Return the number of the page that is taken for the last; 0 if nobody knows."""
         if self._expect is None:
-            last = self._way.lengths.get(self._base)
+            last = self._api.page_counts.get(self._base)
         else:
             size = limit_of(self._base) or page_limit(self._path)
             last = self._start - 1 + math.ceil(self._expect / size)
@@ -167,7 +172,9 @@ class Listing(Generic[E]):
         read = number - self._start + 1
         return number + min(most, read + most // 2) if read else number
 
-    def _follow(self, page: Page, depth: Depth, meter: Meter) -> Generator[Page, None, None]:
+    def _follow(
+        self, page: Page, concurrency: Concurrency, meter: ProgressMeter
+    ) -> Generator[Page, None, None]:
         """Yield what follows a page, link by link."""
         seen = {self._address(self._start)}
         while (address := page.next) is not None:
@@ -175,17 +182,17 @@ class Listing(Generic[E]):
                 raise self._odd("a next page that was read before")
             seen.add(address)
             meter.wait("the next page")
-            page = self._read(address, depth)
+            page = self._read(address, concurrency)
             meter.add(len(page.items), page.total)
             yield page
 
-    def _read(self, address: str, depth: Depth) -> Page:
-        return self._decode(self._ask(address, depth))
+    def _read(self, address: str, concurrency: Concurrency) -> Page:
+        return self._decode(self._ask(address, concurrency))
 
-    def _ask(self, address: str, depth: Depth) -> Response:
+    def _ask(self, address: str, concurrency: Concurrency) -> Response:
         """Get a page as it comes; so those that are read ahead take little memory."""
-        response = self._way.request.fetch(address)
-        depth.note(response.info.elapsed.total_seconds())
+        response = self._api.request.fetch(address)
+        concurrency.note(response.info.elapsed.total_seconds())
         return response
 
     def _decode(self, response: Response) -> Page:
@@ -194,7 +201,7 @@ class Listing(Generic[E]):
         try:
             data = None if response.data is None else parse(response.data)
         except NotJSONError:
-            data = self._way.request.get(url[url.index("/", 8) :]).data
+            data = self._api.request.get(url[url.index("/", 8) :]).data
         try:
             return take_page(data, self._path, url)
         except ShapeError as error:

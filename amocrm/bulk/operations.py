@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from amocrm._support.clock import Clock
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.bulk.context import Lengths, Way
+from amocrm.bulk.context import ApiContext, PageCounts
 from amocrm.http.messages import Json, Retry
 from amocrm.http.request import Request
-from amocrm.rate_limit.limiter import Pace
+from amocrm.rate_limit.limiter import RateLimiter
 from amocrm.resources.files.host import DriveHost
 
 if TYPE_CHECKING:
     from amocrm.bulk.changes import Changes
-    from amocrm.bulk.journals.storage import Place
+    from amocrm.bulk.journals.storage import JournalStorage
     from amocrm.bulk.listing import Listing
     from amocrm.bulk.writer import Outcomes
     from amocrm.progress import Report
@@ -25,19 +25,21 @@ if TYPE_CHECKING:
 class Bulk:
     """The part of a client that works on many items at once."""
 
-    _way: Way
+    _api: ApiContext
 
     def __init__(
         self,
         request: Request,
         clock: Clock,
-        pace: Pace | None,
+        rate_limiter: RateLimiter | None,
         account: str,
         *,
         lenient: bool,
     ) -> None:
-        rate = float(getattr(pace, "rate", None) or REQUESTS_PER_SECOND)
-        self._way = Way(request, clock, rate, account, Lengths(), DriveHost(clock), lenient)
+        rate = float(getattr(rate_limiter, "rate", None) or REQUESTS_PER_SECOND)
+        self._api = ApiContext(
+            request, clock, rate, account, PageCounts(), DriveHost(clock), lenient
+        )
 
     def listing(
         self,
@@ -53,8 +55,8 @@ class Bulk:
         """Return the items of a path, all of them: `for lead in crm.listing("/api/v4/leads")`.
 
         Nothing is sent before it is iterated; each iteration reads anew. Pages are read ahead of
-        the loop in worker threads, as many as the latency asks for at the pace; the threads end
-        with the loop, however it ends. An error of a page is raised after the items before it.
+        the loop in worker threads, as many as the latency asks for at the rate limiter; the threads
+        end with the loop, however it ends. An error of a page is raised after the items before it.
 
         The first page is waited for alone, unless it is known that more will follow: because
         `expect` says so, or because this client has read the same listing before.
@@ -83,9 +85,15 @@ class Bulk:
         from amocrm.bulk.listing import Listing
 
         return Listing(
-            self._way, path, params, limit=limit, ahead=ahead, expect=expect, unique=unique,
+            self._api,
+            path,
+            params,
+            limit=limit,
+            ahead=ahead,
+            expect=expect,
+            unique=unique,
             progress=progress,
-        )  # fmt: skip
+        )
 
     def create_many(
         self,
@@ -94,7 +102,7 @@ class Bulk:
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | Place | None = None,
+        journal: str | PathLike[str] | JournalStorage | None = None,
         retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
@@ -127,7 +135,7 @@ class Bulk:
         from amocrm.bulk.writer import Outcomes, Writer
 
         writer = Writer(
-            self._way, Created, path, size=size, ahead=ahead, journal=journal, retry=retry,
+            self._api, Created, path, size=size, ahead=ahead, journal=journal, retry=retry,
             progress=progress,
         )  # fmt: skip
         return Outcomes(writer, items)
@@ -139,7 +147,7 @@ class Bulk:
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | Place | None = None,
+        journal: str | PathLike[str] | JournalStorage | None = None,
         retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
@@ -154,7 +162,7 @@ class Bulk:
         from amocrm.bulk.writer import Outcomes, Writer
 
         writer = Writer(
-            self._way, Updated, path, size=size, ahead=ahead, journal=journal, retry=retry,
+            self._api, Updated, path, size=size, ahead=ahead, journal=journal, retry=retry,
             progress=progress,
         )  # fmt: skip
         return Outcomes(writer, items)
@@ -194,6 +202,12 @@ class Bulk:
         from amocrm.bulk.changes import OVERLAP, Changes
 
         return Changes(
-            self._way, path, params, limit=limit, since=since, checkpoint=checkpoint,
-            overlap=OVERLAP if overlap is None else overlap, progress=progress,
-        )  # fmt: skip
+            self._api,
+            path,
+            params,
+            limit=limit,
+            since=since,
+            checkpoint=checkpoint,
+            overlap=OVERLAP if overlap is None else overlap,
+            progress=progress,
+        )

@@ -1,7 +1,7 @@
 """Calls made ahead of whoever uses their answers: in worker threads, handed out in order.
 
 How many are under way at once follows from Little's law: a rate of calls, each of which takes so
-long, keeps latency × rate of them in flight. More would only queue for the pace.
+long, keeps latency × rate of them in flight. More would only queue for the rate limiter.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-class Depth:
+class Concurrency:
     """How many calls should be under way.
 
     Args:
-        rate: calls a second that the pace lets through.
+        rate: calls a second that the rate limiter lets through.
     """
 
     def __init__(self, rate: float) -> None:
@@ -69,7 +69,7 @@ class _Task(Generic[J, R]):
         self.error: BaseException | None = None
 
 
-class Crew(Generic[J, R]):
+class OrderedPool(Generic[J, R]):
     """Worker threads. Jobs come from one thread, which takes the results in the same order.
 
     Args:
@@ -89,7 +89,7 @@ class Crew(Generic[J, R]):
         self._closed = False
         self._patient = patient
         self._process = os.getpid()
-        _crews.add(self)
+        _pools.add(self)
 
     def __len__(self) -> int:
         """Return how many results are still to be taken."""
@@ -145,7 +145,7 @@ class Crew(Generic[J, R]):
             while self._patient and self._busy:
                 self._results.wait()
 
-    def __enter__(self) -> Crew[J, R]:
+    def __enter__(self) -> OrderedPool[J, R]:
         return self
 
     def __exit__(
@@ -186,11 +186,11 @@ class _Closing(Protocol):
     def close(self) -> None: ...
 
 
-_crews: weakref.WeakSet[_Closing] = weakref.WeakSet()
+_pools: weakref.WeakSet[_Closing] = weakref.WeakSet()
 
 
 @atexit.register
 def _close_all() -> None:
     """End what a program leaves half read or half written, while its threads can still run."""
-    for crew in list(_crews):
-        crew.close()
+    for pool in list(_pools):
+        pool.close()

@@ -1,4 +1,4 @@
-"""Many writes: chunks sent at the pace, and one outcome for each item, in the items' order."""
+"""Many writes: chunks of items, and one outcome for each item, in the order of the items."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from os import PathLike
 from typing import Final, NamedTuple
 
-from amocrm.bulk.context import Way, path_alone, read_count
+from amocrm.bulk.context import ApiContext, path_alone, read_count
 from amocrm.bulk.import_journal import Journal, Known
-from amocrm.bulk.journals.storage import Place
+from amocrm.bulk.journals.storage import JournalStorage
 from amocrm.bulk.outcomes import (
     Created,
     Kind,
@@ -23,17 +23,17 @@ from amocrm.bulk.outcomes import (
     settle,
 )
 from amocrm.bulk.pages import batch_limit
-from amocrm.bulk.workers import DEEPEST, Crew, Depth
+from amocrm.bulk.workers import DEEPEST, Concurrency, OrderedPool
 from amocrm.errors import ConfigurationError, OutcomeUnknownError
 from amocrm.http.messages import RETRY, Json, Retry
-from amocrm.progress import Meter, Report
+from amocrm.progress import ProgressMeter, Report
 
 UNKNOWN_IN_A_ROW: Final = 5
 """Chunks whose outcome is unknown, one after another, after which it is pointless to go on: the
 server is down, and every further chunk would be one more to look after by hand."""
 
 
-class Task(NamedTuple):
+class PendingWrite(NamedTuple):
     """An item on its way."""
 
     position: int
@@ -101,13 +101,13 @@ class Writer:
 
     def __init__(
         self,
-        way: Way,
+        api: ApiContext,
         kind: Kind,
         path: str,
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | Place | None = None,
+        journal: str | PathLike[str] | JournalStorage | None = None,
         retry: Retry = "auto",
         progress: Report | None = None,
     ) -> None:
@@ -115,17 +115,17 @@ class Writer:
             raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
         path = path_alone(path)
         self.calls = 0
-        self._way, self._kind, self._path = way, kind, path
+        self._api, self._kind, self._path = api, kind, path
         self._method = "POST" if kind is Created else "PATCH"
         self._size = read_count("size", size, 1, batch_limit(path)) or batch_limit(path)
         self._ahead = read_count("ahead", ahead, 0, DEEPEST)
         self._journal = (
-            None if journal is None else Journal(journal, way.account, self._method, path)
+            None if journal is None else Journal(journal, api.account, self._method, path)
         )
         self._retry: Retry = retry
         self._report = progress
         self._broken: Exception | None = None
-        self._depth = Depth(way.rate)
+        self._concurrency = Concurrency(api.rate)
         self._counting = threading.Lock()
 
     def __repr__(self) -> str:
@@ -134,49 +134,51 @@ class Writer:
     def run(self, items: Iterable[Json]) -> Generator[Outcome, None, None]:
         """Write the items and yield what became of each."""
         total = len(items) if isinstance(items, Sized) else None
-        meter, unknown = Meter(self._report, self._way.clock, total), 0
+        meter, unknown = ProgressMeter(self._report, self._api.clock, total), 0
         with ExitStack() as held:
             if self._journal is not None:
                 self._journal.open()
                 held.callback(self._journal.close)
             # A journal waits for what is under way, to know what became of it.
-            crew = held.enter_context(Crew(self._settle, patient=self._journal is not None))
+            pool = held.enter_context(OrderedPool(self._settle, patient=self._journal is not None))
             source = chunks(self._tasks(items), self._size)
-            error = self._feed(crew, source)
-            while len(crew):
-                if not crew.ready:
+            error = self._feed(pool, source)
+            while len(pool):
+                if not pool.ready:
                     meter.wait(f"items from {meter.done} on")
-                settled = crew.take()
+                settled = pool.take()
                 meter.add(len(settled.outcomes))
                 unknown = unknown + 1 if settled.lost else 0
                 late = settled.lost if unknown >= UNKNOWN_IN_A_ROW else None
-                error = error or settled.error or late or self._feed(crew, source)
+                error = error or settled.error or late or self._feed(pool, source)
                 yield from settled.outcomes
         if error is not None:
             raise error
 
     def _feed(
-        self, crew: Crew[list[Task], Settled], source: Iterator[list[Task]]
+        self, pool: OrderedPool[list[PendingWrite], Settled], source: Iterator[list[PendingWrite]]
     ) -> Exception | None:
         """Give out as many chunks as should be under way; return an error of their source."""
         try:
-            while len(crew) < max(1, self._depth.calls if self._ahead is None else self._ahead):
-                crew.ask(next(source))
+            while len(pool) < max(
+                1, self._concurrency.calls if self._ahead is None else self._ahead
+            ):
+                pool.ask(next(source))
         except StopIteration:
             return None
         except Exception as error:
             return error
         return None
 
-    def _tasks(self, items: Iterable[Json]) -> Iterator[Task]:
+    def _tasks(self, items: Iterable[Json]) -> Iterator[PendingWrite]:
         for position, item in enumerate(items):
             if self._journal is None:
-                yield Task(position, item)
+                yield PendingWrite(position, item)
             else:
                 digest, known = self._journal.recall(position, item)
                 again = known is None or (self._retry == "always" and not known.is_done)
                 outcome = None if again or known is None else self._remembered(item, known)
-                yield Task(position, item, digest, outcome)
+                yield PendingWrite(position, item, digest, outcome)
 
     def _remembered(self, item: Json, known: Known) -> Outcome:
         if known.is_done:
@@ -188,7 +190,7 @@ class Writer:
         )  # fmt: skip
         return Unknown(item, why)
 
-    def _settle(self, chunk: list[Task]) -> Settled:
+    def _settle(self, chunk: list[PendingWrite]) -> Settled:
         fresh = [task for task in chunk if task.known is None]
         outcomes, error = settle([task.item for task in fresh], self._sender(fresh))
         written = iter(outcomes)
@@ -198,13 +200,13 @@ class Writer:
         all_lost = all(isinstance(one, Unknown) for one in outcomes)
         return Settled(whole, last.why if all_lost and isinstance(last, Unknown) else None, error)
 
-    def _sender(self, tasks: list[Task]) -> Callable[[list[int]], list[Outcome]]:
+    def _sender(self, tasks: list[PendingWrite]) -> Callable[[list[int]], list[Outcome]]:
         def send(indexes: list[int]) -> list[Outcome]:
             return self._send([tasks[index] for index in indexes])
 
         return send
 
-    def _send(self, tasks: list[Task]) -> list[Outcome]:
+    def _send(self, tasks: list[PendingWrite]) -> list[Outcome]:
         """Make one call; the journal knows of it before it leaves, and when it is over."""
         items, journal, announced = [task.item for task in tasks], self._journal, False
 
@@ -218,14 +220,14 @@ class Writer:
         with self._counting:
             self.calls += 1
         try:
-            response = self._way.request(
-                self._method, self._path, items, retry=self._retry, leaving=announce
+            response = self._api.request(
+                self._method, self._path, items, retry=self._retry, before_send=announce
             )
         except Exception as error:
             if announced and is_unwritten(error):
                 self._note(lambda kept: kept.back([task.position for task in tasks]))
             raise
-        self._depth.note(response.info.elapsed.total_seconds())
+        self._concurrency.note(response.info.elapsed.total_seconds())
         outcomes = correlate(items, response.data, self._path, self._kind)
         pairs = zip(tasks, outcomes, strict=True)
         done = [(task.position, one.id) for task, one in pairs if isinstance(one, self._kind)]

@@ -1,4 +1,4 @@
-"""Signed calls of a channel: a turn of the pace, a signature, one attempt, until it is decided."""
+"""Signed calls of a channel: each attempt waits for the rate limiter and is signed anew."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from amocrm.chats.signatures import request_headers
 from amocrm.errors import AmoCRMError, ConfigurationError, ReplyError
 from amocrm.http.messages import RETRY, Call, Json, Retry, Timeout
 from amocrm.http.request_body import encode_body
-from amocrm.http.retry import Accept, Again, Effort, GiveUp, in_all, judge
-from amocrm.http.sender import Line
+from amocrm.http.retry import Accept, Again, GiveUp, RetryState, final_error, judge
+from amocrm.http.sender import Sender
 from amocrm.http.transport.transport import Answer
 
 
-class Calls:
+class SignedCalls:
     """Makes calls to the Chats API. Thread-safe.
 
     Args:
-        line: sends them.
+        sender: sends them.
         origin: of the Chats API.
         secret: the channel's; it signs, and is never sent or shown.
         timeout: limits of each attempt.
     """
 
-    def __init__(self, line: Line, origin: str, secret: Secret, timeout: Timeout) -> None:
-        self._line = line
+    def __init__(self, sender: Sender, origin: str, secret: Secret, timeout: Timeout) -> None:
+        self._sender = sender
         self._secret = secret
         self._timeout = timeout
         self.origin = origin
@@ -33,7 +33,7 @@ class Calls:
     @property
     def clock(self) -> Clock:
         """Whose time it is."""
-        return self._line.clock
+        return self._sender.clock
 
     def send(
         self,
@@ -67,7 +67,7 @@ class Calls:
             raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
         body = None if data is None else encode_body(data)
         address = f"{self.origin}{path}{query and f'?{query}'}"
-        effort = Effort()
+        state = RetryState()
         while True:
             # The date is signed, too, so each attempt has a signature of its own.
             now = self.clock.time()
@@ -77,20 +77,20 @@ class Calls:
                 retry=retry,
             )  # fmt: skip
             try:
-                outcome = self._line.send(call, effort)
+                outcome = self._sender.send(call, state)
             except AmoCRMError as error:
-                if effort.doubt:
-                    raise in_all(call, error, effort) from error
+                if state.doubt:
+                    raise final_error(call, error, state) from error
                 raise
-            verdict = judge(call, outcome, effort)
+            verdict = judge(call, outcome, state)
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
                 return verdict.data
             if isinstance(verdict, Again):
-                self._line.rest(verdict)
-                effort = effort.after(verdict, self._line.jitter())
+                self._sender.wait_before_retry(verdict)
+                state = state.after(verdict, self._sender.jitter())
             elif isinstance(verdict, GiveUp):
-                self._line.give_up(verdict)
-                raise in_all(call, _explained(verdict.error), effort)
+                self._sender.report_failure(verdict)
+                raise final_error(call, _explained(verdict.error), state)
 
 
 def _explained(error: AmoCRMError) -> AmoCRMError:

@@ -11,15 +11,15 @@ from amocrm._support.emitter import Emitter
 from amocrm._support.forks import after_fork
 from amocrm._support.secret import Secret
 from amocrm.chats import payloads
-from amocrm.chats.calls import Calls
+from amocrm.chats.calls import SignedCalls
 from amocrm.chats.scope import Chats
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
 from amocrm.http.hosts import portal
 from amocrm.http.messages import Timeout
-from amocrm.http.sender import Line
+from amocrm.http.sender import Sender
 from amocrm.http.transport.transport import Session, Transport
-from amocrm.rate_limit.limiter import Pace
-from amocrm.rate_limit.local import shared_pace
+from amocrm.rate_limit.limiter import RateLimiter
+from amocrm.rate_limit.local import shared_rate_limiter
 
 
 class Channel:
@@ -30,7 +30,8 @@ class Channel:
         secret: as the vendor gave it; it signs, and is never sent or shown.
         zone: the platform: `amocrm.ru`, `amocrm.com` or `kommo.com`.
         timeout: limits of each attempt of a call.
-        pace: `shared` is one pace of this process for the platform's chats; a `Pace`; None.
+        rate_limiter: `shared` is one rate limiter of this process for the platform's chats; a
+            `RateLimiter`; None.
         session: a `requests.Session` of yours; it is not closed with the channel.
         user_agent: your application's name, put before the library's.
         base_url: origin of a test server.
@@ -47,7 +48,7 @@ class Channel:
         *,
         zone: str = "amocrm.ru",
         timeout: Timeout | None = None,
-        pace: Pace | Literal["shared"] | None = "shared",
+        rate_limiter: RateLimiter | Literal["shared"] | None = "shared",
         session: Session | None = None,
         user_agent: str | None = None,
         base_url: str | None = None,
@@ -65,11 +66,11 @@ class Channel:
         fixed = None if base_url is None else portal("example", base_url).origin
         origin = fixed or payloads.HOSTS[zone]
         place = fixed or origin.removeprefix("https://")
-        chosen = shared_pace(place, clock) if pace == "shared" else pace
+        chosen = shared_rate_limiter(place, clock) if rate_limiter == "shared" else rate_limiter
         clock = SystemClock() if clock is None else clock
         self._transport = Transport(clock, session, user_agent)
-        line = Line(self._transport, chosen, clock, Emitter())
-        self._calls = Calls(line, origin, hidden, timeout or Timeout())
+        line = Sender(self._transport, chosen, clock, Emitter())
+        self._calls = SignedCalls(line, origin, hidden, timeout or Timeout())
         after_fork(self)
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from amocrm.chats import payloads
-from amocrm.chats.calls import Calls
+from amocrm.chats.calls import SignedCalls
 from amocrm.http.messages import Json, Retry
 
 _HIDDEN: Final = "..."
@@ -23,7 +23,7 @@ class Chats:
         id: the scope: the channel's id and the account's `amojo_id`, joined.
     """
 
-    def __init__(self, calls: Calls, scope_id: str) -> None:
+    def __init__(self, calls: SignedCalls, scope_id: str) -> None:
         self.id = payloads.named("scope_id", scope_id)
         self._calls = calls
         self._path = f"{payloads.ROOT}/{payloads.part('scope_id', scope_id)}"

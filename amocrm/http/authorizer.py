@@ -8,7 +8,7 @@ from typing import Protocol
 from amocrm.auth.token import Token
 
 
-class Door(Protocol):
+class Authorizer(Protocol):
     """What a call takes to get out: where to go, and a token that is good there."""
 
     @property
@@ -25,7 +25,7 @@ class Door(Protocol):
         """Return a token that is good for the next call."""
         ...
 
-    def cure(self, spent: Token, date: str | None = None) -> Token | str:
+    def refresh_after_401(self, spent: Token, date: str | None = None) -> Token | str:
         """Return another token than one that was answered 401, or why there is none."""
         ...
 
@@ -34,21 +34,23 @@ class Door(Protocol):
         ...
 
 
-class SideDoor:
+class OtherHost:
     """The same tokens, for another host of amoCRM's.
 
     Args:
-        door: to the account.
+        authorizer: to the account.
         find: tells scheme and authority of the other host.
     """
 
-    def __init__(self, door: Door, find: Callable[[], str]) -> None:
+    def __init__(self, authorizer: Authorizer, find: Callable[[], str]) -> None:
         # A side door leads out of no other one: they would stack up, address after address.
-        self._door: Door = door._door if isinstance(door, SideDoor) else door
+        self._door: Authorizer = (
+            authorizer._door if isinstance(authorizer, OtherHost) else authorizer
+        )
         self._find = find
-        self.token = door.token
-        self.cure = door.cure
-        self.at = door.at
+        self.token = authorizer.token
+        self.refresh_after_401 = authorizer.refresh_after_401
+        self.at = authorizer.at
 
     @property
     def origin(self) -> str:

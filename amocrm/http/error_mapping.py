@@ -26,9 +26,9 @@ from amocrm.errors import (
     ValidationError,
     printable,
 )
-from amocrm.http.messages import Call, Json, Lost, Reply
+from amocrm.http.messages import Call, Json, NoReply, Reply
 from amocrm.http.reply_body import excerpt, read_problem, words
-from amocrm.http.validation_errors import describe, read_refusal
+from amocrm.http.validation_errors import describe, read_validation_errors
 
 _HINTS: Final[Mapping[int, str]] = {
     401: "the token was withdrawn or belongs to another account: get consent again",
@@ -52,10 +52,10 @@ _BLOCKED: Final = (
 )
 
 
-def fault(call: Call, reply: Reply) -> ReplyError:
+def error_of(call: Call, reply: Reply) -> ReplyError:
     """Turn a refusal into the error of its kind; `call` tells what was sent."""
     data, problem = read_problem(reply)
-    fields = tuple(read_refusal(problem, call.data)) if reply.status == 400 else ()
+    fields = tuple(read_validation_errors(problem, call.data)) if reply.status == 400 else ()
     kind = ValidationError if fields else _kind(reply.status, data)
     title = words(problem.get("title")) or responses.get(reply.status, "unknown status")
     detail = words(problem.get("detail"))
@@ -109,7 +109,7 @@ def tell(error: ValidationError) -> ValidationError:
     return error
 
 
-def loss(call: Call, lost: Lost, hint: str | None) -> TransportError:
+def loss(call: Call, lost: NoReply, hint: str | None) -> TransportError:
     """Name an answer that did not come, with what the transport had to say as its cause."""
     kind: type[TransportError] = LostReplyError if lost.sent else UnreachableError
     error = kind(f"{call.method} {call.path}: {lost.reason}", hint=hint)

@@ -1,4 +1,4 @@
-"""The three values that cross the edge: a Call goes out, a Reply or a Lost comes back."""
+"""The three values that cross the edge: a Call goes out, a Reply or a NoReply comes back."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Reply:
     oversize: bool = False
 
 
-class Lost(NamedTuple):
+class NoReply(NamedTuple):
     """No answer came.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Request: a path in, plain data out. One loop: token → pace → send → judge."""
+"""Request: a path in, plain data out. One loop: token → rate limiter → send → judge."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Final
 
 from amocrm.auth.token import Token
 from amocrm.errors import AmoCRMError, ConfigurationError
-from amocrm.http.authorizer import Door, SideDoor
+from amocrm.http.authorizer import Authorizer, OtherHost
 from amocrm.http.call_options import READS, both, check_headers, read_method, read_timeout
 from amocrm.http.error_mapping import CONTEXT_USER
 from amocrm.http.messages import RETRY, Call, Json, Retry, Sink, Timeout
 from amocrm.http.paths import resolve
 from amocrm.http.request_body import encode_body
-from amocrm.http.retry import Accept, Again, Effort, GiveUp, Renew, in_all, judge
-from amocrm.http.sender import Leaving, Line
+from amocrm.http.retry import Accept, Again, GiveUp, Renew, RetryState, final_error, judge
+from amocrm.http.sender import BeforeSend, Sender
 from amocrm.http.transport.transport import Answer, Response, SinkError
 
 __all__ = ["Request", "Response"]
 
 _ACCEPT: Final = "application/hal+json, application/json"
 
-CURES: Final = 2
+REFRESHES_AFTER_401: Final = 2
 """Other tokens that a call is tried with after a 401: one that others brought, and its own."""
 
 
@@ -29,11 +29,15 @@ class Request:
     """Calls any path of the account. Thread-safe; `AmoCRM` makes it, as `crm.request`."""
 
     def __init__(
-        self, gate: Door, line: Line, timeout: Timeout, headers: Mapping[str, str] | None = None
+        self,
+        authorizer: Authorizer,
+        sender: Sender,
+        timeout: Timeout,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._headers = {"Accept": _ACCEPT, **(headers or {})}
-        self._gate = gate
-        self._line = line
+        self._authorizer = authorizer
+        self._sender = sender
         self._timeout = timeout
 
     def __call__(
@@ -46,7 +50,7 @@ class Request:
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
         retry: Retry = "auto",
-        leaving: Leaving | None = None,
+        before_send: BeforeSend | None = None,
     ) -> Response:
         """Make one call and return its answer.
 
@@ -63,9 +67,9 @@ class Request:
             timeout: seconds for the whole of each attempt, or a `Timeout`.
             retry: `always` repeats a write of unknown outcome as well, so what it creates may be
                 there twice; `never` repeats nothing.
-            leaving: is called without arguments before each attempt, when the call's turn has come
-                and it is about to be sent: for whoever keeps a journal. What it raises is raised
-                here, and the call is not sent.
+            before_send: is called without arguments before each attempt, when the call's turn has
+                come and it is about to be sent: for whoever keeps a journal. What it raises is
+                raised here, and the call is not sent.
 
         Raises:
             ConfigurationError: an argument is wrong; nothing was sent.
@@ -73,7 +77,7 @@ class Request:
             TransportError: no answer came; it is an OutcomeUnknownError if a write may have been
                 carried out.
             ReplyError: the server said no.
-            PaceError: a pace shared with others cannot be reached; nothing was sent.
+            RateLimiterError: a rate limiter shared with others cannot be reached; nothing was sent.
 
         Source: reference 3.
         """
@@ -81,7 +85,7 @@ class Request:
         if verb in READS and data is not None:
             params, data = both(params, data), None
         draft = self._draft(verb, path, data, params, headers, timeout, retry)
-        return self._send(draft, leaving)
+        return self._send(draft, before_send)
 
     def get(
         self,
@@ -159,7 +163,7 @@ class Request:
         """Return a twin that acts as another user; see `AmoCRM.as_user`."""
         if isinstance(user_id, bool) or not isinstance(user_id, int) or user_id <= 0:
             raise ConfigurationError("a user's id is a positive whole number")
-        return Request(self._gate, self._line, self._timeout, {CONTEXT_USER: str(user_id)})
+        return Request(self._authorizer, self._sender, self._timeout, {CONTEXT_USER: str(user_id)})
 
     def read_into(
         self, sink: Sink, path: str, *, timeout: float | Timeout | None = None
@@ -185,18 +189,18 @@ class Request:
             ConfigurationError: it is none of amoCRM's (of a test server: its own), and the token
                 must not go there.
         """
-        origin = self._gate.at(address)
+        origin = self._authorizer.at(address)
         if origin is None:
             raise ConfigurationError(
                 "the address is not at a host of amoCRM's for files: this token must not go there"
             )
-        door = SideDoor(self._gate, lambda: origin)
-        return Request(door, self._line, self._timeout, self._headers)
+        authorizer = OtherHost(self._authorizer, lambda: origin)
+        return Request(authorizer, self._sender, self._timeout, self._headers)
 
     @property
     def origin(self) -> str:
         """Scheme and authority that calls go to; they change when the account is renamed."""
-        return self._gate.origin
+        return self._authorizer.origin
 
     @property
     def timeout(self) -> Timeout:
@@ -214,7 +218,7 @@ class Request:
         retry: Retry,
     ) -> Call:
         """Check everything and make the call, but for the host and the token: nothing is sent."""
-        target, bare = resolve(self._gate.origin, path, params)
+        target, bare = resolve(self._authorizer.origin, path, params)
         sent = dict(self._headers)
         body = None
         if data is not None:
@@ -228,38 +232,40 @@ class Request:
             raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
         return Call(method, target, bare, sent, body, data, limits, method in READS, retry=retry)
 
-    def _send(self, draft: Call, leaving: Leaving | None = None) -> Response:
+    def _send(self, draft: Call, before_send: BeforeSend | None = None) -> Response:
         """Obey the verdicts until one of them is an answer or an error."""
-        gate, line = self._gate, self._line
-        token, effort, cures = gate.token(), Effort(renewable=gate.renewable), 0
+        authorizer, sender = self._authorizer, self._sender
+        token, state, refreshes = authorizer.token(), RetryState(renewable=authorizer.renewable), 0
         while True:
-            call = _addressed(draft, gate.origin, token)
+            call = _addressed(draft, authorizer.origin, token)
             try:
-                outcome = line.send(call, effort, leaving)
+                outcome = sender.send(call, state, before_send)
             except AmoCRMError as error:
-                if effort.doubt:
-                    raise in_all(draft, error, effort) from error
+                if state.doubt:
+                    raise final_error(draft, error, state) from error
                 raise
-            verdict = judge(call, outcome, effort)
+            verdict = judge(call, outcome, state)
             if isinstance(verdict, Renew):
                 date = outcome.headers.get("Date") if isinstance(outcome, Answer) else None
-                cure = gate.cure(token, date)
-                if isinstance(cure, Token):
-                    token, cures = cure, cures + 1
-                    effort = effort._replace(renewable=cures < CURES)
+                refresh_after_401 = authorizer.refresh_after_401(token, date)
+                if isinstance(refresh_after_401, Token):
+                    token, refreshes = refresh_after_401, refreshes + 1
+                    state = state._replace(renewable=refreshes < REFRESHES_AFTER_401)
                     continue
-                verdict = judge(call, outcome, effort._replace(renewable=False))
-                if isinstance(verdict, GiveUp) and cure:
+                verdict = judge(call, outcome, state._replace(renewable=False))
+                if isinstance(verdict, GiveUp) and refresh_after_401:
                     told = verdict.error.hint
-                    verdict.error.hint = f"{told}; {cure}" if told else cure
+                    verdict.error.hint = (
+                        f"{told}; {refresh_after_401}" if told else refresh_after_401
+                    )
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
                 return Response(verdict.data, outcome.info)
             if isinstance(verdict, Again):
-                line.rest(verdict)
-                effort = effort.after(verdict, line.jitter())
+                sender.wait_before_retry(verdict)
+                state = state.after(verdict, sender.jitter())
             elif isinstance(verdict, GiveUp):
-                line.give_up(verdict)
-                raise in_all(draft, verdict.error, effort)
+                sender.report_failure(verdict)
+                raise final_error(draft, verdict.error, state)
 
 
 def _addressed(draft: Call, origin: str, token: Token) -> Call:

@@ -22,8 +22,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple, TypeAlias
 
 from amocrm.errors import AmoCRMError, BlockedError, OutcomeUnknownError, RateLimitedError
-from amocrm.http.error_mapping import fault, loss, unexpected, unknown
-from amocrm.http.messages import Call, Json, Lost, Reply
+from amocrm.http.error_mapping import error_of, loss, unexpected, unknown
+from amocrm.http.messages import Call, Json, NoReply, Reply
 from amocrm.http.reply_body import NotJSONError, decode, undecoded
 
 RETRIES: Final = 4
@@ -49,7 +49,7 @@ class Accept(NamedTuple):
 
 
 class Again(NamedTuple):
-    """Wait `delay` seconds and repeat; `everybody` who shares the pace waits as well.
+    """Wait `delay` seconds and repeat; `everybody` who shares the rate limiter waits as well.
 
     There is `doubt` if this attempt of a write may have been carried out.
     """
@@ -64,7 +64,7 @@ class Renew(NamedTuple):
 
 
 class GiveUp(NamedTuple):
-    """Raise `error`; calls that share the pace wait for `pause` seconds.
+    """Raise `error`; calls that share the rate limiter wait for `pause` seconds.
 
     If the address is `blocked`, they are refused meanwhile.
     """
@@ -77,7 +77,7 @@ class GiveUp(NamedTuple):
 Verdict: TypeAlias = Accept | Again | Renew | GiveUp
 
 
-class Effort(NamedTuple):
+class RetryState(NamedTuple):
     """What was spent on a call so far.
 
     Attributes:
@@ -100,7 +100,7 @@ class Effort(NamedTuple):
         """Tell whether another try, after a wait, is within the budget."""
         return self.attempt < RETRIES and self.waited + delay <= PATIENCE
 
-    def after(self, verdict: Again, jitter: float) -> Effort:
+    def after(self, verdict: Again, jitter: float) -> RetryState:
         """Return what was spent once a verdict has been waited out."""
         delay = verdict.delay
         return self._replace(
@@ -109,31 +109,31 @@ class Effort(NamedTuple):
         )  # fmt: skip
 
 
-FIRST: Final = Effort()
+FIRST: Final = RetryState()
 
 
-def judge(call: Call, outcome: Reply | Lost, effort: Effort = FIRST) -> Verdict:
+def judge(call: Call, outcome: Reply | NoReply, state: RetryState = FIRST) -> Verdict:
     """Decide what follows the outcome of one attempt."""
-    if isinstance(outcome, Lost):
-        return _after_loss(call, outcome, effort)
+    if isinstance(outcome, NoReply):
+        return _after_loss(call, outcome, state)
     if 200 <= outcome.status < 300:
-        return _after_success(call, outcome, effort)
+        return _after_success(call, outcome, state)
     if 300 <= outcome.status < 400:
         return GiveUp(
             unexpected(call, outcome, "a redirect, which is never followed: the token stays home")
         )
-    if outcome.status == RENEWABLE and effort.renewable:
+    if outcome.status == RENEWABLE and state.renewable:
         return Renew()
-    error = fault(call, outcome)
+    error = error_of(call, outcome)
     if isinstance(error, RateLimitedError):
-        return _after_limit(call, error, effort)
+        return _after_limit(call, error, state)
     if isinstance(error, BlockedError):
         error.retry_after = BLOCK_PAUSE
         return GiveUp(error, BLOCK_PAUSE, blocked=True)
-    return _after_doubt(call, outcome, effort, error) if outcome.status >= 500 else GiveUp(error)
+    return _after_doubt(call, outcome, state, error) if outcome.status >= 500 else GiveUp(error)
 
 
-def _after_success(call: Call, reply: Reply, effort: Effort) -> Verdict:
+def _after_success(call: Call, reply: Reply, state: RetryState) -> Verdict:
     if call.sink is not None and reply.status == 200:
         return Accept(None)
     try:
@@ -143,26 +143,26 @@ def _after_success(call: Call, reply: Reply, effort: Effort) -> Verdict:
             # Some commands answer 202 with a word such as "Accepted" (reference 3.2).
             return Accept(None)
         what = "something that is not JSON" if call.masked else str(odd)
-        return _after_doubt(call, reply, effort, unexpected(call, reply, what))
+        return _after_doubt(call, reply, state, unexpected(call, reply, what))
     if data is None and reply.status == 200 and call.method == "GET":
         return GiveUp(unexpected(call, reply, "an empty body"))
     return Accept(data)
 
 
-def _after_loss(call: Call, lost: Lost, effort: Effort) -> Verdict:
+def _after_loss(call: Call, lost: NoReply, state: RetryState) -> Verdict:
     error: AmoCRMError = loss(call, lost, lost.hint)
     if lost.sent and not call.replayable:
         error = unknown(call, error)
     error.retryable = not lost.final and (_is_harmless(call) or not lost.sent)
-    return _again(call, effort, error) if error.retryable else GiveUp(error)
+    return _again(call, state, error) if error.retryable else GiveUp(error)
 
 
-def _after_doubt(call: Call, reply: Reply, effort: Effort, error: AmoCRMError) -> Verdict:
+def _after_doubt(call: Call, reply: Reply, state: RetryState, error: AmoCRMError) -> Verdict:
     """Judge an answer that does not tell whether the call was carried out."""
     if not call.replayable:
         error = unknown(call, error, reply)
     error.retryable = _is_harmless(call) and not reply.oversize
-    return _again(call, effort, error) if error.retryable else GiveUp(error)
+    return _again(call, state, error) if error.retryable else GiveUp(error)
 
 
 def _is_harmless(call: Call) -> bool:
@@ -170,36 +170,36 @@ def _is_harmless(call: Call) -> bool:
     return call.replayable or call.retry == "always"
 
 
-def _after_limit(call: Call, error: RateLimitedError, effort: Effort) -> Verdict:
+def _after_limit(call: Call, error: RateLimitedError, state: RetryState) -> Verdict:
     """Wait as long as the server asks, if that is within patience. Nothing was done."""
-    delay = max(error.retry_after or 0.0, LIMIT_PAUSE, backoff(effort))
-    if call.retry == "never" or not effort.allows(delay):
+    delay = max(error.retry_after or 0.0, LIMIT_PAUSE, backoff(state))
+    if call.retry == "never" or not state.allows(delay):
         return GiveUp(error, pause=delay)
     return Again(delay, everybody=True)
 
 
-def _again(call: Call, effort: Effort, error: AmoCRMError) -> Verdict:
-    delay = backoff(effort)
-    if call.retry == "never" or not effort.allows(delay):
+def _again(call: Call, state: RetryState, error: AmoCRMError) -> Verdict:
+    delay = backoff(state)
+    if call.retry == "never" or not state.allows(delay):
         return GiveUp(error)
     return Again(delay, doubt=isinstance(error, OutcomeUnknownError))
 
 
-def in_all(call: Call, error: AmoCRMError, effort: Effort) -> AmoCRMError:
+def final_error(call: Call, error: AmoCRMError, state: RetryState) -> AmoCRMError:
     """Return the error of a call whose last attempt ended in one.
 
     If an earlier attempt may have been carried out, nobody knows, whatever became of the last one;
     but for a 400, which says that such a call is never carried out.
     """
     is_told = isinstance(error, OutcomeUnknownError) or getattr(error, "status", None) == 400
-    if is_told or not effort.doubt:
+    if is_told or not state.doubt:
         return error
     doubtful = unknown(call, error)
     doubtful.__cause__ = error
     return doubtful
 
 
-def backoff(effort: Effort) -> float:
+def backoff(state: RetryState) -> float:
     """Return the seconds before the next attempt: doubling, bounded, spread by the jitter."""
-    grown = min(LONGEST_BACKOFF, BACKOFF * 2.0**effort.attempt)
-    return float(grown * (0.5 + effort.jitter / 2))
+    grown = min(LONGEST_BACKOFF, BACKOFF * 2.0**state.attempt)
+    return float(grown * (0.5 + state.jitter / 2))

@@ -1,4 +1,4 @@
-"""The line to the server: a turn of the pace, then one attempt. Everything we send takes it."""
+"""Sends one attempt of a call when the rate limiter allows it. All calls are sent here."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from amocrm._support.clock import Clock
 from amocrm._support.emitter import Emitter
 from amocrm.errors import SHORT, BlockedError, RateLimitedError, ReplyError, printable
 from amocrm.http.error_mapping import is_block, request_id
-from amocrm.http.messages import Call, Lost
-from amocrm.http.retry import FIRST, Again, Effort, GiveUp
-from amocrm.http.stats import Done, Meter
+from amocrm.http.messages import Call, NoReply
+from amocrm.http.retry import FIRST, Again, GiveUp, RetryState
+from amocrm.http.stats import Done, StatsCounter
 from amocrm.http.transport.transport import Answer, Transport
-from amocrm.rate_limit.limiter import Pace, Refusal, Turn
+from amocrm.rate_limit.limiter import RateLimiter, Refusal, Slot
 
 QUEUE_PATIENCE: Final = 120.0
-"""Seconds a call stands in the queue of the pace at most, before it is refused unsent. Shorter than
-the margin of a token's renewal, so that no token dies in the queue."""
+"""Seconds a call stands in the queue of the rate limiter at most, before it is refused unsent.
+Shorter than the margin of a token's renewal, so that no token dies in the queue."""
 
 LONGEST_HOLD: Final = 3600.0
 """Seconds that all calls are held at most, whatever the server asks for: five minutes is what it
@@ -28,136 +28,145 @@ has been seen to ask, and a number gone wrong must not stop a program for months
 
 DONE: Final = "request:done"
 
-Leaving: TypeAlias = Callable[[], object]
+BeforeSend: TypeAlias = Callable[[], object]
 
 _log = logging.getLogger("amocrm")
 
 
-class Line:
+class Sender:
     """Sends calls in turn, and counts. Thread-safe.
 
     Args:
         transport: what sends them.
-        pace: who may send when; None for at once.
+        rate_limiter: who may send when; None for at once.
         clock: whose time it is.
         emitter: who is told of each attempt.
     """
 
     def __init__(
-        self, transport: Transport, pace: Pace | None, clock: Clock, emitter: Emitter
+        self, transport: Transport, rate_limiter: RateLimiter | None, clock: Clock, emitter: Emitter
     ) -> None:
         self._transport = transport
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._emitter = emitter
         self._telling = threading.local()
         self.clock = clock
-        self.meter = Meter()
+        self.counter = StatsCounter()
         self.jitter = random.random
 
     def send(
         self,
         call: Call,
-        effort: Effort = FIRST,
-        leaving: Leaving | None = None,
+        state: RetryState = FIRST,
+        before_send: BeforeSend | None = None,
         patience: float = QUEUE_PATIENCE,
-    ) -> Answer | Lost:
+    ) -> Answer | NoReply:
         """Wait for a turn and send a call once.
 
         Args:
             call: what to send.
-            effort: which attempt it is.
-            leaving: is called when the turn has come; what it raises keeps the call here.
+            state: which attempt it is.
+            before_send: is called when the turn has come; what it raises keeps the call here.
             patience: seconds to wait for the turn.
 
         Raises:
             RateLimitedError: the turn is too far away; nothing was sent.
             BlockedError: the server blocks this address; nothing was sent.
-            PaceError: the pace cannot be reached; nothing was sent.
+            RateLimiterError: the rate limiter cannot be reached; nothing was sent.
         """
-        turn: Turn | None = None
-        if self._pace is not None:
-            given = self._pace.wait(self.clock, patience)
+        slot: Slot | None = None
+        if self._rate_limiter is not None:
+            given = self._rate_limiter.wait(self.clock, patience)
             if isinstance(given, Refusal):
-                self.meter.refuse()
+                self.counter.refuse()
                 raise _refused(call, given)
-            turn = given
-        if leaving is not None:
-            leaving()
+            slot = given
+        if before_send is not None:
+            before_send()
         started = self.clock.monotonic()
-        outcome = self._attempt(call, turn)
-        self._count(call, outcome, effort, turn)
+        outcome = self._attempt(call, slot)
+        self._count(call, outcome, state, slot)
         # Nothing of others stands between the answer to a grant and its keeping, neither a handler
         # nor a filter of the log: what it raises would cost the pair.
         told = not call.private
         if told and (self._emitter.hears(DONE) or _log.isEnabledFor(logging.DEBUG)):
-            self._report(call, outcome, effort, turn, self.clock.monotonic() - started)
+            self._report(call, outcome, state, slot, self.clock.monotonic() - started)
         return outcome
 
-    def rest(self, verdict: Again) -> None:
+    def wait_before_retry(self, verdict: Again) -> None:
         """Wait before the next attempt; everybody waits when the server asked for it."""
         if verdict.everybody:
             self._hold(verdict.delay)
-        self.meter.rest(verdict.delay, limited=verdict.everybody)
+        self.counter.wait_before_retry(verdict.delay, limited=verdict.everybody)
         self.clock.sleep(verdict.delay)
 
-    def give_up(self, verdict: GiveUp) -> None:
-        """Let the others who share the pace know why a call is given up, and count it."""
-        self.meter.fail()
-        if verdict.blocked and self._pace is not None:
-            self._pace.block(self.clock, verdict.pause)
+    def report_failure(self, verdict: GiveUp) -> None:
+        """Let the others who share the rate limiter know why a call is given up, and count it."""
+        self.counter.fail()
+        if verdict.blocked and self._rate_limiter is not None:
+            self._rate_limiter.block(self.clock, verdict.pause)
         else:
             self._hold(verdict.pause)
 
     def _hold(self, seconds: float) -> None:
-        """Let nobody who shares the pace send for some seconds."""
-        if self._pace is not None and seconds > 0:
-            self._pace.hold(self.clock, min(seconds, LONGEST_HOLD))
+        """Let nobody who shares the rate limiter send for some seconds."""
+        if self._rate_limiter is not None and seconds > 0:
+            self._rate_limiter.hold(self.clock, min(seconds, LONGEST_HOLD))
 
-    def _attempt(self, call: Call, turn: Turn | None) -> Answer | Lost:
-        """Send, and let the pace learn from it."""
-        if turn is None:
+    def _attempt(self, call: Call, slot: Slot | None) -> Answer | NoReply:
+        """Send, and let the rate limiter learn from it."""
+        if slot is None:
             return self._transport.send(call)
         came, blocked = None, False
         try:
-            outcome = self._transport.send(call, turn)
+            outcome = self._transport.send(call, slot)
             if isinstance(outcome, Answer):
                 came = outcome.came
                 if outcome.fresh:
-                    turn.opening()
+                    slot.opening()
                 blocked = outcome.status == 403 and is_block(outcome)
             return outcome
         finally:
             try:
-                turn.done(came, blocked=blocked)
-            except Exception as error:  # of a pace of the user's own
-                _log.warning("the pace did not take note of an answer: %s", type(error).__name__)
+                slot.done(came, blocked=blocked)
+            except Exception as error:  # of a rate limiter of the user's own
+                _log.warning(
+                    "the rate limiter did not take note of an answer: %s", type(error).__name__
+                )
 
-    def _count(self, call: Call, outcome: Answer | Lost, effort: Effort, turn: Turn | None) -> None:
+    def _count(
+        self, call: Call, outcome: Answer | NoReply, state: RetryState, slot: Slot | None
+    ) -> None:
         reply = outcome if isinstance(outcome, Answer) else None
-        self.meter.count(
+        self.counter.count(
             0 if call.body is None else len(call.body),
             0 if reply is None else len(reply.body) + reply.poured,
-            effort.attempt > 0,
+            state.attempt > 0,
             reply is not None and reply.status == 429,
-            0.0 if turn is None else turn.waited,
-            0.0 if turn is None else turn.held,
+            0.0 if slot is None else slot.waited,
+            0.0 if slot is None else slot.held,
         )
 
     def _report(
-        self, call: Call, outcome: Answer | Lost, effort: Effort, turn: Turn | None, took: float
+        self,
+        call: Call,
+        outcome: Answer | NoReply,
+        state: RetryState,
+        slot: Slot | None,
+        took: float,
     ) -> None:
         """Log and tell of one attempt: no query, no header, no body."""
-        reply = None if isinstance(outcome, Lost) else outcome
+        reply = None if isinstance(outcome, NoReply) else outcome
         done = Done(
             call.method,
             call.path,
             None if reply is None else reply.status,
             took,
-            effort.rested + (0.0 if turn is None else turn.waited),
-            effort.attempt + 1,
+            state.rested + (0.0 if slot is None else slot.waited),
+            state.attempt + 1,
             None if reply is None else request_id(reply),
         )
-        if isinstance(outcome, Lost):
+        if isinstance(outcome, NoReply):
             _log.debug(
                 "%s %s lost in %.3f s: %s", done.method, done.path, took, printable(outcome.reason)
             )
@@ -179,7 +188,9 @@ def _refused(call: Call, refusal: Refusal) -> ReplyError:
     """Say what happened and when it will be tried again."""
     kind: type[RateLimitedError | BlockedError] = RateLimitedError
     what, title, status = f"its turn is {refusal.away:.0f} s away", "Too Many Requests", 429
-    hint = "the server asked for a pause, or more calls are queued than the pace lets through"
+    hint = (
+        "the server asked for a pause, or more calls are queued than the rate limiter lets through"
+    )
     if refusal.blocked:
         kind, title, status = BlockedError, "Forbidden", 403
         what = (

@@ -10,12 +10,12 @@ class Waits(NamedTuple):
     """Seconds that calls have waited, all threads together, by reason.
 
     Attributes:
-        pace: for a turn.
+        rate_limiter: for a turn.
         limit: because the server answered 429 and asked for a pause.
         backoff: before another try, after a lost answer or a server error.
     """
 
-    pace: float = 0.0
+    rate_limiter: float = 0.0
     limit: float = 0.0
     backoff: float = 0.0
 
@@ -67,14 +67,14 @@ class Done(NamedTuple):
     request_id: str | None
 
 
-class Meter:
+class StatsCounter:
     """Counts. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls = self._retries = self._errors = self._refused = self._limited = 0
         self._sent = self._received = 0
-        self._pace = self._limit = self._backoff = 0.0
+        self._rate_limiter = self._limit = self._backoff = 0.0
 
     def count(
         self, sent: int, received: int, is_retry: bool, is_limited: bool, waited: float, held: float
@@ -86,10 +86,10 @@ class Meter:
             self._limited += is_limited
             self._sent += sent
             self._received += received
-            self._pace += waited - held
+            self._rate_limiter += waited - held
             self._limit += held
 
-    def rest(self, seconds: float, *, limited: bool) -> None:
+    def wait_before_retry(self, seconds: float, *, limited: bool) -> None:
         """Count a wait between two attempts."""
         with self._lock:
             if limited:
@@ -112,5 +112,5 @@ class Meter:
         with self._lock:
             return Stats(
                 self._calls, self._retries, self._errors, self._refused, self._limited,
-                self._sent, self._received, Waits(self._pace, self._limit, self._backoff),
+                self._sent, self._received, Waits(self._rate_limiter, self._limit, self._backoff),
             )  # fmt: skip

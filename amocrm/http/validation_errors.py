@@ -27,7 +27,7 @@ _DEEPEST: Final = 100
 """Steps of a path that are looked at: those of the API have eight at most."""
 
 
-def read_refusal(problem: Mapping[str, Json], sent: Json) -> Iterator[InvalidField]:
+def read_validation_errors(problem: Mapping[str, Json], sent: Json) -> Iterator[InvalidField]:
     """Decode `validation-errors` and find each refused value in what was sent.
 
     Shape:

@@ -8,15 +8,15 @@ from contextlib import AbstractContextManager
 
 from amocrm._support.clock import Clock
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.errors import ConfigurationError, PaceError
+from amocrm.errors import ConfigurationError, RateLimiterError
 from amocrm.rate_limit.jitter import NEWCOMER, Jitter
 from amocrm.rate_limit.limiter import Refusal
-from amocrm.rate_limit.window import Step, What, Window, seating
+from amocrm.rate_limit.window import Action, Step, Window, slots_for
 
 _log = logging.getLogger("amocrm")
 
 
-class Keeper(ABC):
+class BaseRateLimiter(ABC):
     """At most `rate` calls in any second of the server's, for everybody who shares it.
 
     Attributes:
@@ -28,13 +28,13 @@ class Keeper(ABC):
 
     def __init__(self, rate: float = REQUESTS_PER_SECOND) -> None:
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate <= 1000:
-            raise ConfigurationError("the pace must be a number of calls per second, such as 7")
+            raise ConfigurationError("the rate must be a number of calls per second, such as 7")
         self.rate: float = rate
-        self._seats, self._seconds = seating(rate)
+        self._slots, self._seconds = slots_for(rate)
         self._jitter = Jitter()
 
-    def wait(self, clock: Clock, patience: float) -> KeptTurn | Refusal:
-        """Wait for a turn and take it; see `Pace.wait`.
+    def wait(self, clock: Clock, patience: float) -> TakenSlot | Refusal:
+        """Wait for a turn and take it; see `RateLimiter.wait`.
 
         The ticket is drawn under the keeper's lock, first come, first served; the wait is outside
         it. Whoever is interrupted there just lets his turn pass.
@@ -42,82 +42,82 @@ class Keeper(ABC):
         started = now = clock.monotonic()
         held = 0.0
         step = self.reserve(clock, patience)
-        while step.what is not What.GO:
+        while step.action is not Action.GO:
             left = patience - (now - started)
-            if step.what is What.DRAW_AGAIN:
+            if step.action is Action.DRAW_AGAIN:
                 step = self.reserve(clock, left)
-            elif step.what is not What.WAIT or step.away > left:
-                return Refusal(step.away, step.what is What.BLOCKED)
+            elif step.action is not Action.WAIT or step.away > left:
+                return Refusal(step.away, step.action is Action.BLOCKED)
             else:
                 clock.sleep(step.away)
                 held += step.away if step.held else 0.0
                 # Read before the lock: a call is rather taken for late than for punctual.
                 now = clock.monotonic()
-                step = self.check(clock, step.ticket)
-        return KeptTurn(self, clock, step, now, now - started, held)
+                step = self.check(clock, step.slot_number)
+        return TakenSlot(self, clock, step, now, now - started, held)
 
-    def open(self, turn: KeptTurn) -> None:
+    def open(self, slot: TakenSlot) -> None:
         """Keep the seat of a call that has to open a connection."""
         try:
-            self.note_opening(turn.clock, turn.ticket)
-        except PaceError as error:
-            _tell(error)
+            self.note_opening(slot.clock, slot.slot_number)
+        except RateLimiterError as error:
+            _log_failure(error)
 
-    def begin(self, turn: KeptTurn) -> None:
+    def begin(self, slot: TakenSlot) -> None:
         """Count the second of a call from where it was sent, now that its connection stands.
 
         To wait for its answer however long it takes would cost a whole latency at a cold start.
         """
         try:
-            self.note_margin(turn.clock, turn.ticket, turn.begun - turn.left + NEWCOMER)
-        except PaceError as error:
-            _tell(error)
+            self.note_margin(slot.clock, slot.slot_number, slot.begun - slot.left + NEWCOMER)
+        except RateLimiterError as error:
+            _log_failure(error)
 
-    def over(self, turn: KeptTurn, came: float | None, blocked: bool) -> None:
+    def over(self, slot: TakenSlot, came: float | None, blocked: bool) -> None:
         """Learn from a call that is over."""
-        clock, ticket = turn.clock, turn.ticket
+        clock, slot_number = slot.clock, slot.slot_number
         try:
-            if turn.is_fresh and not turn.is_sent:
+            if slot.is_fresh and not slot.is_sent:
                 ended = clock.monotonic() if came is None else came
-                self.note_margin(clock, ticket, self._jitter.fresh(ended - turn.left))
+                self.note_margin(clock, slot_number, self._jitter.fresh(ended - slot.left))
             elif came is not None:
-                learn = self._jitter.opened if turn.is_fresh else self._jitter.learn
-                begun = turn.begun - turn.left
-                self.note_margin(clock, ticket, begun + learn(came - turn.begun))
-            if turn.is_probe and came is not None and not blocked:
+                learn = self._jitter.opened if slot.is_fresh else self._jitter.learn
+                begun = slot.begun - slot.left
+                self.note_margin(clock, slot_number, begun + learn(came - slot.begun))
+            if slot.is_probe and came is not None and not blocked:
                 self.note_unblock(clock)
-        except PaceError as error:
-            _tell(error)
+        except RateLimiterError as error:
+            _log_failure(error)
 
     def hold(self, clock: Clock, seconds: float) -> None:
         """Let nobody leave for some seconds; those who already wait for a turn included."""
         self._jitter.refused()
         try:
             self.note_hold(clock, seconds)
-        except PaceError as error:
-            _tell(error)
+        except RateLimiterError as error:
+            _log_failure(error)
 
     def block(self, clock: Clock, seconds: float) -> None:
         """Refuse everybody for some seconds, then let one try."""
         try:
             self.note_block(clock, seconds)
-        except PaceError as error:
-            _tell(error)
+        except RateLimiterError as error:
+            _log_failure(error)
 
     @abstractmethod
     def reserve(self, clock: Clock, patience: float) -> Step:
         """Draw a ticket; see `Window.reserve`."""
 
     @abstractmethod
-    def check(self, clock: Clock, ticket: int) -> Step:
+    def check(self, clock: Clock, slot_number: int) -> Step:
         """Look at a ticket again; see `Window.check`."""
 
     @abstractmethod
-    def note_opening(self, clock: Clock, ticket: int) -> None:
+    def note_opening(self, clock: Clock, slot_number: int) -> None:
         """See `Window.opening`."""
 
     @abstractmethod
-    def note_margin(self, clock: Clock, ticket: int, margin: float) -> None:
+    def note_margin(self, clock: Clock, slot_number: int, margin: float) -> None:
         """See `Window.settle`."""
 
     @abstractmethod
@@ -133,20 +133,26 @@ class Keeper(ABC):
         """See `Window.unblock`."""
 
 
-class KeptTurn:
-    """A turn taken; see `Turn`."""
+class TakenSlot:
+    """A turn taken; see `Slot`."""
 
     __slots__ = (
-        "_keeper", "begun", "clock", "held", "is_fresh", "is_probe", "is_sent", "left", "ticket",
-        "waited",
+        "_limiter", "begun", "clock", "held", "is_fresh", "is_probe", "is_sent", "left",
+        "slot_number", "waited",
     )  # fmt: skip
 
     def __init__(
-        self, keeper: Keeper, clock: Clock, step: Step, left: float, waited: float, held: float
+        self,
+        limiter: BaseRateLimiter,
+        clock: Clock,
+        step: Step,
+        left: float,
+        waited: float,
+        held: float,
     ) -> None:
-        self._keeper = keeper
+        self._limiter = limiter
         self.clock = clock
-        self.ticket = step.ticket
+        self.slot_number = step.slot_number
         self.is_probe = step.probe
         self.is_fresh = self.is_sent = False
         self.left = self.begun = left
@@ -154,23 +160,23 @@ class KeptTurn:
         self.held = held
 
     def opening(self) -> None:
-        """Say that a connection has to be opened; see `Turn.opening`."""
+        """Say that a connection has to be opened; see `Slot.opening`."""
         self.is_fresh = True
-        self._keeper.open(self)
+        self._limiter.open(self)
 
     def sent(self) -> None:
-        """Say that the call is on its way; see `Turn.sent`."""
+        """Say that the call is on its way; see `Slot.sent`."""
         self.begun = self.clock.monotonic()
         if self.is_fresh:
             self.is_sent = True
-            self._keeper.begin(self)
+            self._limiter.begin(self)
 
     def done(self, came: float | None, *, blocked: bool = False) -> None:
-        """Say that the call is over; see `Turn.done`."""
-        self._keeper.over(self, came, blocked)
+        """Say that the call is over; see `Slot.done`."""
+        self._limiter.over(self, came, blocked)
 
 
-def _tell(error: PaceError) -> None:
+def _log_failure(error: RateLimiterError) -> None:
     """Say that a note could not be made. It must not cost a caller his answer.
 
     His seat comes free a little later, or the next 429 has to say it again.
@@ -178,44 +184,44 @@ def _tell(error: PaceError) -> None:
     _log.warning("%s", error)
 
 
-class WindowKeeper(Keeper):
+class WindowRateLimiter(BaseRateLimiter):
     """Keeps a window where this process can reach it."""
 
     @abstractmethod
-    def desk(self, clock: Clock) -> AbstractContextManager[Window]:
+    def locked_window(self, clock: Clock) -> AbstractContextManager[Window]:
         """Return what gives the window to one at a time."""
 
     def reserve(self, clock: Clock, patience: float) -> Step:
         """Draw a ticket; see `Window.reserve`."""
-        with self.desk(clock) as window:
+        with self.locked_window(clock) as window:
             return window.reserve(clock.monotonic(), patience, self._jitter.margin)
 
-    def check(self, clock: Clock, ticket: int) -> Step:
+    def check(self, clock: Clock, slot_number: int) -> Step:
         """Look at a ticket again; see `Window.check`."""
-        with self.desk(clock) as window:
-            return window.check(ticket, clock.monotonic(), self._jitter.margin)
+        with self.locked_window(clock) as window:
+            return window.check(slot_number, clock.monotonic(), self._jitter.margin)
 
-    def note_opening(self, clock: Clock, ticket: int) -> None:
+    def note_opening(self, clock: Clock, slot_number: int) -> None:
         """See `Window.opening`."""
-        with self.desk(clock) as window:
-            window.opening(ticket, clock.monotonic())
+        with self.locked_window(clock) as window:
+            window.opening(slot_number, clock.monotonic())
 
-    def note_margin(self, clock: Clock, ticket: int, margin: float) -> None:
+    def note_margin(self, clock: Clock, slot_number: int, margin: float) -> None:
         """See `Window.settle`."""
-        with self.desk(clock) as window:
-            window.settle(ticket, margin)
+        with self.locked_window(clock) as window:
+            window.settle(slot_number, margin)
 
     def note_hold(self, clock: Clock, seconds: float) -> None:
         """See `Window.hold`."""
-        with self.desk(clock) as window:
+        with self.locked_window(clock) as window:
             window.hold(clock.monotonic() + seconds)
 
     def note_block(self, clock: Clock, seconds: float) -> None:
         """See `Window.block`."""
-        with self.desk(clock) as window:
+        with self.locked_window(clock) as window:
             window.block(clock.monotonic() + seconds)
 
     def note_unblock(self, clock: Clock) -> None:
         """See `Window.unblock`."""
-        with self.desk(clock) as window:
+        with self.locked_window(clock) as window:
             window.unblock()

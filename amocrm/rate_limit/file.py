@@ -1,4 +1,4 @@
-"""A pace for the processes of one machine: a small file, under a lock between processes.
+"""A rate limiter for the processes of one machine: a small file, under a lock between processes.
 
 Monotonic time is one for all processes of a boot, so instants are shared as they are. After another
 boot they mean nothing: the file tells of which boot it is, and is begun anew. A killed process
@@ -24,8 +24,8 @@ from amocrm._support.clock import Clock
 from amocrm._support.file_lock import FileLock
 from amocrm._support.private_files import check_private, open_private
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.errors import PaceError, TokenStoreError
-from amocrm.rate_limit.base import WindowKeeper
+from amocrm.errors import RateLimiterError, TokenStoreError
+from amocrm.rate_limit.base import WindowRateLimiter
 from amocrm.rate_limit.window import Window
 
 LOCK_PATIENCE: Final = 10.0
@@ -45,7 +45,7 @@ _FAR: Final = 1e11
 """Unix seconds that no clock of a machine shows."""
 
 
-class FilePace(WindowKeeper):
+class FileRateLimiter(WindowRateLimiter):
     """At most `rate` calls in any second, for all processes of a machine that name the same file.
 
     Args:
@@ -64,14 +64,14 @@ class FilePace(WindowKeeper):
         self._opened: _Opened | None = None
 
     def __repr__(self) -> str:
-        return f"FilePace({self._path!r})"
+        return f"FileRateLimiter({self._path!r})"
 
     @contextmanager
-    def desk(self, clock: Clock) -> Generator[Window, None, None]:
+    def locked_window(self, clock: Clock) -> Generator[Window, None, None]:
         """Give the window to one thread of one process at a time.
 
         Raises:
-            PaceError: the file cannot be opened or locked, or is not a pace's.
+            RateLimiterError: the file cannot be opened or locked, or is not a rate limiter's.
         """
         try:
             with self._lock.hold(LOCK_PATIENCE):
@@ -80,12 +80,12 @@ class FilePace(WindowKeeper):
                 yield opened.window
                 opened.write()
         except TokenStoreError as error:  # which is how a FileLock puts it
-            raise PaceError(
-                f"the pace cannot be shared: {error.args[0]}", hint=error.hint
+            raise RateLimiterError(
+                f"the rate limiter cannot be shared: {error.args[0]}", hint=error.hint
             ) from error
         except OSError as error:
-            raise PaceError(
-                f"the pace {self._path} cannot be opened: {error.strerror}",
+            raise RateLimiterError(
+                f"the rate limiter {self._path} cannot be opened: {error.strerror}",
                 hint=getattr(error, "hint", None)
                 or "name a file on a local disk that every process may write",
             ) from error
@@ -103,7 +103,7 @@ class FilePace(WindowKeeper):
 
 
 class _Opened:
-    """The file as it was opened, once it is known to be a pace's."""
+    """The file as it was opened, once it is known to be a rate limiter's."""
 
     def __init__(self, path: str, rate: float) -> None:
         self._row = _Row()
@@ -113,8 +113,8 @@ class _Opened:
         content = _read(self._handle, _SIZE + len(_MARK) + 1)
         if content[_SIZE:] != _MARK:
             if content and not _is_unmarked_pace(content):
-                raise PaceError(
-                    f"{path} is not a pace's file", hint="name another; it is left as it is"
+                raise RateLimiterError(
+                    f"{path} is not a rate limiter's file", hint="name another; it is left as it is"
                 )
             _write(self._handle, _SIZE, _MARK)
         self.signature = _signature(os.fstat(self._handle))

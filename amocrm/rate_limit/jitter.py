@@ -1,9 +1,9 @@
 """By how much calls are late at the server: what their durations teach.
 
 A call that took 30 ms longer than the quickest one was at most 30 ms late on its way there; the
-rest of its time went into the answer. So the excess over the quickest bounds what the pace has to
-leave room for. But a heavy page takes long to answer, which says nothing about its way; so on
-average no more than `MARGIN` is left, and what a quiet time does not need is saved for the call
+rest of its time went into the answer. So the excess over the quickest bounds what the rate limiter
+has to leave room for. But a heavy page takes long to answer, which says nothing about its way; so
+on average no more than `MARGIN` is left, and what a quiet time does not need is saved for the call
 that was really held up. A 429 in spite of all says that the truth is elsewhere, and for a while
 everything gets `MOST_MARGIN`.
 """

@@ -1,4 +1,4 @@
-"""Who may call when: one Pace for everybody who shares an address."""
+"""Who may call when: one RateLimiter for everybody who shares an address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from amocrm._support.clock import Clock
 
-__all__ = ["Pace", "Refusal", "Turn"]
+__all__ = ["RateLimiter", "Refusal", "Slot"]
 
 
 class Refusal(NamedTuple):
@@ -21,7 +21,7 @@ class Refusal(NamedTuple):
     blocked: bool = False
 
 
-class Turn(Protocol):
+class Slot(Protocol):
     """A turn that was taken: the call leaves now."""
 
     @property
@@ -52,10 +52,10 @@ class Turn(Protocol):
         ...
 
 
-class Pace(Protocol):
+class RateLimiter(Protocol):
     """A turn for each call. Thread-safe."""
 
-    def wait(self, clock: Clock, patience: float) -> Turn | Refusal:
+    def wait(self, clock: Clock, patience: float) -> Slot | Refusal:
         """Wait for a turn and take it.
 
         Args:
@@ -67,7 +67,7 @@ class Pace(Protocol):
             blocked.
 
         Raises:
-            PaceError: what is shared with others cannot be reached.
+            RateLimiterError: what is shared with others cannot be reached.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""A pace for the threads of one process, and the one that all its clients share."""
+"""A rate limiter for the threads of one process, and the one that all its clients share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final
 
 from amocrm._support.clock import Clock
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.rate_limit.base import WindowKeeper
+from amocrm.rate_limit.base import WindowRateLimiter
 from amocrm.rate_limit.window import Step, Window
 
 
-class ThreadPace(WindowKeeper):
+class LocalRateLimiter(WindowRateLimiter):
     """At most `rate` calls in any second, for all threads and clients that share it.
 
     Raises:
@@ -23,34 +23,35 @@ class ThreadPace(WindowKeeper):
 
     def __init__(self, rate: float = REQUESTS_PER_SECOND) -> None:
         super().__init__(rate)
-        self._desk = _Desk(rate)
+        self._locked_window = _LockedWindow(rate)
         _alive.add(self)
 
-    def desk(self, clock: Clock) -> _Desk:
+    def locked_window(self, clock: Clock) -> _LockedWindow:
         """Return what gives the window to one thread at a time."""
-        return self._desk
+        return self._locked_window
 
-    # The two acts of every call are WindowKeeper's, but for the ceremony: they should cost nothing.
+    # The two acts of every call are WindowRateLimiter's, but for the ceremony: they should cost
+    # nothing.
 
     def reserve(self, clock: Clock, patience: float) -> Step:
         """Draw a ticket; see `Window.reserve`."""
-        desk = self._desk
-        with desk.lock:
-            window = desk.window or desk.open()
+        locked_window = self._locked_window
+        with locked_window.lock:
+            window = locked_window.window or locked_window.open()
             return window.reserve(clock.monotonic(), patience, self._jitter.margin)
 
-    def note_margin(self, clock: Clock, ticket: int, margin: float) -> None:
+    def note_margin(self, clock: Clock, slot_number: int, margin: float) -> None:
         """See `Window.settle`."""
-        desk = self._desk
-        with desk.lock:
-            (desk.window or desk.open()).settle(ticket, margin)
+        locked_window = self._locked_window
+        with locked_window.lock:
+            (locked_window.window or locked_window.open()).settle(slot_number, margin)
 
     def renew_after_fork(self) -> None:
         """Start afresh in a forked child, where the parent's lock may be held for ever."""
-        self._desk = _Desk(self.rate)
+        self._locked_window = _LockedWindow(self.rate)
 
 
-class _Desk:
+class _LockedWindow:
     """A window and its lock. Made at its first use: an idle client costs next to nothing."""
 
     __slots__ = ("_rate", "lock", "window")
@@ -73,12 +74,13 @@ class _Desk:
         self.lock.release()
 
 
-def shared_pace(place: str, clock: Clock | None) -> ThreadPace:
-    """Return the one pace of this process for a place.
+def shared_rate_limiter(place: str, clock: Clock | None) -> LocalRateLimiter:
+    """Return the one rate limiter of this process for a place.
 
-    The limit counts by address, whatever the account, so all clients of one platform share a pace.
-    A test server of its own, or a time of its own, has a pace of its own, that is gone with its
-    clients; the others stay, or a client made for each call would begin each second anew.
+    The limit counts by address, whatever the account, so all clients of one platform share a rate
+    limiter. A test server of its own, or a time of its own, has a rate limiter of its own, that is
+    gone with its clients; the others stay, or a client made for each call would begin each second
+    anew.
 
     Args:
         place: the platform's zone, such as `amocrm.ru`, or the origin of a test server.
@@ -86,30 +88,30 @@ def shared_pace(place: str, clock: Clock | None) -> ThreadPace:
     """
     key = (place, None if clock is None else id(clock))
     with _choosing:
-        pace = _shared.get(key)
-        if pace is None:
-            pace = _shared[key] = ThreadPace()
+        rate_limiter = _shared.get(key)
+        if rate_limiter is None:
+            rate_limiter = _shared[key] = LocalRateLimiter()
             if clock is not None:
-                _clocks[pace] = clock  # so that no other clock takes its id
+                _clocks[rate_limiter] = clock  # so that no other clock takes its id
             elif "://" not in place:
-                _lasting.append(pace)
-        return pace
+                _lasting.append(rate_limiter)
+        return rate_limiter
 
 
 _choosing = threading.Lock()
-_shared: Final[weakref.WeakValueDictionary[tuple[str, int | None], ThreadPace]] = (
+_shared: Final[weakref.WeakValueDictionary[tuple[str, int | None], LocalRateLimiter]] = (
     weakref.WeakValueDictionary()
 )
-_clocks: Final[weakref.WeakKeyDictionary[ThreadPace, Clock]] = weakref.WeakKeyDictionary()
-_lasting: Final[list[ThreadPace]] = []
-_alive: Final[weakref.WeakSet[ThreadPace]] = weakref.WeakSet()
+_clocks: Final[weakref.WeakKeyDictionary[LocalRateLimiter, Clock]] = weakref.WeakKeyDictionary()
+_lasting: Final[list[LocalRateLimiter]] = []
+_alive: Final[weakref.WeakSet[LocalRateLimiter]] = weakref.WeakSet()
 
 
 def _renew_all_after_fork() -> None:
     global _choosing
     _choosing = threading.Lock()
-    for pace in list(_alive):
-        pace.renew_after_fork()
+    for rate_limiter in list(_alive):
+        rate_limiter.renew_after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork

@@ -1,4 +1,4 @@
-"""A pace for many hosts: the window in Redis, by the server's own clock.
+"""A rate limiter for many hosts: the window in Redis, by the server's own clock.
 
 The script below does what `Window` does, and is tested by the same tests. Each of its calls is one
 round trip, and its answer is a time to sleep, so hosts need no common clock. Both keys have one
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 from amocrm._support.clock import Clock
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.errors import ConfigurationError, PaceError
-from amocrm.rate_limit.base import Keeper
+from amocrm.errors import ConfigurationError, RateLimiterError
+from amocrm.rate_limit.base import BaseRateLimiter
 from amocrm.rate_limit.jitter import LEAST_MARGIN
-from amocrm.rate_limit.window import LOOK, OPENING, PROBE, QUEUE, Step, What
+from amocrm.rate_limit.window import LOOK, OPENING, PROBE, QUEUE, Action, Step
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -26,7 +26,7 @@ TIMEOUT: Final = 5.0
 """Seconds to wait for Redis, when this module makes the client."""
 
 EXPIRY: Final = 7200
-"""Seconds after which an idle pace is forgotten: more than the longest pause."""
+"""Seconds after which an idle rate limiter is forgotten: more than the longest pause."""
 
 _SCRIPT: Final = f"""
 local head, slots = KEYS[1], KEYS[2]
@@ -56,7 +56,7 @@ local function step(what, away, held)
 end
 
 if act == 'reserve' then
-  if now < blocked then return step({What.BLOCKED:d}, blocked - now) end
+  if now < blocked then return step({Action.BLOCKED:d}, blocked - now) end
   ticket = following
   local plan = math.max(now, not_before, seat(ticket - seats) + seconds + {LEAST_MARGIN})
   if plan - now > {EXPIRY} then
@@ -64,7 +64,7 @@ if act == 'reserve' then
     redis.call('DEL', head, slots)
     not_before, plan = 0, now
   end
-  if plan - now > amount then return step({What.TOO_FAR:d}, plan - now) end
+  if plan - now > amount then return step({Action.TOO_FAR:d}, plan - now) end
   set('next', ticket + 1)
   keep(ticket, plan, plan + seconds + {LEAST_MARGIN})
   redis.call('HDEL', slots, ticket - seats - {QUEUE})
@@ -77,11 +77,11 @@ end
 
 if act == 'reserve' or act == 'check' then
   if blocked > 0 and probe ~= ticket then
-    return step({What.BLOCKED:d}, math.max(0, blocked - now))
+    return step({Action.BLOCKED:d}, math.max(0, blocked - now))
   end
   local at = seat(ticket)
   local following = seat(ticket + seats)
-  if at == 0 or (following > 0 and following <= now) then return step({What.DRAW_AGAIN:d}, 0) end
+  if at == 0 or (following > 0 and following <= now) then return step({Action.DRAW_AGAIN:d}, 0) end
   local due, held = math.max(at, not_before), not_before >= at
   local before, free = seat(ticket - seats)
   if free > due then
@@ -90,10 +90,10 @@ if act == 'reserve' or act == 'check' then
   end
   if now < due then
     keep(ticket, due, due + seconds + {LEAST_MARGIN})
-    return step({What.WAIT:d}, due - now, held)
+    return step({Action.WAIT:d}, due - now, held)
   end
   keep(ticket, now, now + seconds + margin)
-  return step({What.GO:d}, 0)
+  return step({Action.GO:d}, 0)
 elseif act == 'opening' or act == 'settle' then
   local at = seat(ticket)
   if at > 0 then keep(ticket, at, act == 'opening' and now + {OPENING} or at + seconds + margin) end
@@ -105,18 +105,18 @@ elseif act == 'block' then
 elseif act == 'unblock' then
   redis.call('HDEL', head, 'blocked', 'probe')
 end
-return step({What.GO:d}, 0)
+return step({Action.GO:d}, 0)
 """
 
 
-class RedisPace(Keeper):
+class RedisRateLimiter(BaseRateLimiter):
     """At most `rate` calls in any second, for all hosts that share a Redis and a name.
 
     The hosts should be about equally far from amoCRM: of a difference up to 20 ms is taken care.
 
     Args:
         client: a `redis.Redis`, or its URL, such as `redis://localhost:6379/0`.
-        name: of the pace; those who share an address share a name.
+        name: of the rate limiter; those who share an address share a name.
         rate: calls in a second.
 
     Raises:
@@ -134,36 +134,36 @@ class RedisPace(Keeper):
             import redis
         except ImportError as error:
             raise ConfigurationError(
-                "RedisPace needs redis", hint="pip install 'amocrm-python[redis]'"
+                "RedisRateLimiter needs redis", hint="pip install 'amocrm-python[redis]'"
             ) from error
         if not isinstance(name, str) or not name or not set(name).isdisjoint("{}"):
-            raise ConfigurationError("the name of a pace must be a text without braces")
+            raise ConfigurationError("the name of a rate limiter must be a text without braces")
         if isinstance(client, str):
             client = _connect(client)
         elif not isinstance(client, redis.Redis):
-            raise ConfigurationError("RedisPace takes a redis.Redis, or its URL")
+            raise ConfigurationError("RedisRateLimiter takes a redis.Redis, or its URL")
         self._troubles = redis.RedisError
         self._keys = [f"{{{name}}}:pace", f"{{{name}}}:turns"]
         self._script = client.register_script(_SCRIPT)
 
     def __repr__(self) -> str:
-        return f"RedisPace({self._keys[0]!r})"
+        return f"RedisRateLimiter({self._keys[0]!r})"
 
     def reserve(self, clock: Clock, patience: float) -> Step:
         """Draw a ticket; see `Window.reserve`."""
         return self._act("reserve", amount=patience, margin=self._margin())
 
-    def check(self, clock: Clock, ticket: int) -> Step:
+    def check(self, clock: Clock, slot_number: int) -> Step:
         """Look at a ticket again; see `Window.check`."""
-        return self._act("check", ticket, margin=self._margin())
+        return self._act("check", slot_number, margin=self._margin())
 
-    def note_opening(self, clock: Clock, ticket: int) -> None:
+    def note_opening(self, clock: Clock, slot_number: int) -> None:
         """See `Window.opening`."""
-        self._act("opening", ticket)
+        self._act("opening", slot_number)
 
-    def note_margin(self, clock: Clock, ticket: int, margin: float) -> None:
+    def note_margin(self, clock: Clock, slot_number: int, margin: float) -> None:
         """See `Window.settle`."""
-        self._act("settle", ticket, margin=max(margin, HOSTS_MARGIN))
+        self._act("settle", slot_number, margin=max(margin, HOSTS_MARGIN))
 
     def note_hold(self, clock: Clock, seconds: float) -> None:
         """See `Window.hold`."""
@@ -180,16 +180,26 @@ class RedisPace(Keeper):
     def _margin(self) -> float:
         return max(self._jitter.margin, HOSTS_MARGIN)
 
-    def _act(self, act: str, ticket: int = -1, amount: float = 0.0, margin: float = 0.0) -> Step:
-        arguments: list[str | float] = [act, self._seats, self._seconds, ticket, amount, margin]
+    def _act(
+        self, act: str, slot_number: int = -1, amount: float = 0.0, margin: float = 0.0
+    ) -> Step:
+        arguments: list[str | float] = [
+            act,
+            self._slots,
+            self._seconds,
+            slot_number,
+            amount,
+            margin,
+        ]
         try:
             answer = self._script(self._keys, arguments)
         except self._troubles as error:
-            raise PaceError(
-                f"the pace in Redis cannot be reached: {error}", hint="check Redis and its address"
+            raise RateLimiterError(
+                f"the rate limiter in Redis cannot be reached: {error}",
+                hint="check Redis and its address",
             ) from error
-        what, away, ticket, held, probe = cast("list[int]", answer)
-        return Step(What(what), away / 1e6, ticket, bool(held), bool(probe))
+        action, away, slot_number, held, probe = cast("list[int]", answer)
+        return Step(Action(action), away / 1e6, slot_number, bool(held), bool(probe))
 
 
 def _connect(url: str) -> Redis:

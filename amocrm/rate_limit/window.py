@@ -33,7 +33,7 @@ QUEUE: Final = 1024
 _NEXT, _NOT_BEFORE, _BLOCKED, _PROBE, _HEAD = range(5)
 
 
-class What(IntEnum):
+class Action(IntEnum):
     """What a ticket's owner does now."""
 
     GO = 0
@@ -47,22 +47,22 @@ class Step(NamedTuple):
     """An answer to a ticket's owner.
 
     Attributes:
-        what: leave, wait, draw another ticket, or give up: the turn is too far away, or the server
-            blocks this address.
+        action: leave, wait, draw another ticket, or give up: the turn is too far away, or the
+            server blocks this address.
         away: seconds until then; 0.0 when it is now.
-        ticket: its number.
+        slot_number: its number.
         held: the wait is a pause the server asked for.
         probe: this call tries whether the block is over.
     """
 
-    what: What
+    action: Action
     away: float = 0.0
-    ticket: int = -1
+    slot_number: int = -1
     held: bool = False
     probe: bool = False
 
 
-class Row(Protocol):
+class Numbers(Protocol):
     """Numbers one after the other: a list, an array, a mapped file. All zeros is the beginning."""
 
     def __getitem__(self, index: int, /) -> float: ...
@@ -78,15 +78,15 @@ class Window:
         row: where the state is kept; `Window.size` tells how long it must be.
     """
 
-    def __init__(self, rate: float, row: Row) -> None:
-        self.seats, self.seconds = seating(rate)
+    def __init__(self, rate: float, row: Numbers) -> None:
+        self.slots, self.seconds = slots_for(rate)
         self._row = row
         self._capacity = (len(row) - _HEAD) // 2
 
     @staticmethod
     def size(rate: float) -> int:
         """Return the length of the row for a rate."""
-        return _HEAD + 2 * (QUEUE + seating(rate)[0])
+        return _HEAD + 2 * (QUEUE + slots_for(rate)[0])
 
     def reserve(self, now: float, patience: float, margin: float) -> Step:
         """Draw a ticket, and leave at once if its turn is now.
@@ -97,57 +97,57 @@ class Window:
             margin: seconds by which this call may be late at the server.
         """
         row = self._row
-        ticket, blocked, not_before = int(row[_NEXT]), row[_BLOCKED], row[_NOT_BEFORE]
+        slot_number, blocked, not_before = int(row[_NEXT]), row[_BLOCKED], row[_NOT_BEFORE]
         if now < blocked:
-            return Step(What.BLOCKED, blocked - now)
+            return Step(Action.BLOCKED, blocked - now)
         plan, free = now, now
-        if ticket >= self.seats:
+        if slot_number >= self.slots:
             # Planned early rather than late: by then the answer of the one before may have come.
-            before = self._seat(ticket - self.seats)
+            before = self._slot_index(slot_number - self.slots)
             plan, free = row[before] + self.seconds + LEAST_MARGIN, row[before + 1]
         plan = max(plan, now, not_before)
-        if plan - now > patience or self._is_full(ticket, now):
-            return Step(What.TOO_FAR, max(plan - now, LOOK))
-        row[_NEXT] = ticket + 1
+        if plan - now > patience or self._is_full(slot_number, now):
+            return Step(Action.TOO_FAR, max(plan - now, LOOK))
+        row[_NEXT] = slot_number + 1
         if blocked:
-            row[_BLOCKED], row[_PROBE] = now + PROBE, ticket + 1
+            row[_BLOCKED], row[_PROBE] = now + PROBE, slot_number + 1
         if plan > now or free > now:
-            self._sit(ticket, plan, LEAST_MARGIN)
-            return self.check(ticket, now, margin)
-        self._sit(ticket, now, margin)
-        return Step(What.GO, 0.0, ticket, False, blocked > 0)
+            self._occupy(slot_number, plan, LEAST_MARGIN)
+            return self.check(slot_number, now, margin)
+        self._occupy(slot_number, now, margin)
+        return Step(Action.GO, 0.0, slot_number, False, blocked > 0)
 
-    def check(self, ticket: int, now: float, margin: float) -> Step:
+    def check(self, slot_number: int, now: float, margin: float) -> Step:
         """Leave if the turn has come; else tell how long it is still away."""
-        row, seat = self._row, self._seat(ticket)
-        probe = row[_PROBE] == ticket + 1
+        row, position = self._row, self._slot_index(slot_number)
+        probe = row[_PROBE] == slot_number + 1
         if row[_BLOCKED] and not probe:
-            return Step(What.BLOCKED, max(0.0, row[_BLOCKED] - now), ticket)
-        if not self._is_kept(ticket) or self._is_passed(ticket, now):
-            return Step(What.DRAW_AGAIN, 0.0, ticket)
-        due, held = max(row[seat], row[_NOT_BEFORE]), row[_NOT_BEFORE] >= row[seat]
-        if ticket >= self.seats:
-            before = self._seat(ticket - self.seats)
+            return Step(Action.BLOCKED, max(0.0, row[_BLOCKED] - now), slot_number)
+        if not self._is_kept(slot_number) or self._is_passed(slot_number, now):
+            return Step(Action.DRAW_AGAIN, 0.0, slot_number)
+        due, held = max(row[position], row[_NOT_BEFORE]), row[_NOT_BEFORE] >= row[position]
+        if slot_number >= self.slots:
+            before = self._slot_index(slot_number - self.slots)
             if row[before + 1] > due:
                 # The answer may have come by the earliest instant it can free the seat.
                 early, held = row[before] + self.seconds + LEAST_MARGIN, False
                 due = early if now < early else min(row[before + 1], now + LOOK)
         if now < due:
-            self._sit(ticket, due, LEAST_MARGIN)
-            return Step(What.WAIT, due - now, ticket, held)
-        self._sit(ticket, now, margin)
-        return Step(What.GO, 0.0, ticket, probe=probe)
+            self._occupy(slot_number, due, LEAST_MARGIN)
+            return Step(Action.WAIT, due - now, slot_number, held)
+        self._occupy(slot_number, now, margin)
+        return Step(Action.GO, 0.0, slot_number, probe=probe)
 
-    def opening(self, ticket: int, now: float) -> None:
+    def opening(self, slot_number: int, now: float) -> None:
         """Keep the seat of a call that has to open a connection, until more is known of it."""
-        if self._is_kept(ticket):
-            self._row[self._seat(ticket) + 1] = now + OPENING
+        if self._is_kept(slot_number):
+            self._row[self._slot_index(slot_number) + 1] = now + OPENING
 
-    def settle(self, ticket: int, margin: float) -> None:
+    def settle(self, slot_number: int, margin: float) -> None:
         """Note by how much a call was late at most, now that this is known."""
-        if self._is_kept(ticket):
-            seat = self._seat(ticket)
-            self._row[seat + 1] = self._row[seat] + self.seconds + margin
+        if self._is_kept(slot_number):
+            position = self._slot_index(slot_number)
+            self._row[position + 1] = self._row[position] + self.seconds + margin
 
     def hold(self, until: float) -> None:
         """Let nobody leave before an instant, those who already have a turn included."""
@@ -161,27 +161,27 @@ class Window:
         """Let everybody go on: the one who tried came through."""
         self._row[_BLOCKED] = self._row[_PROBE] = 0.0
 
-    def _sit(self, ticket: int, at: float, margin: float) -> None:
-        row, seat = self._row, self._seat(ticket)
-        row[seat], row[seat + 1] = at, at + self.seconds + margin
+    def _occupy(self, slot_number: int, at: float, margin: float) -> None:
+        row, position = self._row, self._slot_index(slot_number)
+        row[position], row[position + 1] = at, at + self.seconds + margin
 
-    def _seat(self, ticket: int) -> int:
-        return _HEAD + 2 * (ticket % self._capacity)
+    def _slot_index(self, slot_number: int) -> int:
+        return _HEAD + 2 * (slot_number % self._capacity)
 
-    def _is_kept(self, ticket: int) -> bool:
-        return self._row[_NEXT] - self._capacity <= ticket < self._row[_NEXT]
+    def _is_kept(self, slot_number: int) -> bool:
+        return self._row[_NEXT] - self._capacity <= slot_number < self._row[_NEXT]
 
-    def _is_passed(self, ticket: int, now: float) -> bool:
+    def _is_passed(self, slot_number: int, now: float) -> bool:
         """Tell whether the next one on the same seat may have left."""
-        following = ticket + self.seats
-        return following < self._row[_NEXT] and self._row[self._seat(following)] <= now
+        following = slot_number + self.slots
+        return following < self._row[_NEXT] and self._row[self._slot_index(following)] <= now
 
-    def _is_full(self, ticket: int, now: float) -> bool:
+    def _is_full(self, slot_number: int, now: float) -> bool:
         """Tell whether the ticket whose place a new one takes may still be waited for."""
-        oldest = ticket - self._capacity + self.seats
-        return oldest >= 0 and self._row[self._seat(oldest)] >= now
+        oldest = slot_number - self._capacity + self.slots
+        return oldest >= 0 and self._row[self._slot_index(oldest)] >= now
 
 
-def seating(rate: float) -> tuple[int, float]:
+def slots_for(rate: float) -> tuple[int, float]:
     """Return how many calls may leave in how many seconds."""
     return max(1, int(rate)), 1.0 if rate >= 1 else 1.0 / rate

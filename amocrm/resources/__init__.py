@@ -1,1 +1,1 @@
-"""The families of the API, one file per domain: each class is one row of the reference's table."""
+"""The resources of the API, one file per domain: each class is one row of the reference's table."""

@@ -26,9 +26,9 @@ class Files(Lists["FileLink", NoReturn, NoReturn, NoReturn], path="files", sourc
     def attach(self, *file_uuids: str) -> None:
         """Attach files that are uploaded."""
         if file_uuids:
-            self._way.request.put(self._path, [{"file_uuid": one} for one in file_uuids])
+            self._api.request.put(self._path, [{"file_uuid": one} for one in file_uuids])
 
     def detach(self, *file_uuids: str) -> None:
         """Take files from the entity; they stay in the drive."""
         if file_uuids:
-            self._way.request.delete(self._path, [{"file_uuid": one} for one in file_uuids])
+            self._api.request.delete(self._path, [{"file_uuid": one} for one in file_uuids])

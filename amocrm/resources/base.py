@@ -1,4 +1,4 @@
-"""A family of the API is a class whose header is its row of the table."""
+"""A resource of the API is a class whose header is its row of the table."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, Final, NoReturn, TypeVar, get_args, get_origin
 
 from amocrm.errors import NotOfferedError, ValidationError
-from amocrm.resources.endpoint import Row, near, read_id
-from amocrm.resources.lazy import ROOT, Place
+from amocrm.resources.endpoint import Endpoint, near, read_id
+from amocrm.resources.lazy import ROOT, ResourceOwner
 
 _VERBS: Final = {
     "create": "created",
@@ -21,21 +21,21 @@ _VERBS: Final = {
 }
 
 
-class Resource(Place):
+class Resource(ResourceOwner):
     """A place in the API. Subclasses give their row in the header.
 
     Attributes:
-        row: what the API offers here; see `Row`.
+        endpoint: what the API offers here; see `Endpoint`.
     """
 
-    __slots__ = ("_commons", "_path", "_way")
+    __slots__ = ("_api", "_context", "_path")
 
-    row: ClassVar[Row] = Row("")
+    endpoint: ClassVar[Endpoint] = Endpoint("")
     _asks: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, owner: Place, path: str) -> None:
-        self._way = owner._way
-        self._commons = owner._commons
+    def __init__(self, owner: ResourceOwner, path: str) -> None:
+        self._api = owner._api
+        self._context = owner._context
         self._path = f"{owner._path}/{path}"
 
     def __init_subclass__(
@@ -44,7 +44,7 @@ class Resource(Place):
         super().__init_subclass__()
         if source:
             filters, withs, orders = _names(cls)
-            cls.row = Row(path, source, filters, withs, orders, query, text_id)
+            cls.endpoint = Endpoint(path, source, filters, withs, orders, query, text_id)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self._path}>"
@@ -81,7 +81,7 @@ class Resource(Place):
 
     def _explain(self, error: Exception) -> Exception:
         """Return an error that names the custom fields it is about."""
-        return self._commons.explain(error, self._kind)
+        return self._context.explain(error, self._kind)
 
     def _written(self) -> None:
         """Hear that something was written here."""
@@ -92,7 +92,7 @@ class Resource(Place):
         return self._where.removesuffix("/elements").removesuffix("/complex")
 
     def _id(self, number: int | str) -> str:
-        return read_id(number, self._where, text=self.row.text_id)
+        return read_id(number, self._where, text=self.endpoint.text_id)
 
 
 R = TypeVar("R", bound=Resource)
@@ -106,14 +106,14 @@ def _not_offered(kind: type[Resource], where: str, name: str) -> NotOfferedError
     return NotOfferedError(f"there is no {name!r} of {where}", hint=near(name, offered))
 
 
-def _names(family: type[Resource]) -> list[tuple[str, ...]]:
-    """Return the names of filters, `with` and order that a family takes.
+def _names(resource: type[Resource]) -> list[tuple[str, ...]]:
+    """Return the names of filters, `with` and order that a resource takes.
 
     They are the last type arguments of its verbs: a TypedDict and two Literals. A verb tells in
     `_asks` which of the three it has.
     """
     asked: dict[str, object] = {}
-    for base in getattr(family, "__orig_bases__", ()):
+    for base in getattr(resource, "__orig_bases__", ()):
         has: tuple[str, ...] = getattr(get_origin(base), "_asks", ())
         if has:
             asked = dict(zip(has, get_args(base)[-len(has) :], strict=True)) | asked

@@ -41,7 +41,7 @@ class OneBot(Resource):
 
     def _tell(self, what: str, entity_id: int, entity_type: str) -> None:
         sent = {"entity_id": entity_id, "entity_type": entity_type}
-        self._way.request.post(f"{self._path}/{what}", sent)
+        self._api.request.post(f"{self._path}/{what}", sent)
 
 
 class Bots(
@@ -57,12 +57,12 @@ class Bots(
 
     def run_many(self, runs: Iterable[BotRun]) -> None:
         """Start bots, a hundred in a call at most. Only Kommo takes it."""
-        self._way.request.post(f"{self._path}/run", list(runs))
+        self._api.request.post(f"{self._path}/run", list(runs))
 
     def run_legacy(self, runs: Iterable[BotRun]) -> None:
         """Start bots through the old API, which amoCRM takes as well as Kommo."""
         sent = [{**run, "entity_type": _legacy(run["entity_type"])} for run in runs]
-        self._way.request.post(_LEGACY_RUN, sent)
+        self._api.request.post(_LEGACY_RUN, sent)
 
 
 def _legacy(entity_type: str) -> str:

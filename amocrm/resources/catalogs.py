@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.resources.base import Resource
-from amocrm.resources.entity import FieldedMany
-from amocrm.resources.lazy import Mount
+from amocrm.resources.entity import HasCustomFieldsInBulk
+from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Editable, Reads
 
 if TYPE_CHECKING:
-    from amocrm.resources.fields import CustomFields
+    from amocrm.resources.fields import FieldDefinitions
     from amocrm.schema.catalogs import (
         Catalog,
         CatalogPatch,
@@ -35,8 +35,8 @@ class OneCatalog(Resource):
 
     __slots__ = ()
 
-    elements: Mount[Elements] = Mount("catalogs.Elements")
-    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
+    elements: LazyResource[Elements] = LazyResource("catalogs.Elements")
+    custom_fields: LazyResource[FieldDefinitions] = LazyResource("fields.FieldDefinitions")
 
 
 class Catalogs(
@@ -50,7 +50,7 @@ class Catalogs(
 
     __slots__ = ()
 
-    products: Mount[ProductsSettings] = Mount("catalogs.ProductsSettings")
+    products: LazyResource[ProductsSettings] = LazyResource("catalogs.ProductsSettings")
 
     def __call__(self, id: int | str) -> OneCatalog:  # noqa: A002
         """Return what belongs to one list."""
@@ -62,7 +62,7 @@ class Elements(
         "Element", "NewElement", "ElementPatch", "Element", "Element",
         ElementFilter, ElementWith, NoReturn,
     ],
-    FieldedMany["Element"],
+    HasCustomFieldsInBulk["Element"],
     path="elements", source="4.10", query=True,
 ):  # fmt: skip
     """Elements of a list; they cannot be deleted."""
@@ -77,5 +77,5 @@ class ProductsSettings(Reads["Products", NoReturn], path="products/settings", so
 
     def set(self, *, is_enabled: bool) -> Products:
         """Switch products on or off."""
-        now: Products = self._way.request.patch(self._path, {"is_enabled": is_enabled}).data
+        now: Products = self._api.request.patch(self._path, {"is_enabled": is_enabled}).data
         return now

@@ -30,7 +30,7 @@ class OneTalk(Resource):
 
     def close(self, *, force: bool = False) -> None:
         """Close it; unless by force, the NPS bot asks for a rate first, where it is on."""
-        self._way.request.post(f"{self._path}/close", {"force_close": force})
+        self._api.request.post(f"{self._path}/close", {"force_close": force})
 
 
 class Talks(
@@ -65,7 +65,7 @@ class OneTemplate(Resource):
 
     def send_to_review(self) -> list[Review]:
         """Ask for a WhatsApp template to be reviewed."""
-        answer = self._way.request.post(f"{self._path}/review", {}).data
+        answer = self._api.request.post(f"{self._path}/review", {}).data
         reviews: list[Review] = answer["_embedded"]["reviews"]
         return reviews
 
@@ -80,7 +80,7 @@ class OneTemplate(Resource):
         if reject_reason is not None:
             sent["reject_reason"] = reject_reason
         path = f"{self._path}/review/{read_id(review_id, 'reviews')}"
-        review: Review = self._way.request.post(path, sent).data
+        review: Review = self._api.request.post(path, sent).data
         return review
 
 
@@ -103,4 +103,4 @@ class ChatTemplates(
     def delete_many(self, *ids: int) -> None:
         """Delete several in one call."""
         if ids:
-            self._way.request.delete(self._path, [{"id": one} for one in ids])
+            self._api.request.delete(self._path, [{"id": one} for one in ids])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from amocrm.resources.entities import Entities, OneEntity
-from amocrm.resources.entity import EntityFilter, Reached, TimeOrder
-from amocrm.resources.lazy import Mount
+from amocrm.resources.entity import EntityFilter, HasContactDetails, TimeOrder
+from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Editable, Lists
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ class Contacts(
         EntityFilter, ContactWith, TimeOrder,
     ],
     Entities["Renamed"],
-    Reached["NewContact"],
+    HasContactDetails["NewContact"],
     path="contacts", source="4.7", query=True,
 ):  # fmt: skip
     """People."""
 
     __slots__ = ()
 
-    chats: Mount[ContactChats] = Mount("contacts.ContactChats")
+    chats: LazyResource[ContactChats] = LazyResource("contacts.ContactChats")
 
     def __call__(self, id: int | str) -> OneContact:  # noqa: A002
         """Return what belongs to one contact."""
@@ -77,7 +77,7 @@ class Companies(
         EntityFilter, CompanyWith, TimeOrder,
     ],
     Entities["Renamed"],
-    Reached["NewCompany"],
+    HasContactDetails["NewCompany"],
     path="companies", source="4.8", query=True,
 ):  # fmt: skip
     """Organisations."""

@@ -1,4 +1,4 @@
-"""What the families of one client share. Each part is made when it is first used."""
+"""What the resources of one client share. Each part is made when it is first used."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from amocrm._support.forks import after_fork
-from amocrm.bulk.context import Way
+from amocrm.bulk.context import ApiContext
 from amocrm.errors import AmoCRMError
 from amocrm.stores.store import TokenStore
 
 if TYPE_CHECKING:
-    from amocrm.resources.custom_fields.definitions_cache import Schemas
+    from amocrm.resources.custom_fields.definitions_cache import DefinitionsCache
     from amocrm.resources.people.find_or_create import Lock
 
 
-class Commons:
+class ResourceContext:
     """The definitions of custom fields, and locks between all who share a store. Thread-safe.
 
     Args:
-        way: what is asked through.
+        api: what is asked through.
         store: where locks are.
         client_id: whose locks: of the integration, and
         account: of the account; it is asked when they are needed.
     """
 
     def __init__(
-        self, way: Way, store: TokenStore, client_id: str, account: Callable[[], str]
+        self, api: ApiContext, store: TokenStore, client_id: str, account: Callable[[], str]
     ) -> None:
-        self._way = way
+        self._api = api
         self._store = store
         self._client_id = client_id
         self._account = account
-        self._schemas: Schemas | None = None
+        self._definitions: DefinitionsCache | None = None
         after_fork(self)
         self.renew_after_fork()
 
     @property
-    def schemas(self) -> Schemas:
+    def schemas(self) -> DefinitionsCache:
         """The definitions of custom fields, by kind of entity, and the account's time zone."""
         with self._lock:
-            if self._schemas is None:
-                from amocrm.resources.custom_fields.definitions_cache import Schemas
+            if self._definitions is None:
+                from amocrm.resources.custom_fields.definitions_cache import DefinitionsCache
 
-                self._schemas = Schemas(self._way)
-            return self._schemas
+                self._definitions = DefinitionsCache(self._api)
+            return self._definitions
 
     def forget_fields(self, kind: str) -> None:
         """Ask for the custom fields of a kind anew when they are next needed."""
-        if self._schemas is not None:
-            self._schemas.forget(kind)
+        if self._definitions is not None:
+            self._definitions.forget(kind)
 
     def explain(self, error: Exception, kind: str) -> Exception:
         """Return an error that names the custom fields it is about, if they are known by now.
@@ -59,11 +59,11 @@ class Commons:
             error: of any kind.
             kind: of the entities that were sent, such as `leads`.
         """
-        if self._schemas is None or not isinstance(error, AmoCRMError):
+        if self._definitions is None or not isinstance(error, AmoCRMError):
             return error
         from amocrm.resources.custom_fields.error_messages import explain
 
-        return explain(error, kind, self._schemas.held)
+        return explain(error, kind, self._definitions.held)
 
     @property
     def lock(self) -> Lock:

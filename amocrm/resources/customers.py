@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.resources.base import Resource
 from amocrm.resources.entities import Entities, OneEntity
-from amocrm.resources.entity import EntityFilter, Fielded
-from amocrm.resources.lazy import Mount
+from amocrm.resources.entity import EntityFilter, HasCustomFields
+from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, CreatesOne, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class OneCustomer(OneEntity):
 
     __slots__ = ()
 
-    subscriptions: Mount[Subscriptions] = Mount("attached.Subscriptions")
-    transactions: Mount[ItemTransactions] = Mount("customers.ItemTransactions")
-    bonus_points: Mount[BonusPoints] = Mount("customers.BonusPoints")
+    subscriptions: LazyResource[Subscriptions] = LazyResource("attached.Subscriptions")
+    transactions: LazyResource[ItemTransactions] = LazyResource("customers.ItemTransactions")
+    bonus_points: LazyResource[BonusPoints] = LazyResource("customers.BonusPoints")
 
 
 class Customers(
@@ -67,10 +67,10 @@ class Customers(
 
     __slots__ = ()
 
-    mode: Mount[Mode] = Mount("customers.Mode")
-    statuses: Mount[CustomerStatuses] = Mount("customers.CustomerStatuses")
-    segments: Mount[Segments] = Mount("customers.Segments")
-    transactions: Mount[Transactions] = Mount("customers.Transactions")
+    mode: LazyResource[Mode] = LazyResource("customers.Mode")
+    statuses: LazyResource[CustomerStatuses] = LazyResource("customers.CustomerStatuses")
+    segments: LazyResource[Segments] = LazyResource("customers.Segments")
+    transactions: LazyResource[Transactions] = LazyResource("customers.Transactions")
 
     def __call__(self, id: int | str) -> OneCustomer:  # noqa: A002
         """Return what belongs to one customer."""
@@ -85,7 +85,7 @@ class Mode(Resource, path="mode", source="4.18"):
     def set(self, mode: Literal["segments", "periodicity"], *, is_enabled: bool) -> CustomersMode:
         """Switch customers on or off, and choose how they are counted."""
         sent = {"mode": mode, "is_enabled": is_enabled}
-        now: CustomersMode = self._way.request.patch(self._path, sent).data
+        now: CustomersMode = self._api.request.patch(self._path, sent).data
         return now
 
 
@@ -123,7 +123,7 @@ class BonusPoints(Resource, path="bonus_points", source="4.18"):
         return self._change({"redeem": points})
 
     def _change(self, change: dict[str, int]) -> int:
-        now: dict[str, int] = self._way.request.post(self._path, change).data
+        now: dict[str, int] = self._api.request.post(self._path, change).data
         return now["bonus_points"]
 
 
@@ -140,11 +140,11 @@ class CustomerStatuses(
 class Segments(
     Lists["Segment", NoReturn, NoReturn, NoReturn], Gets["Segment", NoReturn],
     CreatesOne["NewSegment", "Segment"], Updates["NewSegment", "Segment"], Deletes,
-    Fielded["Segment"],
+    HasCustomFields["Segment"],
     path="segments", source="4.18",
 ):  # fmt: skip
     """Groups of customers. Writing takes an administrator."""
 
     __slots__ = ()
 
-    custom_fields: Mount[SegmentFields] = Mount("fields.SegmentFields")
+    custom_fields: LazyResource[SegmentFields] = LazyResource("fields.SegmentFields")

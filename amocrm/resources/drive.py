@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict, overl
 
 from amocrm.errors import ConfigurationError, NotFoundError
 from amocrm.http.messages import Json, Timeout
-from amocrm.resources.lazy import Place
+from amocrm.resources.lazy import ResourceOwner
 from amocrm.resources.verbs import Gets, Lists
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ class Drive(
 
     __slots__ = ("_account",)
 
-    def __init__(self, owner: Place, path: str) -> None:
+    def __init__(self, owner: ResourceOwner, path: str) -> None:
         super().__init__(owner, path)
         self._account = owner
-        self._way = owner._way.to_files()
+        self._api = owner._api.to_files()
         self._path = "/v1.0/files"
 
     def rename(self, uuid: str, name: str) -> File:
@@ -86,7 +86,7 @@ class Drive(
         Raises:
             NotFoundError: there is none.
         """
-        file: File = self._way.request.patch(self._item(uuid), {"name": name}).data
+        file: File = self._api.request.patch(self._item(uuid), {"name": name}).data
         return file
 
     def activate(self, uuid: str, version_uuid: str) -> File:
@@ -96,7 +96,7 @@ class Drive(
             NotFoundError: there is no such file.
             ValidationError: it has no such version.
         """
-        file: File = self._way.request.patch(self._item(uuid), {"version_uuid": version_uuid}).data
+        file: File = self._api.request.patch(self._item(uuid), {"version_uuid": version_uuid}).data
         return file
 
     def versions(self, uuid: str) -> list[FileVersion]:
@@ -105,7 +105,7 @@ class Drive(
         Raises:
             NotFoundError: there is no such file.
         """
-        data: Json = self._way.request.get(f"{self._item(uuid)}/versions").data
+        data: Json = self._api.request.get(f"{self._item(uuid)}/versions").data
         found: list[FileVersion] = [] if data is None else data["_embedded"]["versions"]
         return found
 
@@ -118,7 +118,7 @@ class Drive(
             ValidationError: there is no such file; none was deleted.
         """
         if uuids:
-            self._way.request.delete(self._path, self._named(uuids))
+            self._api.request.delete(self._path, self._named(uuids))
 
     def restore(self, *uuids: str) -> list[File]:
         """Take files out of the bin, and return them. Takes the scopes that `delete` takes.
@@ -128,14 +128,14 @@ class Drive(
         """
         if not uuids:
             return []
-        data: Json = self._way.request.post(f"{self._path}/restore", self._named(uuids)).data
+        data: Json = self._api.request.post(f"{self._path}/restore", self._named(uuids)).data
         files: list[File] = data["_embedded"]["files"]
         return files
 
     def links(self, uuid: str) -> list[FileOwner]:
         """Return the entities that a file is attached to."""
         path = f"{self._account._path}/files/{self._id(uuid)}/links"
-        data: Json = self._account._way.request.get(path).data
+        data: Json = self._account._api.request.get(path).data
         owners: list[FileOwner] = [] if data is None else data["entities"]
         return owners
 
@@ -176,15 +176,15 @@ class Drive(
             LostReplyError: the answer to another part was lost: the file is not uploaded.
             UnexpectedReplyError: an address leads where the token must not go.
         """
-        from amocrm.resources.files.upload_source import Source
+        from amocrm.resources.files.upload_source import UploadSource
         from amocrm.resources.files.uploads import Upload, Wanted
 
-        with Source(source, size) as opened:
+        with UploadSource(source, size) as opened:
             name = name or opened.name
             if not name:
                 raise ConfigurationError("the source has no name", hint="give name=, such as a.pdf")
             wanted = Wanted(name, content_type, new_version_of, with_preview, timeout)
-            file: File = Upload(self._way, opened, wanted, progress).run()
+            file: File = Upload(self._api, opened, wanted, progress).run()
             return file
 
     @overload
@@ -245,8 +245,8 @@ class Drive(
         address, size = self._content(file, version)
         content = Content(address, size, expected)
         if isinstance(target, (str, PathLike)):
-            return download_to(self._way, content, target, progress, timeout)
-        download_into(self._way, content, target, progress, timeout)
+            return download_to(self._api, content, target, progress, timeout)
+        download_into(self._api, content, target, progress, timeout)
         return None
 
     def _content(self, file: File | str, version: str | None) -> tuple[Json, int]:

@@ -17,8 +17,8 @@ _HUGE: Final = 10**_DIGITS
 """No id is as large; Python does not even write a number of thousands of digits."""
 
 
-class Row(NamedTuple):
-    """One family of the API, as the reference's table has it (4.0).
+class Endpoint(NamedTuple):
+    """One resource of the API, as the reference's table has it (4.0).
 
     Attributes:
         path: below its owner's path.
@@ -59,7 +59,7 @@ def read_id(number: int | str, where: str, *, text: bool = False) -> str:
 
     Raises:
         ConfigurationError: it is none: an id is a positive number, which may be written in digits,
-            as webhooks do; or a text, where the family has texts.
+            as webhooks do; or a text, where the resource has texts.
     """
     if text:
         if not isinstance(number, str) or number in ("", ".", ".."):

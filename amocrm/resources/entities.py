@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from amocrm.resources.base import Resource
-from amocrm.resources.entity import FieldedMany
-from amocrm.resources.lazy import Mount
+from amocrm.resources.entity import HasCustomFieldsInBulk
+from amocrm.resources.lazy import LazyResource
 
 if TYPE_CHECKING:
     from amocrm.resources.attached import Files
-    from amocrm.resources.fields import CustomFields
+    from amocrm.resources.fields import FieldDefinitions
     from amocrm.resources.links import ItemLinks, Links
     from amocrm.resources.notes import ItemNotes, Notes
     from amocrm.resources.tags import ItemTags, Tags
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 
 
-class Entities(FieldedMany[C]):
+class Entities(HasCustomFieldsInBulk[C]):
     """What leads, contacts, companies and customers all have below them."""
 
     __slots__ = ()
 
-    custom_fields: Mount[CustomFields] = Mount("fields.CustomFields")
-    tags: Mount[Tags] = Mount("tags.Tags")
-    notes: Mount[Notes] = Mount("notes.Notes")
-    links: Mount[Links] = Mount("links.Links")
+    custom_fields: LazyResource[FieldDefinitions] = LazyResource("fields.FieldDefinitions")
+    tags: LazyResource[Tags] = LazyResource("tags.Tags")
+    notes: LazyResource[Notes] = LazyResource("notes.Notes")
+    links: LazyResource[Links] = LazyResource("links.Links")
 
 
 class OneEntity(Resource):
@@ -34,7 +34,7 @@ class OneEntity(Resource):
 
     __slots__ = ()
 
-    notes: Mount[ItemNotes] = Mount("notes.ItemNotes")
-    links: Mount[ItemLinks] = Mount("links.ItemLinks")
-    tags: Mount[ItemTags] = Mount("tags.ItemTags")
-    files: Mount[Files] = Mount("attached.Files")
+    notes: LazyResource[ItemNotes] = LazyResource("notes.ItemNotes")
+    links: LazyResource[ItemLinks] = LazyResource("links.ItemLinks")
+    tags: LazyResource[ItemTags] = LazyResource("tags.ItemTags")
+    files: LazyResource[Files] = LazyResource("attached.Files")

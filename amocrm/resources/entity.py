@@ -40,7 +40,7 @@ C = TypeVar("C")
 N = TypeVar("N")
 
 
-class Fielded(Resource, Generic[C]):
+class HasCustomFields(Resource, Generic[C]):
     """Entities that have custom fields; C is what changing one answers."""
 
     __slots__ = ()
@@ -56,7 +56,7 @@ class Fielded(Resource, Generic[C]):
             ConfigurationError: there is no such field, or several; the message lists what is like
                 it. It is raised by the view.
         """
-        return self._commons.schemas.fields(self._kind, cast("dict[str, Json]", entity))
+        return self._context.schemas.fields(self._kind, cast("dict[str, Json]", entity))
 
     def save(self, before: Mapping[str, object], after: Mapping[str, object]) -> C | None:
         """Send what differs between an entity as it was read and as it is to be, and nothing else.
@@ -79,10 +79,10 @@ class Fielded(Resource, Generic[C]):
             return None
         number = cast("int", before["id"])
         with self._explained():
-            return cast("C", self._way.request.patch(self._item(number), patch).data)
+            return cast("C", self._api.request.patch(self._item(number), patch).data)
 
 
-class FieldedMany(Fielded[C]):
+class HasCustomFieldsInBulk(HasCustomFields[C]):
     """Entities that have custom fields and are changed many in a call."""
 
     __slots__ = ()
@@ -115,11 +115,11 @@ class FieldedMany(Fielded[C]):
             for before, after in pairs
             if (patch := changes(before, after))
         )
-        writer = Writer(self._way, Updated, self._path, size=size, ahead=ahead, progress=progress)
+        writer = Writer(self._api, Updated, self._path, size=size, ahead=ahead, progress=progress)
         return Outcomes(writer, patches, self._explain)
 
 
-class Reached(Resource, Generic[N]):
+class HasContactDetails(Resource, Generic[N]):
     """Entities that have phones and e-mails; N is a new one."""
 
     __slots__ = ()
@@ -141,10 +141,10 @@ class Reached(Resource, Generic[N]):
             normal: what brings a phone into its one form; `amocrm.phones` does it by country.
         """
         from amocrm.resources.people.find_or_create import find
-        from amocrm.resources.people.phone import normal_phone
+        from amocrm.resources.people.phone import normalize_phone
 
         kind = cast("Literal['contacts', 'companies']", self._kind)
-        return find(self._way, kind, phone=phone, email=email, normal=normal or normal_phone)
+        return find(self._api, kind, phone=phone, email=email, normal=normal or normalize_phone)
 
     def find_or_create(
         self,
@@ -172,12 +172,12 @@ class Reached(Resource, Generic[N]):
             OutcomeUnknownError: it may have been created: find it before you create it again.
         """
         from amocrm.resources.people.find_or_create import find_or_create
-        from amocrm.resources.people.phone import normal_phone
+        from amocrm.resources.people.phone import normalize_phone
 
         kind = cast("Literal['contacts', 'companies']", self._kind)
         return find_or_create(
-            self._way, self._commons.lock, kind, self._by_code(cast("dict[str, Json]", item)),
-            phone=phone, email=email, normal=normal or normal_phone,
+            self._api, self._context.lock, kind, self._by_code(cast("dict[str, Json]", item)),
+            phone=phone, email=email, normal=normal or normalize_phone,
         )  # fmt: skip
 
     def _by_code(self, item: Mapping[str, Json]) -> dict[str, Json]:
@@ -186,7 +186,7 @@ class Reached(Resource, Generic[N]):
         for one in item.get("custom_fields_values") or ():
             number = one.get("field_id") if isinstance(one, Mapping) else None
             if number is not None and one.get("field_code") is None:
-                field = self._commons.schemas.of(self._kind).get(int(number))
+                field = self._context.schemas.of(self._kind).get(int(number))
                 named.append(one if field is None else {**one, "field_code": field.code})
             else:
                 named.append(one)

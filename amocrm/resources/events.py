@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.resources.lazy import Mount
+from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Gets, Lists
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Events(
 
     __slots__ = ()
 
-    types: Mount[EventTypes] = Mount("events.EventTypes")
+    types: LazyResource[EventTypes] = LazyResource("events.EventTypes")
 
 
 class EventTypes(Lists["EventType", NoReturn, NoReturn, NoReturn], path="types", source="4.16"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resources.lazy import Mount
+from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ class SegmentFields(
 
     def _written(self) -> None:
         # What `cf` keeps of them is old now.
-        self._commons.forget_fields(self._where.removesuffix("/custom_fields"))
+        self._context.forget_fields(self._where.removesuffix("/custom_fields"))
 
 
-class CustomFields(SegmentFields):
+class FieldDefinitions(SegmentFields):
     """Custom fields of a kind of entity. Writing takes an administrator.
 
     A choice that is sent without its `id` is a new one, and those that are not sent are deleted.
@@ -44,7 +44,7 @@ class CustomFields(SegmentFields):
 
     __slots__ = ()
 
-    groups: Mount[FieldGroups] = Mount("fields.FieldGroups")
+    groups: LazyResource[FieldGroups] = LazyResource("fields.FieldGroups")
 
 
 class FieldGroups(

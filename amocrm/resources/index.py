@@ -1,10 +1,10 @@
-"""The families of the API under their names: where the table begins."""
+"""The resources of the API under their names: where the table begins."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm.resources.lazy import ROOT, Mount, Place
+from amocrm.resources.lazy import ROOT, LazyResource, ResourceOwner
 
 if TYPE_CHECKING:
     from amocrm.resources.account import Account, Currencies
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     from amocrm.resources.widgets import Widgets
 
 
-class Families(Place):
-    """The part of a client that is the typed table. Each family is imported when first used."""
+class ResourceIndex(ResourceOwner):
+    """The part of a client that is the typed table. Each resource is imported when first used."""
 
     _path = ROOT
 
-    account: Mount[Account] = Mount("account.Account")
-    leads: Mount[Leads] = Mount("leads.Leads")
-    contacts: Mount[Contacts] = Mount("contacts.Contacts")
-    companies: Mount[Companies] = Mount("contacts.Companies")
-    customers: Mount[Customers] = Mount("customers.Customers")
-    catalogs: Mount[Catalogs] = Mount("catalogs.Catalogs")
-    tasks: Mount[Tasks] = Mount("tasks.Tasks")
-    events: Mount[Events] = Mount("events.Events")
-    users: Mount[Users] = Mount("users.Users")
-    roles: Mount[Roles] = Mount("users.Roles")
-    webhooks: Mount[Webhooks] = Mount("webhooks.Webhooks")
-    widgets: Mount[Widgets] = Mount("widgets.Widgets")
-    calls: Mount[Calls] = Mount("telephony.Calls")
-    talks: Mount[Talks] = Mount("chats.Talks")
-    chat_templates: Mount[ChatTemplates] = Mount("chats.ChatTemplates")
-    short_links: Mount[ShortLinks] = Mount("chats.ShortLinks")
-    sources: Mount[Sources] = Mount("sources.Sources")
-    website_buttons: Mount[WebsiteButtons] = Mount("sources.WebsiteButtons")
-    bots: Mount[Bots] = Mount("bots.Bots")
-    currencies: Mount[Currencies] = Mount("account.Currencies")
-    drive: Mount[Drive] = Mount("drive.Drive")
+    account: LazyResource[Account] = LazyResource("account.Account")
+    leads: LazyResource[Leads] = LazyResource("leads.Leads")
+    contacts: LazyResource[Contacts] = LazyResource("contacts.Contacts")
+    companies: LazyResource[Companies] = LazyResource("contacts.Companies")
+    customers: LazyResource[Customers] = LazyResource("customers.Customers")
+    catalogs: LazyResource[Catalogs] = LazyResource("catalogs.Catalogs")
+    tasks: LazyResource[Tasks] = LazyResource("tasks.Tasks")
+    events: LazyResource[Events] = LazyResource("events.Events")
+    users: LazyResource[Users] = LazyResource("users.Users")
+    roles: LazyResource[Roles] = LazyResource("users.Roles")
+    webhooks: LazyResource[Webhooks] = LazyResource("webhooks.Webhooks")
+    widgets: LazyResource[Widgets] = LazyResource("widgets.Widgets")
+    calls: LazyResource[Calls] = LazyResource("telephony.Calls")
+    talks: LazyResource[Talks] = LazyResource("chats.Talks")
+    chat_templates: LazyResource[ChatTemplates] = LazyResource("chats.ChatTemplates")
+    short_links: LazyResource[ShortLinks] = LazyResource("chats.ShortLinks")
+    sources: LazyResource[Sources] = LazyResource("sources.Sources")
+    website_buttons: LazyResource[WebsiteButtons] = LazyResource("sources.WebsiteButtons")
+    bots: LazyResource[Bots] = LazyResource("bots.Bots")
+    currencies: LazyResource[Currencies] = LazyResource("account.Currencies")
+    drive: LazyResource[Drive] = LazyResource("drive.Drive")

@@ -1,7 +1,7 @@
 """The address is the expression: `crm.leads(42).notes` is `/api/v4/leads/42/notes`.
 
-`Mount` puts a family under a name of its owner, and imports it when that name is first used: a
-program pays for the families that it uses.
+`LazyResource` puts a resource under a name of its owner, and imports it when that name is first
+used: a program pays for the resources that it uses.
 """
 
 from __future__ import annotations
@@ -10,53 +10,53 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast, overload
 
 if TYPE_CHECKING:
-    from amocrm.bulk.context import Way
+    from amocrm.bulk.context import ApiContext
     from amocrm.resources.base import Resource
-    from amocrm.resources.context import Commons
+    from amocrm.resources.context import ResourceContext
 
 R = TypeVar("R", bound="Resource")
 
 
-class Mount(Generic[R]):
-    """Puts a family under a name: `leads: Mount[Leads] = Mount("leads.Leads")`.
+class LazyResource(Generic[R]):
+    """Puts a resource under a name: `leads: LazyResource[Leads] = LazyResource("leads.Leads")`.
 
     Args:
         where: module of `amocrm.resources`, and class.
     """
 
-    __slots__ = ("_family", "_where")
+    __slots__ = ("_resource", "_where")
 
     def __init__(self, where: str) -> None:
         self._where = where
-        self._family: type[R] | None = None
+        self._resource: type[R] | None = None
 
     @overload
-    def __get__(self, owner: None, kind: type[object]) -> Mount[R]: ...
+    def __get__(self, owner: None, kind: type[object]) -> LazyResource[R]: ...
     @overload
-    def __get__(self, owner: Place, kind: type[object]) -> R: ...
-    def __get__(self, owner: Place | None, kind: type[object]) -> R | Mount[R]:
+    def __get__(self, owner: ResourceOwner, kind: type[object]) -> R: ...
+    def __get__(self, owner: ResourceOwner | None, kind: type[object]) -> R | LazyResource[R]:
         if owner is None:
             return self
-        family = self._family or self.family()
-        return family(owner, family.row.path)
+        resource = self._resource or self.resource()
+        return resource(owner, resource.endpoint.path)
 
-    def family(self) -> type[R]:
+    def resource(self) -> type[R]:
         """Import and return the class."""
         module, _, name = self._where.rpartition(".")
         found = getattr(import_module(f"amocrm.resources.{module}"), name)
-        self._family = cast("type[R]", found)
-        return self._family
+        self._resource = cast("type[R]", found)
+        return self._resource
 
 
 ROOT: Final = "/api/v4"
 """Path of the API on an account's host. Source: reference 3.1."""
 
 
-class Place:
-    """Where families are mounted: the client, a family, one item of a family."""
+class ResourceOwner:
+    """Where resources are mounted: the client, a resource, one item of a resource."""
 
     __slots__ = ()
 
-    _way: Way
+    _api: ApiContext
     _path: str
-    _commons: Commons
+    _context: ResourceContext

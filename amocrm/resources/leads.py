@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from amocrm.resources.entities import Entities, OneEntity
 from amocrm.resources.entity import EntityFilter
-from amocrm.resources.lazy import Mount
+from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Editable
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class OneLead(OneEntity):
 
     __slots__ = ()
 
-    subscriptions: Mount[Subscriptions] = Mount("attached.Subscriptions")
+    subscriptions: LazyResource[Subscriptions] = LazyResource("attached.Subscriptions")
 
     def move(self, stage: Stage, *, loss_reason_id: int | None = None) -> Changed:
         """Move it to a stage: `crm.leads(42).move(crm.leads.pipelines.stage("Agreed"))`.
@@ -58,7 +58,7 @@ class OneLead(OneEntity):
         patch: LeadPatch = {"pipeline_id": stage["pipeline_id"], "status_id": stage["status_id"]}
         if loss_reason_id is not None:
             patch["loss_reason_id"] = loss_reason_id
-        changed: Changed = self._way.request.patch(self._path, patch).data
+        changed: Changed = self._api.request.patch(self._path, patch).data
         return changed
 
 
@@ -73,10 +73,10 @@ class Leads(
 
     __slots__ = ()
 
-    complex: Mount[ComplexLeads] = Mount("leads.ComplexLeads")
-    unsorted: Mount[Unsorted] = Mount("unsorted.Unsorted")
-    pipelines: Mount[Pipelines] = Mount("pipelines.Pipelines")
-    loss_reasons: Mount[LossReasons] = Mount("pipelines.LossReasons")
+    complex: LazyResource[ComplexLeads] = LazyResource("leads.ComplexLeads")
+    unsorted: LazyResource[Unsorted] = LazyResource("unsorted.Unsorted")
+    pipelines: LazyResource[Pipelines] = LazyResource("pipelines.Pipelines")
+    loss_reasons: LazyResource[LossReasons] = LazyResource("pipelines.LossReasons")
 
     def __call__(self, id: int | str) -> OneLead:  # noqa: A002
         """Return what belongs to one lead."""

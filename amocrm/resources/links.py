@@ -36,12 +36,12 @@ class _Linking(Resource, Generic[N]):
 
     def link(self, links: Iterable[N]) -> list[LinkOf]:
         """Make links: `[{"to_entity_id": 31, "to_entity_type": "contacts"}]`."""
-        data = self._way.request.post(self._path.removesuffix("s"), list(links)).data
+        data = self._api.request.post(self._path.removesuffix("s"), list(links)).data
         return cast("list[LinkOf]", find_list(data, self._path))
 
     def unlink(self, links: Iterable[N]) -> None:
         """Undo links."""
-        self._way.request.post(f"{self._path.removesuffix('links')}unlink", list(links))
+        self._api.request.post(f"{self._path.removesuffix('links')}unlink", list(links))
 
 
 class ItemLinks(

@@ -53,8 +53,8 @@ class Notes(
 
     def pin(self, id: int | str) -> None:  # noqa: A002
         """Pin a note to the top of its feed."""
-        self._way.request.post(f"{self._item(id)}/pin")
+        self._api.request.post(f"{self._item(id)}/pin")
 
     def unpin(self, id: int | str) -> None:  # noqa: A002
         """Unpin a note."""
-        self._way.request.post(f"{self._item(id)}/unpin")
+        self._api.request.post(f"{self._item(id)}/unpin")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast
 
 from amocrm.http.messages import Json
 from amocrm.resources.base import Resource
-from amocrm.resources.lazy import Mount
+from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Deletes, Gets, Lists, Updates
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class OnePipeline(Resource):
 
     __slots__ = ()
 
-    statuses: Mount[Statuses] = Mount("pipelines.Statuses")
+    statuses: LazyResource[Statuses] = LazyResource("pipelines.Statuses")
 
 
 class Pipelines(

@@ -42,7 +42,7 @@ class Sources(
     def delete_many(self, *ids: int) -> None:
         """Delete several in one call; an unknown id refuses them all."""
         if ids:
-            self._way.request.delete(self._path, [{"id": one} for one in ids])
+            self._api.request.delete(self._path, [{"id": one} for one in ids])
 
 
 class OneButton(Resource):
@@ -52,7 +52,7 @@ class OneButton(Resource):
 
     def add_online_chat(self) -> None:
         """Add an online chat to it."""
-        self._way.request.post(f"{self._path}/online_chat")
+        self._api.request.post(f"{self._path}/online_chat")
 
 
 class WebsiteButtons(

@@ -13,7 +13,7 @@ _SHOWN: Final = 10
 """Stages that a message lists at most."""
 
 
-class Place(NamedTuple):
+class FoundStage(NamedTuple):
     """A stage, and the pipeline that it is in."""
 
     pipeline: Mapping[str, Json]
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 def find_stage(
     pipelines: Iterable[Mapping[str, Json]], stage: str, pipeline: str | int | None = None
-) -> Place:
+) -> FoundStage:
     """Return the only stage of a name: as written, else in any case.
 
     Args:
@@ -40,7 +40,7 @@ def find_stage(
     """
     known = list(pipelines)
     wanted = known if pipeline is None else _of_pipeline(known, pipeline)
-    places = [Place(one, status) for one in wanted for status in one["_embedded"]["statuses"]]
+    places = [FoundStage(one, status) for one in wanted for status in one["_embedded"]["statuses"]]
     names = [str(place.stage["name"]) for place in places]
     found = [place for place, is_it in zip(places, _are(names, stage), strict=True) if is_it]
     if not found:

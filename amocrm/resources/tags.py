@@ -49,7 +49,7 @@ class ItemTags(Resource, path="tags", source="4.15"):
         return self._write({"_embedded": {"tags": _refs(tags) or None}})
 
     def _write(self, patch: dict[str, Json]) -> Changed:
-        changed: Changed = self._way.request.patch(self._path.rpartition("/")[0], patch).data
+        changed: Changed = self._api.request.patch(self._path.rpartition("/")[0], patch).data
         return changed
 
 

@@ -40,7 +40,7 @@ class OneTask(Resource):
         patch: TaskPatch = {"is_completed": True}
         if result is not None:
             patch["result"] = {"text": result}
-        done: ChangedTask = self._way.request.patch(self._path, patch).data
+        done: ChangedTask = self._api.request.patch(self._path, patch).data
         return done
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.http.messages import Json
 from amocrm.resources.base import Resource
-from amocrm.resources.lazy import Mount
+from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Gets, Lists
 
 if TYPE_CHECKING:
@@ -58,19 +58,19 @@ class OneUnsorted(Resource):
             status_id: its stage; the first ordinary one of its pipeline, if none is named.
         """
         sent = _given(user_id=user_id, status_id=status_id)
-        done: Sorted = self._way.request.post(f"{self._path}/accept", sent or None).data
+        done: Sorted = self._api.request.post(f"{self._path}/accept", sent or None).data
         return done
 
     def decline(self, *, user_id: int | None = None) -> Sorted:
         """Put it into the recycle bin, with its contact."""
         sent = _given(user_id=user_id)
-        done: Sorted = self._way.request.delete(f"{self._path}/decline", sent or None).data
+        done: Sorted = self._api.request.delete(f"{self._path}/decline", sent or None).data
         return done
 
     def link(self, link: UnsortedLink, *, user_id: int | None = None) -> Sorted:
         """Tie it to an entity that is there: `{"entity_id": 7001, "entity_type": "leads"}`."""
         sent = {"link": link, **_given(user_id=user_id)}
-        done: Sorted = self._way.request.post(f"{self._path}/link", sent).data
+        done: Sorted = self._api.request.post(f"{self._path}/link", sent).data
         return done
 
 
@@ -83,8 +83,8 @@ class Unsorted(
 
     __slots__ = ()
 
-    forms: Mount[UnsortedForms] = Mount("unsorted.UnsortedForms")
-    calls: Mount[UnsortedCalls] = Mount("unsorted.UnsortedCalls")
+    forms: LazyResource[UnsortedForms] = LazyResource("unsorted.UnsortedForms")
+    calls: LazyResource[UnsortedCalls] = LazyResource("unsorted.UnsortedCalls")
 
     def __call__(self, uid: str) -> OneUnsorted:
         """Return what can be done with one of them."""
@@ -93,7 +93,7 @@ class Unsorted(
     def summary(self, filter: SummaryFilter | None = None) -> UnsortedSummary:  # noqa: A002
         """Return how many came and what became of them; times are in seconds."""
         asked = {"filter": filter} if filter else None
-        summary: UnsortedSummary = self._way.request.get(f"{self._path}/summary", asked).data
+        summary: UnsortedSummary = self._api.request.get(f"{self._path}/summary", asked).data
         return summary
 
 

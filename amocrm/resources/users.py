@@ -25,12 +25,12 @@ class Users(
     def activate(self, *ids: int) -> None:
         """Switch users on, ten in a call at most."""
         if ids:
-            self._way.request.post(f"{self._path}/activate", [{"id": one} for one in ids])
+            self._api.request.post(f"{self._path}/activate", [{"id": one} for one in ids])
 
     def deactivate(self, *ids: int) -> None:
         """Switch users off, ten in a call at most."""
         if ids:
-            self._way.request.post(f"{self._path}/deactivate", [{"id": one} for one in ids])
+            self._api.request.post(f"{self._path}/deactivate", [{"id": one} for one in ids])
 
 
 class Roles(

@@ -1,4 +1,4 @@
-"""What can be done with a family. Each verb is written once; a family names those it has.
+"""What can be done with a resource. Each verb is written once; a resource names those it has.
 
 Type variables: E an item, N a new one, P a change, A what creating answers, C what changing
 answers, F the filter, W the names of `with_`, O those of `order`.
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from amocrm.errors import NotFoundError
 from amocrm.http.messages import Json, Retry
 from amocrm.resources.base import Resource
-from amocrm.resources.filters import Direction, read_question
+from amocrm.resources.filters import Direction, build_query
 
 if TYPE_CHECKING:
-    from amocrm.bulk.journals.storage import Place
+    from amocrm.bulk.journals.storage import JournalStorage
     from amocrm.bulk.listing import Listing
     from amocrm.bulk.writer import Outcomes
     from amocrm.progress import Report
@@ -47,9 +47,9 @@ class Gets(Resource, Generic[E, W]):
         Raises:
             NotFoundError: there is none: it was answered 404, or 204 (reference 3.2).
         """
-        asked = read_question(self.row, self._where, lenient=self._way.lenient, with_=with_)
+        asked = build_query(self.endpoint, self._where, lenient=self._api.lenient, with_=with_)
         path = self._item(id)
-        response = self._way.request.get(path, asked or None)
+        response = self._api.request.get(path, asked or None)
         if response.data is None:
             raise NotFoundError(
                 f"there is no {self._where}/{id}",
@@ -67,8 +67,8 @@ class Reads(Resource, Generic[E, W]):
 
     def get(self, *, with_: Iterable[W] | None = None) -> E:
         """Return it; what `with_` does not name is left out of it."""
-        asked = read_question(self.row, self._where, lenient=self._way.lenient, with_=with_)
-        return cast("E", self._way.request.get(self._path, asked or None).data)
+        asked = build_query(self.endpoint, self._where, lenient=self._api.lenient, with_=with_)
+        return cast("E", self._api.request.get(self._path, asked or None).data)
 
 
 class Lists(Resource, Generic[E, F, W, O]):
@@ -97,7 +97,7 @@ class Lists(Resource, Generic[E, F, W, O]):
             filter: by fields: `{"id": [1, 2], "updated_at": {"from": 1700000000}}`.
             with_: more parts of each item.
             order: one name: `{"updated_at": "asc"}`.
-            query: words to look for, where the family can be searched.
+            query: words to look for, where the resource can be searched.
             params: more of the query, sent as it is.
             limit: items per page; the most that the API allows, if none is given.
             ahead: calls under way at once; None follows the latency.
@@ -111,13 +111,13 @@ class Lists(Resource, Generic[E, F, W, O]):
         """
         from amocrm.bulk.listing import Listing
 
-        asked = read_question(
-            self.row, self._where, lenient=self._way.lenient,
+        asked = build_query(
+            self.endpoint, self._where, lenient=self._api.lenient,
             filter=cast("Mapping[str, Json] | None", filter),
             with_=with_, order=cast("Mapping[str, Json] | None", order), query=query,
         )  # fmt: skip
         return Listing(
-            self._way, self._path, {**asked, **(params or {})},
+            self._api, self._path, {**asked, **(params or {})},
             limit=limit, ahead=ahead, expect=expect, unique=unique, progress=progress,
         )  # fmt: skip
 
@@ -137,7 +137,7 @@ class Creates(Resource, Generic[N, A]):
         from amocrm.bulk.outcomes import Created, correlate
 
         with self._explained():
-            response = self._way.request.post(self._path, [item])
+            response = self._api.request.post(self._path, [item])
         (outcome,) = correlate([item], response.data, self._path, Created)
         outcome.unwrap()
         return cast("A", cast("Created", outcome).answer)
@@ -148,7 +148,7 @@ class Creates(Resource, Generic[N, A]):
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | Place | None = None,
+        journal: str | PathLike[str] | JournalStorage | None = None,
         retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
@@ -157,7 +157,7 @@ class Creates(Resource, Generic[N, A]):
         from amocrm.bulk.writer import Outcomes, Writer
 
         writer = Writer(
-            self._way, Created, self._path,
+            self._api, Created, self._path,
             size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
         return Outcomes(writer, items, self._explain)
@@ -175,7 +175,7 @@ class CreatesOne(Resource, Generic[N, A]):
             ValidationError: the server refuses it, and says which fields.
         """
         with self._explained():
-            return cast("A", self._way.request.post(self._path, item).data)
+            return cast("A", self._api.request.post(self._path, item).data)
 
 
 class Updates(Resource, Generic[P, A]):
@@ -191,7 +191,7 @@ class Updates(Resource, Generic[P, A]):
             ValidationError: the server refuses it, and says which fields.
         """
         with self._explained():
-            return cast("A", self._way.request.patch(self._item(id), patch).data)
+            return cast("A", self._api.request.patch(self._item(id), patch).data)
 
 
 class UpdatesMany(Updates[P, A]):
@@ -205,7 +205,7 @@ class UpdatesMany(Updates[P, A]):
         *,
         size: int | None = None,
         ahead: int | None = None,
-        journal: str | PathLike[str] | Place | None = None,
+        journal: str | PathLike[str] | JournalStorage | None = None,
         retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
@@ -217,7 +217,7 @@ class UpdatesMany(Updates[P, A]):
         from amocrm.bulk.writer import Outcomes, Writer
 
         writer = Writer(
-            self._way, Updated, self._path,
+            self._api, Updated, self._path,
             size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
         return Outcomes(writer, patches, self._explain)
@@ -235,13 +235,13 @@ class Deletes(Resource):
             NotFoundError: there is none.
         """
         with self._explained():
-            self._way.request.delete(self._item(id))
+            self._api.request.delete(self._item(id))
 
 
 class Editable(
     Lists[E, F, W, O], Gets[E, W], Creates[N, A], UpdatesMany[P, C], Generic[E, N, P, A, C, F, W, O]
 ):
-    """The commonest family: listed, read, created, changed."""
+    """The commonest resource: listed, read, created, changed."""
 
     __slots__ = ()
     _asks: ClassVar[tuple[str, ...]] = ("filter", "with", "order")

@@ -33,4 +33,4 @@ class Webhooks(
         Raises:
             NotFoundError: nothing is sent there.
         """
-        self._way.request.delete(self._path, {"destination": destination})
+        self._api.request.delete(self._path, {"destination": destination})

@@ -28,7 +28,7 @@ class Widgets(
             ValidationError: a setting is missing or wrong.
             NotFoundError: there is no such widget.
         """
-        widget: Widget = self._way.request.post(self._item(code), settings).data
+        widget: Widget = self._api.request.post(self._item(code), settings).data
         return widget
 
     def resume(
@@ -47,4 +47,4 @@ class Widgets(
             data: `{"data": {...}, "execute_handlers": [...]}`.
         """
         place = f"{read_id(bot_id, bot)}/continue/{read_id(continue_id, 'continue')}"
-        self._way.request.post(f"{ROOT}/{bot}/{place}", data)
+        self._api.request.post(f"{ROOT}/{bot}/{place}", data)

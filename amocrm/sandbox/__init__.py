@@ -2,8 +2,8 @@
 
 In memory, without network: OAuth with one-time codes and rotating refresh tokens, the families of
 the API with validation, paging and limits (`table.TABLE` lists them, `UNCERTAIN.md` what the
-reference leaves open), the pace of seven requests a second, moved and uninstalled accounts, and
-weather on request.
+reference leaves open), the limit of seven requests a second, moved and uninstalled accounts, and
+injected faults on request.
 
 Files and chats have hosts of their own, as on the platforms: `drive-b.amocrm.ru`, which the account
 tells, and `amojo.amocrm.ru`. Served over TCP everything is at one origin: the account tells that
@@ -26,7 +26,7 @@ from amocrm.sandbox.amojo.hooks import ChatHook
 from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.clock import Clock, ManualClock, SystemClock
 from amocrm.sandbox.data.state import Account
-from amocrm.sandbox.faults.plan import Weather
+from amocrm.sandbox.faults.plan import FaultPlan
 from amocrm.sandbox.http.problem import ProblemError
 from amocrm.sandbox.http.request_log import Seen
 from amocrm.sandbox.oauth.tokens import Integration, UninstallHook
@@ -37,6 +37,7 @@ __all__ = [
     "Channel",
     "ChatHook",
     "Clock",
+    "FaultPlan",
     "Integration",
     "ManualClock",
     "ProblemError",
@@ -44,5 +45,4 @@ __all__ = [
     "Seen",
     "SystemClock",
     "UninstallHook",
-    "Weather",
 ]

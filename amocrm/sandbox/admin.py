@@ -14,7 +14,7 @@ from dataclasses import replace
 from amocrm.sandbox.amojo.hooks import ChatHook, write
 from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.clock import Clock
-from amocrm.sandbox.data.entity_types import FAMILIES
+from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.fixtures import put
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.history import SINGULAR
@@ -23,7 +23,7 @@ from amocrm.sandbox.engine.validation_errors import refuse_batch
 from amocrm.sandbox.engine.view import plain
 from amocrm.sandbox.engine.writing import Writer
 from amocrm.sandbox.entities.unsorted_items import enter
-from amocrm.sandbox.http.router import Front
+from amocrm.sandbox.http.router import Router
 from amocrm.sandbox.oauth.consent import chosen_integration, query_of
 from amocrm.sandbox.oauth.token_endpoint import consent_redirect, widget_call
 from amocrm.sandbox.oauth.tokens import (
@@ -31,13 +31,13 @@ from amocrm.sandbox.oauth.tokens import (
     Grant,
     Integration,
     RefreshMode,
+    TokenRegistry,
     UninstallHook,
-    Vault,
     sign_uninstall,
 )
 
 
-class Office:
+class Admin:
     """Accounts, integrations and what is done with them by hand.
 
     Attributes:
@@ -57,8 +57,8 @@ class Office:
             raise ValueError(f"refresh_mode is 'strict' or 'grace', not {mode!r}")
         self.clock = clock
         self._lock = threading.RLock()
-        self._vault = Vault(mode, seed)
-        self._front = Front(self._vault)
+        self._tokens = TokenRegistry(mode, seed)
+        self._front = Router(self._tokens)
         for name in accounts:
             self._front.found(name, clock.time())
 
@@ -87,7 +87,7 @@ class Office:
     ) -> Integration:
         """Register one more integration."""
         with self._lock:
-            return self._vault.new_integration(redirect_uri, client_id, client_secret)
+            return self._tokens.new_integration(redirect_uri, client_id, client_secret)
 
     def issue_code(
         self, account: str | Account | None = None, integration: Integration | None = None
@@ -95,7 +95,7 @@ class Office:
         """Issue a one-time code, as the integration window does (reference 2.9)."""
         with self._lock:
             grant = self._grant(self.account(account), integration)
-            return self._vault.new_code(grant, self.clock.time())
+            return self._tokens.new_code(grant, self.clock.time())
 
     def readmit(
         self,
@@ -107,7 +107,7 @@ class Office:
         """Let a pair live on that an earlier portal issued, for a program that was restarted."""
         with self._lock:
             grant = self._grant(self.account(account), None)
-            self._vault.readmit(grant, access_token, refresh_token, expires_at, self.clock.time())
+            self._tokens.readmit(grant, access_token, refresh_token, expires_at, self.clock.time())
 
     def issue_long_lived(
         self,
@@ -121,7 +121,7 @@ class Office:
         with self._lock:
             where = self.account(account)
             grant = replace(self._grant(where, None, admin=admin), scopes=tuple(scopes))
-            return self._vault.new_access(grant, where, self.clock.time(), days * 86400)
+            return self._tokens.new_access(grant, where, self.clock.time(), days * 86400)
 
     def agree(self, consent_url: str, account: str | Account | None = None) -> str:
         """Agree on the consent page; return the address the browser would be sent to."""
@@ -145,7 +145,7 @@ class Office:
         with self._lock:
             where, one = self.account(account), integration or self.integration
             return widget_call(
-                one, self._vault.new_code(self._grant(where, one), self.clock.time()), where
+                one, self._tokens.new_code(self._grant(where, one), self.clock.time()), where
             )
 
     def move(self, account: str | Account | None, name: str) -> Account:
@@ -163,7 +163,7 @@ class Office:
         """Switch an integration off in an account: all its tokens die (reference 2.6)."""
         with self._lock:
             where, client_id = self.account(account), (integration or self.integration).client_id
-            self._vault.withdraw(where, client_id)
+            self._tokens.withdraw(where, client_id)
             self._front.channels.disconnect(where, client_id)
 
     def uninstall_hook(
@@ -184,7 +184,7 @@ class Office:
         with self._lock:
             client_id = (integration or self.integration).client_id
             code = f"amo.ext.{self._front.accounts[0].id}"
-            channel = self._vault.new_channel(client_id, code, hook_url)
+            channel = self._tokens.new_channel(client_id, code, hook_url)
             self._front.channels.known[channel.id] = channel
             return channel
 
@@ -204,9 +204,9 @@ class Office:
     def revoke_tokens(self, account: str | Account | None = None) -> None:
         """Kill every token and code of an account, or of all accounts."""
         with self._lock:
-            self._vault.withdraw(None if account is None else self.account(account))
+            self._tokens.withdraw(None if account is None else self.account(account))
 
-    def add(self, family: str, entity: Entity, account: str | Account | None = None) -> int:
+    def add(self, entity_type: str, entity: Entity, account: str | Account | None = None) -> int:
         """Store an entity directly, past the wire; return its id.
 
         Bots, talks, widgets and waiting bots, which no request can make, are taken as they are.
@@ -217,9 +217,9 @@ class Office:
         """
         with self._lock:
             where, now = self.account(account), int(self.clock.time())
-            if family not in FAMILIES:
-                return put(where, self._front.ids, family, copy.deepcopy(entity), now)
-            table = FAMILIES[family]
+            if entity_type not in ENTITY_TYPES:
+                return put(where, self._front.ids, entity_type, copy.deepcopy(entity), now)
+            table = ENTITY_TYPES[entity_type]
             checked = check_model(entity, table, where, table=table.create, nested=table.nested)
             refuse_batch([entity], [checked])
             writer = Writer(where, self._front.ids, where.admin.id, now)
@@ -239,17 +239,18 @@ class Office:
             where = self.account(account)
             writer = Writer(where, self._front.ids, where.admin.id, int(self.clock.time()))
             ends: dict[str, int | None] = {
-                name: int(writer.create(FAMILIES[name], {})["id"]) for name in ("leads", "contacts")
+                name: int(writer.create(ENTITY_TYPES[name], {})["id"])
+                for name in ("leads", "contacts")
             }
             return str(enter(writer, category, ends, {"metadata": metadata or {}})["uid"])
 
-    def trash(self, family: str, number: int, account: str | Account | None = None) -> None:
+    def trash(self, entity_type: str, number: int, account: str | Account | None = None) -> None:
         """Put an entity into the recycle bin, which the API itself cannot do (reference 3.7)."""
         with self._lock:
             where, now = self.account(account), int(self.clock.time())
-            where.entities[family][number] |= {"is_deleted": True, "updated_at": now}
+            where.entities[entity_type][number] |= {"is_deleted": True, "updated_at": now}
             history = Writer(where, self._front.ids, where.admin.id, now).history
-            history.record(f"{SINGULAR[family]}_deleted", SINGULAR[family], number)
+            history.record(f"{SINGULAR[entity_type]}_deleted", SINGULAR[entity_type], number)
 
     def leads(self, account: str | Account | None = None) -> list[Entity]:
         """Return copies of the stored leads, with tags by name and ties by id."""
@@ -272,13 +273,13 @@ class Office:
 
     def _consent(self, consent_url: str) -> tuple[Integration, dict[str, str]]:
         params = query_of(consent_url)
-        integration = chosen_integration(params, self._vault.integrations)
+        integration = chosen_integration(params, self._tokens.integrations)
         if integration is None:
             raise ValueError("the consent address names no known client_id")
         return integration, params
 
-    def _stored(self, family: str, account: str | Account | None) -> list[Entity]:
+    def _stored(self, entity_type: str, account: str | Account | None) -> list[Entity]:
         with self._lock:
             where = self.account(account)
-            entities = where.entities[family].values()
-            return [plain(where, family, one, copy.deepcopy) for one in entities]
+            entities = where.entities[entity_type].values()
+            return [plain(where, entity_type, one, copy.deepcopy) for one in entities]

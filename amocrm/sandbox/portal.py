@@ -18,17 +18,17 @@ from wsgiref.handlers import format_date_time
 import requests
 
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.sandbox.admin import Office
+from amocrm.sandbox.admin import Admin
 from amocrm.sandbox.clock import Clock, SystemClock
 from amocrm.sandbox.data.state import Account
-from amocrm.sandbox.faults.effects import blocked, suffer
-from amocrm.sandbox.faults.plan import Sky, Weather
+from amocrm.sandbox.faults.effects import apply_fault, blocked
+from amocrm.sandbox.faults.plan import FaultInjector, FaultPlan
 from amocrm.sandbox.http.adapter import SandboxAdapter
 from amocrm.sandbox.http.answer import Answer, BodyStream, Json, phrase
 from amocrm.sandbox.http.guard import Guard
 from amocrm.sandbox.http.problem import ProblemError, too_many
-from amocrm.sandbox.http.rate_limit import Pace, Verdict
-from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.http.rate_limit import RateLimiter, Verdict
+from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.http.request_log import Log, Seen
 from amocrm.sandbox.http.server import Served, serve
 from amocrm.sandbox.oauth.tokens import RefreshMode
@@ -39,24 +39,24 @@ if TYPE_CHECKING:
 _CHUNK = 65536
 
 
-class Sandbox(Office):
+class Sandbox(Admin):
     """A strict local portal.
 
     Args:
         accounts: subdomains, or full hosts such as `shop.kommo.com`; the first is the default.
-        rps: API requests that may pass in one second; None switches the pace off.
+        rps: API requests that may pass in one second; None switches the rate limiter off.
         refresh_mode: `strict` kills a refresh token when it is exchanged, `grace` when its
             successor is (reference 2.6).
         clock: a `ManualClock` for tests; the real one otherwise.
-        seed: decides ids, secrets and the draws of the weather. Without one, secrets are random,
-            and the weather is that of seed 0.
-        weather: chances of bad weather; none by default.
+        seed: decides ids, secrets and the draws of the injected faults. Without one, secrets are
+            random, and the injected faults is that of seed 0.
+        faults: chances of injected faults; none by default.
         redirect_uri: setting of the first integration.
         client_id: of the first integration; made up by default.
         client_secret: of the first integration; made up by default.
 
     Attributes:
-        pace: the limiter, should a test want other borders.
+        rate_limiter: the limiter, should a test want other borders.
     """
 
     def __init__(
@@ -67,18 +67,18 @@ class Sandbox(Office):
         refresh_mode: RefreshMode = "strict",
         clock: Clock | None = None,
         seed: int | None = None,
-        weather: Weather | None = None,
+        faults: FaultPlan | None = None,
         redirect_uri: str = "http://127.0.0.1:3000/",
         client_id: str | None = None,
         client_secret: str | None = None,
     ) -> None:
         """Found the accounts and register the first integration; nothing is opened."""
         super().__init__(accounts, clock or SystemClock(), refresh_mode, seed)
-        self.integration = self._vault.new_integration(redirect_uri, client_id, client_secret)
-        self.pace = Pace(rps)
+        self.integration = self._tokens.new_integration(redirect_uri, client_id, client_secret)
+        self.rate_limiter = RateLimiter(rps)
         self._closing = threading.Event()
         self._log = Log(counters=self._front.counters)
-        self._sky = Sky(weather or Weather(), seed or 0)
+        self._injector = FaultInjector(faults or FaultPlan(), seed or 0)
 
     def __repr__(self) -> str:
         """Name the accounts, and nothing secret."""
@@ -94,11 +94,11 @@ class Sandbox(Office):
         return self._deliver(answer)
 
     def respond(self, environ: WSGIEnvironment) -> Answer:
-        """Let a request arrive, suffer its fate, and have its effect."""
+        """Let a request arrive, suffer its fault, and have its effect."""
         with self._lock:
-            uplink = self._sky.uplink()
+            uplink = self._injector.uplink()
         try:
-            ask = Ask.read(environ)
+            ask = IncomingRequest.read(environ)
         except ProblemError as problem:
             return problem.answer()
         self._pause(uplink)
@@ -106,19 +106,19 @@ class Sandbox(Office):
             answer = self._handle(ask)
         if ask.method == "HEAD":
             answer = replace(answer, body=b"", pad=0)
-        late = answer.late + self.weather.latency / 2
+        late = answer.late + self.faults.latency / 2
         return replace(answer, waited=uplink, late=late)
 
-    def _handle(self, ask: Ask) -> Answer:
+    def _handle(self, ask: IncomingRequest) -> Answer:
         at, now = self.clock.monotonic(), self.clock.time()
-        fate = self._sky.choose(ask.method, ask.path)
-        verdict = self.pace.admit(at) if ask.path.startswith("/api/") else Verdict.PASS
-        number = self._log.arrive(ask, at=at, time=now, fate=fate.name if fate else "")
+        fault = self._injector.choose(ask.method, ask.path)
+        verdict = self.rate_limiter.admit(at) if ask.path.startswith("/api/") else Verdict.PASS
+        number = self._log.arrive(ask, at=at, time=now, fault=fault.name if fault else "")
         answer: Answer | None = None
         account: Account | None = None
-        if fate is None or fate.effect:
+        if fault is None or fault.effect:
             answer, account = self._effect(ask, verdict, now)
-        out = suffer(fate, answer) if fate else answer
+        out = apply_fault(fault, answer) if fault else answer
         out = self._finished(out or Answer(500), number)
         status = 0 if answer is None and out.ending == "none" else out.status
         self._log.settle(number, status=status, account=account.subdomain if account else "")
@@ -126,9 +126,11 @@ class Sandbox(Office):
             self.counters["lost"] += 1
         return out
 
-    def _effect(self, ask: Ask, verdict: Verdict, now: float) -> tuple[Answer, Account | None]:
+    def _effect(
+        self, ask: IncomingRequest, verdict: Verdict, now: float
+    ) -> tuple[Answer, Account | None]:
         if verdict is Verdict.TOO_MANY:
-            return too_many(self.weather.retry_after).answer(), None
+            return too_many(self.faults.retry_after).answer(), None
         if verdict is Verdict.BLOCKED:
             return blocked(), None
         return self._front.answer(ask, now)
@@ -159,41 +161,41 @@ class Sandbox(Office):
         return self._log.counters
 
     @property
-    def weather(self) -> Weather:
-        """The chances of bad weather; assign another `Weather` to change it."""
-        return self._sky.weather
+    def faults(self) -> FaultPlan:
+        """The chances of injected faults; assign another `FaultPlan` to change it."""
+        return self._injector.faults
 
-    @weather.setter
-    def weather(self, weather: Weather) -> None:
-        self._sky.weather = weather
+    @faults.setter
+    def faults(self, faults: FaultPlan) -> None:
+        self._injector.faults = faults
 
     def busiest_second(self) -> int:
         """Return the most API requests that arrived within any one second."""
         with self._lock:
             return self._log.busiest_second()
 
-    def strike(
+    def inject(
         self,
-        fate: str,
+        fault: str,
         method: str | None = None,
         path: str | None = None,
         times: int = 1,
         **options: Json,
     ) -> None:
-        """Let the next `times` matching requests suffer a fate.
+        """Let the next `times` matching requests suffer a fault.
 
         Args:
-            fate: a name of `weather.KINDS`.
+            fault: a name of `faults.KINDS`.
             method: only requests with this method.
             path: only paths that begin like this, or match this pattern of `fnmatch`.
             times: how many requests.
-            options: of the fate; `effect` says whether the request has its effect all the same.
+            options: of the fault; `effect` says whether the request has its effect all the same.
 
         Raises:
-            ValueError: there is no such fate or option.
+            ValueError: there is no such fault or option.
         """
         with self._lock:
-            self._sky.strike(fate, method, path, times, options)
+            self._injector.inject(fault, method, path, times, options)
 
     def session(self) -> requests.Session:
         """Return a `requests` session whose every address leads here."""
@@ -233,7 +235,7 @@ class Sandbox(Office):
         return serve(
             Guard(self, (host, *hosts)), host, port,
             tls=tls, threads=threads, closing=self._closing,
-            shake=lambda: self._pause(self.weather.handshake),
+            shake=lambda: self._pause(self.faults.handshake),
         )  # fmt: skip
 
     def _pause(self, seconds: float) -> None:

@@ -7,7 +7,7 @@ from typing import TypedDict
 from amocrm.http.messages import Json
 from amocrm.schema.common import NewTags
 from amocrm.schema.contacts import NewComplexCompany, NewComplexContact
-from amocrm.schema.leads import LeadWrite, NewSource
+from amocrm.schema.leads import LeadWrite, NewLeadSource
 
 
 class NewComplexParts(NewTags, total=False):
@@ -15,7 +15,7 @@ class NewComplexParts(NewTags, total=False):
 
     contacts: list[NewComplexContact]
     companies: list[NewComplexCompany]
-    source: NewSource
+    source: NewLeadSource
     metadata: dict[str, Json]
 
 

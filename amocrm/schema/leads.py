@@ -89,7 +89,7 @@ class Lead(_Lead, total=False):
     is_price_modified_by_robot: bool
 
 
-class NewSource(TypedDict, total=False):
+class NewLeadSource(TypedDict, total=False):
     """Where a new lead comes from."""
 
     external_id: str
@@ -108,7 +108,7 @@ class NewLeadParts(NewTags, total=False):
 
     contacts: list[ContactRef]
     companies: list[Ref]
-    source: NewSource
+    source: NewLeadSource
 
 
 class LeadWrite(TypedDict, total=False):

@@ -20,8 +20,8 @@ from amocrm import (
     UnauthorizedError,
     ValidationError,
 )
-from amocrm.http.error_mapping import fault, loss, unexpected
-from amocrm.http.messages import Call, Lost, Reply
+from amocrm.http.error_mapping import error_of, loss, unexpected
+from amocrm.http.messages import Call, NoReply, Reply
 from amocrm.http.reply_body import NotJSONError, decode, excerpt
 
 PROBLEM = "application/problem+json"
@@ -55,14 +55,14 @@ def invalid(path: str, rid: object = "0") -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_the_status_decides_the_kind(status: int, kind: type[ReplyError]) -> None:
-    error = fault(call(), reply(status))
+    error = error_of(call(), reply(status))
     assert type(error) is kind
     assert (error.method, error.path, error.status) == ("PATCH", "/api/v4/leads", status)
 
 
 def test_the_words_of_the_problem_are_kept() -> None:
     problem = {"title": "Forbidden", "detail": "Invalid scope", "hint": "Ask the owner"}
-    error = fault(call(), reply(403, problem, **{"X-Request-Id": "r-1"}))
+    error = error_of(call(), reply(403, problem, **{"X-Request-Id": "r-1"}))
     assert str(error) == (
         "PATCH /api/v4/leads was answered 403 Forbidden: Invalid scope"
         " (Ask the owner) [request r-1]"
@@ -76,7 +76,7 @@ def test_the_words_of_the_problem_are_kept() -> None:
 
 
 def test_a_refusal_without_words_has_ours() -> None:
-    error = fault(call(), reply(504, b"", "text/html"))
+    error = error_of(call(), reply(504, b"", "text/html"))
     assert str(error) == (
         "PATCH /api/v4/leads was answered 504 Gateway Timeout "
         "(the request was too heavy: ask for fewer entities at once)"
@@ -85,7 +85,7 @@ def test_a_refusal_without_words_has_ours() -> None:
 
 def test_a_page_is_shown_as_text_cyrillic_intact() -> None:
     page = "<html><style>p{}</style><body><h1>Сервис\n недоступен</h1></body></html>".encode()
-    assert "'Сервис недоступен'" in str(fault(call(), reply(502, page, "text/html")))
+    assert "'Сервис недоступен'" in str(error_of(call(), reply(502, page, "text/html")))
 
 
 ITEMS = [
@@ -114,33 +114,33 @@ ITEMS = [
 def test_a_refused_field_is_found_in_what_was_sent(
     problem: dict[str, Any], index: int | None, value: object
 ) -> None:
-    error = fault(call(ITEMS), reply(400, problem))
+    error = error_of(call(ITEMS), reply(400, problem))
     assert isinstance(error, ValidationError)
     assert [(one.index, one.value) for one in error.fields] == [(index, value)]
 
 
 def test_only_a_400_is_about_fields() -> None:
-    assert type(fault(call(ITEMS), reply(422, invalid("price")))) is ReplyError
+    assert type(error_of(call(ITEMS), reply(422, invalid("price")))) is ReplyError
 
 
 def test_odd_words_are_replaced_by_ours() -> None:
-    error = fault(call(), reply(404, {"title": 5, "detail": ["x"], "hint": {}}))
+    error = error_of(call(), reply(404, {"title": 5, "detail": ["x"], "hint": {}}))
     assert str(error) == "PATCH /api/v4/leads was answered 404 Not Found"
-    assert fault(call(), reply(499)).title == "unknown status"
-    assert fault(call(), reply(404, {"title": "Нет такого"})).title == "Нет такого"
+    assert error_of(call(), reply(499)).title == "unknown status"
+    assert error_of(call(), reply(404, {"title": "Нет такого"})).title == "Нет такого"
 
 
 def test_an_odd_group_does_not_hide_the_next_one() -> None:
     problem = invalid("price")
     problem["validation-errors"] = [None, *problem["validation-errors"]]
-    error = fault(call([{"price": 1}]), reply(400, problem))
+    error = error_of(call([{"price": 1}]), reply(400, problem))
     assert isinstance(error, ValidationError)
     assert [one.path for one in error.fields] == ["price"]
 
 
 def test_an_answer_without_a_content_type() -> None:
     assert decode(Reply(200, {}, b"{}")) == {}
-    assert str(fault(call(), Reply(502, {}, b"x"))).endswith("502 Bad Gateway")
+    assert str(error_of(call(), Reply(502, {}, b"x"))).endswith("502 Bad Gateway")
 
 
 def test_an_unexpected_answer_says_what_and_where() -> None:
@@ -150,7 +150,7 @@ def test_an_unexpected_answer_says_what_and_where() -> None:
 
 
 def test_a_refused_field_of_one_object_has_no_index() -> None:
-    error = fault(call({"price": []}), reply(400, invalid("price")))
+    error = error_of(call({"price": []}), reply(400, invalid("price")))
     assert isinstance(error, ValidationError)
     assert error.fields == (InvalidField(None, "0", "price", "InvalidType", "Wrong.", []),)
     assert "price (sent a list of 0): Wrong [InvalidType]" in str(error)
@@ -158,7 +158,7 @@ def test_a_refused_field_of_one_object_has_no_index() -> None:
 
 def test_our_own_request_id_comes_before_the_index() -> None:
     sent = [{"request_id": "1", "n": "first"}, {"request_id": "0", "n": "second"}]
-    error = fault(call(sent), reply(400, invalid("n", "0")))
+    error = error_of(call(sent), reply(400, invalid("n", "0")))
     assert isinstance(error, ValidationError)
     assert error.fields[0].value == "second"
 
@@ -174,7 +174,7 @@ def test_our_own_request_id_comes_before_the_index() -> None:
 def test_a_message_describes_a_value_without_showing_a_person_s_data(
     value: object, shown: str
 ) -> None:
-    error = fault(call([{"x": value}]), reply(400, invalid("x")))
+    error = error_of(call([{"x": value}]), reply(400, invalid("x")))
     assert f"item 0, x (sent {shown}): Wrong [InvalidType]" in str(error)
     assert "7916" not in repr(error)
 
@@ -183,7 +183,7 @@ def test_a_message_describes_a_value_without_showing_a_person_s_data(
 def test_a_message_lists_three_fields(count: int, tail: str) -> None:
     problem = invalid("x")
     problem["validation-errors"][0]["errors"] *= count
-    message = str(fault(call([{}]), reply(400, problem)))
+    message = str(error_of(call([{}]), reply(400, problem)))
     assert message.count("InvalidType") == 3
     assert message.endswith(tail or "[InvalidType]")
 
@@ -196,14 +196,14 @@ def test_a_message_lists_three_fields(count: int, tail: str) -> None:
     ],
 )  # fmt: skip
 def test_odd_validation_errors_are_no_trouble(odd: object) -> None:
-    error = fault(call([{}]), reply(400, {"validation-errors": odd, "detail": "No"}))
+    error = error_of(call([{}]), reply(400, {"validation-errors": odd, "detail": "No"}))
     assert type(error) is ReplyError
     assert "No" in str(error)
 
 
 def test_half_described_errors_are_shown_as_far_as_they_go() -> None:
     problem = {"validation-errors": [{"request_id": "0", "errors": [{"code": "NotNull"}]}]}
-    error = fault(call([{}]), reply(400, problem))
+    error = error_of(call([{}]), reply(400, problem))
     assert isinstance(error, ValidationError)
     assert error.fields[0] == InvalidField(0, "0", "", "NotNull", "", None)
     assert str(error).endswith("(sent nothing): NotNull")
@@ -230,7 +230,7 @@ def test_half_described_errors_are_shown_as_far_as_they_go() -> None:
 def test_how_long_to_wait_after_a_429(
     body: object, headers: dict[str, str], seconds: float | None
 ) -> None:
-    error = fault(call(), reply(429, body, **headers))
+    error = error_of(call(), reply(429, body, **headers))
     assert isinstance(error, RateLimitedError)
     assert error.retry_after == seconds
     assert error.retryable
@@ -283,7 +283,7 @@ def tree(root: type[AmoCRMError]) -> list[type[AmoCRMError]]:
 
 def test_every_error_survives_pickling() -> None:
     problem = invalid("price", "1")
-    whole = [fault(call(ITEMS), reply(status, problem)) for status in (400, 401, 404, 429, 500)]
+    whole = [error_of(call(ITEMS), reply(status, problem)) for status in (400, 401, 404, 429, 500)]
     plain = [
         kind("what", hint="do")
         for kind in tree(AmoCRMError)
@@ -310,16 +310,16 @@ SECRET = Call("GET", "https://h/download/secret", "/download/...", {})
 
 def test_the_address_of_a_file_is_not_told() -> None:
     cannot = {"detail": "Cannot GET https://h/download/secret"}
-    assert "secret" not in str(fault(SECRET, reply(404, cannot)))
-    assert "secret" not in str(fault(SECRET, reply(502, b"no /download/secret", "text/html")))
-    assert "Session not found" in str(fault(SECRET, reply(404, {"detail": "Session not found"})))
-    assert "Cannot GET" in str(fault(call(), reply(404, cannot)))
-    assert "secret" in str(fault(call(), reply(502, b"no /download/secret", "text/html")))
+    assert "secret" not in str(error_of(SECRET, reply(404, cannot)))
+    assert "secret" not in str(error_of(SECRET, reply(502, b"no /download/secret", "text/html")))
+    assert "Session not found" in str(error_of(SECRET, reply(404, {"detail": "Session not found"})))
+    assert "Cannot GET" in str(error_of(call(), reply(404, cannot)))
+    assert "secret" in str(error_of(call(), reply(502, b"no /download/secret", "text/html")))
 
 
 def test_what_the_transport_says_of_a_file_is_not_kept() -> None:
     cause = OSError("no https://h/download/secret")
     for sent in (True, False):
-        lost = Lost(sent, "nobody answers", None, cause)
+        lost = NoReply(sent, "nobody answers", None, cause)
         assert loss(SECRET, lost, None).__cause__ is None
         assert loss(call(), lost, None).__cause__ is cause

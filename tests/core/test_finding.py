@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from amocrm import GrantError
-from amocrm.auth.revocation_cause import Finding, explained, find, is_revoked
-from amocrm.http.messages import Lost, Reply
+from amocrm.auth.revocation_cause import RevocationCause, explained, find, is_revoked
+from amocrm.http.messages import NoReply, Reply
 
 
 def answered(status: int) -> Reply:
@@ -26,14 +26,14 @@ def answered(status: int) -> Reply:
         (answered(429), False, None),
         (answered(500), False, None),
         (answered(503), True, "lost"),
-        (Lost(True, "silence"), False, None),
-        (Lost(False, "no route"), True, "lost"),
+        (NoReply(True, "silence"), False, None),
+        (NoReply(False, "no route"), True, "lost"),
         (None, False, None),
         (None, True, "lost"),
     ],
 )
 def test_what_the_access_token_tells(
-    probe: Reply | Lost | None, lost: bool, finding: Finding | None
+    probe: Reply | NoReply | None, lost: bool, finding: RevocationCause | None
 ) -> None:
     assert find(probe, lost=lost) == finding
 
@@ -59,7 +59,7 @@ def test_which_refusal_means_a_dead_refresh_token(reason: str | None, revoked: b
         ("lost", "answer got lost"),
     ],
 )
-def test_a_finding_is_told_and_can_be_read(finding: Finding, words: str) -> None:
+def test_a_finding_is_told_and_can_be_read(finding: RevocationCause, words: str) -> None:
     error = GrantError(
         "no", status=401, title="t", detail="d", reason="Token has been revoked", data={"a": 1}
     )

@@ -32,12 +32,12 @@ from amocrm.errors import (
     InvalidField,
     UnexpectedReplyError,
 )
-from amocrm.http.error_mapping import fault, retry_after
-from amocrm.http.messages import Call, Lost, Reply
+from amocrm.http.error_mapping import error_of, retry_after
+from amocrm.http.messages import Call, NoReply, Reply
 from amocrm.http.query import encode
 from amocrm.http.reply_body import NotJSONError, excerpt, parse
-from amocrm.http.retry import Effort, GiveUp
-from amocrm.http.validation_errors import read_refusal
+from amocrm.http.retry import GiveUp, RetryState
+from amocrm.http.validation_errors import read_validation_errors
 from amocrm.resources.endpoint import read_id
 
 PACKAGE = Path(amocrm.__file__).parent
@@ -112,8 +112,8 @@ def samples(tree: Any) -> Iterator[tuple[str, str]]:
         for part in _inside(kind, value):
             for inner, text in samples(part):
                 yield before + inner, text
-        rest = _sample(list(tree)[index:])
-        yield before, rest
+        wait_before_retry = _sample(list(tree)[index:])
+        yield before, wait_before_retry
         before += own
     yield "", before
 
@@ -238,7 +238,7 @@ def test_a_refusal_of_endless_words_is_read_at_once() -> None:
     groups = [{"request_id": str(at), "errors": errors[: at < 3]} for at in range(20_000)]
     sent = [{"name": "a", "request_id": f"r{at}"} for at in range(250)]
     began = time.process_time()
-    fields = list(read_refusal({"validation-errors": groups}, sent))
+    fields = list(read_validation_errors({"validation-errors": groups}, sent))
     assert time.process_time() - began < 2  # 3 s for a path of a tenth, before
     assert [one.index for one in fields] == [0, 1, 2]
 
@@ -247,7 +247,7 @@ def test_a_custom_field_is_found_wherever_it_stands_in_a_path() -> None:
     sent = {"_embedded": {"contacts": [{"custom_fields_values": [{}, {"field_id": 7}]}]}}
     path = "_embedded.contacts.0.custom_fields_values.1.values.0.value"
     problem = {"validation-errors": [{"errors": [{"code": "c", "path": path, "detail": "d"}]}]}
-    (field,) = read_refusal(problem, sent)
+    (field,) = read_validation_errors(problem, sent)
     assert (field.field_id, field.path) == (7, path)
 
 
@@ -276,7 +276,7 @@ def test_a_pair_is_kept_whatever_numbers_come_with_it(name: str, number: str) ->
     call = Call("POST", "https://example.amocrm.ru/oauth2/access_token", "/oauth2/access_token", {})
     reply = Reply(200, {"Content-Type": "application/json"}, body.encode())
     verdict = oauth_messages.judge_grant(
-        call, reply, Effort(), asked_at=1_700_000_000.5, lost=False
+        call, reply, RetryState(), asked_at=1_700_000_000.5, lost=False
     )
     assert isinstance(verdict, oauth_messages.Granted)
     assert verdict.token.expires_at is not None
@@ -380,25 +380,27 @@ def errors_with_foreign_words(words: str) -> Iterator[AmoCRMError]:
     problem: dict[str, Any] = {"title": words, "detail": words, "hint": words}
     header = {"Content-Type": "application/problem+json", "X-Request-Id": words}
     for status in (400, 401, 402, 403, 404, 429, 500):
-        yield fault(CALL, Reply(status, header, json.dumps(problem).encode()))
+        yield error_of(CALL, Reply(status, header, json.dumps(problem).encode()))
     refused = {
         **problem,
         "validation-errors": [
             {"request_id": "0", "errors": [{"code": words, "path": words, "detail": words}] * 9}
         ],
     }
-    yield fault(CALL, Reply(400, header, json.dumps(refused).encode()))
-    yield fault(CALL, Reply(502, {"Content-Type": "text/html"}, words.encode("utf-8", "replace")))
+    yield error_of(CALL, Reply(400, header, json.dumps(refused).encode()))
+    yield error_of(
+        CALL, Reply(502, {"Content-Type": "text/html"}, words.encode("utf-8", "replace"))
+    )
     yield UnexpectedReplyError(words, method="GET", path="/", status=200, request_id=words)
     lost = oauth_messages.judge_grant(
-        CALL, Lost(True, words, words, final=True), Effort(), asked_at=0, lost=False
+        CALL, NoReply(True, words, words, final=True), RetryState(), asked_at=0, lost=False
     )
     assert isinstance(lost, GiveUp)
     yield lost.error
     refusal = oauth_messages.judge_grant(
-        CALL, Reply(400, header, json.dumps(problem).encode()), Effort(), asked_at=0, lost=True
+        CALL, Reply(400, header, json.dumps(problem).encode()), RetryState(), asked_at=0, lost=True
     )
-    assert isinstance(refusal, oauth_messages.Refused)
+    assert isinstance(refusal, oauth_messages.GrantRefused)
     yield refusal.error
 
 
@@ -411,7 +413,7 @@ def test_words_of_others_stay_on_one_short_line(words: str) -> None:
 
 
 def test_words_of_others_stay_as_data() -> None:
-    error = fault(CALL, Reply(404, {}, json.dumps({"title": "t", "detail": FORGED}).encode()))
+    error = error_of(CALL, Reply(404, {}, json.dumps({"title": "t", "detail": FORGED}).encode()))
     assert error.detail == FORGED
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.resources.people.contact_keys import Found, read_reach
+from amocrm.resources.people.contact_keys import Found, read_contact_keys
 
-REACH = read_reach(["8 900 123-45-67", "+79001234567", "12345"], "Ann@Example.org")
+REACH = read_contact_keys(["8 900 123-45-67", "+79001234567", "12345"], "Ann@Example.org")
 
 
 def has(code: str | None, *values: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_what_counts_is_the_field_itself(entity: dict[str, Any], whose: bool) ->
 
 def test_nobody_is_reached_by_what_is_none() -> None:
     # What is no phone is None in its one form, and must not equal another that is none.
-    assert not read_reach(None, "a@b").is_of(has("PHONE", "no phone"))
+    assert not read_contact_keys(None, "a@b").is_of(has("PHONE", "no phone"))
 
 
 def test_a_model_gets_what_it_does_not_name_itself() -> None:
@@ -61,7 +61,7 @@ def test_a_model_gets_what_it_does_not_name_itself() -> None:
         ],
     }
     assert len(model["custom_fields_values"]) == 1
-    assert read_reach(None, "A@b").model({}) == {
+    assert read_contact_keys(None, "A@b").model({}) == {
         "custom_fields_values": [{"field_code": "EMAIL", "values": [{"value": "a@b"}]}]
     }
 
@@ -78,7 +78,7 @@ def test_a_model_gets_what_it_does_not_name_itself() -> None:
 )  # fmt: skip
 def test_what_is_none_is_refused_and_not_shown(phone: Any, email: Any, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told) as caught:
-        read_reach(phone, email)
+        read_contact_keys(phone, email)
     assert "secret" not in str(caught.value)
 
 

@@ -18,8 +18,8 @@ from amocrm import (
 )
 from amocrm.auth.oauth_messages import (
     Granted,
+    GrantRefused,
     GrantVerdict,
-    Refused,
     code_grant,
     consent_url,
     is_withdrawn,
@@ -30,8 +30,8 @@ from amocrm.auth.oauth_messages import (
 )
 from amocrm.auth.settings import read_auth
 from amocrm.http.hosts import portal
-from amocrm.http.messages import Call, Lost, Reply
-from amocrm.http.retry import PATIENCE, RETRIES, Again, Effort, GiveUp
+from amocrm.http.messages import Call, NoReply, Reply
+from amocrm.http.retry import PATIENCE, RETRIES, Again, GiveUp, RetryState
 
 SETTINGS = read_auth({"client_id": "id", "client_secret": "s", "redirect_uri": "https://e.org/"})
 HERE = "example.amocrm.ru"
@@ -40,8 +40,8 @@ JSON = {"Content-Type": "application/problem+json"}
 TOKEN = {"expires_in": 86400, "access_token": "SECRETa", "refresh_token": "SECRETr"}
 
 
-def asked(outcome: Reply | Lost, lost: bool = False, **effort: Any) -> GrantVerdict:
-    return judge_grant(CALL, outcome, Effort(**effort), asked_at=1000.0, lost=lost)
+def asked(outcome: Reply | NoReply, lost: bool = False, **state: Any) -> GrantVerdict:
+    return judge_grant(CALL, outcome, RetryState(**state), asked_at=1000.0, lost=lost)
 
 
 def problem(status: int, **words: str) -> Reply:
@@ -126,7 +126,7 @@ def test_the_endpoint_s_words_become_the_probable_cause(
     reply: Reply, cause: str, elsewhere: bool
 ) -> None:
     verdict = asked(reply)
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, GrantRefused)
     assert verdict.elsewhere is elsewhere
     assert verdict.error.hint
     with pytest.raises(type(verdict.error), match=cause):
@@ -135,7 +135,7 @@ def test_the_endpoint_s_words_become_the_probable_cause(
 
 def test_a_refusal_keeps_the_words() -> None:
     verdict = asked(problem(401, hint=REVOKED, title="T", detail="D"))
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, GrantRefused)
     error = verdict.error
     assert (error.status, error.reason, error.title, error.detail) == (401, REVOKED, "T", "D")
     assert error.data == {"hint": REVOKED, "title": "T", "detail": "D"}
@@ -144,15 +144,15 @@ def test_a_refusal_keeps_the_words() -> None:
 def test_a_refusal_after_a_lost_answer_says_so() -> None:
     assert "got lost" not in str(asked(problem(401, hint=REVOKED)))
     verdict = asked(problem(401, hint=REVOKED), lost=True)
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, GrantRefused)
     assert "answer got lost" in str(verdict.error)
 
 
 @pytest.mark.parametrize(
     ("outcome", "kind"),
     [
-        (Lost(True, "x"), LostReplyError),
-        (Lost(False, "x"), UnreachableError),
+        (NoReply(True, "x"), LostReplyError),
+        (NoReply(False, "x"), UnreachableError),
         (Reply(403, {"Content-Type": "text/html"}, b"no"), ForbiddenError),
         (problem(429), RateLimitedError),
         (problem(500), ServerError),
@@ -160,7 +160,7 @@ def test_a_refusal_after_a_lost_answer_says_so() -> None:
     ],
 )
 def test_what_is_not_definite_is_tried_again_with_the_same_grant(
-    outcome: Reply | Lost, kind: type[Exception]
+    outcome: Reply | NoReply, kind: type[Exception]
 ) -> None:
     assert isinstance(asked(outcome), Again)
     assert isinstance(asked(outcome, attempt=RETRIES - 1), Again)
@@ -179,7 +179,7 @@ def test_a_429_says_how_long_and_everybody_waits() -> None:
 
 def test_an_untrusted_certificate_is_not_tried_again() -> None:
     cause = OSError("x")
-    verdict = asked(Lost(False, "not trusted", "do this", cause, final=True))
+    verdict = asked(NoReply(False, "not trusted", "do this", cause, final=True))
     assert isinstance(verdict, GiveUp)
     assert str(verdict.error) == "POST /oauth2/access_token: not trusted (do this)"
     assert verdict.error.__cause__ is cause
@@ -226,8 +226,8 @@ def test_only_a_refusal_of_the_token_itself_means_that_it_is_dead(
 @pytest.mark.parametrize(
     ("outcome", "done"),
     [
-        (Lost(True, "silence"), True),
-        (Lost(False, "no route"), False),
+        (NoReply(True, "silence"), True),
+        (NoReply(False, "no route"), False),
         (Reply(200, {}), True),
         (Reply(500, {}), True),
         (Reply(502, {}), True),
@@ -235,5 +235,5 @@ def test_only_a_refusal_of_the_token_itself_means_that_it_is_dead(
         (Reply(429, {}), False),
     ],
 )
-def test_which_grants_may_have_been_carried_out(outcome: Reply | Lost, done: bool) -> None:
+def test_which_grants_may_have_been_carried_out(outcome: Reply | NoReply, done: bool) -> None:
     assert may_be_done(outcome) is done

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm.rate_limit.jitter import LEAST_MARGIN, MARGIN, MOST_MARGIN
-from amocrm.rate_limit.window import LOOK, OPENING, PROBE, QUEUE, Step, What, Window, seating
+from amocrm.rate_limit.window import LOOK, OPENING, PROBE, QUEUE, Action, Step, Window, slots_for
 
 NOW = 100.0
 
@@ -21,24 +21,26 @@ def draw(window: Window, now: float = NOW, patience: float = 60, margin: float =
 def take(window: Window, now: float, late: float = 0.0, margin: float = MARGIN) -> float:
     """Wait for a turn, waking late each time; return the moment it was taken."""
     step = draw(window, now, 1e6, margin)
-    while step.what is not What.GO:
+    while step.action is not Action.GO:
         now += step.away + late
-        step = window.check(step.ticket, now, margin)
-        if step.what is What.DRAW_AGAIN:
+        step = window.check(step.slot_number, now, margin)
+        if step.action is Action.DRAW_AGAIN:
             step = draw(window, now, 1e6, margin)
     return now
 
 
 def test_seven_leave_at_once_and_the_eighth_when_the_first_is_surely_a_second_old() -> None:
     full = window()
-    assert [draw(full) for _ in range(7)] == [Step(What.GO, 0.0, ticket) for ticket in range(7)]
+    assert [draw(full) for _ in range(7)] == [
+        Step(Action.GO, 0.0, slot_number) for slot_number in range(7)
+    ]
     eighth = draw(full)
-    assert (eighth.what, eighth.ticket) == (What.WAIT, 7)
+    assert (eighth.action, eighth.slot_number) == (Action.WAIT, 7)
     # It looks early, because the answers may have come by then ...
     assert eighth.away == pytest.approx(1 + LEAST_MARGIN)
     # ... and goes when they have not.
-    assert full.check(7, NOW + 1 + MARGIN - 0.001, MARGIN).what is What.WAIT
-    assert full.check(7, NOW + 1 + MARGIN, MARGIN).what is What.GO
+    assert full.check(7, NOW + 1 + MARGIN - 0.001, MARGIN).action is Action.WAIT
+    assert full.check(7, NOW + 1 + MARGIN, MARGIN).action is Action.GO
 
 
 def test_an_answer_tells_how_late_a_call_was_and_frees_its_seat() -> None:
@@ -46,8 +48,8 @@ def test_an_answer_tells_how_late_a_call_was_and_frees_its_seat() -> None:
     draw(one)
     waiting = draw(one)
     one.settle(0, 0.02)
-    assert one.check(waiting.ticket, NOW + 1.019, MARGIN).what is What.WAIT
-    assert one.check(waiting.ticket, NOW + 1.02, MARGIN).what is What.GO
+    assert one.check(waiting.slot_number, NOW + 1.019, MARGIN).action is Action.WAIT
+    assert one.check(waiting.slot_number, NOW + 1.02, MARGIN).action is Action.GO
 
 
 def test_a_call_over_a_new_connection_keeps_its_seat_until_its_answer_comes() -> None:
@@ -55,10 +57,10 @@ def test_a_call_over_a_new_connection_keeps_its_seat_until_its_answer_comes() ->
     draw(one)
     waiting = draw(one)
     one.opening(0, NOW)
-    assert one.check(waiting.ticket, NOW + 1.3, MARGIN).away == pytest.approx(LOOK)
+    assert one.check(waiting.slot_number, NOW + 1.3, MARGIN).away == pytest.approx(LOOK)
     one.settle(0, 0.75)
-    assert one.check(waiting.ticket, NOW + 1.3 + LOOK, MARGIN).what is What.WAIT
-    assert one.check(waiting.ticket, NOW + 1.75, MARGIN).what is What.GO
+    assert one.check(waiting.slot_number, NOW + 1.3 + LOOK, MARGIN).action is Action.WAIT
+    assert one.check(waiting.slot_number, NOW + 1.75, MARGIN).action is Action.GO
 
 
 def test_a_new_connection_that_never_answers_frees_its_seat_in_the_end() -> None:
@@ -72,17 +74,17 @@ def test_an_idle_window_is_free() -> None:
     full = window()
     for _ in range(7):
         draw(full)
-    assert draw(full, NOW + 1 + MARGIN).what is What.GO
+    assert draw(full, NOW + 1 + MARGIN).action is Action.GO
 
 
 def test_a_turn_counts_from_the_moment_it_was_taken() -> None:
     one = window(1)
     draw(one)
     second, third = draw(one), draw(one)
-    assert one.check(second.ticket, NOW + 1.4, MARGIN).what is What.GO
-    assert one.check(third.ticket, NOW + 2.3, MARGIN).away == pytest.approx(0.105)
-    assert one.check(third.ticket, NOW + 2.44, MARGIN).what is What.WAIT
-    assert one.check(third.ticket, NOW + 2.45, MARGIN).what is What.GO
+    assert one.check(second.slot_number, NOW + 1.4, MARGIN).action is Action.GO
+    assert one.check(third.slot_number, NOW + 2.3, MARGIN).away == pytest.approx(0.105)
+    assert one.check(third.slot_number, NOW + 2.44, MARGIN).action is Action.WAIT
+    assert one.check(third.slot_number, NOW + 2.45, MARGIN).action is Action.GO
 
 
 @pytest.mark.parametrize("late", [MARGIN, 0.9, 50.0])
@@ -90,16 +92,16 @@ def test_who_wakes_late_leaves_all_the_same(late: float) -> None:
     one = window(1)
     draw(one)
     away = draw(one).away
-    assert one.check(1, NOW + away + late, MARGIN).what is What.GO
+    assert one.check(1, NOW + away + late, MARGIN).action is Action.GO
 
 
-@pytest.mark.parametrize(("late", "what"), [(1.0, What.GO), (1.01, What.DRAW_AGAIN)])
-def test_who_wakes_when_the_next_one_may_have_left_draws_again(late: float, what: What) -> None:
+@pytest.mark.parametrize(("late", "action"), [(1.0, Action.GO), (1.01, Action.DRAW_AGAIN)])
+def test_who_wakes_when_the_next_one_may_have_left_draws_again(late: float, action: Action) -> None:
     one = window(1)
     draw(one)
     away = draw(one).away
     draw(one)
-    assert one.check(1, NOW + away + late, MARGIN).what is what
+    assert one.check(1, NOW + away + late, MARGIN).action is action
 
 
 def test_a_turn_nobody_took_stops_nobody() -> None:
@@ -108,7 +110,7 @@ def test_a_turn_nobody_took_stops_nobody() -> None:
     plan = NOW + draw(one).away
     third = draw(one)
     # Its owner was killed: who sits there next goes at its own time.
-    assert one.check(third.ticket, plan + 1 + LEAST_MARGIN, MARGIN).what is What.GO
+    assert one.check(third.slot_number, plan + 1 + LEAST_MARGIN, MARGIN).action is Action.GO
 
 
 def test_a_pause_reaches_those_who_already_have_a_turn() -> None:
@@ -117,12 +119,12 @@ def test_a_pause_reaches_those_who_already_have_a_turn() -> None:
         draw(full)
     waiting = draw(full)
     full.hold(NOW + 30)
-    step = full.check(waiting.ticket, NOW + waiting.away, MARGIN)
-    assert (step.what, step.held) == (What.WAIT, True)
+    step = full.check(waiting.slot_number, NOW + waiting.away, MARGIN)
+    assert (step.action, step.held) == (Action.WAIT, True)
     assert step.away == pytest.approx(30 - waiting.away)
     full.hold(NOW + 5)
-    assert full.check(waiting.ticket, NOW + 29.999, MARGIN).what is What.WAIT
-    assert full.check(waiting.ticket, NOW + 30, MARGIN).what is What.GO
+    assert full.check(waiting.slot_number, NOW + 29.999, MARGIN).action is Action.WAIT
+    assert full.check(waiting.slot_number, NOW + 30, MARGIN).action is Action.GO
 
 
 def test_after_a_pause_they_do_not_all_leave_at_once() -> None:
@@ -132,11 +134,11 @@ def test_after_a_pause_they_do_not_all_leave_at_once() -> None:
     waiting = [draw(two) for _ in range(6)]
     two.hold(NOW + 30)
     for step in waiting:
-        two.check(step.ticket, NOW + step.away, MARGIN)
-    gone = [two.check(step.ticket, NOW + 30, MARGIN).what for step in waiting]
-    assert gone == [What.GO] * 2 + [What.WAIT] * 4
-    gone = [two.check(step.ticket, NOW + 31 + MARGIN, MARGIN).what for step in waiting[2:]]
-    assert gone == [What.GO] * 2 + [What.WAIT] * 2
+        two.check(step.slot_number, NOW + step.away, MARGIN)
+    gone = [two.check(step.slot_number, NOW + 30, MARGIN).action for step in waiting]
+    assert gone == [Action.GO] * 2 + [Action.WAIT] * 4
+    gone = [two.check(step.slot_number, NOW + 31 + MARGIN, MARGIN).action for step in waiting[2:]]
+    assert gone == [Action.GO] * 2 + [Action.WAIT] * 2
 
 
 def test_a_turn_beyond_patience_is_not_drawn() -> None:
@@ -144,26 +146,26 @@ def test_a_turn_beyond_patience_is_not_drawn() -> None:
     draw(one)
     away = 1 + LEAST_MARGIN
     refused = draw(one, patience=away - 0.001)
-    assert refused.what is What.TOO_FAR
+    assert refused.action is Action.TOO_FAR
     assert refused.away == pytest.approx(away)
-    assert draw(one, patience=away).what is What.WAIT
+    assert draw(one, patience=away).action is Action.WAIT
 
 
 def test_the_queue_has_an_end() -> None:
     one = window(1)
-    assert [draw(one, patience=1e6).what for _ in range(QUEUE)][-1] is What.WAIT
-    assert draw(one, patience=1e6).what is What.TOO_FAR
-    assert draw(one, NOW + 3, patience=1e6).what is What.WAIT
+    assert [draw(one, patience=1e6).action for _ in range(QUEUE)][-1] is Action.WAIT
+    assert draw(one, patience=1e6).action is Action.TOO_FAR
+    assert draw(one, NOW + 3, patience=1e6).action is Action.WAIT
 
 
 def test_what_is_long_past_is_not_settled() -> None:
     one = window(1)
-    for turn in range(QUEUE + 5):
-        take(one, NOW + 10 * turn)
+    for slot in range(QUEUE + 5):
+        take(one, NOW + 10 * slot)
     last = NOW + 10 * (QUEUE + 4)
     one.settle(3, 500.0)
     one.opening(3, 1e9)
-    assert draw(one, last + 1 + MARGIN).what is What.GO
+    assert draw(one, last + 1 + MARGIN).action is Action.GO
 
 
 def test_a_block_refuses_everybody_at_once() -> None:
@@ -171,19 +173,19 @@ def test_a_block_refuses_everybody_at_once() -> None:
     draw(one)
     waiting = draw(one)
     one.block(NOW + 60)
-    assert draw(one) == Step(What.BLOCKED, 60.0)
-    assert one.check(waiting.ticket, NOW + 1.1, MARGIN).what is What.BLOCKED
-    assert draw(one, NOW + 59.999).what is What.BLOCKED
+    assert draw(one) == Step(Action.BLOCKED, 60.0)
+    assert one.check(waiting.slot_number, NOW + 1.1, MARGIN).action is Action.BLOCKED
+    assert draw(one, NOW + 59.999).action is Action.BLOCKED
 
 
 def test_after_a_block_one_call_tries_for_all() -> None:
     full = window()
     full.block(NOW + 60)
     tried = draw(full, NOW + 60)
-    assert tried == Step(What.GO, 0.0, 0, probe=True)
-    assert draw(full, NOW + 60) == Step(What.BLOCKED, PROBE)
+    assert tried == Step(Action.GO, 0.0, 0, probe=True)
+    assert draw(full, NOW + 60) == Step(Action.BLOCKED, PROBE)
     full.unblock()
-    assert draw(full, NOW + 60) == Step(What.GO, 0.0, 1)
+    assert draw(full, NOW + 60) == Step(Action.GO, 0.0, 1)
 
 
 def test_a_try_that_is_refused_blocks_again_and_one_that_is_lost_is_followed_by_another() -> None:
@@ -191,9 +193,9 @@ def test_a_try_that_is_refused_blocks_again_and_one_that_is_lost_is_followed_by_
     full.block(NOW + 60)
     draw(full, NOW + 60)
     full.block(NOW + 120)
-    assert draw(full, NOW + 119).what is What.BLOCKED
+    assert draw(full, NOW + 119).action is Action.BLOCKED
     assert draw(full, NOW + 120).probe
-    assert draw(full, NOW + 120 + PROBE - 0.001).what is What.BLOCKED
+    assert draw(full, NOW + 120 + PROBE - 0.001).action is Action.BLOCKED
     assert draw(full, NOW + 120 + PROBE).probe
 
 
@@ -202,19 +204,19 @@ def test_who_tries_waits_for_his_turn_like_everybody() -> None:
     draw(one)
     one.block(NOW + 0.5)
     tried = draw(one, NOW + 0.5)
-    assert tried.what is What.WAIT
-    assert one.check(tried.ticket, NOW + 1 + MARGIN, MARGIN).probe
+    assert tried.action is Action.WAIT
+    assert one.check(tried.slot_number, NOW + 1 + MARGIN, MARGIN).probe
 
 
 @pytest.mark.parametrize(
-    ("rate", "seats", "seconds"),
+    ("rate", "slots", "seconds"),
     [(1, 1, 1.0), (0.5, 1, 2.0), (1.9, 1, 1.0), (0.1, 1, 10.0), (7, 7, 1.0), (0.999, 1, 1 / 0.999)],
 )
-def test_slow_rates_are_one_call_in_a_longer_time(rate: float, seats: int, seconds: float) -> None:
-    assert seating(rate)[0] == seats
-    assert seating(rate)[1] == pytest.approx(seconds)
+def test_slow_rates_are_one_call_in_a_longer_time(rate: float, slots: int, seconds: float) -> None:
+    assert slots_for(rate)[0] == slots
+    assert slots_for(rate)[1] == pytest.approx(seconds)
     slow = window(rate)
-    for _ in range(seats):
+    for _ in range(slots):
         take(slow, NOW)
     assert take(slow, NOW) == pytest.approx(NOW + seconds + MARGIN)
 
@@ -222,8 +224,8 @@ def test_slow_rates_are_one_call_in_a_longer_time(rate: float, seats: int, secon
 def test_those_who_share_a_row_may_differ_in_their_rates() -> None:
     row = [0.0] * Window.size(1000)
     fast, slow = Window(7, row), Window(2, row)
-    assert [draw(fast).what for _ in range(5)] == [What.GO] * 5
-    assert draw(slow).what is What.WAIT
+    assert [draw(fast).action for _ in range(5)] == [Action.GO] * 5
+    assert draw(slow).action is Action.WAIT
 
 
 def test_the_constants_are_those_the_manual_names() -> None:
@@ -253,32 +255,32 @@ def test_no_second_has_more_when_many_wait_and_wake_in_any_order(
     rate: int, data: st.DataObject
 ) -> None:
     shared, now, moments = window(rate), NOW, list[float]()
-    waiting = {draw(shared).ticket: NOW for _ in range(12)}
-    for ticket in [*waiting]:
-        if shared.check(ticket, NOW, MARGIN).what is What.GO:
+    waiting = {draw(shared).slot_number: NOW for _ in range(12)}
+    for slot_number in [*waiting]:
+        if shared.check(slot_number, NOW, MARGIN).action is Action.GO:
             pass
     moments = [NOW] * rate
-    for ticket in range(rate):
-        waiting.pop(ticket)
+    for slot_number in range(rate):
+        waiting.pop(slot_number)
     if data.draw(st.booleans()):
         shared.hold(NOW + data.draw(st.floats(0, 5)))
     while waiting:
         now = max(now, min(waiting.values()))
-        ticket = min(waiting, key=lambda one: (waiting[one], one))
+        slot_number = min(waiting, key=lambda one: (waiting[one], one))
         late = data.draw(st.sampled_from([0.0, 0.001, 0.2, 0.6]))
-        step = shared.check(ticket, now + late, MARGIN)
-        if step.what is What.GO:
+        step = shared.check(slot_number, now + late, MARGIN)
+        if step.action is Action.GO:
             moments.append(now + late)
-            del waiting[ticket]
-        elif step.what is What.DRAW_AGAIN:
-            del waiting[ticket]
+            del waiting[slot_number]
+        elif step.action is Action.DRAW_AGAIN:
+            del waiting[slot_number]
             step = draw(shared, now + late, 1e6)
-            if step.what is What.GO:
+            if step.action is Action.GO:
                 moments.append(now + late)
             else:
-                waiting[step.ticket] = now + late + step.away
+                waiting[step.slot_number] = now + late + step.away
         else:
-            waiting[ticket] = now + late + step.away
+            waiting[slot_number] = now + late + step.away
     moments.sort()
     for first, last in zip(moments, moments[rate:], strict=False):
         assert last - first >= 1.0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm.resources.people.phone import normal_email, normal_phone
+from amocrm.resources.people.phone import normalize_email, normalize_phone
 
 
 @pytest.mark.parametrize(
@@ -33,20 +33,20 @@ from amocrm.resources.people.phone import normal_email, normal_phone
     ],
 )  # fmt: skip
 def test_a_phone_has_one_form(text: str, normal: str | None) -> None:
-    assert normal_phone(text) == normal
+    assert normalize_phone(text) == normal
 
 
 @given(st.text("+0123456789 ()-.доext,#", max_size=24))
 def test_the_one_form_is_its_own(text: str) -> None:
-    once = normal_phone(text)
+    once = normalize_phone(text)
     if once is not None:
-        assert normal_phone(once) == once
+        assert normalize_phone(once) == once
         assert once.removeprefix("+").isdigit()
 
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_phone_or_none(text: str) -> None:
-    assert normal_phone(text) is None or len(str(normal_phone(text))) >= 5
+    assert normalize_phone(text) is None or len(str(normalize_phone(text))) >= 5
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_any_text_is_a_phone_or_none(text: str) -> None:
     ],
 )  # fmt: skip
 def test_an_email_has_one_form(text: str, normal: str | None) -> None:
-    assert normal_email(text) == normal
+    assert normalize_email(text) == normal

@@ -19,18 +19,18 @@ from amocrm import (
     UnexpectedReplyError,
     UnreachableError,
 )
-from amocrm.http.messages import RETRY, Call, Lost, Reply
+from amocrm.http.messages import RETRY, Call, NoReply, Reply
 from amocrm.http.retry import (
     BLOCK_PAUSE,
     PATIENCE,
     RETRIES,
     Accept,
     Again,
-    Effort,
     GiveUp,
     Renew,
+    RetryState,
     backoff,
-    in_all,
+    final_error,
     judge,
 )
 
@@ -81,7 +81,7 @@ def test_a_broken_answer_is_read_again_but_not_written_again() -> None:
     assert isinstance(error, OutcomeUnknownError)
     assert isinstance(error.__cause__, UnexpectedReplyError)
     assert "look before you repeat" in str(error)
-    last = refused(judge(READ, broken, Effort(attempt=RETRIES)))
+    last = refused(judge(READ, broken, RetryState(attempt=RETRIES)))
     assert "broken JSON" in str(last)
     assert last.hint is None
 
@@ -107,12 +107,14 @@ def test_the_wait_before_another_try_is_a_number() -> None:
 
 
 def test_a_401_renews_once() -> None:
-    assert judge(READ, reply(401), Effort(renewable=True)) == Renew()
-    assert judge(WRITE, reply(401), Effort(renewable=True)) == Renew()
+    assert judge(READ, reply(401), RetryState(renewable=True)) == Renew()
+    assert judge(WRITE, reply(401), RetryState(renewable=True)) == Renew()
     assert isinstance(refused(judge(READ, reply(401))), UnauthorizedError)
     # Only 401: a 403 is not cured by another token.
     problem = {"title": "Forbidden"}
-    assert isinstance(refused(judge(READ, reply(403, problem), Effort(renewable=True))), ReplyError)
+    assert isinstance(
+        refused(judge(READ, reply(403, problem), RetryState(renewable=True))), ReplyError
+    )
 
 
 @pytest.mark.parametrize(("status", "again"), [(499, False), (500, True), (504, True), (599, True)])
@@ -124,7 +126,7 @@ def test_server_errors_are_repeated_for_reads_only(status: int, again: bool) -> 
         assert isinstance(error, OutcomeUnknownError)
         assert isinstance(error.__cause__, ServerError)
         assert not error.retryable
-        assert refused(judge(READ, reply(status), Effort(attempt=RETRIES))).retryable
+        assert refused(judge(READ, reply(status), RetryState(attempt=RETRIES))).retryable
 
 
 @pytest.mark.parametrize(
@@ -134,9 +136,9 @@ def test_server_errors_are_repeated_for_reads_only(status: int, again: bool) -> 
 def test_a_lost_write_is_repeated_only_when_nothing_was_sent(
     call: Call, sent: bool, again: bool
 ) -> None:
-    lost = Lost(sent, "gone", cause=OSError("x"))
+    lost = NoReply(sent, "gone", cause=OSError("x"))
     assert isinstance(judge(call, lost), Again) is again
-    error = refused(judge(call, lost, Effort(attempt=RETRIES)))
+    error = refused(judge(call, lost, RetryState(attempt=RETRIES)))
     known = OutcomeUnknownError if call is WRITE else LostReplyError
     assert type(error) is (known if sent else UnreachableError)
     assert error.__cause__ is lost.cause
@@ -145,7 +147,7 @@ def test_a_lost_write_is_repeated_only_when_nothing_was_sent(
 
 
 def test_what_cannot_help_is_not_tried_again() -> None:
-    error = refused(judge(READ, Lost(False, "bad certificate", "do this", final=True)))
+    error = refused(judge(READ, NoReply(False, "bad certificate", "do this", final=True)))
     assert error.retryable is False
     assert str(error) == "GET /p: bad certificate (do this)"
 
@@ -156,7 +158,7 @@ def test_a_429_makes_everybody_wait_as_long_as_asked(call: Call) -> None:
     assert verdict == Again(7, everybody=True)
     assert judge(call, reply(429, {"retry_after": 0})) == Again(1, everybody=True)
     assert judge(call, reply(429)) == Again(1, everybody=True)
-    assert judge(call, reply(429), Effort(attempt=3)) == Again(2, everybody=True)
+    assert judge(call, reply(429), RetryState(attempt=3)) == Again(2, everybody=True)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_a_429_makes_everybody_wait_as_long_as_asked(call: Call) -> None:
     [(60, 0, True), (61, 0, False), (30, 30, True), (30, 31, False), (300, 0, False)],
 )
 def test_patience_has_a_border(asked: float, waited: float, again: bool) -> None:
-    verdict = judge(READ, reply(429, {"retry_after": asked}), Effort(waited=waited))
+    verdict = judge(READ, reply(429, {"retry_after": asked}), RetryState(waited=waited))
     assert isinstance(verdict, Again) is again
     if isinstance(verdict, GiveUp):
         assert verdict.pause == asked
@@ -173,17 +175,17 @@ def test_patience_has_a_border(asked: float, waited: float, again: bool) -> None
 
 
 @pytest.mark.parametrize(
-    "outcome", [reply(429), reply(500), Lost(True, "x"), Reply(200, JSON, b"{")]
+    "outcome", [reply(429), reply(500), NoReply(True, "x"), Reply(200, JSON, b"{")]
 )
-def test_retries_have_a_border(outcome: Reply | Lost) -> None:
-    assert isinstance(judge(READ, outcome, Effort(attempt=RETRIES - 1)), Again)
-    last = judge(READ, outcome, Effort(attempt=RETRIES))
+def test_retries_have_a_border(outcome: Reply | NoReply) -> None:
+    assert isinstance(judge(READ, outcome, RetryState(attempt=RETRIES - 1)), Again)
+    last = judge(READ, outcome, RetryState(attempt=RETRIES))
     assert isinstance(last, GiveUp)
     assert isinstance(last.error, AmoCRMError)
 
 
 def test_waiting_has_a_border_for_every_kind_of_trouble() -> None:
-    nearly = Effort(waited=PATIENCE - 0.25)
+    nearly = RetryState(waited=PATIENCE - 0.25)
     assert isinstance(judge(READ, reply(500), nearly), Again)
     assert isinstance(judge(READ, reply(500), nearly._replace(waited=PATIENCE - 0.24)), GiveUp)
 
@@ -206,19 +208,19 @@ def test_a_block_pauses_everybody_and_missing_rights_do_not() -> None:
     [(0, 0, 0.25), (0, 0.5, 0.375), (1, 0, 0.5), (2, 0, 1), (3, 0, 2), (4, 0, 4), (9, 0, 4)],
 )
 def test_the_wait_doubles_to_a_bound(attempt: int, jitter: float, seconds: float) -> None:
-    assert backoff(Effort(attempt=attempt, jitter=jitter)) == seconds
+    assert backoff(RetryState(attempt=attempt, jitter=jitter)) == seconds
 
 
 def test_effort_adds_up() -> None:
-    effort = Effort(attempt=1, waited=2, renewable=True).after(Again(3), 0.5)
-    assert effort == Effort(attempt=2, waited=5, renewable=True, jitter=0.5, rested=3)
+    state = RetryState(attempt=1, waited=2, renewable=True).after(Again(3), 0.5)
+    assert state == RetryState(attempt=2, waited=5, renewable=True, jitter=0.5, rested=3)
 
 
 def test_the_constants_are_those_the_manual_names() -> None:
     assert (RETRIES, PATIENCE, BLOCK_PAUSE) == (4, 60, 60)
 
 
-LOST, UNSENT = Lost(True, "silence"), Lost(False, "no route")
+LOST, UNSENT = NoReply(True, "silence"), NoReply(False, "no route")
 BROKEN = Reply(200, JSON, b"{")
 
 
@@ -246,10 +248,10 @@ BROKEN = Reply(200, JSON, b"{")
     ],
 )
 def test_every_row_of_the_table(
-    call: Call, outcome: Reply | Lost, auto: type, always: type, never: type
+    call: Call, outcome: Reply | NoReply, auto: type, always: type, never: type
 ) -> None:
     for retry, expected in zip(RETRY, (auto, always, never), strict=True):
-        verdict = judge(call.replace(retry=retry), outcome, Effort(renewable=True))
+        verdict = judge(call.replace(retry=retry), outcome, RetryState(renewable=True))
         assert type(verdict.error if isinstance(verdict, GiveUp) else verdict) is expected
 
 
@@ -282,32 +284,32 @@ def test_what_is_no_answer_is_none_for_him_either(answer: Reply) -> None:
 
 
 def test_a_write_in_doubt_stays_in_doubt_whatever_the_next_attempts_end_in() -> None:
-    call, effort = WRITE.replace(retry="always"), Effort()
+    call, state = WRITE.replace(retry="always"), RetryState()
     for outcome, doubt in ((UNSENT, False), (reply(429), False), (LOST, True), (UNSENT, True)):
-        verdict = judge(call, outcome, effort)
+        verdict = judge(call, outcome, state)
         assert isinstance(verdict, Again)
-        effort = effort.after(verdict, 0.0)
-        assert effort.doubt == doubt
-    refusal = refused(judge(call, reply(404), effort))
+        state = state.after(verdict, 0.0)
+        assert state.doubt == doubt
+    refusal = refused(judge(call, reply(404), state))
     assert isinstance(refusal, NotFoundError)
-    told = in_all(call, refusal, effort)
+    told = final_error(call, refusal, state)
     assert isinstance(told, OutcomeUnknownError)
     assert told.__cause__ is refusal
-    assert in_all(call, told, effort) is told
-    assert in_all(call, refusal, Effort(attempt=3)) is refusal
-    bad = refused(judge(call, reply(400, {"status": 400}), effort))
-    assert in_all(call, bad, effort) is bad
+    assert final_error(call, told, state) is told
+    assert final_error(call, refusal, RetryState(attempt=3)) is refusal
+    bad = refused(judge(call, reply(400, {"status": 400}), state))
+    assert final_error(call, bad, state) is bad
 
 
 @pytest.mark.parametrize("outcome", [LOST, reply(502), BROKEN])
-def test_a_read_is_never_in_doubt(outcome: Reply | Lost) -> None:
+def test_a_read_is_never_in_doubt(outcome: Reply | NoReply) -> None:
     verdict = judge(READ, outcome)
     assert isinstance(verdict, Again)
     assert not verdict.doubt
 
 
 def test_a_write_that_was_tried_always_ends_unknown_and_may_be_tried_later() -> None:
-    error = refused(judge(WRITE.replace(retry="always"), LOST, Effort(attempt=RETRIES)))
+    error = refused(judge(WRITE.replace(retry="always"), LOST, RetryState(attempt=RETRIES)))
     assert isinstance(error, OutcomeUnknownError)
     assert error.retryable
     assert not refused(judge(WRITE, LOST)).retryable
@@ -324,7 +326,7 @@ def test_an_unknown_outcome_carries_the_call() -> None:
         "POST /p was answered 502 Bad Gateway (it may have been done: look before you repeat it) "
         "[request abc]"
     )
-    lost = refused(judge(sent, Lost(True, "silence", "check the proxy", OSError("x"))))
+    lost = refused(judge(sent, NoReply(True, "silence", "check the proxy", OSError("x"))))
     assert isinstance(lost, OutcomeUnknownError)
     assert (lost.status, lost.request_id) == (None, None)
     assert str(lost).endswith("look before you repeat it; check the proxy)")

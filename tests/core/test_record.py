@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from amocrm import ConfigurationError, Token
 from amocrm.auth.token_record import (
+    Alias,
     Record,
-    See,
     bound,
     fingerprint,
     read_account_id,
@@ -27,13 +27,13 @@ TOKEN = Token("a", "r", 1_700_000_000, {"token_type": "Bearer", "note": "Имя"
     [
         Record(TOKEN, "example.amocrm.ru"),
         Record(TOKEN, "renamed.amocrm.ru", "c0de", 1_700_000_000.5),
-        Record(TOKEN, "example.amocrm.ru", cured=True),
+        Record(TOKEN, "example.amocrm.ru", granted_after_401=True),
         Record(Token("a"), "example.kommo.com"),
         Record(Token("a", extra={"note": "\ud800"}), "example.kommo.com"),
-        See("example.amocrm.ru"),
+        Alias("example.amocrm.ru"),
     ],
 )
-def test_what_is_written_is_read(content: Record | See) -> None:
+def test_what_is_written_is_read(content: Record | Alias) -> None:
     text = write_record(*WHOSE, content)
     assert "\n" not in text
     assert read_record(text, *WHOSE) == content
@@ -41,7 +41,7 @@ def test_what_is_written_is_read(content: Record | See) -> None:
 
 @given(st.text(min_size=1), st.text())
 def test_whose_it_is_may_be_any_text(client_id: str, account: str) -> None:
-    content = See("example.amocrm.ru")
+    content = Alias("example.amocrm.ru")
     assert read_record(write_record(client_id, account, content), client_id, account) == content
 
 
@@ -110,7 +110,7 @@ def test_a_code_is_bound_to_its_state_and_to_the_secret() -> None:
      ("1" * 19, None), ("\u0661", None), ("1 ", None)],
 )  # fmt: skip
 def test_a_key_is_an_id_or_a_name(text: str, account_id: int | None) -> None:
-    assert read_account_id(text) == See(text).account_id == account_id
+    assert read_account_id(text) == Alias(text).account_id == account_id
 
 
 def test_a_fingerprint_tells_secrets_apart_and_nothing_of_them() -> None:

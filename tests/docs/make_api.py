@@ -27,7 +27,8 @@ RUSSIAN: Final = {
     "Contacts": "Люди.",
     "Currencies": "Валюты аккаунта.",
     "Drive": "Файлы аккаунта по их uuid. Интеграции нужно право (scope) `files`.",
-    "CustomFields": "Дополнительные поля сущностей одного вида. Для записи нужен администратор.",
+    "FieldDefinitions": "Дополнительные поля сущностей одного вида. "
+    "Для записи нужен администратор.",
     "CustomerStatuses": "Этапы покупателей по периодам. Для записи нужен администратор.",
     "Customers": "Покупатели: по сегментам или по периодам, как настроен аккаунт.",
     "Elements": "Элементы списка; удалить их нельзя.",
@@ -69,7 +70,7 @@ RUSSIAN: Final = {
 
 ENGLISH_HEAD: Final = """# The API as one table
 
-Every family of amoCRM's API, its address in Python and on the wire, what it can do, and the names
+Every resource of amoCRM's API, its address in Python and on the wire, what it can do, and the names
 its questions take. [По-русски](api.ru.md).
 
 The address is the expression: `crm.leads(42).notes.list()` reads `/api/v4/leads/42/notes`. A name
@@ -109,18 +110,22 @@ ELSEWHERE = {"drive": "/v1.0/files"}
 
 
 def _section(seat: Seat, *, russian: bool) -> Iterator[str]:
-    kind, row = seat.kind, seat.kind.row
+    kind, endpoint = seat.kind, seat.kind.endpoint
     level = "##" if "." not in seat.expression else "###"
     said = RUSSIAN[kind.__name__] if russian else str(inspect.getdoc(kind)).split("\n")[0]
     section = "раздел" if russian else "section"
     address = ELSEWHERE.get(seat.expression, f"/api/v4{seat.path}")
     yield f"{level} `crm.{seat.expression}`\n"
-    yield f"{said} `{address}`, {section} {row.source}.\n"
+    yield f"{said} `{address}`, {section} {endpoint.source}.\n"
     yield f"- {_can(kind)}"
-    for name, names in [("filter", row.filters), ("with_", row.withs), ("order", row.orders)]:
+    for name, names in [
+        ("filter", endpoint.filters),
+        ("with_", endpoint.withs),
+        ("order", endpoint.orders),
+    ]:
         if names:
             yield f"- `{name}`: {', '.join(f'`{one}`' for one in sorted(names))}"
-    if row.query:
+    if endpoint.query:
         yield "- `query`"
     yield from _limits(kind, address, russian=russian)
     yield ""

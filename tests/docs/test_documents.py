@@ -85,7 +85,9 @@ def furnish(portal: Sandbox) -> None:
     """Make the account the one that the guides speak of."""
     shop = importlib.import_module("shop")
     token = portal.issue_long_lived()
-    with AmoCRM("mycompany", {"access_token": token}, session=portal.session(), pace=None) as crm:
+    with AmoCRM(
+        "mycompany", {"access_token": token}, session=portal.session(), rate_limiter=None
+    ) as crm:
         shop.furnish(crm)
 
 

@@ -62,7 +62,7 @@ def portal() -> Sandbox:
 def crm(portal: Sandbox, load: Any) -> Iterator[AmoCRM]:
     token = portal.issue_long_lived()
     with AmoCRM(
-        "example.kommo.com", {"access_token": token}, session=portal.session(), pace=None
+        "example.kommo.com", {"access_token": token}, session=portal.session(), rate_limiter=None
     ) as crm:
         load("shop").furnish(crm)
         yield crm
@@ -154,7 +154,7 @@ def test_what_is_the_same_is_not_sent(
 def test_without_products_there_is_nothing_to_sync(load: Any, portal: Sandbox) -> None:
     sync = load("product_sync")
     auth: Any = {"access_token": portal.issue_long_lived()}
-    with AmoCRM("example.kommo.com", auth, session=portal.session(), pace=None) as bare:
+    with AmoCRM("example.kommo.com", auth, session=portal.session(), rate_limiter=None) as bare:
         with pytest.raises(SystemExit, match="no products"):
             sync.sync(bare, sync.MONDAY)
 
@@ -245,7 +245,7 @@ def test_a_field_that_is_called_as_a_part_of_the_lead_does_not_hide_it(
     load: Any, portal: Sandbox
 ) -> None:
     auth: Any = {"access_token": portal.issue_long_lived()}
-    with AmoCRM("example.kommo.com", auth, session=portal.session(), pace=None) as crm:
+    with AmoCRM("example.kommo.com", auth, session=portal.session(), rate_limiter=None) as crm:
         crm.leads.custom_fields.create({"name": "name", "type": "text"})
         lead: Any = {"name": "Own"}
         crm.leads.cf(lead)["name"] = "of the field"

@@ -158,7 +158,7 @@ def site(framework: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     # The integration of the example, but for the network: two accounts are at two hosts.
     with Integration(
         sandbox.integration.client_id, sandbox.integration.client_secret, REDIRECT,
-        store=MemoryStore(), session=sandbox.session(), clock=clock, pace=None,
+        store=MemoryStore(), session=sandbox.session(), clock=clock, rate_limiter=None,
     ) as integration:  # fmt: skip
         monkeypatch.setattr(module, "integration", integration)
         yield Site(framework, module, sandbox)
@@ -319,7 +319,7 @@ def test_a_session_that_is_not_signed_is_none(site: Site, cookie: str) -> None:
 def test_an_outage_and_its_reason_are_not_the_visitor_s_to_see(site: Site) -> None:
     person = site.person()
     redirect = site.redirect(person, "example")
-    site.sandbox.strike("server_error", path="/oauth2/access_token", times=9)
+    site.sandbox.inject("server_error", path="/oauth2/access_token", times=9)
     answer = person.visit(redirect)
     assert answer.status == 503
     assert "try again in a minute" in answer.text

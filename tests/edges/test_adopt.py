@@ -9,7 +9,7 @@ import pytest
 
 from amocrm import AmoCRM, ConfigurationError, MemoryStore, Token, TokenStore, TokenStoreError
 from amocrm.auth.import_tokens import adopt
-from amocrm.auth.token_record import Record, See, read_record, write_record
+from amocrm.auth.token_record import Alias, Record, read_record, write_record
 from amocrm.sandbox import Sandbox
 from amocrm.stores.file import FileStore
 from amocrm.stores.store import Key, pointer_key
@@ -109,7 +109,7 @@ def test_a_newer_token_of_the_account_is_found_whatever_its_name_is_now(
     text = write_record(*key, Record(Token("kept", "kept", EXPIRES), "renamed.amocrm.ru"))
     assert store.save(key, text, None)
     pointer = pointer_key(*NAME)
-    assert store.save(pointer, write_record(*pointer, See(key.account)), None)
+    assert store.save(pointer, write_record(*pointer, Alias(key.account)), None)
     with pytest.raises(TokenStoreError, match="is newer"):
         store.adopt(SAMPLES / "amocrm-api-php.json")
     assert store.load(key) == text
@@ -119,7 +119,7 @@ def test_a_name_that_leads_to_another_account_is_not_taken_from_it(store: FileSt
     key, pointer = Key(CLIENT, "2"), pointer_key(*NAME)
     text = write_record(*key, Record(Token("kept", "kept", EXPIRES - DAY), HOST))
     assert store.save(key, text, None)
-    assert store.save(pointer, write_record(*pointer, See("2")), None)
+    assert store.save(pointer, write_record(*pointer, Alias("2")), None)
     with pytest.raises(ConfigurationError, match=r"opens account 1, but .* account 2"):
         store.adopt(SAMPLES / "amocrm-api-php.json")
     assert store.load(key) == text

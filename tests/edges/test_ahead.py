@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from amocrm.bulk.workers import DEEPEST, SLACK, Crew, Depth
+from amocrm.bulk.workers import DEEPEST, SLACK, Concurrency, OrderedPool
 from amocrm.errors import ConfigurationError
 from tests.conftest import workers
 from tests.processes import in_child
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("gone")
 def test_the_depth_is_little_s_law_and_a_little(
     rate: float, latencies: list[float], calls: int
 ) -> None:
-    depth = Depth(rate)
+    depth = Concurrency(rate)
     for seconds in latencies:
         depth.note(seconds)
     assert depth.calls == calls
@@ -48,7 +48,7 @@ def test_results_come_in_the_order_of_the_jobs() -> None:
             assert late.wait(10)
         return job * job
 
-    with Crew(work) as crew:
+    with OrderedPool(work) as crew:
         for job in range(5):
             crew.ask(job)
         assert len(crew) == 5
@@ -64,7 +64,7 @@ def test_an_error_comes_in_its_turn() -> None:
             raise KeyError("two")
         return job
 
-    with Crew(work) as crew:
+    with OrderedPool(work) as crew:
         for job in range(3):
             crew.ask(job)
         assert crew.take() == 0
@@ -74,7 +74,7 @@ def test_an_error_comes_in_its_turn() -> None:
 
 
 def test_threads_are_hired_for_busy_ones_only() -> None:
-    with Crew[int, int](lambda job: job) as crew:
+    with OrderedPool[int, int](lambda job: job) as crew:
         for job in range(200):
             crew.ask(job)
             assert crew.take() == job
@@ -82,7 +82,7 @@ def test_threads_are_hired_for_busy_ones_only() -> None:
 
 
 def test_no_thread_is_begun_without_a_job() -> None:
-    with Crew(lambda job: job):
+    with OrderedPool(lambda job: job):
         assert not workers()
 
 
@@ -94,7 +94,7 @@ def test_close_drops_what_was_not_begun_and_does_not_wait() -> None:
         assert end.wait(10)
         done.append(job)
 
-    with Crew(work) as crew:
+    with OrderedPool(work) as crew:
         for job in range(3):
             crew.ask(job)
         for _ in range(3):
@@ -111,7 +111,7 @@ def test_a_patient_one_waits_for_what_was_begun() -> None:
         assert end.wait(10)
         done.append(job)
 
-    with Crew(work, patient=True) as crew:
+    with OrderedPool(work, patient=True) as crew:
         crew.ask(1)
         assert begun.wait(10)
         threading.Timer(0, end.set).start()
@@ -124,19 +124,19 @@ def test_a_taken_result_is_not_kept_alive() -> None:
     class Page:
         pass
 
-    with Crew[int, Page](lambda job: Page()) as crew:
+    with OrderedPool[int, Page](lambda job: Page()) as crew:
         crew.ask(0)
         reference = weakref.ref(crew.take())
         assert reference() is None
 
 
 def test_collected_in_a_worker_thread_it_does_not_wait_for_itself() -> None:
-    crews: list[Crew[int, None]] = []
+    crews: list[OrderedPool[int, None]] = []
 
     def work(job: int) -> None:
         crews[0].close()
 
-    crews.append(Crew(work, patient=True))
+    crews.append(OrderedPool(work, patient=True))
     crews[0].ask(0)
     assert crews[0].take() is None
 
@@ -144,7 +144,7 @@ def test_collected_in_a_worker_thread_it_does_not_wait_for_itself() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_forked_child_does_not_wait_for_threads_it_has_not() -> None:
-    with Crew[int, int](lambda job: job) as crew:
+    with OrderedPool[int, int](lambda job: job) as crew:
         crew.ask(0)
 
         def take() -> bool:
@@ -161,9 +161,9 @@ def test_a_program_may_end_while_threads_wait_and_work() -> None:
     import subprocess
 
     script = (
-        "import threading; from amocrm.bulk.workers import Crew\n"
+        "import threading; from amocrm.bulk.workers import OrderedPool\n"
         "never = threading.Event()\n"
-        "crew = Crew(lambda job: job and never.wait())\n"
+        "crew = OrderedPool(lambda job: job and never.wait())\n"
         "[crew.ask(job) for job in (0, 1, 2)]\n"
         "assert crew.take() == 0\n"
         "print('end')\n"

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from amocrm import UnreachableError
-from amocrm._support.cache import Cell
+from amocrm._support.cache import CachedValue
 from amocrm.sandbox import ManualClock
 
 
@@ -17,7 +17,7 @@ def counter() -> Callable[[], int]:
 
 
 def test_a_thing_is_kept_until_it_is_too_old(clock: ManualClock) -> None:
-    cell = Cell(clock, counter())
+    cell = CachedValue(clock, counter())
     assert cell.held is None
     assert [cell.get(10), cell.get(10)] == [1, 1]
     clock.advance(9.9)
@@ -65,7 +65,7 @@ class Asked(ManualClock):
 
 def test_many_who_wait_share_one_fetch(clock: ManualClock) -> None:
     slow = Slow()
-    cell = Cell(clock, slow)
+    cell = CachedValue(clock, slow)
     with ThreadPoolExecutor(9) as pool:
         first = pool.submit(cell.get, 10)
         assert slow.begun.wait(30)
@@ -78,7 +78,7 @@ def test_many_who_wait_share_one_fetch(clock: ManualClock) -> None:
 def test_those_who_wait_share_the_error_and_those_who_come_later_try_again() -> None:
     clock, slow = Asked(), Slow()
     slow.may.set()
-    cell = Cell(clock, slow)
+    cell = CachedValue(clock, slow)
     cell.get(10)
     clock.advance(10)
     slow.begun.clear()
@@ -100,7 +100,7 @@ def test_those_who_wait_share_the_error_and_those_who_come_later_try_again() -> 
 def test_after_an_error_what_is_kept_is_still_held(clock: ManualClock) -> None:
     slow = Slow()
     slow.may.set()
-    cell = Cell(clock, slow)
+    cell = CachedValue(clock, slow)
     cell.get(10)
     slow.error = UnreachableError("down")
     with pytest.raises(UnreachableError):
@@ -112,7 +112,7 @@ def test_after_an_error_what_is_kept_is_still_held(clock: ManualClock) -> None:
 def test_what_interrupts_one_is_not_the_others(clock: ManualClock) -> None:
     slow = Slow(KeyboardInterrupt())
     slow.may.set()
-    cell = Cell(clock, slow)
+    cell = CachedValue(clock, slow)
     with pytest.raises(KeyboardInterrupt):
         cell.get(10)
     slow.error = None
@@ -126,5 +126,5 @@ def test_a_fetch_may_ask_for_itself(clock: ManualClock) -> None:
         asked.append(1)
         return cell.get(10) + 1 if len(asked) == 1 else 5
 
-    cell = Cell[int](clock, fetch)
+    cell = CachedValue[int](clock, fetch)
     assert cell.get(10) == 6

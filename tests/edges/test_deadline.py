@@ -15,7 +15,7 @@ import requests
 
 from amocrm import Timeout
 from amocrm._support.clock import SystemClock
-from amocrm.http.messages import Call, Lost
+from amocrm.http.messages import Call, NoReply
 from amocrm.http.transport.transport import Answer, Transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -85,20 +85,20 @@ def trickling(trickle: Trickle, answers: int = 1_000_000) -> Iterator[int]:
                 thread.join(PATIENCE)
 
 
-def lose(transport: Transport, url: str, method: str = "GET", body: bytes | None = None) -> Lost:
+def lose(transport: Transport, url: str, method: str = "GET", body: bytes | None = None) -> NoReply:
     """Make a call that must end by itself, and without an answer."""
     for total in TOTALS:
         limits = Timeout(connect=PATIENCE, read=PATIENCE, total=total)
         outcome = finish(transport, Call(method, url, "/x", {}, body, None, limits))
-        assert isinstance(outcome, Lost)
+        assert isinstance(outcome, NoReply)
         if outcome.sent:
             return outcome
     raise AssertionError("it could never be sent")
 
 
-def finish(transport: Transport, call: Call) -> Answer | Lost:
+def finish(transport: Transport, call: Call) -> Answer | NoReply:
     """Make a call that must end; a thread that does not is left behind."""
-    outcomes: list[Answer | Lost] = []
+    outcomes: list[Answer | NoReply] = []
     thread = threading.Thread(target=lambda: outcomes.append(transport.send(call)), daemon=True)
     thread.start()
     thread.join(PATIENCE)

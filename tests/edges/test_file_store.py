@@ -428,7 +428,7 @@ def test_the_lock_is_polled_finely() -> None:
 
 def work(url: str, auth: Any, folder: str, gate: Any, results: Any) -> None:
     """One process: wait for the others, then call."""
-    with AmoCRM("example", auth, base_url=url, store=FileStore(folder), pace=None) as crm:
+    with AmoCRM("example", auth, base_url=url, store=FileStore(folder), rate_limiter=None) as crm:
         gate.wait(30)
         try:
             results.put(crm.request.get("/api/v4/account").info.status_code)

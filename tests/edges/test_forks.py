@@ -107,9 +107,11 @@ def test_a_child_that_is_forked_while_the_parent_fetches_definitions_can_read_th
             return super().send(request, **settings)
 
     auth: Any = {"access_token": portal.issue_long_lived()}
-    with AmoCRM("example", auth, session=portal.session(), pace=None, clock=clock) as crm:
+    with AmoCRM("example", auth, session=portal.session(), rate_limiter=None, clock=clock) as crm:
         crm.leads.custom_fields.create({"name": "Region", "type": "text"})
-    with AmoCRM("example", auth, session=portal.mount(Slow()), pace=None, clock=clock) as crm:
+    with AmoCRM(
+        "example", auth, session=portal.mount(Slow()), rate_limiter=None, clock=clock
+    ) as crm:
 
         def read() -> bool:
             fields = crm.leads.cf({})

@@ -17,14 +17,14 @@ from amocrm import JournalError
 from amocrm.bulk.import_journal import Journal, Known
 from amocrm.bulk.journals.file import FileJournal
 from amocrm.bulk.journals.sql import PATIENCE, SQLJournal
-from amocrm.bulk.journals.storage import Place
+from amocrm.bulk.journals.storage import JournalStorage
 from amocrm.errors import ConfigurationError
 from tests.servers import COMMIT, DATABASES, URLS, door, engine, journal_place, open_journal
 
 ITEMS = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
 HEAD = {"journal": 1, "account": "a.amocrm.ru", "method": "POST", "path": "/api/v4/leads"}
 
-Make = Callable[[], Place]
+Make = Callable[[], JournalStorage]
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and FIFOs are POSIX's")
 
@@ -42,7 +42,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def opened(
-    place: Place | Path, method: str = "POST", address: str = "/api/v4/leads",
+    place: JournalStorage | Path, method: str = "POST", address: str = "/api/v4/leads",
     account: str = "a.amocrm.ru",
 ) -> Journal:  # fmt: skip
     journal = Journal(place, account, method, address)
@@ -50,7 +50,7 @@ def opened(
     return journal
 
 
-def written(place: Place | Path) -> Journal:
+def written(place: JournalStorage | Path) -> Journal:
     """A journal that knows a done, an unknown and a refused item."""
     journal = opened(place)
     digests = [journal.recall(at, item)[0] for at, item in enumerate(ITEMS)]

@@ -30,11 +30,11 @@ from amocrm import (
     TokenStoreError,
 )
 from amocrm._support.clock import SystemClock
-from amocrm.auth.token_record import See, write_record
+from amocrm.auth.token_record import Alias, write_record
 from amocrm.chats import Channel
 from amocrm.http.messages import Call
 from amocrm.http.transport.transport import Answer, Transport
-from amocrm.rate_limit.local import ThreadPace
+from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key, pointer_key
 from tests.conftest import Make
@@ -72,7 +72,9 @@ def test_a_secret_is_found_wherever_an_error_shows_it() -> None:
 def failure(origin: str, **settings: Any) -> BaseException:
     """Make a call that must fail."""
     total = Timeout(connect=5, read=5, total=0.5)
-    with AmoCRM("a", {"access_token": TOKEN}, base_url=origin, pace=None, **settings) as crm:
+    with AmoCRM(
+        "a", {"access_token": TOKEN}, base_url=origin, rate_limiter=None, **settings
+    ) as crm:
         with pytest.raises(AmoCRMError) as trouble:
             crm.request.post("/api/v4/leads", [{"name": "x"}], timeout=total, retry="never")
     return trouble.value
@@ -153,7 +155,7 @@ def test_what_a_signal_handler_raises_in_the_middle_of_a_call(settings: dict[str
     try:
         with answering(b"HTTP/1.1 200 OK\r\n") as origin:
             with AmoCRM(
-                "a", {"access_token": TOKEN}, base_url=origin, pace=None, **settings
+                "a", {"access_token": TOKEN}, base_url=origin, rate_limiter=None, **settings
             ) as crm:
                 signal.setitimer(signal.ITIMER_REAL, 0.3)
                 with pytest.raises(TimeLimitError) as trouble:
@@ -185,13 +187,13 @@ def test_a_header_of_the_session_that_cannot_be_sent(free_port: int) -> None:
 
 
 REFUSALS: dict[str, Callable[[Sandbox], object]] = {
-    "403": lambda portal: portal.strike("forbidden"),
-    "429": lambda portal: portal.strike("too_many", retry_after=500),
-    "502": lambda portal: portal.strike("server_error"),
-    "no JSON": lambda portal: portal.strike("html"),
-    "redirect": lambda portal: portal.strike("redirect", location="/api/v4/account"),
-    "lost": lambda portal: portal.strike("lost_after"),
-    "half": lambda portal: portal.strike("half_body"),
+    "403": lambda portal: portal.inject("forbidden"),
+    "429": lambda portal: portal.inject("too_many", retry_after=500),
+    "502": lambda portal: portal.inject("server_error"),
+    "no JSON": lambda portal: portal.inject("html"),
+    "redirect": lambda portal: portal.inject("redirect", location="/api/v4/account"),
+    "lost": lambda portal: portal.inject("lost_after"),
+    "half": lambda portal: portal.inject("half_body"),
 }
 
 
@@ -216,22 +218,22 @@ def test_a_401(free_port: int) -> None:
 # Grants -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fate", ["refused", "lost_after", "half_body", "server_error"])
+@pytest.mark.parametrize("fault", ["refused", "lost_after", "half_body", "server_error"])
 @pytest.mark.parametrize("grant", ["code", "refresh"])
 def test_a_grant_that_fails(
-    make: Make, sandbox: Sandbox, clock: ManualClock, credentials: Any, fate: str, grant: str
+    make: Make, sandbox: Sandbox, clock: ManualClock, credentials: Any, fault: str, grant: str
 ) -> None:
     code, junk = sandbox.issue_code(), "def502" + "j" * 60
-    if fate == "refused":
+    if fault == "refused":
         code = "def502" + "c" * 60
     else:
-        sandbox.strike(fate, path="/oauth2/", times=99)
+        sandbox.inject(fault, path="/oauth2/", times=99)
     crm = make({"code": code} if grant == "code" else {})
     if grant == "refresh":
         crm.connection.set_token({"access_token": TOKEN, "refresh_token": junk, "expires_at": 1})
     with pytest.raises(AmoCRMError) as trouble:
         crm.request.get("/api/v4/account")
-    assert isinstance(trouble.value, GrantError) is (fate == "refused")
+    assert isinstance(trouble.value, GrantError) is (fault == "refused")
     secrets = {
         "client_secret": credentials["client_secret"], "code": code, "refresh_token": junk,
         "access_token": TOKEN,
@@ -239,8 +241,8 @@ def test_a_grant_that_fails(
     assert_silent(trouble.value, secrets)
 
 
-class Held(ThreadPace):
-    """A pace whose turn never comes."""
+class Held(LocalRateLimiter):
+    """A rate limiter whose turn never comes."""
 
     def wait(self, clock: Any, patience: float) -> Any:
         raise RuntimeError("no turn")
@@ -250,7 +252,7 @@ def test_a_grant_that_gets_no_turn(
     make: Make, sandbox: Sandbox, credentials: Any, clock: ManualClock
 ) -> None:
     code = sandbox.issue_code()
-    crm = make({"code": code}, pace=Held())
+    crm = make({"code": code}, rate_limiter=Held())
     with pytest.raises(RuntimeError) as trouble:
         crm.connect()
     secrets = {"client_secret": credentials["client_secret"], "code": code}
@@ -283,7 +285,9 @@ SECRET = "channel-secret-" + "s" * 40
 
 def test_a_call_of_a_channel(free_port: int) -> None:
     base = f"http://127.0.0.1:{free_port}"
-    with Channel("channel", SECRET, base_url=base, clock=ManualClock(), pace=None) as channel:
+    with Channel(
+        "channel", SECRET, base_url=base, clock=ManualClock(), rate_limiter=None
+    ) as channel:
         with pytest.raises(AmoCRMError) as trouble:
             channel.connect("account")
     assert_silent(trouble.value, {"secret": SECRET})
@@ -301,12 +305,12 @@ def test_a_channel_that_is_set_up_wrongly(wrong: dict[str, Any]) -> None:
 def test_files(portal: Sandbox, clock: ManualClock) -> None:
     token = portal.issue_long_lived()
     auth: Any = {"access_token": token}
-    with AmoCRM("example", auth, session=portal.session(), pace=None, clock=clock) as crm:
+    with AmoCRM("example", auth, session=portal.session(), rate_limiter=None, clock=clock) as crm:
         uuid = crm.drive.upload(io.BytesIO(b"x" * 100), name="a.txt")["uuid"]
-        portal.strike("server_error", "POST", "/v1.0/sessions/upload/", times=99)
+        portal.inject("server_error", "POST", "/v1.0/sessions/upload/", times=99)
         with pytest.raises(AmoCRMError) as up:
             crm.drive.upload(io.BytesIO(b"x" * 100), name="b.txt")
-        portal.strike("half_body", path="/download/", times=99)
+        portal.inject("half_body", path="/download/", times=99)
         with pytest.raises(AmoCRMError) as down:
             crm.drive.download(uuid, io.BytesIO())
     assert_silent(up.value, {"token": token})
@@ -393,7 +397,7 @@ def test_the_log_of_urllib3_shows_no_query_and_no_link(
 ) -> None:
     auth: Any = {"access_token": portal.issue_long_lived()}
     with portal.serve() as served, caplog.at_level(logging.DEBUG):
-        with AmoCRM("example", auth, base_url=served.url, pace=None, clock=clock) as crm:
+        with AmoCRM("example", auth, base_url=served.url, rate_limiter=None, clock=clock) as crm:
             crm.request.get("/api/v4/leads", {"query": "Petrov"})
             model = crm.drive.upload(io.BytesIO(b"x" * 100), name="a.txt")
             crm.drive.download(model["uuid"], io.BytesIO())
@@ -471,20 +475,20 @@ def test_tokens_and_codes_that_are_wrong(connected: AmoCRM) -> None:
         assert_silent(trouble.value, {"code": TOKEN})
 
 
-@pytest.mark.parametrize("fate", ["refused", "lost_after", "store"])
-def test_a_redirect_that_fails(sandbox: Sandbox, clock: ManualClock, fate: str) -> None:
+@pytest.mark.parametrize("fault", ["refused", "lost_after", "store"])
+def test_a_redirect_that_fails(sandbox: Sandbox, clock: ManualClock, fault: str) -> None:
     one = sandbox.integration
-    store = Broken() if fate == "store" else MemoryStore()
+    store = Broken() if fault == "store" else MemoryStore()
     with Integration(
         one.client_id, one.client_secret, one.redirect_uri,
         store=store, session=sandbox.session(), clock=clock,
     ) as integration:  # fmt: skip
         state = "state-" + "s" * 40
         query = dict(parse_qsl(urlsplit(sandbox.agree(integration.consent_url(state))).query))
-        if fate == "refused":
+        if fault == "refused":
             query["code"] = "def502" + "c" * 60
-        elif fate == "lost_after":
-            sandbox.strike(fate, path="/oauth2/", times=99)
+        elif fault == "lost_after":
+            sandbox.inject(fault, path="/oauth2/", times=99)
         secrets = {"client_secret": one.client_secret, "code": query["code"], "state": state}
         with pytest.raises(AmoCRMError) as trouble:
             integration.callback(query, state=state)
@@ -499,7 +503,7 @@ def test_a_record_that_is_damaged(make: Make, sandbox: Sandbox, text: str) -> No
     store, client_id = MemoryStore(), sandbox.integration.client_id
     key, pointer = Key(client_id, str(sandbox.account().id)), pointer_key(client_id, HOST)
     assert store.save(key, text % TOKEN, None)
-    assert store.save(pointer, write_record(*pointer, See(key.account)), None)
+    assert store.save(pointer, write_record(*pointer, Alias(key.account)), None)
     with pytest.raises(TokenStoreError) as trouble:
         make(store=store).connect()
     assert_silent(trouble.value, {"token": TOKEN})

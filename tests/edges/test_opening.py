@@ -1,4 +1,4 @@
-"""The pace hears of new connections, and of the moment a call leaves."""
+"""The rate limiter hears of new connections, and of the moment a call leaves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from amocrm.sandbox.http.server import Served
 
 
 class Ear:
-    """A pace that lets everything pass and notes what it hears."""
+    """A rate limiter that lets everything pass and notes what it hears."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -61,7 +61,9 @@ def served(portal: Sandbox) -> Iterator[Served]:
 
 def client(portal: Sandbox, served: Served, ear: Ear, session: requests.Session | None) -> AmoCRM:
     auth = portal.issue_long_lived()
-    return AmoCRM("example", {"access_token": auth}, base_url=served.url, pace=ear, session=session)
+    return AmoCRM(
+        "example", {"access_token": auth}, base_url=served.url, rate_limiter=ear, session=session
+    )
 
 
 def test_a_call_over_a_new_connection_is_told_from_one_over_a_warm_one(
@@ -103,7 +105,7 @@ def test_of_a_given_session_the_answer_tells_and_it_stays_as_it_is(
 def test_what_was_not_sent_or_not_answered_is_done_as_well(free_port: int) -> None:
     ear = Ear()
     origin = f"http://127.0.0.1:{free_port}"
-    with AmoCRM("example", {"access_token": "x"}, base_url=origin, pace=ear) as crm:
+    with AmoCRM("example", {"access_token": "x"}, base_url=origin, rate_limiter=ear) as crm:
         with pytest.raises(Exception, match="refused"):
             crm.request.get("/api/v4/account", retry="never")
     assert ear.heard == ["wait", "opening", "done without answer"]
@@ -112,8 +114,8 @@ def test_what_was_not_sent_or_not_answered_is_done_as_well(free_port: int) -> No
 def test_a_pace_hears_of_a_429_and_of_a_block(portal: Sandbox, served: Served) -> None:
     ear = Ear()
     with client(portal, served, ear, None) as crm:
-        portal.strike("too_many", retry_after=7)
-        portal.strike("forbidden")
+        portal.inject("too_many", retry_after=7)
+        portal.inject("forbidden")
         for _ in range(2):
             with pytest.raises(Exception, match="was answered"):
                 crm.request.get("/api/v4/account", retry="never")

@@ -8,60 +8,60 @@ from typing import Any
 
 import pytest
 
-from amocrm import AmoCRM, BlockedError, ConfigurationError, RateLimitedError, ThreadPace
+from amocrm import AmoCRM, BlockedError, ConfigurationError, LocalRateLimiter, RateLimitedError
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.http.retry import BLOCK_PAUSE
 from amocrm.http.sender import QUEUE_PATIENCE
-from amocrm.rate_limit.base import KeptTurn
+from amocrm.rate_limit.base import TakenSlot
 from amocrm.rate_limit.jitter import LEAST_MARGIN, NEWCOMER
 from amocrm.rate_limit.limiter import Refusal
-from amocrm.rate_limit.local import shared_pace
+from amocrm.rate_limit.local import shared_rate_limiter
 from amocrm.rate_limit.window import LOOK, OPENING
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
 
 
-def take(pace: ThreadPace, clock: Clock, patience: float = 0) -> float:
+def take(rate_limiter: LocalRateLimiter, clock: Clock, patience: float = 0) -> float:
     """Take a turn and return how long it was waited for."""
-    turn = pace.wait(clock, patience)
-    assert not isinstance(turn, Refusal)
-    return turn.waited
+    slot = rate_limiter.wait(clock, patience)
+    assert not isinstance(slot, Refusal)
+    return slot.waited
 
 
-def refused(pace: ThreadPace, clock: Clock, patience: float) -> float:
+def refused(rate_limiter: LocalRateLimiter, clock: Clock, patience: float) -> float:
     """Be refused a turn and return how far away it is."""
-    refusal = pace.wait(clock, patience)
+    refusal = rate_limiter.wait(clock, patience)
     assert isinstance(refusal, Refusal)
     assert not refusal.blocked
     return refusal.away
 
 
 def test_seven_at_once_and_then_a_pause(clock: ManualClock) -> None:
-    pace = ThreadPace()
+    rate_limiter = LocalRateLimiter()
     moments = []
     for _ in range(8):
-        take(pace, clock, 60)
+        take(rate_limiter, clock, 60)
         moments.append(clock.monotonic())
     assert moments == pytest.approx([0.0] * 7 + [1.05])
 
 
-def opened(pace: ThreadPace, clock: ManualClock) -> KeptTurn:
+def opened(rate_limiter: LocalRateLimiter, clock: ManualClock) -> TakenSlot:
     """Take a turn whose call has to open a connection, which takes half a second."""
-    turn = pace.wait(clock, 0)
-    assert isinstance(turn, KeptTurn)
-    turn.opening()
+    slot = rate_limiter.wait(clock, 0)
+    assert isinstance(slot, TakenSlot)
+    slot.opening()
     clock.advance(0.5)
-    return turn
+    return slot
 
 
 def test_a_second_counts_from_where_the_call_was_sent_after_the_handshake(
     clock: ManualClock,
 ) -> None:
-    pace = ThreadPace(1)
-    turn = opened(pace, clock)
-    turn.sent()
+    rate_limiter = LocalRateLimiter(1)
+    slot = opened(rate_limiter, clock)
+    slot.sent()
     # It does not wait for the answer much longer.
-    take(pace, clock, 60)
+    take(rate_limiter, clock, 60)
     assert clock.monotonic() == pytest.approx(0.5 + 1 + NEWCOMER)
 
 
@@ -69,37 +69,40 @@ def test_a_second_counts_from_where_the_call_was_sent_after_the_handshake(
 def test_and_the_answer_tells_how_late_it_was(
     clock: ManualClock, took: float, later: float
 ) -> None:
-    pace = ThreadPace(1)
+    rate_limiter = LocalRateLimiter(1)
     for _ in range(60):
-        turn = pace.wait(clock, 60)
-        assert isinstance(turn, KeptTurn)
+        slot = rate_limiter.wait(clock, 60)
+        assert isinstance(slot, TakenSlot)
         clock.advance(0.25)
-        turn.done(clock.monotonic())
+        slot.done(clock.monotonic())
         clock.advance(2)
-    turn = opened(pace, clock)
-    turn.sent()
+    slot = opened(rate_limiter, clock)
+    slot.sent()
     sent = clock.monotonic()
     clock.advance(took)
-    turn.done(clock.monotonic())
-    take(pace, clock, 60)
+    slot.done(clock.monotonic())
+    take(rate_limiter, clock, 60)
     assert clock.monotonic() == pytest.approx(sent + 1 + later)
 
 
 def test_of_a_session_that_does_not_tell_it_the_answer_is_waited_for(clock: ManualClock) -> None:
-    pace = ThreadPace(1)
-    opened(pace, clock)
-    take(pace, clock, 60)
+    rate_limiter = LocalRateLimiter(1)
+    opened(rate_limiter, clock)
+    take(rate_limiter, clock, 60)
     assert clock.monotonic() == pytest.approx(OPENING, abs=LOOK)
     clock.advance(60)
-    turn, begun = opened(pace, clock), clock.monotonic() - 0.5
-    turn.done(clock.monotonic())
-    take(pace, clock, 60)
+    slot, begun = opened(rate_limiter, clock), clock.monotonic() - 0.5
+    slot.done(clock.monotonic())
+    take(rate_limiter, clock, 60)
     assert clock.monotonic() == pytest.approx(begun + 1 + 0.5 + LEAST_MARGIN)
 
 
 def test_two_clients_share_one_pace(make: Make, sandbox: Sandbox, clock: ManualClock) -> None:
-    pace = ThreadPace()
-    one, two = (make({"access_token": sandbox.issue_long_lived()}, pace=pace) for _ in range(2))
+    rate_limiter = LocalRateLimiter()
+    one, two = (
+        make({"access_token": sandbox.issue_long_lived()}, rate_limiter=rate_limiter)
+        for _ in range(2)
+    )
     for _ in range(10):
         one.request.get("/api/v4/account")
         two.request.get("/api/v4/account")
@@ -111,14 +114,14 @@ def test_two_clients_share_one_pace(make: Make, sandbox: Sandbox, clock: ManualC
 def test_without_a_pace_the_portal_has_to_say_no(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    crm = make({"access_token": sandbox.issue_long_lived()}, pace=None)
+    crm = make({"access_token": sandbox.issue_long_lived()}, rate_limiter=None)
     for _ in range(8):
         crm.request.get("/api/v4/account")
     assert sandbox.counters["429"] == 1
 
 
 def test_an_own_rate(make: Make, sandbox: Sandbox, clock: ManualClock) -> None:
-    crm = make({"access_token": sandbox.issue_long_lived()}, pace=2)
+    crm = make({"access_token": sandbox.issue_long_lived()}, rate_limiter=2)
     for _ in range(3):
         crm.request.get("/api/v4/account")
     assert clock.monotonic() == pytest.approx(1.05)
@@ -127,30 +130,30 @@ def test_an_own_rate(make: Make, sandbox: Sandbox, clock: ManualClock) -> None:
 @pytest.mark.parametrize("rate", [0, -1, 1001, float("nan"), True, "7"])
 def test_a_rate_is_a_number_of_calls_per_second(rate: Any) -> None:
     with pytest.raises(ConfigurationError, match="calls per second"):
-        ThreadPace(rate)
+        LocalRateLimiter(rate)
 
 
 @pytest.mark.parametrize("rate", [0.001, 1000])
 def test_rates_on_the_border_are_rates(rate: float, clock: ManualClock) -> None:
-    assert take(ThreadPace(rate), clock) == 0.0
+    assert take(LocalRateLimiter(rate), clock) == 0.0
 
 
 def test_a_turn_beyond_patience_is_not_taken(clock: ManualClock) -> None:
-    pace = ThreadPace(1)
-    assert take(pace, clock) == 0.0
+    rate_limiter = LocalRateLimiter(1)
+    assert take(rate_limiter, clock) == 0.0
     early = 1 + LEAST_MARGIN
-    assert refused(pace, clock, early - 0.001) == pytest.approx(early)
+    assert refused(rate_limiter, clock, early - 0.001) == pytest.approx(early)
     assert clock.monotonic() == 0.0
     # It may look when the answer can have come, and has no patience left when it has not.
-    assert refused(pace, clock, early) == pytest.approx(0.045)
-    assert take(pace, clock, 5) > 0
+    assert refused(rate_limiter, clock, early) == pytest.approx(0.045)
+    assert take(rate_limiter, clock, 5) > 0
 
 
 def test_a_pause_is_for_all_who_share_the_pace(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     crm = make({"access_token": sandbox.issue_long_lived()})
-    sandbox.strike("too_many", path="/api/", retry_after=QUEUE_PATIENCE + 1)
+    sandbox.inject("too_many", path="/api/", retry_after=QUEUE_PATIENCE + 1)
     with pytest.raises(RateLimitedError) as refusal:
         crm.request.get("/api/v4/account")
     assert refusal.value.retry_after == QUEUE_PATIENCE + 1
@@ -164,7 +167,7 @@ def test_a_pause_is_for_all_who_share_the_pace(
 
 def test_a_short_pause_is_waited_out(make: Make, sandbox: Sandbox, clock: ManualClock) -> None:
     crm = make({"access_token": sandbox.issue_long_lived()})
-    sandbox.strike("too_many", "POST", "/api/", retry_after=20)
+    sandbox.inject("too_many", "POST", "/api/", retry_after=20)
     assert crm.request.post("/api/v4/leads", [{"name": "x"}]).info.status_code == 200
     assert clock.monotonic() == pytest.approx(20)
     assert len(sandbox.leads()) == 1
@@ -173,9 +176,12 @@ def test_a_short_pause_is_waited_out(make: Make, sandbox: Sandbox, clock: Manual
 def test_a_block_of_the_address_refuses_all_calls_until_one_comes_through(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    pace = ThreadPace()
-    one, two = (make({"access_token": sandbox.issue_long_lived()}, pace=pace) for _ in range(2))
-    sandbox.strike("forbidden", path="/api/", times=2)
+    rate_limiter = LocalRateLimiter()
+    one, two = (
+        make({"access_token": sandbox.issue_long_lived()}, rate_limiter=rate_limiter)
+        for _ in range(2)
+    )
+    sandbox.inject("forbidden", path="/api/", times=2)
     with pytest.raises(BlockedError, match="slow down") as block:
         one.request.get("/api/v4/account")
     assert block.value.retry_after == BLOCK_PAUSE
@@ -199,23 +205,23 @@ def test_a_turn_whose_owner_was_interrupted_stops_nobody(clock: ManualClock) -> 
         def sleep(self, seconds: float) -> None:
             raise KeyboardInterrupt
 
-    pace = ThreadPace(1)
+    rate_limiter = LocalRateLimiter(1)
     impatient = Interrupted()
-    take(pace, impatient)
+    take(rate_limiter, impatient)
     with pytest.raises(KeyboardInterrupt):
-        pace.wait(impatient, 9)
-    assert take(pace, clock, 9) == pytest.approx(2 + 2 * LEAST_MARGIN)
+        rate_limiter.wait(impatient, 9)
+    assert take(rate_limiter, clock, 9) == pytest.approx(2 + 2 * LEAST_MARGIN)
 
 
 def test_threads_never_exceed_the_rate_on_the_real_clock() -> None:
-    pace, clock = ThreadPace(7), SystemClock()
+    rate_limiter, clock = LocalRateLimiter(7), SystemClock()
     gate, moments = threading.Barrier(15), []
 
     def work(_: int) -> None:
         gate.wait()
-        turn = pace.wait(clock, 60)
-        assert not isinstance(turn, Refusal)
-        moments.append(turn.left)
+        slot = rate_limiter.wait(clock, 60)
+        assert not isinstance(slot, Refusal)
+        moments.append(slot.left)
 
     with ThreadPoolExecutor(15) as pool:
         list(pool.map(work, range(15)))
@@ -246,20 +252,20 @@ def test_clients_of_one_process_share_one_pace(
 
 def test_a_test_server_and_a_time_of_ones_own_have_a_pace_of_their_own() -> None:
     clock, other = ManualClock(), ManualClock()
-    zone = shared_pace("amocrm.ru", None)
-    assert shared_pace("amocrm.ru", None) is zone
-    assert shared_pace("kommo.com", None) is not zone
-    assert shared_pace("http://127.0.0.1:1", None) is not zone
-    ours = shared_pace("amocrm.ru", clock)
+    zone = shared_rate_limiter("amocrm.ru", None)
+    assert shared_rate_limiter("amocrm.ru", None) is zone
+    assert shared_rate_limiter("kommo.com", None) is not zone
+    assert shared_rate_limiter("http://127.0.0.1:1", None) is not zone
+    ours = shared_rate_limiter("amocrm.ru", clock)
     assert ours is not zone
-    assert shared_pace("amocrm.ru", clock) is ours
-    assert shared_pace("amocrm.ru", other) is not ours
+    assert shared_rate_limiter("amocrm.ru", clock) is ours
+    assert shared_rate_limiter("amocrm.ru", other) is not ours
 
 
 def test_only_the_pace_of_a_platform_outlives_its_clients() -> None:
-    kept = weakref.ref(shared_pace("amocrm.com", None))
-    gone = weakref.ref(shared_pace("http://127.0.0.1:2", None))
-    own = weakref.ref(shared_pace("amocrm.com", ManualClock()))
+    kept = weakref.ref(shared_rate_limiter("amocrm.com", None))
+    gone = weakref.ref(shared_rate_limiter("http://127.0.0.1:2", None))
+    own = weakref.ref(shared_rate_limiter("amocrm.com", ManualClock()))
     gc.collect()
     assert kept() is not None
     assert gone() is None
@@ -267,16 +273,19 @@ def test_only_the_pace_of_a_platform_outlives_its_clients() -> None:
 
 
 def test_a_client_made_for_each_call_does_not_begin_the_second_anew() -> None:
-    """Not of one pace's life, but of the process's: `with AmoCRM(...)` in a loop is common."""
+    """Not of one rate limiter's life, but of the process's: `with AmoCRM(...)` in a loop is
+    common."""
     first = AmoCRM("a", {"access_token": "x"})
-    pace = shared_pace("amocrm.ru", None)
-    assert not isinstance(pace.wait(SystemClock(), 60), Refusal)
+    rate_limiter = shared_rate_limiter("amocrm.ru", None)
+    assert not isinstance(rate_limiter.wait(SystemClock(), 60), Refusal)
     del first
     gc.collect()
-    assert shared_pace("amocrm.ru", None) is pace
+    assert shared_rate_limiter("amocrm.ru", None) is rate_limiter
 
 
-@pytest.mark.parametrize("settings", [{"pace": 7}, {"pace": None}, {"base_url": "http://a.test"}])
+@pytest.mark.parametrize(
+    "settings", [{"rate_limiter": 7}, {"rate_limiter": None}, {"base_url": "http://a.test"}]
+)
 def test_what_is_set_is_not_shared_with_the_process(settings: dict[str, Any]) -> None:
     crm = AmoCRM("a", {"access_token": "x"}, **settings)
-    assert crm._pace is not shared_pace("amocrm.ru", None)
+    assert crm._rate_limiter is not shared_rate_limiter("amocrm.ru", None)

@@ -8,16 +8,16 @@ from collections.abc import Generator
 
 import pytest
 
-from amocrm import ThreadPace
-from amocrm.rate_limit.base import KeptTurn
+from amocrm import LocalRateLimiter
+from amocrm.rate_limit.base import TakenSlot
 from amocrm.rate_limit.jitter import MARGIN
-from amocrm.rate_limit.window import What
+from amocrm.rate_limit.window import Action
 from amocrm.sandbox import ManualClock
 
 CALLERS, SECONDS = 32, 12.0
 
 
-class Way:
+class ApiContext:
     """The way to a server, and what arrives there.
 
     Args:
@@ -32,35 +32,35 @@ class Way:
     ) -> None:
         self.dice, self.latency, self.tells = random.Random(seed), latency, tells
         self.jitter, self.handshake = jitter, handshake
-        self.pace, self.clock = ThreadPace(), ManualClock()
+        self.rate_limiter, self.clock = LocalRateLimiter(), ManualClock()
         self.connections = 0
         self.arrivals: list[float] = []
 
     def caller(self) -> Generator[float, None, None]:
         """Call again and again; yield the seconds until there is something to do."""
         while True:
-            step = self.pace.reserve(self.clock, 60)
-            while step.what is not What.GO:
+            step = self.rate_limiter.reserve(self.clock, 60)
+            while step.action is not Action.GO:
                 yield step.away
-                drawn = step.what is not What.DRAW_AGAIN
+                drawn = step.action is not Action.DRAW_AGAIN
                 step = (
-                    self.pace.check(self.clock, step.ticket)
+                    self.rate_limiter.check(self.clock, step.slot_number)
                     if drawn
-                    else self.pace.reserve(self.clock, 60)
+                    else self.rate_limiter.reserve(self.clock, 60)
                 )
-            turn = KeptTurn(self.pace, self.clock, step, self.clock.monotonic(), 0.0, 0.0)
+            slot = TakenSlot(self.rate_limiter, self.clock, step, self.clock.monotonic(), 0.0, 0.0)
             if self.connections:
                 self.connections -= 1
             else:
-                turn.opening()
+                slot.opening()
                 yield self.dice.uniform(0, self.handshake)
             if self.tells:
-                turn.sent()
+                slot.sent()
             yield self.latency / 2 + self.dice.uniform(0, self.jitter)
             self.arrivals.append(self.clock.monotonic())
             yield self.latency / 2
             self.connections += 1
-            turn.done(self.clock.monotonic())
+            slot.done(self.clock.monotonic())
 
     def run(self) -> None:
         callers = [self.caller() for _ in range(CALLERS)]
@@ -83,14 +83,14 @@ class Way:
 def test_never_more_than_seven_arrive_in_a_second(
     seed: int, latency: float, handshake: float, tells: bool
 ) -> None:
-    way = Way(seed, latency, MARGIN, handshake, tells)
+    way = ApiContext(seed, latency, MARGIN, handshake, tells)
     way.run()
     assert way.busiest() <= 7
 
 
 @pytest.mark.parametrize(("latency", "least"), [(0.05, 80), (0.25, 78), (1.0, 75)])
 def test_a_cold_start_costs_no_latency(latency: float, least: int) -> None:
-    way = Way(1, latency, 0.0, 0.0, True)
+    way = ApiContext(1, latency, 0.0, 0.0, True)
     way.run()
     # The first burst leaves at once, the second a second later, whatever the latency.
     assert sum(at < 1.5 + latency / 2 for at in way.arrivals) == 14
@@ -101,7 +101,7 @@ def test_a_cold_start_costs_no_latency(latency: float, least: int) -> None:
 def test_jitter_beyond_what_is_promised_is_seen() -> None:
     busiest = []
     for seed in range(8):
-        way = Way(seed, 1.0, 8 * MARGIN, 0.0, True)
+        way = ApiContext(seed, 1.0, 8 * MARGIN, 0.0, True)
         way.run()
         busiest.append(way.busiest())
     assert max(busiest) > 7, "this can fail"

@@ -1,4 +1,4 @@
-"""What every keeper of a pace promises: threads, a file, Redis."""
+"""What every rate limiter promises: threads, a file, Redis."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from typing import Any
 
 import pytest
 
-from amocrm import ThreadPace
+from amocrm import LocalRateLimiter
 from amocrm._support.clock import SystemClock
-from amocrm.rate_limit.base import Keeper, KeptTurn
-from amocrm.rate_limit.file import FilePace
+from amocrm.rate_limit.base import BaseRateLimiter, TakenSlot
+from amocrm.rate_limit.file import FileRateLimiter
 from amocrm.rate_limit.jitter import LEAST_MARGIN
 from amocrm.rate_limit.limiter import Refusal
-from amocrm.rate_limit.redis import HOSTS_MARGIN, RedisPace
+from amocrm.rate_limit.redis import HOSTS_MARGIN, RedisRateLimiter
 from amocrm.rate_limit.window import LOOK, OPENING, PROBE
 from tests.processes import APART, in_child
 
 REDIS = os.environ.get("AMOCRM_TEST_REDIS", "redis://127.0.0.1:6379/9")
 SLACK = 0.02
-"""Seconds by which what keeps the pace is ahead of the reading a turn is told to have left at."""
+"""Seconds by which what keeps the rate limiter is ahead of the reading a turn is told to have left
+at."""
 
-MakePace = Callable[..., Keeper]
+MakePace = Callable[..., BaseRateLimiter]
 
 
 def redis_name() -> str:
-    """A name of a pace nobody else has; skip, but in CI, where there is no Redis."""
+    """A name of a rate limiter nobody else has; skip, but in CI, where there is no Redis."""
     import redis
 
     try:
@@ -53,15 +54,15 @@ def forget(name: str) -> None:
 
 @pytest.fixture(params=["threads", "file", "redis"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakePace]:
-    """Makes paces of one kind that share what they keep; threads share the object."""
+    """Makes rate limiters of one kind that share what they keep; threads share the object."""
     if request.param == "redis":
         name = redis_name()
-        yield lambda rate=7: RedisPace(REDIS, name, rate)
+        yield lambda rate=7: RedisRateLimiter(REDIS, name, rate)
         forget(name)
     elif request.param == "file":
-        yield lambda rate=7: FilePace(tmp_path / "pace", rate)
+        yield lambda rate=7: FileRateLimiter(tmp_path / "pace", rate)
     else:
-        yield functools.cache(ThreadPace)
+        yield functools.cache(LocalRateLimiter)
 
 
 class Waits(SystemClock):
@@ -78,36 +79,36 @@ class Waits(SystemClock):
 CLOCK = Waits()
 
 
-def turn(pace: Keeper, patience: float = 60) -> KeptTurn:
-    taken = pace.wait(CLOCK, patience)
-    assert isinstance(taken, KeptTurn)
+def slot(rate_limiter: BaseRateLimiter, patience: float = 60) -> TakenSlot:
+    taken = rate_limiter.wait(CLOCK, patience)
+    assert isinstance(taken, TakenSlot)
     return taken
 
 
-def refusal(pace: Keeper, patience: float = 0) -> Refusal:
-    refused = pace.wait(CLOCK, patience)
+def refusal(rate_limiter: BaseRateLimiter, patience: float = 0) -> Refusal:
+    refused = rate_limiter.wait(CLOCK, patience)
     assert isinstance(refused, Refusal)
     return refused
 
 
-def wait(pace: Keeper) -> float:
+def wait(rate_limiter: BaseRateLimiter) -> float:
     """How long a caller would sleep, who is interrupted in it."""
     clock = Waits()
     with pytest.raises(KeyboardInterrupt):
-        pace.wait(clock, 60)
+        rate_limiter.wait(clock, 60)
     return clock.slept[0]
 
 
 def test_those_who_share_it_have_seven_turns_together(make: MakePace) -> None:
     one, two = make(), make()
-    assert [turn(pace).waited < 1 for pace in [one, two] * 3 + [one]] == [True] * 7
+    assert [slot(rate_limiter).waited < 1 for rate_limiter in [one, two] * 3 + [one]] == [True] * 7
     assert 0 < refusal(two).away <= 1 + LEAST_MARGIN
     assert not refusal(one).blocked
 
 
 def test_a_pause_is_for_everybody_who_shares_it(make: MakePace) -> None:
     one, two = make(), make()
-    turn(two)
+    slot(two)
     one.hold(CLOCK, 30)
     assert 20 < wait(two) <= 30
     one.hold(CLOCK, 5)
@@ -126,12 +127,12 @@ def test_one_tries_and_everybody_goes_on(make: MakePace) -> None:
     one, two = make(), make()
     one.block(CLOCK, 0.001)
     SystemClock().sleep(0.01)
-    tried = turn(one)
+    tried = slot(one)
     refused = refusal(two, 1e3)
     assert refused.blocked
     assert PROBE - 10 < refused.away <= PROBE
     tried.done(CLOCK.monotonic())
-    turn(two)
+    slot(two)
 
 
 @pytest.mark.parametrize("came", [True, False])
@@ -139,46 +140,46 @@ def test_a_try_without_success_changes_nothing(make: MakePace, came: bool) -> No
     one, two = make(), make()
     one.block(CLOCK, 0.001)
     SystemClock().sleep(0.01)
-    turn(one).done(CLOCK.monotonic() if came else None, blocked=came)
+    slot(one).done(CLOCK.monotonic() if came else None, blocked=came)
     assert refusal(two, 1e3).blocked
 
 
 def test_a_new_connection_keeps_its_seat_until_its_answer(make: MakePace) -> None:
-    pace = make(1)
-    first = turn(pace)
+    rate_limiter = make(1)
+    first = slot(rate_limiter)
     first.opening()
-    assert 0 < wait(pace) <= 1 + LEAST_MARGIN
+    assert 0 < wait(rate_limiter) <= 1 + LEAST_MARGIN
     first.done(first.left + 50)
     # The interrupted one has lost its turn, which is a seat's second.
-    assert 0 < refusal(pace).away <= 2 + 2 * LEAST_MARGIN
+    assert 0 < refusal(rate_limiter).away <= 2 + 2 * LEAST_MARGIN
 
 
 def test_what_was_forgotten_or_never_drawn_is_no_trouble(make: MakePace) -> None:
-    pace = make()
-    pace.note_margin(CLOCK, 12345, 1.0)
-    pace.note_opening(CLOCK, 12345)
-    assert pace.check(CLOCK, 12345).what.name == "DRAW_AGAIN"
-    turn(pace)
+    rate_limiter = make()
+    rate_limiter.note_margin(CLOCK, 12345, 1.0)
+    rate_limiter.note_opening(CLOCK, 12345)
+    assert rate_limiter.check(CLOCK, 12345).action.name == "DRAW_AGAIN"
+    slot(rate_limiter)
 
 
 def test_a_turn_goes_with_whoever_is_interrupted(make: MakePace) -> None:
-    pace = make(1)
-    turn(pace)
-    assert wait(pace) > 0
-    assert 0 < refusal(pace).away <= 3 * (1 + LEAST_MARGIN)
+    rate_limiter = make(1)
+    slot(rate_limiter)
+    assert wait(rate_limiter) > 0
+    assert 0 < refusal(rate_limiter).away <= 3 * (1 + LEAST_MARGIN)
 
 
 def test_those_who_share_it_may_wait_and_none_overtakes(make: MakePace) -> None:
-    paces = [make(4) for _ in range(3)]
+    rate_limiters = [make(4) for _ in range(3)]
     gate, order = threading.Barrier(8), list[float]()
     moments: list[float] = []
 
     def work(index: int) -> None:
         gate.wait()
-        taken = paces[index % 3].wait(SystemClock(), 60)
-        assert isinstance(taken, KeptTurn)
+        taken = rate_limiters[index % 3].wait(SystemClock(), 60)
+        assert isinstance(taken, TakenSlot)
         moments.append(taken.left)
-        order.append(taken.ticket)
+        order.append(taken.slot_number)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
@@ -190,12 +191,12 @@ def test_those_who_share_it_may_wait_and_none_overtakes(make: MakePace) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_child_begins_a_pace_of_threads_anew_and_is_not_stuck() -> None:
-    pace = ThreadPace(1)
-    turn(pace)
+    rate_limiter = LocalRateLimiter(1)
+    slot(rate_limiter)
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with pace.desk(CLOCK):
+        with rate_limiter.locked_window(CLOCK):
             held.set()
             done.wait(30)
 
@@ -204,7 +205,7 @@ def test_a_forked_child_begins_a_pace_of_threads_anew_and_is_not_stuck() -> None
     assert held.wait(30)
     try:
         # The thread that holds the lock is not in the child.
-        assert in_child(lambda: isinstance(pace.wait(CLOCK, 0), KeptTurn))
+        assert in_child(lambda: isinstance(rate_limiter.wait(CLOCK, 0), TakenSlot))
     finally:
         done.set()
         holder.join()
@@ -213,20 +214,22 @@ def test_a_forked_child_begins_a_pace_of_threads_anew_and_is_not_stuck() -> None
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_child_goes_on_with_the_same_file(tmp_path: Path) -> None:
-    pace = FilePace(tmp_path / "pace", 1)
-    turn(pace)
-    assert in_child(lambda: isinstance(pace.wait(CLOCK, 0), Refusal))
-    assert refusal(pace).away > 0
+    rate_limiter = FileRateLimiter(tmp_path / "pace", 1)
+    slot(rate_limiter)
+    assert in_child(lambda: isinstance(rate_limiter.wait(CLOCK, 0), Refusal))
+    assert refusal(rate_limiter).away > 0
 
 
 def _take(kind: str, where: str, rate: float, calls: int, pipe: Pipe) -> None:
-    pace: Keeper = FilePace(where, rate) if kind == "file" else RedisPace(REDIS, where, rate)
+    rate_limiter: BaseRateLimiter = (
+        FileRateLimiter(where, rate) if kind == "file" else RedisRateLimiter(REDIS, where, rate)
+    )
     pipe.send("ready")
     pipe.recv()
     moments = []
     for _ in range(calls):
-        taken = pace.wait(SystemClock(), 60)
-        assert isinstance(taken, KeptTurn)
+        taken = rate_limiter.wait(SystemClock(), 60)
+        assert isinstance(taken, TakenSlot)
         moments.append(taken.left)
     pipe.send(moments)
 
@@ -267,8 +270,10 @@ def test_a_killed_process_gives_its_turns_back(shared: tuple[str, str]) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.join(30)
     kind, where = shared
-    pace: Keeper = FilePace(where, 1) if kind == "file" else RedisPace(REDIS, where, 1)
-    assert refusal(pace).away <= 2 * (1 + LEAST_MARGIN)
+    rate_limiter: BaseRateLimiter = (
+        FileRateLimiter(where, 1) if kind == "file" else RedisRateLimiter(REDIS, where, 1)
+    )
+    assert refusal(rate_limiter).away <= 2 * (1 + LEAST_MARGIN)
 
 
 def test_the_constants_are_those_the_manual_names() -> None:

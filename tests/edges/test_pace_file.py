@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from amocrm import AmoCRM, PaceError
+from amocrm import AmoCRM, RateLimiterError
 from amocrm._support.clock import SystemClock
 from amocrm._support.file_lock import FileLock
 from amocrm.errors import TokenStoreError
-from amocrm.rate_limit.base import KeptTurn
-from amocrm.rate_limit.file import LOCK_PATIENCE, SAME_BOOT, FilePace
+from amocrm.rate_limit.base import TakenSlot
+from amocrm.rate_limit.file import LOCK_PATIENCE, SAME_BOOT, FileRateLimiter
 from amocrm.rate_limit.limiter import Refusal
 from amocrm.rate_limit.window import Window
 from amocrm.sandbox import ManualClock, Sandbox
@@ -36,30 +36,30 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "pace"
 
 
-def is_full(pace: FilePace, clock: ManualClock) -> bool:
-    return isinstance(pace.wait(clock, 0), Refusal)
+def is_full(rate_limiter: FileRateLimiter, clock: ManualClock) -> bool:
+    return isinstance(rate_limiter.wait(clock, 0), Refusal)
 
 
 def test_instants_of_another_boot_mean_nothing(path: Path) -> None:
     before = Boot(1_000_000, 5000)
-    assert isinstance(FilePace(path, 1).wait(before, 0), KeptTurn)
-    assert is_full(FilePace(path, 1), before)
-    assert not is_full(FilePace(path, 1), Boot(1_900_000, 30))
+    assert isinstance(FileRateLimiter(path, 1).wait(before, 0), TakenSlot)
+    assert is_full(FileRateLimiter(path, 1), before)
+    assert not is_full(FileRateLimiter(path, 1), Boot(1_900_000, 30))
 
 
 @pytest.mark.parametrize(("moved", "full"), [(SAME_BOOT - 1, True), (SAME_BOOT + 1, False)])
 def test_a_wall_clock_may_be_set_a_little(path: Path, moved: float, full: bool) -> None:
-    assert isinstance(FilePace(path, 1).wait(Boot(1_000_000, 5000), 0), KeptTurn)
-    assert is_full(FilePace(path, 1), Boot(1_000_000 + moved, 5000)) is full
-    assert is_full(FilePace(path, 1), Boot(1_000_000 + moved, 5000))
+    assert isinstance(FileRateLimiter(path, 1).wait(Boot(1_000_000, 5000), 0), TakenSlot)
+    assert is_full(FileRateLimiter(path, 1), Boot(1_000_000 + moved, 5000)) is full
+    assert is_full(FileRateLimiter(path, 1), Boot(1_000_000 + moved, 5000))
 
 
 def test_a_removed_file_is_made_again_for_all(path: Path, clock: ManualClock) -> None:
-    one, two = FilePace(path, 1), FilePace(path, 1)
-    turn = one.wait(clock, 0)
-    assert isinstance(turn, KeptTurn)
+    one, two = FileRateLimiter(path, 1), FileRateLimiter(path, 1)
+    slot = one.wait(clock, 0)
+    assert isinstance(slot, TakenSlot)
     path.unlink()
-    turn.done(0.5)
+    slot.done(0.5)
     assert not is_full(two, clock)
     assert is_full(one, clock)
 
@@ -67,9 +67,9 @@ def test_a_removed_file_is_made_again_for_all(path: Path, clock: ManualClock) ->
 def test_a_file_that_another_one_has_replaced_is_left_by_all(
     path: Path, clock: ManualClock
 ) -> None:
-    one, two = FilePace(path, 1), FilePace(path, 1)
-    for pace in (one, two):
-        pace.wait(clock, 0)
+    one, two = FileRateLimiter(path, 1), FileRateLimiter(path, 1)
+    for rate_limiter in (one, two):
+        rate_limiter.wait(clock, 0)
     fresh = path.with_name("fresh")
     fresh.touch(0o600)
     fresh.rename(path)
@@ -95,8 +95,8 @@ def test_an_empty_file_and_one_of_versions_before_are_taken_over(
 ) -> None:
     path.write_bytes(content)
     path.chmod(0o600)
-    assert not is_full(FilePace(path, 1), clock)
-    assert is_full(FilePace(path, 1), clock)
+    assert not is_full(FileRateLimiter(path, 1), clock)
+    assert is_full(FileRateLimiter(path, 1), clock)
     assert path.stat().st_size > SIZE
 
 
@@ -112,30 +112,30 @@ def test_a_file_that_is_no_pace_is_refused_and_left_as_it_is(
 ) -> None:
     path.write_bytes(content)
     path.chmod(0o600)
-    with pytest.raises(PaceError, match="not a pace's file"):
-        FilePace(path, 1).wait(clock, 0)
+    with pytest.raises(RateLimiterError, match="not a rate limiter's file"):
+        FileRateLimiter(path, 1).wait(clock, 0)
     assert path.read_bytes() == content
 
 
 @posix
 def test_who_cuts_the_file_kills_nobody(path: Path, clock: ManualClock) -> None:
-    pace = FilePace(path, 1)
-    assert not is_full(pace, clock)
+    rate_limiter = FileRateLimiter(path, 1)
+    assert not is_full(rate_limiter, clock)
     os.truncate(path, 4096)
-    with pytest.raises(PaceError, match="not a pace's file"):
-        pace.wait(clock, 0)
+    with pytest.raises(RateLimiterError, match="not a rate limiter's file"):
+        rate_limiter.wait(clock, 0)
     os.truncate(path, 0)
-    assert not is_full(pace, clock)
-    assert is_full(FilePace(path, 1), clock)
+    assert not is_full(rate_limiter, clock)
+    assert is_full(FileRateLimiter(path, 1), clock)
 
 
 def test_those_who_had_it_open_go_on_in_a_file_put_in_its_place(
     path: Path, clock: ManualClock
 ) -> None:
-    one, two = FilePace(path, 1), FilePace(path, 1)
+    one, two = FileRateLimiter(path, 1), FileRateLimiter(path, 1)
     assert not is_full(one, clock)
     assert is_full(two, clock)
-    FilePace(f"{path}.new", 1).hold(clock, 0)
+    FileRateLimiter(f"{path}.new", 1).hold(clock, 0)
     os.replace(f"{path}.new", path)
     assert not is_full(one, clock)
     assert is_full(two, clock)
@@ -146,35 +146,35 @@ def test_those_who_had_it_open_go_on_in_a_file_put_in_its_place(
 def test_a_pace_that_others_can_read_is_refused_with_the_command_to_run(
     path: Path, clock: ManualClock, mode: int
 ) -> None:
-    pace = FilePace(path)
-    pace.wait(clock, 0)
+    rate_limiter = FileRateLimiter(path)
+    rate_limiter.wait(clock, 0)
     path.chmod(mode)
-    with pytest.raises(PaceError, match=f"run: chmod 600 '{path}'"):
-        pace.wait(clock, 0)
+    with pytest.raises(RateLimiterError, match=f"run: chmod 600 '{path}'"):
+        rate_limiter.wait(clock, 0)
 
 
 @posix
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root gives files away")
 def test_another_user_s_pace_is_refused(path: Path, clock: ManualClock) -> None:
-    pace = FilePace(path)
-    pace.wait(clock, 0)
+    rate_limiter = FileRateLimiter(path)
+    rate_limiter.wait(clock, 0)
     os.chown(path, 12345, -1)
-    with pytest.raises(PaceError, match=r"another user \(run: chown"):
-        pace.wait(clock, 0)
+    with pytest.raises(RateLimiterError, match=r"another user \(run: chown"):
+        rate_limiter.wait(clock, 0)
 
 
 @posix
 @pytest.mark.parametrize("end", ["", ".lock"])
 def test_what_is_no_file_is_no_pace(path: Path, clock: ManualClock, end: str) -> None:
     os.mkfifo(f"{path}{end}")
-    with pytest.raises(PaceError, match=rf"no regular file \(move '{path}{end}' away"):
-        FilePace(path).wait(clock, 0)
+    with pytest.raises(RateLimiterError, match=rf"no regular file \(move '{path}{end}' away"):
+        FileRateLimiter(path).wait(clock, 0)
 
 
 def test_the_file_is_its_owner_s(path: Path, clock: ManualClock) -> None:
-    FilePace(path).wait(clock, 0)
+    FileRateLimiter(path).wait(clock, 0)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert repr(FilePace(path)) == f"FilePace({str(path)!r})"
+    assert repr(FileRateLimiter(path)) == f"FileRateLimiter({str(path)!r})"
 
 
 def test_a_file_that_cannot_be_opened_is_told_before_anything_is_sent(
@@ -183,8 +183,8 @@ def test_a_file_that_cannot_be_opened_is_told_before_anything_is_sent(
     (tmp_path / "folder").mkdir()
     auth = {"access_token": sandbox.issue_long_lived()}
     for path in (tmp_path / "folder", tmp_path / "nowhere" / "pace"):
-        crm: AmoCRM = make(auth, pace=FilePace(path))
-        with pytest.raises(PaceError, match=r"cannot be (opened|shared)"):
+        crm: AmoCRM = make(auth, rate_limiter=FileRateLimiter(path))
+        with pytest.raises(RateLimiterError, match=r"cannot be (opened|shared)"):
             crm.request.get("/api/v4/account")
     assert sandbox.log == []
 
@@ -192,7 +192,7 @@ def test_a_file_that_cannot_be_opened_is_told_before_anything_is_sent(
 def test_trouble_after_the_answer_does_not_cost_the_answer(
     make: Make, sandbox: Sandbox, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    crm = make({"access_token": sandbox.issue_long_lived()}, pace=FilePace(path))
+    crm = make({"access_token": sandbox.issue_long_lived()}, rate_limiter=FileRateLimiter(path))
     crm.on("connection:checkToken", lambda _: None)
     session = sandbox.session()
 
@@ -201,9 +201,13 @@ def test_trouble_after_the_answer_does_not_cost_the_answer(
         os.mkdir(f"{path}.lock")
 
     session.hooks["response"] = [lock_out]
-    crm = make({"access_token": sandbox.issue_long_lived()}, pace=FilePace(path), session=session)
+    crm = make(
+        {"access_token": sandbox.issue_long_lived()},
+        rate_limiter=FileRateLimiter(path),
+        session=session,
+    )
     assert crm.request.get("/api/v4/account").data["name"]
-    assert "the pace cannot be shared" in caplog.text
+    assert "the rate limiter cannot be shared" in caplog.text
 
 
 def test_whoever_holds_the_lock_for_ever_is_told_of(path: Path, clock: ManualClock) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import redis
 
-from amocrm import ConfigurationError, PaceError
+from amocrm import ConfigurationError, RateLimiterError
 from amocrm._support.clock import SystemClock
 from amocrm.http.sender import LONGEST_HOLD
 from amocrm.rate_limit.limiter import Refusal
-from amocrm.rate_limit.redis import EXPIRY, RedisPace
+from amocrm.rate_limit.redis import EXPIRY, RedisRateLimiter
 from tests.conftest import Make
 from tests.edges.test_pace_contract import REDIS, redis_name
 
@@ -23,13 +23,13 @@ CLOCK = SystemClock()
 def test_its_keys_share_a_slot_and_expire() -> None:
     name, client = redis_name(), redis.Redis.from_url(REDIS)
     keys = [f"{{{name}}}:pace", f"{{{name}}}:turns"]
-    pace = RedisPace(client, name)
-    assert repr(pace) == f"RedisPace({keys[0]!r})"
+    rate_limiter = RedisRateLimiter(client, name)
+    assert repr(rate_limiter) == f"RedisRateLimiter({keys[0]!r})"
     for act in (
-        lambda: pace.wait(CLOCK, 0),
-        lambda: pace.hold(CLOCK, 1),
-        lambda: pace.block(CLOCK, 1),
-        lambda: pace.note_margin(CLOCK, 0, 0.05),
+        lambda: rate_limiter.wait(CLOCK, 0),
+        lambda: rate_limiter.hold(CLOCK, 1),
+        lambda: rate_limiter.block(CLOCK, 1),
+        lambda: rate_limiter.note_margin(CLOCK, 0, 0.05),
     ):
         act()
         assert all(EXPIRY - 10 < int(client.ttl(key)) <= EXPIRY for key in keys)
@@ -40,24 +40,24 @@ def test_its_keys_share_a_slot_and_expire() -> None:
 
 def test_a_clock_of_the_server_that_was_set_back_starts_it_afresh() -> None:
     name, client = redis_name(), redis.Redis.from_url(REDIS)
-    pace = RedisPace(client, name, 1)
-    pace.wait(CLOCK, 0)
+    rate_limiter = RedisRateLimiter(client, name, 1)
+    rate_limiter.wait(CLOCK, 0)
     client.hset(f"{{{name}}}:turns", "0", "99999999999.000000 99999999999.000000")
-    assert not isinstance(pace.wait(CLOCK, 0), Refusal)
+    assert not isinstance(rate_limiter.wait(CLOCK, 0), Refusal)
     client.delete(f"{{{name}}}:pace", f"{{{name}}}:turns")
 
 
 def test_a_redis_that_is_not_there_is_told_before_anything_is_sent(
     make: Make, free_port: int, sandbox: Any
 ) -> None:
-    pace = RedisPace(f"redis://:SECRET@127.0.0.1:{free_port}")
-    crm = make({"access_token": sandbox.issue_long_lived()}, pace=pace)
-    with pytest.raises(PaceError, match="check Redis") as trouble:
+    rate_limiter = RedisRateLimiter(f"redis://:SECRET@127.0.0.1:{free_port}")
+    crm = make({"access_token": sandbox.issue_long_lived()}, rate_limiter=rate_limiter)
+    with pytest.raises(RateLimiterError, match="check Redis") as trouble:
         crm.request.get("/api/v4/account")
     assert trouble.value.retryable
     assert "SECRET" not in str(trouble.value)
     assert sandbox.log == []
-    pace.hold(CLOCK, 1)
+    rate_limiter.hold(CLOCK, 1)
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,20 @@ def test_a_redis_that_is_not_there_is_told_before_anything_is_sent(
 )
 def test_what_is_wrong_is_told_at_once(arguments: list[Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words) as refusal:
-        RedisPace(*arguments)
+        RedisRateLimiter(*arguments)
     assert "SECRET" not in str(refusal.value)
 
 
 def test_without_the_extra_the_error_names_it() -> None:
     script = (
         "import sys; sys.modules['redis'] = None\n"
-        "from amocrm.rate_limit.redis import RedisPace\n"
-        "try: RedisPace('redis://h')\n"
+        "from amocrm.rate_limit.redis import RedisRateLimiter\n"
+        "try: RedisRateLimiter('redis://h')\n"
         "except Exception as error: print(type(error).__name__, error)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == (
-        "ConfigurationError RedisPace needs redis (pip install 'amocrm-python[redis]')"
+        "ConfigurationError RedisRateLimiter needs redis (pip install 'amocrm-python[redis]')"
     )

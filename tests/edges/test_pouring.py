@@ -19,7 +19,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 @pytest.fixture
 def crm(portal: Sandbox, clock: ManualClock) -> AmoCRM:
     auth: Any = {"access_token": portal.issue_long_lived()}
-    return AmoCRM("example", auth, session=portal.session(), pace=None, clock=clock)
+    return AmoCRM("example", auth, session=portal.session(), rate_limiter=None, clock=clock)
 
 
 class Echo(HTTPAdapter):
@@ -38,7 +38,7 @@ class Echo(HTTPAdapter):
 def test_bytes_leave_piece_by_piece_and_json_at_once() -> None:
     session, echo = requests.Session(), Echo()
     session.mount("https://", echo)
-    crm = AmoCRM("example", {"access_token": "t"}, session=session, pace=None)
+    crm = AmoCRM("example", {"access_token": "t"}, session=session, rate_limiter=None)
     crm.request.post("/x", b"abc")
     crm.request.post("/x", {"a": 1})
     crm.request.post("/x")
@@ -91,7 +91,7 @@ def test_what_is_poured_out_may_be_of_any_size(crm: AmoCRM, portal: Sandbox) -> 
         nonlocal size
         size += len(piece)
 
-    portal.strike("huge", "GET", "/api/v4/account", size=MAX_BODY + 1)
+    portal.inject("huge", "GET", "/api/v4/account", size=MAX_BODY + 1)
     crm.request.read_into(lambda: take, "/api/v4/account")
     assert size == MAX_BODY + 1
 
@@ -125,7 +125,7 @@ class Keeping(HTTPAdapter):
 def test_an_answer_that_is_not_read_to_its_end_is_closed(error: type[BaseException]) -> None:
     session, keeping = requests.Session(), Keeping()
     session.mount("https://", keeping)
-    crm = AmoCRM("example", {"access_token": "t"}, session=session, pace=None)
+    crm = AmoCRM("example", {"access_token": "t"}, session=session, rate_limiter=None)
 
     def fail(piece: bytes) -> None:
         raise error
@@ -148,7 +148,7 @@ class Whole(HTTPAdapter):
 def test_answers_of_other_making_are_poured_out_too() -> None:
     session = requests.Session()
     session.mount("https://", Whole())
-    crm = AmoCRM("example", {"access_token": "t"}, session=session, pace=None)
+    crm = AmoCRM("example", {"access_token": "t"}, session=session, rate_limiter=None)
     taken: list[bytes] = []
     crm.request.read_into(collector(taken), "/x")
     assert taken == [b"abc"]

@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from amocrm.errors import ConfigurationError
-from amocrm.progress import Meter, Progress, bar
+from amocrm.progress import Progress, ProgressMeter, bar
 from amocrm.sandbox import ManualClock
 
 
 def test_it_tells_how_far_and_how_fast(clock: ManualClock) -> None:
     told: list[Progress] = []
-    meter = Meter(told.append, clock, 10)
+    meter = ProgressMeter(told.append, clock, 10)
     meter.wait("page 1")
     clock.advance(2)
     meter.add(4)
@@ -26,7 +26,7 @@ def test_it_tells_how_far_and_how_fast(clock: ManualClock) -> None:
 
 
 def test_nobody_has_to_listen(clock: ManualClock) -> None:
-    meter = Meter(None, clock)
+    meter = ProgressMeter(None, clock)
     meter.add(3)
     assert meter.done == 3
 

@@ -8,9 +8,9 @@ import json
 import pytest
 
 from amocrm import ConfigurationError, MemoryStore, Token, TokenStoreError
-from amocrm.auth.installation.registry import Entry, Register
-from amocrm.auth.token_record import Record, See, write_record
-from amocrm.auth.token_repository import Vault
+from amocrm.auth.installation.registry import AccountRegistry, Entry
+from amocrm.auth.token_record import Alias, Record, write_record
+from amocrm.auth.token_repository import TokenRepository
 from amocrm.stores.store import Key, pointer_key
 
 CLIENT = "client"
@@ -28,7 +28,7 @@ def record(account_id: int | None, host: str, refresh: str = "r") -> Record:
 
 
 def install(store: MemoryStore, host: str, account_id: int, refresh: str = "r") -> None:
-    Vault(CLIENT, host, store).put(record(account_id, host, refresh), account_id)
+    TokenRepository(CLIENT, host, store).put(record(account_id, host, refresh), account_id)
 
 
 def found(entry: Entry | None) -> tuple[str, str] | None:
@@ -40,23 +40,23 @@ def found(entry: Entry | None) -> tuple[str, str] | None:
 
 def test_an_account_is_kept_under_its_id_and_found_by_its_names() -> None:
     store = MemoryStore()
-    register = Register(CLIENT, store)
+    registry = AccountRegistry(CLIENT, store)
     install(store, ALPHA, 7)
-    Vault(CLIENT, ALPHA, store).put(record(7, BETA, "r2"), 7)
+    TokenRepository(CLIENT, ALPHA, store).put(record(7, BETA, "r2"), 7)
     assert store.accounts(CLIENT) == ["7"]
-    assert register.hosts() == [BETA]
-    for entry in (register.find(ALPHA), register.find(BETA), register.by_id(7)):
+    assert registry.hosts() == [BETA]
+    for entry in (registry.find(ALPHA), registry.find(BETA), registry.by_id(7)):
         assert found(entry) == ("7", BETA)
-    assert register.find("gamma.amocrm.ru") is register.by_id(8) is None
+    assert registry.find("gamma.amocrm.ru") is registry.by_id(8) is None
 
 
 def test_a_name_moves_to_whoever_agreed_there_last_and_no_record_is_lost() -> None:
     store = MemoryStore()
-    register = Register(CLIENT, store)
+    registry = AccountRegistry(CLIENT, store)
     install(store, ALPHA, 7, "first")
     install(store, ALPHA, 8, "second")
-    assert found(register.find(ALPHA)) == ("8", ALPHA)
-    first, second = register.by_id(7), register.by_id(8)
+    assert found(registry.find(ALPHA)) == ("8", ALPHA)
+    first, second = registry.by_id(7), registry.by_id(8)
     assert first is not None
     assert second is not None
     assert first.record.token.refresh_token == "first"
@@ -67,16 +67,19 @@ def test_an_account_that_left_a_name_does_not_take_it_back() -> None:
     """A client that was made when the name was still its own saves a renewed pair."""
     store = MemoryStore()
     install(store, BETA, 7)
-    for vault in (Vault(CLIENT, BETA, store, 7), Vault(CLIENT, BETA, store)):
-        assert vault.load() is not None
+    for repository in (
+        TokenRepository(CLIENT, BETA, store, 7),
+        TokenRepository(CLIENT, BETA, store),
+    ):
+        assert repository.load() is not None
         install(store, BETA, 8)
-        vault.swap(record(7, "gamma.amocrm.ru", "next"), record(7, BETA).token)
-        vault.point("gamma.amocrm.ru")
-        register = Register(CLIENT, store)
-        assert found(register.find(BETA)) == ("8", BETA)
-        assert found(register.find("gamma.amocrm.ru")) == ("7", "gamma.amocrm.ru")
-        vault.put(record(7, "gamma.amocrm.ru", "of a new consent"), 7)
-        assert found(register.find(BETA)) == ("8", BETA)
+        repository.swap(record(7, "gamma.amocrm.ru", "next"), record(7, BETA).token)
+        repository.point("gamma.amocrm.ru")
+        registry = AccountRegistry(CLIENT, store)
+        assert found(registry.find(BETA)) == ("8", BETA)
+        assert found(registry.find("gamma.amocrm.ru")) == ("7", "gamma.amocrm.ru")
+        repository.put(record(7, "gamma.amocrm.ru", "of a new consent"), 7)
+        assert found(registry.find(BETA)) == ("8", BETA)
         install(store, BETA, 7)
 
 
@@ -84,15 +87,15 @@ def test_an_account_that_left_a_name_does_not_take_it_back() -> None:
 def test_a_pair_of_another_account_is_refused(pinned: bool) -> None:
     store = MemoryStore()
     install(store, ALPHA, 7)
-    vault = Vault(CLIENT, ALPHA, store, 7 if pinned else None)
-    assert vault.load() is not None
+    repository = TokenRepository(CLIENT, ALPHA, store, 7 if pinned else None)
+    assert repository.load() is not None
     with pytest.raises(ConfigurationError, match=r"opens account 8, but .* account 7"):
-        vault.swap(record(8, ALPHA, "other"), None)
+        repository.swap(record(8, ALPHA, "other"), None)
     if pinned:
         with pytest.raises(ConfigurationError, match=r"opens account 8, but .* account 7"):
-            vault.put(record(8, ALPHA, "other"), 8)
+            repository.put(record(8, ALPHA, "other"), 8)
     assert store.accounts(CLIENT) == ["7"]
-    assert vault.load() == record(7, ALPHA)
+    assert repository.load() == record(7, ALPHA)
 
 
 def test_a_record_under_an_id_that_opens_another_account_is_damaged() -> None:
@@ -100,52 +103,52 @@ def test_a_record_under_an_id_that_opens_another_account_is_damaged() -> None:
     key = Key(CLIENT, "7")
     assert store.save(key, write_record(*key, record(8, ALPHA)), None)
     with pytest.raises(TokenStoreError, match="opens another account"):
-        Register(CLIENT, store).by_id(7)
+        AccountRegistry(CLIENT, store).by_id(7)
 
 
 def test_a_pair_that_does_not_say_whose_it_is_replaces_none_that_does() -> None:
     store = MemoryStore()
     install(store, ALPHA, 7)
     with pytest.raises(TokenStoreError, match="did not say whose"):
-        Vault(CLIENT, ALPHA, store).put(record(None, ALPHA, "other"), None)
-    assert Vault(CLIENT, ALPHA, store).load() == record(7, ALPHA)
+        TokenRepository(CLIENT, ALPHA, store).put(record(None, ALPHA, "other"), None)
+    assert TokenRepository(CLIENT, ALPHA, store).load() == record(7, ALPHA)
 
 
 def test_a_pair_that_does_not_say_whose_it_is_is_kept_under_the_name_or_the_id_that_is_told() -> (
     None
 ):
     store = MemoryStore()
-    Vault(CLIENT, ALPHA, store).put(record(None, ALPHA), None)
-    Vault(CLIENT, BETA, store).put(record(None, BETA), 7)
+    TokenRepository(CLIENT, ALPHA, store).put(record(None, ALPHA), None)
+    TokenRepository(CLIENT, BETA, store).put(record(None, BETA), 7)
     assert sorted(store.accounts(CLIENT)) == ["7", ALPHA]
-    register = Register(CLIENT, store)
-    assert found(register.find(ALPHA)) == (ALPHA, ALPHA)
-    assert found(register.find(BETA)) == found(register.by_id(7)) == ("7", BETA)
-    assert register.hosts() == [ALPHA, BETA]
+    registry = AccountRegistry(CLIENT, store)
+    assert found(registry.find(ALPHA)) == (ALPHA, ALPHA)
+    assert found(registry.find(BETA)) == found(registry.by_id(7)) == ("7", BETA)
+    assert registry.hosts() == [ALPHA, BETA]
 
 
 def test_a_pair_under_a_name_moves_to_its_id_when_its_successor_tells_it() -> None:
     store = MemoryStore()
-    vault = Vault(CLIENT, ALPHA, store)
-    vault.put(record(None, ALPHA), None)
-    vault.swap(record(7, ALPHA, "next"), record(None, ALPHA).token)
+    repository = TokenRepository(CLIENT, ALPHA, store)
+    repository.put(record(None, ALPHA), None)
+    repository.swap(record(7, ALPHA, "next"), record(None, ALPHA).token)
     assert store.accounts(CLIENT) == ["7"]
-    assert Vault(CLIENT, ALPHA, store).load() == record(7, ALPHA, "next")
+    assert TokenRepository(CLIENT, ALPHA, store).load() == record(7, ALPHA, "next")
 
 
 def test_what_was_installed_anew_meanwhile_is_not_forgotten() -> None:
     store = MemoryStore()
-    register = Register(CLIENT, store)
+    registry = AccountRegistry(CLIENT, store)
     install(store, ALPHA, 7, "old")
-    entry = register.find(ALPHA)
+    entry = registry.find(ALPHA)
     assert entry is not None
     install(store, ALPHA, 7, "new")
-    assert register.forget(entry) is False
-    again = register.find(ALPHA)
+    assert registry.forget(entry) is False
+    again = registry.find(ALPHA)
     assert again is not None
-    assert (register.forget(again), register.forget(again)) == (True, False)
-    assert register.hosts() == []
-    assert register.find(ALPHA) is None
+    assert (registry.forget(again), registry.forget(again)) == (True, False)
+    assert registry.hosts() == []
+    assert registry.find(ALPHA) is None
 
 
 # Stores of older versions ------------------------------------------------------------------------
@@ -157,45 +160,45 @@ def keep_as_before(store: MemoryStore, name: str, content: Record, *former: str)
     assert store.save(key, write_record(*key, content), None)
     for other in former:
         pointer = pointer_key(CLIENT, other)
-        assert store.save(pointer, write_record(*pointer, See(name)), None)
+        assert store.save(pointer, write_record(*pointer, Alias(name)), None)
 
 
 @pytest.mark.parametrize("asked", [ALPHA, BETA, "gamma.amocrm.ru", "7", ""])
 def test_a_record_under_a_name_is_carried_over_to_its_id(asked: str) -> None:
     store = MemoryStore()
-    register = Register(CLIENT, store)
+    registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(7, BETA), BETA, "gamma.amocrm.ru", "7")
     if asked == "7":
-        assert found(register.by_id(7)) == ("7", BETA)
+        assert found(registry.by_id(7)) == ("7", BETA)
     elif asked:
-        assert found(register.find(asked)) == ("7", BETA)
-    assert register.hosts() == [BETA]
+        assert found(registry.find(asked)) == ("7", BETA)
+    assert registry.hosts() == [BETA]
     assert store.accounts(CLIENT) == ["7"]
     for name in (ALPHA, BETA, "gamma.amocrm.ru"):
-        assert found(register.find(name)) == ("7", BETA)
-    assert found(register.by_id(7)) == ("7", BETA)
+        assert found(registry.find(name)) == ("7", BETA)
+    assert found(registry.by_id(7)) == ("7", BETA)
 
 
 def test_a_record_that_does_not_say_its_account_stays_where_it_is_until_its_id_leads_there() -> (
     None
 ):
     store = MemoryStore()
-    register = Register(CLIENT, store)
+    registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(None, ALPHA), "7")
-    assert found(register.find(ALPHA)) == (ALPHA, ALPHA)
+    assert found(registry.find(ALPHA)) == (ALPHA, ALPHA)
     assert store.accounts(CLIENT) == [ALPHA]
-    assert found(register.by_id(7)) == ("7", ALPHA)
-    assert found(register.find(ALPHA)) == ("7", ALPHA)
+    assert found(registry.by_id(7)) == ("7", ALPHA)
+    assert found(registry.find(ALPHA)) == ("7", ALPHA)
 
 
 def test_an_id_does_not_lead_to_the_account_that_took_the_name_over() -> None:
     store = MemoryStore()
-    register = Register(CLIENT, store)
+    registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(8, ALPHA), "7")
-    assert register.by_id(7) is None
-    assert found(register.by_id(8)) is None
-    assert found(register.find(ALPHA)) == ("8", ALPHA)
-    assert found(register.by_id(8)) == ("8", ALPHA)
+    assert registry.by_id(7) is None
+    assert found(registry.by_id(8)) is None
+    assert found(registry.find(ALPHA)) == ("8", ALPHA)
+    assert found(registry.by_id(8)) == ("8", ALPHA)
 
 
 def test_a_record_serves_where_it_is_while_it_cannot_be_carried_over() -> None:
@@ -208,28 +211,28 @@ def test_a_record_serves_where_it_is_while_it_cannot_be_carried_over() -> None:
             return super().save(key, text, replaces)
 
     store = Full()
-    register = Register(CLIENT, store)
+    registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(7, ALPHA))
-    assert found(register.find(ALPHA)) == (ALPHA, ALPHA)
-    with Vault(CLIENT, ALPHA, store).lock(1):
+    assert found(registry.find(ALPHA)) == (ALPHA, ALPHA)
+    with TokenRepository(CLIENT, ALPHA, store).lock(1):
         assert store.load(Key(CLIENT, ALPHA)) is not None
     store.full = False
-    assert found(register.find(ALPHA)) == ("7", ALPHA)
+    assert found(registry.find(ALPHA)) == ("7", ALPHA)
 
 
 def test_a_record_is_not_carried_over_while_somebody_renews_it() -> None:
     store = MemoryStore()
-    register = Register(CLIENT, store)
+    registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(7, ALPHA))
     with store.lock(Key(CLIENT, ALPHA), 1):
-        assert found(register.find(ALPHA)) == (ALPHA, ALPHA)
-    assert found(register.find(ALPHA)) == ("7", ALPHA)
+        assert found(registry.find(ALPHA)) == (ALPHA, ALPHA)
+    assert found(registry.find(ALPHA)) == ("7", ALPHA)
 
 
 def test_whoever_waits_for_the_lock_of_a_record_s_name_carries_it_over() -> None:
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(7, ALPHA))
-    with Vault(CLIENT, ALPHA, store).lock(1):
+    with TokenRepository(CLIENT, ALPHA, store).lock(1):
         assert store.accounts(CLIENT) == ["7"]
         with pytest.raises(TokenStoreError), store.lock(Key(CLIENT, "7"), 0.01):
             pass
@@ -242,23 +245,23 @@ def test_a_pair_that_does_not_say_its_account_is_replaced_where_it_was_found(way
     """Else whoever asks for it next is led to the pair that was spent."""
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(None, BETA), BETA)
-    vault, new = Vault(CLIENT, BETA, store), record(None, BETA, "next")
+    repository, new = TokenRepository(CLIENT, BETA, store), record(None, BETA, "next")
     if way == "renewed":
-        vault.swap(new, record(None, BETA).token)
+        repository.swap(new, record(None, BETA).token)
     else:
-        vault.put(new, None)
+        repository.put(new, None)
     for name in (ALPHA, BETA):
-        assert Vault(CLIENT, name, store).load() == new
+        assert TokenRepository(CLIENT, name, store).load() == new
 
 
 def test_a_pair_that_moves_to_its_id_leaves_no_name_behind() -> None:
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(None, "gamma.amocrm.ru"), BETA)
     new = record(7, "gamma.amocrm.ru", "next")
-    Vault(CLIENT, BETA, store).swap(new, record(None, BETA).token)
+    TokenRepository(CLIENT, BETA, store).swap(new, record(None, BETA).token)
     assert store.accounts(CLIENT) == ["7"]
     for name in (ALPHA, BETA):
-        assert Vault(CLIENT, name, store).load() == new
+        assert TokenRepository(CLIENT, name, store).load() == new
 
 
 def test_a_copy_that_a_killed_process_left_under_a_name_does_not_stand_before_the_id_s() -> None:
@@ -267,7 +270,7 @@ def test_a_copy_that_a_killed_process_left_under_a_name_does_not_stand_before_th
     key, new = Key(CLIENT, "7"), record(7, ALPHA, "next")
     assert store.save(key, write_record(*key, new), None)
     with store.lock(Key(CLIENT, ALPHA), 1):
-        entry = Register(CLIENT, store).find(ALPHA)
+        entry = AccountRegistry(CLIENT, store).find(ALPHA)
         assert entry is not None
         assert (entry.kept, entry.record) == ("7", new)
 
@@ -277,12 +280,12 @@ def test_a_record_that_is_carried_over_between_two_looks_is_found() -> None:
         def load(self, key: Key) -> str | None:
             if key == Key(CLIENT, ALPHA) and not self.raced:
                 self.raced = True
-                assert Vault(CLIENT, ALPHA, self).load() is not None
+                assert TokenRepository(CLIENT, ALPHA, self).load() is not None
             return super().load(key)
 
         raced = False
 
     store = Racing()
     keep_as_before(store, ALPHA, record(7, ALPHA))
-    assert found(Register(CLIENT, store).find(ALPHA)) == ("7", ALPHA)
+    assert found(AccountRegistry(CLIENT, store).find(ALPHA)) == ("7", ALPHA)
     assert store.raced

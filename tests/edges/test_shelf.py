@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm._support.cache import Shelf
+from amocrm._support.cache import LRUCache
 
 
 def test_the_least_used_thing_leaves_when_the_shelf_is_full_and_not_before() -> None:
@@ -21,7 +21,7 @@ def test_the_least_used_thing_leaves_when_the_shelf_is_full_and_not_before() -> 
 
         return shelf.get(name, make)
 
-    shelf: Shelf[str] = Shelf(2)
+    shelf: LRUCache[str] = LRUCache(2)
     assert (get("a"), get("b"), len(shelf)) == ("a", "b", 2)
     assert shelf.held("a") == "a"
     get("c")
@@ -33,7 +33,7 @@ def test_the_least_used_thing_leaves_when_the_shelf_is_full_and_not_before() -> 
 
 
 def test_many_threads_get_the_same_thing() -> None:
-    shelf: Shelf[object] = Shelf(1)
+    shelf: LRUCache[object] = LRUCache(1)
     gate = threading.Barrier(16)
 
     def ask(_: int) -> object:
@@ -45,7 +45,7 @@ def test_many_threads_get_the_same_thing() -> None:
 
 
 def test_what_is_taken_is_gone() -> None:
-    shelf: Shelf[str] = Shelf(2)
+    shelf: LRUCache[str] = LRUCache(2)
     shelf.get("a", lambda: "A")
     assert (shelf.take("a"), shelf.take("a"), shelf.held("a")) == ("A", None, None)
     shelf.get("b", lambda: "B")
@@ -56,12 +56,12 @@ def test_what_is_taken_is_gone() -> None:
 @pytest.mark.parametrize("room", [0, -1, True, 1.5, "2", None])
 def test_a_shelf_without_room_is_refused(room: int) -> None:
     with pytest.raises(ConfigurationError, match="max_clients"):
-        Shelf(room)
+        LRUCache(room)
 
 
 def test_what_is_bound_does_not_leave_while_it_is() -> None:
     bound = {"a"}
-    shelf: Shelf[str] = Shelf(2, bound=lambda thing: thing in bound)
+    shelf: LRUCache[str] = LRUCache(2, bound=lambda thing: thing in bound)
     for name in "abcd":
         shelf.get(name, lambda name=name: name)  # type: ignore[misc]
     assert [shelf.held(name) for name in "abcd"] == ["a", None, None, "d"]
@@ -71,7 +71,7 @@ def test_what_is_bound_does_not_leave_while_it_is() -> None:
 
 
 def test_where_all_are_bound_there_are_more_than_room_for_a_while() -> None:
-    shelf: Shelf[str] = Shelf(1, bound=lambda _: True)
+    shelf: LRUCache[str] = LRUCache(1, bound=lambda _: True)
     for name in "abc":
         shelf.get(name, lambda name=name: name)  # type: ignore[misc]
     assert len(shelf) == 3

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.resources.files.upload_source import Source
+from amocrm.resources.files.upload_source import UploadSource
 
 
 def test_a_path_is_opened_read_and_closed(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"abcde")
     for given in (path, str(path)):
-        with Source(given) as source:
+        with UploadSource(given) as source:
             assert (source.name, source.size, source.rewindable) == ("a.txt", 5, True)
             assert list(source.parts(2)) == [b"ab", b"cd", b"e"]
             assert list(source.parts(5)) == [b"abcde"]
@@ -30,7 +30,7 @@ def test_a_path_is_opened_read_and_closed(tmp_path: Path) -> None:
 
 def test_a_path_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        Source(tmp_path / "a.txt")
+        UploadSource(tmp_path / "a.txt")
 
 
 def test_a_file_is_read_from_where_it_stands_and_stays_open(tmp_path: Path) -> None:
@@ -38,18 +38,18 @@ def test_a_file_is_read_from_where_it_stands_and_stays_open(tmp_path: Path) -> N
     path.write_bytes(b"abcde")
     with path.open("rb") as file:
         file.seek(2)
-        with Source(file) as source:
+        with UploadSource(file) as source:
             assert (source.name, source.size) == ("a.txt", 3)
             assert list(source.parts(2)) == list(source.parts(2)) == [b"cd", b"e"]
         assert not file.closed
         file.seek(9)
-        assert Source(file).size == 0
+        assert UploadSource(file).size == 0
 
 
 def test_a_file_opened_by_its_number_has_no_name() -> None:
     with open(os.dup(0), "rb") as file:
-        assert Source(file, 0).name is None
-    assert Source(b"x").name is None
+        assert UploadSource(file, 0).name is None
+    assert UploadSource(b"x").name is None
 
 
 def test_a_pipe_gives_what_it_has_and_parts_are_full_all_the_same() -> None:
@@ -63,7 +63,7 @@ def test_a_pipe_gives_what_it_has_and_parts_are_full_all_the_same() -> None:
 
         thread = threading.Thread(target=feed)
         thread.start()
-        with open(reading, "rb", buffering=0) as pipe, Source(pipe, size) as source:
+        with open(reading, "rb", buffering=0) as pipe, UploadSource(pipe, size) as source:
             assert source.rewindable is (size is None)
             assert (source.size, list(source.parts(2))) == (5, [b"ab", b"cd", b"e"])
         thread.join(10)
@@ -77,7 +77,7 @@ def test_an_iterable_of_known_size_is_read_as_it_is_sent() -> None:
             taken.append(number)
             yield bytes(8)
 
-    parts = Source(pieces(), 32).parts(8)
+    parts = UploadSource(pieces(), 32).parts(8)
     assert taken == []
     next(parts)
     assert taken == [0]
@@ -85,7 +85,7 @@ def test_an_iterable_of_known_size_is_read_as_it_is_sent() -> None:
 
 
 def test_an_iterable_of_unknown_size_is_kept_until_it_is_closed() -> None:
-    with Source(iter([b"ab", b"c", b"de"])) as source:
+    with UploadSource(iter([b"ab", b"c", b"de"])) as source:
         assert (source.size, source.rewindable, source.name) == (5, True, None)
         assert list(source.parts(3)) == list(source.parts(3)) == [b"abc", b"de"]
 
@@ -93,7 +93,7 @@ def test_an_iterable_of_unknown_size_is_kept_until_it_is_closed() -> None:
 @pytest.mark.parametrize("size", [None, 5])
 def test_pieces_of_all_kinds_of_bytes_are_bytes(size: int | None) -> None:
     pieces: Any = iter([b"ab", bytearray(b"c"), memoryview(b"de")])
-    with Source(pieces, size) as source:
+    with UploadSource(pieces, size) as source:
         parts = list(source.parts(2))
     assert parts == [b"ab", b"cd", b"e"]
     assert {type(part) for part in parts} == {bytes}
@@ -102,21 +102,21 @@ def test_pieces_of_all_kinds_of_bytes_are_bytes(size: int | None) -> None:
 @pytest.mark.parametrize("content", [5, None, object()])
 def test_what_holds_no_bytes_is_refused(content: Any) -> None:
     with pytest.raises(ConfigurationError, match="a path, bytes, a binary file or an iterable"):
-        Source(content)
+        UploadSource(content)
 
 
 @pytest.mark.parametrize("size", [None, 2])
 def test_text_is_refused(size: int | None) -> None:
     with pytest.raises(ConfigurationError, match=r'a file of text \(open it as "rb"\)'):
-        Source(io.StringIO("ab"), size)  # type: ignore[arg-type]
+        UploadSource(io.StringIO("ab"), size)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="gives str, not bytes"):
-        list(Source(iter(["ab"]), size).parts(1))  # type: ignore[arg-type]
+        list(UploadSource(iter(["ab"]), size).parts(1))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [-1, True, 1.0, "1"])
 def test_a_size_is_a_number_of_bytes(size: Any) -> None:
     with pytest.raises(ConfigurationError, match="size must be a number of bytes"):
-        Source(b"x", size)
+        UploadSource(b"x", size)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_part_that_is_not_whole_is_not_given(
     given: list[bytes] = []
     is_right = size == len(content)
     with nullcontext() if is_right else pytest.raises(ConfigurationError, match="is not of"):
-        given.extend(Source(content, size).parts(2))
+        given.extend(UploadSource(content, size).parts(2))
     assert given == parts
 
 
@@ -146,11 +146,11 @@ def test_nothing_yet_is_not_the_end(size: int | None) -> None:
     os.write(theirs, b"first half;")
     with open(theirs, "wb"), open(ours, "rb", buffering=0) as file:
         if size == 11:
-            with Source(file, size) as source:
+            with UploadSource(file, size) as source:
                 assert list(source.parts(20)) == [b"first half;"], "it is not asked for more"
             return
         with pytest.raises(ConfigurationError, match="nothing to read yet"):
-            with Source(file, size) as source:
+            with UploadSource(file, size) as source:
                 list(source.parts(20))
 
 
@@ -160,6 +160,6 @@ def test_a_pipe_with_a_name_is_read_as_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(path)
     writer = threading.Thread(target=lambda: path.write_bytes(b"abc"))
     writer.start()
-    with Source(path) as source:
+    with UploadSource(path) as source:
         writer.join()
         assert (source.size, list(source.parts(2))) == (3, [b"ab", b"c"])

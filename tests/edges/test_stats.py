@@ -15,8 +15,8 @@ from amocrm import (
     Stats,
 )
 from amocrm.http.sender import QUEUE_PATIENCE
-from amocrm.http.stats import Meter, Waits
-from amocrm.sandbox import ManualClock, Sandbox, Weather
+from amocrm.http.stats import StatsCounter, Waits
+from amocrm.sandbox import FaultPlan, ManualClock, Sandbox
 from tests.conftest import Make
 
 ACCOUNT = "/api/v4/account"
@@ -43,11 +43,11 @@ def test_bytes_and_calls(crm: AmoCRM, sandbox: Sandbox) -> None:
 def test_waits_are_told_apart(crm: AmoCRM, sandbox: Sandbox, clock: ManualClock) -> None:
     for _ in range(8):
         crm.request.get(ACCOUNT)
-    assert crm.stats.waits == Waits(pace=pytest.approx(1.05))  # type: ignore[arg-type]
-    sandbox.strike("server_error", times=1)
+    assert crm.stats.waits == Waits(rate_limiter=pytest.approx(1.05))  # type: ignore[arg-type]
+    sandbox.inject("server_error", times=1)
     crm.request.get(ACCOUNT)
     assert 0.25 <= crm.stats.waits.backoff <= 0.5
-    sandbox.strike("too_many", retry_after=20)
+    sandbox.inject("too_many", retry_after=20)
     crm.request.get(ACCOUNT)
     assert crm.stats.waits.limit == pytest.approx(20)
     assert (crm.stats.limited, crm.stats.retries, crm.stats.errors) == (1, 2, 0)
@@ -57,18 +57,18 @@ def test_waits_are_told_apart(crm: AmoCRM, sandbox: Sandbox, clock: ManualClock)
 
 def test_others_wait_for_a_429_as_well(make: Make, sandbox: Sandbox, clock: ManualClock) -> None:
     one, two = (make({"access_token": sandbox.issue_long_lived()}) for _ in range(2))
-    sandbox.strike("too_many", retry_after=QUEUE_PATIENCE)
+    sandbox.inject("too_many", retry_after=QUEUE_PATIENCE)
     with pytest.raises(RateLimitedError):
         one.request.get(ACCOUNT)
     two.request.get(ACCOUNT)
     assert two.stats.waits.limit == pytest.approx(QUEUE_PATIENCE)
-    assert two.stats.waits.pace == 0
+    assert two.stats.waits.rate_limiter == 0
 
 
 def test_errors_and_refusals(crm: AmoCRM, sandbox: Sandbox) -> None:
     with pytest.raises(AmoCRMError):
         crm.request.get("/api/v4/nowhere")
-    sandbox.strike("too_many", retry_after=QUEUE_PATIENCE + 1)
+    sandbox.inject("too_many", retry_after=QUEUE_PATIENCE + 1)
     for _ in range(2):
         with pytest.raises(RateLimitedError):
             crm.request.get(ACCOUNT)
@@ -76,19 +76,19 @@ def test_errors_and_refusals(crm: AmoCRM, sandbox: Sandbox) -> None:
 
 
 def test_a_snapshot_is_of_one_moment_and_no_count_is_lost() -> None:
-    meter = Meter()
+    counter = StatsCounter()
 
     def work(_: int) -> None:
         for _ in range(500):
-            meter.count(1, 2, True, True, 3.0, 1.0)
-            meter.rest(1.0, limited=False)
-            meter.rest(1.0, limited=True)
-            meter.refuse()
-            meter.fail()
+            counter.count(1, 2, True, True, 3.0, 1.0)
+            counter.wait_before_retry(1.0, limited=False)
+            counter.wait_before_retry(1.0, limited=True)
+            counter.refuse()
+            counter.fail()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-    assert meter.snapshot() == Stats(
+    assert counter.snapshot() == Stats(
         2000, 2000, 2000, 2000, 2000, 2000, 4000, Waits(4000.0, 4000.0, 2000.0)
     )
 
@@ -96,8 +96,8 @@ def test_a_snapshot_is_of_one_moment_and_no_count_is_lost() -> None:
 def test_every_attempt_is_told(crm: AmoCRM, sandbox: Sandbox, clock: ManualClock) -> None:
     told: list[Done] = []
     crm.on("request:done", told.append)
-    sandbox.weather = Weather(latency=0.25)
-    sandbox.strike("lost_after", times=1)
+    sandbox.faults = FaultPlan(latency=0.25)
+    sandbox.inject("lost_after", times=1)
     crm.request.get(ACCOUNT, {"with": "users_groups"})
     lost, done = told
     assert lost[:3] == ("GET", ACCOUNT, None)
@@ -113,7 +113,7 @@ def test_an_unknown_outcome_is_told_and_its_id_is_the_error_s(
 ) -> None:
     told: list[Done] = []
     crm.once("request:done", told.append)
-    sandbox.strike("server_error", status=500)
+    sandbox.inject("server_error", status=500)
     with pytest.raises(OutcomeUnknownError) as unknown:
         crm.request.post("/api/v4/leads", [{"name": "x"}])
     assert told[0].request_id == unknown.value.request_id == f"{1:032x}"
@@ -156,7 +156,7 @@ def test_a_write_is_repeated_when_the_caller_says_so(
     crm: AmoCRM, sandbox: Sandbox, method: str
 ) -> None:
     write = getattr(crm.request, method)
-    sandbox.strike("lost_after", times=3)
+    sandbox.inject("lost_after", times=3)
     with pytest.raises(OutcomeUnknownError):
         write(ACCOUNT, [])
     with pytest.raises(OutcomeUnknownError):
@@ -168,10 +168,10 @@ def test_a_write_is_repeated_when_the_caller_says_so(
 
 
 def test_a_read_is_not_repeated_when_the_caller_says_so(crm: AmoCRM, sandbox: Sandbox) -> None:
-    sandbox.strike("lost_before", times=1)
+    sandbox.inject("lost_before", times=1)
     with pytest.raises(AmoCRMError):
         crm.request.get(ACCOUNT, retry="never")
-    sandbox.strike("too_many", times=1)
+    sandbox.inject("too_many", times=1)
     with pytest.raises(RateLimitedError):
         crm.request("GET", ACCOUNT, retry="never")
     assert (crm.stats.calls, crm.stats.errors) == (2, 2)
@@ -179,8 +179,8 @@ def test_a_read_is_not_repeated_when_the_caller_says_so(crm: AmoCRM, sandbox: Sa
 
 def test_whoever_wants_is_told_before_each_attempt_leaves(crm: AmoCRM, sandbox: Sandbox) -> None:
     told: list[int] = []
-    sandbox.strike("too_many", times=2)
-    crm.request("GET", ACCOUNT, leaving=lambda: told.append(sandbox.counters["requests"]))
+    sandbox.inject("too_many", times=2)
+    crm.request("GET", ACCOUNT, before_send=lambda: told.append(sandbox.counters["requests"]))
     assert told == [0, 1, 2]
 
 
@@ -189,15 +189,15 @@ def test_and_may_keep_it_here(crm: AmoCRM, sandbox: Sandbox) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        crm.request("GET", ACCOUNT, leaving=stay)
+        crm.request("GET", ACCOUNT, before_send=stay)
     assert sandbox.counters["requests"] == crm.stats.calls == 0
 
 
 def test_a_write_that_may_have_been_done_is_not_told_as_refused(
     crm: AmoCRM, sandbox: Sandbox
 ) -> None:
-    sandbox.strike("lost_after", times=1)
-    sandbox.strike("forbidden", times=1)
+    sandbox.inject("lost_after", times=1)
+    sandbox.inject("forbidden", times=1)
     with pytest.raises(OutcomeUnknownError) as doubt:
         crm.request("POST", "/api/v4/leads", [{"name": "x"}], retry="always")
     assert isinstance(doubt.value.__cause__, BlockedError)
@@ -213,16 +213,16 @@ def test_a_write_that_may_have_been_done_is_not_told_as_refused(
 def test_a_write_whose_next_attempt_stays_here_may_have_been_done_before(
     crm: AmoCRM, sandbox: Sandbox, attempt: int, kind: type[AmoCRMError]
 ) -> None:
-    sandbox.strike("lost_after", times=2)
+    sandbox.inject("lost_after", times=2)
     left: list[int] = []
 
-    def leaving() -> None:
+    def before_send() -> None:
         left.append(1)
         if len(left) == attempt:
             raise JournalError("the journal is full")
 
     with pytest.raises(kind, match="is full") as told:
-        crm.request("POST", "/api/v4/leads", [{}], retry="always", leaving=leaving)
+        crm.request("POST", "/api/v4/leads", [{}], retry="always", before_send=before_send)
     assert isinstance(told.value.__cause__ or told.value, JournalError)
     assert len(sandbox.leads()) == attempt - 1
 

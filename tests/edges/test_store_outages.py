@@ -79,11 +79,11 @@ def test_a_store_that_dies_during_the_grant_loses_no_pair_of_a_living_process(
     crm.connect()
     clock.advance(DAY + 1)
 
-    def strike() -> None:
+    def inject() -> None:
         session.what = lambda: None
         go_down()
 
-    session.what = strike
+    session.what = inject
     with pytest.raises(TokenStoreError):
         crm.request.get("/api/v4/account")
     assert crm.request.get("/api/v4/account").info.status_code == 200

@@ -32,7 +32,7 @@ from amocrm import (
     UnreachableError,
 )
 from amocrm._support.clock import SystemClock
-from amocrm.http.messages import Call, Lost
+from amocrm.http.messages import Call, NoReply
 from amocrm.http.retry import RETRIES
 from amocrm.http.transport.failures import explain
 from amocrm.http.transport.reading import MAX_BODY
@@ -59,7 +59,7 @@ def over_tcp(portal: Sandbox, served: str) -> Iterator[Callable[..., AmoCRM]]:
 
     def connect(**settings: Any) -> AmoCRM:
         auth: Any = {"access_token": portal.issue_long_lived()}
-        crm = AmoCRM("example", auth, **{"base_url": served, "pace": None, **settings})
+        crm = AmoCRM("example", auth, **{"base_url": served, "rate_limiter": None, **settings})
         clients.append(crm)
         return crm
 
@@ -111,20 +111,20 @@ def test_a_redirect_is_never_followed(
     connected: AmoCRM, sandbox: Sandbox, status: int, location: str
 ) -> None:
     seen = len(sandbox.log)
-    sandbox.strike("redirect", path="/api/", location=location, status=status)
+    sandbox.inject("redirect", path="/api/", location=location, status=status)
     with pytest.raises(UnexpectedReplyError, match="redirect"):
         connected.request.get("/api/v4/account")
     assert len(sandbox.log) == seen + 1
 
 
 def test_a_redirect_to_nonsense_is_an_error_of_ours(connected: AmoCRM, sandbox: Sandbox) -> None:
-    sandbox.strike("redirect", path="/api/", location="http://[")
+    sandbox.inject("redirect", path="/api/", location="http://[")
     with pytest.raises(UnexpectedReplyError, match="redirect"):
         connected.request.get("/api/v4/account")
 
 
 def test_a_grant_is_not_redirected_either(crm: AmoCRM, sandbox: Sandbox) -> None:
-    sandbox.strike("redirect", path="/oauth2/", location="https://evil.example/", times=9)
+    sandbox.inject("redirect", path="/oauth2/", location="https://evil.example/", times=9)
     with pytest.raises(Exception, match="302"):
         crm.connect()
     assert {one.host for one in sandbox.log} == {"example.amocrm.ru"}
@@ -204,7 +204,7 @@ def sent_with(session: requests.Session) -> dict[str, Any]:
     session.mount("https://", recorder)
     transport = Transport(SystemClock(), session)
     for _ in range(2):
-        assert isinstance(transport.send(Call("GET", "https://a.amocrm.ru/x", "/x", {})), Lost)
+        assert isinstance(transport.send(Call("GET", "https://a.amocrm.ru/x", "/x", {})), NoReply)
     assert recorder.settings[0] == recorder.settings[1]
     return recorder.settings[0]
 
@@ -277,7 +277,7 @@ def test_the_pool_is_as_large_as_the_threads_and_nothing_is_repeated_behind_our_
 def test_a_lost_write_arrives_once(portal: Sandbox, over_tcp: Callable[..., AmoCRM]) -> None:
     crm = over_tcp()
     crm.request.get("/api/v4/account")
-    portal.strike("lost_after", "POST", "/api/v4/leads")
+    portal.inject("lost_after", "POST", "/api/v4/leads")
     with pytest.raises(LostReplyError, match="look before you repeat"):
         crm.request.post("/api/v4/leads", [{"name": "once"}])
     assert [one["name"] for one in portal.leads()] == ["once"]
@@ -285,7 +285,7 @@ def test_a_lost_write_arrives_once(portal: Sandbox, over_tcp: Callable[..., AmoC
 
 def test_a_lost_read_is_read_again(portal: Sandbox, over_tcp: Callable[..., AmoCRM]) -> None:
     crm = over_tcp(clock=ManualClock())
-    portal.strike("lost_after", "GET", "/api/", times=2)
+    portal.inject("lost_after", "GET", "/api/", times=2)
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert portal.counters["requests"] == 3
 
@@ -294,7 +294,7 @@ def test_a_read_that_stays_lost_is_tried_five_times_and_not_once_more(
     portal: Sandbox, over_tcp: Callable[..., AmoCRM]
 ) -> None:
     crm = over_tcp(clock=ManualClock())
-    portal.strike("lost_after", "GET", "/api/", times=99)
+    portal.inject("lost_after", "GET", "/api/", times=99)
     with pytest.raises(LostReplyError):
         crm.request.get("/api/v4/account")
     assert portal.counters["requests"] == 1 + RETRIES
@@ -303,7 +303,7 @@ def test_a_read_that_stays_lost_is_tried_five_times_and_not_once_more(
 def test_a_stale_connection_is_replaced_before_anything_is_sent() -> None:
     """The server closes after each answer without saying so; a write must not fail for it."""
     with closing_server() as (origin, arrivals, closed):
-        with AmoCRM("example", {"access_token": "x"}, base_url=origin, pace=None) as crm:
+        with AmoCRM("example", {"access_token": "x"}, base_url=origin, rate_limiter=None) as crm:
             for number in (1, 2, 3):
                 assert crm.request.post("/x", {}).data == {"n": number}
                 assert closed.acquire(timeout=5)
@@ -352,7 +352,7 @@ def closing_server() -> Iterator[tuple[str, list[bytes], threading.Semaphore]]:
 def test_a_body_that_trickles_for_ever_hits_the_total_deadline(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    sandbox.strike("trickle", path="/api/", times=9, seconds=1)
+    sandbox.inject("trickle", path="/api/", times=9, seconds=1)
     started = clock.monotonic()
     with pytest.raises(LostReplyError, match="its time was up"):
         connected.request.post("/api/v4/leads", [{}], timeout=Timeout(read=5, total=30))
@@ -384,7 +384,7 @@ def test_silence_has_a_border(
     connected: AmoCRM, sandbox: Sandbox, seconds: float, lost: bool
 ) -> None:
     assert Timeout() == Timeout(connect=5, read=20, total=60)
-    sandbox.strike("latency", path="/api/", seconds=seconds)
+    sandbox.inject("latency", path="/api/", seconds=seconds)
     if lost:
         with pytest.raises(LostReplyError, match="silent"):
             connected.request.post("/api/v4/leads", [{}])
@@ -393,14 +393,14 @@ def test_silence_has_a_border(
 
 
 def test_a_huge_body_is_not_swallowed(connected: AmoCRM, sandbox: Sandbox) -> None:
-    sandbox.strike("huge", path="/api/", size=1_000_000_000)
+    sandbox.inject("huge", path="/api/", size=1_000_000_000)
     with pytest.raises(UnexpectedReplyError, match="too large"):
         connected.request.get("/api/v4/account")
 
 
 @pytest.mark.parametrize(("size", "taken"), [(MAX_BODY, True), (MAX_BODY + 1, False)])
 def test_the_size_of_a_body_has_a_border(sandbox: Sandbox, size: int, taken: bool) -> None:
-    sandbox.strike("huge", size=size)
+    sandbox.inject("huge", size=size)
     transport = Transport(SystemClock(), sandbox.session())
     outcome = transport.send(Call("GET", "https://example.amocrm.ru/api/v4/account", "/", {}))
     assert isinstance(outcome, Answer)
@@ -459,7 +459,7 @@ def test_a_zip_bomb_takes_no_more_memory_than_an_answer_may() -> None:
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,deflate", "identity, gzip", "br", "zstd"])
 def test_more_than_one_content_encoding_and_those_not_asked_for_are_refused(encoding: str) -> None:
     outcome = zipped(gzip.compress(gzip.compress(b"{}")), encoding)
-    assert isinstance(outcome, Lost)
+    assert isinstance(outcome, NoReply)
     assert "content encoding" in outcome.reason
     assert outcome.final
 
@@ -494,7 +494,7 @@ def test_an_answer_of_the_api_has_a_bound_that_a_file_has_not(sandbox: Sandbox) 
     headers = {"Authorization": f"Bearer {sandbox.issue_long_lived()}"}
     taken: list[int] = []
     for sink in (None, lambda: lambda piece: taken.append(len(piece))):
-        sandbox.strike("huge", size=size)
+        sandbox.inject("huge", size=size)
         url = "https://example.amocrm.ru/api/v4/account"
         outcome = transport.send(Call("GET", url, "/", headers, sink=sink))
         assert isinstance(outcome, Answer)
@@ -503,7 +503,7 @@ def test_an_answer_of_the_api_has_a_bound_that_a_file_has_not(sandbox: Sandbox) 
 
 
 @pytest.mark.parametrize(
-    ("fate", "complaint"),
+    ("fault", "complaint"),
     [
         ("html", "text/html instead of JSON: 'Проверка Подтвердите, что вы не робот'"),
         ("empty", "an empty body"),
@@ -512,23 +512,23 @@ def test_an_answer_of_the_api_has_a_bound_that_a_file_has_not(sandbox: Sandbox) 
     ],
 )
 def test_a_200_that_is_no_answer_is_a_clear_error(
-    connected: AmoCRM, sandbox: Sandbox, fate: str, complaint: str
+    connected: AmoCRM, sandbox: Sandbox, fault: str, complaint: str
 ) -> None:
-    sandbox.strike(fate, path="/api/", times=9)
+    sandbox.inject(fault, path="/api/", times=9)
     with pytest.raises(UnexpectedReplyError, match=complaint):
         connected.request.get("/api/v4/account")
 
 
 def test_half_a_body_is_a_lost_answer(connected: AmoCRM, sandbox: Sandbox) -> None:
-    sandbox.strike("half_body", "POST", "/api/")
+    sandbox.inject("half_body", "POST", "/api/")
     with pytest.raises(LostReplyError, match="broke before the answer was whole"):
         connected.request.post("/api/v4/leads", [{"name": "x"}])
-    sandbox.strike("half_body", "GET", "/api/")
+    sandbox.inject("half_body", "GET", "/api/")
     assert connected.request.get("/api/v4/leads").info.status_code == 200
 
 
 def test_half_a_body_over_tcp(portal: Sandbox, over_tcp: Callable[..., AmoCRM]) -> None:
-    portal.strike("half_body", "POST", "/api/")
+    portal.inject("half_body", "POST", "/api/")
     with pytest.raises(LostReplyError):
         over_tcp().request.post("/api/v4/leads", [{"name": "x"}])
 

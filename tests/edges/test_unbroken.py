@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from amocrm._support.shield import to_the_end
+from amocrm._support.shield import shielded
 
 
 @pytest.fixture(autouse=True)
@@ -23,12 +23,12 @@ def ctrl_c() -> Iterator[None]:
 
 
 def test_a_result_is_kept_and_returned() -> None:
-    assert to_the_end(lambda: 20, lambda result: result + 1) == 21
+    assert shielded(lambda: 20, lambda result: result + 1) == 21
 
 
 def test_work_and_keeping_have_threads_of_their_own() -> None:
     threads: list[int] = []
-    to_the_end(
+    shielded(
         lambda: threads.append(threading.get_ident()),
         lambda _: threads.append(threading.get_ident()),
     )
@@ -43,7 +43,7 @@ def test_what_the_work_raises_is_raised_and_nothing_is_kept() -> None:
         raise LookupError("mine")
 
     with pytest.raises(LookupError, match="mine"):
-        to_the_end(fail, kept.append)
+        shielded(fail, kept.append)
     assert kept == []
 
 
@@ -55,7 +55,7 @@ def test_an_interruption_is_raised_when_the_result_is_kept() -> None:
         return 5
 
     with pytest.raises(KeyboardInterrupt):
-        to_the_end(interrupted, kept.append)
+        shielded(interrupted, kept.append)
     assert kept == [5]
 
 
@@ -68,14 +68,14 @@ def test_an_interruption_of_the_keeping_keeps_again() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        to_the_end(lambda: 5, keep)
+        shielded(lambda: 5, keep)
     assert kept == [5, 5]
 
 
 def test_another_thread_does_its_work_itself() -> None:
     threads: list[int] = []
     worker = threading.Thread(
-        target=to_the_end,
+        target=shielded,
         args=(lambda: threads.append(threading.get_ident()), lambda _: None),
     )
     worker.start()
@@ -85,9 +85,9 @@ def test_another_thread_does_its_work_itself() -> None:
 
 LAST = """
 import atexit
-from amocrm._support.shield import to_the_end
+from amocrm._support.shield import shielded
 
-atexit.register(lambda: print(to_the_end(lambda: "done", str)))
+atexit.register(lambda: print(shielded(lambda: "done", str)))
 """
 
 
@@ -100,7 +100,7 @@ def test_a_program_on_its_way_out_still_gets_its_work_done() -> None:
 
 TERMINATED = """
 import os, signal, sys
-from amocrm._support.shield import to_the_end
+from amocrm._support.shield import shielded
 
 def work():
     for _ in range(int(sys.argv[1])):
@@ -114,7 +114,7 @@ def handle(number, frame):
 
 if sys.argv[2] == "handled":
     signal.signal(signal.SIGTERM, handle)
-print(to_the_end(work, lambda kept: (print(kept, flush=True), "returned")[1]), flush=True)
+print(shielded(work, lambda kept: (print(kept, flush=True), "returned")[1]), flush=True)
 """
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is another thing there")
@@ -148,7 +148,7 @@ def test_a_program_s_own_handler_of_sigterm_is_left_alone() -> None:
 
 DAEMON = """
 import threading
-from amocrm._support.shield import to_the_end
+from amocrm._support.shield import shielded
 
 begun = threading.Event()
 
@@ -157,7 +157,7 @@ def work():
     threading.main_thread().join()
     return "kept"
 
-threading.Thread(target=lambda: to_the_end(work, print), daemon=True).start()
+threading.Thread(target=lambda: shielded(work, print), daemon=True).start()
 begun.wait(10)
 """
 

@@ -85,7 +85,12 @@ def live(task: Any, stage: str, pipe: int) -> None:
     store, session = DoomedStore(open_as_users_do(task["kind"], task["place"])), Doomed()
     session.trust_env = False
     with AmoCRM(
-        "example", task["auth"], base_url=task["url"], store=store, session=session, pace=None
+        "example",
+        task["auth"],
+        base_url=task["url"],
+        store=store,
+        session=session,
+        rate_limiter=None,
     ) as crm:
         try:
             crm.connection.refresh_token()

@@ -49,7 +49,7 @@ def main() -> None:
     task: Any = json.loads(sys.argv[1])
     clock = SystemClock()
     crm = AmoCRM(
-        "example", task["auth"], base_url=task["url"], clock=clock, pace=None,
+        "example", task["auth"], base_url=task["url"], clock=clock, rate_limiter=None,
         store=open_as_users_do(task["kind"], task["place"]),
     )  # fmt: skip
     crm.request.get("/api/v4/account")

@@ -57,7 +57,9 @@ class Nursery:
 
     def consent(self) -> None:
         """A person agrees."""
-        with AmoCRM("example", self.auth, base_url=self.url, store=self.store, pace=None) as crm:
+        with AmoCRM(
+            "example", self.auth, base_url=self.url, store=self.store, rate_limiter=None
+        ) as crm:
             crm.connection.set_code(self.sandbox.issue_code())
 
     def raise_one(self) -> dict[str, Any]:

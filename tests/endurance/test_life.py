@@ -29,7 +29,7 @@ from amocrm import (
     UnauthorizedError,
     UnexpectedReplyError,
 )
-from amocrm.auth.cooldowns import CURE_PAUSE
+from amocrm.auth.cooldowns import AFTER_401_PAUSE
 from amocrm.auth.token_record import Record, read_record
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
@@ -82,21 +82,21 @@ class Life(RuleBasedStateMachine):
         self.sessions[who] = session
         self.clients[who] = AmoCRM(
             "example", auth_of(self.sandbox), session=session, clock=self.clocks[who],
-            store=self.store, pace=None,
+            store=self.store, rate_limiter=None,
         )  # fmt: skip
 
     def patiently(self, do: Callable[[], object]) -> object:
-        """Do it again while the weather is worse than the client's patience."""
+        """Do it again while the injected faults is worse than the client's patience."""
         for _ in range(20):
             try:
                 return do()
             except WEATHER:
                 self.clock.advance(1)
             except UnauthorizedError as error:
-                # A renewal that the weather has spoilt is not tried again at once.
+                # A renewal that the injected faults has spoilt is not tried again at once.
                 if "could not be renewed for it" not in str(error):
                     raise
-                self.clock.advance(CURE_PAUSE)
+                self.clock.advance(AFTER_401_PAUSE)
         raise AssertionError("the weather should have cleared long ago")
 
     @rule(who=WHO)
@@ -116,7 +116,7 @@ class Life(RuleBasedStateMachine):
             for call in calls:
                 call.result()
         asked = [one for one in self.sandbox.log[seen:] if one.path == TOKENS]
-        assert sum(not one.fate for one in asked) <= 2, "one for each clock, but for the weather"
+        assert sum(not one.fault for one in asked) <= 2, "one for each clock, but for the weather"
 
     @rule(who=WHO)
     def refresh(self, who: str) -> None:
@@ -129,11 +129,11 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def lose_an_answer(self) -> None:
-        self.sandbox.strike("lost_after", path=TOKENS)
+        self.sandbox.inject("lost_after", path=TOKENS)
 
-    @rule(fate=st.sampled_from(["server_error", "html", "lost_before", "too_many", "half_body"]))
-    def spoil_a_grant(self, fate: str) -> None:
-        self.sandbox.strike(fate, path=TOKENS)
+    @rule(fault=st.sampled_from(["server_error", "html", "lost_before", "too_many", "half_body"]))
+    def spoil_a_grant(self, fault: str) -> None:
+        self.sandbox.inject(fault, path=TOKENS)
 
     @precondition(lambda self: self.authorised)
     @rule(who=WHO)
@@ -164,7 +164,8 @@ class Life(RuleBasedStateMachine):
             # A new process does not know yet where the account went.
             self.clients[who] = client = AmoCRM(
                 client.connection.status().host, auth_of(self.sandbox),
-                session=self.sessions[who], clock=self.clocks[who], store=self.store, pace=None,
+                session=self.sessions[who], clock=self.clocks[who], store=self.store,
+                rate_limiter=None,
             )  # fmt: skip
         while True:
             code = self.sandbox.issue_code()

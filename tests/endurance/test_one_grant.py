@@ -49,7 +49,7 @@ def crowd(
     outcomes: Counter[str] = Counter()
     clock, inner = Shifted(shift), threading.Barrier(THREADS + 1)
     store = open_as_users_do(kind, place)
-    with AmoCRM("example", auth, base_url=url, store=store, pace=None, clock=clock) as crm:
+    with AmoCRM("example", auth, base_url=url, store=store, rate_limiter=None, clock=clock) as crm:
 
         def call() -> None:
             for _ in range(rounds):

@@ -47,7 +47,7 @@ pytestmark = pytest.mark.usefixtures("gone")
 @pytest.fixture
 def crm(portal: Sandbox, clock: ManualClock) -> AmoCRM:
     auth: Any = {"access_token": portal.issue_long_lived()}
-    return AmoCRM("example", auth, session=portal.session(), clock=clock, pace=None)
+    return AmoCRM("example", auth, session=portal.session(), clock=clock, rate_limiter=None)
 
 
 def leads(count: int, start: int = 0) -> list[dict[str, Any]]:
@@ -162,9 +162,11 @@ def test_ambiguous_request_ids_are_not_trusted(portal: Sandbox, crm: AmoCRM) -> 
     assert stored(portal) == {"good": 1}
 
 
-@pytest.mark.parametrize("fate", ["lost_after", "half_body", "server_error", "html", "broken_json"])
-def test_what_is_lost_is_unknown_and_goes_on(portal: Sandbox, crm: AmoCRM, fate: str) -> None:
-    portal.strike(fate, method="POST")
+@pytest.mark.parametrize(
+    "fault", ["lost_after", "half_body", "server_error", "html", "broken_json"]
+)
+def test_what_is_lost_is_unknown_and_goes_on(portal: Sandbox, crm: AmoCRM, fault: str) -> None:
+    portal.inject(fault, method="POST")
     outcomes = list(crm.create_many(LEADS, leads(30), size=10))
     assert kinds(outcomes) == {"Unknown": 10, "Created": 20}
     assert max(stored(portal).values()) == 1
@@ -174,12 +176,12 @@ def test_what_is_lost_is_unknown_and_goes_on(portal: Sandbox, crm: AmoCRM, fate:
         lost.unwrap()
 
 
-@pytest.mark.parametrize("fate", ["lost_before", "too_many"])
-def test_what_surely_was_not_done_is_not_a_loss(portal: Sandbox, crm: AmoCRM, fate: str) -> None:
-    portal.strike(fate, method="POST")
+@pytest.mark.parametrize("fault", ["lost_before", "too_many"])
+def test_what_surely_was_not_done_is_not_a_loss(portal: Sandbox, crm: AmoCRM, fault: str) -> None:
+    portal.inject(fault, method="POST")
     outcomes = list(crm.create_many(LEADS, leads(30), size=10))
     # A call whose answer is lost may have been done, whatever the sandbox knows of it.
-    assert kinds(outcomes)["Created"] == (20 if fate == "lost_before" else 30)
+    assert kinds(outcomes)["Created"] == (20 if fault == "lost_before" else 30)
     assert len(stored(portal)) == kinds(outcomes)["Created"]
 
 
@@ -187,7 +189,7 @@ def test_what_surely_was_not_done_is_not_a_loss(portal: Sandbox, crm: AmoCRM, fa
     ("lost", "ends"), [(UNKNOWN_IN_A_ROW - 1, False), (UNKNOWN_IN_A_ROW, True)]
 )
 def test_a_server_that_is_down_ends_it(portal: Sandbox, crm: AmoCRM, lost: int, ends: bool) -> None:
-    portal.strike("server_error", method="POST", times=lost)
+    portal.inject("server_error", method="POST", times=lost)
     outcomes: list[Any] = []
     try:
         outcomes.extend(crm.create_many(LEADS, leads(2000), size=10, ahead=1))
@@ -205,7 +207,7 @@ def test_lost_chunks_between_written_ones_do_not_end_it(portal: Sandbox, crm: Am
     def source() -> Iterator[dict[str, Any]]:
         for number, lead in enumerate(leads(20 * lost)):
             if number % 20 == 10:  # Every second chunk, when it is read to be sent.
-                portal.strike("server_error", method="POST")
+                portal.inject("server_error", method="POST")
             yield lead
 
     outcomes = list(crm.create_many(LEADS, source(), size=10, ahead=1))
@@ -216,7 +218,7 @@ def test_lost_chunks_between_written_ones_do_not_end_it(portal: Sandbox, crm: Am
 def test_no_rights_end_it_after_the_outcomes_of_what_was_sent(portal: Sandbox, crm: AmoCRM) -> None:
     def source() -> Iterator[dict[str, Any]]:
         yield from leads(20)
-        portal.strike("forbidden", method="POST", times=1000)
+        portal.inject("forbidden", method="POST", times=1000)
         yield from leads(2000, 20)
 
     outcomes: list[Any] = []
@@ -297,7 +299,7 @@ def test_the_size_is_the_path_s(crm: AmoCRM, path: str, most: int) -> None:
 def test_a_journal_knows_what_was_done(portal: Sandbox, crm: AmoCRM, tmp_path: Path) -> None:
     path, items = tmp_path / "journal", leads(30)
     items[7]["price"] = "a lot"
-    portal.strike("lost_after", method="POST", times=1)
+    portal.inject("lost_after", method="POST", times=1)
     first = list(crm.create_many(LEADS, items, size=10, ahead=1, journal=path))
     assert kinds(first) == {"Unknown": 10, "Created": 20}
     sent = posts(portal)
@@ -330,7 +332,7 @@ def test_what_was_not_sent_is_no_loss_in_the_journal(
     path, items = tmp_path / "journal", leads(5)
     nowhere: Any = {"access_token": "x"}
     with AmoCRM(
-        "example", nowhere, base_url="http://127.0.0.1:9", clock=clock, pace=None
+        "example", nowhere, base_url="http://127.0.0.1:9", clock=clock, rate_limiter=None
     ) as offline:
         with pytest.raises(UnreachableError):
             list(offline.create_many(LEADS, items, journal=path))
@@ -338,7 +340,7 @@ def test_what_was_not_sent_is_no_loss_in_the_journal(
 
 
 class Closed:
-    """A pace that gives a turn to nobody."""
+    """A rate limiter that gives a turn to nobody."""
 
     rate = 7.0
 
@@ -356,7 +358,7 @@ def test_a_chunk_that_was_refused_before_it_left_does_not_damage_the_journal(
     path, items = tmp_path / "journal", leads(25)
     refused = AmoCRM(
         "example", {"access_token": portal.issue_long_lived()}, session=portal.session(),
-        clock=clock, pace=Closed(),
+        clock=clock, rate_limiter=Closed(),
     )  # fmt: skip
     outcomes: list[Any] = []
     with pytest.raises(RateLimitedError, match="was not sent"):
@@ -370,7 +372,7 @@ def test_a_journal_of_lost_chunks_does_not_end_a_resumed_run(
     portal: Sandbox, crm: AmoCRM, tmp_path: Path
 ) -> None:
     path, items = tmp_path / "journal", leads(100)
-    portal.strike("server_error", method="POST", times=UNKNOWN_IN_A_ROW)
+    portal.inject("server_error", method="POST", times=UNKNOWN_IN_A_ROW)
     with pytest.raises(AmoCRMError):
         list(crm.create_many(LEADS, items, size=10, ahead=1, journal=path))
     outcomes = list(crm.create_many(LEADS, items, size=10, journal=path))
@@ -395,7 +397,7 @@ from amocrm import AmoCRM
 from amocrm.sandbox import Sandbox
 portal = Sandbox(rps=None)
 auth = {"access_token": portal.issue_long_lived()}
-crm = AmoCRM("example", auth, session=portal.session(), pace=None)
+crm = AmoCRM("example", auth, session=portal.session(), rate_limiter=None)
 items = [{"name": f"Lead {at}"} for at in range(1000)]
 run = crm.create_many("/api/v4/leads", items, size=5, journal=sys.argv[1])
 next(run)
@@ -423,13 +425,13 @@ def test_as_many_chunks_as_a_second_needs_leave_before_the_first_answer(
         return {"_embedded": {"leads": [{"id": 1}]}}
 
     session = Canned(answer).session()
-    crm = AmoCRM("example", {"access_token": "x"}, session=session, clock=clock, pace=None)
+    crm = AmoCRM("example", {"access_token": "x"}, session=session, clock=clock, rate_limiter=None)
     run = crm.create_many(LEADS, leads(MOST - 1), size=1)
     assert kinds(list(run)) == {"Created": MOST - 1}
 
 
 class Turnstile:
-    """A pace that lets so many through as it is told."""
+    """A rate limiter that lets so many through as it is told."""
 
     rate = 7.0
     waited = held = 0.0
@@ -451,16 +453,16 @@ class Turnstile:
 def test_a_chunk_that_waits_for_its_turn_is_not_yet_in_the_journal(
     portal: Sandbox, clock: ManualClock, tmp_path: Path
 ) -> None:
-    pace, path = Turnstile(), tmp_path / "journal"
+    rate_limiter, path = Turnstile(), tmp_path / "journal"
     auth: Any = {"access_token": portal.issue_long_lived()}
-    crm = AmoCRM("example", auth, session=portal.session(), clock=clock, pace=pace)
+    crm = AmoCRM("example", auth, session=portal.session(), clock=clock, rate_limiter=rate_limiter)
     run = crm.create_many(LEADS, leads(60), size=10, ahead=4, journal=path)
-    pace.free.release(2)
+    rate_limiter.free.release(2)
     assert [type(next(run)) for _ in range(20)] == [Created] * 20
     for _ in range(6):
-        assert pace.asked.acquire(timeout=10), "all of them have begun"
+        assert rate_limiter.asked.acquire(timeout=10), "all of them have begun"
     assert path.read_text().count('"sent"') == 2
-    pace.free.release(4)
+    rate_limiter.free.release(4)
     assert kinds(list(run)) == {"Created": 40}
     assert path.read_text().count('"sent"') == path.read_text().count('"done"') == 6
 
@@ -468,7 +470,7 @@ def test_a_chunk_that_waits_for_its_turn_is_not_yet_in_the_journal(
 def test_a_chunk_that_is_tried_again_is_announced_once(
     portal: Sandbox, crm: AmoCRM, tmp_path: Path
 ) -> None:
-    portal.strike("too_many", method="POST", times=2)
+    portal.inject("too_many", method="POST", times=2)
     path = tmp_path / "journal"
     assert kinds(list(crm.create_many(LEADS, leads(10), journal=path))) == {"Created": 10}
     assert posts(portal) == 3
@@ -531,7 +533,7 @@ def patches(portal: Sandbox) -> int:
 
 def test_the_caller_may_have_lost_updates_sent_again(portal: Sandbox, crm: AmoCRM) -> None:
     items = updates(portal, 30)
-    portal.strike("lost_after", method="PATCH", times=2)
+    portal.inject("lost_after", method="PATCH", times=2)
     outcomes = list(crm.update_many(LEADS, items, size=10, ahead=1, retry="always"))
     assert kinds(outcomes) == {"Updated": 30}
     assert patches(portal) == 5
@@ -542,7 +544,7 @@ def test_what_an_earlier_run_lost_is_sent_again_when_the_caller_says_so(
     portal: Sandbox, crm: AmoCRM, tmp_path: Path
 ) -> None:
     path, items = tmp_path / "journal", updates(portal, 30)
-    portal.strike("lost_after", method="PATCH")
+    portal.inject("lost_after", method="PATCH")
     lost = crm.update_many(LEADS, items, size=10, ahead=1, journal=path)
     assert kinds(list(lost)) == {"Unknown": 10, "Updated": 20}
     assert kinds(list(crm.update_many(LEADS, items, size=10, journal=path))) == {
@@ -555,19 +557,19 @@ def test_what_an_earlier_run_lost_is_sent_again_when_the_caller_says_so(
         assert patches(portal) == sent
 
 
-@pytest.mark.parametrize("fate", ["forbidden", "too_many"])
+@pytest.mark.parametrize("fault", ["forbidden", "too_many"])
 def test_what_may_have_been_written_is_not_called_refused(
-    portal: Sandbox, crm: AmoCRM, fate: str
+    portal: Sandbox, crm: AmoCRM, fault: str
 ) -> None:
     items = updates(portal, 10)
-    portal.strike("lost_after", method="PATCH")
-    portal.strike(fate, method="PATCH", times=9)
+    portal.inject("lost_after", method="PATCH")
+    portal.inject(fault, method="PATCH", times=9)
     outcomes = list(crm.update_many(LEADS, items, retry="always"))
     assert kinds(outcomes) == {"Unknown": 10}
 
 
 def test_nothing_is_repeated_when_the_caller_says_so(portal: Sandbox, crm: AmoCRM) -> None:
-    portal.strike("too_many", method="POST")
+    portal.inject("too_many", method="POST")
     outcomes: list[Any] = []
     with pytest.raises(RateLimitedError):
         outcomes.extend(crm.create_many(LEADS, leads(10), retry="never"))
@@ -583,7 +585,7 @@ def test_a_retry_that_does_not_exist_is_refused_at_once(crm: AmoCRM) -> None:
 def write_leads(url: str, token: str, kind: str, place: str, pipe: Pipe) -> None:
     """Be a program that imports leads with a journal, and tells of each outcome."""
     os.environ["NO_PROXY"] = "*"
-    crm = AmoCRM("example", {"access_token": token}, base_url=url, pace=None)
+    crm = AmoCRM("example", {"access_token": token}, base_url=url, rate_limiter=None)
     for one in crm.create_many(LEADS, leads(400), size=5, journal=open_journal(kind, place)):
         pipe.send(type(one).__name__)
     pipe.close()

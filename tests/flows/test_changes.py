@@ -32,7 +32,7 @@ def portal(clock: ManualClock) -> Sandbox:
 
 def client(portal: Sandbox, clock: ManualClock) -> AmoCRM:
     auth: Any = {"access_token": portal.issue_long_lived()}
-    return AmoCRM("example", auth, session=portal.session(), clock=clock, pace=None)
+    return AmoCRM("example", auth, session=portal.session(), clock=clock, rate_limiter=None)
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ KILLED = """
 import sys
 import tempfile
 from amocrm import AmoCRM
-crm = AmoCRM("example", {"access_token": sys.argv[2]}, base_url=sys.argv[1], pace=None)
+crm = AmoCRM("example", {"access_token": sys.argv[2]}, base_url=sys.argv[1], rate_limiter=None)
 for one in crm.changes("leads", checkpoint=sys.argv[3]):
     print(one["id"], flush=True)
 """
@@ -291,7 +291,7 @@ def test_killed_at_any_moment_it_misses_nothing(tmp_path: Path, after: int) -> N
             # It went on until the signal came, and its checkpoint with it.
             before += [int(line) for line in process.stdout.read().split()]
         with run(command, **settings) as process:
-            rest = [int(line) for line in process.communicate(timeout=60)[0].split()]
+            wait_before_retry = [int(line) for line in process.communicate(timeout=60)[0].split()]
     assert process.returncode == 0
-    assert set(before) | set(rest) == set(added)
-    assert rest == sorted(rest)
+    assert set(before) | set(wait_before_retry) == set(added)
+    assert wait_before_retry == sorted(wait_before_retry)

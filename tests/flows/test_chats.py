@@ -23,7 +23,7 @@ from amocrm import (
 from amocrm.chats import Channel, Chats
 from amocrm.chats.payloads import DELIVERED, FAILED, READ, explain_chat
 from amocrm.chats.signatures import verify_hook
-from amocrm.rate_limit.local import ThreadPace
+from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.sandbox import Channel as Registered
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.canned import Canned
@@ -39,7 +39,7 @@ def registered(portal: Sandbox) -> Registered:
 @pytest.fixture
 def channel(portal: Sandbox, registered: Registered, clock: ManualClock) -> Iterator[Channel]:
     with Channel(
-        registered.id, registered.secret, session=portal.session(), clock=clock, pace=None
+        registered.id, registered.secret, session=portal.session(), clock=clock, rate_limiter=None
     ) as channel:
         yield channel
 
@@ -178,7 +178,9 @@ def test_an_answer_of_the_account_has_a_receiver(chats: Chats, registered: Regis
 def test_a_wrong_secret_or_clock_is_said_to_be_so(
     portal: Sandbox, registered: Registered, account: str, clock: ManualClock
 ) -> None:
-    wrong = Channel(registered.id, "wrong", session=portal.session(), clock=clock, pace=None)
+    wrong = Channel(
+        registered.id, "wrong", session=portal.session(), clock=clock, rate_limiter=None
+    )
     with pytest.raises(ForbiddenError) as caught:
         wrong.connect(account)
     assert str(caught.value).startswith(
@@ -189,7 +191,7 @@ def test_a_wrong_secret_or_clock_is_said_to_be_so(
     late = ManualClock()
     late.advance(clock.time() - late.time() + 901)
     slow = Channel(
-        registered.id, registered.secret, session=portal.session(), clock=late, pace=None
+        registered.id, registered.secret, session=portal.session(), clock=late, rate_limiter=None
     )
     with pytest.raises(ForbiddenError, match="ORIGIN_INVALID_SIGNATURE"):
         slow.connect(account)
@@ -197,7 +199,9 @@ def test_a_wrong_secret_or_clock_is_said_to_be_so(
 
 def test_an_unknown_channel_is_not_found(portal: Sandbox, account: str, clock: ManualClock) -> None:
     with pytest.raises(NotFoundError, match=r"ORIGIN_NOT_REGISTERED.*is registered"):
-        Channel("nobody", "s", session=portal.session(), clock=clock, pace=None).connect(account)
+        Channel("nobody", "s", session=portal.session(), clock=clock, rate_limiter=None).connect(
+            account
+        )
 
 
 def test_no_secret_and_no_chat_is_shown(
@@ -217,23 +221,23 @@ def test_no_secret_and_no_chat_is_shown(
 
 
 def test_a_message_is_not_repeated_when_nobody_knows(chats: Chats, portal: Sandbox) -> None:
-    portal.strike("lost_after")
+    portal.inject("lost_after")
     before = len(portal.log)
     with pytest.raises(OutcomeUnknownError) as caught:
         say(chats)
     assert len(portal.log) - before == 1
     assert isinstance(caught.value.data, dict)
     assert caught.value.data["payload"]["msgid"] == "m-1"
-    portal.strike("lost_after")
+    portal.inject("lost_after")
     say(chats, retry="always")
-    portal.strike("lost_after")
+    portal.inject("lost_after")
     assert len(list(chats.history("c-1"))) == 1
     assert len(portal.log) - before == 5
 
 
 def test_what_may_have_been_sent_is_not_told_as_refused(chats: Chats, portal: Sandbox) -> None:
-    portal.strike("lost_after")
-    portal.strike("server_error", status=403)
+    portal.inject("lost_after")
+    portal.inject("server_error", status=403)
     with pytest.raises(OutcomeUnknownError) as caught:
         say(chats, retry="always")
     assert isinstance(caught.value.__cause__, ForbiddenError)
@@ -252,7 +256,7 @@ def test_each_attempt_is_signed_at_its_own_time(
 def test_a_call_that_is_tried_again_is_dated_and_signed_anew(
     chats: Chats, portal: Sandbox, registered: Registered
 ) -> None:
-    portal.strike("too_many", path="*/chats", retry_after=2, times=2)
+    portal.inject("too_many", path="*/chats", retry_after=2, times=2)
     chats.open("c-1", ANN)
     tries = [one.headers for one in portal.log if one.path.endswith("/chats")]
     assert len(tries) == 3
@@ -318,7 +322,7 @@ def test_a_served_portal_is_a_platform_too(
             registered.secret,
             base_url=served.url,
             clock=clock,
-            pace=ThreadPace(1000.0),
+            rate_limiter=LocalRateLimiter(1000.0),
         ) as channel,
     ):
         chats = channel.chats(channel.connect(account).id)
@@ -332,7 +336,7 @@ def test_a_served_portal_is_a_platform_too(
 def test_an_answer_without_a_scope_is_told_of(clock: ManualClock, body: Any) -> None:
     session = Canned(lambda *_: body).session()
     with pytest.raises(UnexpectedReplyError, match="without a scope_id"):
-        Channel("c", "s", session=session, clock=clock, pace=None).connect("a")
+        Channel("c", "s", session=session, clock=clock, rate_limiter=None).connect("a")
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"error_type": 5}, {"detail": "x"}])

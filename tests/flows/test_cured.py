@@ -19,9 +19,9 @@ from amocrm import (
     TransportError,
     UnauthorizedError,
 )
-from amocrm.auth.cooldowns import CURE_PAUSE
-from amocrm.http.request import CURES
-from amocrm.rate_limit.local import ThreadPace
+from amocrm.auth.cooldowns import AFTER_401_PAUSE
+from amocrm.http.request import REFRESHES_AFTER_401
+from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
 from tests.conftest import Make
@@ -39,7 +39,7 @@ def status(crm: AmoCRM) -> int:
 
 def refused(sandbox: Sandbox, crm: AmoCRM) -> UnauthorizedError:
     """Make a call whose every answer is 401."""
-    sandbox.strike("server_error", path="/api/", status=401)
+    sandbox.inject("server_error", path="/api/", status=401)
     with pytest.raises(UnauthorizedError) as refusal:
         status(crm)
     return refusal.value
@@ -68,7 +68,7 @@ def test_a_newer_pair_is_renewed_for_a_401_at_once(make: Make, sandbox: Sandbox)
     assert sandbox.counters["grants.refresh"] == 3
 
 
-@pytest.mark.parametrize(("pause", "renewals"), [(CURE_PAUSE - 1, 1), (CURE_PAUSE, 2)])
+@pytest.mark.parametrize(("pause", "renewals"), [(AFTER_401_PAUSE - 1, 1), (AFTER_401_PAUSE, 2)])
 def test_those_who_share_a_store_do_not_spend_one_another_s_cures(
     make: Make, sandbox: Sandbox, clock: ManualClock, pause: float, renewals: int
 ) -> None:
@@ -104,7 +104,7 @@ def test_the_threads_of_a_client_share_a_cure(make: Make, sandbox: Sandbox) -> N
 
     def another_call() -> None:
         session.what = lambda: None
-        sandbox.strike("server_error", path=ACCOUNT, status=401)
+        sandbox.inject("server_error", path=ACCOUNT, status=401)
 
     session.what = another_call
     with pytest.raises(UnauthorizedError):
@@ -119,21 +119,21 @@ TRIES = 5
 """How often a grant is tried before it is given up."""
 
 
-@pytest.mark.parametrize("fate", ["lost_before", "server_error", "too_many", "html"])
+@pytest.mark.parametrize("fault", ["lost_before", "server_error", "too_many", "html"])
 def test_a_cure_that_fails_leaves_the_401_with_the_reason_and_is_not_tried_on_each_call(
-    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, fate: str
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, fault: str
 ) -> None:
-    sandbox.strike(fate, path=TOKENS, times=TRIES)
+    sandbox.inject(fault, path=TOKENS, times=TRIES)
     first = refused(sandbox, connected)
     failed_at, tries = clock.monotonic(), asked(sandbox)
     assert "the token could not be renewed for it: " in str(first)
     assert "\n" not in str(first)
     assert refused(sandbox, connected).hint == first.hint
-    clock.advance(failed_at + CURE_PAUSE - 1 - clock.monotonic())
+    clock.advance(failed_at + AFTER_401_PAUSE - 1 - clock.monotonic())
     assert refused(sandbox, connected).hint == first.hint
     assert asked(sandbox) == tries == 1 + TRIES
     clock.advance(1.001)
-    sandbox.strike("server_error", path="/api/", status=401)
+    sandbox.inject("server_error", path="/api/", status=401)
     assert status(connected) == 200
     assert asked(sandbox) == tries + 1
 
@@ -148,7 +148,7 @@ def test_a_store_that_is_out_of_order_leaves_the_401(make: Make, sandbox: Sandbo
     store.broken = False
     make(store=store).connection.refresh_token()
     assert status(crm) == 200
-    sandbox.strike("server_error", path="/api/", status=401)
+    sandbox.inject("server_error", path="/api/", status=401)
     assert status(crm) == 200, "what others were granted is taken, however lately a cure failed"
     assert sandbox.counters["grants.refresh"] == 1
 
@@ -166,7 +166,7 @@ def test_looking_for_another_s_pair_in_a_store_that_is_out_of_order_leaves_the_4
 
 
 @pytest.mark.parametrize(
-    ("fate", "error"),
+    ("fault", "error"),
     [
         ("lost_before", TransportError),
         ("server_error", ServerError),
@@ -174,7 +174,7 @@ def test_looking_for_another_s_pair_in_a_store_that_is_out_of_order_leaves_the_4
     ],
 )
 def test_when_the_token_has_died_meanwhile_the_renewal_s_end_is_told(
-    make: Make, sandbox: Sandbox, clock: ManualClock, fate: str, error: type[Exception]
+    make: Make, sandbox: Sandbox, clock: ManualClock, fault: str, error: type[Exception]
 ) -> None:
     session = sandbox.session()
     crm = make({"code": sandbox.issue_code()}, session=session)
@@ -185,8 +185,8 @@ def test_when_the_token_has_died_meanwhile_the_renewal_s_end_is_told(
         clock.advance(DAY)
 
     session.hooks["response"].append(a_day_goes_by)
-    sandbox.strike("server_error", path=ACCOUNT, status=401)
-    sandbox.strike(fate, path=TOKENS, times=TRIES)
+    sandbox.inject("server_error", path=ACCOUNT, status=401)
+    sandbox.inject(fault, path=TOKENS, times=TRIES)
     with pytest.raises(error):
         status(crm)
 
@@ -198,7 +198,7 @@ def test_a_new_pair_that_could_not_be_saved_is_told_after_a_401_too(
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     store.trouble = OSError("full")
-    sandbox.strike("server_error", path="/api/", status=401)
+    sandbox.inject("server_error", path="/api/", status=401)
     with pytest.raises(TokenStoreError, match="stays usable"):
         status(crm)
     assert status(crm) == 200
@@ -212,7 +212,7 @@ def test_a_refusal_for_another_reason_than_the_token_is_not_asked_for_on_each_ca
     crm.connect()
     wrong = make({"client_secret": "another"})
     wrong.connection.set_token(crm.connection.get_token())
-    sandbox.strike("server_error", path="/api/", status=401)
+    sandbox.inject("server_error", path="/api/", status=401)
     with pytest.raises(GrantError, match="do not belong together"):
         status(wrong)
     tries = asked(sandbox)
@@ -224,7 +224,7 @@ def test_a_refusal_for_another_reason_than_the_token_is_not_asked_for_on_each_ca
 
 
 @pytest.mark.parametrize(
-    ("fates", "finding"),
+    ("faults", "finding"),
     [
         (["forbidden"] * TRIES, "used"),
         (["too_many"] * TRIES, "used"),
@@ -233,13 +233,13 @@ def test_a_refusal_for_another_reason_than_the_token_is_not_asked_for_on_each_ca
     ],
 )
 def test_a_refresh_that_was_surely_not_done_is_not_under_suspicion(
-    make: Make, sandbox: Sandbox, fates: list[str], finding: str
+    make: Make, sandbox: Sandbox, faults: list[str], finding: str
 ) -> None:
     store = MemoryStore()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
-    for fate in fates:
-        sandbox.strike(fate, path=TOKENS)
+    for fault in faults:
+        sandbox.inject(fault, path=TOKENS)
     with pytest.raises((TransportError, ReplyError)):
         crm.connection.refresh_token()
     assert ("asked_at" in str(stored(sandbox, store))) is (finding == "lost")
@@ -255,10 +255,10 @@ def test_a_refresh_that_was_surely_not_done_is_not_under_suspicion(
 def test_a_refresh_that_the_pace_did_not_let_through_is_not_under_suspicion(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    store, pace = MemoryStore(), ThreadPace(7)
-    crm = make({"code": sandbox.issue_code()}, store=store, pace=pace)
+    store, rate_limiter = MemoryStore(), LocalRateLimiter(7)
+    crm = make({"code": sandbox.issue_code()}, store=store, rate_limiter=rate_limiter)
     crm.connect()
-    pace.block(clock, 600)
+    rate_limiter.block(clock, 600)
     with pytest.raises(BlockedError, match="was not sent"):
         crm.connection.refresh_token()
     assert "asked_at" not in str(stored(sandbox, store))
@@ -268,8 +268,8 @@ def test_an_old_doubt_outlives_a_refresh_that_was_not_done(make: Make, sandbox: 
     store = MemoryStore()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
-    sandbox.strike("lost_before", path=TOKENS, times=TRIES)
-    sandbox.strike("too_many", path=TOKENS, times=TRIES)
+    sandbox.inject("lost_before", path=TOKENS, times=TRIES)
+    sandbox.inject("too_many", path=TOKENS, times=TRIES)
     for _ in range(2):
         with pytest.raises((TransportError, ReplyError)):
             crm.connection.refresh_token()
@@ -284,7 +284,7 @@ def test_the_end_of_a_refresh_does_not_bring_back_what_was_forgotten(
     crm = make({"code": sandbox.issue_code()}, store=store, session=sandbox.mount(session))
     crm.connect()
     session.what = lambda: store.forget(key)
-    sandbox.strike("forbidden", path=TOKENS, times=TRIES)
+    sandbox.inject("forbidden", path=TOKENS, times=TRIES)
     with pytest.raises(ReplyError):
         crm.connection.refresh_token()
     assert store.load(key) is None
@@ -311,7 +311,7 @@ class Slow(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         answer = super().send(request, **settings)
-        self.clock.advance(CURE_PAUSE)
+        self.clock.advance(AFTER_401_PAUSE)
         return answer
 
 
@@ -320,13 +320,13 @@ def test_one_call_is_cured_twice_at_most_however_long_it_takes(
 ) -> None:
     crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(Slow(clock)))
     crm.connect()
-    sandbox.strike("server_error", path="/api/", status=401, times=9)
+    sandbox.inject("server_error", path="/api/", status=401, times=9)
     with pytest.raises(UnauthorizedError):
         status(crm)
-    assert sandbox.counters["grants.refresh"] == CURES
+    assert sandbox.counters["grants.refresh"] == REFRESHES_AFTER_401
 
 
-@pytest.mark.parametrize(("age", "works"), [(CURE_PAUSE - 1, False), (CURE_PAUSE, True)])
+@pytest.mark.parametrize(("age", "works"), [(AFTER_401_PAUSE - 1, False), (AFTER_401_PAUSE, True)])
 def test_a_cured_pair_that_is_seen_late_has_its_cure(
     make: Make, sandbox: Sandbox, clock: ManualClock, age: float, works: bool
 ) -> None:

@@ -53,7 +53,7 @@ Connect = Callable[..., AmoCRM]
 def connect(portal: Sandbox, clock: ManualClock) -> Connect:
     def connect(**settings: Any) -> AmoCRM:
         auth: Any = {"access_token": portal.issue_long_lived()}
-        settings = {"session": portal.session(), "pace": None, "clock": clock, **settings}
+        settings = {"session": portal.session(), "rate_limiter": None, "clock": clock, **settings}
         return AmoCRM("example", auth, **settings)
 
     return connect
@@ -72,7 +72,9 @@ def anywhere(request: pytest.FixtureRequest, portal: Sandbox, crm: AmoCRM) -> It
         return
     auth: Any = {"access_token": portal.issue_long_lived()}
     with portal.serve() as served:
-        with AmoCRM("example", auth, base_url=served.url, pace=None, clock=crm._way.clock) as there:
+        with AmoCRM(
+            "example", auth, base_url=served.url, rate_limiter=None, clock=crm._api.clock
+        ) as there:
             yield there
 
 
@@ -155,11 +157,11 @@ def test_progress_is_told_in_bytes(crm: AmoCRM, tmp_path: Path) -> None:
 
 def test_progress_begins_anew_with_the_upload(crm: AmoCRM, portal: Sandbox) -> None:
     told: list[tuple[int, str | None]] = []
-    fate = at_part(portal, 2, "lost_after")
+    fault = at_part(portal, 2, "lost_after")
 
     def report(progress: Progress) -> None:
         told.append((progress.done, progress.waiting_for))
-        fate(progress)
+        fault(progress)
 
     crm.drive.upload(data(20), name="a.bin", progress=report)
     assert told == [
@@ -262,7 +264,7 @@ def test_an_unknown_file_is_not_found_whatever_the_status(
             call("no/body")
     with pytest.raises(NotFoundError):
         crm.drive.download("nobody", tmp_path / "a")
-    portal.strike("empty", "GET", "/v1.0/files/", status=204)
+    portal.inject("empty", "GET", "/v1.0/files/", status=204)
     with pytest.raises(NotFoundError, match="there is no files/nobody"):
         crm.drive.get("nobody")
     with pytest.raises(ConfigurationError, match="an id of files is a text"):
@@ -325,25 +327,27 @@ def test_a_source_of_another_size_leaves_no_file(
 # Answers that are lost ---------------------------------------------------------------------------
 
 
-def at_part(portal: Sandbox, number: int, fate: str, **options: Any) -> Callable[[Progress], None]:
+def at_part(portal: Sandbox, number: int, fault: str, **options: Any) -> Callable[[Progress], None]:
     """Let a part meet its fate, once or `times`."""
 
     def report(progress: Progress) -> None:
         if progress.waiting_for == f"part {number}" and options.get("left", 1) > 0:
             options["left"] = options.get("left", 1) - 1
             more = {name: value for name, value in options.items() if name != "left"}
-            portal.strike(fate, "POST", PARTS, **more)
+            portal.inject(fault, "POST", PARTS, **more)
 
     return report
 
 
-@pytest.mark.parametrize("fate", ["lost_before", "lost_after", "server_error", "html", "half_body"])
+@pytest.mark.parametrize(
+    "fault", ["lost_before", "lost_after", "server_error", "html", "half_body"]
+)
 @pytest.mark.parametrize("number", [1, 2])
 def test_an_upload_begins_anew_when_nobody_knows_of_a_part(
-    crm: AmoCRM, portal: Sandbox, clock: ManualClock, fate: str, number: int
+    crm: AmoCRM, portal: Sandbox, clock: ManualClock, fault: str, number: int
 ) -> None:
     began = clock.monotonic()
-    crm.drive.upload(data(20), name="a", progress=at_part(portal, number, fate))
+    crm.drive.upload(data(20), name="a", progress=at_part(portal, number, fault))
     assert stored(portal) == [data(20)]
     assert asked(portal, PARTS) == number + 3
     assert clock.monotonic() > began
@@ -387,13 +391,13 @@ def test_what_was_never_sent_is_sent_to_the_same_address(crm: AmoCRM, portal: Sa
     assert stored(portal) == [data(20)]
 
 
-@pytest.mark.parametrize("fate", ["lost_after", "half_body", "broken_json"])
+@pytest.mark.parametrize("fault", ["lost_after", "half_body", "broken_json"])
 @pytest.mark.parametrize("is_version", [False, True])
 def test_a_file_whose_last_answer_was_lost_is_found_by_its_session(
-    crm: AmoCRM, portal: Sandbox, fate: str, is_version: bool
+    crm: AmoCRM, portal: Sandbox, fault: str, is_version: bool
 ) -> None:
     old = crm.drive.upload(b"old", name="a.txt")["uuid"] if is_version else None
-    report = at_part(portal, 3, fate)
+    report = at_part(portal, 3, fault)
     file = crm.drive.upload(data(20), name="a.txt", new_version_of=old, progress=report)
     assert file["size"] == 20
     assert stored(portal) == [data(20)]
@@ -415,18 +419,18 @@ def test_a_file_that_is_not_found_may_be_there(
 def test_it_stays_unknown_when_it_cannot_be_looked_for(crm: AmoCRM, portal: Sandbox) -> None:
     def report(progress: Progress) -> None:
         if progress.waiting_for == "part 1":
-            portal.strike("lost_after", "POST", PARTS)
-            portal.strike("server_error", "GET", "/v1.0/files", times=RETRIES + 1)
+            portal.inject("lost_after", "POST", PARTS)
+            portal.inject("server_error", "GET", "/v1.0/files", times=RETRIES + 1)
 
     with pytest.raises(OutcomeUnknownError):
         crm.drive.upload(b"x", name="a.txt", progress=report)
 
 
-@pytest.mark.parametrize("fate", ["lost_after", "server_error"])
+@pytest.mark.parametrize("fault", ["lost_after", "server_error"])
 def test_a_session_that_was_opened_for_nothing_does_no_harm(
-    crm: AmoCRM, portal: Sandbox, fate: str
+    crm: AmoCRM, portal: Sandbox, fault: str
 ) -> None:
-    portal.strike(fate, "POST", "/v1.0/sessions")
+    portal.inject(fault, "POST", "/v1.0/sessions")
     crm.drive.upload(b"x", name="a")
     assert stored(portal) == [b"x"]
 
@@ -458,14 +462,14 @@ def test_answers_of_another_shape_are_told(
 # Downloads that go wrong -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fate", ["lost_before", "lost_after", "half_body", "server_error"])
+@pytest.mark.parametrize("fault", ["lost_before", "lost_after", "half_body", "server_error"])
 @pytest.mark.parametrize("is_open", [False, True])
 def test_a_download_that_breaks_off_is_read_again(
-    crm: AmoCRM, portal: Sandbox, tmp_path: Path, fate: str, is_open: bool
+    crm: AmoCRM, portal: Sandbox, tmp_path: Path, fault: str, is_open: bool
 ) -> None:
     portal.account().drive.max_part_size = 200_000
     file = crm.drive.upload(data(200_000), name="a")
-    portal.strike(fate, "GET", "/download/", times=2)
+    portal.inject(fault, "GET", "/download/", times=2)
     digest = hashlib.sha256(data(200_000)).hexdigest()
     told: list[int] = []
     options: Any = {"sha256": digest.upper(), "progress": lambda one: told.append(one.done)}
@@ -485,7 +489,7 @@ def test_it_is_read_again_only_so_often(crm: AmoCRM, portal: Sandbox, tmp_path: 
     file = crm.drive.upload(data(20), name="a")
     target = tmp_path / "a"
     target.write_bytes(b"before")
-    portal.strike("half_body", "GET", "/download/", times=RETRIES + 1)
+    portal.inject("half_body", "GET", "/download/", times=RETRIES + 1)
     with pytest.raises(LostReplyError):
         crm.drive.download(file, target)
     assert [one.read_bytes() for one in tmp_path.iterdir()] == [b"before"]
@@ -504,7 +508,7 @@ def test_a_content_of_another_size_is_not_kept(
 
 def test_an_endless_answer_fills_no_disk(crm: AmoCRM, portal: Sandbox, tmp_path: Path) -> None:
     file = crm.drive.upload(data(20), name="a")
-    portal.strike("huge", "GET", "/download/")
+    portal.inject("huge", "GET", "/download/")
     with pytest.raises(UnexpectedReplyError, match="more than the 20 bytes"):
         crm.drive.download(file, tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
@@ -522,7 +526,7 @@ def test_a_content_of_another_hash_is_not_kept(crm: AmoCRM, tmp_path: Path) -> N
 
 def test_an_answer_without_content_is_no_file(crm: AmoCRM, portal: Sandbox, tmp_path: Path) -> None:
     file = crm.drive.upload(data(20), name="a")
-    portal.strike("empty", "GET", "/download/", status=204)
+    portal.inject("empty", "GET", "/download/", status=204)
     with pytest.raises(UnexpectedReplyError, match="answered 204 with no content"):
         crm.drive.download(file, tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
@@ -532,7 +536,7 @@ def test_a_silent_server_is_left(
     crm: AmoCRM, portal: Sandbox, clock: ManualClock, tmp_path: Path
 ) -> None:
     file = crm.drive.upload(data(20), name="a")
-    portal.strike("trickle", "GET", "/download/", times=RETRIES + 1, seconds=21.0, pad=0)
+    portal.inject("trickle", "GET", "/download/", times=RETRIES + 1, seconds=21.0, pad=0)
     with pytest.raises(LostReplyError, match="fell silent"):
         crm.drive.download(file, tmp_path / "a")
 
@@ -542,7 +546,7 @@ def test_what_trickles_too_slowly_is_left(
     crm: AmoCRM, portal: Sandbox, tmp_path: Path, seconds: float, ends: bool
 ) -> None:
     file = crm.drive.upload(data(20), name="a")
-    portal.strike("trickle", "GET", "/download/", times=RETRIES + 1, seconds=seconds, pad=0)
+    portal.inject("trickle", "GET", "/download/", times=RETRIES + 1, seconds=seconds, pad=0)
     if ends:
         assert crm.drive.download(file, tmp_path / "a").read_bytes() == data(20)
         return
@@ -763,7 +767,7 @@ class Moving(Forger):
                 raise requests.exceptions.ConnectTimeout
             request.url = f"https://drive-b.amocrm.ru/{self._gone}"
             if self._gone == "redirect":
-                self._portal.strike("redirect", path="/redirect", location="/")
+                self._portal.inject("redirect", path="/redirect", location="/")
             if self._gone == "401":
                 request.url = "https://drive-b.amocrm.ru/v1.0/files/restore"
                 request.method = "POST"
@@ -795,7 +799,7 @@ def test_the_first_trouble_is_told_when_the_account_does_not_answer(
 ) -> None:
     list(crm.drive.list())
     clock.advance(ASK_REST)
-    portal.strike("server_error", "GET", "/api/v4/account", times=1)
+    portal.inject("server_error", "GET", "/api/v4/account", times=1)
     with pytest.raises(NotFoundError):
         crm.drive.get("nobody")
     assert portal.log[-1].path == "/api/v4/account"
@@ -817,11 +821,11 @@ def test_what_opens_a_file_is_in_no_message_and_no_log(
             call()
         seen.extend(traceback.format_exception(caught.value))
 
-    for fate in ("lost_after", "half_body", "html", "server_error", "redirect", "forbidden"):
-        portal.strike(fate, "GET", "/download/", times=RETRIES + 1)
+    for fault in ("lost_after", "half_body", "html", "server_error", "redirect", "forbidden"):
+        portal.inject(fault, "GET", "/download/", times=RETRIES + 1)
         told(lambda: crm.drive.download(file, tmp_path / "a"))
-        portal.strike(fate, "POST", PARTS, times=1)
-        portal.strike("server_error", "GET", "/v1.0/files", times=RETRIES + 1)
+        portal.inject(fault, "POST", PARTS, times=1)
+        portal.inject("server_error", "GET", "/v1.0/files", times=RETRIES + 1)
         told(lambda: crm.drive.upload(iter([b"x"]), name="a", size=1))
     gone = file["_links"]["download_version"]
     gone["href"] = gone["href"].replace("/download/", "/download/x")
@@ -856,7 +860,7 @@ def test_an_unreachable_host_is_told_as_such(crm: AmoCRM, portal: Sandbox) -> No
 
 def test_server_errors_of_a_download_are_server_errors(crm: AmoCRM, portal: Sandbox) -> None:
     file = crm.drive.upload(b"x", name="a")
-    portal.strike("server_error", "GET", "/download/", times=RETRIES + 1)
+    portal.inject("server_error", "GET", "/download/", times=RETRIES + 1)
     with pytest.raises(ServerError):
         crm.drive.download(file, io.BytesIO())
 

@@ -27,8 +27,8 @@ ACCOUNT = "/api/v4/account"
 
 def lost_again_and_again(sandbox: Sandbox) -> None:
     """Let amoCRM carry out the next grant, and all its answers get lost."""
-    sandbox.strike("lost_after", path=TOKENS)
-    sandbox.strike("lost_before", path=TOKENS, times=4)
+    sandbox.inject("lost_after", path=TOKENS)
+    sandbox.inject("lost_before", path=TOKENS, times=4)
 
 
 # Three causes by one name ------------------------------------------------------------------------
@@ -113,17 +113,17 @@ def test_a_pair_that_was_granted_is_not_under_suspicion_any_more(
 
 
 @pytest.fixture
-def grants(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+def endpoint(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     caplog.set_level(logging.INFO, "amocrm.grants")
     return caplog
 
 
-def noted(grants: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    return [record.__dict__["grant"] for record in grants.records if "grant" in record.__dict__]
+def noted(endpoint: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [record.__dict__["grant"] for record in endpoint.records if "grant" in record.__dict__]
 
 
 def test_each_grant_is_one_line_that_leads_to_the_next(
-    make: Make, sandbox: Sandbox, clock: ManualClock, grants: pytest.LogCaptureFixture
+    make: Make, sandbox: Sandbox, clock: ManualClock, endpoint: pytest.LogCaptureFixture
 ) -> None:
     code = sandbox.issue_code()
     crm = make({"code": code})
@@ -131,7 +131,7 @@ def test_each_grant_is_one_line_that_leads_to_the_next(
     clock.advance(DAY)
     crm.request.get(ACCOUNT)
     crm.connection.refresh_token()
-    one, two, three = noted(grants)
+    one, two, three = noted(endpoint)
     assert [one["kind"], one["why"], one["spent"]] == ["code", "code", fingerprint(code)]
     assert [two["kind"], two["why"], two["spent"]] == ["refresh", "expired", one["granted"]]
     assert [three["why"], three["spent"]] == ["asked", two["granted"]]
@@ -146,39 +146,39 @@ def test_each_grant_is_one_line_that_leads_to_the_next(
     ("age", "why"), [(DAY - 900, "stale"), (DAY - 300, "due"), (DAY, "expired")]
 )
 def test_the_line_says_why(
-    connected: AmoCRM, clock: ManualClock, grants: pytest.LogCaptureFixture, age: int, why: str
+    connected: AmoCRM, clock: ManualClock, endpoint: pytest.LogCaptureFixture, age: int, why: str
 ) -> None:
-    grants.clear()
+    endpoint.clear()
     clock.advance(age)
     connected.request.get(ACCOUNT)
-    assert [note["why"] for note in noted(grants)] == [why]
+    assert [note["why"] for note in noted(endpoint)] == [why]
 
 
 def test_a_renewal_after_a_401_says_so(
-    make: Make, sandbox: Sandbox, grants: pytest.LogCaptureFixture
+    make: Make, sandbox: Sandbox, endpoint: pytest.LogCaptureFixture
 ) -> None:
     crm = make({"code": sandbox.issue_code()})
     crm.connect()
     sandbox.move("example", "renamed")
     crm.request.get(ACCOUNT)
-    note = noted(grants)[-1]
+    note = noted(endpoint)[-1]
     assert (note["why"], note["account"]) == ("401", "renamed.amocrm.ru")
 
 
 def test_tries_and_seconds_are_counted(
-    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, grants: pytest.LogCaptureFixture
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, endpoint: pytest.LogCaptureFixture
 ) -> None:
-    sandbox.strike("server_error", path=TOKENS, times=2)
+    sandbox.inject("server_error", path=TOKENS, times=2)
     began = clock.monotonic()
     connected.connection.refresh_token()
-    note = noted(grants)[-1]
+    note = noted(endpoint)[-1]
     assert note["tries"] == 3
     assert note["seconds"] == pytest.approx(clock.monotonic() - began, abs=0.01)
     assert note["seconds"] > 0
 
 
 def test_what_somebody_else_was_granted_is_noted_as_adopted(
-    make: Make, sandbox: Sandbox, grants: pytest.LogCaptureFixture
+    make: Make, sandbox: Sandbox, endpoint: pytest.LogCaptureFixture
 ) -> None:
     store = MemoryStore()
     one = make({"code": sandbox.issue_code()}, store=store)
@@ -187,26 +187,26 @@ def test_what_somebody_else_was_granted_is_noted_as_adopted(
     two.connect()
     one.connection.refresh_token()
     two.connection.refresh_token()
-    granted, adopted = noted(grants)[-2:]
+    granted, adopted = noted(endpoint)[-2:]
     assert (granted["outcome"], adopted["outcome"]) == ("granted", "adopted")
     assert granted["granted"] == adopted["granted"]
     assert granted["spent"] == adopted["spent"]
 
 
-@pytest.mark.parametrize(("fate", "outcome"), [(None, "refused"), ("lost_before", "failed")])
+@pytest.mark.parametrize(("fault", "outcome"), [(None, "refused"), ("lost_before", "failed")])
 def test_what_was_refused_or_failed_is_a_warning_with_its_cause(
-    connected: AmoCRM, sandbox: Sandbox, grants: pytest.LogCaptureFixture, fate: str | None,
+    connected: AmoCRM, sandbox: Sandbox, endpoint: pytest.LogCaptureFixture, fault: str | None,
     outcome: str,
 ) -> None:  # fmt: skip
-    if fate is None:
+    if fault is None:
         sandbox.uninstall()
     else:
-        sandbox.strike(fate, path=TOKENS, times=9)
+        sandbox.inject(fault, path=TOKENS, times=9)
     with pytest.raises((GrantError, TransportError)) as failure:
         connected.connection.refresh_token()
-    record = grants.records[-1]
+    record = endpoint.records[-1]
     assert record.levelno == logging.WARNING
-    note = noted(grants)[-1]
+    note = noted(endpoint)[-1]
     assert (note["outcome"], note["cause"]) == (outcome, str(failure.value))
     assert note["granted"] == ""
 
@@ -280,7 +280,7 @@ def test_a_long_lived_token_has_no_refresh_token_to_die(
 
 
 def test_processes_with_the_same_code_and_store_spend_it_once(
-    make: Make, sandbox: Sandbox, grants: pytest.LogCaptureFixture
+    make: Make, sandbox: Sandbox, endpoint: pytest.LogCaptureFixture
 ) -> None:
     store, code = MemoryStore(), sandbox.issue_code()
     first, second = (make({"code": code}, store=store) for _ in range(2))
@@ -288,7 +288,7 @@ def test_processes_with_the_same_code_and_store_spend_it_once(
     assert second.connection.set_code(code) == first.connection.get_token()
     assert sandbox.counters["grants.code"] == 1
     assert sandbox.counters["grants.refused"] == 0
-    assert [note["outcome"] for note in noted(grants)] == ["granted", "adopted"]
+    assert [note["outcome"] for note in noted(endpoint)] == ["granted", "adopted"]
 
 
 def test_a_spent_code_still_leads_to_the_pair_after_renewals(make: Make, sandbox: Sandbox) -> None:
@@ -504,7 +504,7 @@ def test_what_got_lost_is_told_as_that_to_the_next_process_too(
     store = MemoryStore()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
-    sandbox.strike("lost_after", path=TOKENS)
+    sandbox.inject("lost_after", path=TOKENS)
     for one in (crm, make(store=store)):
         with pytest.raises(GrantError) as refusal:
             one.connection.refresh_token()
@@ -535,6 +535,6 @@ def test_what_stands_against_a_question_does_not_hide_the_refusal(
     crm = make({"code": sandbox.issue_code()})
     crm.connect()
     sandbox.uninstall()
-    sandbox.strike("too_many", path=path, times=9, retry_after=500)
+    sandbox.inject("too_many", path=path, times=9, retry_after=500)
     with pytest.raises(GrantError):
         crm.connection.refresh_token()

@@ -39,7 +39,9 @@ def portal() -> Sandbox:
 @pytest.fixture
 def crm(portal: Sandbox) -> Iterator[AmoCRM]:
     token = portal.issue_long_lived()
-    with AmoCRM("example", {"access_token": token}, session=portal.session(), pace=None) as crm:
+    with AmoCRM(
+        "example", {"access_token": token}, session=portal.session(), rate_limiter=None
+    ) as crm:
         yield crm
 
 

@@ -59,7 +59,7 @@ def test_fault_2_a_refused_refresh_stops_the_call(
 
 
 @pytest.mark.parametrize(
-    ("fate", "options"),
+    ("fault", "options"),
     [
         ("server_error", {"status": 503}),
         ("forbidden", {}),
@@ -72,12 +72,12 @@ def test_fault_2_the_pair_outlives_an_answer_that_is_not_definite(
     connected: AmoCRM,
     sandbox: Sandbox,
     clock: ManualClock,
-    fate: str,
+    fault: str,
     options: dict[str, Any],
 ) -> None:
     clock.advance(DAY + 1)
     before = connected.connection.get_token()
-    sandbox.strike(fate, path=TOKENS, times=9, **options)
+    sandbox.inject(fault, path=TOKENS, times=9, **options)
     with pytest.raises(AmoCRMError):
         connected.request.get("/api/v4/account")
     assert connected.connection.get_token() == before
@@ -120,8 +120,8 @@ def test_fault_3_the_token_is_held_before_it_is_told(crm: AmoCRM) -> None:
 
 def test_fault_4_one_refresh_for_all_threads(sandbox: Sandbox, make: Make) -> None:
     # Over a real clock: the point is threads that need the token at the same moment.
-    crm = make({"code": sandbox.issue_code()}, clock=SystemClock(), pace=None)
-    sandbox.pace.rps = None
+    crm = make({"code": sandbox.issue_code()}, clock=SystemClock(), rate_limiter=None)
+    sandbox.rate_limiter.rps = None
     crm.connect()
     token = crm.connection.get_token()
     assert token is not None
@@ -139,8 +139,8 @@ def test_fault_4_one_refresh_for_all_threads(sandbox: Sandbox, make: Make) -> No
 
 
 def test_fault_4_one_refresh_after_many_401(sandbox: Sandbox, make: Make) -> None:
-    crm = make({"code": sandbox.issue_code()}, clock=SystemClock(), pace=None)
-    sandbox.pace.rps = None
+    crm = make({"code": sandbox.issue_code()}, clock=SystemClock(), rate_limiter=None)
+    sandbox.rate_limiter.rps = None
     crm.connect()
     token = crm.connection.get_token()
     assert token is not None
@@ -159,7 +159,7 @@ def test_fault_4_one_refresh_after_many_401(sandbox: Sandbox, make: Make) -> Non
 def test_fault_5_a_network_error_is_an_exception_with_its_cause(
     connected: AmoCRM, sandbox: Sandbox
 ) -> None:
-    sandbox.strike("lost_before", path="/api/", times=9)
+    sandbox.inject("lost_before", path="/api/", times=9)
     with pytest.raises(TransportError) as loss:
         connected.request.get("/api/v4/account")
     assert isinstance(loss.value.__cause__, requests.ConnectionError)
@@ -210,7 +210,7 @@ def test_fault_8_a_person_is_asked_when_the_refresh_is_refused(
 ) -> None:
     crm = make({"server": {"port": free_port, "timeout": 10}})
     code = sandbox.issue_code()
-    sandbox.strike("latency", seconds=0)
+    sandbox.inject("latency", seconds=0)
     worker: list[threading.Thread] = []
 
     def paste(connection: Connection) -> None:
@@ -283,7 +283,7 @@ def test_fault_13_a_margin_before_expiry(
 def test_fault_13_the_age_counts_from_before_the_grant_was_asked_for(
     crm: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    sandbox.strike("latency", path=TOKENS, seconds=10)
+    sandbox.inject("latency", path=TOKENS, seconds=10)
     asked_at = clock.time()
     crm.connect()
     assert (crm.connection.get_token() or {})["expires_at"] == asked_at + DAY
@@ -307,11 +307,11 @@ def test_fault_13_a_second_401_is_an_error(sandbox: Sandbox, make: Make) -> None
 def test_fault_14_off_while_an_event_is_told(connected: AmoCRM) -> None:
     got: list[str] = []
 
-    def leaving(_: bool) -> None:
+    def before_send(_: bool) -> None:
         got.append("leaving")
-        connected.off("connection:checkToken", leaving)
+        connected.off("connection:checkToken", before_send)
 
-    connected.on("connection:checkToken", leaving)
+    connected.on("connection:checkToken", before_send)
     connected.on("connection:checkToken", lambda _: got.append("staying"))
     connected.off("connection:checkToken", print)
     connected.request.get("/api/v4/account")
@@ -407,10 +407,10 @@ def test_fault_18_refused_consent_is_an_exception(
 
 
 @pytest.mark.parametrize(
-    "fate", ["none", "server_error", "lost_after", "html", "broken_json", "half_body", "empty"]
+    "fault", ["none", "server_error", "lost_after", "html", "broken_json", "half_body", "empty"]
 )
 def test_fault_19_no_secret_in_logs_reprs_messages_and_tracebacks(
-    sandbox: Sandbox, make: Make, clock: ManualClock, caplog: pytest.LogCaptureFixture, fate: str
+    sandbox: Sandbox, make: Make, clock: ManualClock, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
     code = sandbox.issue_code()
     crm = make({"code": code})
@@ -419,10 +419,10 @@ def test_fault_19_no_secret_in_logs_reprs_messages_and_tracebacks(
         crm.request.get("/api/v4/account")
         token = crm.connection.get_token() or {}
         clock.advance(DAY + 1)
-        if fate == "none":
+        if fault == "none":
             sandbox.revoke_tokens()
         else:
-            sandbox.strike(fate, path=TOKENS, times=9)
+            sandbox.inject(fault, path=TOKENS, times=9)
         with pytest.raises(AmoCRMError) as trouble:
             crm.request.get("/api/v4/account")
     traceback.print_exception(type(trouble.value), trouble.value, trouble.tb, file=shown)
@@ -438,13 +438,13 @@ def test_fault_19_no_secret_in_logs_reprs_messages_and_tracebacks(
         assert secret not in shown.getvalue()
 
 
-@pytest.mark.parametrize("fate", ["lost_after", "server_error", "half_body", "forbidden"])
+@pytest.mark.parametrize("fault", ["lost_after", "server_error", "half_body", "forbidden"])
 def test_fault_19_no_secret_of_a_call_in_logs_and_messages(
-    connected: AmoCRM, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, fate: str
+    connected: AmoCRM, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
     token = connected.connection.get_token() or {}
     path, data = "/api/v4/leads?secret=QUERY", [{"name": "BODY"}]
-    sandbox.strike(fate, path="/api/", times=9)
+    sandbox.inject(fault, path="/api/", times=9)
     with caplog.at_level(logging.DEBUG), pytest.raises(AmoCRMError) as trouble:
         connected.request.post(path, data)
     shown = caplog.text + "".join(traceback.format_exception(trouble.value))
@@ -462,7 +462,7 @@ def test_fault_20_a_user_agent(connected: AmoCRM, sandbox: Sandbox, make: Make) 
 
 
 def test_fault_20_a_timeout(connected: AmoCRM, sandbox: Sandbox, clock: ManualClock) -> None:
-    sandbox.strike("latency", path="/api/", times=9, seconds=1000)
+    sandbox.inject("latency", path="/api/", times=9, seconds=1000)
     started = clock.monotonic()
     with pytest.raises(LostReplyError, match="silent"):
         connected.request.post("/api/v4/leads", [{}], timeout=3)

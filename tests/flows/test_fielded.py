@@ -45,7 +45,7 @@ def portal(clock: ManualClock) -> Sandbox:
 def crm(portal: Sandbox, clock: ManualClock) -> Iterator[AmoCRM]:
     token = portal.issue_long_lived()
     with AmoCRM(
-        "example", {"access_token": token}, session=portal.session(), pace=None, clock=clock
+        "example", {"access_token": token}, session=portal.session(), rate_limiter=None, clock=clock
     ) as crm:
         crm.leads.custom_fields.create(
             {"name": "Region", "type": "select", "enums": [{"value": "north"}, {"value": "south"}]}
@@ -157,7 +157,7 @@ def test_who_is_created_is_created_while_others_are_kept_out(
 
     with AmoCRM(
         "example", {"access_token": portal.issue_long_lived()}, store=Watched(),
-        session=portal.mount(Watching()), pace=None, clock=clock,
+        session=portal.mount(Watching()), rate_limiter=None, clock=clock,
     ) as crm:  # fmt: skip
         made = crm.contacts.find_or_create({"name": "Ann"}, phone="+79990000001", email="a@b.ru")
     assert isinstance(made, Created)

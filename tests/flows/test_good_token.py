@@ -83,11 +83,11 @@ def befall(trouble: str, sandbox: Sandbox, store: Store, token: dict[str, Any]) 
     elif trouble == "used":
         spend(sandbox, token)
     elif trouble == "lost":
-        sandbox.strike("lost_after", path=TOKENS)
+        sandbox.inject("lost_after", path=TOKENS)
     elif trouble == "store down":
         store.down = True
     elif trouble == "endpoint down":
-        sandbox.strike("server_error", path=TOKENS, times=99)
+        sandbox.inject("server_error", path=TOKENS, times=99)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_consent_given_elsewhere_ends_the_trouble(
     make(store=store).connection.set_code(sandbox.issue_code())
     clock.advance(LEFT["due"] - left)
     if left > 0:
-        sandbox.strike("server_error", path=ACCOUNT, status=401)
+        sandbox.inject("server_error", path=ACCOUNT, status=401)
     assert crm.request.get(ACCOUNT).info.status_code == 200
     assert crm.connection.status().refused is None
 
@@ -201,7 +201,7 @@ def test_a_try_that_gives_up_at_once_fails_nobody_who_asks_in_earnest(
     crm = make({"code": sandbox.issue_code()})
     crm.connect()
     clock.advance(DAY - LEFT["stale"])
-    sandbox.strike("server_error", path=TOKENS)
+    sandbox.inject("server_error", path=TOKENS)
     begun, go = threading.Event(), threading.Event()
 
     def hold(_: object) -> None:
@@ -213,7 +213,7 @@ def test_a_try_that_gives_up_at_once_fails_nobody_who_asks_in_earnest(
         early = pool.submit(crm.request.get, ACCOUNT)
         assert begun.wait(30)
         asked = pool.submit(crm.connection.refresh_token)
-        waiting(crm._gate._keeper._flight, 1)
+        waiting(crm._authorizer._acquirer._single_flight, 1)
         go.set()
         assert early.result(30).info.status_code == 200
         assert asked.result(30) == crm.connection.get_token()

@@ -35,7 +35,7 @@ from amocrm import (
     UnauthorizedError,
     ValidationError,
 )
-from amocrm.auth.cooldowns import CURE_PAUSE, SAVE_REST
+from amocrm.auth.cooldowns import AFTER_401_PAUSE, SAVE_REST
 from amocrm.http.sender import LONGEST_HOLD
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.encrypted import EncryptedStore
@@ -381,8 +381,8 @@ def test_a_code_is_not_sent_again_after_a_handler_raised_and_its_pair_died(
     for error in (GrantError, NotAuthorizedError):
         with pytest.raises(error):
             crm.request.get("/api/v4/account")
-    grants = [one.body["grant_type"] for one in sandbox.log if one.path == TOKENS]
-    assert grants == ["authorization_code", "refresh_token"]
+    endpoint = [one.body["grant_type"] for one in sandbox.log if one.path == TOKENS]
+    assert endpoint == ["authorization_code", "refresh_token"]
 
 
 def is_waiting(thread: threading.Thread) -> bool:
@@ -469,16 +469,16 @@ class Turns:
         self.given = 0
         self.back: list[float | None] = []
 
-    def wait(self, clock: object, patience: float) -> Turn:
+    def wait(self, clock: object, patience: float) -> Slot:
         self.given += 1
-        return Turn(self)
+        return Slot(self)
 
     def hold(self, clock: object, seconds: float) -> None: ...
 
     block = hold
 
 
-class Turn:
+class Slot:
     """A turn of `Turns`."""
 
     waited = held = 0.0
@@ -506,7 +506,7 @@ def raise_in_a_hook(make: Make, sandbox: Sandbox, turns: Turns) -> None:
         raise KeyError("mine")
 
     crm = make({"access_token": sandbox.issue_long_lived()}, session=hooked(sandbox, faulty),
-               pace=turns)  # fmt: skip
+               rate_limiter=turns)  # fmt: skip
     with pytest.raises(KeyError, match="mine"):
         crm.request.get("/api/v4/account")
 
@@ -519,14 +519,16 @@ def raise_in_a_sink(make: Make, sandbox: Sandbox, turns: Turns) -> None:
         def write(self, _: Any) -> int:
             raise OSError("disk full")
 
-    crm = make({"access_token": sandbox.issue_long_lived()}, pace=turns)
+    crm = make({"access_token": sandbox.issue_long_lived()}, rate_limiter=turns)
     file = crm.drive.upload(b"content", name="a.bin")
     with pytest.raises(OSError, match="disk full"):
         crm.drive.download(file, Full())
 
 
 def raise_ctrl_c(make: Make, sandbox: Sandbox, turns: Turns) -> None:
-    crm = make({"access_token": sandbox.issue_long_lived()}, session=Interrupted(), pace=turns)
+    crm = make(
+        {"access_token": sandbox.issue_long_lived()}, session=Interrupted(), rate_limiter=turns
+    )
     with pytest.raises(KeyboardInterrupt):
         crm.request.get("/api/v4/account")
 
@@ -656,10 +658,10 @@ def test_what_is_no_session_is_told_at_once(make: Make) -> None:
             make(session=what)
 
 
-@pytest.mark.parametrize("pace", ["7", [], object()])
-def test_what_is_no_pace_is_told_at_once(make: Make, pace: Any) -> None:
+@pytest.mark.parametrize("rate_limiter", ["7", [], object()])
+def test_what_is_no_pace_is_told_at_once(make: Make, rate_limiter: Any) -> None:
     with pytest.raises(ConfigurationError, match="calls per second"):
-        make(pace=pace)
+        make(rate_limiter=rate_limiter)
 
 
 # Proxies ------------------------------------------------------------------------------------------
@@ -694,7 +696,7 @@ def test_a_write_that_a_proxy_cuts_off_is_sent_once() -> None:
         session.trust_env = False
         session.proxies["http"] = proxy
         auth: Any = {"access_token": "x"}
-        with AmoCRM("a", auth, session=session, base_url="http://a.test", pace=None) as crm:
+        with AmoCRM("a", auth, session=session, base_url="http://a.test", rate_limiter=None) as crm:
             with pytest.raises(LostReplyError) as loss:
                 crm.request.post("/api/v4/leads", [{}])
     assert loss.value.sent
@@ -709,7 +711,7 @@ def test_the_cause_of_a_lost_grant_does_not_carry_it(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DAY + 1)
-    sandbox.strike("lost_before", path=TOKENS, times=9)
+    sandbox.inject("lost_before", path=TOKENS, times=9)
     with pytest.raises(LostReplyError) as loss:
         connected.request.get("/api/v4/account")
     cause = loss.value.__cause__
@@ -725,17 +727,17 @@ def test_a_401_that_a_new_token_does_not_cure_spends_one_refresh_token_a_minute(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     def refused() -> int:
-        sandbox.strike("server_error", path="/api/", status=401, times=2)
+        sandbox.inject("server_error", path="/api/", status=401, times=2)
         with pytest.raises(UnauthorizedError):
             connected.request.get("/api/v4/account")
         return sandbox.counters["grants.refresh"]
 
     assert refused() == 1
-    sandbox.strike("server_error", path="/api/", status=401)
+    sandbox.inject("server_error", path="/api/", status=401)
     with pytest.raises(UnauthorizedError):
         connected.request.get("/api/v4/account")
     assert sandbox.counters["grants.refresh"] == 1
-    clock.advance(CURE_PAUSE)
+    clock.advance(AFTER_401_PAUSE)
     assert refused() == 2
 
 
@@ -743,7 +745,7 @@ def test_a_pause_gone_wrong_ends_within_the_hour(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     crm = make({"access_token": sandbox.issue_long_lived()})
-    sandbox.strike("too_many", path="/api/", retry_after=5_000_000)
+    sandbox.inject("too_many", path="/api/", retry_after=5_000_000)
     with pytest.raises(RateLimitedError):
         crm.request.get("/api/v4/account")
     clock.advance(LONGEST_HOLD - 121)
@@ -836,7 +838,7 @@ def test_a_store_that_is_down_is_asked_by_one_call_in_a_while(
             return super().save(key, text, replaces)
 
     store = Counting()
-    crm = make({"code": sandbox.issue_code()}, store=store, pace=None)
+    crm = make({"code": sandbox.issue_code()}, store=store, rate_limiter=None)
     crm.connect()
     unsaved(crm, store)
     store.trouble, store.saves = OSError("down"), 0
@@ -858,7 +860,7 @@ def test_nobody_waits_for_a_call_that_is_saving(make: Make, sandbox: Sandbox) ->
             return super().save(key, text, replaces)
 
     store, inside, go = Hanging(), threading.Event(), threading.Event()
-    crm = make({"code": sandbox.issue_code()}, store=store, pace=None)
+    crm = make({"code": sandbox.issue_code()}, store=store, rate_limiter=None)
     crm.connect()
     unsaved(crm, store)
     store.hangs = True

@@ -178,7 +178,7 @@ class Client:
             store=self.store,
             session=self.wire.session(),
             clock=self.clock,
-            pace=None,
+            rate_limiter=None,
         )
 
     def restore(self) -> None:

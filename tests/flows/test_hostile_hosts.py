@@ -153,7 +153,7 @@ Connect = Callable[..., AmoCRM]
 def connect(wire: Wire, sandbox: Sandbox, clock: ManualClock, credentials: AuthSettings) -> Connect:
     def connect(domain: str = "example", **settings: Any) -> AmoCRM:
         auth: Any = {**credentials, "code": sandbox.issue_code()}
-        settings = {"session": wire.session(), "clock": clock, "pace": None, **settings}
+        settings = {"session": wire.session(), "clock": clock, "rate_limiter": None, **settings}
         return AmoCRM(domain, auth, **settings)
 
     return connect
@@ -484,11 +484,11 @@ def test_a_server_that_points_at_another_gets_it_no_connection(
         evil.setblocking(False)
         there = f"http://127.0.0.1:{evil.getsockname()[1]}"
         auth: Any = {**credentials, "code": sandbox.issue_code()}
-        crm = AmoCRM("example", auth, base_url=served.url, clock=clock, pace=None)
+        crm = AmoCRM("example", auth, base_url=served.url, clock=clock, rate_limiter=None)
         crm.connect()
         for path in ("/api/", "/oauth2/"):
             for status in (301, 302, 303, 307, 308):
-                sandbox.strike("redirect", path=path, location=f"{there}/x", status=status)
+                sandbox.inject("redirect", path=path, location=f"{there}/x", status=status)
                 with suppress(AmoCRMError):  # A grant is asked for again, at the same place.
                     crm.request.get(ACCOUNT) if path == "/api/" else crm.connection.refresh_token()
         for address in (f"{there}{LEADS}", f"//127.0.0.1:{evil.getsockname()[1]}{LEADS}"):

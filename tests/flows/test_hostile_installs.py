@@ -71,7 +71,7 @@ def integration(held: Held, clock: ManualClock) -> Iterator[Integration]:
     one = held.sandbox.integration
     with Integration(
         one.client_id, one.client_secret, one.redirect_uri,
-        store=MemoryStore(), session=held.session(), clock=clock, pace=None,
+        store=MemoryStore(), session=held.session(), clock=clock, rate_limiter=None,
     ) as integration:  # fmt: skip
         yield integration
 
@@ -162,7 +162,7 @@ def test_of_a_crowd_of_made_up_codes_few_leave_and_the_rest_is_told_to_come_late
     held.go.set()
     with Integration(
         one.client_id, one.client_secret, one.redirect_uri,
-        store=MemoryStore(), session=held.session(), clock=clock, pace=None,
+        store=MemoryStore(), session=held.session(), clock=clock, rate_limiter=None,
     ) as integration:  # fmt: skip
         site = Client(integration.wsgi_app())
         answers = [
@@ -179,11 +179,11 @@ def test_a_made_up_code_is_sent_once_whatever_comes_of_it(
     integration: Integration, held: Held
 ) -> None:
     held.go.set()
-    for fate in ("lost_after", "server_error", "too_many"):
-        held.sandbox.strike(fate, path=TOKENS)
+    for fault in ("lost_after", "server_error", "too_many"):
+        held.sandbox.inject(fault, path=TOKENS)
         before = held.codes
         site = Client(integration.wsgi_app())
-        assert site.get("/", query_string=forged(fate)).status_code == 503
+        assert site.get("/", query_string=forged(fault)).status_code == 503
         assert held.codes == before + 1
 
 
@@ -222,7 +222,7 @@ def test_made_up_codes_do_not_push_out_a_pair_that_is_not_saved_yet(portal: Sand
         store.trouble = OSError("no space left")
 
     with Integration(
-        one.client_id, one.client_secret, one.redirect_uri, store=store, clock=Frozen(), pace=None,
+        one.client_id, one.client_secret, one.redirect_uri, store=store, clock=Frozen(), rate_limiter=None,
         session=meanwhile(portal, flood, b"authorization_code"),
     ) as integration:  # fmt: skip
         redirect = agreed(integration, portal)

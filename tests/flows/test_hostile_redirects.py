@@ -44,7 +44,7 @@ def wire(clock: ManualClock) -> Wire:
 def integration(wire: Wire, clock: ManualClock) -> Iterator[Integration]:
     with Integration(
         "11111111-2222-3333-4444-555555555555", "client-secret", "https://shop.example/amo",
-        store=MemoryStore(), session=wire.session(), clock=clock, pace=None,
+        store=MemoryStore(), session=wire.session(), clock=clock, rate_limiter=None,
     ) as integration:  # fmt: skip
         yield integration
 
@@ -113,7 +113,7 @@ class Shop:
         self.settings = sandbox.add_integration(uri)
         self.integration = Integration(
             self.settings.client_id, self.settings.client_secret, uri,
-            store=MemoryStore(), session=sandbox.session(), clock=clock, pace=None,
+            store=MemoryStore(), session=sandbox.session(), clock=clock, rate_limiter=None,
         )  # fmt: skip
         self.app = self.integration.wsgi_app()
 

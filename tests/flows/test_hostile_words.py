@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
 from amocrm import AmoCRM, AmoCRMError, ConfigurationError, Integration, MemoryStore, WebhookError
-from amocrm.auth.grant_log import Note, write
+from amocrm.auth.grant_log import GrantLogEntry, write
 from amocrm.sandbox import Sandbox
 
 FORGED = "x\r\n2026-11-26 WARNING forged \x1b[2J\x9b\u2028\u202e\ud800"
@@ -51,7 +51,7 @@ def test_no_line_of_a_log_is_forged(caplog: pytest.LogCaptureFixture) -> None:
             pytest.raises(AmoCRMError) as second,
         ):
             crm.request.get("/api/v4/leads")
-        write(Note("code", "code", FORGED, "failed", cause=FORGED))
+        write(GrantLogEntry("code", "code", FORGED, "failed", cause=FORGED))
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("amocrm")]
     assert len(lines) >= 3
     for line in [*lines, str(caught.value), str(second.value)]:

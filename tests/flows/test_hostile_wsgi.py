@@ -84,7 +84,7 @@ cookies = field | st.sampled_from(
      f"__Host-amocrm_state={STATE}; __Host-amocrm_state=other", f'__Host-amocrm_state="{STATE}"',
      "__Host-amocrm_state=\xff", "__Host-amocrm_state", f"x=y; __Host-amocrm_state={STATE}"]
 )  # fmt: skip
-lengths = st.sampled_from(["", "0", "1", "5", "-1", "x", "9" * 30, "\xb2", "1.5"]) | field
+page_counts = st.sampled_from(["", "0", "1", "5", "-1", "x", "9" * 30, "\xb2", "1.5"]) | field
 kinds = field | st.sampled_from(
     ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
      "multipart/form-data", "text/plain; charset=utf-16", "application/json; charset=no-such", "/"]
@@ -146,7 +146,7 @@ def environs(draw: st.DrawFn, paths: st.SearchStrategy[str] = latin) -> dict[str
     }  # fmt: skip
     optional = {
         "HTTP_HOST": hosts, "HTTP_COOKIE": cookies, "CONTENT_TYPE": kinds,
-        "CONTENT_LENGTH": lengths | st.just(str(len(body))), "HTTP_AUTHORIZATION": field,
+        "CONTENT_LENGTH": page_counts | st.just(str(len(body))), "HTTP_AUTHORIZATION": field,
         "HTTP_X_FORWARDED_HOST": hosts, "HTTP_X_FORWARDED_PROTO": field, "HTTP_RANGE": field,
         "HTTP_TRANSFER_ENCODING": st.sampled_from(["chunked", "gzip", "\xff"]),
         "HTTP_ACCEPT_LANGUAGE": field, "HTTP_IF_NONE_MATCH": field, "HTTP_USER_AGENT": field,
@@ -170,7 +170,7 @@ class Shop:
         self.wire = Wire(sandbox)
         self.integration = Integration(
             one.client_id, one.client_secret, uri,
-            store=MemoryStore(), session=self.wire.session(), clock=clock, pace=None,
+            store=MemoryStore(), session=self.wire.session(), clock=clock, rate_limiter=None,
         )  # fmt: skip
         redirect = sandbox.agree(self.integration.consent_url("first"))
         self.account = self.integration.callback(redirect.partition("?")[2], state="first")
@@ -285,7 +285,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 def test_the_sandbox_answers_whatever_is_asked(
     sandbox: Sandbox, environ: dict[str, Any], value: Any, valid: bool, data: st.DataObject
 ) -> None:
-    sandbox.pace.rps = None
+    sandbox.rate_limiter.rps = None
     if valid:
         environ["HTTP_AUTHORIZATION"] = f"Bearer {sandbox.issue_long_lived()}"
         environ["HTTP_HOST"], environ["wsgi.url_scheme"] = HOST, "https"

@@ -19,7 +19,7 @@ from amocrm import (
     TokenStoreError,
     UnauthorizedError,
 )
-from amocrm.auth.cooldowns import CURE_PAUSE, RENEW_REST, SAVE_REST
+from amocrm.auth.cooldowns import AFTER_401_PAUSE, RENEW_REST, SAVE_REST
 from amocrm.auth.token import RENEW_EARLY, RENEW_MARGIN
 from amocrm.http.sender import QUEUE_PATIENCE
 from amocrm.sandbox import ManualClock, Sandbox
@@ -127,12 +127,14 @@ def test_when_it_is_due_all_wait_for_the_new_one(
     assert sandbox.counters["grants.refresh"] == 1
 
 
-@pytest.mark.parametrize("fate", ["lost_before", "lost_after", "server_error", "html", "forbidden"])
+@pytest.mark.parametrize(
+    "fault", ["lost_before", "lost_after", "server_error", "html", "forbidden"]
+)
 def test_a_renewal_that_fails_early_costs_no_call_and_is_tried_again_later(
-    connected: AmoCRM, clock: ManualClock, sandbox: Sandbox, fate: str
+    connected: AmoCRM, clock: ManualClock, sandbox: Sandbox, fault: str
 ) -> None:
     clock.advance(EARLY)
-    sandbox.strike(fate, path=TOKENS)
+    sandbox.inject(fault, path=TOKENS)
     assert status(connected) == 200
     tries = sum(seen.path == TOKENS for seen in sandbox.log)
     assert status(connected) == 200
@@ -144,7 +146,7 @@ def test_the_rest_after_a_failed_renewal(
     connected: AmoCRM, clock: ManualClock, sandbox: Sandbox, rested: float, tries: int
 ) -> None:
     clock.advance(EARLY)
-    sandbox.strike("server_error", path=TOKENS)
+    sandbox.inject("server_error", path=TOKENS)
     began = clock.monotonic()
     status(connected)
     clock.advance(began + rested - clock.monotonic())
@@ -156,7 +158,7 @@ def test_a_token_that_is_due_is_renewed_with_patience(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DUE)
-    sandbox.strike("server_error", path=TOKENS, times=3)
+    sandbox.inject("server_error", path=TOKENS, times=3)
     assert status(connected) == 200
     assert sandbox.counters["grants.refresh"] == 1
 
@@ -164,7 +166,7 @@ def test_a_token_that_is_due_is_renewed_with_patience(
 def test_calls_go_on_while_the_token_lives_and_fail_when_it_is_dead(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
-    sandbox.strike("server_error", path=TOKENS, times=1000)
+    sandbox.inject("server_error", path=TOKENS, times=1000)
     clock.advance(DUE)
     assert status(connected) == 200
     clock.advance(RENEW_MARGIN)
@@ -326,11 +328,11 @@ def test_a_wrong_clock_is_told(
 # What a long life has taught ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fate", ["html", "empty", "broken_json"])
+@pytest.mark.parametrize("fault", ["html", "empty", "broken_json"])
 def test_an_answer_that_is_no_token_is_asked_for_again(
-    connected: AmoCRM, sandbox: Sandbox, fate: str
+    connected: AmoCRM, sandbox: Sandbox, fault: str
 ) -> None:
-    sandbox.strike(fate, path=TOKENS, effect=False)
+    sandbox.inject(fault, path=TOKENS, effect=False)
     assert connected.connection.refresh_token()
     assert sandbox.counters["grants.refresh"] == 1
 
@@ -375,7 +377,7 @@ def test_after_a_401_the_pair_of_somebody_else_is_taken_however_lately_one_was_r
     assert sandbox.counters["grants.refused"] == 1, "the move"
 
 
-@pytest.mark.parametrize(("pause", "renewals"), [(CURE_PAUSE - 1, 1), (CURE_PAUSE, 2)])
+@pytest.mark.parametrize(("pause", "renewals"), [(AFTER_401_PAUSE - 1, 1), (AFTER_401_PAUSE, 2)])
 def test_a_401_with_another_cause_costs_one_renewal_a_minute(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, pause: float, renewals: int
 ) -> None:

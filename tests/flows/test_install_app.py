@@ -233,7 +233,7 @@ def test_a_code_that_amocrm_refuses_is_told_to_the_operator_alone(
 
 def test_an_outage_is_outlived_by_loading_the_page_again(site: Site, sandbox: Sandbox) -> None:
     redirect = site.agree()
-    sandbox.strike("server_error", path=TOKENS)
+    sandbox.inject("server_error", path=TOKENS)
     answer = site.browser.get(redirect)
     assert answer.status_code == 503
     assert "Обновите эту страницу" in answer.text
@@ -305,7 +305,7 @@ def test_a_hook_that_cannot_be_checked_removes_nothing(
 ) -> None:
     site.browser.get(site.agree())
     sandbox.uninstall("example", site.settings)
-    sandbox.strike("server_error", path=ACCOUNT, times=5)
+    sandbox.inject("server_error", path=ACCOUNT, times=5)
     assert site.browser.get(site.hook()).status_code == 503
     assert "the token stays" in caplog.text
     assert (site.removed, site.integration.accounts()) == ([], [HOST])

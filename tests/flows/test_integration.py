@@ -144,7 +144,7 @@ def test_a_bare_login_lives_in_the_zone(clock: ManualClock) -> None:
     ("settings", "complaint"),
     [
         ({"zone": "example.com"}, "zone must be one of"),
-        ({"pace": 0}, "pace|rate"),
+        ({"rate_limiter": 0}, "pace|rate"),
         ({"timeout": -1}, "timeout"),
         ({"session": object()}, "session"),
         ({"user_agent": "a\nb"}, "user_agent"),
@@ -399,7 +399,7 @@ def test_the_least_used_client_is_made_again_when_there_is_no_room(
 
 
 def test_all_clients_share_one_pace(new: New, sandbox: Sandbox, clock: ManualClock) -> None:
-    integration = new(pace=2)
+    integration = new(rate_limiter=2)
     accounts = [install(integration, sandbox, name) for name in ("example", "other")]
     clock.advance(10)
     before = clock.monotonic()
@@ -407,7 +407,7 @@ def test_all_clients_share_one_pace(new: New, sandbox: Sandbox, clock: ManualClo
         for account in accounts:
             account.request.get(ACCOUNT)
     assert clock.monotonic() - before >= 2
-    assert new(pace=None).accounts() == integration.accounts()
+    assert new(rate_limiter=None).accounts() == integration.accounts()
 
 
 def test_closing_leaves_a_given_session_open(new: New, sandbox: Sandbox) -> None:
@@ -676,14 +676,14 @@ def test_the_hook_of_a_former_owner_does_not_hit_the_name_s_new_one(
 
 
 @pytest.mark.parametrize(
-    ("fate", "error"), [("lost_before", LostReplyError), ("server_error", ServerError)]
+    ("fault", "error"), [("lost_before", LostReplyError), ("server_error", ServerError)]
 )
 def test_the_pair_stays_when_amocrm_cannot_be_asked(
-    integration: Integration, sandbox: Sandbox, fate: str, error: type[Exception]
+    integration: Integration, sandbox: Sandbox, fault: str, error: type[Exception]
 ) -> None:
     install(integration, sandbox)
     sandbox.uninstall()
-    sandbox.strike(fate, path=ACCOUNT, times=9)
+    sandbox.inject(fault, path=ACCOUNT, times=9)
     with pytest.raises(error):
         integration.removed(sandbox.uninstall_hook().params)
     assert integration.accounts() == [HOST]
@@ -723,7 +723,7 @@ def test_the_pair_stays_when_nobody_tells_where_the_account_has_moved(
     install(integration, sandbox)
     sandbox.move("example", "renamed")
     clock.advance(DAY + 1)
-    sandbox.strike("server_error", path="/oauth2/account", times=1)
+    sandbox.inject("server_error", path="/oauth2/account", times=1)
     with pytest.raises(GrantError):
         integration.removed(sandbox.uninstall_hook("renamed").params)
     assert integration.accounts() == [HOST]
@@ -734,7 +734,7 @@ def test_a_hook_right_after_a_token_was_renewed_for_a_401_is_understood(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     account = install(integration, sandbox)
-    sandbox.strike("server_error", path="/api/v4/leads", status=401)
+    sandbox.inject("server_error", path="/api/v4/leads", status=401)
     account.request.get("/api/v4/leads")
     assert sandbox.counters["grants.refresh"] == 1
     sandbox.uninstall()
@@ -746,7 +746,7 @@ def test_two_401s_in_a_row_do_not_cost_a_pair_that_can_be_renewed(
 ) -> None:
     account = install(integration, sandbox)
     for path in ("/api/v4/leads", ACCOUNT):
-        sandbox.strike("server_error", path=path, status=401)
+        sandbox.inject("server_error", path=path, status=401)
     account.request.get("/api/v4/leads")
     assert integration.removed(sandbox.uninstall_hook().params) is None
     assert sandbox.counters["grants.refresh"] == 2
@@ -827,7 +827,7 @@ def test_an_installation_stands_when_the_account_s_id_cannot_be_had(
     new: New, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     integration = new(session=opaque(sandbox))
-    sandbox.strike("server_error", path=ACCOUNT, times=5)
+    sandbox.inject("server_error", path=ACCOUNT, times=5)
     account = install(integration, sandbox)
     assert "the uninstall hook of example.amocrm.ru will not be understood" in caplog.text
     assert integration.account("example") is account
@@ -948,7 +948,7 @@ def test_a_pair_of_nobody_knows_whom_replaces_none_when_the_redirect_comes_again
     before = store.load(key)
     sandbox.move("example", "renamed")
     newcomer = sandbox.add_account("example")
-    sandbox.strike("server_error", path=ACCOUNT, times=5)
+    sandbox.inject("server_error", path=ACCOUNT, times=5)
     redirect = agreed(integration, sandbox, newcomer.host)
     for _ in range(2):
         with pytest.raises(TokenStoreError, match="did not say whose"):

@@ -11,7 +11,7 @@ import requests
 
 from amocrm import AmoCRM, ConfigurationError, ServerError, UnexpectedReplyError
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.bulk.context import REMEMBERED, Lengths
+from amocrm.bulk.context import REMEMBERED, PageCounts
 from amocrm.bulk.workers import SLACK, UNKNOWN
 from amocrm.http.retry import RETRIES
 from amocrm.progress import Progress
@@ -26,14 +26,14 @@ pytestmark = pytest.mark.usefixtures("gone")
 
 
 def client_of(session: requests.Session, clock: Any, **settings: Any) -> AmoCRM:
-    settings = {"pace": None, **settings}
+    settings = {"rate_limiter": None, **settings}
     return AmoCRM("example", {"access_token": "x"}, session=session, clock=clock, **settings)
 
 
 @pytest.fixture
 def real(portal: Sandbox, clock: ManualClock) -> AmoCRM:
     auth: Any = {"access_token": portal.issue_long_lived()}
-    return AmoCRM("example", auth, session=portal.session(), clock=clock, pace=None)
+    return AmoCRM("example", auth, session=portal.session(), clock=clock, rate_limiter=None)
 
 
 def canned(answer: Answer, clock: ManualClock) -> tuple[AmoCRM, Canned]:
@@ -208,13 +208,13 @@ def test_a_listing_that_was_left_is_not_known(clock: ManualClock) -> None:
 
 @pytest.mark.parametrize(("others", "known"), [(REMEMBERED - 1, 7), (REMEMBERED, 0)])
 def test_so_many_lengths_are_remembered(others: int, known: int) -> None:
-    lengths = Lengths()
-    lengths.note("first", 7)
+    page_counts = PageCounts()
+    page_counts.note("first", 7)
     for number in range(others):
-        lengths.note(f"{number}", 2)
-    assert lengths.get("first") == known
-    assert lengths.get("0") == (2 if known else 0)
-    assert lengths.get(f"{others - 1}") == 2
+        page_counts.note(f"{number}", 2)
+    assert page_counts.get("first") == known
+    assert page_counts.get("0") == (2 if known else 0)
+    assert page_counts.get(f"{others - 1}") == 2
 
 
 @pytest.mark.parametrize("expect", [-1, True, "x", 10**9 + 1])
@@ -268,7 +268,7 @@ def test_ahead_0_reads_one_after_the_other(clock: ManualClock) -> None:
 
 def test_the_error_of_a_page_comes_after_the_items_before_it(portal: Sandbox, real: AmoCRM) -> None:
     fill(portal, 200)
-    portal.weather.latency = 0.0
+    portal.faults.latency = 0.0
     pages: list[int] = []
     listing = real.listing(LEADS, {"order": {"id": "asc"}}, limit=10)
 
@@ -277,7 +277,7 @@ def test_the_error_of_a_page_comes_after_the_items_before_it(portal: Sandbox, re
             pages.append(number)
             assert len(items) == 10
             if number == 12:
-                portal.strike("server_error", path=LEADS, times=1000)
+                portal.inject("server_error", path=LEADS, times=1000)
 
     with pytest.raises(ServerError):
         read()
@@ -287,25 +287,25 @@ def test_the_error_of_a_page_comes_after_the_items_before_it(portal: Sandbox, re
 
 
 @pytest.mark.parametrize("ahead", [0, 3])
-@pytest.mark.parametrize("fate", ["broken_json", "html", "half_body", "server_error"])
+@pytest.mark.parametrize("fault", ["broken_json", "html", "half_body", "server_error"])
 def test_a_page_that_came_broken_is_asked_for_again(
-    portal: Sandbox, real: AmoCRM, fate: str, ahead: int
+    portal: Sandbox, real: AmoCRM, fault: str, ahead: int
 ) -> None:
     fill(portal, 50)
     listing = real.listing(LEADS, {"order": {"id": "asc"}}, limit=10, ahead=ahead)
-    portal.strike(fate, path=LEADS)  # the first page, and then one in the middle
+    portal.inject(fault, path=LEADS)  # the first page, and then one in the middle
     names = []
     for one in listing:
         names.append(one["name"])
         if len(names) == 1:
-            portal.strike(fate, path=LEADS)
+            portal.inject(fault, path=LEADS)
     assert names == [f"Lead {at}" for at in range(50)]
     assert gets(portal) >= 5 + 2
 
 
 def test_a_page_that_stays_broken_is_told(portal: Sandbox, real: AmoCRM) -> None:
     fill(portal, 5)
-    portal.strike("broken_json", path=LEADS, times=1000)
+    portal.inject("broken_json", path=LEADS, times=1000)
     with pytest.raises(UnexpectedReplyError, match="broken JSON"):
         list(real.listing(LEADS))
     assert gets(portal) == 1 + 1 + RETRIES
@@ -355,7 +355,7 @@ def test_a_program_may_end_in_the_middle_of_a_listing() -> None:
         "from amocrm import AmoCRM\n"
         "from tests.canned import Canned, book\n"
         "crm = AmoCRM('example', {'access_token': 'x'}, session=Canned(book(99)).session(),"
-        " pace=None)\n"
+        " rate_limiter=None)\n"
         "items = iter(crm.listing('/api/v4/leads'))\n"
         "print([next(items)['id'] for _ in range(9)][-1])\n"
     )
@@ -548,7 +548,7 @@ def test_a_token_that_expires_in_the_middle_is_renewed_once(clock: ManualClock) 
         "client_id": one.client_id, "client_secret": one.client_secret,
         "redirect_uri": one.redirect_uri, "code": portal.issue_code(),
     }  # fmt: skip
-    crm = AmoCRM("example", auth, session=portal.session(), clock=clock, pace=None)
+    crm = AmoCRM("example", auth, session=portal.session(), clock=clock, rate_limiter=None)
     fill(portal, 200)
     count = 0
     for _ in crm.listing(LEADS, limit=10):
@@ -561,5 +561,5 @@ def test_a_token_that_expires_in_the_middle_is_renewed_once(clock: ManualClock) 
 
 def test_a_429_in_the_middle_is_waited_out(portal: Sandbox, real: AmoCRM) -> None:
     fill(portal, 100)
-    portal.strike("too_many", path=LEADS, times=3)
+    portal.inject("too_many", path=LEADS, times=3)
     assert len(list(real.listing(LEADS, limit=10))) == 100

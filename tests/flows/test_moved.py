@@ -71,13 +71,13 @@ def test_nobody_hears_of_the_lookup_which_carries_the_refresh_token(
     assert shown not in caplog.text
 
 
-@pytest.mark.parametrize("fate", ["html", "empty", "server_error", "lost_before", "broken_json"])
+@pytest.mark.parametrize("fault", ["html", "empty", "server_error", "lost_before", "broken_json"])
 def test_a_lookup_without_an_answer_leaves_the_refusal(
-    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, fate: str
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, fault: str
 ) -> None:
     sandbox.move("example", "renamed")
     clock.advance(DAY + 1)
-    sandbox.strike(fate, path=LOOKUP)
+    sandbox.inject(fault, path=LOOKUP)
     with pytest.raises(GrantError):
         connected.request.get("/api/v4/account")
     assert connected.request.get("/api/v4/account").data["subdomain"] == "renamed"
@@ -100,7 +100,7 @@ def test_a_refresh_whose_answer_was_lost_is_told_as_that_on_a_strict_portal(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DAY + 1)
-    sandbox.strike("lost_after", path="/oauth2/access_token")
+    sandbox.inject("lost_after", path="/oauth2/access_token")
     with pytest.raises(GrantError, match="its answer got lost"):
         connected.request.get("/api/v4/account")
 
@@ -117,7 +117,7 @@ def test_a_refresh_whose_answer_was_lost_succeeds_in_grace_mode(clock: ManualClo
     with AmoCRM("example", auth, session=sandbox.session(), clock=clock) as crm:
         crm.connect()
         clock.advance(DAY + 1)
-        sandbox.strike("lost_after", path="/oauth2/access_token", times=2)
+        sandbox.inject("lost_after", path="/oauth2/access_token", times=2)
         assert crm.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.refresh"] == 3
 

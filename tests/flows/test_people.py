@@ -10,7 +10,7 @@ import pytest
 
 from amocrm import AmoCRM, ConfigurationError, Created, OutcomeUnknownError
 from amocrm._support.clock import SystemClock
-from amocrm.bulk.context import Way
+from amocrm.bulk.context import ApiContext
 from amocrm.phones import phones_of
 from amocrm.resources.people.contact_keys import Ambiguous, Found
 from amocrm.resources.people.find_or_create import find, find_or_create
@@ -31,9 +31,9 @@ pytestmark = pytest.mark.usefixtures("gone")
 
 
 @pytest.fixture
-def way(portal: Sandbox, clock: ManualClock) -> Way:
+def way(portal: Sandbox, clock: ManualClock) -> ApiContext:
     auth: Any = {"access_token": portal.issue_long_lived()}
-    crm = AmoCRM("example", auth, session=portal.session(), clock=clock, pace=None)
+    crm = AmoCRM("example", auth, session=portal.session(), clock=clock, rate_limiter=None)
     return way_of(crm, clock)
 
 
@@ -45,12 +45,12 @@ def person(name: str, code: str, *values: str) -> dict[str, Any]:
     return {"name": name, "custom_fields_values": items}
 
 
-def add(way: Way, *models: dict[str, Any], kind: str = "contacts") -> list[int]:
+def add(way: ApiContext, *models: dict[str, Any], kind: str = "contacts") -> list[int]:
     made = way.request.post(f"/api/v4/{kind}", list(models)).data["_embedded"][kind]
     return [int(one["id"]) for one in made]
 
 
-def test_who_is_not_there_is_created_and_then_found(way: Way, portal: Sandbox) -> None:
+def test_who_is_not_there_is_created_and_then_found(way: ApiContext, portal: Sandbox) -> None:
     made = find_or_create(
         way, LOCK, "contacts", {"name": "Ann"}, phone="8 900 123-45-67", email="Ann@Example.org"
     )
@@ -66,7 +66,7 @@ def test_who_is_not_there_is_created_and_then_found(way: Way, portal: Sandbox) -
     assert not [one for one in portal.log if one.method == "PATCH"]
 
 
-def test_a_stranger_who_only_mentions_the_number_is_not_taken(way: Way) -> None:
+def test_a_stranger_who_only_mentions_the_number_is_not_taken(way: ApiContext) -> None:
     add(
         way,
         {"name": "call +79001234567 back"},
@@ -79,7 +79,7 @@ def test_a_stranger_who_only_mentions_the_number_is_not_taken(way: Way) -> None:
     assert isinstance(made, Created)
 
 
-def test_several_are_all_listed_and_none_is_created(way: Way, portal: Sandbox) -> None:
+def test_several_are_all_listed_and_none_is_created(way: ApiContext, portal: Sandbox) -> None:
     ids = add(
         way, person("A", "PHONE", "89001234567"), person("B", "EMAIL", "a@b.org"),
         person("C", "PHONE", "12345", "79001234567"),
@@ -90,14 +90,14 @@ def test_several_are_all_listed_and_none_is_created(way: Way, portal: Sandbox) -
     assert [one.method for one in portal.log].count("POST") == 1
 
 
-def test_all_pages_are_looked_through(way: Way) -> None:
+def test_all_pages_are_looked_through(way: ApiContext) -> None:
     crowd = [{"name": f"9001234567 {number}"} for number in range(250)]
     add(way, *crowd)
     (number,) = add(way, person("Ann", "PHONE", "+79001234567"))
     assert [one["id"] for one in find(way, "contacts", phone="+79001234567")] == [number]
 
 
-def test_a_company_is_found_among_companies(way: Way) -> None:
+def test_a_company_is_found_among_companies(way: ApiContext) -> None:
     add(way, person("Ann", "PHONE", "+79001234567"))
     made = find_or_create(way, LOCK, "companies", {"name": "OOO"}, phone="+79001234567")
     assert isinstance(made, Created)
@@ -106,13 +106,13 @@ def test_a_company_is_found_among_companies(way: Way) -> None:
     assert found.id == made.id
 
 
-def test_other_countries_have_other_rules(way: Way) -> None:
+def test_other_countries_have_other_rules(way: ApiContext) -> None:
     add(way, person("Uwe", "PHONE", "+4915112345678"))
     assert find(way, "contacts", phone="0151 12345678") == []
     assert len(find(way, "contacts", phone="0151 12345678", normal=phones_of("DE"))) == 1
 
 
-def test_what_cannot_be_looked_for_is_refused_unsent(way: Way, portal: Sandbox) -> None:
+def test_what_cannot_be_looked_for_is_refused_unsent(way: ApiContext, portal: Sandbox) -> None:
     kind: Any = "leads"
     with pytest.raises(ConfigurationError, match="have no phones"):
         find(way, kind, phone="12345")
@@ -139,7 +139,7 @@ def test_an_answer_without_the_id_is_told_of(clock: ManualClock, body: Any) -> N
 
 def work(url: str, token: str, folder: str, gate: Any, results: Any) -> None:
     """Be a process that takes in the same people as all the others."""
-    with AmoCRM("example", {"access_token": token}, base_url=url, pace=None) as crm:
+    with AmoCRM("example", {"access_token": token}, base_url=url, rate_limiter=None) as crm:
         way = way_of(crm, SystemClock())
         lock = Stripes(FileStore(folder), "client", HOST)
         gate.wait(60)

@@ -15,7 +15,7 @@ from amocrm.resources.custom_fields.definitions_cache import (
     AGE,
     AGE_IN_DOUBT,
     ROOM,
-    Schemas,
+    DefinitionsCache,
     read_zone,
 )
 from amocrm.resources.custom_fields.error_messages import explain
@@ -31,12 +31,12 @@ FIELDS = "/api/v4/leads/custom_fields"
 @pytest.fixture
 def client(portal: Sandbox, clock: ManualClock) -> AmoCRM:
     auth: Any = {"access_token": portal.issue_long_lived()}
-    return AmoCRM("example", auth, session=portal.session(), clock=clock, pace=None)
+    return AmoCRM("example", auth, session=portal.session(), clock=clock, rate_limiter=None)
 
 
 @pytest.fixture
-def schemas(client: AmoCRM, clock: ManualClock) -> Schemas:
-    return Schemas(way_of(client, clock))
+def schemas(client: AmoCRM, clock: ManualClock) -> DefinitionsCache:
+    return DefinitionsCache(way_of(client, clock))
 
 
 def add(client: AmoCRM, name: str, kind: str = "text", **more: Any) -> int:
@@ -48,7 +48,9 @@ def asked(portal: Sandbox, end: str = "custom_fields") -> int:
     return sum(one.method == "GET" and one.path.endswith(end) for one in portal.log)
 
 
-def test_definitions_are_fetched_once_for_all_threads(portal: Sandbox, schemas: Schemas) -> None:
+def test_definitions_are_fetched_once_for_all_threads(
+    portal: Sandbox, schemas: DefinitionsCache
+) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: schemas.of("leads"), range(32)))
     assert {one.find("UTM_SOURCE").type for one in found} == {"tracking_data"}
@@ -59,7 +61,7 @@ def test_definitions_are_fetched_once_for_all_threads(portal: Sandbox, schemas: 
 
 
 def test_definitions_are_renewed_when_they_are_old_or_when_it_is_asked_for(
-    portal: Sandbox, schemas: Schemas, client: AmoCRM, clock: ManualClock
+    portal: Sandbox, schemas: DefinitionsCache, client: AmoCRM, clock: ManualClock
 ) -> None:
     assert schemas.held("leads") is None
     schemas.of("leads")
@@ -77,7 +79,7 @@ def test_definitions_are_renewed_when_they_are_old_or_when_it_is_asked_for(
 
 
 def test_an_unknown_name_is_looked_for_again_once_in_a_minute(
-    portal: Sandbox, schemas: Schemas, client: AmoCRM, clock: ManualClock
+    portal: Sandbox, schemas: DefinitionsCache, client: AmoCRM, clock: ManualClock
 ) -> None:
     for _ in range(3):
         with pytest.raises(ConfigurationError, match="no custom field 'Region'"):
@@ -95,7 +97,7 @@ def test_an_unknown_name_is_looked_for_again_once_in_a_minute(
 
 
 def test_a_view_knows_a_field_that_was_made_after_it(
-    portal: Sandbox, schemas: Schemas, client: AmoCRM, clock: ManualClock
+    portal: Sandbox, schemas: DefinitionsCache, client: AmoCRM, clock: ManualClock
 ) -> None:
     fields = schemas.fields("leads", {})
     add(client, "Region")
@@ -112,7 +114,9 @@ def test_a_view_knows_a_field_that_was_made_after_it(
 @pytest.mark.parametrize(
     "kind", ["", "tasks", "leads/", "catalogs", "catalogs/0", "catalogs/x", "../leads", None]
 )
-def test_an_unknown_kind_is_refused_unasked(portal: Sandbox, schemas: Schemas, kind: Any) -> None:
+def test_an_unknown_kind_is_refused_unasked(
+    portal: Sandbox, schemas: DefinitionsCache, kind: Any
+) -> None:
     with pytest.raises(ConfigurationError, match="no custom fields of"):
         schemas.of(kind)
     assert portal.log == []
@@ -122,7 +126,7 @@ def test_an_unknown_kind_is_refused_unasked(portal: Sandbox, schemas: Schemas, k
 def test_so_many_kinds_are_kept(clock: ManualClock, kinds: int, calls: int) -> None:
     server = Canned(lambda path, query: listing(path, query, [], more=False))
     client = client_of(server.session(), clock)
-    schemas = Schemas(way_of(client, clock))
+    schemas = DefinitionsCache(way_of(client, clock))
     for number in range(1, kinds + 1):
         schemas.of(f"catalogs/{number}")
     assert len(server.asked) == kinds
@@ -132,7 +136,7 @@ def test_so_many_kinds_are_kept(clock: ManualClock, kinds: int, calls: int) -> N
 
 
 def test_the_zone_is_the_account_s_and_is_asked_for_once(
-    portal: Sandbox, schemas: Schemas, clock: ManualClock
+    portal: Sandbox, schemas: DefinitionsCache, clock: ManualClock
 ) -> None:
     assert schemas.zone() == ZoneInfo("Europe/Moscow")
     clock.advance(AGE - 1)
@@ -168,7 +172,7 @@ def test_a_zone_is_read_by_its_name_else_by_its_offset(
 def test_an_account_without_a_zone_is_told_of(clock: ManualClock, body: Any) -> None:
     client = client_of(Canned(lambda *_: body).session(), clock)
     with pytest.raises(UnexpectedReplyError, match="without a time zone"):
-        Schemas(way_of(client, clock)).zone()
+        DefinitionsCache(way_of(client, clock)).zone()
 
 
 ENUMS = [{"value": "north", "sort": 1}, {"value": "south", "sort": 2}]
@@ -183,7 +187,7 @@ WRITTEN: dict[str, Any] = {
 
 
 def test_every_type_of_a_lead_comes_back_from_the_portal_as_it_went(
-    schemas: Schemas, client: AmoCRM
+    schemas: DefinitionsCache, client: AmoCRM
 ) -> None:
     needs: dict[str, Any] = {
         kind: {"enums": ENUMS} for kind in ("select", "radiobutton", "multiselect")
@@ -214,7 +218,7 @@ def test_every_type_of_a_lead_comes_back_from_the_portal_as_it_went(
     assert changes(again, after) == {}
 
 
-def test_phones_have_kinds(schemas: Schemas, client: AmoCRM) -> None:
+def test_phones_have_kinds(schemas: DefinitionsCache, client: AmoCRM) -> None:
     contact: dict[str, Any] = {}
     schemas.fields("contacts", contact)["PHONE"] = [("+7900", "MOB"), "+7901"]
     made = client.request.post("/api/v4/contacts", [contact]).data
@@ -224,7 +228,7 @@ def test_phones_have_kinds(schemas: Schemas, client: AmoCRM) -> None:
 
 
 def test_a_refusal_of_the_portal_is_explained_by_what_is_kept(
-    portal: Sandbox, schemas: Schemas, client: AmoCRM
+    portal: Sandbox, schemas: DefinitionsCache, client: AmoCRM
 ) -> None:
     number = add(client, "Region", "select", enums=ENUMS)
     item = {"field_id": number, "values": [{"value": "nort"}]}
@@ -239,7 +243,7 @@ def test_a_refusal_of_the_portal_is_explained_by_what_is_kept(
     assert "it takes 'north', 'south'" in told
 
 
-def test_a_child_begins_anew(schemas: Schemas) -> None:
+def test_a_child_begins_anew(schemas: DefinitionsCache) -> None:
     schemas.of("leads")
     schemas.renew_after_fork()
     assert schemas.held("leads") is None

@@ -27,7 +27,7 @@ from amocrm import (
 )
 from amocrm.auth.token import Token
 from amocrm.auth.token_record import Record
-from amocrm.auth.token_repository import Vault
+from amocrm.auth.token_repository import TokenRepository
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.file import FileStore
 from amocrm.stores.sql import SQLStore
@@ -96,7 +96,7 @@ def make_integration(sandbox: Sandbox, clock: ManualClock, store: TokenStore) ->
     one = sandbox.integration
     return Integration(
         one.client_id, one.client_secret, one.redirect_uri,
-        store=store, session=sandbox.session(), clock=clock, pace=None,
+        store=store, session=sandbox.session(), clock=clock, rate_limiter=None,
     )  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def test_ten_thousand_made_up_accounts_leave_no_more_than_a_few_locks(
     store: TokenStore, kind: str, place: str
 ) -> None:
     for number in range(10_000):
-        with Vault("client", "a.amocrm.ru", store).lock_text(f"code{number}", 1):
+        with TokenRepository("client", "a.amocrm.ru", store).lock_text(f"code{number}", 1):
             pass
     assert left(store, kind, place) == STRIPES
 
@@ -174,11 +174,11 @@ def is_locked(store: TokenStore, key: Key) -> bool:
 
 def test_every_name_of_an_account_has_the_lock_of_its_id() -> None:
     store = MemoryStore()
-    vault = Vault("client", HOST, store)
-    vault.put(record(7), 7)
-    vault.point("renamed.amocrm.ru")
+    repository = TokenRepository("client", HOST, store)
+    repository.put(record(7), 7)
+    repository.point("renamed.amocrm.ru")
     for name in (HOST, "renamed.amocrm.ru"):
-        with Vault("client", name, store).lock():
+        with TokenRepository("client", name, store).lock():
             assert is_locked(store, Key("client", "7"))
             assert not is_locked(store, Key("client", name))
     assert not is_locked(store, Key("client", "7"))
@@ -186,8 +186,8 @@ def test_every_name_of_an_account_has_the_lock_of_its_id() -> None:
 
 def test_a_code_under_way_locks_no_account() -> None:
     store = MemoryStore()
-    Vault("client", HOST, store).put(record(7), 7)
-    with Vault("client", HOST, store).lock_text("made-up", 1):
+    TokenRepository("client", HOST, store).put(record(7), 7)
+    with TokenRepository("client", HOST, store).lock_text("made-up", 1):
         assert not is_locked(store, Key("client", "7"))
         assert not is_locked(store, Key("client", HOST))
         assert is_locked(store, striped(Key("client", ""), "made-up"))
@@ -206,17 +206,17 @@ def test_whoever_waited_for_the_lock_of_a_name_takes_that_of_the_account() -> No
             return store.lock(key, timeout)
 
     def late() -> bool:
-        with Vault("client", HOST, Watched()).lock():
+        with TokenRepository("client", HOST, Watched()).lock():
             return is_locked(store, Key("client", "7")) and not is_locked(
                 store, Key("client", HOST)
             )
 
-    vault = Vault("client", HOST, store)
+    repository = TokenRepository("client", HOST, store)
     with ThreadPoolExecutor(1) as pool:
-        with vault.lock():
+        with repository.lock():
             waiting = pool.submit(late)
             assert asked.wait(30), "it has looked, and found nothing"
-            vault.put(record(7), 7)
+            repository.put(record(7), 7)
         assert waiting.result(30)
 
 
@@ -266,7 +266,7 @@ def test_a_made_up_code_without_an_answer_is_not_kept_for_the_next_call(
     clock.advance(DAY)
     for ask in ("install", "set_code"):
         crm = make(store=store)
-        sandbox.strike("server_error", path=TOKENS, times=5)
+        sandbox.inject("server_error", path=TOKENS, times=5)
         with pytest.raises(ServerError):
             getattr(crm.connection, ask)("made-up", state=None)
         if ask == "install":

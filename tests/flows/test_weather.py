@@ -1,4 +1,4 @@
-"""32 threads on one client in bad weather: nothing lost unsaid, nothing written twice."""
+"""32 threads on one client with injected faults: nothing lost unsaid, nothing written twice."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM, AmoCRMError, LostReplyError, ServerError, UnexpectedReplyError
-from amocrm.sandbox import ManualClock, Sandbox, Weather
+from amocrm.sandbox import FaultPlan, ManualClock, Sandbox
 
 THREADS = 32
 CALLS = int(os.environ.get("AMOCRM_TEST_CALLS", "4000"))
 """The whole load is 20,000 calls; the gate asks for it."""
 
-WEATHER = Weather(
+WEATHER = FaultPlan(
     lost_before=0.01,
     lost_after=0.01,
     server_error=0.02,
@@ -48,9 +48,9 @@ def client(portal: Sandbox, **settings: Any) -> AmoCRM:
 
 @pytest.mark.endurance
 def test_every_call_ends_in_its_answer_or_in_the_truth(stormy: Sandbox) -> None:
-    crm = client(stormy, pace=None)
+    crm = client(stormy, rate_limiter=None)
     crm.connect()
-    stormy.weather = WEATHER
+    stormy.faults = WEATHER
     names = iter(range(CALLS))
     taking = threading.Lock()
     told: list[tuple[str, str]] = []
@@ -93,7 +93,7 @@ def test_every_call_ends_in_its_answer_or_in_the_truth(stormy: Sandbox) -> None:
 
 
 def test_the_server_never_counts_more_than_seven_a_second() -> None:
-    portal = Sandbox(rps=7, weather=Weather(server_error=0.02, lost_after=0.02))
+    portal = Sandbox(rps=7, faults=FaultPlan(server_error=0.02, lost_after=0.02))
     crm = client(portal)
     crm.connect()
 

@@ -16,7 +16,7 @@ import requests
 from amocrm.sandbox import Channel, ManualClock, Sandbox
 
 Answer = requests.Response
-Ask = Callable[..., Answer]
+IncomingRequest = Callable[..., Answer]
 HOST = "https://amojo.amocrm.ru"
 
 
@@ -26,11 +26,11 @@ def channel(portal: Sandbox) -> Channel:
 
 
 @pytest.fixture
-def ask(session: requests.Session, clock: ManualClock, channel: Channel) -> Ask:
+def ask(session: requests.Session, clock: ManualClock, channel: Channel) -> IncomingRequest:
     return signing(session, clock, channel)
 
 
-def signing(session: requests.Session, clock: ManualClock, channel: Channel) -> Ask:
+def signing(session: requests.Session, clock: ManualClock, channel: Channel) -> IncomingRequest:
     """Send a signed request; `headers` replace what is right, None leaves a header out."""
 
     def ask(
@@ -61,7 +61,7 @@ def signing(session: requests.Session, clock: ManualClock, channel: Channel) -> 
 
 
 @pytest.fixture
-def scope(portal: Sandbox, channel: Channel, ask: Ask) -> str:
+def scope(portal: Sandbox, channel: Channel, ask: IncomingRequest) -> str:
     """Connect the channel; return the scope."""
     body = {"account_id": portal.account().amojo_id}
     return str(ask("POST", f"/{channel.id}/connect", body).json()["scope_id"])
@@ -97,7 +97,7 @@ def test_a_channel_shows_no_secret(portal: Sandbox, channel: Channel) -> None:
 
 
 def test_connecting_answers_the_terms_and_the_scope(
-    portal: Sandbox, channel: Channel, ask: Ask, scope: str
+    portal: Sandbox, channel: Channel, ask: IncomingRequest, scope: str
 ) -> None:
     account_id = portal.account().amojo_id
     assert scope == f"{channel.id}_{account_id}"
@@ -106,7 +106,7 @@ def test_connecting_answers_the_terms_and_the_scope(
     assert (again.status_code, again.json()) == (200, {**terms, "scope_id": scope})
 
 
-def test_the_account_tells_its_id_in_the_chats_api(portal: Sandbox, call: Ask) -> None:
+def test_the_account_tells_its_id_in_the_chats_api(portal: Sandbox, call: IncomingRequest) -> None:
     answer = call("GET", "/account", params={"with": "amojo_id"}).json()
     assert answer["amojo_id"] == portal.account().amojo_id
 
@@ -122,11 +122,13 @@ def test_the_account_tells_its_id_in_the_chats_api(portal: Sandbox, call: Ask) -
         None,
     ],
 )
-def test_the_terms_of_a_connection_are_checked(channel: Channel, ask: Ask, body: Any) -> None:
+def test_the_terms_of_a_connection_are_checked(
+    channel: Channel, ask: IncomingRequest, body: Any
+) -> None:
     assert error(ask("POST", f"/{channel.id}/connect", body)) == (400, "INVALID_REQUEST")
 
 
-def test_unknown_channels_and_accounts_are_404(channel: Channel, ask: Ask) -> None:
+def test_unknown_channels_and_accounts_are_404(channel: Channel, ask: IncomingRequest) -> None:
     assert error(ask("POST", "/nobody/connect", {})) == (404, "ORIGIN_NOT_REGISTERED")
     assert error(ask("POST", "/nobody_here", {})) == (404, "ORIGIN_NOT_REGISTERED")
     assert error(ask("POST", f"/{channel.id}/connect", {"account_id": "no"})) == (404, "NOT_FOUND")
@@ -150,7 +152,7 @@ def test_kommo_takes_version_two_only(clock: ManualClock) -> None:
 
 
 def test_disconnecting_ends_a_connection(
-    portal: Sandbox, channel: Channel, ask: Ask, scope: str
+    portal: Sandbox, channel: Channel, ask: IncomingRequest, scope: str
 ) -> None:
     body = {"account_id": portal.account().amojo_id}
     done = ask("DELETE", f"/{channel.id}/disconnect", body)
@@ -161,7 +163,7 @@ def test_disconnecting_ends_a_connection(
 
 
 def test_switching_the_integration_off_disconnects_its_channels(
-    portal: Sandbox, ask: Ask, scope: str
+    portal: Sandbox, ask: IncomingRequest, scope: str
 ) -> None:
     other = portal.add_integration()
     portal.uninstall(integration=other)
@@ -182,14 +184,16 @@ def test_switching_the_integration_off_disconnects_its_channels(
     ],
 )
 def test_a_signature_that_is_not_right_is_refused(
-    ask: Ask, scope: str, headers: dict[str, str | None]
+    ask: IncomingRequest, scope: str, headers: dict[str, str | None]
 ) -> None:
     answer = ask("POST", f"/{scope}", event(), headers=headers)
     assert error(answer) == (403, "ORIGIN_INVALID_SIGNATURE")
     assert answer.json()["error_description"] == "invalid signature"
 
 
-def test_an_upper_case_signature_is_refused(ask: Ask, scope: str, channel: Channel) -> None:
+def test_an_upper_case_signature_is_refused(
+    ask: IncomingRequest, scope: str, channel: Channel
+) -> None:
     good = ask("POST", f"/{scope}", event())
     seal = str(good.request.headers["X-Signature"])
     assert good.status_code == 200
@@ -200,22 +204,24 @@ def test_an_upper_case_signature_is_refused(ask: Ask, scope: str, channel: Chann
 
 @pytest.mark.parametrize(("late", "status"), [(900, 200), (901, 403), (-900, 200), (-901, 403)])
 def test_a_date_is_good_for_a_quarter_of_an_hour(
-    ask: Ask, scope: str, late: float, status: int
+    ask: IncomingRequest, scope: str, late: float, status: int
 ) -> None:
     assert ask("POST", f"/{scope}", event(), late=late).status_code == status
 
 
-def test_a_date_without_a_zone_is_no_moment(ask: Ask, scope: str, clock: ManualClock) -> None:
+def test_a_date_without_a_zone_is_no_moment(
+    ask: IncomingRequest, scope: str, clock: ManualClock
+) -> None:
     here = datetime.fromtimestamp(clock.time()).strftime("%a, %d %b %Y %H:%M:%S")
     assert ask("POST", f"/{scope}", event(), headers={"Date": here}).status_code == 403
 
 
-def test_only_json_is_taken(ask: Ask, scope: str) -> None:
+def test_only_json_is_taken(ask: IncomingRequest, scope: str) -> None:
     headers: dict[str, str | None] = {"Content-Type": "text/plain"}
     assert error(ask("POST", f"/{scope}", event(), headers=headers))[0] == 400
 
 
-def test_a_chat_is_opened_once(ask: Ask, scope: str) -> None:
+def test_a_chat_is_opened_once(ask: IncomingRequest, scope: str) -> None:
     wanted = {
         "conversation_id": "c-1",
         "source": {"external_id": "shop-1"},
@@ -245,7 +251,9 @@ def test_a_chat_is_opened_once(ask: Ask, scope: str) -> None:
         ({"source": {"external_id": "x" * 41}}, "source.external_id"),
     ],
 )
-def test_a_chat_is_checked(ask: Ask, scope: str, change: dict[str, Any], where: str) -> None:
+def test_a_chat_is_checked(
+    ask: IncomingRequest, scope: str, change: dict[str, Any], where: str
+) -> None:
     body = {"conversation_id": "c", "user": {"id": "u", "name": "a"}, **change}
     body = {name: value for name, value in body.items() if value is not None}
     answer = ask("POST", f"/{scope}/chats", body)
@@ -253,12 +261,14 @@ def test_a_chat_is_checked(ask: Ask, scope: str, change: dict[str, Any], where: 
     assert answer.json()["error_description"].startswith(where + ":")
 
 
-def test_a_source_may_be_forty_characters_long(ask: Ask, scope: str) -> None:
+def test_a_source_may_be_forty_characters_long(ask: IncomingRequest, scope: str) -> None:
     source = {"external_id": "x" * 40}
     assert ask("POST", f"/{scope}", event(source=source)).status_code == 200
 
 
-def test_a_message_is_answered_with_both_ids_and_kept_once(ask: Ask, scope: str) -> None:
+def test_a_message_is_answered_with_both_ids_and_kept_once(
+    ask: IncomingRequest, scope: str
+) -> None:
     told = ask("POST", f"/{scope}", event()).json()["new_message"]
     assert set(told) == {"conversation_id", "sender_id", "msgid", "ref_id"}
     assert told["ref_id"] == "m-1"
@@ -267,7 +277,7 @@ def test_a_message_is_answered_with_both_ids_and_kept_once(ask: Ask, scope: str)
 
 
 def test_a_message_of_a_user_or_of_the_bot_has_a_receiver(
-    portal: Sandbox, channel: Channel, ask: Ask, scope: str
+    portal: Sandbox, channel: Channel, ask: IncomingRequest, scope: str
 ) -> None:
     receiver = {"id": "u-1", "name": "Ann"}
     for number, ref_id in enumerate((portal.account().admin.amojo_id, channel.bot_id)):
@@ -298,7 +308,7 @@ def test_a_message_of_a_user_or_of_the_bot_has_a_receiver(
         {"type": "sticker", "sticker_id": "1"},
     ],
 )
-def test_messages_of_every_kind(ask: Ask, scope: str, message: dict[str, Any]) -> None:
+def test_messages_of_every_kind(ask: IncomingRequest, scope: str, message: dict[str, Any]) -> None:
     assert ask("POST", f"/{scope}", event(message=message)).status_code == 200
     (kept,) = ask("GET", f"/{scope}/chats/c-1/history").json()["messages"]
     assert kept["message"]["type"] == message["type"]
@@ -326,18 +336,20 @@ def test_messages_of_every_kind(ask: Ask, scope: str, message: dict[str, Any]) -
         ({"mood": "good"}, "payload.mood"),
     ],
 )  # fmt: skip
-def test_a_message_is_checked(ask: Ask, scope: str, change: dict[str, Any], where: str) -> None:
+def test_a_message_is_checked(
+    ask: IncomingRequest, scope: str, change: dict[str, Any], where: str
+) -> None:
     answer = ask("POST", f"/{scope}", event(**change))
     assert error(answer) == (400, "INVALID_REQUEST")
     assert answer.json()["error_description"].startswith(where + ":")
 
 
-def test_an_event_needs_a_known_type(ask: Ask, scope: str) -> None:
+def test_an_event_needs_a_known_type(ask: IncomingRequest, scope: str) -> None:
     assert error(ask("POST", f"/{scope}", event("old_message")))[0] == 400
     assert error(ask("POST", f"/{scope}", {"event_type": "new_message"}))[0] == 400
 
 
-def test_a_message_is_edited(ask: Ask, scope: str) -> None:
+def test_a_message_is_edited(ask: IncomingRequest, scope: str) -> None:
     first = ask("POST", f"/{scope}", event()).json()["new_message"]
     changed: dict[str, Any] = {"msgid": "m-1", "conversation_id": "c-1"}
     changed["message"] = {"type": "text", "text": "bye"}
@@ -352,7 +364,7 @@ def test_a_message_is_edited(ask: Ask, scope: str) -> None:
     assert answer.json()["error_description"].startswith("payload.msgid:")
 
 
-def test_the_history_is_read_from_the_newest(ask: Ask, scope: str) -> None:
+def test_the_history_is_read_from_the_newest(ask: IncomingRequest, scope: str) -> None:
     for number in range(52):
         ask("POST", f"/{scope}", event(msgid=f"m-{number}"))
     path = f"/{scope}/chats/c-1/history"
@@ -373,7 +385,9 @@ def test_the_history_is_read_from_the_newest(ask: Ask, scope: str) -> None:
     assert first["sender"]["phone"] == "+79990000000"
 
 
-def test_a_message_begins_a_talk(portal: Sandbox, call: Ask, ask: Ask, scope: str) -> None:
+def test_a_message_begins_a_talk(
+    portal: Sandbox, call: IncomingRequest, ask: IncomingRequest, scope: str
+) -> None:
     told = ask("POST", f"/{scope}", event()).json()["new_message"]
     ask("POST", f"/{scope}", event(msgid="m-2"))
     talks = portal.account().shelf("talks")
@@ -391,7 +405,7 @@ def test_a_message_begins_a_talk(portal: Sandbox, call: Ask, ask: Ask, scope: st
 
 
 def test_a_hook_is_signed_over_its_raw_body(
-    portal: Sandbox, channel: Channel, ask: Ask, scope: str
+    portal: Sandbox, channel: Channel, ask: IncomingRequest, scope: str
 ) -> None:
     ask("POST", f"/{scope}", event())
     hook = portal.write_chat(scope, "c-1", "Здравствуйте")
@@ -429,7 +443,7 @@ def test_a_hook_is_signed_over_its_raw_body(
     ],
 )
 def test_delivery_status(
-    portal: Sandbox, ask: Ask, scope: str, body: dict[str, Any], status: int
+    portal: Sandbox, ask: IncomingRequest, scope: str, body: dict[str, Any], status: int
 ) -> None:
     ask("POST", f"/{scope}", event())
     msgid = json.loads(portal.write_chat(scope, "c-1", "a").body)["message"]["message"]["id"]
@@ -438,14 +452,14 @@ def test_delivery_status(
     assert status != 200 or answer.content == b""
 
 
-def test_only_what_the_account_wrote_is_delivered(ask: Ask, scope: str) -> None:
+def test_only_what_the_account_wrote_is_delivered(ask: IncomingRequest, scope: str) -> None:
     told = ask("POST", f"/{scope}", event()).json()["new_message"]
     for msgid in (told["msgid"], "nothing"):
         answer = ask("POST", f"/{scope}/{msgid}/delivery_status", {"status_code": 1})
         assert error(answer) == (404, "NOT_FOUND")
 
 
-def test_typing(ask: Ask, scope: str) -> None:
+def test_typing(ask: IncomingRequest, scope: str) -> None:
     ask("POST", f"/{scope}", event())
     body: dict[str, Any] = {"conversation_id": "c-1", "sender": {"id": "u-1"}}
     assert ask("POST", f"/{scope}/typing", body).status_code == 204
@@ -457,7 +471,7 @@ def test_typing(ask: Ask, scope: str) -> None:
         assert error(ask("POST", f"/{scope}/typing", {**body, **wrong}))[0] == 400
 
 
-def test_reactions(ask: Ask, scope: str) -> None:
+def test_reactions(ask: IncomingRequest, scope: str) -> None:
     told = ask("POST", f"/{scope}", event()).json()["new_message"]
     body: dict[str, Any] = {
         "conversation_id": "c-1",
@@ -483,7 +497,7 @@ def test_reactions(ask: Ask, scope: str) -> None:
         assert error(ask("POST", f"/{scope}/react", rest))[0] == 400
 
 
-def test_paths_and_methods_are_strict(ask: Ask, scope: str, channel: Channel) -> None:
+def test_paths_and_methods_are_strict(ask: IncomingRequest, scope: str, channel: Channel) -> None:
     assert error(ask("GET", f"/{channel.id}/connect"))[0] == 405
     assert error(ask("POST", f"/{scope}/sing/loud", {}))[0] == 404
     assert ask("HEAD", f"/{scope}").status_code == 405
@@ -491,7 +505,7 @@ def test_paths_and_methods_are_strict(ask: Ask, scope: str, channel: Channel) ->
     assert outside.status_code == 404
 
 
-def test_over_tcp_one_origin_serves_the_chats_too(ask: Ask) -> None:
+def test_over_tcp_one_origin_serves_the_chats_too(ask: IncomingRequest) -> None:
     portal = Sandbox()
     with portal.serve() as served:
         answer = requests.post(f"{served.url}/v2/origin/custom/nobody/connect", json={}, timeout=10)

@@ -151,12 +151,12 @@ def test_presets(name: str, first: str, last: str) -> None:
     )
 
 
-@pytest.mark.parametrize("family", ["leads", "contacts", "companies"])
+@pytest.mark.parametrize("entity_type", ["leads", "contacts", "companies"])
 def test_a_file_is_attached_and_detached(
-    portal: Sandbox, call: Call, stored: dict[str, str], family: str
+    portal: Sandbox, call: Call, stored: dict[str, str], entity_type: str
 ) -> None:
-    number, uuid = portal.add(family, {"name": "Roof"}), stored["Plan.pdf"]
-    path = f"/{family}/{number}/files"
+    number, uuid = portal.add(entity_type, {"name": "Roof"}), stored["Plan.pdf"]
+    path = f"/{entity_type}/{number}/files"
     assert call("GET", path).status_code == 204
     put = call("PUT", path, json=[{"file_uuid": uuid}])
     assert (put.status_code, put.content) == (202, b"")
@@ -167,7 +167,7 @@ def test_a_file_is_attached_and_detached(
     owners = call("GET", f"/files/{uuid}/links").json()
     assert owners["file_uuid"] == uuid
     (owner,) = owners["entities"]
-    assert (owner["id"], owner["name"], owner["entity_type"]) == (number, "Roof", family)
+    assert (owner["id"], owner["name"], owner["entity_type"]) == (number, "Roof", entity_type)
     gone = call("DELETE", path, json=[{"file_uuid": uuid}])
     assert (gone.status_code, gone.content) == (202, b"")
     assert call("GET", path).status_code == 204

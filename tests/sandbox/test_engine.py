@@ -15,13 +15,13 @@ from amocrm.sandbox.data.state import Entity, Ids
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Verb
 from amocrm.sandbox.engine.filters import many, since, span
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, check_object
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.engine.verbs import routes
 from amocrm.sandbox.http.answer import Answer
-from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.oauth.tokens import Grant
 
 Serve = Callable[..., Answer]
@@ -68,7 +68,7 @@ def server(portal: Sandbox, row: Collection, *, admin: bool = True) -> Serve:
     def serve(method: str, body: Any = None, query: str = "", **scope: Any) -> Answer:
         headers = EnvironHeaders({"CONTENT_TYPE": "application/json"})
         data = b"" if body is None else json.dumps(body).encode()
-        ask = Ask(method, "https", "example.amocrm.ru", "/x", query, headers, data)
+        ask = IncomingRequest(method, "https", "example.amocrm.ru", "/x", query, headers, data)
         call = Call(ask, account, Grant("c", account.id, user), 1000, ids, Counter())
         return handlers[method, "number" in scope](call, **{"box_id": 1, **scope})
 
@@ -110,7 +110,7 @@ def test_one_object_is_answered_unwrapped_where_both_are_taken(serve: Serve) -> 
 def call_with(body: Any) -> Call:
     portal = Sandbox()
     headers = EnvironHeaders({"CONTENT_TYPE": "application/json"})
-    ask = Ask("POST", "https", "h", "/x", "", headers, json.dumps(body).encode())
+    ask = IncomingRequest("POST", "https", "h", "/x", "", headers, json.dumps(body).encode())
     account = portal.account()
     return Call(ask, account, Grant("c", 1, account.admin.id), 0, Ids(), Counter())
 
@@ -244,18 +244,20 @@ def test_deletions(portal: Sandbox, serve: Serve) -> None:
 def test_hooks_replace_a_step_and_see_sound_properties_only(portal: Sandbox) -> None:
     seen: list[Any] = []
 
-    def check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+    def check(
+        operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    ) -> None:
         seen.append((model, entity))
         if model.get("size") == 3:
             faults.no_choice("size")
 
-    def make(desk: Desk, model: Entity) -> Entity:
-        return desk.make({**model, "name": "made"})
+    def make(operation: Operation, model: Entity) -> Entity:
+        return operation.make({**model, "name": "made"})
 
-    def show(desk: Desk, entity: Entity, wish: Wish) -> Entity:
-        return {**desk.show(entity), "x": "x" in wish.withs}
+    def show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
+        return {**operation.show(entity), "x": "x" in wish.withs}
 
-    def select(desk: Desk, found: list[Entity], wish: Wish) -> list[Entity]:
+    def select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
         return found[:1]
 
     hooks: dict[str, Any] = {"check": check, "make": make, "show": show, "select": select}
@@ -307,7 +309,7 @@ def test_what_is_not_paged_is_one_answer(portal: Sandbox) -> None:
     ],
 )
 def test_kinds(kind: str | Prop, value: Any, code: str | None) -> None:
-    faults = Faults()
+    faults = ValidationErrors()
     sound = check_object({"x": value}, {"x": kind}, faults, users=(501,))
     assert [one["code"] for one in faults.found] == ([code] if code else [])
     assert sound == (set() if code else {"x"})
@@ -323,6 +325,6 @@ def test_kinds(kind: str | Prop, value: Any, code: str | None) -> None:
     ],
 )
 def test_what_is_inside_has_a_path(kind: Prop, value: Any, code: str, path: str) -> None:
-    faults = Faults()
+    faults = ValidationErrors()
     assert check_object({"x": value}, {"x": kind}, faults) == set()
     assert [(one["code"], one["path"]) for one in faults.found] == [(code, path)]

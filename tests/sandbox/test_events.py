@@ -81,11 +81,11 @@ def test_what_a_write_changes_is_told(portal: Sandbox, call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "kind"),
+    ("entity_type", "kind"),
     [("leads", "lead_added"), ("contacts", "contact_added"), ("companies", "company_added")],
 )
-def test_creations_are_told(call: Call, family: str, kind: str) -> None:
-    call("POST", f"/{family}", json=[{}, {}])
+def test_creations_are_told(call: Call, entity_type: str, kind: str) -> None:
+    call("POST", f"/{entity_type}", json=[{}, {}])
     assert kinds(call) == [kind, kind]
 
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 from urllib3.exceptions import ProtocolError
 
-from amocrm.sandbox import ManualClock, Sandbox, Weather
+from amocrm.sandbox import FaultPlan, ManualClock, Sandbox
 
 Call = Callable[..., requests.Response]
 Grant = Callable[..., requests.Response]
@@ -20,11 +20,11 @@ def create(call: Call, **options: Any) -> requests.Response:
     return call("POST", "/leads", json=[{"name": "x"}], **options)
 
 
-@pytest.mark.parametrize(("fate", "made"), [("lost_before", 0), ("lost_after", 1)])
+@pytest.mark.parametrize(("fault", "made"), [("lost_before", 0), ("lost_after", 1)])
 def test_a_lost_answer_is_a_cut_connection(
-    portal: Sandbox, call: Call, fate: str, made: int
+    portal: Sandbox, call: Call, fault: str, made: int
 ) -> None:
-    portal.strike(fate)
+    portal.inject(fault)
     with pytest.raises(requests.exceptions.ConnectionError) as caught:
         create(call)
     (error,) = caught.value.args
@@ -32,23 +32,23 @@ def test_a_lost_answer_is_a_cut_connection(
     assert isinstance(error.args[1], RemoteDisconnected)
     assert caught.value.request is not None
     assert len(portal.leads()) == made
-    assert (portal.counters["lost"], portal.log[-1].fate) == (1, fate)
+    assert (portal.counters["lost"], portal.log[-1].fault) == (1, fault)
     assert portal.log[-1].status == (200 if made else 0)
 
 
 def test_a_lost_refresh_has_rotated_the_token(portal: Sandbox, grant: Grant) -> None:
     token = grant(code=portal.issue_code()).json()["refresh_token"]
-    portal.strike("lost_before", path="/oauth2/access_token")
+    portal.inject("lost_before", path="/oauth2/access_token")
     with pytest.raises(requests.exceptions.ConnectionError):
         grant(refresh_token=token)
-    portal.strike("lost_after", path="/oauth2/access_token")
+    portal.inject("lost_after", path="/oauth2/access_token")
     with pytest.raises(requests.exceptions.ConnectionError):
         grant(refresh_token=token)
     assert grant(refresh_token=token).json()["hint"] == "Token has been revoked"
 
 
 def test_half_a_body_fails_when_it_is_read(portal: Sandbox, call: Call) -> None:
-    portal.strike("half_body", times=3)
+    portal.inject("half_body", times=3)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         create(call)
     answer = create(call, stream=True)
@@ -61,7 +61,7 @@ def test_half_a_body_fails_when_it_is_read(portal: Sandbox, call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fate", "options", "status", "kind", "made"),
+    ("fault", "options", "status", "kind", "made"),
     [
         ("server_error", {}, 502, "text/html; charset=utf-8", 0),
         ("server_error", {"status": 504}, 504, "text/html; charset=utf-8", 0),
@@ -85,13 +85,13 @@ def test_half_a_body_fails_when_it_is_read(portal: Sandbox, call: Call) -> None:
 def test_a_fate_shapes_the_answer(
     portal: Sandbox,
     call: Call,
-    fate: str,
+    fault: str,
     options: dict[str, Any],
     status: int,
     kind: str,
     made: int,
 ) -> None:
-    portal.strike(fate, **options)
+    portal.inject(fault, **options)
     answer = create(call, allow_redirects=False)
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, kind)
     assert len(portal.leads()) == made
@@ -99,40 +99,40 @@ def test_a_fate_shapes_the_answer(
 
 
 def test_bodies_that_are_no_json(portal: Sandbox, call: Call) -> None:
-    for fate in ("empty", "wrong_type", "broken_json", "html"):
-        portal.strike(fate)
+    for fault in ("empty", "wrong_type", "broken_json", "html"):
+        portal.inject(fault)
         with pytest.raises(requests.exceptions.JSONDecodeError):
             create(call).json()
-    portal.strike("html")
+    portal.inject("html")
     assert "Подтвердите" in create(call).content.decode("utf-8")
-    portal.strike("broken_json")
+    portal.inject("broken_json")
     assert call("GET", "/leads/1").status_code == 200  # a 204 has nothing to break
 
 
 def test_a_server_error_has_a_trace_and_no_type(portal: Sandbox, call: Call) -> None:
-    portal.strike("server_error", status=500)
+    portal.inject("server_error", status=500)
     body = call("GET", "/account").json()
     assert (body["title"], "trace_id" in body, "type" in body) == ("ErrInternalServer", True, False)
 
 
 def test_a_pause_is_hinted_in_body_or_header(portal: Sandbox, call: Call) -> None:
-    portal.strike("too_many", retry_after=300)
+    portal.inject("too_many", retry_after=300)
     assert call("GET", "/account").json()["retry_after"] == 300
-    portal.strike("too_many", header="7")
+    portal.inject("too_many", header="7")
     answer = call("GET", "/account")
     assert answer.headers["Retry-After"] == "7"
     assert "retry_after" not in answer.json()
 
 
 def test_a_redirect_is_followed_by_those_who_follow(portal: Sandbox, call: Call) -> None:
-    portal.strike("redirect", location="https://example.amocrm.ru/api/v4/leads")
+    portal.inject("redirect", location="https://example.amocrm.ru/api/v4/leads")
     answer = call("GET", "/account")
     assert [one.status_code for one in answer.history] == [302]
     assert answer.url == "https://example.amocrm.ru/api/v4/leads"
 
 
 def test_latency_passes_on_the_clock(portal: Sandbox, clock: ManualClock, call: Call) -> None:
-    portal.strike("latency", seconds=3)
+    portal.inject("latency", seconds=3)
     before = clock.monotonic()
     call("GET", "/account", timeout=(1, 3))
     assert clock.monotonic() - before == 3
@@ -142,7 +142,7 @@ def test_latency_passes_on_the_clock(portal: Sandbox, clock: ManualClock, call: 
 def test_an_answer_later_than_the_timeout_is_a_read_timeout(
     portal: Sandbox, clock: ManualClock, call: Call, timeout: Any
 ) -> None:
-    portal.strike("latency", seconds=3)
+    portal.inject("latency", seconds=3)
     before = clock.monotonic()
     with pytest.raises(requests.exceptions.ReadTimeout, match="timed out"):
         create(call, timeout=timeout)
@@ -151,7 +151,7 @@ def test_an_answer_later_than_the_timeout_is_a_read_timeout(
 
 
 def test_a_trickle_takes_a_byte_at_a_time(portal: Sandbox, clock: ManualClock, call: Call) -> None:
-    portal.strike("trickle", seconds=2, pad=10)
+    portal.inject("trickle", seconds=2, pad=10)
     answer = call("GET", "/account", stream=True, timeout=5)
     before = clock.monotonic()
     assert answer.raw.read1(100) == b" "
@@ -162,24 +162,24 @@ def test_a_trickle_takes_a_byte_at_a_time(portal: Sandbox, clock: ManualClock, c
 
 
 def test_a_trickle_slower_than_the_timeout_breaks_off(portal: Sandbox, call: Call) -> None:
-    portal.strike("trickle", seconds=6)
+    portal.inject("trickle", seconds=6)
     with pytest.raises(requests.exceptions.ConnectionError, match="timed out"):
         call("GET", "/account", timeout=5)
 
 
 def test_a_huge_body_is_made_as_it_is_read(portal: Sandbox, call: Call) -> None:
-    portal.strike("huge", size=10**12)
+    portal.inject("huge", size=10**12)
     answer = call("GET", "/account", stream=True)
     assert answer.headers["Content-Length"] == str(10**12)
     assert answer.raw.read(10) == b" " * 10
     answer.close()
-    portal.strike("huge", size=200_000)
+    portal.inject("huge", size=200_000)
     assert len(call("GET", "/account").content) == 200_000
 
 
 def test_a_strike_picks_method_path_and_number(portal: Sandbox, call: Call) -> None:
-    portal.strike("server_error", method="post", path="/api/v4/leads", times=2)
-    portal.strike("forbidden", path="/api/v4/*/custom_fields")
+    portal.inject("server_error", method="post", path="/api/v4/leads", times=2)
+    portal.inject("forbidden", path="/api/v4/*/custom_fields")
     assert call("GET", "/leads").status_code == 204
     assert call("POST", "/contacts", json=[{}]).status_code == 200
     assert [create(call).status_code for _ in range(3)] == [502, 502, 200]
@@ -187,55 +187,55 @@ def test_a_strike_picks_method_path_and_number(portal: Sandbox, call: Call) -> N
 
 
 def test_strikes_come_in_the_order_they_were_called(portal: Sandbox, call: Call) -> None:
-    portal.strike("server_error", status=503)
-    portal.strike("server_error", status=504)
+    portal.inject("server_error", status=503)
+    portal.inject("server_error", status=504)
     assert [call("GET", "/account").status_code for _ in range(3)] == [503, 504, 200]
 
 
 @pytest.mark.parametrize(
-    ("fate", "options"), [("rain", {}), ("lost_after", {"status": 1}), ("html", {"size": 1})]
+    ("fault", "options"), [("rain", {}), ("lost_after", {"status": 1}), ("html", {"size": 1})]
 )
 def test_an_unknown_fate_or_option_is_an_error(
-    portal: Sandbox, fate: str, options: dict[str, Any]
+    portal: Sandbox, fault: str, options: dict[str, Any]
 ) -> None:
     with pytest.raises(ValueError, match=r"no such fate|takes no option"):
-        portal.strike(fate, **options)
+        portal.inject(fault, **options)
 
 
 @pytest.mark.parametrize(
-    ("weather", "status"),
+    ("faults", "status"),
     [
-        (Weather(server_error=1), 502),
-        (Weather(too_many=1, retry_after=5), 429),
-        (Weather(html=1), 200),
-        (Weather(trickle=1), 200),
+        (FaultPlan(server_error=1), 502),
+        (FaultPlan(too_many=1, retry_after=5), 429),
+        (FaultPlan(html=1), 200),
+        (FaultPlan(trickle=1), 200),
     ],
 )
-def test_certain_weather(portal: Sandbox, call: Call, weather: Weather, status: int) -> None:
-    portal.weather = weather
+def test_certain_weather(portal: Sandbox, call: Call, faults: FaultPlan, status: int) -> None:
+    portal.faults = faults
     assert call("GET", "/account").status_code == status
-    assert portal.log[-1].fate != ""
+    assert portal.log[-1].fault != ""
 
 
 @pytest.mark.parametrize("name", ["lost_before", "lost_after", "half_body"])
 def test_certain_losses(portal: Sandbox, call: Call, name: str) -> None:
-    portal.weather = Weather(**{name: 1})
+    portal.faults = FaultPlan(**{name: 1})
     with pytest.raises(requests.exceptions.RequestException):
         call("GET", "/account")
 
 
 def test_weather_spares_the_consent_page(portal: Sandbox, session: requests.Session) -> None:
-    portal.weather = Weather(lost_before=1)
+    portal.faults = FaultPlan(lost_before=1)
     assert session.get("https://www.amocrm.ru/oauth").status_code == 400
 
 
 def fates_drawn(seed: int) -> list[str]:
-    weather = Weather(server_error=0.3, too_many=0.2, html=0.1)
-    portal = Sandbox(clock=ManualClock(), rps=None, seed=seed, weather=weather)
+    faults = FaultPlan(server_error=0.3, too_many=0.2, html=0.1)
+    portal = Sandbox(clock=ManualClock(), rps=None, seed=seed, faults=faults)
     with portal.session() as session:
         for _ in range(200):
             session.get("https://example.amocrm.ru/api/v4/account")
-    return [one.fate for one in portal.log]
+    return [one.fault for one in portal.log]
 
 
 def test_the_same_seed_draws_the_same_weather() -> None:
@@ -247,8 +247,8 @@ def test_the_same_seed_draws_the_same_weather() -> None:
 
 
 def test_latency_and_jitter_lie_on_the_way(clock: ManualClock) -> None:
-    weather = Weather(latency=0.2, jitter=0.1)
-    portal = Sandbox(clock=clock, rps=None, weather=weather)
+    faults = FaultPlan(latency=0.2, jitter=0.1)
+    portal = Sandbox(clock=clock, rps=None, faults=faults)
     ways: list[float] = []
     with portal.session() as session:
         for _ in range(50):

@@ -30,11 +30,11 @@ def test_an_account_begins_with_its_predefined_fields(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "codes"),
+    ("entity_type", "codes"),
     [("leads", 10), ("contacts", 3), ("companies", 4)],
 )
-def test_codes_of_predefined_fields(call: Call, family: str, codes: int) -> None:
-    fields = call("GET", f"/{family}/custom_fields").json()["_embedded"]["custom_fields"]
+def test_codes_of_predefined_fields(call: Call, entity_type: str, codes: int) -> None:
+    fields = call("GET", f"/{entity_type}/custom_fields").json()["_embedded"]["custom_fields"]
     assert len({one["code"] for one in fields}) == codes
 
 
@@ -104,8 +104,8 @@ def test_a_bad_definition_is_refused(call: Call, model: Any, code: str, path: st
 
 def test_a_type_exists_only_where_the_table_says(call: Call) -> None:
     assert call("POST", "/contacts/custom_fields", json=[{"name": "a", "type": "multitext"}]).ok
-    for family, kind in (("companies", "multitext"), ("contacts", "tracking_data")):
-        answer = call("POST", f"/{family}/custom_fields", json=[{"name": "a", "type": kind}])
+    for entity_type, kind in (("companies", "multitext"), ("contacts", "tracking_data")):
+        answer = call("POST", f"/{entity_type}/custom_fields", json=[{"name": "a", "type": kind}])
         assert answer.status_code == 400
 
 

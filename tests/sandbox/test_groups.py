@@ -54,9 +54,9 @@ def a_list(call: Call) -> None:
     assert made["id"] == 100001
 
 
-@pytest.mark.parametrize("family", PLACES)
-def test_a_field_of_every_type_is_defined_where_it_exists(call: Call, family: str) -> None:
-    place, more = PLACES[family]
+@pytest.mark.parametrize("entity_type", PLACES)
+def test_a_field_of_every_type_is_defined_where_it_exists(call: Call, entity_type: str) -> None:
+    place, more = PLACES[entity_type]
     wanted = sorted({one for types in TYPES.values() for one in types})
     made: set[str] = set()
     for kind in wanted:
@@ -65,8 +65,8 @@ def test_a_field_of_every_type_is_defined_where_it_exists(call: Call, family: st
         if answer.status_code == 201:
             (field,) = answer.json()["_embedded"]["custom_fields"]
             made.add(kind)
-            assert field["entity_type"] == family
-            assert field.get("catalog_id") == (100001 if family == "catalogs" else None)
+            assert field["entity_type"] == entity_type
+            assert field.get("catalog_id") == (100001 if entity_type == "catalogs" else None)
             read = call("GET", f"{place}/custom_fields/{field['id']}").json()
             assert {**read, "request_id": "0"} == field
     assert made == EVERYWHERE | more
@@ -140,9 +140,9 @@ def test_an_unknown_list_is_404(call: Call) -> None:
     assert call("GET", "/catalogs/5/custom_fields/groups").status_code == 404
 
 
-@pytest.mark.parametrize("family", [one for one in PLACES if one != "segments"])
-def test_a_group_goes_round(call: Call, family: str) -> None:
-    place, _ = PLACES[family]
+@pytest.mark.parametrize("entity_type", [one for one in PLACES if one != "segments"])
+def test_a_group_goes_round(call: Call, entity_type: str) -> None:
+    place, _ = PLACES[entity_type]
     at = f"{place}/custom_fields/groups"
     before = call("GET", at).json()
     answer = call("POST", at, json=[{"name": "Extra", "sort": 3, "request_id": "r"}])
@@ -150,10 +150,10 @@ def test_a_group_goes_round(call: Call, family: str) -> None:
     assert (answer.status_code, answer.json()["_total_items"]) == (201, 1)
     assert made == {
         "id": made["id"], "name": "Extra", "is_predefined": False, "type": "custom_field_group",
-        "entity_type": family, "sort": 3, "request_id": "r",
+        "entity_type": entity_type, "sort": 3, "request_id": "r",
         "_links": {"self": {"href": f"https://example.amocrm.ru/api/v4{at}/{made['id']}"}},
     }  # fmt: skip
-    assert made["id"].startswith(f"{family}_1000000")
+    assert made["id"].startswith(f"{entity_type}_1000000")
     assert call("GET", at).json()["_total_items"] == before["_total_items"] + 1
     (field,) = call("POST", f"{place}/custom_fields", json=[{"name": "a", "type": "text"}]).json()[
         "_embedded"

@@ -68,7 +68,7 @@ def test_pages_of_other_sites_do_not_consent(headers: dict[str, str], status: in
     kind = {"Content-Type": "application/x-www-form-urlencoded", "Host": "localhost:8080"}
     with portal.serve() as served:
         assert ask(served.port, "POST", "/oauth", {**kind, **headers}, form) == status
-    assert bool(portal._vault.codes) == (status == 302)
+    assert bool(portal._tokens.codes) == (status == 302)
 
 
 def test_a_refusal_says_what_to_do() -> None:

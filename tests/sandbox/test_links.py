@@ -31,7 +31,8 @@ def ids(portal: Sandbox, call: Call) -> dict[str, int]:
     answer = call("POST", f"/catalogs/{catalog}/elements", json=[{"name": "Bike"}])
     fields = call("GET", f"/catalogs/{catalog}/custom_fields").json()["_embedded"]["custom_fields"]
     found = {
-        family: portal.add(family, {"name": "a"}) for family in ("leads", "contacts", "companies")
+        entity_type: portal.add(entity_type, {"name": "a"})
+        for entity_type in ("leads", "contacts", "companies")
     }
     portal.account().shelf("customers")[ONE] = {"id": ONE, "updated_at": 0, "updated_by": 0}
     return {
@@ -54,21 +55,21 @@ def links(answer: requests.Response) -> list[dict[str, Any]]:
     return [] if answer.status_code == 204 else list(answer.json()["_embedded"]["links"])
 
 
-@pytest.mark.parametrize("family", LINKS)
+@pytest.mark.parametrize("entity_type", LINKS)
 @pytest.mark.parametrize(
     "other", ["leads", "contacts", "companies", "customers", "catalog_elements"]
 )
 def test_what_may_be_linked(
-    call: Call, refused: Refused, ids: dict[str, int], family: str, other: str
+    call: Call, refused: Refused, ids: dict[str, int], entity_type: str, other: str
 ) -> None:
-    at = f"/{family}/{ids[family]}"
+    at = f"/{entity_type}/{ids[entity_type]}"
     model = target(ids, other)
     answer = call("POST", f"{at}/link", json=[model])
-    if other not in LINKS[family]:
+    if other not in LINKS[entity_type]:
         assert refused(answer) == [("NotSupportedChoice", "to_entity_type")]
         return
     data = {
-        "contacts": {"main_contact": family == "leads"},
+        "contacts": {"main_contact": entity_type == "leads"},
         "catalog_elements": {"quantity": 1, "price_id": None, "catalog_id": ids["catalog"]},
     }.get(other)
     short = {"to_entity_id": ids[other], "to_entity_type": other, "metadata": data}
@@ -76,7 +77,9 @@ def test_what_may_be_linked(
     assert answer.json() == {
         "_total_items": 1,
         "_links": {"self": {"href": href}},
-        "_embedded": {"links": [{"entity_id": ids[family], "entity_type": family, **short}]},
+        "_embedded": {
+            "links": [{"entity_id": ids[entity_type], "entity_type": entity_type, **short}]
+        },
     }
     assert call("GET", f"{at}/links").json() == {
         "_total_items": 1, "_links": {"self": {"href": href}}, "_embedded": {"links": [short]},
@@ -125,9 +128,9 @@ def test_many_entities_are_linked_at_once(portal: Sandbox, call: Call, ids: dict
     assert len(links(call("GET", f"/leads/links?filter[entity_id]={one}"))) == 1
 
 
-@pytest.mark.parametrize("family", LINKS)
-def test_a_wide_listing_names_its_entities(call: Call, refused: Refused, family: str) -> None:
-    assert refused(call("GET", f"/{family}/links")) == [("FieldMissing", "filter.entity_id")]
+@pytest.mark.parametrize("entity_type", LINKS)
+def test_a_wide_listing_names_its_entities(call: Call, refused: Refused, entity_type: str) -> None:
+    assert refused(call("GET", f"/{entity_type}/links")) == [("FieldMissing", "filter.entity_id")]
 
 
 def test_filters_of_links(call: Call, refused: Refused, ids: dict[str, int]) -> None:
@@ -257,14 +260,14 @@ def test_the_main_contact_moves_and_is_inherited(
     assert main() == [first]
 
 
-@pytest.mark.parametrize("family", ["leads", "contacts"])
+@pytest.mark.parametrize("entity_type", ["leads", "contacts"])
 def test_another_company_takes_the_place_of_the_first(
-    portal: Sandbox, call: Call, ids: dict[str, int], family: str
+    portal: Sandbox, call: Call, ids: dict[str, int], entity_type: str
 ) -> None:
     second = portal.add("companies", {})
-    at = f"/{family}/{ids[family]}"
+    at = f"/{entity_type}/{ids[entity_type]}"
     call("POST", f"{at}/link", json=[target(ids, "companies")])
-    call("POST", f"/companies/{second}/link", json=[target(ids, family)])
+    call("POST", f"/companies/{second}/link", json=[target(ids, entity_type)])
     assert [one["to_entity_id"] for one in links(call("GET", f"{at}/links"))] == [second]
 
 
@@ -274,8 +277,8 @@ def test_links_are_told_and_touch_both_ends(
     clock.advance(50)
     model = target(ids, "contacts", updated_by=503)
     call("POST", f"/leads/{ids['leads']}/link", json=[model])
-    for family in ("leads", "contacts"):
-        entity = call("GET", f"/{family}/{ids[family]}").json()
+    for entity_type in ("leads", "contacts"):
+        entity = call("GET", f"/{entity_type}/{ids[entity_type]}").json()
         assert (entity["updated_at"], entity["updated_by"]) == (int(clock.time()), 503)
     call("POST", f"/leads/{ids['leads']}/unlink", json=[{**model, "metadata": None}])
     told = call("GET", "/events?filter[created_at]=1700000000").json()["_embedded"]["events"]

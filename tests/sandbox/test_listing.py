@@ -12,7 +12,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 
 Call = Callable[..., requests.Response]
 
-FAMILIES = ("leads", "contacts", "companies")
+ENTITY_TYPES = ("leads", "contacts", "companies")
 
 
 def ids(answer: requests.Response) -> list[int]:
@@ -23,39 +23,39 @@ def ids(answer: requests.Response) -> list[int]:
     return [item["id"] for item in items]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_nothing_is_204_with_an_empty_body(call: Call, family: str) -> None:
-    for path in (f"/{family}", f"/{family}/999", f"/{family}?page=2"):
+@pytest.mark.parametrize("entity_type", ENTITY_TYPES)
+def test_nothing_is_204_with_an_empty_body(call: Call, entity_type: str) -> None:
+    for path in (f"/{entity_type}", f"/{entity_type}/999", f"/{entity_type}?page=2"):
         answer = call("GET", path)
         assert (answer.status_code, answer.content) == (204, b"")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_pages_lead_to_one_another(portal: Sandbox, call: Call, family: str) -> None:
-    made = [portal.add(family, {"name": f"n{number}"}) for number in range(5)]
-    first = call("GET", f"/{family}?limit=2&with=x&filter[name][]=n0&filter[name][]=n1").json()
+@pytest.mark.parametrize("entity_type", ENTITY_TYPES)
+def test_pages_lead_to_one_another(portal: Sandbox, call: Call, entity_type: str) -> None:
+    made = [portal.add(entity_type, {"name": f"n{number}"}) for number in range(5)]
+    first = call("GET", f"/{entity_type}?limit=2&with=x&filter[name][]=n0&filter[name][]=n1").json()
     assert set(first["_links"]) == {"self"}
     pages: list[dict[str, Any]] = []
-    url = f"/{family}?limit=2&order[id]=asc"
+    url = f"/{entity_type}?limit=2&order[id]=asc"
     while url:
         pages.append(call("GET", url).json())
         following = pages[-1]["_links"].get("next", {}).get("href", "")
         url = following.removeprefix("https://example.amocrm.ru/api/v4")
     assert [page["_page"] for page in pages] == [1, 2, 3]
-    assert [one["id"] for page in pages for one in page["_embedded"][family]] == made
+    assert [one["id"] for page in pages for one in page["_embedded"][entity_type]] == made
     assert [set(page["_links"]) for page in pages] == [
         {"self", "next"},
         {"self", "next", "first", "prev"},
         {"self", "first", "prev"},
     ]
-    root = f"https://example.amocrm.ru/api/v4/{family}?order%5Bid%5D=asc&limit=2&page="
+    root = f"https://example.amocrm.ru/api/v4/{entity_type}?order%5Bid%5D=asc&limit=2&page="
     assert pages[1]["_links"] == {
         "self": {"href": root + "2"},
         "next": {"href": root + "3"},
         "first": {"href": root + "1"},
         "prev": {"href": root + "1"},
     }
-    assert call("GET", f"/{family}?limit=2&page=4").status_code == 204
+    assert call("GET", f"/{entity_type}?limit=2&page=4").status_code == 204
 
 
 def test_a_full_last_page_has_no_next(portal: Sandbox, call: Call) -> None:

@@ -24,7 +24,7 @@ def test_a_request_is_noted_with_its_answer(
     assert (seen.method, seen.host, seen.path) == ("POST", "example.amocrm.ru", "/api/v4/leads")
     assert (seen.query, seen.params) == ("a=1&b=", {"a": "1", "b": ""})
     assert (seen.status, seen.account, seen.user_agent) == (200, "example", "u/1")
-    assert (seen.body, seen.fate) == ([{"name": "x"}], "")
+    assert (seen.body, seen.fault) == ([{"name": "x"}], "")
     assert seen.headers["authorization"] == "Bearer"
     with pytest.raises(dataclasses.FrozenInstanceError):
         seen.number = 2  # type: ignore[misc]  # it is frozen

@@ -95,16 +95,16 @@ def test_an_attachment_says_what_it_is(call: Call, lead: int) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("family", ["leads", "contacts", "companies"])
-def test_both_addresses_hold_the_same_notes(portal: Sandbox, call: Call, family: str) -> None:
-    one, two = portal.add(family, {}), portal.add(family, {})
+@pytest.mark.parametrize("entity_type", ["leads", "contacts", "companies"])
+def test_both_addresses_hold_the_same_notes(portal: Sandbox, call: Call, entity_type: str) -> None:
+    one, two = portal.add(entity_type, {}), portal.add(entity_type, {})
     models = [{**COMMON, "entity_id": two, "request_id": "r"}, {**COMMON, "entity_id": one}]
-    made = call("POST", f"/{family}/notes", json=models).json()["_embedded"]["notes"]
+    made = call("POST", f"/{entity_type}/notes", json=models).json()["_embedded"]["notes"]
     assert [(item["entity_id"], item["request_id"]) for item in made] == [(two, "r"), (one, "1")]
     assert set(made[0]) == {"id", "entity_id", "request_id", "_links"}
-    assert ids(call("GET", f"/{family}/notes")) == [item["id"] for item in made]
-    assert ids(call("GET", f"/{family}/{one}/notes")) == [made[1]["id"]]
-    assert call("GET", f"/{family}/{one}/notes/{made[0]['id']}").status_code == 204
+    assert ids(call("GET", f"/{entity_type}/notes")) == [item["id"] for item in made]
+    assert ids(call("GET", f"/{entity_type}/{one}/notes")) == [made[1]["id"]]
+    assert call("GET", f"/{entity_type}/{one}/notes/{made[0]['id']}").status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.sandbox import ManualClock, Sandbox, Weather
+from amocrm.sandbox import FaultPlan, ManualClock, Sandbox
 
 Get = Callable[[], requests.Response]
 
@@ -42,7 +42,7 @@ def test_the_refusal_is_worded_as_documented(portal: Sandbox, get: Get) -> None:
         "detail": "You have sent too many requests in a given amount of time. "
         "Please try again later.",
     }
-    portal.weather = Weather(retry_after=300)
+    portal.faults = FaultPlan(retry_after=300)
     assert get().json()["retry_after"] == 300
 
 
@@ -73,7 +73,7 @@ def test_only_as_many_pass_as_have_left_the_second(clock: ManualClock, get: Get)
 
 
 def test_going_on_is_blocked_for_every_path(portal: Sandbox, clock: ManualClock, get: Get) -> None:
-    answers = [get() for _ in range(REQUESTS_PER_SECOND + portal.pace.block_after)]
+    answers = [get() for _ in range(REQUESTS_PER_SECOND + portal.rate_limiter.block_after)]
     assert answers[-1].status_code == 429
     blocked = get()
     assert (blocked.status_code, blocked.headers["Content-Type"].split(";")[0]) == (
@@ -81,7 +81,7 @@ def test_going_on_is_blocked_for_every_path(portal: Sandbox, clock: ManualClock,
         "text/html",
     )
     assert "Доступ" in blocked.content.decode()
-    clock.advance(portal.pace.block_seconds - 1)
+    clock.advance(portal.rate_limiter.block_seconds - 1)
     assert get().status_code == 403
     clock.advance(1)
     assert get().status_code == 200
@@ -90,7 +90,7 @@ def test_going_on_is_blocked_for_every_path(portal: Sandbox, clock: ManualClock,
 
 def test_refusals_far_apart_do_not_add_up(portal: Sandbox, clock: ManualClock, get: Get) -> None:
     statuses: set[int] = set()
-    for _ in range(portal.pace.block_after):
+    for _ in range(portal.rate_limiter.block_after):
         statuses |= {get().status_code for _ in range(REQUESTS_PER_SECOND + 2)}
         clock.advance(10)
     assert statuses == {200, 429}

@@ -17,7 +17,7 @@ import requests
 import trustme
 from requests.adapters import HTTPAdapter
 
-from amocrm.sandbox import ManualClock, Sandbox, SystemClock, Weather
+from amocrm.sandbox import FaultPlan, ManualClock, Sandbox, SystemClock
 from amocrm.sandbox.http.server import Served
 
 
@@ -71,7 +71,7 @@ def test_a_name_of_the_loopback_chooses_the_account(
 
 
 @pytest.mark.parametrize(
-    ("fate", "error", "made"),
+    ("fault", "error", "made"),
     [
         ("lost_before", requests.exceptions.ConnectionError, 0),
         ("lost_after", requests.exceptions.ConnectionError, 1),
@@ -82,11 +82,11 @@ def test_a_cut_connection_is_really_cut(
     portal: Sandbox,
     served: Served,
     session: requests.Session,
-    fate: str,
+    fault: str,
     error: type[Exception],
     made: int,
 ) -> None:
-    portal.strike(fate)
+    portal.inject(fault)
     with pytest.raises(error):
         session.post(f"{served.url}/api/v4/leads", json=[{}])
     assert len(portal.leads()) == made
@@ -94,18 +94,18 @@ def test_a_cut_connection_is_really_cut(
 
 
 @pytest.mark.parametrize(
-    ("fate", "options", "size"),
+    ("fault", "options", "size"),
     [("trickle", {"pad": 50}, None), ("huge", {"size": 300_000}, 300_000)],
 )
 def test_long_bodies_arrive_whole(
     portal: Sandbox,
     served: Served,
     session: requests.Session,
-    fate: str,
+    fault: str,
     options: dict[str, Any],
     size: int | None,
 ) -> None:
-    portal.strike(fate, **options)
+    portal.inject(fault, **options)
     answer = session.get(f"{served.url}/api/v4/account")
     assert answer.json()["subdomain"] == "example"
     assert size is None or len(answer.content) == size
@@ -183,7 +183,7 @@ def test_a_busy_port_is_an_error(portal: Sandbox, served: Served) -> None:
 
 def test_a_closing_server_does_not_wait_for_late_answers(server: str) -> None:
     portal = Sandbox(clock=SystemClock())
-    portal.strike("latency", seconds=3600)
+    portal.inject("latency", seconds=3600)
     with portal.serve() as served, socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(b"GET /api/v4/account HTTP/1.1\r\nHost: localhost\r\n\r\n")
         while not portal.log:
@@ -215,7 +215,7 @@ def test_tls_under_the_name_of_an_account(
     with portal.serve(tls=pair) as served:
         assert served.url == f"https://127.0.0.1:{served.port}"
         answer = session.get(f"{served.url}/api/v4/account")
-        portal.strike("lost_after")
+        portal.inject("lost_after")
         with pytest.raises(requests.exceptions.ConnectionError):
             session.get(f"{served.url}/api/v4/account")
     root = "https://example.amocrm.ru/api/v4/account"
@@ -223,7 +223,7 @@ def test_tls_under_the_name_of_an_account(
 
 
 def test_the_first_request_of_a_connection_arrives_late() -> None:
-    portal = Sandbox(weather=Weather(handshake=0.15))
+    portal = Sandbox(faults=FaultPlan(handshake=0.15))
     headers = {"Authorization": f"Bearer {portal.issue_long_lived()}"}
     with portal.serve() as served, requests.Session() as session:
         session.trust_env = False

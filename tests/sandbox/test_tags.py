@@ -20,9 +20,9 @@ def names(answer: requests.Response) -> list[str]:
     return [one["name"] for one in answer.json()["_embedded"]["tags"]]
 
 
-@pytest.mark.parametrize("family", ["leads", "contacts", "companies", "customers"])
-def test_tags_go_round(call: Call, family: str) -> None:
-    at = f"/{family}/tags"
+@pytest.mark.parametrize("entity_type", ["leads", "contacts", "companies", "customers"])
+def test_tags_go_round(call: Call, entity_type: str) -> None:
+    at = f"/{entity_type}/tags"
     assert call("GET", at).status_code == 204
     answer = call("POST", at, json=[{"name": "vip", "request_id": "r"}, {"name": "new"}])
     first, second = answer.json()["_embedded"]["tags"]

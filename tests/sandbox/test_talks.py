@@ -25,9 +25,9 @@ def faults(answer: requests.Response) -> list[tuple[str, str]]:
     return [(error["code"], error["path"]) for one in errors for error in one["errors"]]
 
 
-def phoned(portal: Sandbox, family: str, phone: str = "89990000000") -> int:
+def phoned(portal: Sandbox, entity_type: str, phone: str = "89990000000") -> int:
     values = [{"field_code": "PHONE", "values": [{"value": phone, "enum_code": "WORK"}]}]
-    return portal.add(family, {"name": "Ann", "custom_fields_values": values})
+    return portal.add(entity_type, {"name": "Ann", "custom_fields_values": values})
 
 
 def test_a_talk_is_read_and_closed(call: Call, portal: Sandbox) -> None:
@@ -76,11 +76,11 @@ def test_kommo_lists_talks() -> None:
     assert [one["talk_id"] for one in body["_embedded"]["talks"]] == [number]
 
 
-@pytest.mark.parametrize("family", ["contacts", "companies"])
+@pytest.mark.parametrize("entity_type", ["contacts", "companies"])
 def test_a_call_becomes_a_note_at_whom_the_phone_finds(
-    call: Call, portal: Sandbox, family: str
+    call: Call, portal: Sandbox, entity_type: str
 ) -> None:
-    number = phoned(portal, family)
+    number = phoned(portal, entity_type)
     extra = {"uniq": "c-1", "link": "https://pbx.example/1.mp3", "call_status": 4}
     answer = call("POST", "/calls", json=[{**CALL, **extra, "request_id": "r"}])
     body = answer.json()
@@ -89,9 +89,9 @@ def test_a_call_becomes_a_note_at_whom_the_phone_finds(
     assert set(item) == {
         *("id", "entity_id", "entity_type", "account_id", "request_id", "_embedded"),
     }
-    kind = {"contacts": "contact", "companies": "company"}[family]
+    kind = {"contacts": "contact", "companies": "company"}[entity_type]
     assert (item["entity_id"], item["entity_type"], item["request_id"]) == (number, kind, "r")
-    note = call("GET", f"/{family}/notes/{item['id']}").json()
+    note = call("GET", f"/{entity_type}/notes/{item['id']}").json()
     assert (note["note_type"], note["params"]["duration"]) == ("call_in", 30)
     assert note["params"]["phone"] == CALL["phone"]
     events = call("GET", "/events").json()["_embedded"]["events"]
@@ -174,17 +174,17 @@ def test_calls_know_eight_results(call: Call, status: int) -> None:
     assert call("POST", "/calls", json=[model]).status_code == 200
 
 
-@pytest.mark.parametrize("family", ["leads", "customers"])
-def test_subscriptions_are_read(call: Call, portal: Sandbox, family: str) -> None:
-    number = portal.add(family, {"name": "a"})
-    body = call("GET", f"/{family}/{number}/subscriptions").json()
+@pytest.mark.parametrize("entity_type", ["leads", "customers"])
+def test_subscriptions_are_read(call: Call, portal: Sandbox, entity_type: str) -> None:
+    number = portal.add(entity_type, {"name": "a"})
+    body = call("GET", f"/{entity_type}/{number}/subscriptions").json()
     assert (body["_total_items"], body["_page"], body["_page_count"]) == (1, 1, 1)
     admin = portal.account().admin.id
     assert body["_embedded"]["subscriptions"] == [{"subscriber_id": admin, "type": "user"}]
-    assert call("GET", f"/{family}/5/subscriptions").status_code == 404
-    portal.account().shelf(family)[number]["responsible_user_id"] = 0
-    assert call("GET", f"/{family}/{number}/subscriptions").status_code == 204
-    assert call("POST", f"/{family}/{number}/subscriptions", json=[{}]).status_code == 405
+    assert call("GET", f"/{entity_type}/5/subscriptions").status_code == 404
+    portal.account().shelf(entity_type)[number]["responsible_user_id"] = 0
+    assert call("GET", f"/{entity_type}/{number}/subscriptions").status_code == 204
+    assert call("POST", f"/{entity_type}/{number}/subscriptions", json=[{}]).status_code == 405
 
 
 def test_currencies_are_read(call: Call) -> None:

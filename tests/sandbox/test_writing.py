@@ -12,7 +12,7 @@ from amocrm.sandbox import ManualClock, ProblemError, Sandbox
 
 Call = Callable[..., requests.Response]
 
-FAMILIES = ("leads", "contacts", "companies")
+ENTITY_TYPES = ("leads", "contacts", "companies")
 MISSING = "This field is missing."
 NOT_EXPECTED = "This field was not expected."
 NO_CHOICE = "The value you selected is not a valid choice."
@@ -30,18 +30,20 @@ def errors(answer: requests.Response) -> list[tuple[str, str, str]]:
     ]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_creation_answers_short_models_in_order(portal: Sandbox, call: Call, family: str) -> None:
-    answer = call("POST", f"/{family}", json=[{"name": "a", "request_id": "x"}, {"name": "b"}])
-    items = answer.json()["_embedded"][family]
-    root = f"https://example.amocrm.ru/api/v4/{family}"
+@pytest.mark.parametrize("entity_type", ENTITY_TYPES)
+def test_creation_answers_short_models_in_order(
+    portal: Sandbox, call: Call, entity_type: str
+) -> None:
+    answer = call("POST", f"/{entity_type}", json=[{"name": "a", "request_id": "x"}, {"name": "b"}])
+    items = answer.json()["_embedded"][entity_type]
+    root = f"https://example.amocrm.ru/api/v4/{entity_type}"
     assert answer.status_code == 200
     assert answer.json()["_links"] == {"self": {"href": root}}
     assert [one["request_id"] for one in items] == ["x", "1"]
     assert items[1]["id"] == items[0]["id"] + 2
     assert items[0]["_links"] == {"self": {"href": f"{root}/{items[0]['id']}"}}
-    assert [one["name"] for one in getattr(portal, family)()] == ["a", "b"]
-    assert portal.counters[f"created.{family}"] == 2
+    assert [one["name"] for one in getattr(portal, entity_type)()] == ["a", "b"]
+    assert portal.counters[f"created.{entity_type}"] == 2
 
 
 def test_a_lead_without_anything_gets_defaults(
@@ -168,36 +170,36 @@ def test_a_batch_holds_250_models(portal: Sandbox, call: Call, method: str) -> N
     assert call(method, "/leads", json=[model] * 251).status_code == 422
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("entity_type", ENTITY_TYPES)
 def test_a_batch_patch_changes_and_answers_short(
-    portal: Sandbox, clock: ManualClock, call: Call, family: str
+    portal: Sandbox, clock: ManualClock, call: Call, entity_type: str
 ) -> None:
-    one, two = portal.add(family, {"name": "a"}), portal.add(family, {"name": "b"})
+    one, two = portal.add(entity_type, {"name": "a"}), portal.add(entity_type, {"name": "b"})
     clock.advance(60)
     answer = call(
-        "PATCH", f"/{family}", json=[{"id": two, "name": "B"}, {"id": one, "request_id": "r"}]
+        "PATCH", f"/{entity_type}", json=[{"id": two, "name": "B"}, {"id": one, "request_id": "r"}]
     )
-    items = answer.json()["_embedded"][family]
+    items = answer.json()["_embedded"][entity_type]
     assert [item["id"] for item in items] == [two, one]
     assert ["request_id" in item for item in items] == [False, True]
     assert items[0]["updated_at"] == int(clock.time())
-    assert items[0].get("name") == (None if family == "leads" else "B")
-    assert [entity["name"] for entity in getattr(portal, family)()] == ["a", "B"]
+    assert items[0].get("name") == (None if entity_type == "leads" else "B")
+    assert [entity["name"] for entity in getattr(portal, entity_type)()] == ["a", "B"]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("entity_type", ENTITY_TYPES)
 def test_an_item_patch_answers_one_bare_model(
-    portal: Sandbox, clock: ManualClock, call: Call, family: str
+    portal: Sandbox, clock: ManualClock, call: Call, entity_type: str
 ) -> None:
-    number = portal.add(family, {"name": "a"})
+    number = portal.add(entity_type, {"name": "a"})
     clock.advance(60)
-    answer = call("PATCH", f"/{family}/{number}", json={"name": "b", "request_id": "r"})
-    name = {} if family == "leads" else {"name": "b"}
+    answer = call("PATCH", f"/{entity_type}/{number}", json={"name": "b", "request_id": "r"})
+    name = {} if entity_type == "leads" else {"name": "b"}
     assert answer.json() == {
         "id": number,
         **name,
         "updated_at": int(clock.time()),
-        "_links": {"self": {"href": f"https://example.amocrm.ru/api/v4/{family}/{number}"}},
+        "_links": {"self": {"href": f"https://example.amocrm.ru/api/v4/{entity_type}/{number}"}},
     }
 
 
@@ -311,10 +313,10 @@ def test_names_of_a_contact(
     assert (contact["name"], contact["first_name"], contact["last_name"]) == names
 
 
-@pytest.mark.parametrize("family", ["contacts", "companies"])
-def test_contacts_and_companies_are_not_linked_by_their_model(call: Call, family: str) -> None:
+@pytest.mark.parametrize("entity_type", ["contacts", "companies"])
+def test_contacts_and_companies_are_not_linked_by_their_model(call: Call, entity_type: str) -> None:
     answer = call(
-        "POST", f"/{family}", json=[{"_embedded": {"companies": [{"id": 1}]}, "price": 1}]
+        "POST", f"/{entity_type}", json=[{"_embedded": {"companies": [{"id": 1}]}, "price": 1}]
     )
     assert set(errors(answer)) == {
         ("0", "FieldNotExpected", "_embedded.companies"),

@@ -13,18 +13,18 @@ from amocrm import (
     Created,
     Done,
     Listing,
+    LocalRateLimiter,
     MemoryStore,
     Progress,
     Refused,
     Response,
     Stats,
-    ThreadPace,
     TokenStore,
     Unknown,
     Updated,
 )
-from amocrm.rate_limit.file import FilePace
-from amocrm.rate_limit.redis import RedisPace
+from amocrm.rate_limit.file import FileRateLimiter
+from amocrm.rate_limit.redis import RedisRateLimiter
 from amocrm.sandbox import ManualClock
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def inferred(crm: AmoCRM) -> None:
     assert_type(crm.connection.refresh_token(), dict[str, Any])
     assert_type(crm.connect(), bool)
     assert_type(crm.stats, Stats)
-    assert_type(crm.stats.waits.pace, float)
+    assert_type(crm.stats.waits.rate_limiter, float)
     assert_type(crm.listing("/api/v4/leads"), Listing[dict[str, Any]])
     assert_type(crm.listing("/api/v4/leads").first(), dict[str, Any] | None)
     assert_type(crm.listing("/api/v4/leads").count(), int | None)
@@ -91,7 +91,7 @@ def settings(session: requests.Session) -> None:
         "a",
         {"access_token": "x"},
         store=store,
-        pace=ThreadPace(7),
+        rate_limiter=LocalRateLimiter(7),
         session=session,
         clock=ManualClock(),
         timeout=5,
@@ -101,7 +101,7 @@ def settings(session: requests.Session) -> None:
     crm.create_many("/api/v4/leads", [5])  # type: ignore[list-item]  # pyright: ignore
     AmoCRM("a", {"client": "x"})  # type: ignore[arg-type]  # pyright: ignore
     AmoCRM("a", {"access_token": 5})  # type: ignore[arg-type]  # pyright: ignore
-    AmoCRM("a", {"access_token": "x"}, pace=FilePace("pace"))
-    AmoCRM("a", {"access_token": "x"}, pace=RedisPace("redis://localhost"))
-    AmoCRM("a", {"access_token": "x"}, pace="shared")
-    AmoCRM("a", {"access_token": "x"}, pace="fast")  # type: ignore[arg-type]  # pyright: ignore
+    AmoCRM("a", {"access_token": "x"}, rate_limiter=FileRateLimiter("pace"))
+    AmoCRM("a", {"access_token": "x"}, rate_limiter=RedisRateLimiter("redis://localhost"))
+    AmoCRM("a", {"access_token": "x"}, rate_limiter="shared")
+    AmoCRM("a", {"access_token": "x"}, rate_limiter="fast")  # type: ignore[arg-type]  # pyright: ignore

@@ -11,9 +11,9 @@ import logging
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from amocrm._support.cache import Shelf
+from amocrm._support.cache import LRUCache
 from amocrm.auth.installation.install_limit import InstallLimit
-from amocrm.auth.installation.registry import Entry, Register
+from amocrm.auth.installation.registry import AccountRegistry, Entry
 from amocrm.auth.token_record import bound
 from amocrm.client import AmoCRM
 from amocrm.errors import (
@@ -76,20 +76,20 @@ class Installer:
 
     Args:
         open_client: makes a client.
-        register: the accounts.
+        registry: the accounts.
         limit: how often codes are sent that strangers may have made up.
         room: how many clients are kept.
     """
 
     def __init__(
-        self, open_client: Open, register: Register, limit: InstallLimit, room: int
+        self, open_client: Open, registry: AccountRegistry, limit: InstallLimit, room: int
     ) -> None:
         self._open = open_client
-        self._register = register
+        self._registry = registry
         self._limit = limit
-        self.clients: Shelf[AmoCRM] = Shelf(room, _is_unsaved)
+        self.clients: LRUCache[AmoCRM] = LRUCache(room, _is_unsaved)
         # Whose a code is shows when it is granted: until then a client of its own brings it.
-        self._guests: Shelf[_Guest] = Shelf(GUESTS, lambda guest: guest.is_owed)
+        self._guests: LRUCache[_Guest] = LRUCache(GUESTS, lambda guest: guest.is_owed)
 
     def client(self, entry: Entry) -> AmoCRM:
         """Return the client of an account; the same one while it is kept."""
@@ -122,7 +122,7 @@ class Installer:
         """Find the record of an account that has just been installed, or was before."""
         account_id, host = guest.connection.account_id, guest.connection.host
         found = (
-            self._register.find(host) if account_id is None else self._register.by_id(account_id)
+            self._registry.find(host) if account_id is None else self._registry.by_id(account_id)
         )
         if found is None:
             raise NotAuthorizedError(f"{host} was removed while it was being installed")
@@ -132,17 +132,17 @@ class Installer:
 
     def remove(self, account_id: int) -> str | None:
         """Forget an account by its id, unless its token works; return its host if it was there."""
-        while (entry := self._register.by_id(account_id)) is not None:
+        while (entry := self._registry.by_id(account_id)) is not None:
             try:
                 works = self._works(entry)
             except AuthorizationError:
-                if self._register.is_there(entry):
+                if self._registry.is_there(entry):
                     raise
                 continue  # Somebody has removed or renewed it meanwhile: it is another question.
             if works:
                 _log.warning("said to be uninstalled in %s, whose token works", entry.record.host)
                 return None
-            if not self._register.forget(entry):
+            if not self._registry.forget(entry):
                 return None
             self.clients.take(entry.kept)
             _log.info("uninstalled in %s, account %d", entry.record.host, account_id)
@@ -156,7 +156,7 @@ class Installer:
             client = self.clients.take(entry.kept)
             if client is not None:
                 client.close()
-            if self._register.forget(entry):
+            if self._registry.forget(entry):
                 break
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from amocrm.auth.token_record import Record, read_account_id
-from amocrm.auth.token_repository import Vault, list_accounts
+from amocrm.auth.token_repository import TokenRepository, list_accounts
 from amocrm.stores.store import TokenStore
 
 
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
     record: Record
 
 
-class Register:
+class AccountRegistry:
     """The records of one integration in a store.
 
     Every method may raise TokenStoreError: the store failed.
@@ -49,11 +49,11 @@ class Register:
 
     def find(self, name: str) -> Entry | None:
         """Look up the account that a name leads to now."""
-        return _read(Vault(self._client_id, name, self._store))
+        return _read(TokenRepository(self._client_id, name, self._store))
 
     def by_id(self, account_id: int) -> Entry | None:
         """Look an account up by its id."""
-        return _read(Vault(self._client_id, str(account_id), self._store, account_id))
+        return _read(TokenRepository(self._client_id, str(account_id), self._store, account_id))
 
     def forget(self, entry: Entry) -> bool:
         """Remove an account, unless it was installed anew meanwhile.
@@ -61,30 +61,30 @@ class Register:
         Returns:
             Whether it was removed, and by this very call.
         """
-        vault = self._vault(entry)
-        with vault.lock():
-            if not _keeps(vault, entry):
+        repository = self._repository(entry)
+        with repository.lock():
+            if not _keeps(repository, entry):
                 return False
-            vault.forget()
+            repository.forget()
         return True
 
     def is_there(self, entry: Entry) -> bool:
         """Tell whether what was found of an account is still what is kept of it."""
-        return _keeps(self._vault(entry), entry)
+        return _keeps(self._repository(entry), entry)
 
-    def _vault(self, entry: Entry) -> Vault:
-        return Vault(self._client_id, entry.kept, self._store, entry.account_id)
+    def _repository(self, entry: Entry) -> TokenRepository:
+        return TokenRepository(self._client_id, entry.kept, self._store, entry.account_id)
 
     def _entry(self, kept: str) -> Entry | None:
         account_id = read_account_id(kept)
         return self.find(kept) if account_id is None else self.by_id(account_id)
 
 
-def _keeps(vault: Vault, entry: Entry) -> bool:
-    record = vault.load()
+def _keeps(repository: TokenRepository, entry: Entry) -> bool:
+    record = repository.load()
     return record is not None and record.token.refresh_token == entry.record.token.refresh_token
 
 
-def _read(vault: Vault) -> Entry | None:
-    record = vault.load()
-    return None if record is None else Entry(vault.key.account, vault.account_id, record)
+def _read(repository: TokenRepository) -> Entry | None:
+    record = repository.load()
+    return None if record is None else Entry(repository.key.account, repository.account_id, record)

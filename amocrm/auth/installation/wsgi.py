@@ -56,7 +56,7 @@ T = TypeVar("T")
 _log = logging.getLogger("amocrm")
 
 
-class Desk(NamedTuple):
+class InstallHandlers(NamedTuple):
     """What the app asks for; all of it is the integration's.
 
     Attributes:
@@ -74,13 +74,13 @@ class InstallApp:
     """Installs and removes. Thread-safe.
 
     Args:
-        desk: who does it.
+        handlers: who does it.
         start: the path that leads to the consent page.
         secure: the redirect comes over HTTPS, and so do its cookies.
     """
 
-    def __init__(self, desk: Desk, start: str, *, secure: bool) -> None:
-        self._desk = desk
+    def __init__(self, handlers: InstallHandlers, start: str, *, secure: bool) -> None:
+        self._handlers = handlers
         self._start = start.rstrip("/")
         self._secure = secure
         # With this prefix no other site under the same domain can set it.
@@ -106,7 +106,7 @@ class InstallApp:
 
     def _asked(self) -> Response:
         state = secrets.token_urlsafe(24)
-        response = Response("", 302, {"Location": self._desk.ask(state), **PRIVATE})
+        response = Response("", 302, {"Location": self._handlers.ask(state), **PRIVATE})
         response.set_cookie(
             self._cookie, state, max_age=CODE_SECONDS,
             secure=self._secure, httponly=True, samesite="Lax",
@@ -117,7 +117,7 @@ class InstallApp:
         # The cookie stays until it is stale: a reloaded page brings the same redirect again.
         try:
             # A browser that began here brings its cookie; amoCRM's servers have none.
-            self._desk.install(query, state or FROM_AMOCRM)
+            self._handlers.install(query, state or FROM_AMOCRM)
         except AccessDeniedError as error:
             return page(200, _DENIED, str(error))
         except StateMismatchError as error:
@@ -132,7 +132,7 @@ class InstallApp:
 
     def _removed(self, query: Mapping[str, str]) -> Response:
         try:
-            self._desk.remove(query)
+            self._handlers.remove(query)
         except WebhookError as error:
             _log.warning("an uninstall hook was refused: %s", error)
             return Response("403\n", 403, PRIVATE)

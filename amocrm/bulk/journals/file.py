@@ -28,7 +28,7 @@ class FileJournal:
         return self._path
 
     def open(self) -> _FileLog:
-        """Open it; see `Place.open`."""
+        """Open it; see `JournalStorage.open`."""
         with ExitStack() as held:
             try:
                 held.enter_context(FileLock(f"{self._path}.lock").hold(0))
@@ -48,7 +48,7 @@ class FileJournal:
 
 
 class _FileLog:
-    """The open file; see `Log`."""
+    """The open file; see `OpenJournal`."""
 
     def __init__(self, path: str, handle: int, held: ExitStack) -> None:
         self._path = path

@@ -80,7 +80,7 @@ class SQLJournal:
             self._database.make(self._table)
 
     def open(self) -> _SQLLog:
-        """Open it; see `Place.open`."""
+        """Open it; see `JournalStorage.open`."""
         with self._told("open"), ExitStack() as held:
             if self._database.file is None:
                 self._make_first()
@@ -184,7 +184,7 @@ class SQLJournal:
 
 
 class _SQLLog:
-    """The open journal; see `Log`."""
+    """The open journal; see `OpenJournal`."""
 
     def __init__(self, journal: SQLJournal, records: list[str], held: ExitStack) -> None:
         self._journal = journal

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Log", "Place"]
+__all__ = ["JournalStorage", "OpenJournal"]
 
 
-class Log(Protocol):
+class OpenJournal(Protocol):
     """Records that were opened to be read and to be added to. Used by one thread at a time."""
 
     def read(self) -> list[str]:
@@ -27,10 +27,10 @@ class Log(Protocol):
         ...
 
 
-class Place(Protocol):
+class JournalStorage(Protocol):
     """A place for the records of one import. Its `repr` names it in messages."""
 
-    def open(self) -> Log:
+    def open(self) -> OpenJournal:
         """Open it; nobody else can meanwhile, and whoever is killed holds it no more.
 
         Raises:

@@ -2,9 +2,10 @@
 
 It keeps a call within its time from the first byte to the last, and a query out of urllib3's log.
 
-The pace counts from there: a call over a new connection arrives later than one over a warm one, and
-between a turn and the sending a busy machine may take its time. Only our own session can tell: the
-adapters of a given one stay as they are, and what was new is seen from its answer (see `reading`).
+The rate limiter counts from there: a call over a new connection arrives later than one over a warm
+one, and between a turn and the sending a busy machine may take its time. Only our own session can
+tell: the adapters of a given one stay as they are, and what was new is seen from its answer (see
+`reading`).
 """
 
 from __future__ import annotations

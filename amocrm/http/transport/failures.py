@@ -12,7 +12,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_errors
 
 from amocrm._support.frames import drop_frames, related
-from amocrm.http.messages import Lost
+from amocrm.http.messages import NoReply
 
 _HANDSHAKE: Final = (
     "CERTIFICATE_VERIFY_FAILED",
@@ -28,7 +28,7 @@ _HANDSHAKE: Final = (
 OUT_OF_TIME: Final = "its time was up before the answer was whole"
 
 
-def explain(error: BaseException, url: str, verify: bool | str, *, late: bool = False) -> Lost:
+def explain(error: BaseException, url: str, verify: bool | str, *, late: bool = False) -> NoReply:
     """Say what happened when no answer came, and whether anything was sent.
 
     Only what surely happened before the request left counts as not sent. A connection that closed
@@ -46,26 +46,28 @@ def explain(error: BaseException, url: str, verify: bool | str, *, late: bool = 
     if isinstance(root, ssl.SSLError) or isinstance(error, requests.exceptions.SSLError):
         return _explain_tls(error, root, verify)
     if isinstance(error, requests.exceptions.ProxyError) and _before_the_proxy(root):
-        return Lost(False, "the proxy could not be used", "check HTTPS_PROXY", error)
+        return NoReply(False, "the proxy could not be used", "check HTTPS_PROXY", error)
     if isinstance(root, urllib3_errors.NameResolutionError):
         host = urlsplit(url).hostname
-        return Lost(False, f"{host} has no address (DNS)", "check domain and the network", error)
+        return NoReply(False, f"{host} has no address (DNS)", "check domain and the network", error)
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return Lost(False, "the server could not be reached in time", "check the network", error)
+        return NoReply(False, "the server could not be reached in time", "check the network", error)
     if isinstance(root, urllib3_errors.NewConnectionError):
-        return Lost(False, "the connection was refused or has no route", "check the network", error)
+        return NoReply(
+            False, "the connection was refused or has no route", "check the network", error
+        )
     if isinstance(error, (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)):
         if late:
-            return Lost(True, OUT_OF_TIME, None, error)
-        return Lost(True, "the server fell silent before the answer was whole", None, error)
+            return NoReply(True, OUT_OF_TIME, None, error)
+        return NoReply(True, "the server fell silent before the answer was whole", None, error)
     if isinstance(error, _NEVER_SENT):
-        return Lost(
+        return NoReply(
             False, f"the request could not be made ({type(error).__name__})", None, error, True
         )
     if isinstance(error, ValueError):
         # `requests` reads the address of a redirect even if it is not to follow it.
-        return Lost(True, "the answer could not be read", None, error, True)
-    return Lost(True, "the connection broke before the answer was whole", None, error)
+        return NoReply(True, "the answer could not be read", None, error, True)
+    return NoReply(True, "the connection broke before the answer was whole", None, error)
 
 
 def _strip(error: BaseException) -> None:
@@ -112,12 +114,12 @@ def _root(error: BaseException) -> BaseException:
     return error
 
 
-def _explain_tls(error: BaseException, root: BaseException, verify: bool | str) -> Lost:
+def _explain_tls(error: BaseException, root: BaseException, verify: bool | str) -> NoReply:
     """Say which authorities were asked, and what to do."""
     reason = str(getattr(root, "reason", "") or root)
     if isinstance(root, ssl.SSLCertVerificationError):
         asked = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
-        return Lost(
+        return NoReply(
             False,
             f"the server's certificate is not trusted: {root.verify_message} "
             f"(asked: the authorities in {asked})",
@@ -128,4 +130,4 @@ def _explain_tls(error: BaseException, root: BaseException, verify: bool | str) 
         )
     sent = not any(mark in reason for mark in _HANDSHAKE)
     hint = "is this an https address?" if "WRONG_VERSION_NUMBER" in reason else None
-    return Lost(sent, f"TLS failed ({reason[:80]})", hint, error, not sent)
+    return NoReply(sent, f"TLS failed ({reason[:80]})", hint, error, not sent)

@@ -14,7 +14,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3 import exceptions as urllib3_errors
 
 from amocrm._support.clock import Clock
-from amocrm.http.messages import Lost, Reply, Sink
+from amocrm.http.messages import NoReply, Reply, Sink
 from amocrm.http.transport.connections import TimedResponse
 from amocrm.http.transport.deadline import Deadline, Timed, hold
 from amocrm.http.transport.failures import OUT_OF_TIME, explain
@@ -90,7 +90,7 @@ class Reader:
         self._url = url
         self._seen = seen
         self._sink = sink
-        self.outcome: Answer | Lost | None = None
+        self.outcome: Answer | NoReply | None = None
 
     def __call__(self, info: requests.Response, *_: object, **__: object) -> None:
         """Serve as a hook.
@@ -99,10 +99,10 @@ class Reader:
             BrokenOffError: there is no whole answer, and nothing for further hooks to see.
         """
         self.outcome = self.read(info)
-        if isinstance(self.outcome, Lost):
+        if isinstance(self.outcome, NoReply):
             raise BrokenOffError
 
-    def read(self, info: requests.Response) -> Answer | Lost:
+    def read(self, info: requests.Response) -> Answer | NoReply:
         """Read a body to its end, or to the limit of its time or size.
 
         Raises:
@@ -111,7 +111,7 @@ class Reader:
         came = self._clock.monotonic()
         if (odd := _odd_encoding(info.headers)) is not None:
             info.close()
-            return Lost(True, odd, None, None, True)
+            return NoReply(True, odd, None, None, True)
         if isinstance(info.raw, BaseHTTPResponse):
             _hold(info.raw, self.deadline)
         if self._sink is not None and info.status_code == 200:
@@ -138,7 +138,7 @@ class Reader:
                     )
                 if self.deadline.passed:
                     info.close()
-                    return Lost(True, OUT_OF_TIME)
+                    return NoReply(True, OUT_OF_TIME)
         except (urllib3_errors.HTTPError, OSError) as error:
             info.close()
             return self._explain(error)
@@ -147,7 +147,7 @@ class Reader:
         info.raw = io.BytesIO(whole)
         return Answer(info.status_code, info.headers, whole, info=info, came=came, fresh=fresh)
 
-    def _pour(self, info: requests.Response, sink: Sink, came: float) -> Answer | Lost:
+    def _pour(self, info: requests.Response, sink: Sink, came: float) -> Answer | NoReply:
         """Hand on a body of any size, piece by piece."""
         raw, poured = info.raw, 0
         known = isinstance(raw, BaseHTTPResponse)
@@ -158,7 +158,7 @@ class Reader:
                 _guarded(take, piece)
                 poured += len(piece)
                 if self.deadline.passed:
-                    return Lost(True, OUT_OF_TIME)
+                    return NoReply(True, OUT_OF_TIME)
         except (urllib3_errors.HTTPError, OSError) as error:
             return self._explain(error)
         finally:
@@ -169,7 +169,7 @@ class Reader:
             info.status_code, info.headers, info=info, came=came, fresh=fresh, poured=poured
         )
 
-    def _explain(self, error: BaseException) -> Lost:
+    def _explain(self, error: BaseException) -> NoReply:
         return explain(error, self._url, True, late=self.deadline.passed)
 
 

@@ -1,11 +1,11 @@
-"""The one importer of `requests`: a Call goes out, an Answer or a Lost comes back.
+"""The one importer of `requests`: a Call goes out, an Answer or a NoReply comes back.
 
 The request is filled by hand and sent through `Session.send`. That keeps what users rely on in a
 session (adapters, hooks, proxies, certificates, cookies, headers) and drops what would hurt here: a
 netrc entry that replaces our Bearer token, redirects that would carry it elsewhere, and the reading
 of the environment on every call.
 
-Nothing raised by `requests` or `urllib3` leaves this module but as the cause of a Lost.
+Nothing raised by `requests` or `urllib3` leaves this module but as the cause of a NoReply.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from amocrm import __version__
 from amocrm._support.clock import Clock
 from amocrm._support.frames import cut_frames
 from amocrm.errors import ConfigurationError
-from amocrm.http.messages import Call, Json, Lost, Reply
+from amocrm.http.messages import Call, Json, NoReply, Reply
 from amocrm.http.transport.connections import OwnSession, Watch, here
 from amocrm.http.transport.deadline import Deadline
 from amocrm.http.transport.failures import explain
@@ -33,8 +33,8 @@ from amocrm.http.transport.reading import ENCODINGS, Answer, Reader, SinkError
 from amocrm.http.transport.sending import Sending
 
 POOL_SIZE: Final = 64
-"""Connections kept to one host: more threads than the pace can feed. requests keeps 10, and throws
-the rest away after each call, so that every further call pays for a TLS handshake."""
+"""Connections kept to one host: more threads than the rate limiter can feed. requests keeps 10, and
+throws the rest away after each call, so that every further call pays for a TLS handshake."""
 
 USER_AGENT: Final = f"amocrm-python/{__version__}"
 
@@ -101,7 +101,7 @@ class Transport:
         self._lock = threading.Lock()
         self._closed = False
 
-    def send(self, call: Call, watch: Watch | None = None) -> Answer | Lost:
+    def send(self, call: Call, watch: Watch | None = None) -> Answer | NoReply:
         """Send a call once and read the whole answer within the call's time limits.
 
         Args:
@@ -254,7 +254,7 @@ _NETWORK: Final = (
 
 def _after_error(
     error: BaseException, reader: Reader, request: requests.PreparedRequest, kept: _Kept
-) -> Answer | Lost:
+) -> Answer | NoReply:
     """Tell what an exception of the sending means.
 
     Once an answer was read it counts, whatever a hook such as `raise_for_status` or the address of

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.custom_fields.definitions import (
-    Field,
+    FieldDefinition,
     Option,
     describe_options,
     find_option,
@@ -32,7 +32,7 @@ class Multitext(NamedTuple):
     kind: str | int | None = None
 
 
-def read_choice(item: Mapping[str, Json], field: Field) -> str:
+def read_choice(item: Mapping[str, Json], field: FieldDefinition) -> str:
     """Return the text of a choice, which a write may have left out."""
     if isinstance(item.get("value"), str):
         return str(item["value"])
@@ -42,7 +42,7 @@ def read_choice(item: Mapping[str, Json], field: Field) -> str:
     return option.value
 
 
-def write_choice(wanted: Json, field: Field) -> dict[str, Json]:
+def write_choice(wanted: Json, field: FieldDefinition) -> dict[str, Json]:
     """Name a choice that is given by its text, code or id.
 
     Raises:
@@ -57,7 +57,7 @@ def write_choice(wanted: Json, field: Field) -> dict[str, Json]:
     return {"enum_id": _named(wanted, field, "choice").id}
 
 
-def read_multitext(item: Mapping[str, Json], field: Field) -> Multitext:
+def read_multitext(item: Mapping[str, Json], field: FieldDefinition) -> Multitext:
     """Read a phone or the like; its kind was called `enum` once."""
     value = item["value"]
     if not isinstance(value, str):
@@ -71,7 +71,7 @@ def read_multitext(item: Mapping[str, Json], field: Field) -> Multitext:
     return Multitext(value, kind)
 
 
-def write_multitext(given: Json, field: Field) -> dict[str, Json]:
+def write_multitext(given: Json, field: FieldDefinition) -> dict[str, Json]:
     """Write a text, or a text with its kind."""
     value, kind = (given, None) if isinstance(given, str) else given
     if not isinstance(value, str):
@@ -90,7 +90,7 @@ def write_multitext(given: Json, field: Field) -> dict[str, Json]:
     return {"value": value, **name}
 
 
-def read_address(values: list[Mapping[str, Json]], field: Field) -> dict[str, str]:
+def read_address(values: list[Mapping[str, Json]], field: FieldDefinition) -> dict[str, str]:
     """Read the lines of an address by their codes."""
     lines: dict[str, str] = {}
     for item in values:
@@ -101,7 +101,7 @@ def read_address(values: list[Mapping[str, Json]], field: Field) -> dict[str, st
     return lines
 
 
-def write_address(given: Json, field: Field) -> list[dict[str, Json]]:
+def write_address(given: Json, field: FieldDefinition) -> list[dict[str, Json]]:
     """Write the lines of an address; those that are None are left out."""
     if not isinstance(given, Mapping) or not all(isinstance(one, str) for one in given):
         raise TypeError("no lines")
@@ -118,7 +118,7 @@ def _text(value: Json) -> str:
     return value
 
 
-def _option_of(item: Mapping[str, Json], field: Field) -> Option | None:
+def _option_of(item: Mapping[str, Json], field: FieldDefinition) -> Option | None:
     for key in ("enum_id", "enum_code"):
         wanted = item.get(key)
         for one in field.options if wanted is not None else ():
@@ -127,7 +127,7 @@ def _option_of(item: Mapping[str, Json], field: Field) -> Option | None:
     return None
 
 
-def _named(wanted: str | int, field: Field, what: str) -> Option:
+def _named(wanted: str | int, field: FieldDefinition, what: str) -> Option:
     option = find_option(field.options, wanted)
     if option is not None:
         return option

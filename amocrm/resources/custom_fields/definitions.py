@@ -23,7 +23,7 @@ class Option(NamedTuple):
     code: str | None = None
 
 
-class Field(NamedTuple):
+class FieldDefinition(NamedTuple):
     """What is needed of a definition.
 
     Attributes:
@@ -44,11 +44,11 @@ class Field(NamedTuple):
 class Fields(Protocol):
     """Where fields are looked up: a `Schema`, or what asks for a newer one."""
 
-    def matches(self, key: int | str) -> list[Field]:
+    def matches(self, key: int | str) -> list[FieldDefinition]:
         """Return the known fields of an id, a code or a name; asks nobody."""
         ...
 
-    def find(self, key: int | str) -> Field:
+    def find(self, key: int | str) -> FieldDefinition:
         """Return the only field that matches; before it is an error, a newer list may be had.
 
         Raises:
@@ -56,7 +56,7 @@ class Fields(Protocol):
         """
         ...
 
-    def newer(self, field: Field) -> Field:
+    def newer(self, field: FieldDefinition) -> FieldDefinition:
         """Return a field as it may be by now: somebody may have added a choice."""
         ...
 
@@ -72,15 +72,15 @@ class Schema:
 
     def __init__(self, definitions: Iterable[Json] = ()) -> None:
         self._by_id = {one.id: one for one in map(_read_field, definitions) if one is not None}
-        self._by_name: dict[str, list[Field]] = {}
-        self._by_fold: dict[str, list[Field]] = {}
+        self._by_name: dict[str, list[FieldDefinition]] = {}
+        self._by_fold: dict[str, list[FieldDefinition]] = {}
         for one in self._by_id.values():
             for text in {one.name, one.code} - {None, ""}:
                 self._by_name.setdefault(str(text), []).append(one)
             for text in {_fold(one.name), _fold(one.code or "")} - {""}:
                 self._by_fold.setdefault(text, []).append(one)
 
-    def __iter__(self) -> Iterator[Field]:
+    def __iter__(self) -> Iterator[FieldDefinition]:
         return iter(self._by_id.values())
 
     def __len__(self) -> int:
@@ -89,15 +89,15 @@ class Schema:
     def __repr__(self) -> str:
         return f"<Schema of {len(self)} fields>"
 
-    def get(self, number: int) -> Field | None:
+    def get(self, number: int) -> FieldDefinition | None:
         """Return the field of an id; None if there is none."""
         return self._by_id.get(number)
 
-    def by_code(self, code: str) -> Field | None:
+    def by_code(self, code: str) -> FieldDefinition | None:
         """Return the field of a code, whatever others are called; None if there is none."""
         return next((one for one in self._by_name.get(code, ()) if one.code == code), None)
 
-    def matches(self, key: int | str) -> list[Field]:
+    def matches(self, key: int | str) -> list[FieldDefinition]:
         """Return the fields of an id, or of a code or a name: as written, else in any case."""
         if isinstance(key, bool) or not isinstance(key, (int, str)):
             raise ConfigurationError("a custom field is named by its id, its code or its name")
@@ -105,11 +105,11 @@ class Schema:
             return [self._by_id[key]] if key in self._by_id else []
         return self._by_name.get(key) or self._by_fold.get(_fold(key), [])
 
-    def newer(self, field: Field) -> Field:
+    def newer(self, field: FieldDefinition) -> FieldDefinition:
         """Return the field as it is here."""
         return self.get(field.id) or field
 
-    def find(self, key: int | str) -> Field:
+    def find(self, key: int | str) -> FieldDefinition:
         """Return the only field that `matches`.
 
         Raises:
@@ -138,13 +138,13 @@ def _fold(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _read_field(data: Json) -> Field | None:
+def _read_field(data: Json) -> FieldDefinition | None:
     """Read a definition; None if it is none that a value could be of."""
     number = data.get("id") if isinstance(data, Mapping) else None
     if not isinstance(number, int):
         return None
     kind = str(data.get("type") or "")
-    return Field(
+    return FieldDefinition(
         number, str(data.get("name") or ""), data.get("code") or None, kind, _options(data, kind)
     )
 

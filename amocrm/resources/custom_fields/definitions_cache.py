@@ -8,13 +8,13 @@ from datetime import timedelta, timezone, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from amocrm._support.cache import Cell, Shelf
+from amocrm._support.cache import CachedValue, LRUCache
 from amocrm._support.forks import after_fork
-from amocrm.bulk.context import Way
+from amocrm.bulk.context import ApiContext
 from amocrm.bulk.listing import Listing
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
 from amocrm.http.messages import Json
-from amocrm.resources.custom_fields.definitions import Field, Schema
+from amocrm.resources.custom_fields.definitions import FieldDefinition, Schema
 from amocrm.resources.custom_fields.values import CustomFields
 
 AGE: Final = 600.0
@@ -31,20 +31,20 @@ _KIND: Final = re.compile(r"leads|contacts|companies|customers(?:/segments)?|cat
 _OFFSET: Final = re.compile(r"([+-])([01][0-9]|2[0-3]):?([0-5][0-9])")
 
 
-class Schemas:
+class DefinitionsCache:
     """The custom fields of an account, by kind of entity. Thread-safe.
 
     A kind is named as its path begins: `leads`, `customers/segments`, `catalogs/7`.
 
     Args:
-        way: what it asks through.
+        api: what it asks through.
         age: seconds for which an answer is kept.
 
     Source: reference 4.1, 4.14.
     """
 
-    def __init__(self, way: Way, *, age: float = AGE) -> None:
-        self._way = way
+    def __init__(self, api: ApiContext, *, age: float = AGE) -> None:
+        self._api = api
         self._age = age
         after_fork(self)
         self.renew_after_fork()
@@ -79,7 +79,7 @@ class Schemas:
         """Fetch the definitions of a kind anew."""
         return self._cell(kind).renew()
 
-    def find(self, kind: str, key: int | str) -> Field:
+    def find(self, kind: str, key: int | str) -> FieldDefinition:
         """Return the field of an id, a code or a name.
 
         One that is not known is looked for in a newer list, once in a minute at most.
@@ -106,22 +106,22 @@ class Schemas:
 
     def renew_after_fork(self) -> None:
         """Part from the parent process, whose locks may be held for ever."""
-        self._cells = Shelf[Cell[Schema]](ROOM)
-        self._zone = Cell(self._way.clock, self._ask_zone)
+        self._cells = LRUCache[CachedValue[Schema]](ROOM)
+        self._zone = CachedValue(self._api.clock, self._ask_zone)
 
-    def _cell(self, kind: str) -> Cell[Schema]:
+    def _cell(self, kind: str) -> CachedValue[Schema]:
         if not isinstance(kind, str) or not _KIND.fullmatch(kind):
             raise ConfigurationError(
                 f"there are no custom fields of {kind!r}",
                 hint="leads, contacts, companies, customers, customers/segments, catalogs/7 ...",
             )
-        return self._cells.get(kind, lambda: Cell(self._way.clock, lambda: self._list(kind)))
+        return self._cells.get(kind, lambda: CachedValue(self._api.clock, lambda: self._list(kind)))
 
     def _list(self, kind: str) -> Schema:
-        return Schema(Listing[Json](self._way, f"/api/v4/{kind}/custom_fields", ahead=0))
+        return Schema(Listing[Json](self._api, f"/api/v4/{kind}/custom_fields", ahead=0))
 
     def _ask_zone(self) -> tzinfo:
-        data = self._way.request.get(_ACCOUNT, {"with": "datetime_settings"}).data
+        data = self._api.request.get(_ACCOUNT, {"with": "datetime_settings"}).data
         embedded = data.get("_embedded") if isinstance(data, Mapping) else None
         settings = embedded.get("datetime_settings") if isinstance(embedded, Mapping) else None
         zone = read_zone(settings if isinstance(settings, Mapping) else {})
@@ -136,22 +136,22 @@ class Schemas:
 class _Known:
     """The fields of one kind, as they were when a view was made, or newer."""
 
-    def __init__(self, schemas: Schemas, kind: str) -> None:
-        self._schemas = schemas
+    def __init__(self, schemas: DefinitionsCache, kind: str) -> None:
+        self._definitions = schemas
         self._kind = kind
         self._schema = schemas.of(kind)
 
-    def matches(self, key: int | str) -> list[Field]:
+    def matches(self, key: int | str) -> list[FieldDefinition]:
         return self._schema.matches(key)
 
-    def newer(self, field: Field) -> Field:
-        self._schema = self._schemas.in_doubt(self._kind)
+    def newer(self, field: FieldDefinition) -> FieldDefinition:
+        self._schema = self._definitions.in_doubt(self._kind)
         return self._schema.newer(field)
 
-    def find(self, key: int | str) -> Field:
+    def find(self, key: int | str) -> FieldDefinition:
         if not self._schema.matches(key):
-            self._schemas.find(self._kind, key)
-            self._schema = self._schemas.of(self._kind)
+            self._definitions.find(self._kind, key)
+            self._schema = self._definitions.of(self._kind)
         return self._schema.find(key)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from amocrm.errors import AmoCRMError, InvalidField, ValidationError
 from amocrm.http.error_mapping import tell
-from amocrm.resources.custom_fields.definitions import Field, Schema
+from amocrm.resources.custom_fields.definitions import FieldDefinition, Schema
 
 _WITH_CHOICES: Final = ("select", "radiobutton", "multiselect", "category")
 _KINDS: Final = {"multitext", "smart_address"}
@@ -54,7 +54,7 @@ def _named(
     return replace(refused, field_name=field.name, choices=_choices(field, refused.path))
 
 
-def _choices(field: Field, path: str) -> tuple[str, ...]:
+def _choices(field: FieldDefinition, path: str) -> tuple[str, ...]:
     """Return what is to be sent at a path: of a phone's number there are no choices."""
     member = path.rpartition(".")[2]
     if field.type in _WITH_CHOICES and member in ("value", "values"):

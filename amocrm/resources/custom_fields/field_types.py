@@ -36,7 +36,7 @@ from typing import Final, NamedTuple, TypeAlias
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.custom_fields import choices, dates
-from amocrm.resources.custom_fields.definitions import Field, Option
+from amocrm.resources.custom_fields.definitions import FieldDefinition, Option
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _WIDEST: Final = 30
@@ -53,7 +53,7 @@ class Raw(list[Json]):
         return f"Raw({super().__repr__()})"
 
 
-Step: TypeAlias = Callable[[Json, Field, tzinfo], Json]
+Step: TypeAlias = Callable[[Json, FieldDefinition, tzinfo], Json]
 
 
 class Kind(NamedTuple):
@@ -70,7 +70,7 @@ class Kind(NamedTuple):
     write: Step
 
 
-def read_values(values: Json, field: Field, zone: tzinfo) -> Json:
+def read_values(values: Json, field: FieldDefinition, zone: tzinfo) -> Json:
     """Read the `values` of an item; never loses what it does not understand."""
     raw = Raw(copy.deepcopy(values))
     kind = KINDS.get(field.type)
@@ -82,7 +82,7 @@ def read_values(values: Json, field: Field, zone: tzinfo) -> Json:
         return raw
 
 
-def write_values(value: Json, field: Field, zone: tzinfo) -> list[Json]:
+def write_values(value: Json, field: FieldDefinition, zone: tzinfo) -> list[Json]:
     """Write a value as the `values` of an item; an empty list erases.
 
     Raises:
@@ -112,11 +112,11 @@ _PHONES: Final = (str, choices.Multitext)
 def _plain(takes: str, read: Step, write: Step) -> Kind:
     """Return a kind of one value, under the key `value`."""
 
-    def read_one(values: Json, field: Field, zone: tzinfo) -> Json:
+    def read_one(values: Json, field: FieldDefinition, zone: tzinfo) -> Json:
         (item,) = values
         return read(item["value"], field, zone)
 
-    def write_one(value: Json, field: Field, zone: tzinfo) -> Json:
+    def write_one(value: Json, field: FieldDefinition, zone: tzinfo) -> Json:
         return [{"value": write(value, field, zone)}]
 
     return Kind(takes, read_one, write_one)
@@ -125,10 +125,10 @@ def _plain(takes: str, read: Step, write: Step) -> Kind:
 def _listed(takes: str, single: type | tuple[type, ...], read: Step, write: Step) -> Kind:
     """Return a kind of several items; `single` are the types that are one of them."""
 
-    def read_all(values: Json, field: Field, zone: tzinfo) -> Json:
+    def read_all(values: Json, field: FieldDefinition, zone: tzinfo) -> Json:
         return [read(item, field, zone) for item in values]
 
-    def write_all(value: Json, field: Field, zone: tzinfo) -> Json:
+    def write_all(value: Json, field: FieldDefinition, zone: tzinfo) -> Json:
         if type(value) is tuple and single == _PHONES:
             raise TypeError("a text and its kind, or two texts?")
         items = [value] if isinstance(value, single) else list(value)
@@ -137,26 +137,26 @@ def _listed(takes: str, single: type | tuple[type, ...], read: Step, write: Step
     return Kind(takes, read_all, write_all)
 
 
-def _text(value: Json, _field: Field, _zone: tzinfo) -> str:
+def _text(value: Json, _field: FieldDefinition, _zone: tzinfo) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
     return value
 
 
-def _flag(value: Json, _field: Field, _zone: tzinfo) -> bool:
+def _flag(value: Json, _field: FieldDefinition, _zone: tzinfo) -> bool:
     if not isinstance(value, bool):
         raise TypeError("no flag")
     return value
 
 
-def _read_number(value: Json, _field: Field, _zone: tzinfo) -> Decimal:
+def _read_number(value: Json, _field: FieldDefinition, _zone: tzinfo) -> Decimal:
     text = str(value).strip()
     if isinstance(value, bool) or not _NUMBER.fullmatch(text):
         raise ValueError("no number")
     return Decimal(text)
 
 
-def _write_number(value: Json, _field: Field, _zone: tzinfo) -> str:
+def _write_number(value: Json, _field: FieldDefinition, _zone: tzinfo) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
         raise TypeError("no number")
     if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
@@ -167,79 +167,79 @@ def _write_number(value: Json, _field: Field, _zone: tzinfo) -> str:
     return format(number, "f")
 
 
-def _read_date(value: Json, _field: Field, zone: tzinfo) -> date:
+def _read_date(value: Json, _field: FieldDefinition, zone: tzinfo) -> date:
     return dates.date_at(dates.read_moment(value), zone)
 
 
-def _write_date(value: Json, _field: Field, zone: tzinfo) -> int:
+def _write_date(value: Json, _field: FieldDefinition, zone: tzinfo) -> int:
     return dates.write_date(value, zone)
 
 
-def _read_time(value: Json, _field: Field, zone: tzinfo) -> datetime:
+def _read_time(value: Json, _field: FieldDefinition, zone: tzinfo) -> datetime:
     return dates.time_at(dates.read_moment(value), zone)
 
 
-def _write_time(value: Json, _field: Field, zone: tzinfo) -> int:
+def _write_time(value: Json, _field: FieldDefinition, zone: tzinfo) -> int:
     return dates.write_time(value, zone)
 
 
-def _read_choice(values: Json, field: Field, _zone: tzinfo) -> str:
+def _read_choice(values: Json, field: FieldDefinition, _zone: tzinfo) -> str:
     (item,) = values
     return choices.read_choice(item, field)
 
 
-def _read_choices(item: Json, field: Field, _zone: tzinfo) -> str:
+def _read_choices(item: Json, field: FieldDefinition, _zone: tzinfo) -> str:
     return choices.read_choice(item, field)
 
 
-def _write_choice(value: Json, field: Field, _zone: tzinfo) -> Json:
+def _write_choice(value: Json, field: FieldDefinition, _zone: tzinfo) -> Json:
     return [choices.write_choice(value, field)]
 
 
-def _write_choices(value: Json, field: Field, _zone: tzinfo) -> Json:
+def _write_choices(value: Json, field: FieldDefinition, _zone: tzinfo) -> Json:
     return choices.write_choice(value, field)
 
 
-def _read_multitext(item: Json, field: Field, _zone: tzinfo) -> choices.Multitext:
+def _read_multitext(item: Json, field: FieldDefinition, _zone: tzinfo) -> choices.Multitext:
     return choices.read_multitext(item, field)
 
 
-def _write_multitext(value: Json, field: Field, _zone: tzinfo) -> Json:
+def _write_multitext(value: Json, field: FieldDefinition, _zone: tzinfo) -> Json:
     return choices.write_multitext(value, field)
 
 
-def _read_address(values: Json, field: Field, _zone: tzinfo) -> Json:
+def _read_address(values: Json, field: FieldDefinition, _zone: tzinfo) -> Json:
     return choices.read_address(values, field)
 
 
-def _write_address(value: Json, field: Field, _zone: tzinfo) -> Json:
+def _write_address(value: Json, field: FieldDefinition, _zone: tzinfo) -> Json:
     return choices.write_address(value, field)
 
 
-def _object(value: Json, _field: Field, _zone: tzinfo) -> dict[str, Json]:
+def _object(value: Json, _field: FieldDefinition, _zone: tzinfo) -> dict[str, Json]:
     if not isinstance(value, Mapping):
         raise TypeError("no dict")
     return copy.deepcopy(dict(value))
 
 
-def _read_object(item: Json, field: Field, zone: tzinfo) -> Json:
+def _read_object(item: Json, field: FieldDefinition, zone: tzinfo) -> Json:
     return _object(item["value"], field, zone)
 
 
-def _write_object(value: Json, field: Field, zone: tzinfo) -> Json:
+def _write_object(value: Json, field: FieldDefinition, zone: tzinfo) -> Json:
     return {"value": _object(value, field, zone)}
 
 
-def _write_item(value: Json, field: Field, zone: tzinfo) -> Json:
+def _write_item(value: Json, field: FieldDefinition, zone: tzinfo) -> Json:
     item = _object(value, field, zone)
     return {"value": {key: one for key, one in item.items() if key not in COUNTED}}
 
 
-def _write_file(value: Json, field: Field, zone: tzinfo) -> Json:
+def _write_file(value: Json, field: FieldDefinition, zone: tzinfo) -> Json:
     return {"file_uuid": value} if isinstance(value, str) else _object(value, field, zone)
 
 
-def _write_supplier(value: Json, _field: Field, _zone: tzinfo) -> Json:
+def _write_supplier(value: Json, _field: FieldDefinition, _zone: tzinfo) -> Json:
     """Name the supplier; reads add its requisites, which are not taken back."""
     number = value if isinstance(value, int) else value["entity_id"]
     if isinstance(number, bool) or not isinstance(number, int):
@@ -247,7 +247,7 @@ def _write_supplier(value: Json, _field: Field, _zone: tzinfo) -> Json:
     return {"entity_id": number}
 
 
-def _write_link(value: Json, _field: Field, _zone: tzinfo) -> Json:
+def _write_link(value: Json, _field: FieldDefinition, _zone: tzinfo) -> Json:
     """Write one of a chained list: its ids, by name or as a pair."""
     keys = ("catalog_id", "catalog_element_id")
     pair = [value[key] for key in keys] if isinstance(value, Mapping) else list(value)

@@ -12,7 +12,7 @@ from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.custom_fields.comparison import same_values, sendable
 from amocrm.resources.custom_fields.dates import UTC
-from amocrm.resources.custom_fields.definitions import Field, Fields, Schema
+from amocrm.resources.custom_fields.definitions import FieldDefinition, Fields, Schema
 from amocrm.resources.custom_fields.field_types import read_values, write_values
 
 VALUES: Final = "custom_fields_values"
@@ -135,7 +135,7 @@ class CustomFields(MutableMapping[Key, Json]):
     def _item(self, number: int) -> Json:
         return next((one for one in self._items() if one["field_id"] == number), None)
 
-    def _written(self, value: Json, field: Field) -> list[Json]:
+    def _written(self, value: Json, field: FieldDefinition) -> list[Json]:
         """Write a value; what it is refused for may be true no more."""
         try:
             return write_values(value, field, self._zone)
@@ -145,7 +145,7 @@ class CustomFields(MutableMapping[Key, Json]):
                 raise
         return write_values(value, newer, self._zone)
 
-    def _put(self, field: Field, values: list[Json]) -> None:
+    def _put(self, field: FieldDefinition, values: list[Json]) -> None:
         item = self._item(field.id)
         self._before.setdefault(field.id, None if item is None else item["values"])
         names = {"field_name": field.name, "field_code": field.code, "field_type": field.type}
@@ -160,12 +160,12 @@ class CustomFields(MutableMapping[Key, Json]):
                 values = []
         self._entity[VALUES] = [*kept, new] if values else kept or None
 
-    def _are_equal(self, before: Json, after: Json, field: Field) -> bool:
+    def _are_equal(self, before: Json, after: Json, field: FieldDefinition) -> bool:
         """Tell whether two lists are one number or moment, however it is written: 5 and 5.00."""
         old, new = (read_values(one, field, self._zone) for one in (before, after))
         return isinstance(old, (Decimal, date)) and bool(old == new)
 
-    def _find(self, key: Key) -> Field:
+    def _find(self, key: Key) -> FieldDefinition:
         """Look a field up; the entity knows some that the definitions do not tell of."""
         found = self._fields.matches(key) or self._own().matches(key)
         return found[0] if len(found) == 1 else self._fields.find(key)

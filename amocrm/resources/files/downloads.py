@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from amocrm._support.atomic_file import replacement
-from amocrm.bulk.context import Way
+from amocrm.bulk.context import ApiContext
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
 from amocrm.http.messages import Json, Timeout
 from amocrm.http.request import Request
-from amocrm.progress import Meter, Report
-from amocrm.resources.files.host import reach, time_for
+from amocrm.progress import ProgressMeter, Report
+from amocrm.resources.files.host import keys, time_for
 
 _PATH: Final = "/download/..."
 _RIGHTS: Final = 0o777
@@ -60,7 +60,7 @@ def read_hash(sha256: str | None) -> str | None:
 
 
 def download_to(
-    way: Way,
+    api: ApiContext,
     content: Content,
     target: str | os.PathLike[str],
     report: Report | None,
@@ -78,12 +78,12 @@ def download_to(
     with replacement(os.path.realpath(path), **mode) as file:
         if mode and os.chmod in os.supports_fd:
             os.chmod(file.fileno(), mode["mode"])  # The user's mask has narrowed it.
-        download_into(way, content, file, report, timeout)
+        download_into(api, content, file, report, timeout)
     return path
 
 
 def download_into(
-    way: Way,
+    api: ApiContext,
     content: Content,
     file: Writable,
     report: Report | None,
@@ -92,9 +92,9 @@ def download_into(
     """Download into a file that is open."""
     if type(content.size) is not int or content.size < 0:
         raise _odd("a file without a size")
-    request = _at(way.request, content)
+    request = _at(api.request, content)
     limits = time_for(request, content.size) if timeout is None else timeout
-    pouring = _Pouring(file, content, Meter(report, way.clock, content.size))
+    pouring = _Pouring(file, content, ProgressMeter(report, api.clock, content.size))
     response = request.read_into(pouring.begin, content.address, timeout=limits)
     if response.info.status_code != 200:
         raise _odd("no content", response.info.status_code)
@@ -102,7 +102,7 @@ def download_into(
 
 
 def _at(request: Request, content: Content) -> Request:
-    found = reach(request, content.address, _PATH)
+    found = keys(request, content.address, _PATH)
     if isinstance(found, Request):
         return found
     raise _odd(f"a file whose download link {found}")
@@ -111,7 +111,7 @@ def _at(request: Request, content: Content) -> Request:
 class _Pouring:
     """Takes the pieces of one attempt after the other, and writes what is new of them."""
 
-    def __init__(self, file: Writable, content: Content, meter: Meter) -> None:
+    def __init__(self, file: Writable, content: Content, meter: ProgressMeter) -> None:
         self._file = file
         self._content = content
         self._meter = meter

@@ -17,11 +17,11 @@ from amocrm.errors import (
     UnexpectedReplyError,
     UnreachableError,
 )
-from amocrm.http.authorizer import SideDoor
+from amocrm.http.authorizer import OtherHost
 from amocrm.http.messages import Call, Json, Retry, Timeout
 from amocrm.http.paths import resolve
 from amocrm.http.request import Request, Response
-from amocrm.http.sender import Leaving
+from amocrm.http.sender import BeforeSend
 
 ASK_REST: Final = 60.0
 """Seconds after the account was asked in which it is not asked again, however the host answers: a
@@ -75,30 +75,30 @@ class DriveRequest(Request):
     """Calls the host of the files, and once more if they have moved to another one."""
 
     def __init__(self, account: Request, host: DriveHost) -> None:
-        door = SideDoor(account._gate, lambda: host.find(account))
-        super().__init__(door, account._line, account._timeout, account._headers)
+        authorizer = OtherHost(account._authorizer, lambda: host.find(account))
+        super().__init__(authorizer, account._sender, account._timeout, account._headers)
         self._account = account
         self._host = host
 
-    def _send(self, draft: Call, leaving: Leaving | None = None) -> Response:
+    def _send(self, draft: Call, before_send: BeforeSend | None = None) -> Response:
         try:
-            return super()._send(draft, leaving)
+            return super()._send(draft, before_send)
         except _AS_IF_MOVED:
             # All of them say that nothing was done, or it was a read.
             if not self._host.has_moved(self._account):
                 raise
-        return super()._send(draft, leaving)
+        return super()._send(draft, before_send)
 
 
 class SecretRequest(Request):
     """Calls addresses that open a file to whoever has them: something else is shown for them."""
 
     def __init__(self, known: Request, shown: str) -> None:
-        super().__init__(known._gate, known._line, known._timeout, known._headers)
+        super().__init__(known._authorizer, known._sender, known._timeout, known._headers)
         self._shown = shown
 
-    def _send(self, draft: Call, leaving: Leaving | None = None) -> Response:
-        return super()._send(draft.replace(path=self._shown), leaving)
+    def _send(self, draft: Call, before_send: BeforeSend | None = None) -> Response:
+        return super()._send(draft.replace(path=self._shown), before_send)
 
 
 def time_for(request: Request, size: int) -> Timeout:
@@ -107,7 +107,7 @@ def time_for(request: Request, size: int) -> Timeout:
     return usual._replace(total=max(usual.total, min(usual.total + size / SLOWEST, LONGEST)))
 
 
-def reach(request: Request, address: Json, shown: str) -> Request | str:
+def keys(request: Request, address: Json, shown: str) -> Request | str:
     """Return a twin for the host of an address that was told, or what is wrong with the address.
 
     `shown` stands for the address in messages.
@@ -135,7 +135,7 @@ def led_to(
     """
     data: Json = response.data
     address = data.get(name) if isinstance(data, dict) else None
-    found = reach(request, address, shown)
+    found = keys(request, address, shown)
     if isinstance(found, Request):
         return found
     raise UnexpectedReplyError(

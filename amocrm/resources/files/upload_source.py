@@ -26,7 +26,7 @@ Content: TypeAlias = str | os.PathLike[str] | bytes | bytearray | Readable | Ite
 """What can be uploaded: a path, bytes, a binary file, an iterable of bytes."""
 
 
-class Source(AbstractContextManager["Source"]):
+class UploadSource(AbstractContextManager["UploadSource"]):
     """A content of known size, read from its beginning on, again and again if it can be.
 
     A path is opened and closed here; a file is read from where it stands, and stays open. What

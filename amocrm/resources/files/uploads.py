@@ -12,7 +12,7 @@ from __future__ import annotations
 from mimetypes import guess_type
 from typing import Final, NamedTuple
 
-from amocrm.bulk.context import Way
+from amocrm.bulk.context import ApiContext
 from amocrm.bulk.pages import ShapeError, find_list, page_limit
 from amocrm.errors import (
     AmoCRMError,
@@ -24,12 +24,12 @@ from amocrm.errors import (
 )
 from amocrm.http.messages import Json, Timeout
 from amocrm.http.request import Request
-from amocrm.http.retry import Effort, backoff
+from amocrm.http.retry import RetryState, backoff
 from amocrm.http.transport.transport import Response
-from amocrm.progress import Meter, Report
+from amocrm.progress import ProgressMeter, Report
 from amocrm.resources.endpoint import read_id
 from amocrm.resources.files.host import led_to, time_for
-from amocrm.resources.files.upload_source import Source
+from amocrm.resources.files.upload_source import UploadSource
 
 SESSIONS: Final = 3
 """Sessions that are opened at most for one upload."""
@@ -77,7 +77,7 @@ class Upload:
     """One upload.
 
     Args:
-        way: to the host of the files.
+        api: to the host of the files.
         source: what is uploaded.
         wanted: what is to become of it.
         report: is told how far it has come, in bytes.
@@ -86,11 +86,13 @@ class Upload:
         ConfigurationError: the file is empty, or larger than amoCRM is known to take.
     """
 
-    def __init__(self, way: Way, source: Source, wanted: Wanted, report: Report | None) -> None:
-        self._way = way
+    def __init__(
+        self, api: ApiContext, source: UploadSource, wanted: Wanted, report: Report | None
+    ) -> None:
+        self._api = api
         self._source = source
         self._wanted = wanted
-        self._meter = Meter(report, way.clock, source.size)
+        self._meter = ProgressMeter(report, api.clock, source.size)
         self._type = wanted.content_type or guess_type(wanted.name)[0]
         if not source.size:
             raise ConfigurationError(
@@ -123,10 +125,10 @@ class Upload:
                     raise _told(why) from why
             self._meter.done = 0
             self._meter.wait("a new session")
-            self._way.clock.sleep(backoff(Effort(opened)))
+            self._api.clock.sleep(backoff(RetryState(opened)))
 
     def _open(self) -> _Session:
-        wanted, request = self._wanted, self._way.request
+        wanted, request = self._wanted, self._api.request
         model: dict[str, Json] = {"file_name": wanted.name, "file_size": self._source.size}
         if self._type is not None:
             model["content_type"] = self._type
@@ -176,7 +178,7 @@ class Upload:
 
     def _find(self, session: _Session) -> Json:
         """Look for the file that a session has made; None if it is not to be found."""
-        request, uuid = self._way.request, self._wanted.new_version_of
+        request, uuid = self._api.request, self._wanted.new_version_of
         name = self._wanted.name
         try:
             if uuid is not None:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
-from amocrm.resources.people.phone import TAIL, normal_email, normal_phone
+from amocrm.resources.people.phone import TAIL, normalize_email, normalize_phone
 
 PHONE: Final = "PHONE"
 EMAIL: Final = "EMAIL"
@@ -50,7 +50,7 @@ class Ambiguous(NamedTuple):
         return [int(one["id"]) for one in self.entities]
 
 
-class Reach(NamedTuple):
+class ContactKeys(NamedTuple):
     """How somebody is reached: phones and e-mails, each in its one form.
 
     Attributes:
@@ -61,7 +61,7 @@ class Reach(NamedTuple):
 
     phones: tuple[str, ...]
     emails: tuple[str, ...]
-    normal: Normal = normal_phone
+    normal: Normal = normalize_phone
 
     @property
     def texts(self) -> list[str]:
@@ -79,14 +79,14 @@ class Reach(NamedTuple):
     def is_of(self, entity: Mapping[str, Json]) -> bool:
         """Tell whether one of them stands in the entity's own phones or e-mails."""
         phones = {self.normal(text) for text in _texts(entity, PHONE)}
-        emails = {normal_email(text) for text in _texts(entity, EMAIL)}
+        emails = {normalize_email(text) for text in _texts(entity, EMAIL)}
         return not phones.isdisjoint(self.phones) or not emails.isdisjoint(self.emails)
 
     def model(self, more: Mapping[str, Json]) -> dict[str, Json]:
         """Return a model to create, with the phones and e-mails that it does not have itself."""
         items: list[Json] = list(more.get("custom_fields_values") or ())
         for code, texts, normal in (
-            (PHONE, self.phones, self.normal), (EMAIL, self.emails, normal_email)
+            (PHONE, self.phones, self.normal), (EMAIL, self.emails, normalize_email)
         ):  # fmt: skip
             own = {normal(text) for text in _texts({"custom_fields_values": items}, code)}
             added = [{"value": one} for one in texts if one not in own]
@@ -98,20 +98,20 @@ class Reach(NamedTuple):
         return {**more, "custom_fields_values": items}
 
 
-def read_reach(
+def read_contact_keys(
     phone: str | Iterable[str] | None,
     email: str | Iterable[str] | None,
-    normal: Normal = normal_phone,
-) -> Reach:
+    normal: Normal = normalize_phone,
+) -> ContactKeys:
     """Read phones and e-mails as people write them.
 
     Raises:
         ConfigurationError: there is none, or one of them is no phone or no e-mail.
     """
-    phones, emails = _read("phone", phone, normal), _read("e-mail", email, normal_email)
+    phones, emails = _read("phone", phone, normal), _read("e-mail", email, normalize_email)
     if not phones and not emails:
         raise ConfigurationError("there is neither a phone nor an e-mail to find somebody by")
-    return Reach(phones, emails, normal)
+    return ContactKeys(phones, emails, normal)
 
 
 def _read(what: str, given: str | Iterable[str] | None, normal: Normal) -> tuple[str, ...]:

@@ -6,14 +6,20 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final, Literal, Protocol, TypeAlias
 
-from amocrm.bulk.context import Way
+from amocrm.bulk.context import ApiContext
 from amocrm.bulk.listing import Listing
 from amocrm.bulk.outcomes import Created
 from amocrm.bulk.pages import ShapeError, find_list
 from amocrm.errors import ConfigurationError, OutcomeUnknownError
 from amocrm.http.messages import Json
-from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal, Reach, read_reach
-from amocrm.resources.people.phone import normal_phone
+from amocrm.resources.people.contact_keys import (
+    Ambiguous,
+    ContactKeys,
+    Found,
+    Normal,
+    read_contact_keys,
+)
+from amocrm.resources.people.phone import normalize_phone
 
 Kind: TypeAlias = Literal["contacts", "companies"]
 
@@ -31,12 +37,12 @@ class Lock(Protocol):
 
 
 def find(
-    way: Way,
+    api: ApiContext,
     kind: Kind,
     *,
     phone: _Texts = None,
     email: _Texts = None,
-    normal: Normal = normal_phone,
+    normal: Normal = normalize_phone,
 ) -> list[dict[str, Json]]:
     """Return all who have one of the phones or e-mails, each once, by id.
 
@@ -47,18 +53,18 @@ def find(
     Raises:
         ConfigurationError: there is nothing to find by, or it is no phone or e-mail.
     """
-    return _search(way, _checked(kind), read_reach(phone, email, normal))
+    return _search(api, _checked(kind), read_contact_keys(phone, email, normal))
 
 
 def find_or_create(
-    way: Way,
+    api: ApiContext,
     lock: Lock,
     kind: Kind,
     model: Mapping[str, Json],
     *,
     phone: _Texts = None,
     email: _Texts = None,
-    normal: Normal = normal_phone,
+    normal: Normal = normalize_phone,
 ) -> Found | Created | Ambiguous:
     """Find the one who has a phone or an e-mail, or create them.
 
@@ -67,7 +73,7 @@ def find_or_create(
     far as the server's search finds at once what was just created, which is not documented.
 
     Args:
-        way: what it asks through.
+        api: what it asks through.
         lock: what the others are kept out by.
         kind: `contacts` or `companies`.
         model: what is created besides the phones and e-mails, such as `{"name": "Ann"}`.
@@ -83,11 +89,11 @@ def find_or_create(
         TokenStoreError: the others could not be kept out; nothing was sent.
         OutcomeUnknownError: it may have been created: find it again before you create it.
     """
-    checked, reach = _checked(kind), read_reach(phone, email, normal)
-    with lock(*(f"{checked} {text}" for text in reach.texts)):
-        found = _search(way, checked, reach)
+    checked, keys = _checked(kind), read_contact_keys(phone, email, normal)
+    with lock(*(f"{checked} {text}" for text in keys.texts)):
+        found = _search(api, checked, keys)
         if not found:
-            return _create(way, checked, reach.model(model))
+            return _create(api, checked, keys.model(model))
     return Found(found[0]) if len(found) == 1 else Ambiguous(found)
 
 
@@ -97,18 +103,18 @@ def _checked(kind: str) -> str:
     return kind
 
 
-def _search(way: Way, kind: str, reach: Reach) -> list[dict[str, Json]]:
+def _search(api: ApiContext, kind: str, keys: ContactKeys) -> list[dict[str, Json]]:
     found: dict[int, dict[str, Json]] = {}
-    for query in reach.queries:
-        for entity in Listing[dict[str, Json]](way, f"/api/v4/{kind}", {"query": query}):
-            if reach.is_of(entity):
+    for query in keys.queries:
+        for entity in Listing[dict[str, Json]](api, f"/api/v4/{kind}", {"query": query}):
+            if keys.is_of(entity):
                 found.setdefault(int(entity["id"]), entity)
     return [found[number] for number in sorted(found)]
 
 
-def _create(way: Way, kind: str, model: dict[str, Json]) -> Created:
+def _create(api: ApiContext, kind: str, model: dict[str, Json]) -> Created:
     path = f"/api/v4/{kind}"
-    response = way.request.post(path, [model])
+    response = api.request.post(path, [model])
     try:
         (answer,) = find_list(response.data, path)
         return Created(int(answer["id"]), model, answer)

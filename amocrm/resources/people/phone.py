@@ -22,16 +22,16 @@ _EXTENSION: Final = re.compile(
 )
 
 
-def normal_phone(text: str) -> str | None:
+def normalize_phone(text: str) -> str | None:
     """Return the one form of a phone: `+79001234567`; without a plus if its country is unknown.
 
     An extension is left out.
 
-    >>> normal_phone("8 (900) 123-45-67, доб. 5")
+    >>> normalize_phone("8 (900) 123-45-67, доб. 5")
     '+79001234567'
-    >>> normal_phone("+49 151 1234567")
+    >>> normalize_phone("+49 151 1234567")
     '+491511234567'
-    >>> normal_phone("no phone") is None
+    >>> normalize_phone("no phone") is None
     True
     """
     main = _EXTENSION.sub("", text.strip())
@@ -54,10 +54,10 @@ def _with_country(digits: str, plus: bool) -> str:
     return f"+{digits}" if plus or len(digits) > TAIL else digits
 
 
-def normal_email(text: str) -> str | None:
+def normalize_email(text: str) -> str | None:
     """Return the one form of an e-mail: in small letters, without spaces around it.
 
-    >>> normal_email(" Ann@Example.ORG ")
+    >>> normalize_email(" Ann@Example.ORG ")
     'ann@example.org'
     """
     plain = text.strip()

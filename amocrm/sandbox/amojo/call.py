@@ -10,12 +10,12 @@ from amocrm.sandbox.amojo.store import Channel, Channels, Scope
 from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.engine.schema import Schema
 from amocrm.sandbox.http.answer import Json, is_object
-from amocrm.sandbox.http.request import Ask, parse_json
+from amocrm.sandbox.http.request import IncomingRequest, parse_json
 
 
 @dataclass(frozen=True)
 class _Signed:
-    ask: Ask
+    ask: IncomingRequest
     now: int
 
     def body(self, schema: Schema | None = None) -> dict[str, Json]:

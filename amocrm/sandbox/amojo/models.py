@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json
 
 _TEXT = Prop("string", required=True, filled=True)
@@ -142,14 +142,14 @@ _ENVELOPE: Schema = {
 }
 
 
-def check_body(body: dict[str, Json], schema: Schema) -> Faults:
+def check_body(body: dict[str, Json], schema: Schema) -> ValidationErrors:
     """Check a body against a schema."""
-    faults = Faults()
+    faults = ValidationErrors()
     check_object(body, schema, faults)
     return faults
 
 
-def check_event(body: dict[str, Json]) -> Faults:
+def check_event(body: dict[str, Json]) -> ValidationErrors:
     """Check the body of a message, new or edited."""
     faults = check_body(body, _ENVELOPE)
     if faults.found:
@@ -163,7 +163,7 @@ def check_event(body: dict[str, Json]) -> Faults:
     return faults
 
 
-def check_one_of(body: dict[str, Json], names: tuple[str, ...], faults: Faults) -> None:
+def check_one_of(body: dict[str, Json], names: tuple[str, ...], faults: ValidationErrors) -> None:
     """Note whether exactly one of several names stands in a body."""
     given = [name for name in names if name in body]
     if not given:
@@ -172,7 +172,7 @@ def check_one_of(body: dict[str, Json], names: tuple[str, ...], faults: Faults) 
         faults.unexpected(name)
 
 
-def _check_kind(message: dict[str, Json], faults: Faults) -> None:
+def _check_kind(message: dict[str, Json], faults: ValidationErrors) -> None:
     for name in _NEEDS.get(message["type"], ()):
         if name not in message:
             faults.missing(f"payload.message.{name}")

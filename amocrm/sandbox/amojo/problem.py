@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Answer, json_answer
 
 
@@ -54,7 +54,7 @@ def invalid(description: str) -> ChatRefusedError:
     return ChatRefusedError(400, "INVALID_REQUEST", description)
 
 
-def refuse(faults: Faults) -> None:
+def refuse(faults: ValidationErrors) -> None:
     """Refuse a body if it has a fault; the first one is told.
 
     Raises:

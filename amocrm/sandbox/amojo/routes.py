@@ -21,7 +21,7 @@ from amocrm.sandbox.amojo.store import Channels
 from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.http.answer import Answer
 from amocrm.sandbox.http.problem import ProblemError
-from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.http.request import IncomingRequest
 
 DOOR = "/v2/origin/custom/"
 """What every path begins with."""
@@ -45,7 +45,7 @@ _MAP = Map(
 
 
 def answer(
-    ask: Ask, accounts: Iterable[Account], channels: Channels, ids: Ids, now: float
+    ask: IncomingRequest, accounts: Iterable[Account], channels: Channels, ids: Ids, now: float
 ) -> Answer:
     """Answer a request of a channel to the accounts of this host."""
     try:
@@ -57,7 +57,7 @@ def answer(
 
 
 def _dispatch(
-    ask: Ask, accounts: list[Account], channels: Channels, ids: Ids, now: float
+    ask: IncomingRequest, accounts: list[Account], channels: Channels, ids: Ids, now: float
 ) -> Answer:
     handler, arguments = _match(ask)
     by_channel, by_scope = arguments.pop("channel", None), arguments.pop("scope", None)
@@ -73,7 +73,7 @@ def _dispatch(
     return handler(ScopeCall(ask, int(now), scope), **arguments)
 
 
-def _match(ask: Ask) -> tuple[Callable[..., Answer], dict[str, str]]:
+def _match(ask: IncomingRequest) -> tuple[Callable[..., Answer], dict[str, str]]:
     if ask.method == "HEAD":
         raise ChatRefusedError(405, "METHOD_NOT_ALLOWED", "Method Not Allowed")
     try:

@@ -8,14 +8,14 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 from amocrm.sandbox.amojo.problem import bad_signature, invalid
-from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.http.request import IncomingRequest
 
 KIND = "application/json"
 DATE_SECONDS = 900
 """How far `Date` may be from the portal's clock, to either side (reference 8.1)."""
 
 
-def check_seal(ask: Ask, secret: str, now: float) -> None:
+def check_seal(ask: IncomingRequest, secret: str, now: float) -> None:
     """See that a request is signed as reference 8.1 says.
 
     Raises:

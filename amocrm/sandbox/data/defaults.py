@@ -81,42 +81,44 @@ def new_account(name: str, ids: Ids, now: int) -> Account:
             email=f"{user.lower()}@example.com",
             lang="ru" if account.zone.endswith(".ru") else "en",
         )
-    for family in _FAMILIES:
-        account.entities[family] = {}
-        account.tags[family] = {}
-        open_fields(account, family)
-        for sort, (code, title, kind) in enumerate(_PREDEFINED.get(family, ()), start=1):
-            add_field(account, family, _definition(code, title, kind, sort, family), ids)
+    for entity_type in _FAMILIES:
+        account.entities[entity_type] = {}
+        account.tags[entity_type] = {}
+        open_fields(account, entity_type)
+        for sort, (code, title, kind) in enumerate(_PREDEFINED.get(entity_type, ()), start=1):
+            add_field(account, entity_type, _definition(code, title, kind, sort, entity_type), ids)
     _add_pipeline(account, ids)
     return account
 
 
-def open_fields(account: Account, family: str) -> None:
+def open_fields(account: Account, entity_type: str) -> None:
     """Let a family have custom fields, and the groups that people cannot delete."""
-    account.fields[family] = {}
-    shelf = account.shelf(f"groups/{family}")
+    account.fields[entity_type] = {}
+    shelf = account.shelf(f"groups/{entity_type}")
     # Assumed (reference 4.14): every card begins with `default`, that of leads has statistics, too.
-    for sort, name in enumerate(("default", "statistic") if family == "leads" else ("default",)):
+    for sort, name in enumerate(
+        ("default", "statistic") if entity_type == "leads" else ("default",)
+    ):
         shelf[name] = {
             "id": name,
             "name": name.capitalize(),
             "is_predefined": True,
             "type": "custom_field_group",
-            "entity_type": family.partition("/")[0],
+            "entity_type": entity_type.partition("/")[0],
             "sort": sort,
         }
 
 
-def add_field(account: Account, family: str, wanted: Entity, ids: Ids) -> Entity:
+def add_field(account: Account, entity_type: str, wanted: Entity, ids: Ids) -> Entity:
     """Store a field definition with every member of reference 4.14."""
-    number, (kind, _, catalog) = ids.take("fields"), family.partition("/")
+    number, (kind, _, catalog) = ids.take("fields"), entity_type.partition("/")
     base: Entity = {
         "id": number,
         "name": "",
         "type": "text",
         "account_id": account.id,
         "code": None,
-        "sort": 500 + len(account.fields[family]),
+        "sort": 500 + len(account.fields[entity_type]),
         "enums": None,
         "is_deletable": True,
         "is_predefined": False,
@@ -131,7 +133,7 @@ def add_field(account: Account, family: str, wanted: Entity, ids: Ids) -> Entity
         base["hidden_statuses"] = []
     if catalog:
         base["catalog_id"] = int(catalog)
-    made = account.fields[family][number] = {**base, **wanted}
+    made = account.fields[entity_type][number] = {**base, **wanted}
     if made["enums"] is not None:
         made["enums"] = [numbered_enum(one, place, ids) for place, one in enumerate(made["enums"])]
     return made
@@ -149,9 +151,9 @@ def numbered_enum(wanted: Entity, place: int, ids: Ids) -> Entity:
     }
 
 
-def _definition(code: str, title: str, kind: str, sort: int, family: str) -> Entity:
+def _definition(code: str, title: str, kind: str, sort: int, entity_type: str) -> Entity:
     made: Entity = {"name": title, "type": kind, "code": code, "sort": sort}
-    made |= {"is_predefined": family != "leads", "is_deletable": False}
+    made |= {"is_predefined": entity_type != "leads", "is_deletable": False}
     if kind == "multitext":
         kinds = _PHONE_KINDS if code == "PHONE" else _EMAIL_KINDS
         # Standard multitext options have their code as value (reference 4.14).

@@ -46,7 +46,7 @@ _RANGES = ("created_at", "updated_at", "closest_task_at")
 
 
 @dataclass(frozen=True)
-class Family:
+class EntityType:
     """One kind of entity.
 
     Attributes:
@@ -71,8 +71,8 @@ class Family:
     patch_shows_name: bool
 
 
-FAMILIES: dict[str, Family] = {
-    "leads": Family(
+ENTITY_TYPES: dict[str, EntityType] = {
+    "leads": EntityType(
         name="leads",
         keys=(
             *("id", "name", "price", *_READ_COMMON, "status_id", "pipeline_id", "loss_reason_id"),
@@ -88,7 +88,7 @@ FAMILIES: dict[str, Family] = {
         ranges=frozenset({*_RANGES, "closed_at", "price"}),
         patch_shows_name=False,
     ),
-    "contacts": Family(
+    "contacts": EntityType(
         name="contacts",
         keys=(
             *("id", "name", "first_name", "last_name", *_READ_COMMON, *_READ_TIMES),
@@ -104,7 +104,7 @@ FAMILIES: dict[str, Family] = {
         ranges=frozenset(_RANGES),
         patch_shows_name=True,
     ),
-    "companies": Family(
+    "companies": EntityType(
         name="companies",
         keys=(
             *("id", "name", *_READ_COMMON, *_READ_TIMES),
@@ -119,7 +119,7 @@ FAMILIES: dict[str, Family] = {
         ranges=frozenset(_RANGES),
         patch_shows_name=True,
     ),
-    "customers": Family(
+    "customers": EntityType(
         name="customers",
         keys=(
             *("id", "name", "next_price", "next_date", "responsible_user_id", "status_id"),

@@ -38,17 +38,17 @@ def furnish(account: Account, ids: Ids) -> None:
     put(account, ids, "widgets", widget, account.created_at)
 
 
-def put(account: Account, ids: Ids, family: str, entity: Entity, now: int) -> int:
+def put(account: Account, ids: Ids, entity_type: str, entity: Entity, now: int) -> int:
     """Store a thing past the API; return its id.
 
     Raises:
         KeyError: it is none of the families of this module, or it lacks its key.
     """
-    row, key = _ROWS[family], _KEYS.get(family, "id")
+    row, key = _ROWS[entity_type], _KEYS.get(entity_type, "id")
     number = ids.take(row.ids or row.key)
     stamps = {"id": number, "account_id": account.id, "created_at": now, "updated_at": now}
     if key == "talk_id":
         stamps["talk_id"] = number
     whole = {**dict.fromkeys(row.keys), **stamps, **row.defaults, **entity}
-    account.shelf(family)[whole[key]] = whole
+    account.shelf(entity_type)[whole[key]] = whole
     return number

@@ -69,40 +69,40 @@ class Ties:
         self._main: dict[int, int] = {}
         self._elements: dict[tuple[str, int, int], Entity] = {}
 
-    def tie(self, family: str, number: int, other: str, target: int) -> None:
+    def tie(self, entity_type: str, number: int, other: str, target: int) -> None:
         """Link two entities; the first contact of a lead becomes its main one (reference 11)."""
-        for one in ((family, number, other, target), (other, target, family, number)):
+        for one in ((entity_type, number, other, target), (other, target, entity_type, number)):
             known = self._ties[one[:3]]
             if one[3] not in known:
                 known.append(one[3])
-        if {family, other} == {"leads", "contacts"}:
-            lead, contact = (number, target) if family == "leads" else (target, number)
+        if {entity_type, other} == {"leads", "contacts"}:
+            lead, contact = (number, target) if entity_type == "leads" else (target, number)
             self._main.setdefault(lead, contact)
 
-    def cut(self, family: str, number: int, other: str, target: int) -> None:
+    def cut(self, entity_type: str, number: int, other: str, target: int) -> None:
         """End a link; another contact becomes the main one (assumed, reference 11)."""
-        for one in ((family, number, other, target), (other, target, family, number)):
+        for one in ((entity_type, number, other, target), (other, target, entity_type, number)):
             self._ties[one[:3]].remove(one[3])
-        lead, contact = (number, target) if family == "leads" else (target, number)
-        if {family, other} == {"leads", "contacts"} and self._main.get(lead) == contact:
+        lead, contact = (number, target) if entity_type == "leads" else (target, number)
+        if {entity_type, other} == {"leads", "contacts"} and self._main.get(lead) == contact:
             del self._main[lead]
             for heir in self.of("leads", lead, "contacts")[:1]:
                 self._main[lead] = heir
 
-    def describe(self, family: str, number: int, element: int, wanted: Entity) -> None:
+    def describe(self, entity_type: str, number: int, element: int, wanted: Entity) -> None:
         """Keep what a link says of an element of a list."""
-        old = self._elements.get((family, number, element), {"quantity": 1, "price_id": None})
+        old = self._elements.get((entity_type, number, element), {"quantity": 1, "price_id": None})
         known = ("quantity", "catalog_id", "price_id")
         fresh = {name: one for name, one in wanted.items() if name in known}
-        self._elements[family, number, element] = {**old, **fresh}
+        self._elements[entity_type, number, element] = {**old, **fresh}
 
-    def described(self, family: str, number: int, element: int) -> Entity:
+    def described(self, entity_type: str, number: int, element: int) -> Entity:
         """Return what a link says of an element: quantity, list, price field."""
-        return dict(self._elements[family, number, element])
+        return dict(self._elements[entity_type, number, element])
 
-    def of(self, family: str, number: int, other: str) -> list[int]:
+    def of(self, entity_type: str, number: int, other: str) -> list[int]:
         """Return the ids linked to one entity, in the order of linking."""
-        return list(self._ties.get((family, number, other), ()))
+        return list(self._ties.get((entity_type, number, other), ()))
 
     def set_main(self, lead: int, contact: int) -> None:
         """Move the main flag of a lead's contacts."""
@@ -210,14 +210,14 @@ class Account:
         stages: list[Entity] = self.pipelines[pipeline_id]["_embedded"]["statuses"]
         return stages
 
-    def field_by_code(self, family: str, code: str) -> Entity | None:
+    def field_by_code(self, entity_type: str, code: str) -> Entity | None:
         """Find a custom field by its code."""
-        found = (one for one in self.fields[family].values() if one["code"] == code)
+        found = (one for one in self.fields[entity_type].values() if one["code"] == code)
         return next(found, None)
 
-    def tag(self, family: str, wanted: Entity, ids: Ids) -> Entity | None:
+    def tag(self, entity_type: str, wanted: Entity, ids: Ids) -> Entity | None:
         """Find a tag by id or name; an unknown name makes a new tag (reference 4.15)."""
-        known = self.tags[family]
+        known = self.tags[entity_type]
         if wanted.get("id") is not None:
             return known.get(wanted["id"])
         name = str(wanted.get("name", ""))

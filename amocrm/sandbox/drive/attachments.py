@@ -11,7 +11,7 @@ from amocrm.sandbox.engine.collection import Route
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import check_object
 from amocrm.sandbox.engine.validate import batch
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -107,8 +107,8 @@ def _named(call: Call) -> list[str]:
     return [one["file_uuid"] for one in models]
 
 
-def _check(call: Call, model: Json) -> Faults:
-    faults = Faults()
+def _check(call: Call, model: Json) -> ValidationErrors:
+    faults = ValidationErrors()
     if faults.is_kind(model, "object", ""):
         sound = check_object(model, {"file_uuid": "string!"}, faults)
         if sound and model["file_uuid"] not in call.account.drive.files:

@@ -10,7 +10,7 @@ from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.drive.store import Drive, File
 from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.http.problem import ProblemError
-from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.http.request import IncomingRequest
 
 _HOST = re.compile(r"(?<=://)drive(-[a-z])?(?=\.)")
 
@@ -19,7 +19,7 @@ _HOST = re.compile(r"(?<=://)drive(-[a-z])?(?=\.)")
 class DriveCall:
     """A request to one account's files; `seal` makes the token of an upload address."""
 
-    ask: Ask
+    ask: IncomingRequest
     account: Account
     user_id: int
     now: int

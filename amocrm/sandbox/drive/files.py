@@ -11,7 +11,7 @@ from amocrm.sandbox.drive.view import full_name, show_file, show_version
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import batch, single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -104,8 +104,8 @@ def _named(call: DriveCall) -> list[File]:
     return [call.drive.files[one["uuid"]] for one in models]
 
 
-def _check_name(call: DriveCall, model: Json) -> Faults:
-    faults = Faults()
+def _check_name(call: DriveCall, model: Json) -> ValidationErrors:
+    faults = ValidationErrors()
     if faults.is_kind(model, "object", ""):
         sound = check_object(model, {"uuid": "string!"}, faults)
         if sound and model["uuid"] not in call.drive.files:
@@ -113,8 +113,8 @@ def _check_name(call: DriveCall, model: Json) -> Faults:
     return faults
 
 
-def _check_patch(file: File, model: dict[str, Json]) -> Faults:
-    faults = Faults()
+def _check_patch(file: File, model: dict[str, Json]) -> ValidationErrors:
+    faults = ValidationErrors()
     sound = check_object(model, _PATCH, faults)
     if {"name", "version_uuid"} <= set(model):
         faults.unexpected("version_uuid")

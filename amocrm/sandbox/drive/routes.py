@@ -14,8 +14,8 @@ from amocrm.sandbox.drive import files, uploads
 from amocrm.sandbox.drive.call import DriveCall
 from amocrm.sandbox.http.answer import Answer
 from amocrm.sandbox.http.problem import ProblemError, not_found, unauthorized
-from amocrm.sandbox.http.request import Ask
-from amocrm.sandbox.oauth.tokens import Vault
+from amocrm.sandbox.http.request import IncomingRequest
+from amocrm.sandbox.oauth.tokens import TokenRegistry
 
 DOORS = ("/v1.0/", "/download/")
 """What the paths of the service begin with."""
@@ -50,33 +50,37 @@ _MAP = Map(
 )
 
 
-def answer(ask: Ask, accounts: Iterable[Account], vault: Vault, ids: Ids, now: float) -> Answer:
+def answer(
+    ask: IncomingRequest, accounts: Iterable[Account], tokens: TokenRegistry, ids: Ids, now: float
+) -> Answer:
     """Answer a request to the service; refusals are plain JSON, too (reference 3.2)."""
     try:
-        return _dispatch(ask, accounts, vault, ids, now)
+        return _dispatch(ask, accounts, tokens, ids, now)
     except ProblemError as refusal:
         return replace(refusal.answer(), headers=(("Content-Type", "application/json"),))
 
 
-def _dispatch(ask: Ask, accounts: Iterable[Account], vault: Vault, ids: Ids, now: float) -> Answer:
+def _dispatch(
+    ask: IncomingRequest, accounts: Iterable[Account], tokens: TokenRegistry, ids: Ids, now: float
+) -> Answer:
     target, arguments = _match(ask)
     for account in accounts:
         account.drive.forget_old(int(now))
         if not target.scope and account.uuid == arguments["account"]:
             rest = {name: text for name, text in arguments.items() if name != "account"}
             return files.download(account.drive, **rest)
-        grant = vault.who(ask.bearer(), account, now) if target.scope else None
+        grant = tokens.who(ask.bearer(), account, now) if target.scope else None
         if grant is not None:
             if not account.is_paid:
                 raise ProblemError(402, "Payment required")
             if not {"files", target.scope} <= set(grant.scopes):
                 raise ProblemError(403, "Invalid scope")  # reference 7, 3.3
-            call = DriveCall(ask, account, grant.user_id, int(now), ids, vault.seal)
+            call = DriveCall(ask, account, grant.user_id, int(now), ids, tokens.seal)
             return target.handler(call, **arguments)
     raise unauthorized() if target.scope else not_found(ask.method, ask.url)
 
 
-def _match(ask: Ask) -> tuple[_Target, Mapping[str, str]]:
+def _match(ask: IncomingRequest) -> tuple[_Target, Mapping[str, str]]:
     if ask.method == "HEAD":
         raise ProblemError(405, "Method Not Allowed")
     try:

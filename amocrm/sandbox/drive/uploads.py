@@ -9,7 +9,7 @@ from amocrm.sandbox.drive.store import SESSION_SECONDS, File, Upload, Version, m
 from amocrm.sandbox.drive.view import show_file
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import Answer, Json, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -70,8 +70,8 @@ def take_part(call: DriveCall, token: str) -> Answer:
     return json_answer(body, kind="application/json")
 
 
-def _check(call: DriveCall, model: dict[str, Json]) -> Faults:
-    faults = Faults()
+def _check(call: DriveCall, model: dict[str, Json]) -> ValidationErrors:
+    faults = ValidationErrors()
     size = Prop("int", required=True, low=1, high=call.drive.max_file_size)
     sound = check_object(model, {**_SESSION, "file_size": size}, faults)
     if "file_uuid" in sound and model["file_uuid"] is not None:

@@ -9,7 +9,7 @@ from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.engine.history import History
 from amocrm.sandbox.engine.writing import Writer
 from amocrm.sandbox.http.problem import ProblemError
-from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.oauth.tokens import Grant
 
 
@@ -17,7 +17,7 @@ from amocrm.sandbox.oauth.tokens import Grant
 class Call:
     """An authorized request to `/api/v4` of one account."""
 
-    ask: Ask
+    ask: IncomingRequest
     account: Account
     grant: Grant
     now: int

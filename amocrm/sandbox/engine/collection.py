@@ -1,4 +1,4 @@
-"""A family of the API as one entry of a table.
+"""A resource of the API as one entry of a table.
 
 Adding a family is one entry: a `Collection` says what is written at which address, and the engine
 lists, reads, creates, changes and deletes it. A small one, whole::
@@ -29,12 +29,12 @@ an array of `{"id": ...}`. A verb that is left out is 405.
 Parents stand in the path (`/catalogs/<int:catalog_id>/elements`). The variable is a member of
 every entity below, and names in `parents` the shelf where the parent must be found, else 404.
 
-What differs from the rule is a hook: a function that gets a `Desk` (the call, the entry, the
+What differs from the rule is a hook: a function that gets a `Operation` (the call, the entry, the
 variables of the path). `make`, `change` and `drop` replace a step, and usually call the plain one
-first: `desk.make(model)`, `desk.change(entity, model)`, `desk.drop(entity)`. `guard` refuses a call
-before anything of it is read; `check` adds faults to those that the schema found; `show` returns an
-entity as a read shows it, `desk.show(entity)` being the plain form; `select` narrows a listing
-before its filters do, and may refuse the query.
+first: `operation.make(model)`, `operation.change(entity, model)`, `operation.drop(entity)`. `guard`
+refuses a call before anything of it is read; `check` adds faults to those that the schema found;
+`show` returns an entity as a read shows it, `operation.show(entity)` being the plain form; `select`
+narrows a listing before its filters do, and may refuse the query.
 
 An address that is no collection at all is a `Route`: method, path, handler.
 """
@@ -51,14 +51,14 @@ from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.filters import Filter
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Schema
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Answer, Json
 
 if TYPE_CHECKING:
-    from amocrm.sandbox.engine.handling import Desk
+    from amocrm.sandbox.engine.handling import Operation
 
 VerbName = Literal["list", "one", "create", "change", "change_one", "delete", "delete_many"]
-Shelf: TypeAlias = "dict[Json, Entity]"
+LRUCache: TypeAlias = "dict[Json, Entity]"
 Scope: TypeAlias = "Mapping[str, Json]"
 
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -140,14 +140,14 @@ class Collection:
     unknown: int = 204
     capacity: int | None = None
     overfull: int = 422
-    stored: Callable[[Desk], Shelf] | None = None
-    guard: Callable[[Desk], None] | None = None
-    check: Callable[[Desk, Entity, Entity | None, Faults], None] | None = None
-    make: Callable[[Desk, Entity], Entity] | None = None
-    change: Callable[[Desk, Entity, Entity], None] | None = None
-    drop: Callable[[Desk, Entity], None] | None = None
-    show: Callable[[Desk, Entity, Wish], Entity] | None = None
-    select: Callable[[Desk, list[Entity], Wish], list[Entity]] | None = None
+    stored: Callable[[Operation], LRUCache] | None = None
+    guard: Callable[[Operation], None] | None = None
+    check: Callable[[Operation, Entity, Entity | None, ValidationErrors], None] | None = None
+    make: Callable[[Operation, Entity], Entity] | None = None
+    change: Callable[[Operation, Entity, Entity], None] | None = None
+    drop: Callable[[Operation, Entity], None] | None = None
+    show: Callable[[Operation, Entity, Wish], Entity] | None = None
+    select: Callable[[Operation, list[Entity], Wish], list[Entity]] | None = None
 
     def at(self, scope: Scope) -> str:
         """Return the path with its variables filled in."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from amocrm.sandbox.data.entity_types import FAMILIES
+from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.validate import check_model
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json, is_array, is_object
 from amocrm.sandbox.values.field_values import MAX_PER_ENTITY
 
 
-def check_other(items: Json, other: str, account: Account, faults: Faults) -> None:
+def check_other(items: Json, other: str, account: Account, faults: ValidationErrors) -> None:
     """Check what stands in `_embedded`: one entity at most, by id or as a model."""
     at = f"_embedded.{other}"
     if not is_array(items):
@@ -25,7 +25,7 @@ def check_other(items: Json, other: str, account: Account, faults: Faults) -> No
             if faults.is_kind(item["id"], "int", f"{here}.id"):
                 _check_known(item["id"], other, account, faults, here)
             continue
-        table = FAMILIES[other]
+        table = ENTITY_TYPES[other]
         inner = check_model(item, table, account, table=table.create, nested=frozenset({"tags"}))
         for fault in inner.found:
             path = f"{here}.{fault['path']}".rstrip(".")
@@ -34,12 +34,14 @@ def check_other(items: Json, other: str, account: Account, faults: Faults) -> No
             check_count(item, here + ".", faults)
 
 
-def _check_known(number: int, other: str, account: Account, faults: Faults, at: str) -> None:
+def _check_known(
+    number: int, other: str, account: Account, faults: ValidationErrors, at: str
+) -> None:
     if number not in account.entities[other]:
         faults.no_choice(f"{at}.id")
 
 
-def check_count(model: Entity, at: str, faults: Faults) -> None:
+def check_count(model: Entity, at: str, faults: ValidationErrors) -> None:
     """Check that a model has no more custom field values than one call takes."""
     values = model.get("custom_fields_values")
     if is_array(values) and len(values) > MAX_PER_ENTITY:
@@ -53,5 +55,5 @@ def make_other(call: Call, items: list[Entity], other: str) -> int | None:
         if "id" in item:
             return int(item["id"])
         call.counters[f"created.{other}"] += 1
-        return int(call.writer.create(FAMILIES[other], item)["id"])
+        return int(call.writer.create(ENTITY_TYPES[other], item)["id"])
     return None

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Scope, Shelf
+from amocrm.sandbox.engine.collection import Collection, LRUCache, Scope
 from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.http.problem import ProblemError
 
 
 @dataclass(frozen=True)
-class Desk:
+class Operation:
     """A call, the entry it is for, and the variables of its path."""
 
     call: Call
@@ -25,7 +25,7 @@ class Desk:
         return self.call.account
 
     @property
-    def shelf(self) -> Shelf:
+    def shelf(self) -> LRUCache:
         """Entities of this family, those of other parents included."""
         if self.row.stored is not None:
             return self.row.stored(self)

@@ -63,28 +63,28 @@ class History:
             "account_id": self.account.id,
         }
 
-    def added(self, family: str, entity: Entity) -> None:
+    def added(self, entity_type: str, entity: Entity) -> None:
         """Record a new entity, and the tags it came with."""
-        one = SINGULAR[family]
+        one = SINGULAR[entity_type]
         self.record(f"{one}_added", one, entity["id"], after=[self.note()])
-        self._tags(family, {**entity, "_tags": []}, entity)
+        self._tags(entity_type, {**entity, "_tags": []}, entity)
 
-    def changed(self, family: str, before: Entity, after: Entity) -> None:
+    def changed(self, entity_type: str, before: Entity, after: Entity) -> None:
         """Record what differs between two states of an entity."""
-        if family == "leads" and _stage(before) != _stage(after):
-            self._moved("lead_status_changed", family, before, after, _stage)
-        if family == "customers" and before.get("status_id") != after.get("status_id"):
-            self._moved("customer_status_changed", family, before, after, _customer_stage)
+        if entity_type == "leads" and _stage(before) != _stage(after):
+            self._moved("lead_status_changed", entity_type, before, after, _stage)
+        if entity_type == "customers" and before.get("status_id") != after.get("status_id"):
+            self._moved("customer_status_changed", entity_type, before, after, _customer_stage)
         if before["responsible_user_id"] != after["responsible_user_id"]:
-            self._moved("entity_responsible_changed", family, before, after, _responsible)
-        self._values(family, before, after)
-        self._tags(family, before, after)
+            self._moved("entity_responsible_changed", entity_type, before, after, _responsible)
+        self._values(entity_type, before, after)
+        self._tags(entity_type, before, after)
 
-    def linked(self, family: str, number: int, other: str, target: int, *, tied: bool) -> None:
+    def linked(self, entity_type: str, number: int, other: str, target: int, *, tied: bool) -> None:
         """Record a link from both ends, or its end."""
         for here, there in (
-            ((family, number), (other, target)),
-            ((other, target), (family, number)),
+            ((entity_type, number), (other, target)),
+            ((other, target), (entity_type, number)),
         ):
             if here[0] not in SINGULAR:
                 continue  # Elements of lists have no history of their links here (assumed).
@@ -100,22 +100,24 @@ class History:
         """Return the value of an event that has a note; the note itself is nowhere listed."""
         return {"note": {"id": self.ids.take("notes")}}
 
-    def _moved(self, kind: str, family: str, before: Entity, after: Entity, value: Json) -> None:
+    def _moved(
+        self, kind: str, entity_type: str, before: Entity, after: Entity, value: Json
+    ) -> None:
         self.record(
-            kind, SINGULAR[family], after["id"], after=[value(after)], before=[value(before)]
+            kind, SINGULAR[entity_type], after["id"], after=[value(after)], before=[value(before)]
         )
 
-    def _tags(self, family: str, before: Entity, after: Entity) -> None:
+    def _tags(self, entity_type: str, before: Entity, after: Entity) -> None:
         pairs = (("entity_tag_added", after, before), ("entity_tag_deleted", before, after))
         for kind, here, there in pairs:
-            known = self.account.tags[family]
+            known = self.account.tags[entity_type]
             names = [known[one]["name"] for one in here["_tags"] if one not in there["_tags"]]
             items = [{"tag": {"name": name}} for name in names]
             if items:
                 which = "after" if kind == "entity_tag_added" else "before"
-                self.record(kind, SINGULAR[family], after["id"], **{which: items})
+                self.record(kind, SINGULAR[entity_type], after["id"], **{which: items})
 
-    def _values(self, family: str, before: Entity, after: Entity) -> None:
+    def _values(self, entity_type: str, before: Entity, after: Entity) -> None:
         old, new = _by_field(before), _by_field(after)
         for number in dict.fromkeys([*old, *new]):
             if old.get(number) != new.get(number):
@@ -123,7 +125,7 @@ class History:
                 kind = f"custom_field_{number}_value_changed"
                 self.record(
                     kind,
-                    SINGULAR[family],
+                    SINGULAR[entity_type],
                     after["id"],
                     after=_texts(new.get(number)),
                     before=_texts(old.get(number)),

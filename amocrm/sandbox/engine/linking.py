@@ -12,52 +12,56 @@ _ONE_COMPANY = ("leads", "contacts")
 
 
 def link(
-    history: History, family: str, number: int, other: str, target: int, wanted: Entity
+    history: History, entity_type: str, number: int, other: str, target: int, wanted: Entity
 ) -> None:
     """Link two entities as the metadata of a request says."""
     ties = history.account.ties
-    for one, holder, that in ((family, number, other), (other, target, family)):
+    for one, holder, that in ((entity_type, number, other), (other, target, entity_type)):
         if one in _ONE_COMPANY and that == "companies":
             # Assumed (reference 4.12): another company takes the place of the first.
             company = target if that == other else number
             for old in ties.of(one, holder, that):
                 if old != company:
                     unlink(history, one, holder, that, old)
-    if target not in ties.of(family, number, other):
-        history.linked(family, number, other, target, tied=True)
-    ties.tie(family, number, other, target)
-    if family == "leads" and other == "contacts" and wanted.get("is_main"):
+    if target not in ties.of(entity_type, number, other):
+        history.linked(entity_type, number, other, target, tied=True)
+    ties.tie(entity_type, number, other, target)
+    if entity_type == "leads" and other == "contacts" and wanted.get("is_main"):
         ties.set_main(number, target)
-    if family == "contacts" and other == "leads" and wanted.get("is_main"):
+    if entity_type == "contacts" and other == "leads" and wanted.get("is_main"):
         ties.set_main(target, number)
     if other == ELEMENTS:
-        ties.describe(family, number, target, wanted)
-    _touch(history, family, number)
+        ties.describe(entity_type, number, target, wanted)
+    _touch(history, entity_type, number)
     _touch(history, other, target)
 
 
-def unlink(history: History, family: str, number: int, other: str, target: int) -> None:
+def unlink(history: History, entity_type: str, number: int, other: str, target: int) -> None:
     """Cut the link between two entities; without one nothing happens (assumed)."""
     ties = history.account.ties
-    if target not in ties.of(family, number, other):
+    if target not in ties.of(entity_type, number, other):
         return
-    ties.cut(family, number, other, target)
-    history.linked(family, number, other, target, tied=False)
-    _touch(history, family, number)
+    ties.cut(entity_type, number, other, target)
+    history.linked(entity_type, number, other, target, tied=False)
+    _touch(history, entity_type, number)
     _touch(history, other, target)
 
 
-def metadata(account: Account, family: str, number: int, other: str, target: int) -> Entity | None:
+def metadata(
+    account: Account, entity_type: str, number: int, other: str, target: int
+) -> Entity | None:
     """Return what an answer tells of a link; of a company nothing (reference 4.12)."""
     if other == "contacts":
-        return {"main_contact": family == "leads" and account.ties.main_contact(number) == target}
+        return {
+            "main_contact": entity_type == "leads" and account.ties.main_contact(number) == target
+        }
     if other == ELEMENTS:
-        return account.ties.described(family, number, target)
+        return account.ties.described(entity_type, number, target)
     return None
 
 
-def _touch(history: History, family: str, number: int) -> None:
+def _touch(history: History, entity_type: str, number: int) -> None:
     # Assumed (reference 11): links change `updated_at` of both ends; elements have no such side.
-    entity = history.account.shelf(family).get(number)
+    entity = history.account.shelf(entity_type).get(number)
     if entity is not None:
         entity |= {"updated_at": history.now, "updated_by": history.user_id}

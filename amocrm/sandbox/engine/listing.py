@@ -10,7 +10,7 @@ from amocrm.api_limits import PAGE_LIMIT, PAGE_LIMIT_DEFAULT
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.http.answer import Json, is_object
 from amocrm.sandbox.http.problem import ProblemError
-from amocrm.sandbox.http.request import Ask, brackets
+from amocrm.sandbox.http.request import IncomingRequest, brackets
 
 _Item = TypeVar("_Item")
 
@@ -19,14 +19,14 @@ _Item = TypeVar("_Item")
 class Wish:
     """What a listing was asked for."""
 
-    ask: Ask
+    ask: IncomingRequest
     page: int
     limit: int
     withs: frozenset[str]
     tree: dict[str, Json]
 
     @classmethod
-    def of(cls, ask: Ask, limit: int = PAGE_LIMIT, default: int | None = None) -> Wish:
+    def of(cls, ask: IncomingRequest, limit: int = PAGE_LIMIT, default: int | None = None) -> Wish:
         """Read the query of a listing.
 
         Raises:
@@ -41,7 +41,7 @@ class Wish:
         return cls(ask, _positive(tree, "page", 1), wanted, _withs(tree), tree)
 
     @classmethod
-    def whole(cls, ask: Ask) -> Wish:
+    def whole(cls, ask: IncomingRequest) -> Wish:
         """Read the query of a listing that knows no pages."""
         tree = brackets(ask.pairs())
         return cls(ask, 1, 0, _withs(tree), tree)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json, is_array, is_object
 
 Schema: TypeAlias = "Mapping[str, str | Prop]"
@@ -70,7 +70,7 @@ def _parsed(kind: str) -> Prop:
 def check_object(
     model: Mapping[str, Json],
     schema: Schema,
-    faults: Faults,
+    faults: ValidationErrors,
     *,
     users: Container[int] = (),
     at: str = "",
@@ -98,7 +98,9 @@ def check_object(
     return sound
 
 
-def _check_value(value: Json, wanted: Prop, faults: Faults, users: Container[int], at: str) -> bool:
+def _check_value(
+    value: Json, wanted: Prop, faults: ValidationErrors, users: Container[int], at: str
+) -> bool:
     before = len(faults.found)
     if value is None and wanted.null:
         return True
@@ -114,7 +116,7 @@ def _check_value(value: Json, wanted: Prop, faults: Faults, users: Container[int
     return len(faults.found) == before
 
 
-def _check_size(value: Json, wanted: Prop, faults: Faults, at: str) -> None:
+def _check_size(value: Json, wanted: Prop, faults: ValidationErrors, at: str) -> None:
     is_sized = isinstance(value, (str, list, dict))
     if wanted.filled and is_sized and not (value.strip() if isinstance(value, str) else value):
         faults.add("NotBlank", at, "This value should not be blank.")
@@ -132,7 +134,7 @@ def _check_size(value: Json, wanted: Prop, faults: Faults, at: str) -> None:
 
 
 def _check_inside(
-    value: Json, wanted: Prop, faults: Faults, users: Container[int], at: str
+    value: Json, wanted: Prop, faults: ValidationErrors, users: Container[int], at: str
 ) -> None:
     if is_object(value) and wanted.inner is not None:
         check_object(value, wanted.inner, faults, users=users, at=at + ".")

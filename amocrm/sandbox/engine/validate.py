@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from amocrm.api_limits import BATCH_LIMIT
-from amocrm.sandbox.data.entity_types import Family
+from amocrm.sandbox.data.entity_types import EntityType
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.schema import Schema, check_object
-from amocrm.sandbox.engine.validation_errors import FAILED, Faults
+from amocrm.sandbox.engine.validation_errors import FAILED, ValidationErrors
 from amocrm.sandbox.http.answer import Json, is_array, is_object
 from amocrm.sandbox.http.problem import ProblemError
 from amocrm.sandbox.http.request import EMPTY_DATA
@@ -56,34 +56,38 @@ def single(data: Json) -> Entity:
 
 
 def check_model(
-    model: Json, family: Family, account: Account, *, table: Schema, nested: frozenset[str]
-) -> Faults:
+    model: Json, entity_type: EntityType, account: Account, *, table: Schema, nested: frozenset[str]
+) -> ValidationErrors:
     """Check one model; `table` and `nested` say what this kind of write admits."""
-    faults = Faults()
+    faults = ValidationErrors()
     if not is_object(model):
         faults.wrong_type("", "object")
         return faults
     sound = check_object(model, table, faults, users=account.users)
-    check_members({name: model[name] for name in sound}, family, account, faults, nested)
+    check_members({name: model[name] for name in sound}, entity_type, account, faults, nested)
     return faults
 
 
 def check_members(
-    model: Entity, family: Family, account: Account, faults: Faults, nested: frozenset[str]
+    model: Entity,
+    entity_type: EntityType,
+    account: Account,
+    faults: ValidationErrors,
+    nested: frozenset[str],
 ) -> None:
     """Check what is inside the sound properties of a model."""
     checked = {name: one for name, one in model.items() if one is not None}
-    if family.name == "leads":
+    if entity_type.name == "leads":
         _check_stage(checked, account, faults)
         if checked.get("loss_reason_id", 0) not in (0, *account.shelf("loss_reasons")):
             faults.no_choice("loss_reason_id")
-    check_values(checked.get("custom_fields_values", []), account, family.name, faults)
+    check_values(checked.get("custom_fields_values", []), account, entity_type.name, faults)
     for name in ("tags_to_add", "tags_to_delete"):
-        _check_tags(checked.get(name, []), name, account, family, faults)
-    _check_nested(checked.get("_embedded", {}), nested, account, family, faults)
+        _check_tags(checked.get(name, []), name, account, entity_type, faults)
+    _check_nested(checked.get("_embedded", {}), nested, account, entity_type, faults)
 
 
-def _check_stage(model: Entity, account: Account, faults: Faults) -> None:
+def _check_stage(model: Entity, account: Account, faults: ValidationErrors) -> None:
     pipeline, status = model.get("pipeline_id"), model.get("status_id")
     if pipeline is not None and pipeline not in account.pipelines:
         faults.no_choice("pipeline_id")
@@ -96,7 +100,7 @@ def _check_stage(model: Entity, account: Account, faults: Faults) -> None:
 
 
 def _check_tags(
-    tags: list[Json], at: str, account: Account, family: Family, faults: Faults
+    tags: list[Json], at: str, account: Account, entity_type: EntityType, faults: ValidationErrors
 ) -> None:
     for number, tag in enumerate(tags):
         here = f"{at}.{number}"
@@ -106,12 +110,16 @@ def _check_tags(
         sound = faults.known_properties(tag, _TAG, here + ".")
         if "id" not in tag and "name" not in tag:
             faults.missing(here + ".name")
-        elif "id" in sound and tag["id"] not in account.tags[family.name]:
+        elif "id" in sound and tag["id"] not in account.tags[entity_type.name]:
             faults.no_choice(here + ".id")
 
 
 def _check_nested(
-    nested: Entity, allowed: frozenset[str], account: Account, family: Family, faults: Faults
+    nested: Entity,
+    allowed: frozenset[str],
+    account: Account,
+    entity_type: EntityType,
+    faults: ValidationErrors,
 ) -> None:
     for name, value in nested.items():
         at = f"_embedded.{name}"
@@ -125,12 +133,12 @@ def _check_nested(
         elif not faults.is_kind(value, "array", at):
             continue
         elif name == "tags":
-            _check_tags(value, at, account, family, faults)
+            _check_tags(value, at, account, entity_type, faults)
         else:
             _check_links(value, name, account, faults)
 
 
-def _check_links(items: list[Json], other: str, account: Account, faults: Faults) -> None:
+def _check_links(items: list[Json], other: str, account: Account, faults: ValidationErrors) -> None:
     at = f"_embedded.{other}"
     if other == "companies" and len(items) > 1:
         faults.add("TooHigh", at, "This collection should contain 1 element or less.")

@@ -26,7 +26,7 @@ NOT_A_CHOICE = "The value you selected is not a valid choice."
 
 
 @dataclass
-class Faults:
+class ValidationErrors:
     """Errors found in one model; paths are dotted and relative to the model."""
 
     found: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
@@ -82,7 +82,7 @@ def request_id(model: Json, index: int) -> str:
     return wanted if isinstance(wanted, str) else str(index)
 
 
-def refuse_batch(models: list[Json], faults: list[Faults]) -> None:
+def refuse_batch(models: list[Json], faults: list[ValidationErrors]) -> None:
     """Refuse the whole batch if one model is bad: nothing is written (reference 3.3, 11).
 
     Raises:

@@ -9,11 +9,11 @@ from typing import cast
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Entry, Verb, VerbName
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish, ordered
 from amocrm.sandbox.engine.schema import Schema, check_object
 from amocrm.sandbox.engine.validate import batch, single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch, request_id
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch, request_id
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, is_array, is_object, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -31,93 +31,97 @@ def routes(entry: Entry) -> Iterator[tuple[str, str, Handler]]:
         yield method, path, partial(_serve, step, entry, name)
 
 
-def list_items(desk: Desk, verb: Verb) -> Answer:
+def list_items(operation: Operation, verb: Verb) -> Answer:
     """Answer a listing: a page, or 204 when there is nothing on it (reference 3.2)."""
-    row, ask = desk.row, desk.call.ask
+    row, ask = operation.row, operation.call.ask
     wish = Wish.of(ask, row.page, row.page_default) if row.paged else Wish.whole(ask)
-    found = _selected(desk, wish)
+    found = _selected(operation, wish)
     items, more = wish.take(found) if row.paged else (found, False)
     if not items:
         return NO_CONTENT
-    links = wish.links(more) if row.paged else _self(desk.url)
+    links = wish.links(more) if row.paged else _self(operation.url)
     body: Entity = {"_total_items": len(found)} if verb.total else {}
     if row.paged:
         body["_page"] = wish.page
     if row.paged and verb.total:
         body["_page_count"] = -(-len(found) // wish.limit)
         links["last"] = {"href": wish.href(body["_page_count"])}
-    shown = [show(desk, one, wish) for one in items]
+    shown = [show(operation, one, wish) for one in items]
     return json_answer({**body, "_links": links, "_embedded": {row.key: shown}})
 
 
-def get_item(desk: Desk, verb: Verb, number: Json) -> Answer:
+def get_item(operation: Operation, verb: Verb, number: Json) -> Answer:
     """Answer the read of one entity."""
-    entity = desk.find(number)
-    if entity is None and desk.row.unknown == 204:
+    entity = operation.find(number)
+    if entity is None and operation.row.unknown == 204:
         return NO_CONTENT
-    wish = Wish.whole(desk.call.ask)
-    return json_answer(show(desk, _known(entity), wish), status=verb.status)
+    wish = Wish.whole(operation.call.ask)
+    return json_answer(show(operation, _known(entity), wish), status=verb.status)
 
 
-def create_items(desk: Desk, verb: Verb) -> Answer:
+def create_items(operation: Operation, verb: Verb) -> Answer:
     """Answer a creation: models in the order of the request."""
-    data = desk.call.ask.json()
+    data = operation.call.ask.json()
     alone = verb.body == "object" or (verb.body == "both" and is_object(data))
     models: list[Json] = [single(data)] if alone else batch(data, verb.most)
-    refuse_batch(models, [_checked(desk, model, None) for model in models])
-    _make_room(desk, len(models))
-    step = desk.row.make or Desk.make
-    made = [step(desk, model) for model in models]
-    desk.call.counters[f"created.{desk.row.key}"] += len(made)
-    items = [_written(desk, verb, one, models[at], at) for at, one in enumerate(made)]
-    return _answer(desk, verb, items[0] if alone else items)
+    refuse_batch(models, [_checked(operation, model, None) for model in models])
+    _make_room(operation, len(models))
+    step = operation.row.make or Operation.make
+    made = [step(operation, model) for model in models]
+    operation.call.counters[f"created.{operation.row.key}"] += len(made)
+    items = [_written(operation, verb, one, models[at], at) for at, one in enumerate(made)]
+    return _answer(operation, verb, items[0] if alone else items)
 
 
-def change_items(desk: Desk, verb: Verb) -> Answer:
+def change_items(operation: Operation, verb: Verb) -> Answer:
     """Answer a change of several: every model names its entity."""
-    models = batch(desk.call.ask.json(), verb.most)
-    refuse_batch(models, [_checked_change(desk, model) for model in models])
+    models = batch(operation.call.ask.json(), verb.most)
+    refuse_batch(models, [_checked_change(operation, model) for model in models])
     items: list[Entity] = []
     for at, model in enumerate(models):
-        entity = _known(desk.find(model["id"]))
-        (desk.row.change or Desk.change)(desk, entity, model)
-        items.append(_written(desk, verb, entity, model, at))
-    desk.call.counters[f"updated.{desk.row.key}"] += len(items)
-    return _answer(desk, verb, items)
+        entity = _known(operation.find(model["id"]))
+        (operation.row.change or Operation.change)(operation, entity, model)
+        items.append(_written(operation, verb, entity, model, at))
+    operation.call.counters[f"updated.{operation.row.key}"] += len(items)
+    return _answer(operation, verb, items)
 
 
-def change_item(desk: Desk, verb: Verb, number: Json) -> Answer:
+def change_item(operation: Operation, verb: Verb, number: Json) -> Answer:
     """Answer a change of one: the model itself, unwrapped (reference 3.2)."""
-    model = single(desk.call.ask.json())
-    entity = _known(desk.find(number))
-    refuse_batch([model], [_checked(desk, model, entity)])
-    (desk.row.change or Desk.change)(desk, entity, model)
-    desk.call.counters[f"updated.{desk.row.key}"] += 1
-    return _answer(desk, verb, _written(desk, verb, entity, model, 0))
+    model = single(operation.call.ask.json())
+    entity = _known(operation.find(number))
+    refuse_batch([model], [_checked(operation, model, entity)])
+    (operation.row.change or Operation.change)(operation, entity, model)
+    operation.call.counters[f"updated.{operation.row.key}"] += 1
+    return _answer(operation, verb, _written(operation, verb, entity, model, 0))
 
 
-def delete_item(desk: Desk, verb: Verb, number: Json) -> Answer:
+def delete_item(operation: Operation, verb: Verb, number: Json) -> Answer:
     """Answer a deletion."""
-    (desk.row.drop or Desk.drop)(desk, _known(desk.find(number)))
-    desk.call.counters[f"deleted.{desk.row.key}"] += 1
+    (operation.row.drop or Operation.drop)(operation, _known(operation.find(number)))
+    operation.call.counters[f"deleted.{operation.row.key}"] += 1
     return Answer(verb.status)
 
 
-def delete_items(desk: Desk, verb: Verb) -> Answer:
+def delete_items(operation: Operation, verb: Verb) -> Answer:
     """Answer a deletion of several, named in the body."""
-    models = batch(desk.call.ask.json(), verb.most)
-    refuse_batch(models, [_checked_change(desk, model) for model in models])
+    models = batch(operation.call.ask.json(), verb.most)
+    refuse_batch(models, [_checked_change(operation, model) for model in models])
     for model in models:
-        entity = desk.find(model["id"])
+        entity = operation.find(model["id"])
         if entity is not None:  # An id may stand there twice.
-            (desk.row.drop or Desk.drop)(desk, entity)
-    desk.call.counters[f"deleted.{desk.row.key}"] += len(models)
+            (operation.row.drop or Operation.drop)(operation, entity)
+    operation.call.counters[f"deleted.{operation.row.key}"] += len(models)
     return Answer(verb.status)
 
 
-def show(desk: Desk, entity: Entity, wish: Wish) -> Entity:
+def show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
     """Return an entity as a read shows it."""
-    return desk.row.show(desk, entity, wish) if desk.row.show else desk.show(entity)
+    return (
+        operation.row.show(operation, entity, wish)
+        if operation.row.show
+        else operation.show(entity)
+    )
 
 
 _VERBS: dict[VerbName, tuple[str, bool, Handler]] = {
@@ -136,9 +140,9 @@ def _serve(step: Handler, row: Collection, name: VerbName, call: Call, **scope: 
     if verb.admin:
         call.need_admin()
     number = [scope.pop("number")] if "number" in scope else []
-    desk = Desk(call, row, scope)
-    desk.enter()
-    return step(desk, verb, *number)
+    operation = Operation(call, row, scope)
+    operation.enter()
+    return step(operation, verb, *number)
 
 
 def _admitted(handler: Handler) -> Handler:
@@ -149,10 +153,10 @@ def _admitted(handler: Handler) -> Handler:
     return admit
 
 
-def _make_room(desk: Desk, more: int) -> None:
-    limit = desk.row.capacity
-    if limit is not None and len(desk.here()) + more > limit:
-        raise ProblemError(desk.row.overfull, f"Limit {limit} per account")
+def _make_room(operation: Operation, more: int) -> None:
+    limit = operation.row.capacity
+    if limit is not None and len(operation.here()) + more > limit:
+        raise ProblemError(operation.row.overfull, f"Limit {limit} per account")
 
 
 def _known(entity: Entity | None) -> Entity:
@@ -161,43 +165,47 @@ def _known(entity: Entity | None) -> Entity:
     return entity
 
 
-def _checked(desk: Desk, model: Json, entity: Entity | None, *, partial: bool = False) -> Faults:
-    faults = Faults()
+def _checked(
+    operation: Operation, model: Json, entity: Entity | None, *, partial: bool = False
+) -> ValidationErrors:
+    faults = ValidationErrors()
     if not is_object(model):
         faults.wrong_type("", "object")
         return faults
-    row = desk.row
+    row = operation.row
     schema: Schema = {"request_id": "string", **row.create}
     partial = partial or entity is not None
     if partial:
         patch = row.create if row.patch is None else row.patch
         schema = {"request_id": "string", **patch, "id": "any"}
-    users = desk.account.users
+    users = operation.account.users
     sound = check_object(model, schema, faults, users=users, partial=partial)
     if row.check is not None and (entity is not None or not partial):
-        row.check(desk, {name: one for name, one in model.items() if name in sound}, entity, faults)
+        row.check(
+            operation, {name: one for name, one in model.items() if name in sound}, entity, faults
+        )
     return faults
 
 
-def _checked_change(desk: Desk, model: Json) -> Faults:
+def _checked_change(operation: Operation, model: Json) -> ValidationErrors:
     wanted = model.get("id") if is_object(model) else None
-    kind = "int" if desk.row.number.startswith("<int:") else "string"
-    faults = Faults()
+    kind = "int" if operation.row.number.startswith("<int:") else "string"
+    faults = ValidationErrors()
     if is_object(model) and "id" not in model:
         faults.missing("id")
     elif is_object(model) and not faults.is_kind(wanted, kind, "id"):
         wanted = None
-    entity = None if is_array(wanted) or is_object(wanted) else desk.find(wanted)
+    entity = None if is_array(wanted) or is_object(wanted) else operation.find(wanted)
     if wanted is not None and entity is None and not faults.found:
         faults.no_choice("id")  # Assumed (reference 4.33): only 200, 400 and 401 are documented.
-    rest = _checked(desk, model, entity, partial=True)
-    return Faults(faults.found + rest.found)
+    rest = _checked(operation, model, entity, partial=True)
+    return ValidationErrors(faults.found + rest.found)
 
 
-def _selected(desk: Desk, wish: Wish) -> list[Entity]:
-    row, found = desk.row, desk.here()
+def _selected(operation: Operation, wish: Wish) -> list[Entity]:
+    row, found = operation.row, operation.here()
     if row.select is not None:
-        found = row.select(desk, found, wish)
+        found = row.select(operation, found, wish)
     filters: Json = wish.tree.get("filter")
     asked = [(row.filters, filters if is_object(filters) else {}), (row.bare, wish.tree)]
     for known, wanted in asked:
@@ -214,13 +222,13 @@ def _mentions(entity: Entity, members: tuple[str, ...], query: str) -> bool:
     return any(query in str(entity[name]).casefold() for name in members)
 
 
-def _written(desk: Desk, verb: Verb, entity: Entity, model: Entity, at: int) -> Entity:
+def _written(operation: Operation, verb: Verb, entity: Entity, model: Entity, at: int) -> Entity:
     if verb.shape is None:
-        item = show(desk, entity, Wish.whole(desk.call.ask))
+        item = show(operation, entity, Wish.whole(operation.call.ask))
         links = item.get("_links")
     else:
         item = {name: entity[name] for name in verb.shape}
-        links = _self(desk.href(entity))
+        links = _self(operation.href(entity))
     if verb.echo == "index":
         item["request_id"] = request_id(model, at)
     elif "request_id" in model and verb.echo != "no":
@@ -231,13 +239,13 @@ def _written(desk: Desk, verb: Verb, entity: Entity, model: Entity, at: int) -> 
     return item
 
 
-def _answer(desk: Desk, verb: Verb, done: Entity | list[Entity]) -> Answer:
+def _answer(operation: Operation, verb: Verb, done: Entity | list[Entity]) -> Answer:
     if verb.status == 204 or verb.shape == ():
         return Answer(verb.status)
     if not isinstance(done, list):
         return json_answer(done, status=verb.status)
     body: Entity = {"_total_items": len(done)} if verb.total else {}
-    body |= {"_links": _self(desk.url), "_embedded": {desk.row.key: cast("Json", done)}}
+    body |= {"_links": _self(operation.url), "_embedded": {operation.row.key: cast("Json", done)}}
     return json_answer(body, status=verb.status)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from amocrm.sandbox.data.entity_types import Family
+from amocrm.sandbox.data.entity_types import EntityType
 from amocrm.sandbox.data.state import Account, Entity, linked
 from amocrm.sandbox.http.answer import Json
 
@@ -12,56 +12,58 @@ _DELETED_KEYS = ("id", "updated_at", "updated_by", "is_deleted")
 
 
 def show(
-    account: Account, family: Family, entity: Entity, withs: frozenset[str], root: str
+    account: Account, entity_type: EntityType, entity: Entity, withs: frozenset[str], root: str
 ) -> Entity:
     """Return one entity with its links and what `with` asked for."""
-    at = f"{root}/{family.name}/{entity['id']}"
+    at = f"{root}/{entity_type.name}/{entity['id']}"
     if entity["is_deleted"]:
         # Of a lead in the recycle bin only four members are filled (reference 4.2).
         shown: Entity = {name: entity[name] for name in _DELETED_KEYS}
         return {**shown, "_links": {"self": {"href": at}}}
-    shown = {name: entity[name] for name in family.keys}
-    if family.name == "leads":
+    shown = {name: entity[name] for name in entity_type.keys}
+    if entity_type.name == "leads":
         if "is_price_modified_by_robot" in withs:
             shown["is_price_modified_by_robot"] = False
         if "source_id" in withs:
             shown["source_id"] = None
     shown["_links"] = {"self": {"href": at}}
-    shown["_embedded"] = _embedded(account, family, entity, withs, root)
+    shown["_embedded"] = _embedded(account, entity_type, entity, withs, root)
     return shown
 
 
-def tags_of(account: Account, family: str, entity: Entity) -> list[Entity]:
+def tags_of(account: Account, entity_type: str, entity: Entity) -> list[Entity]:
     """Return the tags of one entity; only tags of leads have a color (reference 5.2)."""
-    known = account.tags[family]
+    known = account.tags[entity_type]
     return [dict(known[number]) for number in entity["_tags"]]
 
 
 def _embedded(
-    account: Account, family: Family, entity: Entity, withs: frozenset[str], root: str
+    account: Account, entity_type: EntityType, entity: Entity, withs: frozenset[str], root: str
 ) -> Entity:
     number = entity["id"]
-    out: Entity = {"tags": tags_of(account, family.name, entity)}
-    for other, always in family.embeds.items():
+    out: Entity = {"tags": tags_of(account, entity_type.name, entity)}
+    for other, always in entity_type.embeds.items():
         if always or other in withs:
-            out[other] = _others(account, family.name, number, other, root)
+            out[other] = _others(account, entity_type.name, number, other, root)
     if "catalog_elements" in withs:
         out["catalog_elements"] = [
-            {"id": one, "metadata": account.ties.described(family.name, number, one)}
-            for one in account.ties.of(family.name, number, "catalog_elements")
+            {"id": one, "metadata": account.ties.described(entity_type.name, number, one)}
+            for one in account.ties.of(entity_type.name, number, "catalog_elements")
         ]
-    if family.name == "contacts" and "social_profiles" in withs:
+    if entity_type.name == "contacts" and "social_profiles" in withs:
         out["social_profiles"] = []
-    if family.name == "leads" and "loss_reason" in withs:
+    if entity_type.name == "leads" and "loss_reason" in withs:
         # Assumed (reference 12.3): an array of one, as in the published example.
         reason = account.shelf("loss_reasons").get(entity["loss_reason_id"])
         out["loss_reason"] = [] if reason is None else [dict(reason)]
     return out
 
 
-def _others(account: Account, family: str, number: int, other: str, root: str) -> list[Entity]:
-    items = linked(account.ties.of(family, number, other))
-    main = account.ties.main_contact(number) if (family, other) == ("leads", "contacts") else None
+def _others(account: Account, entity_type: str, number: int, other: str, root: str) -> list[Entity]:
+    items = linked(account.ties.of(entity_type, number, other))
+    main = (
+        account.ties.main_contact(number) if (entity_type, other) == ("leads", "contacts") else None
+    )
     for item in items:
         if main is not None:
             item["is_main"] = item["id"] == main
@@ -75,12 +77,12 @@ def wrap(links: Entity, key: str, items: list[Json]) -> Entity:
 
 
 def plain(
-    account: Account, family: str, entity: Entity, copy: Callable[[Entity], Entity]
+    account: Account, entity_type: str, entity: Entity, copy: Callable[[Entity], Entity]
 ) -> Entity:
     """Return one stored entity for a test to look at: tags by name, ties by id."""
     shown = {name: value for name, value in copy(entity).items() if not name.startswith("_")}
-    shown["tags"] = [tag["name"] for tag in tags_of(account, family, entity)]
+    shown["tags"] = [tag["name"] for tag in tags_of(account, entity_type, entity)]
     for other in ("leads", "contacts", "companies"):
-        if other != family:
-            shown[other] = account.ties.of(family, entity["id"], other)
+        if other != entity_type:
+            shown[other] = account.ties.of(entity_type, entity["id"], other)
     return shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amocrm.sandbox.data.customer_stages import default_status
-from amocrm.sandbox.data.entity_types import Family
+from amocrm.sandbox.data.entity_types import EntityType
 from amocrm.sandbox.data.state import CLOSED, Account, Entity, Ids
 from amocrm.sandbox.engine.history import History
 from amocrm.sandbox.engine.linking import link
@@ -27,43 +27,43 @@ class Writer:
         """Where events of these writes go."""
         return History(self.account, self.ids, self.user_id, self.now)
 
-    def create(self, family: Family, model: Entity) -> Entity:
+    def create(self, entity_type: EntityType, model: Entity) -> Entity:
         """Make a new entity of a checked model."""
-        number = self.ids.take(family.name)
-        entity = self._blank(family, number)
-        self.account.entities[family.name][number] = entity
-        self._write(family, entity, model)
-        self.history.added(family.name, entity)
-        self._tie(family, number, model.get("_embedded", {}))
+        number = self.ids.take(entity_type.name)
+        entity = self._blank(entity_type, number)
+        self.account.entities[entity_type.name][number] = entity
+        self._write(entity_type, entity, model)
+        self.history.added(entity_type.name, entity)
+        self._tie(entity_type, number, model.get("_embedded", {}))
         entity["updated_at"] = model.get("updated_at", entity["created_at"])
         entity["updated_by"] = model.get("updated_by", entity["created_by"])
         return entity
 
-    def update(self, family: Family, entity: Entity, model: Entity) -> Entity:
+    def update(self, entity_type: EntityType, entity: Entity, model: Entity) -> Entity:
         """Change an entity as a checked model says."""
         before = {**entity, "_tags": list(entity["_tags"])}
-        self._write(family, entity, model)
-        self.history.changed(family.name, before, entity)
+        self._write(entity_type, entity, model)
+        self.history.changed(entity_type.name, before, entity)
         entity["updated_at"] = model.get("updated_at", self.now)
         entity["updated_by"] = model.get("updated_by", self.user_id)
         return entity
 
-    def _blank(self, family: Family, number: int) -> Entity:
-        entity: Entity = dict.fromkeys(family.keys)
+    def _blank(self, entity_type: EntityType, number: int) -> Entity:
+        entity: Entity = dict.fromkeys(entity_type.keys)
         entity |= {"id": number, "name": "", "account_id": self.account.id, "is_deleted": False}
         entity |= {"created_by": self.user_id, "created_at": self.now, "_tags": []}
         entity |= {"responsible_user_id": self.user_id}
-        if "group_id" in family.keys:
+        if "group_id" in entity_type.keys:
             entity["group_id"] = 0
-        if family.name == "contacts":
+        if entity_type.name == "contacts":
             entity |= {"first_name": "", "last_name": "", "is_unsorted": False}
-        if family.name == "leads":
+        if entity_type.name == "leads":
             pipeline = self.account.main_pipeline["id"]
             # Assumed (reference 4.2): the name and the first ordinary stage.
             word = "Сделка" if self.account.zone.endswith(".ru") else "Lead"
             entity |= {"name": f"{word} #{number}", "price": 0, "pipeline_id": pipeline}
             entity |= {"status_id": self._first_stage(pipeline)}
-        if family.name == "customers":
+        if entity_type.name == "customers":
             # Assumed (reference 5.3): what a new customer has that nobody gave.
             entity |= {"next_price": 0, "periodicity": 0, "ltv": 0, "purchases_count": 0}
             entity |= {"average_check": 0, "_segments": [], "_points": 0}
@@ -71,23 +71,23 @@ class Writer:
                 entity["status_id"] = default_status(self.account, self.ids)
         return entity
 
-    def _write(self, family: Family, entity: Entity, model: Entity) -> None:
+    def _write(self, entity_type: EntityType, entity: Entity, model: Entity) -> None:
         plain = ("name", "price", "responsible_user_id", "created_by", "created_at")
         for name in (*plain, "first_name", "last_name", "loss_reason_id"):
             if name in model:
                 entity[name] = model[name]
-        if family.name == "contacts":
+        if entity_type.name == "contacts":
             _compose_name(entity, model)
-        if family.name == "leads":
+        if entity_type.name == "leads":
             self._move(entity, model)
-        if family.name == "customers":
+        if entity_type.name == "customers":
             for name in ("next_price", "next_date", "status_id", "periodicity"):
                 entity[name] = model.get(name, entity[name])
             self._write_segments(entity, model)
         if "custom_fields_values" in model:
             values: list[Json] = model["custom_fields_values"] or []
-            write_values(values, self.account, family.name, entity)
-        self._write_tags(family, entity, model)
+            write_values(values, self.account, entity_type.name, entity)
+        self._write_tags(entity_type, entity, model)
 
     def _move(self, lead: Entity, model: Entity) -> None:
         status, pipeline = model.get("status_id"), model.get("pipeline_id")
@@ -124,29 +124,29 @@ class Writer:
             # Assumed (reference 4.18): the complete new set, as with tags.
             customer["_segments"] = list(dict.fromkeys(one["id"] for one in nested["segments"]))
 
-    def _write_tags(self, family: Family, entity: Entity, model: Entity) -> None:
+    def _write_tags(self, entity_type: EntityType, entity: Entity, model: Entity) -> None:
         nested = model.get("_embedded", {})
         if "tags" in nested:
             # The complete new set; null removes all (reference 4.2).
             entity["_tags"] = []
-            self._add_tags(family, entity, nested["tags"] or [])
-        self._add_tags(family, entity, model.get("tags_to_add", []))
+            self._add_tags(entity_type, entity, nested["tags"] or [])
+        self._add_tags(entity_type, entity, model.get("tags_to_add", []))
         for wanted in model.get("tags_to_delete", []):
-            tag = self.account.tag(family.name, wanted, self.ids)
+            tag = self.account.tag(entity_type.name, wanted, self.ids)
             if tag is not None and tag["id"] in entity["_tags"]:
                 kept: list[int] = entity["_tags"]
                 entity["_tags"] = [one for one in kept if one != tag["id"]]
 
-    def _add_tags(self, family: Family, entity: Entity, wanted: list[Entity]) -> None:
+    def _add_tags(self, entity_type: EntityType, entity: Entity, wanted: list[Entity]) -> None:
         for one in wanted:
-            tag = self.account.tag(family.name, one, self.ids)
+            tag = self.account.tag(entity_type.name, one, self.ids)
             if tag is not None and tag["id"] not in entity["_tags"]:
                 entity["_tags"].append(tag["id"])
 
-    def _tie(self, family: Family, number: int, nested: Entity) -> None:
+    def _tie(self, entity_type: EntityType, number: int, nested: Entity) -> None:
         for other in ("contacts", "companies"):
             for target in nested.get(other) or ():
-                link(self.history, family.name, number, other, target["id"], target)
+                link(self.history, entity_type.name, number, other, target["id"], target)
 
 
 def _compose_name(contact: Entity, model: Entity) -> None:

@@ -9,11 +9,11 @@ from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import batch, single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import Answer, Json
 from amocrm.sandbox.http.problem import ProblemError, not_found
 
@@ -125,25 +125,25 @@ def _checked(call: Call, schema: Schema) -> dict[str, Json]:
     return model
 
 
-def _check(account: Account, model: Json, schema: Schema) -> Faults:
-    faults = Faults()
+def _check(account: Account, model: Json, schema: Schema) -> ValidationErrors:
+    faults = ValidationErrors()
     if not faults.is_kind(model, "object", ""):
         return faults
     sound = check_object(model, schema, faults)
     is_sound = {"entity_id", "entity_type"} <= sound
-    if is_sound and model["entity_id"] not in account.shelf(_family(model)):
+    if is_sound and model["entity_id"] not in account.shelf(_entity_type(model)):
         faults.no_choice("entity_id")
     return faults
 
 
-def _family(model: dict[str, Json]) -> str:
+def _entity_type(model: dict[str, Json]) -> str:
     kind = str(model["entity_type"])
     return _OLD_TYPES.get(kind, kind)
 
 
 def _started(call: Call, models: list[Json]) -> None:
     for one in models:
-        key = (one["bot_id"], _family(one), one["entity_id"])
+        key = (one["bot_id"], _entity_type(one), one["entity_id"])
         call.account.shelf("runs")[key] = {"id": key, "started_at": call.now}
     call.counters["bots.started"] += len(models)
 
@@ -152,12 +152,12 @@ def _accepted() -> Answer:
     return Answer(202, (("Content-Type", "text/plain; charset=utf-8"),), b"Accepted")
 
 
-def _guard(desk: Desk) -> None:
-    _kommo_only(desk.call)
+def _guard(operation: Operation) -> None:
+    _kommo_only(operation.call)
 
 
-def _show(desk: Desk, bot: Entity, wish: Wish) -> Entity:
-    shown = desk.show(bot)
+def _show(operation: Operation, bot: Entity, wish: Wish) -> Entity:
+    shown = operation.show(bot)
     if "favorite" not in wish.withs:
         del shown["is_favorite"]
     return shown

@@ -8,7 +8,7 @@ from amocrm.sandbox.engine.collection import Route
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import batch
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch, request_id
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch, request_id
 from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
 
 _DIGITS = 10
@@ -59,8 +59,8 @@ def add_calls(call: Call) -> Answer:
     return json_answer({**body, "_embedded": {"calls": made}})
 
 
-def _check(call: Call, model: Json) -> Faults:
-    faults = Faults()
+def _check(call: Call, model: Json) -> ValidationErrors:
+    faults = ValidationErrors()
     if not faults.is_kind(model, "object", "") or not is_object(model):
         return faults
     check_object(model, _CALL, faults, users=call.account.users)
@@ -74,26 +74,26 @@ def _check(call: Call, model: Json) -> Faults:
 
 def _owner(account: Account, phone: str) -> tuple[str, int] | None:
     wanted = _last_digits(phone)
-    for family in ("contacts", "companies"):
-        for one in account.shelf(family).values():
+    for entity_type in ("contacts", "companies"):
+        for one in account.shelf(entity_type).values():
             if wanted and not one["is_deleted"] and wanted in _phones(one):
-                return _closer(account, family, one["id"])
+                return _closer(account, entity_type, one["id"])
     return None
 
 
-def _closer(account: Account, family: str, number: int) -> tuple[str, int]:
+def _closer(account: Account, entity_type: str, number: int) -> tuple[str, int]:
     # One open lead and no customers, or one customer and no open leads, take the note.
     leads = [
         one
-        for one in account.ties.of(family, number, "leads")
+        for one in account.ties.of(entity_type, number, "leads")
         if account.shelf("leads")[one]["status_id"] not in CLOSED
     ]
-    customers = account.ties.of(family, number, "customers")
+    customers = account.ties.of(entity_type, number, "customers")
     if len(leads) == 1 and not customers:
         return "leads", leads[0]
     if len(customers) == 1 and not leads:
         return "customers", customers[0]
-    return family, number
+    return entity_type, number
 
 
 def _phones(entity: Entity) -> set[str]:
@@ -106,18 +106,18 @@ def _last_digits(phone: str) -> str:
     return "".join(one for one in phone if one.isdecimal())[-_DIGITS:]
 
 
-def _made(call: Call, model: Entity, place: int, family: str, number: int) -> Entity:
+def _made(call: Call, model: Entity, place: int, entity_type: str, number: int) -> Entity:
     note = _note(call, model, number)
-    call.account.shelf(f"{family}/notes")[note["id"]] = note
+    call.account.shelf(f"{entity_type}/notes")[note["id"]] = note
     kind = "incoming_call" if model["direction"] == "inbound" else "outgoing_call"
     value = {"note": {"id": note["id"]}}
-    call.history.record(kind, SINGULAR[family], number, after=[value])
+    call.history.record(kind, SINGULAR[entity_type], number, after=[value])
     call.counters["created.calls"] += 1
-    href = f"{call.root}/{family}/{number}"
+    href = f"{call.root}/{entity_type}/{number}"
     return {
         "id": note["id"],
         "entity_id": number,
-        "entity_type": SINGULAR[family],
+        "entity_type": SINGULAR[entity_type],
         "account_id": call.account.id,
         "request_id": request_id(model, place),
         "_embedded": {"entity": {"id": number, "_links": {"self": {"href": href}}}},

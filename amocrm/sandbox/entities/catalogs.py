@@ -8,10 +8,10 @@ from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import Answer, is_array, is_object, json_answer
 
 _TYPES = ("regular", "invoices", "products", "suppliers")
@@ -24,24 +24,26 @@ _WRITE: Schema = {
 }
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
     kind = model.get("type")
     if entity is None and kind in _SINGLE:
-        sent = desk.call.ask.json()
+        sent = operation.call.ask.json()
         models = [one for one in sent if is_object(one)] if is_array(sent) else []
-        same = [*desk.shelf.values(), *models]
+        same = [*operation.shelf.values(), *models]
         if sum(one.get("type") == kind for one in same) > 1:
             faults.no_choice("type")  # one list of invoices, one of products
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    catalog = desk.make(model)
+def _make(operation: Operation, model: Entity) -> Entity:
+    catalog = operation.make(model)
     catalog["can_be_deleted"] = catalog["type"] == "regular"
-    family = f"catalogs/{catalog['id']}"
-    open_fields(desk.account, family)
+    entity_type = f"catalogs/{catalog['id']}"
+    open_fields(operation.account, entity_type)
     for sort, wanted in enumerate(PREDEFINED.get(catalog["type"], ()), start=1):
         definition = {**wanted, "sort": sort, "is_predefined": True, "is_deletable": False}
-        add_field(desk.account, family, definition, desk.call.ids)
+        add_field(operation.account, entity_type, definition, operation.call.ids)
     return catalog
 
 
@@ -89,13 +91,13 @@ def get_products(call: Call) -> Answer:
 def patch_products(call: Call) -> Answer:
     """Answer `PATCH /catalogs/products/settings`: switching on makes the list of products."""
     model = single(call.ask.json())
-    faults = Faults()
+    faults = ValidationErrors()
     check_object(model, {"is_enabled": "bool!"}, faults)
     refuse_batch([model], [faults])
     if model["is_enabled"] and _products(call) is None:
-        desk = Desk(call, CATALOGS, {})
+        operation = Operation(call, CATALOGS, {})
         name = "Товары" if call.account.zone.endswith(".ru") else "Products"
-        _make(desk, {"name": name, "type": "products"})
+        _make(operation, {"name": name, "type": "products"})
     # Assumed (reference 4.11): the list stays when products are switched off.
     call.account.has_products = model["is_enabled"]
     return json_answer(_settings(call))

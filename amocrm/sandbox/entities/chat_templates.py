@@ -5,13 +5,13 @@ from __future__ import annotations
 from amocrm.api_limits import TEMPLATES_PAGE_LIMIT
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Shelf, Verb
+from amocrm.sandbox.engine.collection import Collection, LRUCache, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.entities.sources import own_sources
 from amocrm.sandbox.http.answer import Answer, Json, json_answer
 from amocrm.sandbox.http.problem import ProblemError
@@ -52,17 +52,19 @@ _REVIEW: Schema = {
 }
 
 
-def _own(call: Call) -> Shelf:
+def _own(call: Call) -> LRUCache:
     # An integration sees only what it made itself.
     return call.account.shelf(f"chat_templates/{call.grant.client_id}")
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
     for place, one in enumerate(model.get("buttons", ())):
         if one["type"] == "url" and not one.get("url"):
             faults.missing(f"buttons.{place}.url")
     file = model.get("attachment")
-    if file and not file.get("is_external") and file["id"] not in desk.account.drive.files:
+    if file and not file.get("is_external") and file["id"] not in operation.account.drive.files:
         faults.no_choice("attachment.id")
     examples = model.get("waba_examples", [])
     if examples != [] and not isinstance(examples, dict):
@@ -72,8 +74,8 @@ def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> 
         faults.no_choice("id")
 
 
-def _show(desk: Desk, template: Entity, wish: Wish) -> Entity:
-    shown = desk.show(template)
+def _show(operation: Operation, template: Entity, wish: Wish) -> Entity:
+    shown = operation.show(template)
     if "reviews" in wish.withs:
         reviews: list[Json] = template["_reviews"]
         shown["review_status"] = _status(template)
@@ -117,7 +119,7 @@ def review(call: Call, number: int, review_id: int) -> Answer:
     found = next((one for one in reviews if one["id"] == review_id), None)
     if found is None:
         raise ProblemError(404, "Not found")
-    model, faults = single(call.ask.json()), Faults()
+    model, faults = single(call.ask.json()), ValidationErrors()
     check_object(model, _REVIEW, faults)
     refuse_batch([model], [faults])
     found |= {"status": model["status"], "reject_reason": model.get("reject_reason") or ""}
@@ -131,8 +133,8 @@ def _known(call: Call, number: int) -> Entity:
     return template
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    template = desk.make(model)
+def _make(operation: Operation, model: Entity) -> Entity:
+    template = operation.make(model)
     template["_reviews"] = []
     return template
 
@@ -160,7 +162,7 @@ TEMPLATES = Collection(
     page=TEMPLATES_PAGE_LIMIT,
     unknown=404,
     capacity=MOST_TEMPLATES,
-    stored=lambda desk: _own(desk.call),
+    stored=lambda operation: _own(operation.call),
     check=_check,
     make=_make,
     show=_show,

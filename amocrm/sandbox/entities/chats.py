@@ -8,25 +8,27 @@ from __future__ import annotations
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_query
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
 from amocrm.sandbox.http.problem import ProblemError
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-    if desk.call.ask.headers.get("Cookie"):
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
+    if operation.call.ask.headers.get("Cookie"):
         # Assumed (reference 4.7): how a call with session cookies is refused.
         raise ProblemError(403, "Forbidden")
-    if model.get("contact_id", 0) not in (0, *desk.account.shelf("contacts")):
+    if model.get("contact_id", 0) not in (0, *operation.account.shelf("contacts")):
         faults.no_choice("contact_id")
-    taken = [one["chat_id"] for one in desk.shelf.values()]
+    taken = [one["chat_id"] for one in operation.shelf.values()]
     chat = model.get("chat_id")
-    if chat is not None and (chat not in desk.account.shelf("chats") or chat in taken):
+    if chat is not None and (chat not in operation.account.shelf("chats") or chat in taken):
         faults.no_choice("chat_id")
 
 
-def _select(desk: Desk, found: list[Entity], wish: Wish) -> list[Entity]:
+def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
     if not {"contact_id", "chat_id"} & set(wish.tree):
         raise refuse_query("FieldMissing", "contact_id")
     return found

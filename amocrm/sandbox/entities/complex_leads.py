@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amocrm.api_limits import COMPLEX_LIMIT
-from amocrm.sandbox.data.entity_types import FAMILIES
+from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Route
@@ -11,7 +11,7 @@ from amocrm.sandbox.engine.embedded import check_count, check_other, make_other
 from amocrm.sandbox.engine.linking import link
 from amocrm.sandbox.engine.schema import check_object
 from amocrm.sandbox.engine.validate import batch, check_model
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch, request_id
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch, request_id
 from amocrm.sandbox.entities.unsorted_items import METADATA, enter
 from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
 
@@ -26,8 +26,8 @@ def create_complex(call: Call) -> Answer:
     return json_answer([_create(call, model, index) for index, model in enumerate(models)])
 
 
-def _check(model: Json, account: Account) -> Faults:
-    table = FAMILIES["leads"]
+def _check(model: Json, account: Account) -> ValidationErrors:
+    table = ENTITY_TYPES["leads"]
     bare, nested = _split(model)
     faults = check_model(bare, table, account, table=table.create, nested=_NESTED)
     if is_object(model):
@@ -51,7 +51,7 @@ def _split(model: Json) -> tuple[Json, Entity]:
     return {**model, "_embedded": kept}, nested
 
 
-def _check_metadata(metadata: Json, faults: Faults) -> None:
+def _check_metadata(metadata: Json, faults: ValidationErrors) -> None:
     at = "_embedded.metadata"
     if not faults.is_kind(metadata, "object", at):
         return
@@ -67,7 +67,7 @@ def _check_metadata(metadata: Json, faults: Faults) -> None:
 
 def _create(call: Call, model: Entity, index: int) -> Entity:
     bare, nested = _split(model)
-    lead = call.writer.create(FAMILIES["leads"], bare)
+    lead = call.writer.create(ENTITY_TYPES["leads"], bare)
     call.counters["created.leads"] += 1
     ids = {other: make_other(call, nested.get(other) or [], other) for other in _OTHERS}
     for other, number in ids.items():

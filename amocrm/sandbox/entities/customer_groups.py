@@ -5,11 +5,11 @@ from __future__ import annotations
 from amocrm.sandbox.data.customer_stages import ORDINARY, customer_statuses
 from amocrm.sandbox.data.stages import COLORS
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Shelf, Verb
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.entities.customers import need_mode
 from amocrm.sandbox.http.problem import ProblemError
 from amocrm.sandbox.values.field_values import check_values, write_values
@@ -24,15 +24,15 @@ SEGMENT_COLORS = (
 _PRICES = Prop("array", null=True, each="int")
 
 
-def _statuses(desk: Desk) -> Shelf:
-    return customer_statuses(desk.account, desk.call.ids)
+def _statuses(operation: Operation) -> LRUCache:
+    return customer_statuses(operation.account, operation.call.ids)
 
 
-def _drop_status(desk: Desk, status: Entity) -> None:
+def _drop_status(operation: Operation, status: Entity) -> None:
     if status["type"] != ORDINARY:
         # Assumed (reference 4.18): told with 400, which is documented.
         raise ProblemError(400, "A system status can not be deleted")
-    desk.drop(status)
+    operation.drop(status)
 
 
 _STATUS: Schema = {"name": NAME, "sort": "int!", "color": Prop("string", choices=COLORS)}
@@ -54,45 +54,47 @@ STATUSES = Collection(
     paged=False,
     unknown=404,
     capacity=30,
-    guard=lambda desk: need_mode(desk.account, "periodicity"),
+    guard=lambda operation: need_mode(operation.account, "periodicity"),
     stored=_statuses,
     drop=_drop_status,
 )
 
 
-def _check_segment(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-    check_values(model.get("custom_fields_values") or [], desk.account, "segments", faults)
+def _check_segment(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
+    check_values(model.get("custom_fields_values") or [], operation.account, "segments", faults)
 
 
-def _make_segment(desk: Desk, model: Entity) -> Entity:
-    segment = desk.make({**model, "custom_fields_values": None})
-    _write_values(desk, segment, model)
+def _make_segment(operation: Operation, model: Entity) -> Entity:
+    segment = operation.make({**model, "custom_fields_values": None})
+    _write_values(operation, segment, model)
     return segment
 
 
-def _change_segment(desk: Desk, segment: Entity, model: Entity) -> None:
+def _change_segment(operation: Operation, segment: Entity, model: Entity) -> None:
     kept = segment["custom_fields_values"]
-    desk.change(segment, {**model, "custom_fields_values": kept})
-    _write_values(desk, segment, model)
+    operation.change(segment, {**model, "custom_fields_values": kept})
+    _write_values(operation, segment, model)
 
 
-def _write_values(desk: Desk, segment: Entity, model: Entity) -> None:
+def _write_values(operation: Operation, segment: Entity, model: Entity) -> None:
     if "custom_fields_values" in model:
         values = model["custom_fields_values"] or []
-        write_values(values, desk.account, "segments", segment)
+        write_values(values, operation.account, "segments", segment)
 
 
-def _drop_segment(desk: Desk, segment: Entity) -> None:
-    desk.drop(segment)
-    for customer in desk.account.shelf("customers").values():
+def _drop_segment(operation: Operation, segment: Entity) -> None:
+    operation.drop(segment)
+    for customer in operation.account.shelf("customers").values():
         kept: list[int] = customer["_segments"]
         customer["_segments"] = [one for one in kept if one != segment["id"]]
 
 
-def _show_segment(desk: Desk, segment: Entity, wish: Wish) -> Entity:
-    customers = desk.account.shelf("customers").values()
+def _show_segment(operation: Operation, segment: Entity, wish: Wish) -> Entity:
+    customers = operation.account.shelf("customers").values()
     count = sum(segment["id"] in one["_segments"] for one in customers)
-    return {**desk.show(segment), "customers_count": count}
+    return {**operation.show(segment), "customers_count": count}
 
 
 SEGMENTS = Collection(
@@ -123,7 +125,7 @@ SEGMENTS = Collection(
     },
     unknown=404,
     capacity=100,
-    guard=lambda desk: need_mode(desk.account, "segments"),
+    guard=lambda operation: need_mode(operation.account, "segments"),
     check=_check_segment,
     make=_make_segment,
     change=_change_segment,

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 from amocrm.sandbox.data.customer_stages import customer_statuses
-from amocrm.sandbox.data.entity_types import FAMILIES
+from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Route, Verb
 from amocrm.sandbox.engine.filters import many, span
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, check_object
 from amocrm.sandbox.engine.validate import check_members, single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.engine.view import show
 from amocrm.sandbox.entities.main_entities import entity_row
 from amocrm.sandbox.http.answer import Answer, Json, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
-_FAMILY = FAMILIES["customers"]
+_FAMILY = ENTITY_TYPES["customers"]
 _MODE: dict[str, str | Prop] = {
     "mode": Prop("string", required=True, choices=("segments", "periodicity")),
     "is_enabled": "bool!",
@@ -44,7 +44,7 @@ def need_mode(account: Account, *modes: str) -> None:
 
 def set_mode(call: Call) -> Answer:
     """Answer `PATCH /customers/mode`."""
-    model, faults = single(call.ask.json()), Faults()
+    model, faults = single(call.ask.json()), ValidationErrors()
     check_object(model, _MODE, faults)
     refuse_batch([model], [faults])
     if call.account.customers_mode == "unavailable":
@@ -59,7 +59,7 @@ def give_points(call: Call, number: int) -> Answer:
     customer = call.account.shelf("customers").get(number)
     if customer is None:
         raise ProblemError(404, "Not found")  # Assumed (reference 4.33): not documented.
-    model, faults = single(call.ask.json()), Faults()
+    model, faults = single(call.ask.json()), ValidationErrors()
     check_object(model, _POINTS, faults)
     if len(model) > 1 and not faults.found:
         faults.unexpected("redeem")
@@ -72,31 +72,33 @@ def give_points(call: Call, number: int) -> Answer:
     return json_answer({"bonus_points": customer["_points"]})
 
 
-def customers_on(desk: Desk) -> None:
+def customers_on(operation: Operation) -> None:
     """Refuse a call when customers are off.
 
     Raises:
         ProblemError: 402.
     """
-    need_mode(desk.account, "segments", "periodicity")
+    need_mode(operation.account, "segments", "periodicity")
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-    check_members(model, _FAMILY, desk.account, faults, _FAMILY.nested)
-    periodic = desk.account.customers_mode == "periodicity"
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
+    check_members(model, _FAMILY, operation.account, faults, _FAMILY.nested)
+    periodic = operation.account.customers_mode == "periodicity"
     if periodic and entity is None and model.get("next_date") is None:
         faults.missing("next_date")
     if "status_id" in model:
         if not periodic:
             faults.unexpected("status_id")  # Assumed (reference 5.3): only in periodicity mode.
-        elif model["status_id"] not in customer_statuses(desk.account, desk.call.ids):
+        elif model["status_id"] not in customer_statuses(operation.account, operation.call.ids):
             faults.no_choice("status_id")
 
 
-def _show(desk: Desk, customer: Entity, wish: Wish) -> Entity:
-    shown = show(desk.account, _FAMILY, customer, wish.withs, desk.call.root)
+def _show(operation: Operation, customer: Entity, wish: Wish) -> Entity:
+    shown = show(operation.account, _FAMILY, customer, wish.withs, operation.call.root)
     if "_embedded" in shown:
-        known = desk.account.shelf("segments")
+        known = operation.account.shelf("segments")
         segments: list[Json] = [{"id": one} for one in customer["_segments"] if one in known]
         shown["_embedded"] = {"segments": segments, **shown["_embedded"]}
     return shown

@@ -5,10 +5,10 @@ from __future__ import annotations
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import is_object
 from amocrm.sandbox.http.problem import ProblemError
 from amocrm.sandbox.values.field_values import check_values, write_values
@@ -23,52 +23,58 @@ _WRITE: Schema = {
 }
 
 
-def _family(desk: Desk) -> str:
-    return f"catalogs/{desk.scope['catalog_id']}"
+def _entity_type(operation: Operation) -> str:
+    return f"catalogs/{operation.scope['catalog_id']}"
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-    catalog = desk.account.shelf("catalogs")[desk.scope["catalog_id"]]
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
+    catalog = operation.account.shelf("catalogs")[operation.scope["catalog_id"]]
     if entity is None and not catalog["can_add_elements"]:
         # Assumed (reference 4.33): 403 is documented, its reason is not.
         raise ProblemError(403, "Forbidden")
     values = model.get("custom_fields_values") or []
-    check_values(values, desk.account, _family(desk), faults)
+    check_values(values, operation.account, _entity_type(operation), faults)
     if entity is None:
-        _check_required(desk, values, faults)
+        _check_required(operation, values, faults)
 
 
-def _check_required(desk: Desk, values: list[Entity], faults: Faults) -> None:
+def _check_required(operation: Operation, values: list[Entity], faults: ValidationErrors) -> None:
     named = {one.get(key) for one in values if is_object(one) for key in ("field_id", "field_code")}
-    for field in desk.account.fields[_family(desk)].values():
+    for field in operation.account.fields[_entity_type(operation)].values():
         if field.get("is_required") and not {field["id"], field["code"]} & (named - {None}):
             # Assumed (reference 4.14): a required field is one that creation needs.
             faults.missing("custom_fields_values")
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    element = desk.make({**model, "custom_fields_values": None})
+def _make(operation: Operation, model: Entity) -> Entity:
+    element = operation.make({**model, "custom_fields_values": None})
     element["updated_at"] = model.get("updated_at", element["created_at"])
     element["updated_by"] = model.get("updated_by", element["created_by"])
-    write_values(model.get("custom_fields_values") or [], desk.account, _family(desk), element)
+    write_values(
+        model.get("custom_fields_values") or [], operation.account, _entity_type(operation), element
+    )
     return element
 
 
-def _change(desk: Desk, element: Entity, model: Entity) -> None:
+def _change(operation: Operation, element: Entity, model: Entity) -> None:
     plain = {name: one for name, one in model.items() if name != "custom_fields_values"}
-    desk.change(element, plain)
-    write_values(model.get("custom_fields_values") or [], desk.account, _family(desk), element)
+    operation.change(element, plain)
+    write_values(
+        model.get("custom_fields_values") or [], operation.account, _entity_type(operation), element
+    )
 
 
-def _show(desk: Desk, element: Entity, wish: Wish) -> Entity:
-    shown = desk.show(element)
+def _show(operation: Operation, element: Entity, wish: Wish) -> Entity:
+    shown = operation.show(element)
     for name in ("invoice_link", "supplier_field_values"):
         if name in wish.withs:
             shown[name] = None
     return {**shown, "_embedded": {}}
 
 
-def _select(desk: Desk, found: list[Entity], wish: Wish) -> list[Entity]:
+def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
     query = wish.tree.get("query")
     if not isinstance(query, str) or not query:
         return found

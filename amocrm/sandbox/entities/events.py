@@ -8,7 +8,7 @@ from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Route, Verb
 from amocrm.sandbox.engine.filters import many, since, texts
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.validation_errors import refuse_query
@@ -18,7 +18,7 @@ from amocrm.sandbox.values.event_values import VALUE_TYPES, fits
 _MOST_IDS = 10
 _LANGUAGES = ("en", "es", "ru", "pt")
 _FIELD_EVENT = re.compile(r"custom_field_\d+_value_changed")
-_FAMILIES = {one: family for family, one in SINGULAR.items()}
+_FAMILIES = {one: entity_type for entity_type, one in SINGULAR.items()}
 TYPES = (
     *("lead_added", "lead_deleted", "lead_restored", "lead_status_changed", "lead_linked"),
     *("lead_unlinked", "contact_added", "contact_deleted", "contact_restored", "contact_linked"),
@@ -61,7 +61,7 @@ def _words(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _select(desk: Desk, found: list[Entity], wish: Wish) -> list[Entity]:
+def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
     filters: Json = wish.tree.get("filter")
     wanted = filters if is_object(filters) else {}
     lists = {name: texts(one, commas=True) for name, one in wanted.items() if not _is_deep(one)}
@@ -102,20 +102,24 @@ def _check_values(side: str, values: dict[str, Json], types: list[str]) -> None:
         raise refuse_query("NotSupportedChoice", f"filter.{side}.value")
 
 
-def _show(desk: Desk, event: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, event: Entity, wish: Wish) -> Entity:
     kind, number = str(event["entity_type"]), event["entity_id"]
-    family = _FAMILIES.get(kind, "elements")
-    at = kind.replace("catalog_", "catalogs/") + "/elements" if family == "elements" else family
+    entity_type = _FAMILIES.get(kind, "elements")
+    at = (
+        kind.replace("catalog_", "catalogs/") + "/elements"
+        if entity_type == "elements"
+        else entity_type
+    )
     shown: Entity = {"id": number}
-    known = desk.account.shelf(family).get(number, {})
-    asked = "catalog_element_name" if family == "elements" else f"{kind}_name"
+    known = operation.account.shelf(entity_type).get(number, {})
+    asked = "catalog_element_name" if entity_type == "elements" else f"{kind}_name"
     if asked in wish.withs and "name" in known:
         shown["name"] = known["name"]
-    if family == "elements" and "catalog_name" in wish.withs:
-        catalog = desk.account.shelf("catalogs").get(known.get("catalog_id"), {})
+    if entity_type == "elements" and "catalog_name" in wish.withs:
+        catalog = operation.account.shelf("catalogs").get(known.get("catalog_id"), {})
         shown["catalog"] = {"id": catalog.get("id"), "name": catalog.get("name")}
-    shown["_links"] = {"self": {"href": f"{desk.call.root}/{at}/{number}"}}
-    return {**desk.show(event), "_embedded": {"entity": shown}}
+    shown["_links"] = {"self": {"href": f"{operation.call.root}/{at}/{number}"}}
+    return {**operation.show(event), "_embedded": {"entity": shown}}
 
 
 EVENTS = Collection(

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from amocrm.sandbox.data.defaults import add_field, numbered_enum
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.collection import Collection, Shelf, Verb
+from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.http.problem import ProblemError
 from amocrm.sandbox.values.field_rules import changed_field, check_field, new_field
@@ -28,30 +28,36 @@ PLACES = {
 """Where fields are defined, and for what."""
 
 
-def family_of(desk: Desk) -> str:
+def entity_type_of(operation: Operation) -> str:
     """Return whose fields a call is about; every list has its own."""
-    place = desk.row.path.partition("/custom_fields")[0]
-    return f"catalogs/{desk.scope['catalog_id']}" if "catalog_id" in desk.scope else PLACES[place]
+    place = operation.row.path.partition("/custom_fields")[0]
+    return (
+        f"catalogs/{operation.scope['catalog_id']}"
+        if "catalog_id" in operation.scope
+        else PLACES[place]
+    )
 
 
-def _stored(desk: Desk) -> Shelf:
-    return desk.account.fields[family_of(desk)]
+def _stored(operation: Operation) -> LRUCache:
+    return operation.account.fields[entity_type_of(operation)]
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-    check_field(model, entity, desk.account, family_of(desk), faults)
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
+    check_field(model, entity, operation.account, entity_type_of(operation), faults)
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
+def _make(operation: Operation, model: Entity) -> Entity:
     wanted = {name: value for name, value in model.items() if name not in ("request_id", "nested")}
-    field = add_field(desk.account, family_of(desk), wanted, desk.call.ids)
+    field = add_field(operation.account, entity_type_of(operation), wanted, operation.call.ids)
     if model["type"] == "category":
-        field["nested"] = build_nested(model.get("nested") or [], [], desk.call.ids)
+        field["nested"] = build_nested(model.get("nested") or [], [], operation.call.ids)
     return field
 
 
-def _change(desk: Desk, field: Entity, model: Entity) -> None:
-    ids = desk.call.ids
+def _change(operation: Operation, field: Entity, model: Entity) -> None:
+    ids = operation.call.ids
     special = ("id", "request_id", "enums", "nested")
     field |= {name: value for name, value in model.items() if name not in special}
     if model.get("enums") is not None:
@@ -61,25 +67,25 @@ def _change(desk: Desk, field: Entity, model: Entity) -> None:
             numbered_enum(one if one.get("id") in known else {**one, "id": None}, place, ids)
             for place, one in enumerate(model["enums"])
         ]
-        _drop_values(desk, field)
+        _drop_values(operation, field)
     if model.get("nested") is not None:
         field["nested"] = build_nested(model["nested"], field["nested"] or [], ids)
-        _drop_values(desk, field)
+        _drop_values(operation, field)
 
 
-def _drop(desk: Desk, field: Entity) -> None:
+def _drop(operation: Operation, field: Entity) -> None:
     if not field["is_deletable"]:
         raise ProblemError(403, "Forbidden")  # Assumed (reference 4.14): 403 is documented.
-    del desk.shelf[field["id"]]
-    for entity in _owners(desk.account, family_of(desk)):
+    del operation.shelf[field["id"]]
+    for entity in _owners(operation.account, entity_type_of(operation)):
         items: list[Json] = entity["custom_fields_values"] or []
         kept = [one for one in items if one["field_id"] != field["id"]]
         entity["custom_fields_values"] = kept or None
 
 
-def _drop_values(desk: Desk, field: Entity) -> None:
+def _drop_values(operation: Operation, field: Entity) -> None:
     known = {one["id"] for one in enums_of(field)}
-    for entity in _owners(desk.account, family_of(desk)):
+    for entity in _owners(operation.account, entity_type_of(operation)):
         items: list[Json] = entity["custom_fields_values"] or []
         for item in items:
             if item["field_id"] == field["id"]:
@@ -87,16 +93,18 @@ def _drop_values(desk: Desk, field: Entity) -> None:
         entity["custom_fields_values"] = [one for one in items if one["values"]] or None
 
 
-def _owners(account: Account, family: str) -> Iterable[Entity]:
+def _owners(account: Account, entity_type: str) -> Iterable[Entity]:
     # Elements of other lists are harmless: no two fields of a portal share an id.
-    return account.shelf("elements" if family.startswith("catalogs/") else family).values()
+    return account.shelf(
+        "elements" if entity_type.startswith("catalogs/") else entity_type
+    ).values()
 
 
-def _show(desk: Desk, field: Entity, wish: Wish) -> Entity:
-    return {**field, "_links": {"self": {"href": desk.href(field)}}}
+def _show(operation: Operation, field: Entity, wish: Wish) -> Entity:
+    return {**field, "_links": {"self": {"href": operation.href(field)}}}
 
 
-def _row(place: str, family: str) -> Collection:
+def _row(place: str, entity_type: str) -> Collection:
     return Collection(
         path=f"{place}/custom_fields",
         key="custom_fields",
@@ -109,14 +117,14 @@ def _row(place: str, family: str) -> Collection:
             "change_one": Verb(echo="no", admin=True),
             "delete": Verb(status=204, admin=True),
         },
-        create=new_field(family),
-        patch=changed_field(family),
-        parents={"catalog_id": "catalogs"} if family == "catalogs" else {},
+        create=new_field(entity_type),
+        patch=changed_field(entity_type),
+        parents={"catalog_id": "catalogs"} if entity_type == "catalogs" else {},
         filters={"id": many("id"), "type": many("type")},
         orders=frozenset({"sort", "id"}),
         unknown=404,  # Assumed (reference 4.33): not documented.
         # Segments hold thirty fields (reference 3.5); the others depend on the plan.
-        capacity=30 if family == "segments" else None,
+        capacity=30 if entity_type == "segments" else None,
         stored=_stored,
         check=_check,
         make=_make,
@@ -126,4 +134,4 @@ def _row(place: str, family: str) -> Collection:
     )
 
 
-ROWS = tuple(_row(place, family) for place, family in PLACES.items())
+ROWS = tuple(_row(place, entity_type) for place, entity_type in PLACES.items())

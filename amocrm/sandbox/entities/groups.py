@@ -3,62 +3,64 @@
 from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Shelf, Verb
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop
-from amocrm.sandbox.engine.validation_errors import Faults
-from amocrm.sandbox.entities.fields import PLACES, family_of
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
+from amocrm.sandbox.entities.fields import PLACES, entity_type_of
 from amocrm.sandbox.http.problem import ProblemError
 
 _FIRST = 10_000_000_000_001
 
 
-def _stored(desk: Desk) -> Shelf:
-    return desk.account.shelf(f"groups/{family_of(desk)}")
+def _stored(operation: Operation) -> LRUCache:
+    return operation.account.shelf(f"groups/{entity_type_of(operation)}")
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-    known = desk.account.fields[family_of(desk)]
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
+    known = operation.account.fields[entity_type_of(operation)]
     for place, number in enumerate(model.get("fields", ())):
         if number not in known:
             faults.no_choice(f"fields.{place}")
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    family = family_of(desk)
-    kind = family.partition("/")[0]
+def _make(operation: Operation, model: Entity) -> Entity:
+    entity_type = entity_type_of(operation)
+    kind = entity_type.partition("/")[0]
     group = {
-        "id": f"{kind}_{_FIRST + desk.call.ids.take('groups')}",
+        "id": f"{kind}_{_FIRST + operation.call.ids.take('groups')}",
         "name": model["name"],
         "is_predefined": False,
         "type": "custom_field_group",
         "entity_type": kind,
         "sort": model["sort"],
     }
-    desk.shelf[group["id"]] = group
+    operation.shelf[group["id"]] = group
     return group
 
 
-def _change(desk: Desk, group: Entity, model: Entity) -> None:
+def _change(operation: Operation, group: Entity, model: Entity) -> None:
     group |= {name: one for name, one in model.items() if name in ("name", "sort")}
     for number in model.get("fields", ()):
-        desk.account.fields[family_of(desk)][number]["group_id"] = group["id"]
+        operation.account.fields[entity_type_of(operation)][number]["group_id"] = group["id"]
 
 
-def _drop(desk: Desk, group: Entity) -> None:
+def _drop(operation: Operation, group: Entity) -> None:
     if group["is_predefined"]:
         raise ProblemError(403, "Forbidden")
-    desk.drop(group)
-    for field in desk.account.fields[family_of(desk)].values():
+    operation.drop(group)
+    for field in operation.account.fields[entity_type_of(operation)].values():
         if field.get("group_id") == group["id"]:
             field["group_id"] = None  # Assumed (reference 4.14): they go back to no group.
 
 
-def _show(desk: Desk, group: Entity, wish: Wish) -> Entity:
-    shown = {**group, "_links": {"self": {"href": desk.href(group)}}}
-    if desk.call.ask.method == "PATCH":
-        fields = desk.account.fields[family_of(desk)].values()
+def _show(operation: Operation, group: Entity, wish: Wish) -> Entity:
+    shown = {**group, "_links": {"self": {"href": operation.href(group)}}}
+    if operation.call.ask.method == "PATCH":
+        fields = operation.account.fields[entity_type_of(operation)].values()
         shown["fields"] = [one["id"] for one in fields if one.get("group_id") == group["id"]]
     return shown
 
@@ -93,4 +95,4 @@ def _row(place: str) -> Collection:
     )
 
 
-ROWS = tuple(_row(place) for place, family in PLACES.items() if family != "segments")
+ROWS = tuple(_row(place) for place, entity_type in PLACES.items() if entity_type != "segments")

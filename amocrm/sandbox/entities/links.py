@@ -15,7 +15,7 @@ from amocrm.sandbox.engine.linking import ELEMENTS, link, metadata, unlink
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import batch
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch, refuse_query
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch, refuse_query
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, is_object, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -38,7 +38,7 @@ _LINK_DATA: Schema = {
 _UNLINK_DATA: Schema = {"catalog_id": "int", "updated_by": "user"}
 
 
-def list_links(call: Call, *, family: str, number: int | None = None) -> Answer:
+def list_links(call: Call, *, entity_type: str, number: int | None = None) -> Answer:
     """Answer `GET /{entity}/{id}/links` and `GET /{entity}/links`."""
     wish = Wish.whole(call.ask)
     filters: Json = wish.tree.get("filter")
@@ -48,11 +48,11 @@ def list_links(call: Call, *, family: str, number: int | None = None) -> Answer:
         raise refuse_query("FieldMissing", f"filter.to_entity_{lacking}")
     if number is None and "entity_id" not in wanted:
         raise refuse_query("FieldMissing", "filter.entity_id")
-    at, numbers = _address(call, family, number), [number]
+    at, numbers = _address(call, entity_type, number), [number]
     if number is None:
-        stored = call.account.shelf(family)
+        stored = call.account.shelf(entity_type)
         numbers = [one for one in stored if str(one) in texts(wanted["entity_id"])]
-    found = [item for one in numbers for item in _links_of(call, family, one or 0)]
+    found = [item for one in numbers for item in _links_of(call, entity_type, one or 0)]
     found = [item for item in found if _passes(item, wanted)]
     if not found:
         return NO_CONTENT
@@ -64,34 +64,34 @@ def list_links(call: Call, *, family: str, number: int | None = None) -> Answer:
 _SHORT = ("to_entity_id", "to_entity_type", "metadata")
 
 
-def make_links(call: Call, *, family: str, number: int | None = None) -> Answer:
+def make_links(call: Call, *, entity_type: str, number: int | None = None) -> Answer:
     """Answer `POST .../link`."""
-    at, models = _address(call, family, number), batch(call.ask.json())
-    refuse_batch(models, [_check(call, one, family, number, _LINK_DATA) for one in models])
+    at, models = _address(call, entity_type, number), batch(call.ask.json())
+    refuse_batch(models, [_check(call, one, entity_type, number, _LINK_DATA) for one in models])
     made: list[Entity] = []
     for model in models:
         ends = _ends(model, number)
-        link(_history(call, model), family, *ends, model.get("metadata") or {})
-        made.append(_link(call, family, *ends))
+        link(_history(call, model), entity_type, *ends, model.get("metadata") or {})
+        made.append(_link(call, entity_type, *ends))
     return _answer(f"{at}/links", made)
 
 
-def cut_links(call: Call, *, family: str, number: int | None = None) -> Answer:
+def cut_links(call: Call, *, entity_type: str, number: int | None = None) -> Answer:
     """Answer `POST .../unlink`."""
-    _address(call, family, number)
+    _address(call, entity_type, number)
     models = batch(call.ask.json())
-    refuse_batch(models, [_check(call, one, family, number, _UNLINK_DATA) for one in models])
+    refuse_batch(models, [_check(call, one, entity_type, number, _UNLINK_DATA) for one in models])
     for model in models:
-        unlink(_history(call, model), family, *_ends(model, number))
+        unlink(_history(call, model), entity_type, *_ends(model, number))
     return NO_CONTENT
 
 
-def _address(call: Call, family: str, number: int | None) -> str:
+def _address(call: Call, entity_type: str, number: int | None) -> str:
     if number is None:
-        return f"{call.root}/{family}"
-    if number not in call.account.shelf(family):
+        return f"{call.root}/{entity_type}"
+    if number not in call.account.shelf(entity_type):
         raise ProblemError(404, "Not found")  # Assumed (reference 4.33): not documented.
-    return f"{call.root}/{family}/{number}"
+    return f"{call.root}/{entity_type}/{number}"
 
 
 def _history(call: Call, model: Entity) -> History:
@@ -105,20 +105,22 @@ def _ends(model: Entity, number: int | None) -> tuple[int, str, int]:
     return here, model["to_entity_type"], model["to_entity_id"]
 
 
-def _check(call: Call, model: Json, family: str, number: int | None, data: Schema) -> Faults:
-    faults = Faults()
+def _check(
+    call: Call, model: Json, entity_type: str, number: int | None, data: Schema
+) -> ValidationErrors:
+    faults = ValidationErrors()
     if not is_object(model):
         faults.wrong_type("", "object")
         return faults
     schema: Schema = {
         "to_entity_id": "int!",
-        "to_entity_type": Prop("string", required=True, choices=TARGETS[family]),
+        "to_entity_type": Prop("string", required=True, choices=TARGETS[entity_type]),
         "metadata": Prop("object", null=True, inner=data),
     }
     if number is None:
         schema = {**schema, "entity_id": "int!"}
     sound = check_object(model, schema, faults, users=call.account.users)
-    if "entity_id" in sound and model["entity_id"] not in call.account.shelf(family):
+    if "entity_id" in sound and model["entity_id"] not in call.account.shelf(entity_type):
         faults.no_choice("entity_id")
     if {"to_entity_id", "to_entity_type"} <= sound:
         if model["to_entity_type"] != ELEMENTS:
@@ -129,7 +131,7 @@ def _check(call: Call, model: Json, family: str, number: int | None, data: Schem
     return faults
 
 
-def _check_element(call: Call, model: Entity, faults: Faults) -> None:
+def _check_element(call: Call, model: Entity, faults: ValidationErrors) -> None:
     data = model.get("metadata") or {}
     if "catalog_id" not in data:
         faults.missing("metadata.catalog_id")
@@ -147,19 +149,19 @@ def _check_element(call: Call, model: Entity, faults: Faults) -> None:
             faults.no_choice("metadata.price_id")
 
 
-def _links_of(call: Call, family: str, number: int) -> Iterator[Entity]:
-    for other in TARGETS[family]:
-        for target in call.account.ties.of(family, number, other):
-            yield _link(call, family, number, other, target)
+def _links_of(call: Call, entity_type: str, number: int) -> Iterator[Entity]:
+    for other in TARGETS[entity_type]:
+        for target in call.account.ties.of(entity_type, number, other):
+            yield _link(call, entity_type, number, other, target)
 
 
-def _link(call: Call, family: str, number: int, other: str, target: int) -> Entity:
+def _link(call: Call, entity_type: str, number: int, other: str, target: int) -> Entity:
     return {
         "entity_id": number,
-        "entity_type": family,
+        "entity_type": entity_type,
         "to_entity_id": target,
         "to_entity_type": other,
-        "metadata": metadata(call.account, family, number, other, target),
+        "metadata": metadata(call.account, entity_type, number, other, target),
     }
 
 
@@ -180,8 +182,8 @@ def _answer(href: str, items: list[Entity]) -> Answer:
 
 
 ROWS = tuple(
-    Route(method, f"/{family}{owner}/{word}", partial(handler, family=family))
-    for family in OWNERS
+    Route(method, f"/{entity_type}{owner}/{word}", partial(handler, entity_type=entity_type))
+    for entity_type in OWNERS
     for owner in ("", "/<int:number>")
     for method, word, handler in (
         ("GET", "links", list_links),

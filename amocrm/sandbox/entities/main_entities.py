@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from amocrm.sandbox.data.entity_types import FAMILIES, Family
+from amocrm.sandbox.data.entity_types import ENTITY_TYPES, EntityType
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Verb
 from amocrm.sandbox.engine.filters import Filter, as_text, in_range, many, number, span, texts
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.validate import check_members
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.engine.view import show
 from amocrm.sandbox.http.answer import Json, is_object
 
 
-def entity_row(family: Family) -> Collection:
+def entity_row(entity_type: EntityType) -> Collection:
     """Return the entry of a family of entities."""
-    changed = ("id", "name", "updated_at") if family.patch_shows_name else ("id", "updated_at")
+    changed = ("id", "name", "updated_at") if entity_type.patch_shows_name else ("id", "updated_at")
 
-    def check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-        nested = family.nested if entity is None else frozenset({"tags"})
-        check_members(model, family, desk.account, faults, nested)
+    def check(
+        operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    ) -> None:
+        nested = entity_type.nested if entity is None else frozenset({"tags"})
+        check_members(model, entity_type, operation.account, faults, nested)
 
-    def make(desk: Desk, model: Entity) -> Entity:
-        return desk.call.writer.create(family, model)
+    def make(operation: Operation, model: Entity) -> Entity:
+        return operation.call.writer.create(entity_type, model)
 
-    def change(desk: Desk, entity: Entity, model: Entity) -> None:
-        desk.call.writer.update(family, entity, model)
+    def change(operation: Operation, entity: Entity, model: Entity) -> None:
+        operation.call.writer.update(entity_type, entity, model)
 
-    def shown(desk: Desk, entity: Entity, wish: Wish) -> Entity:
-        return show(desk.account, family, entity, wish.withs, desk.call.root)
+    def shown(operation: Operation, entity: Entity, wish: Wish) -> Entity:
+        return show(operation.account, entity_type, entity, wish.withs, operation.call.root)
 
     return Collection(
-        path=f"/{family.name}",
-        key=family.name,
+        path=f"/{entity_type.name}",
+        key=entity_type.name,
         verbs={
             "list": Verb(),
             "one": Verb(),
@@ -44,11 +46,11 @@ def entity_row(family: Family) -> Collection:
             "change": Verb(shape=changed, echo="sent"),
             "change_one": Verb(shape=changed, echo="no"),
         },
-        keys=family.keys,
-        create=family.create,
-        patch=family.patch,
-        filters=_filters(family),
-        orders=family.orders,
+        keys=entity_type.keys,
+        create=entity_type.create,
+        patch=entity_type.patch,
+        filters=_filters(entity_type),
+        orders=entity_type.orders,
         check=check,
         make=make,
         change=change,
@@ -57,16 +59,16 @@ def entity_row(family: Family) -> Collection:
     )
 
 
-def _filters(family: Family) -> Mapping[str, Filter]:
-    filters = {name: many(name) for name in (*family.numbers, "name")}
-    filters |= {name: span(name) for name in family.ranges}
+def _filters(entity_type: EntityType) -> Mapping[str, Filter]:
+    filters = {name: many(name) for name in (*entity_type.numbers, "name")}
+    filters |= {name: span(name) for name in entity_type.ranges}
     filters["custom_fields_values"] = _has_values
-    if family.name == "leads":
+    if entity_type.name == "leads":
         filters["statuses"] = _in_stages
     return filters
 
 
-def _select(desk: Desk, found: list[Entity], wish: Wish) -> list[Entity]:
+def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
     deleted = "only_deleted" in wish.withs
     found = [one for one in found if bool(one["is_deleted"]) is deleted]
     query = wish.tree.get("query")
@@ -111,4 +113,4 @@ def _mentions(entity: Entity, query: str) -> bool:
     return any(query in str(word).casefold() for word in words if word is not None)
 
 
-ROWS = tuple(entity_row(FAMILIES[name]) for name in ("leads", "contacts", "companies"))
+ROWS = tuple(entity_row(ENTITY_TYPES[name]) for name in ("leads", "contacts", "companies"))

@@ -10,11 +10,11 @@ from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Entry, Route, Verb
 from amocrm.sandbox.engine.filters import many, since
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -31,9 +31,14 @@ _CREATE: Schema = {
 _PATCH: Schema = {"entity_id": "int", "note_type": "string", "params": "object"}
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
     kind = str(entity["note_type"] if entity else model.get("note_type"))
-    if entity is None and model.get("entity_id", 0) not in (0, *desk.account.shelf(_family(desk))):
+    if entity is None and model.get("entity_id", 0) not in (
+        0,
+        *operation.account.shelf(_entity_type(operation)),
+    ):
         faults.no_choice("entity_id")
     if entity is not None:
         # Assumed (reference 4.17): the type and the owner may be repeated, not changed.
@@ -46,27 +51,27 @@ def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> 
         check_object(model["params"], NOTE_TYPES[kind].params, faults, at="params.")
 
 
-def _family(desk: Desk) -> str:
-    return desk.row.path.split("/")[1]
+def _entity_type(operation: Operation) -> str:
+    return operation.row.path.split("/")[1]
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    note = desk.make({**model, "params": _read(model["note_type"], model["params"])})
+def _make(operation: Operation, model: Entity) -> Entity:
+    note = operation.make({**model, "params": _read(model["note_type"], model["params"])})
     note["updated_at"] = model.get("updated_at", note["created_at"])
     note["updated_by"] = model.get("updated_by", note["created_by"])
     note["_is_pinned"] = False
     event = NOTE_TYPES[note["note_type"]].event
     if event is not None:
-        one = SINGULAR[_family(desk)]
+        one = SINGULAR[_entity_type(operation)]
         value = {"note": {"id": note["id"]}}
-        desk.call.history.record(event, one, note["entity_id"], after=[value])
+        operation.call.history.record(event, one, note["entity_id"], after=[value])
     return note
 
 
-def _change(desk: Desk, note: Entity, model: Entity) -> None:
+def _change(operation: Operation, note: Entity, model: Entity) -> None:
     if "params" in model:
         model = {**model, "params": _read(note["note_type"], model["params"])}
-    desk.change(note, model)
+    operation.change(note, model)
 
 
 def _read(kind: str, params: Entity) -> Entity:
@@ -76,23 +81,23 @@ def _read(kind: str, params: Entity) -> Entity:
     return {"is_drive_attachment": True, "text": name, "original_name": name, **params}
 
 
-def _show(desk: Desk, note: Entity, wish: Wish) -> Entity:
-    shown = desk.show(note)
+def _show(operation: Operation, note: Entity, wish: Wish) -> Entity:
+    shown = operation.show(note)
     if "is_pinned" in wish.withs:
         shown["is_pinned"] = note["_is_pinned"]
     return shown
 
 
-def _pin(call: Call, number: int, *, family: str, pinned: bool) -> Answer:
+def _pin(call: Call, number: int, *, entity_type: str, pinned: bool) -> Answer:
     """Answer `POST /{entity}/notes/{id}/pin` and `/unpin`."""
-    note = call.account.shelf(f"{family}/notes").get(number)
+    note = call.account.shelf(f"{entity_type}/notes").get(number)
     if note is None:
         raise ProblemError(404, "Not found")
     note["_is_pinned"] = pinned
     return NO_CONTENT
 
 
-def _rows(family: str) -> tuple[Entry, ...]:
+def _rows(entity_type: str) -> tuple[Entry, ...]:
     def row(path: str, create: Schema, parents: dict[str, str]) -> Collection:
         return Collection(
             path=path,
@@ -110,7 +115,7 @@ def _rows(family: str) -> tuple[Entry, ...]:
             ),
             create=create,
             patch=_PATCH,
-            shelf=f"{family}/notes",
+            shelf=f"{entity_type}/notes",
             parents=parents,
             filters={
                 **{name: many(name) for name in ("id", "entity_id", "note_type")},
@@ -124,17 +129,17 @@ def _rows(family: str) -> tuple[Entry, ...]:
         )
 
     return (
-        row(f"/{family}/notes", {"entity_id": "int!", **_CREATE}, {}),
-        row(f"/{family}/<int:entity_id>/notes", _CREATE, {"entity_id": family}),
+        row(f"/{entity_type}/notes", {"entity_id": "int!", **_CREATE}, {}),
+        row(f"/{entity_type}/<int:entity_id>/notes", _CREATE, {"entity_id": entity_type}),
         *(
             Route(
                 "POST",
-                f"/{family}/notes/<int:number>/{word}",
-                partial(_pin, family=family, pinned=word == "pin"),
+                f"/{entity_type}/notes/<int:number>/{word}",
+                partial(_pin, entity_type=entity_type, pinned=word == "pin"),
             )
             for word in ("pin", "unpin")
         ),
     )
 
 
-ROWS = tuple(row for family in OWNERS for row in _rows(family))
+ROWS = tuple(row for entity_type in OWNERS for row in _rows(entity_type))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from amocrm.sandbox.data.stages import COLORS, FIRST_COLOR, renumber, system_stages, visible
 from amocrm.sandbox.data.state import CLOSED, Entity
 from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.problem import ProblemError
 
 _STAGE: Schema = {
@@ -19,7 +19,9 @@ _STAGE: Schema = {
 }
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
     if entity is not None and entity["is_main"] and model.get("is_main") is False:
         # Assumed (reference 4.5): the flag moves, it does not vanish.
         faults.no_choice("is_main")
@@ -30,62 +32,64 @@ def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> 
                 faults.missing(f"_embedded.statuses.{number}.{name}")
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    pipeline = desk.make(model)
+def _make(operation: Operation, model: Entity) -> Entity:
+    pipeline = operation.make(model)
     wanted = model.get("_embedded", {}).get("statuses", [])
-    pipeline["_embedded"] = {"statuses": system_stages(desk.account, pipeline["id"], desk.call.ids)}
+    pipeline["_embedded"] = {
+        "statuses": system_stages(operation.account, pipeline["id"], operation.call.ids)
+    }
     stages: list[Entity] = pipeline["_embedded"]["statuses"]
     for one in wanted:
         if "id" in one:
             next(stage for stage in stages if stage["id"] == one["id"])["name"] = one["name"]
         else:
-            stages.append(_stage(desk, pipeline["id"], one))
+            stages.append(_stage(operation, pipeline["id"], one))
     renumber(stages)
-    _move_flag(desk, pipeline)
+    _move_flag(operation, pipeline)
     return pipeline
 
 
-def _stage(desk: Desk, pipeline: int, wanted: Entity) -> Entity:
+def _stage(operation: Operation, pipeline: int, wanted: Entity) -> Entity:
     return {
-        "id": desk.call.ids.take("statuses"),
+        "id": operation.call.ids.take("statuses"),
         "name": wanted["name"],
         "sort": wanted["sort"],
         "is_editable": True,
         "pipeline_id": pipeline,
         "color": wanted.get("color", FIRST_COLOR),
         "type": 0,
-        "account_id": desk.account.id,
+        "account_id": operation.account.id,
     }
 
 
-def _change(desk: Desk, pipeline: Entity, model: Entity) -> None:
-    desk.change(pipeline, model)
-    _move_flag(desk, pipeline)
+def _change(operation: Operation, pipeline: Entity, model: Entity) -> None:
+    operation.change(pipeline, model)
+    _move_flag(operation, pipeline)
 
 
-def _move_flag(desk: Desk, pipeline: Entity) -> None:
+def _move_flag(operation: Operation, pipeline: Entity) -> None:
     if pipeline["is_main"]:
-        for one in desk.account.pipelines.values():
+        for one in operation.account.pipelines.values():
             one["is_main"] = one is pipeline
 
 
-def _drop(desk: Desk, pipeline: Entity) -> None:
+def _drop(operation: Operation, pipeline: Entity) -> None:
     # Assumed (reference 4.5): the refusals are told with 400, which is documented.
-    if len(desk.account.pipelines) == 1:
+    if len(operation.account.pipelines) == 1:
         raise ProblemError(400, "The last pipeline can not be deleted")
-    leads = desk.account.shelf("leads").values()
+    leads = operation.account.shelf("leads").values()
     if any(one["pipeline_id"] == pipeline["id"] and not one["is_deleted"] for one in leads):
         raise ProblemError(400, "The pipeline holds leads")
-    desk.drop(pipeline)
+    operation.drop(pipeline)
     if pipeline["is_main"]:
         # Assumed (reference 4.5): the next one becomes the main pipeline.
-        next(iter(desk.account.pipelines.values()))["is_main"] = True
+        next(iter(operation.account.pipelines.values()))["is_main"] = True
 
 
-def _show(desk: Desk, pipeline: Entity, wish: Wish) -> Entity:
-    at = desk.href(pipeline)
+def _show(operation: Operation, pipeline: Entity, wish: Wish) -> Entity:
+    at = operation.href(pipeline)
     # The published answer to POST lists the unsorted stage even when it is off.
-    hides = desk.call.ask.method != "POST"
+    hides = operation.call.ask.method != "POST"
     stages = visible(pipeline) if hides else pipeline["_embedded"]["statuses"]
     shown = [
         {
@@ -94,7 +98,7 @@ def _show(desk: Desk, pipeline: Entity, wish: Wish) -> Entity:
         }
         for one in stages
     ]
-    return {**desk.show(pipeline), "_embedded": {"statuses": shown}}
+    return {**operation.show(pipeline), "_embedded": {"statuses": shown}}
 
 
 _PATCH: Schema = {"name": Prop("string", filled=True, longest=255), "sort": "int"}

@@ -6,43 +6,47 @@ from dataclasses import replace
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.values.rights import ROLE_RIGHTS, check_rights, filled
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-    check_rights(model.get("rights", {}), desk.account, faults)
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
+    check_rights(model.get("rights", {}), operation.account, faults)
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    return desk.make({**model, "rights": filled(model["rights"])})
+def _make(operation: Operation, model: Entity) -> Entity:
+    return operation.make({**model, "rights": filled(model["rights"])})
 
 
-def _change(desk: Desk, role: Entity, model: Entity) -> None:
+def _change(operation: Operation, role: Entity, model: Entity) -> None:
     if "rights" in model:
         rights = {**role["rights"], **model["rights"]}
         model = {**model, "rights": {**rights, "status_rights": rights["status_rights"] or None}}
-    desk.change(role, model)
-    for user in list(desk.account.users.values()):
+    operation.change(role, model)
+    for user in list(operation.account.users.values()):
         if user.role_id == role["id"]:
-            desk.account.users[user.id] = replace(user, rights={**user.rights, **role["rights"]})
+            operation.account.users[user.id] = replace(
+                user, rights={**user.rights, **role["rights"]}
+            )
 
 
-def _drop(desk: Desk, role: Entity) -> None:
-    desk.drop(role)
-    for user in list(desk.account.users.values()):
+def _drop(operation: Operation, role: Entity) -> None:
+    operation.drop(role)
+    for user in list(operation.account.users.values()):
         if user.role_id == role["id"]:
             # Assumed (reference 4.19): the users keep their rights, as rights of their own.
-            desk.account.users[user.id] = replace(user, role_id=None)
+            operation.account.users[user.id] = replace(user, role_id=None)
 
 
-def _show(desk: Desk, role: Entity, wish: Wish) -> Entity:
-    shown = desk.show(role)
+def _show(operation: Operation, role: Entity, wish: Wish) -> Entity:
+    shown = operation.show(role)
     if "users" in wish.withs:
-        users = [one.id for one in desk.account.users.values() if one.role_id == role["id"]]
+        users = [one.id for one in operation.account.users.values() if one.role_id == role["id"]]
         shown["_embedded"] = {"users": users}
     return shown
 

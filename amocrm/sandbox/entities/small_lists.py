@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Shelf, Verb
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 
 CURRENCIES = ("RUB", "USD", "EUR", "UAH", "BYN", "KZT", "GBP", "CNY")
 """Assumed (reference 4.30): which ones there are, and that a code is all they have."""
 
 
-def _subscribers(desk: Desk) -> Shelf:
-    (family,) = desk.row.parents.values()
+def _subscribers(operation: Operation) -> LRUCache:
+    (entity_type,) = operation.row.parents.values()
     # Assumed (reference 4.28): the responsible user is subscribed, and nobody else.
-    number = desk.account.shelf(family)[desk.scope["entity_id"]]["responsible_user_id"]
-    return {number: {"subscriber_id": number, "type": "user", **desk.scope}} if number else {}
+    number = operation.account.shelf(entity_type)[operation.scope["entity_id"]][
+        "responsible_user_id"
+    ]
+    return {number: {"subscriber_id": number, "type": "user", **operation.scope}} if number else {}
 
 
-def _codes(desk: Desk) -> Shelf:
+def _codes(operation: Operation) -> LRUCache:
     return {code: {"code": code} for code in CURRENCIES}
 
 
-def _bare(desk: Desk, entity: Entity, wish: Wish) -> Entity:
-    return {name: entity[name] for name in desk.row.keys}
+def _bare(operation: Operation, entity: Entity, wish: Wish) -> Entity:
+    return {name: entity[name] for name in operation.row.keys}
 
 
-def _subscriptions(family: str) -> Collection:
+def _subscriptions(entity_type: str) -> Collection:
     return Collection(
-        path=f"/{family}/<int:entity_id>/subscriptions",
+        path=f"/{entity_type}/<int:entity_id>/subscriptions",
         key="subscriptions",
         verbs={"list": Verb(total=True)},
         keys=("subscriber_id", "type"),
-        parents={"entity_id": family},
+        parents={"entity_id": entity_type},
         stored=_subscribers,
         show=_bare,
     )

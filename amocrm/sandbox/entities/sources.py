@@ -7,12 +7,12 @@ import re
 from amocrm.api_limits import SOURCES_LIMIT
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Shelf, Verb
+from amocrm.sandbox.engine.collection import Collection, LRUCache, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import batch
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, is_object
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -30,13 +30,15 @@ _SERVICE: Schema = {
 }
 
 
-def own_sources(call: Call) -> Shelf:
+def own_sources(call: Call) -> LRUCache:
     """Return the sources of the integration that calls: it sees no others."""
     return call.account.shelf(f"sources/{call.grant.client_id}")
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-    if model.get("pipeline_id", 0) not in (0, *desk.account.pipelines):
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
+    if model.get("pipeline_id", 0) not in (0, *operation.account.pipelines):
         faults.no_choice("pipeline_id")
     name = model.get("external_id")
     if name is None:
@@ -45,25 +47,25 @@ def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> 
         faults.add("InvalidFormat", "external_id", "This value is not valid.")
     elif entity is not None and name != entity["external_id"]:
         faults.no_choice("external_id")  # It can not be changed.
-    elif entity is None and any(one["external_id"] == name for one in desk.shelf.values()):
+    elif entity is None and any(one["external_id"] == name for one in operation.shelf.values()):
         faults.no_choice("external_id")  # It is there once.
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    source = desk.make({"pipeline_id": desk.account.main_pipeline["id"], **model})
-    _move_flag(desk, source)
+def _make(operation: Operation, model: Entity) -> Entity:
+    source = operation.make({"pipeline_id": operation.account.main_pipeline["id"], **model})
+    _move_flag(operation, source)
     return source
 
 
-def _change(desk: Desk, source: Entity, model: Entity) -> None:
-    desk.change(source, model)
-    _move_flag(desk, source)
+def _change(operation: Operation, source: Entity, model: Entity) -> None:
+    operation.change(source, model)
+    _move_flag(operation, source)
 
 
-def _move_flag(desk: Desk, source: Entity) -> None:
+def _move_flag(operation: Operation, source: Entity) -> None:
     # Assumed (reference 4.24): one source of an integration is the default one.
     if source["default"]:
-        for one in desk.shelf.values():
+        for one in operation.shelf.values():
             one["default"] = one is source
 
 
@@ -91,8 +93,8 @@ def delete_sources(call: Call) -> Answer:
     return NO_CONTENT
 
 
-def _check_id(model: Json) -> Faults:
-    faults = Faults()
+def _check_id(model: Json) -> ValidationErrors:
+    faults = ValidationErrors()
     if faults.is_kind(model, "object", "") and is_object(model):
         check_object(model, {"id": "int!", "request_id": "string"}, faults)
     return faults
@@ -122,7 +124,7 @@ SOURCES = Collection(
     paged=False,
     capacity=MOST_SOURCES,
     overfull=400,
-    stored=lambda desk: own_sources(desk.call),
+    stored=lambda operation: own_sources(operation.call),
     check=_check,
     make=_make,
     change=_change,

@@ -6,11 +6,11 @@ import time
 
 from amocrm.sandbox.data.stages import COLORS, FIRST_COLOR, is_ordinary, renumber, visible
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Shelf, Verb
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.problem import ProblemError
 
 _LEVELS = ("newbie", "candidate", "master")
@@ -21,15 +21,17 @@ _DESCRIPTION: Schema = {
 }
 
 
-def _pipeline(desk: Desk) -> Entity:
-    return desk.account.pipelines[desk.scope["pipeline_id"]]
+def _pipeline(operation: Operation) -> Entity:
+    return operation.account.pipelines[operation.scope["pipeline_id"]]
 
 
-def _stored(desk: Desk) -> Shelf:
-    return {one["id"]: one for one in visible(_pipeline(desk))}
+def _stored(operation: Operation) -> LRUCache:
+    return {one["id"]: one for one in visible(_pipeline(operation))}
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
     if entity is not None and not is_ordinary(entity):
         # Of the closed stages only the name can change, of the unsorted one nothing.
         allowed = {"id", "request_id"} | ({"name"} if entity["type"] == 0 else set())
@@ -48,49 +50,49 @@ def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> 
             faults.missing(f"{at}.description")
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    stage = {**desk.blank(), "id": desk.call.ids.take("statuses")}
-    stage |= {name: one for name, one in model.items() if name in desk.row.keys}
-    _describe(desk, stage, model)
-    stages: list[Entity] = _pipeline(desk)["_embedded"]["statuses"]
+def _make(operation: Operation, model: Entity) -> Entity:
+    stage = {**operation.blank(), "id": operation.call.ids.take("statuses")}
+    stage |= {name: one for name, one in model.items() if name in operation.row.keys}
+    _describe(operation, stage, model)
+    stages: list[Entity] = _pipeline(operation)["_embedded"]["statuses"]
     stages.append(stage)
     renumber(stages)
     return stage
 
 
-def _change(desk: Desk, stage: Entity, model: Entity) -> None:
-    desk.change(stage, model)
-    _describe(desk, stage, model)
-    renumber(_pipeline(desk)["_embedded"]["statuses"])
+def _change(operation: Operation, stage: Entity, model: Entity) -> None:
+    operation.change(stage, model)
+    _describe(operation, stage, model)
+    renumber(_pipeline(operation)["_embedded"]["statuses"])
 
 
-def _drop(desk: Desk, stage: Entity) -> None:
+def _drop(operation: Operation, stage: Entity) -> None:
     if not is_ordinary(stage):
         # Assumed (reference 4.5): told with 400, which is documented.
         raise ProblemError(400, "A system status can not be deleted")
-    stages: list[Entity] = _pipeline(desk)["_embedded"]["statuses"]
+    stages: list[Entity] = _pipeline(operation)["_embedded"]["statuses"]
     stages.remove(stage)
     renumber(stages)
     # Assumed (reference 4.5): the first stage is the first ordinary one, if there is any left.
     first = next((one for one in stages if is_ordinary(one)), stages[0])
-    for lead in desk.account.shelf("leads").values():
+    for lead in operation.account.shelf("leads").values():
         if lead["status_id"] == stage["id"]:
             before = dict(lead)
             lead["status_id"] = first["id"]
-            desk.call.history.changed("leads", before, lead)
+            operation.call.history.changed("leads", before, lead)
 
 
-def _describe(desk: Desk, stage: Entity, model: Entity) -> None:
+def _describe(operation: Operation, stage: Entity, model: Entity) -> None:
     known = _descriptions(stage)
-    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(desk.call.now))
-    user = desk.call.grant.user_id
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(operation.call.now))
+    user = operation.call.grant.user_id
     for one in model.get("descriptions", ()):
         if "description" not in one:
             known.pop(one["level"], None)
             continue
         fresh = {
-            "id": desk.call.ids.take("descriptions"),
-            "account_id": desk.account.id,
+            "id": operation.call.ids.take("descriptions"),
+            "account_id": operation.account.id,
             "created_at": moment,
             "updated_at": moment,
             "created_by": user,
@@ -109,8 +111,8 @@ def _descriptions(stage: Entity) -> dict[str, Entity]:
     return dict(found)
 
 
-def _show(desk: Desk, stage: Entity, wish: Wish) -> Entity:
-    shown = desk.show(stage)
+def _show(operation: Operation, stage: Entity, wish: Wish) -> Entity:
+    shown = operation.show(stage)
     if "descriptions" in wish.withs:
         shown["descriptions"] = list(_descriptions(stage).values())
     return shown

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.entity_types import OWNERS
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Shelf, Verb, VerbName
+from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb, VerbName
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
 
 COLORS = (
@@ -17,19 +17,19 @@ COLORS = (
 """Colors of tags; only those of leads have one."""
 
 
-def _row(family: str) -> Collection:
-    def stored(desk: Desk) -> Shelf:
-        return desk.account.tags[family]
+def _row(entity_type: str) -> Collection:
+    def stored(operation: Operation) -> LRUCache:
+        return operation.account.tags[entity_type]
 
-    def make(desk: Desk, model: Entity) -> Entity:
-        fresh = len(desk.account.tags[family])
-        tag = desk.account.tag(family, {"name": model["name"]}, desk.call.ids) or {}
-        if len(desk.account.tags[family]) > fresh:
+    def make(operation: Operation, model: Entity) -> Entity:
+        fresh = len(operation.account.tags[entity_type])
+        tag = operation.account.tag(entity_type, {"name": model["name"]}, operation.call.ids) or {}
+        if len(operation.account.tags[entity_type]) > fresh:
             # Assumed (reference 4.15): a name that is known keeps its color.
             tag["color"] = model.get("color")
         return tag
 
-    colored = family == "leads"
+    colored = entity_type == "leads"
     verbs: dict[VerbName, Verb] = {"list": Verb(), "create": Verb(total=True)}
     if colored:
         # Assumed (reference 4.15): only the official client changes tags; the answer is whole.
@@ -38,7 +38,7 @@ def _row(family: str) -> Collection:
     color = Prop("string", null=True, choices=COLORS if colored else ("",))
     create: Schema = {"name": NAME, "color": color}
     return Collection(
-        path=f"/{family}/tags",
+        path=f"/{entity_type}/tags",
         key="tags",
         verbs=verbs,
         keys=("id", "name", "color"),
@@ -50,4 +50,4 @@ def _row(family: str) -> Collection:
     )
 
 
-ROWS = tuple(_row(family) for family in OWNERS)
+ROWS = tuple(_row(entity_type) for entity_type in OWNERS)

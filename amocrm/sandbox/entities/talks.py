@@ -5,11 +5,11 @@ from __future__ import annotations
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import check_object
 from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import Answer
 from amocrm.sandbox.http.problem import ProblemError, not_found
 
@@ -22,7 +22,7 @@ def close(call: Call, number: int) -> Answer:
     if talk is None:
         raise ProblemError(404, "Not found")
     if call.ask.body.strip() not in (b"", b"{}"):
-        model, faults = single(call.ask.json()), Faults()
+        model, faults = single(call.ask.json()), ValidationErrors()
         check_object(model, {"force_close": "bool"}, faults)
         refuse_batch([model], [faults])
     if not talk["is_in_work"]:
@@ -31,28 +31,28 @@ def close(call: Call, number: int) -> Answer:
     return Answer(202)
 
 
-def _guard(desk: Desk) -> None:
-    is_list = desk.call.ask.path.rstrip("/").endswith("/talks")
-    if is_list and desk.account.zone != "kommo.com":
+def _guard(operation: Operation) -> None:
+    is_list = operation.call.ask.path.rstrip("/").endswith("/talks")
+    if is_list and operation.account.zone != "kommo.com":
         # Only Kommo has the list, since July 2026.
-        raise not_found(desk.call.ask.method, desk.call.ask.url)
+        raise not_found(operation.call.ask.method, operation.call.ask.url)
 
 
-def _show(desk: Desk, talk: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, talk: Entity, wish: Wish) -> Entity:
     shown: Entity = {name: talk[name] for name in TALKS.keys}
-    links = desk.account.shelf("contact_chats").values()
+    links = operation.account.shelf("contact_chats").values()
     for one in links if talk["contact_id"] is None else ():
         if one["chat_id"] == talk["chat_id"]:
             shown["contact_id"] = one["contact_id"]
-    shown["_links"] = {"self": {"href": f"{desk.url}/{talk['talk_id']}"}}
+    shown["_links"] = {"self": {"href": f"{operation.url}/{talk['talk_id']}"}}
     linked: Entity = {"contacts": [], "leads": [], "customers": []}
     pairs = [("contacts", shown["contact_id"])]
     if talk["entity_type"] is not None:
         pairs.append((_FAMILIES[talk["entity_type"]], talk["entity_id"]))
-    for family, number in pairs:
+    for entity_type, number in pairs:
         if number:
-            href = f"{desk.call.root}/{family}/{number}"
-            linked[family] = [{"id": number, "_links": {"self": {"href": href}}}]
+            href = f"{operation.call.root}/{entity_type}/{number}"
+            linked[entity_type] = [{"id": number, "_links": {"self": {"href": href}}}]
     return {**shown, "_embedded": linked}
 
 

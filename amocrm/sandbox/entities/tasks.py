@@ -6,10 +6,10 @@ from amocrm.sandbox.data.entity_types import OWNERS
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.collection import Collection, Verb
 from amocrm.sandbox.engine.filters import many, since
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_query
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
 from amocrm.sandbox.http.answer import Json, is_object
 
 _TYPES = (1, 2)
@@ -30,7 +30,9 @@ _CREATE: Schema = {
 }
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
     known = entity or {}
     kind = model.get("entity_type", known.get("entity_type"))
     number = model.get("entity_id", known.get("entity_id"))
@@ -38,24 +40,24 @@ def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> 
         faults.missing("entity_id")
     elif number is not None and kind is None:
         faults.missing("entity_type")
-    elif kind is not None and number not in desk.account.shelf(kind):
+    elif kind is not None and number not in operation.account.shelf(kind):
         faults.no_choice("entity_id")
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    task = desk.make(model)
+def _make(operation: Operation, model: Entity) -> Entity:
+    task = operation.make(model)
     task["updated_at"] = model.get("updated_at", task["created_at"])
     task["updated_by"] = model.get("updated_by", task["created_by"])
-    desk.call.history.record("task_added", "task", task["id"])
-    _tell_completion(desk, {"is_completed": False, "result": []}, task)
-    refresh_closest(desk.account, task["entity_type"], task["entity_id"])
+    operation.call.history.record("task_added", "task", task["id"])
+    _tell_completion(operation, {"is_completed": False, "result": []}, task)
+    refresh_closest(operation.account, task["entity_type"], task["entity_id"])
     return task
 
 
-def _change(desk: Desk, task: Entity, model: Entity) -> None:
+def _change(operation: Operation, task: Entity, model: Entity) -> None:
     before = dict(task)
-    desk.change(task, model)
-    history = desk.call.history
+    operation.change(task, model)
+    history = operation.call.history
     told = (
         ("text", "task_text_changed", "task", "text"),
         ("complete_till", "task_deadline_changed", "task_deadline", "timestamp"),
@@ -66,40 +68,41 @@ def _change(desk: Desk, task: Entity, model: Entity) -> None:
         if before[name] != task[name]:
             after, old = {key: {member: task[name]}}, {key: {member: before[name]}}
             history.record(kind, "task", task["id"], after=[after], before=[old])
-    _tell_completion(desk, before, task)
+    _tell_completion(operation, before, task)
     for one in (before, task):
-        refresh_closest(desk.account, one["entity_type"], one["entity_id"])
+        refresh_closest(operation.account, one["entity_type"], one["entity_id"])
 
 
-def _tell_completion(desk: Desk, before: Entity, task: Entity) -> None:
-    history = desk.call.history
+def _tell_completion(operation: Operation, before: Entity, task: Entity) -> None:
+    history = operation.call.history
     if task["is_completed"] and not before["is_completed"]:
         history.record("task_completed", "task", task["id"])
     if task["result"] and task["result"] != before["result"]:
         history.record("task_result_added", "task", task["id"], after=[history.note()])
 
 
-def refresh_closest(account: Account, family: str | None, number: int | None) -> None:
+def refresh_closest(account: Account, entity_type: str | None, number: int | None) -> None:
     """Keep `closest_task_at` of an entity: the nearest open task (reference 5.1)."""
-    owner = account.shelf(family).get(number) if family is not None else None
+    owner = account.shelf(entity_type).get(number) if entity_type is not None else None
     if owner is None:
         return
     moments = [
         one["complete_till"]
         for one in account.shelf("tasks").values()
-        if (one["entity_type"], one["entity_id"]) == (family, number) and not one["is_completed"]
+        if (one["entity_type"], one["entity_id"]) == (entity_type, number)
+        and not one["is_completed"]
     ]
     owner["closest_task_at"] = min(moments, default=None)
 
 
-def _select(desk: Desk, found: list[Entity], wish: Wish) -> list[Entity]:
+def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
     filters: Json = wish.tree.get("filter")
     wanted = filters if is_object(filters) else {}
     if "entity_id" in wanted and "entity_type" not in wanted:
         raise refuse_query("FieldMissing", "filter.entity_type")
     stages = wanted.get("lead_statuses")
     if is_object(stages):
-        found = [one for one in found if _stands_in(desk.account, one, stages)]
+        found = [one for one in found if _stands_in(operation.account, one, stages)]
     return found
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.collection import Collection, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_query
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
 from amocrm.sandbox.entities.customers import customers_on
 
 _ELEMENT: Schema = {
@@ -29,34 +29,36 @@ _CREATE: Schema = {
 }
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-    elements = desk.account.shelf("elements")
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
+    elements = operation.account.shelf("elements")
     for number, one in enumerate(model.get("_embedded", {}).get("catalog_elements", ())):
         known = elements.get(one["id"], {}).get("catalog_id")
         if known != one["metadata"]["catalog_id"]:
             faults.no_choice(f"_embedded.catalog_elements.{number}.id")
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    if dict(desk.call.ask.pairs()).get("accrue_bonus", "true") not in ("true", "false"):
+def _make(operation: Operation, model: Entity) -> Entity:
+    if dict(operation.call.ask.pairs()).get("accrue_bonus", "true") not in ("true", "false"):
         raise refuse_query("NotSupportedChoice", "accrue_bonus")
-    made = desk.make({"completed_at": desk.call.now, **model})
+    made = operation.make({"completed_at": operation.call.now, **model})
     nested = model.get("_embedded", {})
     made["_elements"] = [
         {**one, "metadata": {"quantity": 1, **one["metadata"]}}
         for one in nested.get("catalog_elements", ())
     ]
-    customer = desk.account.shelf("customers")[made["customer_id"]]
+    customer = operation.account.shelf("customers")[made["customer_id"]]
     customer |= {name: model[name] for name in ("next_price", "next_date") if name in model}
-    _count(desk.account, made["customer_id"])
+    _count(operation.account, made["customer_id"])
     value = {"transaction": {"id": made["id"]}}
-    desk.call.history.record("transaction_added", "customer", customer["id"], after=[value])
+    operation.call.history.record("transaction_added", "customer", customer["id"], after=[value])
     return made
 
 
-def _drop(desk: Desk, entity: Entity) -> None:
-    desk.drop(entity)
-    _count(desk.account, entity["customer_id"])
+def _drop(operation: Operation, entity: Entity) -> None:
+    operation.drop(entity)
+    _count(operation.account, entity["customer_id"])
 
 
 def _count(account: Account, number: int) -> None:
@@ -71,10 +73,10 @@ def _count(account: Account, number: int) -> None:
     }
 
 
-def _show(desk: Desk, entity: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
     customer = {"id": entity["customer_id"]}
     embedded = {"customer": customer, "catalog_elements": entity["_elements"]}
-    return {**desk.show(entity), "_embedded": embedded}
+    return {**operation.show(entity), "_embedded": embedded}
 
 
 _OF_ALL = Collection(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from amocrm.sandbox.data.entity_types import FAMILIES
+from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Entry, Route, Shelf, Verb
+from amocrm.sandbox.engine.collection import Collection, Entry, LRUCache, Route, Verb
 from amocrm.sandbox.engine.embedded import check_other, make_other
 from amocrm.sandbox.engine.filters import many, since
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.linking import link
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import check_model
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.entities.unsorted_items import CATEGORIES, METADATA, embedded, enter
 from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.http.problem import ProblemError
@@ -25,17 +25,17 @@ _TARGETS = ("leads", "customers")
 _ADDRESS = "/leads/unsorted"
 
 
-def _waiting(desk: Desk) -> Shelf:
-    items = desk.account.shelf("unsorted")
+def _waiting(operation: Operation) -> LRUCache:
+    items = operation.account.shelf("unsorted")
     return {uid: one for uid, one in items.items() if not one["_fate"]}
 
 
-def _show(desk: Desk, item: Entity, wish: Wish) -> Entity:
-    return {**desk.show(item), "_embedded": embedded(item)}
+def _show(operation: Operation, item: Entity, wish: Wish) -> Entity:
+    return {**operation.show(item), "_embedded": embedded(item)}
 
 
-def _show_made(desk: Desk, item: Entity, wish: Wish) -> Entity:
-    href = f"{desk.call.root}{_ADDRESS}/{item['uid']}"
+def _show_made(operation: Operation, item: Entity, wish: Wish) -> Entity:
+    href = f"{operation.call.root}{_ADDRESS}/{item['uid']}"
     return {**_short(item, "uid", "account_id"), "_links": {"self": {"href": href}}}
 
 
@@ -43,8 +43,10 @@ def _short(item: Entity, *names: str) -> Entity:
     return {**{name: item[name] for name in names}, "_embedded": embedded(item)}
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
-    if model.get("pipeline_id", 0) not in (0, *desk.account.pipelines):
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
+    if model.get("pipeline_id", 0) not in (0, *operation.account.pipelines):
         faults.no_choice("pipeline_id")
     phone = model.get("metadata", {}).get("phone", "")
     if isinstance(phone, bool) or not isinstance(phone, (str, int)):
@@ -52,30 +54,30 @@ def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> 
     nested = model.get("_embedded", {})
     for other in _OTHERS:
         if other in nested:
-            check_other(nested[other], other, desk.account, faults)
+            check_other(nested[other], other, operation.account, faults)
     leads = nested.get("leads", [])
     if len(leads) > 1:
         faults.add(
             "TooHigh", "_embedded.leads", "This collection should contain 1 element or less."
         )
-    table = FAMILIES["leads"]
+    table = ENTITY_TYPES["leads"]
     for number, lead in enumerate(leads):
         tags = frozenset({"tags"})
-        inner = check_model(lead, table, desk.account, table=table.create, nested=tags)
+        inner = check_model(lead, table, operation.account, table=table.create, nested=tags)
         for fault in inner.found:
             path = f"_embedded.leads.{number}.{fault['path']}".rstrip(".")
             faults.add(fault["code"], path, fault["detail"])
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    call, nested = desk.call, model.get("_embedded", {})
+def _make(operation: Operation, model: Entity) -> Entity:
+    call, nested = operation.call, model.get("_embedded", {})
     wanted: Entity = {**(nested.get("leads") or [{}])[0]}
     if "pipeline_id" in model:
         wanted["pipeline_id"] = model["pipeline_id"]
-    lead = call.writer.create(FAMILIES["leads"], wanted)
+    lead = call.writer.create(ENTITY_TYPES["leads"], wanted)
     ends: dict[str, int | None] = {"leads": lead["id"]}
     ends |= {other: make_other(call, nested.get(other) or [], other) for other in _OTHERS}
-    return enter(call.writer, desk.row.path.rpartition("/")[2], ends, model)
+    return enter(call.writer, operation.row.path.rpartition("/")[2], ends, model)
 
 
 def accept(call: Call, number: str) -> Answer:
@@ -85,13 +87,13 @@ def accept(call: Call, number: str) -> Answer:
     stages = call.account.statuses(item["pipeline_id"])
     ordinary = [one["id"] for one in stages if one["type"] == 0]
     if model.get("status_id", ordinary[0]) not in ordinary:
-        faults = Faults()
+        faults = ValidationErrors()
         faults.no_choice("status_id")
         refuse_batch([model], [faults])
     user = model.get("user_id", call.grant.user_id)
     lead = call.account.shelf("leads")[item["_ends"]["leads"]]
     wanted = {"status_id": model.get("status_id", ordinary[0]), "responsible_user_id": user}
-    call.writer.update(FAMILIES["leads"], lead, wanted)
+    call.writer.update(ENTITY_TYPES["leads"], lead, wanted)
     _settle(call, item, "accepted")
     return _answer(item)
 
@@ -100,11 +102,11 @@ def decline(call: Call, number: str) -> Answer:
     """Answer `DELETE /leads/unsorted/{uid}/decline`: lead and contact go to the recycle bin."""
     item = _known(call, number)
     _body(call, {"user_id": "user"})
-    for family in ("leads", "contacts"):
-        entity = call.account.shelf(family).get(item["_ends"].get(family))
+    for entity_type in ("leads", "contacts"):
+        entity = call.account.shelf(entity_type).get(item["_ends"].get(entity_type))
         if entity is not None:
             entity |= {"is_deleted": True, "updated_at": call.now}
-            one = SINGULAR[family]
+            one = SINGULAR[entity_type]
             call.history.record(f"{one}_deleted", one, entity["id"])
     _settle(call, item, "declined")
     return _answer(item)
@@ -120,23 +122,23 @@ def link_to(call: Call, number: str) -> Answer:
     }
     model = _body(call, {"link": Prop("object", required=True, inner=target), "user_id": "user"})
     wanted: Entity = model["link"]
-    faults = Faults()
+    faults = ValidationErrors()
     if item["category"] not in _LINKABLE:
         # Assumed (reference 12.4): chats and mail, as in the official client.
         faults.no_choice("link")
-    family, owner = wanted["entity_type"], wanted["entity_id"]
-    if owner not in call.account.shelf(family):
+    entity_type, owner = wanted["entity_type"], wanted["entity_id"]
+    if owner not in call.account.shelf(entity_type):
         faults.no_choice("link.entity_id")
     contact = (wanted.get("metadata") or {}).get("contact_id")
     if contact is not None and contact not in call.account.shelf("contacts"):
         faults.no_choice("link.metadata.contact_id")
     refuse_batch([model], [faults])
     if contact is not None:
-        link(call.history, family, owner, "contacts", contact, {})
+        link(call.history, entity_type, owner, "contacts", contact, {})
     # Assumed (reference 4.4): the lead that came in is not needed any more.
     call.account.shelf("leads")[item["_ends"]["leads"]]["is_deleted"] = True
     _settle(call, item, "accepted")
-    return json_answer({"uid": item["uid"], "_embedded": {family: [{"id": owner}]}})
+    return json_answer({"uid": item["uid"], "_embedded": {entity_type: [{"id": owner}]}})
 
 
 def summary(call: Call) -> Answer:
@@ -175,7 +177,7 @@ def _body(call: Call, schema: Schema) -> Entity:
     data: Json = call.ask.json() if call.ask.body.strip() else {}
     if data == []:
         data = {}  # How PHP writes an empty object.
-    faults = Faults()
+    faults = ValidationErrors()
     if faults.is_kind(data, "object", ""):
         check_object(data, schema, faults, users=call.account.users)
     refuse_batch([data], [faults])
@@ -183,11 +185,11 @@ def _body(call: Call, schema: Schema) -> Entity:
     return model
 
 
-def _settle(call: Call, item: Entity, fate: str) -> None:
+def _settle(call: Call, item: Entity, fault: str) -> None:
     contact = call.account.shelf("contacts").get(item["_ends"].get("contacts"))
     if contact is not None:
         contact["is_unsorted"] = False
-    item |= {"_fate": fate, "_sorted_at": call.now}
+    item |= {"_fate": fault, "_sorted_at": call.now}
 
 
 def _answer(item: Entity) -> Answer:

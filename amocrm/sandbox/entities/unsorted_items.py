@@ -49,10 +49,10 @@ def enter(writer: Writer, category: str, ends: Mapping[str, int | None], item: E
     stages = account.statuses(lead["pipeline_id"])
     lead |= {"status_id": next(one["id"] for one in stages if one["type"] == 1), "closed_at": None}
     pairs = (("leads", "contacts"), ("leads", "companies"), ("contacts", "companies"))
-    for family, other in pairs:
-        here, there = ends.get(family), ends.get(other)
+    for entity_type, other in pairs:
+        here, there = ends.get(entity_type), ends.get(other)
         if here is not None and there is not None:
-            link(writer.history, family, here, other, there, {})
+            link(writer.history, entity_type, here, other, there, {})
     contact = account.shelf("contacts").get(ends.get("contacts"))
     if contact is not None:
         contact["is_unsorted"] = True

@@ -9,12 +9,12 @@ from uuid import NAMESPACE_URL, uuid5
 from amocrm.api_limits import USERS_LIMIT
 from amocrm.sandbox.data.state import Account, Entity, User
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Shelf, Verb
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.collection import Collection, LRUCache, Route, Verb
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, check_object
 from amocrm.sandbox.engine.validate import batch
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import Answer, Json, is_object
 from amocrm.sandbox.http.problem import ProblemError
 from amocrm.sandbox.values.rights import USER_RIGHTS, check_rights, filled
@@ -27,32 +27,36 @@ _EMAIL = re.compile(r"[^@\s]+@(?:[^@\s.]+\.)+[^@\s.]+")
 _PASSWORD = (re.compile(r".{6,}"), re.compile(r"\d"), re.compile(r"[a-z]"), re.compile(r"[A-Z]"))
 
 
-def _stored(desk: Desk) -> Shelf:
-    return {number: {"id": number} for number in desk.account.users}
+def _stored(operation: Operation) -> LRUCache:
+    return {number: {"id": number} for number in operation.account.users}
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
     if "name" in model and not _NAME.fullmatch(model["name"]):
         faults.add("InvalidFormat", "name", "This value is not valid.")
     email = model.get("email", "a@b.c")
     if not _EMAIL.fullmatch(email):
         faults.add("InvalidFormat", "email", "This value is not a valid email address.")
-    elif any(one.email == email for one in desk.account.users.values()):
+    elif any(one.email == email for one in operation.account.users.values()):
         faults.no_choice("email")  # Assumed (reference 4.19): how a taken address is told.
     if not all(one.search(model.get("password", "aA1aA1")) for one in _PASSWORD):
         faults.add("InvalidFormat", "password", "This value is not valid.")
-    if model.get("lang") == "pt" and desk.account.zone != "kommo.com":
+    if model.get("lang") == "pt" and operation.account.zone != "kommo.com":
         faults.no_choice("lang")
     rights = model.get("rights", {})
-    check_rights(rights, desk.account, faults)
-    if rights.get("role_id") is not None and rights["role_id"] not in desk.account.shelf("roles"):
+    check_rights(rights, operation.account, faults)
+    if rights.get("role_id") is not None and rights["role_id"] not in operation.account.shelf(
+        "roles"
+    ):
         faults.no_choice("rights.role_id")
     if rights.get("group_id") not in (None, 0):
         faults.no_choice("rights.group_id")
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    account, number = desk.account, desk.call.ids.take("users")
+def _make(operation: Operation, model: Entity) -> Entity:
+    account, number = operation.account, operation.call.ids.take("users")
     language = "ru" if account.zone.endswith(".ru") else "en"
     rights = dict(model.get("rights", {}))
     is_free = rights.get("is_free", False)
@@ -74,8 +78,8 @@ def _make(desk: Desk, model: Entity) -> Entity:
     return {"id": number}
 
 
-def _show(desk: Desk, entity: Entity, wish: Wish) -> Entity:
-    user = desk.account.users[entity["id"]]
+def _show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
+    user = operation.account.users[entity["id"]]
     shown: Entity = {
         "id": user.id,
         "name": user.name,
@@ -90,8 +94,8 @@ def _show(desk: Desk, entity: Entity, wish: Wish) -> Entity:
         "phone_number": None,
     }
     shown |= {name: one for name, one in optional.items() if name in wish.withs}
-    shown["_links"] = {"self": {"href": desk.href(entity)}}
-    embedded = _embedded(desk, user, wish)
+    shown["_links"] = {"self": {"href": operation.href(entity)}}
+    embedded = _embedded(operation, user, wish)
     return {**shown, "_embedded": embedded} if embedded else shown
 
 
@@ -107,9 +111,9 @@ def _rights(user: User) -> Entity:
     }
 
 
-def _embedded(desk: Desk, user: User, wish: Wish) -> Entity:
-    root = desk.call.root
-    role = desk.account.shelf("roles").get(user.role_id)
+def _embedded(operation: Operation, user: User, wish: Wish) -> Entity:
+    root = operation.call.root
+    role = operation.account.shelf("roles").get(user.role_id)
     embedded: dict[str, Json] = {}
     if "role" in wish.withs:
         embedded["roles"] = [] if role is None else [_named(role["id"], role["name"], root)]
@@ -147,8 +151,8 @@ def _switch(call: Call, *, is_active: bool) -> None:
         call.account.users[number] = replace(call.account.users[number], is_active=is_active)
 
 
-def _checked(model: Json, account: Account) -> Faults:
-    faults = Faults()
+def _checked(model: Json, account: Account) -> ValidationErrors:
+    faults = ValidationErrors()
     if faults.is_kind(model, "object", "") and is_object(model):
         sound = check_object(model, {"id": "int!"}, faults)
         user = account.users.get(model["id"]) if sound else None
@@ -157,8 +161,8 @@ def _checked(model: Json, account: Account) -> Faults:
     return faults
 
 
-def _guard(desk: Desk) -> None:
-    is_closed = desk.call.ask.method == "POST" and len(desk.account.users) > MOST_USERS
+def _guard(operation: Operation) -> None:
+    is_closed = operation.call.ask.method == "POST" and len(operation.account.users) > MOST_USERS
     if is_closed:
         raise ProblemError(403, "Forbidden")  # Assumed (reference 4.19): the status.
 

@@ -8,10 +8,10 @@ from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.schema import Prop, check_object
 from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -36,25 +36,27 @@ CODES = (
 _URL = re.compile(r"https?://[^\s/]\S*")
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
     if not _URL.fullmatch(model.get("destination", "http://a")):
         faults.add("InvalidFormat", "destination", "This value is not a valid URL.")
 
 
-def _make(desk: Desk, model: Entity) -> Entity:
-    known = _by_destination(desk.call, model["destination"])
+def _make(operation: Operation, model: Entity) -> Entity:
+    known = _by_destination(operation.call, model["destination"])
     if known is not None:
         # A known address gets new settings and is switched on again.
-        desk.change(known, {**model, "disabled": False})
+        operation.change(known, {**model, "disabled": False})
         return known
-    if len(desk.shelf) >= MOST_WEBHOOKS:
+    if len(operation.shelf) >= MOST_WEBHOOKS:
         raise ProblemError(422, f"Limit {MOST_WEBHOOKS} per account")
-    return desk.make(model)
+    return operation.make(model)
 
 
 def delete_webhook(call: Call) -> Answer:
     """Answer `DELETE /webhooks`, whose body names the address."""
-    model, faults = single(call.ask.json()), Faults()
+    model, faults = single(call.ask.json()), ValidationErrors()
     check_object(model, {"destination": "string!"}, faults)
     refuse_batch([model], [faults])
     known = _by_destination(call, model["destination"])

@@ -8,11 +8,11 @@ from amocrm.api_limits import PAGE_LIMIT
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import batch, single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -34,7 +34,7 @@ _PATCH: Schema = {
 
 def create_button(call: Call) -> Answer:
     """Answer `POST /website_buttons`: the button itself is made a moment later."""
-    model, faults = single(call.ask.json()), Faults()
+    model, faults = single(call.ask.json()), ValidationErrors()
     sound = check_object(model, _NEW, faults)
     if "pipeline_id" in sound and model["pipeline_id"] not in call.account.pipelines:
         faults.no_choice("pipeline_id")
@@ -70,7 +70,9 @@ def add_chat(call: Call, number: int) -> Answer:
     return Answer(202)
 
 
-def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> None:
+def _check(
+    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+) -> None:
     added = model.get("trusted_websites", {}).get("add", [])
     _check_domains(added, "trusted_websites.add", faults)
     known = entity["_trusted"] if entity is not None else []
@@ -79,21 +81,21 @@ def _check(desk: Desk, model: Entity, entity: Entity | None, faults: Faults) -> 
         faults.add("TooHigh", "trusted_websites.add", text)
 
 
-def _check_domains(domains: list[Json], at: str, faults: Faults) -> None:
+def _check_domains(domains: list[Json], at: str, faults: ValidationErrors) -> None:
     for place, one in enumerate(domains):
         if not _DOMAIN.fullmatch(one):
             faults.add("InvalidFormat", f"{at}.{place}", "This value is not a valid domain.")
 
 
-def _change(desk: Desk, button: Entity, model: Entity) -> None:
-    desk.change(button, {name: one for name, one in model.items() if name == "name"})
+def _change(operation: Operation, button: Entity, model: Entity) -> None:
+    operation.change(button, {name: one for name, one in model.items() if name == "name"})
     added = model.get("trusted_websites", {}).get("add", [])
     button["_trusted"] = list(dict.fromkeys([*button["_trusted"], *added]))
 
 
-def _show(desk: Desk, button: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, button: Entity, wish: Wish) -> Entity:
     # Assumed (reference 4.25): in the second of its creation a button is still being made.
-    is_made = desk.call.now > button["_made_at"]
+    is_made = operation.call.now > button["_made_at"]
     shown: Entity = {name: button[name] for name in BUTTONS.keys if name in button}
     shown["button_id"] = button["button_id"] if is_made else None
     shown["creation_status"] = "created" if is_made else "creation_pending"
@@ -102,7 +104,7 @@ def _show(desk: Desk, button: Entity, wish: Wish) -> Entity:
         shown["script"] = script if is_made else None
     if "deleted" in wish.withs:
         shown["is_deleted"] = button["is_deleted"]
-    shown["_links"] = {"self": {"href": desk.href(button)}}
+    shown["_links"] = {"self": {"href": operation.href(button)}}
     return shown
 
 
@@ -137,8 +139,8 @@ def shorten(call: Call) -> Answer:
     return json_answer({"_links": links, "_embedded": {"short_links": items}})
 
 
-def _check_link(account: Account, model: Json) -> Faults:
-    faults = Faults()
+def _check_link(account: Account, model: Json) -> ValidationErrors:
+    faults = ValidationErrors()
     if not faults.is_kind(model, "object", "") or not is_object(model):
         return faults
     # Assumed (reference 4.26): contacts only, as in the example.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.handling import Desk
+from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import check_object
 from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import Faults, refuse_batch
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -22,17 +22,17 @@ def install(call: Call, code: str) -> Answer:
     model = single(call.ask.json())
     refuse_batch([model], [_check(model, widget["settings_template"])])
     widget |= {"is_active_in_account": True, "settings": model}
-    return json_answer(_shown(Desk(call, WIDGETS, {}), widget, is_owner=True))
+    return json_answer(_shown(Operation(call, WIDGETS, {}), widget, is_owner=True))
 
 
-def _uninstall(desk: Desk, widget: Entity) -> None:
+def _uninstall(operation: Operation, widget: Entity) -> None:
     if not widget["is_active_in_account"]:
         raise ProblemError(404, "Not found")  # Assumed (reference 4.21): nothing to uninstall.
     widget |= {"is_active_in_account": False, "settings": None}
 
 
-def _check(model: dict[str, Json], template: list[Json]) -> Faults:
-    faults = Faults()
+def _check(model: dict[str, Json], template: list[Json]) -> ValidationErrors:
+    faults = ValidationErrors()
     kinds = {one["key"]: one["type"] for one in template}
     for one in template:
         if one["is_required"] and not model.get(one["key"]):
@@ -49,13 +49,13 @@ def _check(model: dict[str, Json], template: list[Json]) -> Faults:
     return faults
 
 
-def _check_extensions(value: Json, faults: Faults, at: str) -> None:
+def _check_extensions(value: Json, faults: ValidationErrors, at: str) -> None:
     if faults.is_kind(value, "object", at) and is_object(value):
         for user, extension in value.items():
             faults.is_kind(extension, "string", f"{at}.{user}")
 
 
-def _check_logins(value: Json, faults: Faults, at: str) -> None:
+def _check_logins(value: Json, faults: ValidationErrors, at: str) -> None:
     if faults.is_kind(value, "object", at) and is_object(value):
         for user, pair in value.items():
             here = f"{at}.{user}"
@@ -64,17 +64,17 @@ def _check_logins(value: Json, faults: Faults, at: str) -> None:
                 check_object(pair, wanted, faults, at=here + ".")
 
 
-def _show(desk: Desk, widget: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, widget: Entity, wish: Wish) -> Entity:
     # Settings are for the integration that the widget belongs to.
-    is_owner = widget["client_uuid"] == desk.call.grant.client_id
-    return _shown(desk, widget, is_owner=is_owner)
+    is_owner = widget["client_uuid"] == operation.call.grant.client_id
+    return _shown(operation, widget, is_owner=is_owner)
 
 
-def _shown(desk: Desk, widget: Entity, *, is_owner: bool) -> Entity:
+def _shown(operation: Operation, widget: Entity, *, is_owner: bool) -> Entity:
     shown: Entity = {name: widget[name] for name in WIDGETS.keys if name != "settings"}
     if is_owner:
         shown["settings"] = widget["settings"]
-    shown["_links"] = {"self": {"href": f"{desk.call.root}/widgets/{widget['code']}"}}
+    shown["_links"] = {"self": {"href": f"{operation.call.root}/widgets/{widget['code']}"}}
     return shown
 
 

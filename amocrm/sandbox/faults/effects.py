@@ -1,11 +1,11 @@
-"""What each fate makes of an answer (design of the weather: see `weather`)."""
+"""What each fault does to a response."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from amocrm.sandbox.faults.plan import Fate
+from amocrm.sandbox.faults.plan import Fault
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer, html_answer
 from amocrm.sandbox.http.problem import server_error, too_many
 
@@ -24,28 +24,28 @@ def blocked() -> Answer:
     return html_answer(BLOCKED_PAGE, status=403)
 
 
-def suffer(fate: Fate, answer: Answer | None) -> Answer:
+def apply_fault(fault: Fault, answer: Answer | None) -> Answer:
     """Return what goes out; `answer` is None when the effect did not happen."""
-    return _FATES[fate.name](fate, answer or NO_CONTENT)
+    return _EFFECTS[fault.name](fault, answer or NO_CONTENT)
 
 
-def _lost(fate: Fate, answer: Answer) -> Answer:
+def _lost(fault: Fault, answer: Answer) -> Answer:
     return replace(answer, ending="none")
 
 
-def _server_error(fate: Fate, answer: Answer) -> Answer:
-    status = int(fate.options["status"])
+def _server_error(fault: Fault, answer: Answer) -> Answer:
+    status = int(fault.options["status"])
     if status == 500:
         return server_error("00000000-0000-4000-8000-000000000500")
     return html_answer(f"<html><body><h1>{status}</h1></body></html>", status=status)
 
 
-def _too_many(fate: Fate, answer: Answer) -> Answer:
+def _too_many(fault: Fault, answer: Answer) -> Answer:
     # The body may also be non-JSON text (reference 3.3); no header is documented (reference 12.2).
-    out = too_many(fate.options["retry_after"]).answer()
-    if fate.options["text"]:
+    out = too_many(fault.options["retry_after"]).answer()
+    if fault.options["text"]:
         out = Answer(429, (("Content-Type", "text/plain"),), b"Too Many Requests")
-    header = fate.options["header"]
+    header = fault.options["header"]
     return (
         out
         if header is None
@@ -53,58 +53,58 @@ def _too_many(fate: Fate, answer: Answer) -> Answer:
     )
 
 
-def _half_body(fate: Fate, answer: Answer) -> Answer:
+def _half_body(fault: Fault, answer: Answer) -> Answer:
     # A body that can be cut is needed even where the true answer is a bodiless 204.
     whole = answer if answer.length else Answer(200, _HAL, b'{"_embedded": {}}')
     return replace(whole, ending="half")
 
 
-def _html(fate: Fate, answer: Answer) -> Answer:
-    return html_answer(CAPTCHA_PAGE, status=int(fate.options["status"]), charset=False)
+def _html(fault: Fault, answer: Answer) -> Answer:
+    return html_answer(CAPTCHA_PAGE, status=int(fault.options["status"]), charset=False)
 
 
-def _empty(fate: Fate, answer: Answer) -> Answer:
-    return Answer(int(fate.options["status"]), _HAL)
+def _empty(fault: Fault, answer: Answer) -> Answer:
+    return Answer(int(fault.options["status"]), _HAL)
 
 
-def _broken_json(fate: Fate, answer: Answer) -> Answer:
+def _broken_json(fault: Fault, answer: Answer) -> Answer:
     body = answer.body[: max(1, len(answer.body) * 2 // 3)] if len(answer.body) > 2 else b'{"_emb'
     return replace(answer, status=200 if answer.status == 204 else answer.status, body=body)
 
 
-def _wrong_type(fate: Fate, answer: Answer) -> Answer:
+def _wrong_type(fault: Fault, answer: Answer) -> Answer:
     return Answer(200, (("Content-Type", "text/plain"),), b"OK")
 
 
-def _redirect(fate: Fate, answer: Answer) -> Answer:
-    location = str(fate.options["location"])
+def _redirect(fault: Fault, answer: Answer) -> Answer:
+    location = str(fault.options["location"])
     return replace(
-        html_answer("<html><body>Moved</body></html>", status=int(fate.options["status"])),
+        html_answer("<html><body>Moved</body></html>", status=int(fault.options["status"])),
         headers=(("Content-Type", "text/html"), ("Location", location)),
     )
 
 
-def _forbidden(fate: Fate, answer: Answer) -> Answer:
+def _forbidden(fault: Fault, answer: Answer) -> Answer:
     return blocked()
 
 
-def _trickle(fate: Fate, answer: Answer) -> Answer:
+def _trickle(fault: Fault, answer: Answer) -> Answer:
     whole = answer if answer.length else Answer(200, _HAL, b"{}")
-    return replace(whole, pad=int(fate.options["pad"]), drip=float(fate.options["seconds"]))
+    return replace(whole, pad=int(fault.options["pad"]), drip=float(fault.options["seconds"]))
 
 
-def _huge(fate: Fate, answer: Answer) -> Answer:
+def _huge(fault: Fault, answer: Answer) -> Answer:
     whole = answer if answer.length else Answer(200, _HAL, b"{}")
-    return replace(whole, pad=max(0, int(fate.options["size"]) - len(whole.body)))
+    return replace(whole, pad=max(0, int(fault.options["size"]) - len(whole.body)))
 
 
-def _latency(fate: Fate, answer: Answer) -> Answer:
-    return replace(answer, late=answer.late + float(fate.options["seconds"]))
+def _latency(fault: Fault, answer: Answer) -> Answer:
+    return replace(answer, late=answer.late + float(fault.options["seconds"]))
 
 
 _HAL = (("Content-Type", "application/hal+json"),)
 
-_FATES: dict[str, Callable[[Fate, Answer], Answer]] = {
+_EFFECTS: dict[str, Callable[[Fault, Answer], Answer]] = {
     "lost_before": _lost,
     "lost_after": _lost,
     "server_error": _server_error,

@@ -1,8 +1,8 @@
-"""Bad weather: which fate, if any, the next request suffers.
+"""Fault injection: which fault, if any, the next request suffers.
 
-`Weather` is chance, drawn from the sandbox's seed. A strike is certain: the next matching requests
-suffer it. A fate either replaces the effect of the request (the edge answers, the portal never
-sees it) or spoils the answer after the effect was done; `effect=True/False` overrides that.
+`FaultPlan` is chance, drawn from the sandbox's seed. A injected fault is certain: the next matching
+requests suffer it. A fault either replaces the effect of the request (the edge answers, the portal
+never sees it) or spoils the answer after the effect was done; `effect=True/False` overrides that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from amocrm.sandbox.http.answer import Json
 
 
 @dataclass
-class Weather:
+class FaultPlan:
     """Chances between 0 and 1, and delays in seconds.
 
     Attributes:
@@ -24,7 +24,8 @@ class Weather:
         jitter: at most so many seconds more on the way there, evenly drawn.
         handshake: seconds that the first request of a connection arrives later, as TCP and TLS
             delay it; on a port only, and there only where connections are kept (cheroot).
-        retry_after: put into the body of every 429, the pace's own included; None leaves it out.
+        retry_after: put into the body of every 429, the rate limiter's own included; None leaves it
+            out.
     """
 
     latency: float = 0.0
@@ -53,7 +54,7 @@ _CHANCES = (
 
 @dataclass(frozen=True)
 class Kind:
-    """What a fate does by default, and the options it takes."""
+    """What a fault does by default, and the options it takes."""
 
     effect: bool
     options: Mapping[str, Json] = field(default_factory=dict[str, Json])
@@ -75,12 +76,12 @@ KINDS: dict[str, Kind] = {
     "huge": Kind(effect=True, options={"size": 64 * 1024 * 1024}),
     "latency": Kind(effect=True, options={"seconds": 30.0}),
 }
-"""Every fate. `trickle` sends `pad` spaces before the body, `seconds` apart."""
+"""Every fault. `trickle` sends `pad` spaces before the body, `seconds` apart."""
 
 
 @dataclass(frozen=True)
-class Fate:
-    """One fate, ready to be suffered."""
+class Fault:
+    """One fault, ready to be suffered."""
 
     name: str
     effect: bool
@@ -88,8 +89,8 @@ class Fate:
 
 
 @dataclass
-class _Strike:
-    fate: Fate
+class _Injected:
+    fault: Fault
     method: str | None
     path: str | None
     times: int
@@ -102,55 +103,55 @@ class _Strike:
         return path.startswith(self.path) or fnmatch.fnmatchcase(path, self.path)
 
 
-class Sky:
+class FaultInjector:
     """Strikes in waiting, and the dice."""
 
-    def __init__(self, weather: Weather, seed: int) -> None:
-        """Begin with `weather`; the same seed draws the same fates."""
-        self.weather = weather
+    def __init__(self, faults: FaultPlan, seed: int) -> None:
+        """Begin with `faults`; the same seed draws the same faults."""
+        self.faults = faults
         self._dice = random.Random(f"weather-{seed}")
-        self._strikes: list[_Strike] = []
+        self._injected: list[_Injected] = []
 
-    def strike(
+    def inject(
         self, name: str, method: str | None, path: str | None, times: int, options: dict[str, Json]
     ) -> None:
-        """Queue a certain fate; see `Sandbox.strike`."""
-        fate = make_fate(name, options)
+        """Queue a certain fault; see `Sandbox.inject`."""
+        fault = make_fault(name, options)
         method = None if method is None else method.upper()
-        self._strikes.append(_Strike(fate, method, path, times))
+        self._injected.append(_Injected(fault, method, path, times))
 
-    def choose(self, method: str, path: str) -> Fate | None:
-        """Take the fate of one request: the oldest matching strike, else chance."""
-        for strike in self._strikes:
-            if strike.hits(method, path):
-                strike.times -= 1
-                self._strikes = [one for one in self._strikes if one.times > 0]
-                return strike.fate
+    def choose(self, method: str, path: str) -> Fault | None:
+        """Take the fault of one request: the oldest matching injected fault, else chance."""
+        for inject in self._injected:
+            if inject.hits(method, path):
+                inject.times -= 1
+                self._injected = [one for one in self._injected if one.times > 0]
+                return inject.fault
         return self._chance(path)
 
     def uplink(self) -> float:
         """Draw the seconds that the next request needs to arrive."""
-        jitter = self._dice.uniform(0, self.weather.jitter) if self.weather.jitter else 0.0
-        return self.weather.latency / 2 + jitter
+        jitter = self._dice.uniform(0, self.faults.jitter) if self.faults.jitter else 0.0
+        return self.faults.latency / 2 + jitter
 
-    def _chance(self, path: str) -> Fate | None:
-        chances = [(name, float(getattr(self.weather, name))) for name in _CHANCES]
+    def _chance(self, path: str) -> Fault | None:
+        chances = [(name, float(getattr(self.faults, name))) for name in _CHANCES]
         if not path.startswith(("/api/", "/oauth2/")) or not any(chance for _, chance in chances):
             return None
         draw = self._dice.random()
         for name, chance in chances:
             if draw < chance:
-                options = {"retry_after": self.weather.retry_after} if name == "too_many" else {}
-                return make_fate(name, options)
+                options = {"retry_after": self.faults.retry_after} if name == "too_many" else {}
+                return make_fault(name, options)
             draw -= chance
         return None
 
 
-def make_fate(name: str, options: Mapping[str, Json]) -> Fate:
-    """Check the name and the options of a fate.
+def make_fault(name: str, options: Mapping[str, Json]) -> Fault:
+    """Check the name and the options of a fault.
 
     Raises:
-        ValueError: there is no such fate, or it takes no such option.
+        ValueError: there is no such fault, or it takes no such option.
     """
     kind = KINDS.get(name)
     if kind is None:
@@ -161,4 +162,4 @@ def make_fate(name: str, options: Mapping[str, Json]) -> Fate:
         raise ValueError(f"{name} takes no option {sorted(unknown)}; it takes {known}")
     settings = {**kind.options, **options}
     effect = bool(settings.pop("effect", kind.effect))
-    return Fate(name, effect, settings)
+    return Fault(name, effect, settings)

@@ -1,7 +1,7 @@
 """What the portal answers, and the stream that carries it, whole or not.
 
 An `Answer` says what goes out and how: whole, cut before the first byte, cut in the middle, or a
-byte at a time. The TCP side and the in-process side read the same stream, so a fate looks the
+byte at a time. The TCP side and the in-process side read the same stream, so a fault looks the
 same from both.
 """
 

@@ -88,7 +88,7 @@ def not_found(method: str, url: str) -> ProblemError:
 
 
 def too_many(retry_after: int | None) -> ProblemError:
-    """Refuse more calls than the pace allows (reference 3.4)."""
+    """Refuse more calls than the rate limiter allows (reference 3.4)."""
     extras = {} if retry_after is None else {"retry_after": retry_after}
     return ProblemError(429, TOO_MANY, **extras)
 

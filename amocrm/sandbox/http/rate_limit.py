@@ -1,4 +1,4 @@
-"""The pace of reference 3.4: seven requests in any second, then 429, then 403.
+"""The rate limiter of reference 3.4: seven requests in any second, then 429, then 403.
 
 Only API requests are counted. # Assumed (reference 12.2): the token endpoint and the consent page
 have no published limit.
@@ -24,14 +24,14 @@ SECOND = 1.0 - 1e-9
 
 
 class Verdict(Enum):
-    """What the pace says to one request."""
+    """What the rate limiter says to one request."""
 
     PASS = "pass"
     TOO_MANY = "too many"
     BLOCKED = "blocked"
 
 
-class Pace:
+class RateLimiter:
     """Counts the requests of one address in a sliding second.
 
     Attributes:

@@ -29,7 +29,7 @@ EMPTY_DATA = "Request data can not be empty"
 
 
 @dataclass(frozen=True)
-class Ask:
+class IncomingRequest:
     """A request that has arrived in full."""
 
     method: str
@@ -41,7 +41,7 @@ class Ask:
     body: bytes
 
     @classmethod
-    def read(cls, environ: WSGIEnvironment) -> Ask:
+    def read(cls, environ: WSGIEnvironment) -> IncomingRequest:
         """Read a request, its body included.
 
         Raises:

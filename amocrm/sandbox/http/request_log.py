@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from amocrm.sandbox.http.answer import Json, is_object
 from amocrm.sandbox.http.rate_limit import SECOND
-from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.http.request import IncomingRequest
 
 _SECRET_HEADERS = {"x-refresh-token", "x-auth-token", "cookie", "proxy-authorization"}
 _SECRET_NAMES = {"code", "client_secret", "refresh_token", "access_token", "signature", "api_key"}
@@ -35,7 +35,7 @@ class Seen:
         account: subdomain of the account, "" when there was none.
         headers: lower-case names; an authorization is reduced to its kind.
         body: decoded JSON, text, or None; a grant shows its type and client id only.
-        fate: name of the fate suffered, "" for none.
+        fault: name of the fault suffered, "" for none.
     """
 
     number: int
@@ -50,7 +50,7 @@ class Seen:
     user_agent: str
     headers: Mapping[str, str]
     body: Json
-    fate: str
+    fault: str
 
     @property
     def params(self) -> dict[str, str]:
@@ -65,7 +65,7 @@ class Log:
     seen: list[Seen] = field(default_factory=list[Seen])
     counters: Counter[str] = field(default_factory=Counter[str])
 
-    def arrive(self, ask: Ask, *, at: float, time: float, fate: str) -> int:
+    def arrive(self, ask: IncomingRequest, *, at: float, time: float, fault: str) -> int:
         """Note an arrival and return its number."""
         number = len(self.seen) + 1
         headers = _public_headers(ask)
@@ -82,7 +82,7 @@ class Log:
             user_agent=headers.get("user-agent", ""),
             headers=headers,
             body=_public_body(ask),
-            fate=fate,
+            fault=fault,
         )
         self.seen.append(entry)
         self.counters["requests"] += 1
@@ -106,7 +106,7 @@ class Log:
         return most
 
 
-def _public_headers(ask: Ask) -> dict[str, str]:
+def _public_headers(ask: IncomingRequest) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in ask.headers:
         name = name.lower()
@@ -128,7 +128,7 @@ def _public_path(path: str) -> str:
     return path if not path.startswith(_UPLOAD) else _UPLOAD + "(secret)"
 
 
-def _public_body(ask: Ask) -> Json:
+def _public_body(ask: IncomingRequest) -> Json:
     if not ask.body:
         return None
     if ask.path.startswith(_UPLOAD):

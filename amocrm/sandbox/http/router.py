@@ -24,7 +24,7 @@ from amocrm.sandbox.http.problem import (
     unauthorized,
     unknown_account,
 )
-from amocrm.sandbox.http.request import Ask
+from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.oauth.consent import (
     chosen_integration,
     consent_page,
@@ -38,7 +38,7 @@ from amocrm.sandbox.oauth.token_endpoint import (
     lookup_by_refresh,
     whereabouts,
 )
-from amocrm.sandbox.oauth.tokens import Grant, Integration, Vault
+from amocrm.sandbox.oauth.tokens import Grant, Integration, TokenRegistry
 
 _ZONE_HOST = re.compile(r"(?P<label>[^.]+)\.(?P<zone>amocrm\.ru|amocrm\.com|kommo\.com)")
 _DRIVE = re.compile(r"drive(-[a-z]+)?")
@@ -48,10 +48,10 @@ _OLD_LOOKUP_PATH = "/oauth2/account/subdomain"
 
 
 @dataclass
-class Front:
+class Router:
     """Everything the portal knows; the caller holds the lock."""
 
-    vault: Vault
+    tokens: TokenRegistry
     accounts: list[Account] = field(default_factory=list[Account])
     ids: Ids = field(default_factory=Ids)
     channels: Channels = field(default_factory=Channels)
@@ -75,7 +75,7 @@ class Front:
                 return one
         raise KeyError(f"no account {name!r}")
 
-    def answer(self, ask: Ask, now: float) -> tuple[Answer, Account | None]:
+    def answer(self, ask: IncomingRequest, now: float) -> tuple[Answer, Account | None]:
         """Answer a request; also return the account it was for."""
         place = _Place.of(ask.host)
         account = self._addressed(place)
@@ -85,7 +85,9 @@ class Front:
             answer = refusal.answer()
         return answer, account
 
-    def _answer(self, ask: Ask, place: _Place, account: Account | None, now: float) -> Answer:
+    def _answer(
+        self, ask: IncomingRequest, place: _Place, account: Account | None, now: float
+    ) -> Answer:
         if place.is_zone and ask.scheme == "http":
             # Plain HTTP is redirected to HTTPS (reference 3.2).
             target = f"https://{ask.netloc}{quote(ask.path)}" + (
@@ -101,7 +103,7 @@ class Front:
             return self._exchange(ask, account, now)
         if path.startswith(drive.DOORS) and place.has_drive:
             here = [one for one in self.accounts if place.zone in ("", one.zone)]
-            return drive.answer(ask, here, self.vault, self.ids, now)
+            return drive.answer(ask, here, self.tokens, self.ids, now)
         if path.startswith(chats.DOOR) and place.has_chats:
             here = [one for one in self.accounts if place.zone in ("", one.zone)]
             return chats.answer(ask, here, self.channels, self.ids, now)
@@ -118,10 +120,10 @@ class Front:
         moved = any(place.label in one.former for one in self.accounts)
         return None if place.is_zone or moved else self.accounts[0]
 
-    def _authorized(self, ask: Ask, account: Account | None, now: float) -> Call:
+    def _authorized(self, ask: IncomingRequest, account: Account | None, now: float) -> Call:
         if account is None:
             raise unknown_account()
-        grant = self.vault.who(ask.bearer(), account, now)
+        grant = self.tokens.who(ask.bearer(), account, now)
         if grant is None:
             raise unauthorized()
         if not account.is_paid:
@@ -133,7 +135,7 @@ class Front:
             grant = _acting_as(grant, wanted, account)
         return Call(ask, account, grant, int(now), self.ids, self.counters)
 
-    def _exchange(self, ask: Ask, account: Account | None, now: float) -> Answer:
+    def _exchange(self, ask: IncomingRequest, account: Account | None, now: float) -> Answer:
         if ask.method != "POST":
             raise ProblemError(405, "Method Not Allowed")
         if account is None:
@@ -141,32 +143,34 @@ class Front:
             self.counters["grants.refused"] += 1
             raise not_found(ask.method, ask.url)
         try:
-            answer = exchange(ask, account, self.vault, now)
+            answer = exchange(ask, account, self.tokens, now)
         except GrantRefusedError:
             self.counters["grants.refused"] += 1
             raise
         self.counters[f"grants.{grant_kind(ask)}"] += 1
         return answer
 
-    def _lookup(self, ask: Ask, place: _Place, account: Account | None, now: float) -> Answer:
+    def _lookup(
+        self, ask: IncomingRequest, place: _Place, account: Account | None, now: float
+    ) -> Answer:
         if ask.method != "GET":
             raise ProblemError(405, "Method Not Allowed")
         if ask.path.rstrip("/") == _LOOKUP_PATH and place.has_shared:
-            number = lookup_by_refresh(ask, self.vault, now)
+            number = lookup_by_refresh(ask, self.tokens, now)
             return whereabouts(next(one for one in self.accounts if one.id == number))
         if ask.path.rstrip("/") == _OLD_LOOKUP_PATH and place.has_promo:
             for one in self.accounts:
-                if self.vault.who(ask.bearer(), one, now):
+                if self.tokens.who(ask.bearer(), one, now):
                     return whereabouts(one)
             raise unauthorized()
         raise not_found(ask.method, ask.url)
 
-    def _consent(self, ask: Ask, now: float) -> Answer:
+    def _consent(self, ask: IncomingRequest, now: float) -> Answer:
         if ask.method not in ("GET", "POST"):
             raise ProblemError(405, "Method Not Allowed")
         form = parse_qsl(ask.body.decode("utf-8", errors="replace"), keep_blank_values=True)
         params = {**dict(ask.pairs()), **dict(form)}
-        integration = chosen_integration(params, self.vault.integrations)
+        integration = chosen_integration(params, self.tokens.integrations)
         if integration is None:
             return unknown_integration()
         if ask.method == "GET":
@@ -187,7 +191,7 @@ class Front:
         self, integration: Integration, account: Account, state: str | None, now: float
     ) -> str:
         """Issue a code and return the address of the redirect."""
-        code = self.vault.new_code(Grant(integration.client_id, account.id, account.admin.id), now)
+        code = self.tokens.new_code(Grant(integration.client_id, account.id, account.admin.id), now)
         return consent_redirect(integration, state, code=code, account=account)
 
 

@@ -9,13 +9,13 @@ from amocrm.api_limits import ACCESS_TOKEN_SECONDS
 from amocrm.sandbox.data.state import Account
 from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.http.problem import GrantRefusedError, ProblemError, unauthorized
-from amocrm.sandbox.http.request import Ask, parse_json
-from amocrm.sandbox.oauth.tokens import Integration, Refresh, Vault
+from amocrm.sandbox.http.request import IncomingRequest, parse_json
+from amocrm.sandbox.oauth.tokens import Integration, Refresh, TokenRegistry
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def exchange(ask: Ask, account: Account, vault: Vault, now: float) -> Answer:
+def exchange(ask: IncomingRequest, account: Account, tokens: TokenRegistry, now: float) -> Answer:
     """Answer `POST /oauth2/access_token` (reference 2.5).
 
     Raises:
@@ -25,11 +25,11 @@ def exchange(ask: Ask, account: Account, vault: Vault, now: float) -> Answer:
     kind = form.text("grant_type")
     if kind not in ("authorization_code", "refresh_token"):
         raise form.refuse("Check the `grant_type` parameter")
-    integration = _authenticate(form, vault)
+    integration = _authenticate(form, tokens)
     if kind == "authorization_code":
-        pair = _by_code(form, integration, account, vault, now)
+        pair = _by_code(form, integration, account, tokens, now)
     else:
-        pair = _by_refresh(form, integration, account, vault, now)
+        pair = _by_refresh(form, integration, account, tokens, now)
     body = {
         "token_type": "Bearer",
         "expires_in": ACCESS_TOKEN_SECONDS,
@@ -40,7 +40,7 @@ def exchange(ask: Ask, account: Account, vault: Vault, now: float) -> Answer:
     return json_answer(body, kind="application/json")
 
 
-def grant_kind(ask: Ask) -> str:
+def grant_kind(ask: IncomingRequest) -> str:
     """Return `code` or `refresh`, for the counters."""
     return "code" if _Form(ask, "").data.get("grant_type") == "authorization_code" else "refresh"
 
@@ -56,13 +56,13 @@ def whereabouts(account: Account) -> Answer:
     return json_answer(body, kind="application/json")
 
 
-def lookup_by_refresh(ask: Ask, vault: Vault, now: float) -> int:
+def lookup_by_refresh(ask: IncomingRequest, tokens: TokenRegistry, now: float) -> int:
     """Return the account id of an active refresh token, without spending it (reference 1.1).
 
     Raises:
         ProblemError: 401, the token is not active.
     """
-    one = vault.active_refresh(ask.headers.get("X-Refresh-Token", ""), now)
+    one = tokens.active_refresh(ask.headers.get("X-Refresh-Token", ""), now)
     if one is None:
         raise unauthorized()
     return one.grant.account_id
@@ -102,7 +102,7 @@ def widget_call(integration: Integration, code: str, account: Account) -> str:
 class _Form:
     """The fields of a grant, from JSON or from a form; both work (reference 2.5)."""
 
-    def __init__(self, ask: Ask, zone: str) -> None:
+    def __init__(self, ask: IncomingRequest, zone: str) -> None:
         self.zone = zone
         self.data = _grant_fields(ask)
 
@@ -120,7 +120,7 @@ class _Form:
         return GrantRefusedError(status, hint, zone=self.zone)
 
 
-def _grant_fields(ask: Ask) -> dict[str, Json]:
+def _grant_fields(ask: IncomingRequest) -> dict[str, Json]:
     if "json" in ask.headers.get("Content-Type", ""):
         try:
             data = parse_json(ask.body)
@@ -130,9 +130,9 @@ def _grant_fields(ask: Ask) -> dict[str, Json]:
     return dict(parse_qsl(ask.body.decode("utf-8", errors="replace")))
 
 
-def _authenticate(form: _Form, vault: Vault) -> Integration:
+def _authenticate(form: _Form, tokens: TokenRegistry) -> Integration:
     client_id = form.need("client_id")
-    integration = vault.integrations.get(client_id)
+    integration = tokens.integrations.get(client_id)
     if integration is None and not _UUID.fullmatch(client_id):
         raise form.refuse("Check the `client_id` parameter")
     secret = form.need("client_secret")
@@ -145,9 +145,9 @@ def _authenticate(form: _Form, vault: Vault) -> Integration:
 
 
 def _by_code(
-    form: _Form, integration: Integration, account: Account, vault: Vault, now: float
+    form: _Form, integration: Integration, account: Account, tokens: TokenRegistry, now: float
 ) -> tuple[str, str]:
-    one = vault.codes.get(form.need("code"))
+    one = tokens.codes.get(form.need("code"))
     # Assumed (reference 2.7): a code of another integration reads like garbage.
     if one is None or one.grant.client_id != integration.client_id:
         raise form.refuse("Cannot decrypt the authorization code")
@@ -158,15 +158,15 @@ def _by_code(
     if now >= one.expires:
         raise form.refuse("Authorization code has expired")
     one.is_spent = True
-    return vault.new_pair(one.grant, account, now)
+    return tokens.new_pair(one.grant, account, now)
 
 
 def _by_refresh(
-    form: _Form, integration: Integration, account: Account, vault: Vault, now: float
+    form: _Form, integration: Integration, account: Account, tokens: TokenRegistry, now: float
 ) -> tuple[str, str]:
-    one = _usable(form, vault.refresh.get(form.need("refresh_token")), integration, account, now)
-    vault.spend(one)
-    return vault.new_pair(one.grant, account, now, parent=one)
+    one = _usable(form, tokens.refresh.get(form.need("refresh_token")), integration, account, now)
+    tokens.spend(one)
+    return tokens.new_pair(one.grant, account, now, parent=one)
 
 
 def _usable(

@@ -72,7 +72,7 @@ class Refresh:
     is_dead: bool = False
 
 
-class Vault:
+class TokenRegistry:
     """Every secret of the portal."""
 
     def __init__(self, mode: RefreshMode, seed: int | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.schema import Prop, Schema
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.values.field_values import CHOICE_TYPES, MAX_CHAINED
 from amocrm.sandbox.values.nested import NESTED, check_nested
 
@@ -61,24 +61,28 @@ _NEEDS = {
 """What a type cannot be created without."""
 
 
-def new_field(family: str) -> Schema:
+def new_field(entity_type: str) -> Schema:
     """Return what a definition may hold on POST."""
-    types = tuple(sorted(TYPES[family]))
+    types = tuple(sorted(TYPES[entity_type]))
     kind: Schema = {"type": Prop("string", required=True, choices=types)}
-    return {**changed_field(family), **kind}
+    return {**changed_field(entity_type), **kind}
 
 
-def changed_field(family: str) -> Schema:
+def changed_field(entity_type: str) -> Schema:
     """Return what a definition may hold on PATCH; the type cannot change."""
-    if family == "catalogs":
+    if entity_type == "catalogs":
         return {**_COMMON, **_CATALOGS}
-    if family == "segments":
+    if entity_type == "segments":
         return _COMMON
-    return {**_COMMON, **_CARDS, **(_LEADS if family == "leads" else {})}
+    return {**_COMMON, **_CARDS, **(_LEADS if entity_type == "leads" else {})}
 
 
 def check_field(
-    model: Entity, field: Entity | None, account: Account, family: str, faults: Faults
+    model: Entity,
+    field: Entity | None,
+    account: Account,
+    entity_type: str,
+    faults: ValidationErrors,
 ) -> None:
     """Check sound properties of a definition against its type and the account."""
     kind = field["type"] if field is not None else model.get("type")
@@ -91,7 +95,7 @@ def check_field(
         code = "TooShort" if len(currency) < 3 else "TooLong"
         faults.add(code, "currency", "This value should have exactly 3 characters.")
     if model.get("group_id") is not None and model["group_id"] not in account.shelf(
-        f"groups/{family}"
+        f"groups/{entity_type}"
     ):
         faults.no_choice("group_id")
     for number, one in enumerate(model.get("chained_lists") or ()):

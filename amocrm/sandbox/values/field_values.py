@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.schema import Schema, check_object
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json, is_object
 from amocrm.sandbox.values.value_types import check_value, is_element, keep
 
@@ -31,7 +31,9 @@ MAX_PER_ENTITY = 40
 """Custom field values of one entity in `/leads/complex` (reference 3.5)."""
 
 
-def check_values(items: list[Json], account: Account, family: str, faults: Faults) -> None:
+def check_values(
+    items: list[Json], account: Account, entity_type: str, faults: ValidationErrors
+) -> None:
     """Check `custom_fields_values` of one model against the fields that exist."""
     for number, item in enumerate(items):
         at = f"custom_fields_values.{number}"
@@ -41,30 +43,30 @@ def check_values(items: list[Json], account: Account, family: str, faults: Fault
         sound = faults.known_properties(item, _ITEM, at + ".")
         if "values" not in item:
             faults.missing(at + ".values")
-        field = _named_field(item, account, family, faults, at)
+        field = _named_field(item, account, entity_type, faults, at)
         if field is not None and "values" in sound and item["values"]:
             _check_list(item["values"], field, account, faults, at + ".values")
 
 
-def write_values(items: list[Json], account: Account, family: str, entity: Entity) -> None:
+def write_values(items: list[Json], account: Account, entity_type: str, entity: Entity) -> None:
     """Store checked values: they replace those of the same field, null clears (reference 5.13)."""
     kept = {one["field_id"]: one for one in entity["custom_fields_values"] or ()}
     for item in items:
-        field = find_field(item, account, family)
+        field = find_field(item, account, entity_type)
         if field is None:
             continue
         kept.pop(field["id"], None)
         if item["values"]:
-            kept[field["id"]] = _read_item(item["values"], field, account, family)
+            kept[field["id"]] = _read_item(item["values"], field, account, entity_type)
     # The container is null, not [], when the entity has no values.
     entity["custom_fields_values"] = list(kept.values()) or None
 
 
-def find_field(item: Entity, account: Account, family: str) -> Entity | None:
+def find_field(item: Entity, account: Account, entity_type: str) -> Entity | None:
     """Return the field that an item names by id or by code."""
     if item.get("field_id") is not None:
-        return account.fields[family].get(item["field_id"])
-    return account.field_by_code(family, str(item.get("field_code")))
+        return account.fields[entity_type].get(item["field_id"])
+    return account.field_by_code(entity_type, str(item.get("field_code")))
 
 
 def find_enum(value: Entity, field: Entity) -> Entity | None:
@@ -89,7 +91,7 @@ def enums_of(field: Entity) -> list[Entity]:
 
 
 def _named_field(
-    item: Entity, account: Account, family: str, faults: Faults, at: str
+    item: Entity, account: Account, entity_type: str, faults: ValidationErrors, at: str
 ) -> Entity | None:
     if item.get("field_id") is None and item.get("field_code") is None:
         faults.missing(at + ".field_id")
@@ -97,14 +99,14 @@ def _named_field(
     by = "field_id" if item.get("field_id") is not None else "field_code"
     if not isinstance(item[by], int if by == "field_id" else str):
         return None
-    field = find_field(item, account, family)
+    field = find_field(item, account, entity_type)
     if field is None:
         faults.no_choice(f"{at}.{by}")
     return field
 
 
 def _check_list(
-    values: list[Json], field: Entity, account: Account, faults: Faults, at: str
+    values: list[Json], field: Entity, account: Account, faults: ValidationErrors, at: str
 ) -> None:
     kind = field["type"]
     most = MAX_CHAINED if kind == "chained_list" else 1
@@ -123,7 +125,9 @@ def _check_list(
             _check_plain(value, field, account, faults, here)
 
 
-def _check_chained(value: Entity, field: Entity, account: Account, faults: Faults, at: str) -> None:
+def _check_chained(
+    value: Entity, field: Entity, account: Account, faults: ValidationErrors, at: str
+) -> None:
     sound = check_object(value, _CHAIN, faults, at=at + ".")
     lists = [one["catalog_id"] for one in field["chained_lists"]]
     if "catalog_id" in sound and value["catalog_id"] not in lists:
@@ -134,7 +138,7 @@ def _check_chained(value: Entity, field: Entity, account: Account, faults: Fault
         faults.no_choice(f"{at}.catalog_element_id")
 
 
-def _check_choice(value: Entity, field: Entity, faults: Faults, at: str) -> None:
+def _check_choice(value: Entity, field: Entity, faults: ValidationErrors, at: str) -> None:
     keys = [key for key in ("enum_id", "enum_code", "value") if value.get(key) is not None]
     if not keys:
         faults.missing(at + ".value")
@@ -145,7 +149,9 @@ def _check_choice(value: Entity, field: Entity, faults: Faults, at: str) -> None
             faults.unexpected(f"{at}.{name}")
 
 
-def _check_plain(value: Entity, field: Entity, account: Account, faults: Faults, at: str) -> None:
+def _check_plain(
+    value: Entity, field: Entity, account: Account, faults: ValidationErrors, at: str
+) -> None:
     allowed = {"value", "enum_id", "enum_code"} if field["type"] in ENUM_TYPES else {"value"}
     for name in value:
         if name not in allowed:
@@ -159,7 +165,7 @@ def _check_plain(value: Entity, field: Entity, account: Account, faults: Faults,
     check_value(value["value"], field, account, faults, at + ".value")
 
 
-def _read_item(values: list[Entity], field: Entity, account: Account, family: str) -> Entity:
+def _read_item(values: list[Entity], field: Entity, account: Account, entity_type: str) -> Entity:
     item: Entity = {
         "field_id": field["id"],
         "field_name": field["name"],
@@ -167,7 +173,7 @@ def _read_item(values: list[Entity], field: Entity, account: Account, family: st
         "field_type": field["type"],
         "values": [_read_value(value, field, account) for value in values],
     }
-    if family == "leads":
+    if entity_type == "leads":
         item["is_computed"] = False
     return item
 

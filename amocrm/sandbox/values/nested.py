@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity, Ids
 from amocrm.sandbox.engine.schema import Schema
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 
 NESTED: Schema = {
     "id": "int",
@@ -16,7 +16,7 @@ NESTED: Schema = {
 }
 
 
-def check_nested(items: list[Entity], faults: Faults) -> None:
+def check_nested(items: list[Entity], faults: ValidationErrors) -> None:
     """Check that every parent is in the same tree; items are sound by themselves."""
     sent = {one.get("request_id") for one in items} - {None}
     ids = {one.get("id") for one in items} - {None}

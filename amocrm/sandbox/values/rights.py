@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.state import Account
 from amocrm.sandbox.engine.schema import Prop, Schema
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json
 
 _WIDTH = {"A": 4, "L": 3, "G": 2, "M": 1, "D": 0}
@@ -53,7 +53,7 @@ USER_RIGHTS: Schema = {
 """What a user may hold."""
 
 
-def check_rights(rights: dict[str, Json], account: Account, faults: Faults) -> None:
+def check_rights(rights: dict[str, Json], account: Account, faults: ValidationErrors) -> None:
     """Check what sound rights say of each other and of the account."""
     for name in _ENTITIES:
         given = filled(rights)[name] if name in rights else {}

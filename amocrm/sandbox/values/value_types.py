@@ -7,7 +7,7 @@ from datetime import datetime
 
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
-from amocrm.sandbox.engine.validation_errors import Faults
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json
 
 TEXT_TYPES = frozenset(
@@ -76,7 +76,9 @@ SHAPES: Mapping[str, Schema] = {
 """Members of values that are objects."""
 
 
-def check_value(value: Json, field: Entity, account: Account, faults: Faults, at: str) -> None:
+def check_value(
+    value: Json, field: Entity, account: Account, faults: ValidationErrors, at: str
+) -> None:
     """Check the `value` of one item of `values`."""
     kind = field["type"]
     if kind in DATE_TYPES:
@@ -96,7 +98,9 @@ def check_value(value: Json, field: Entity, account: Account, faults: Faults, at
         faults.is_kind(value, "string", at)
 
 
-def _check_target(value: Entity, kind: str, account: Account, faults: Faults, at: str) -> None:
+def _check_target(
+    value: Entity, kind: str, account: Account, faults: ValidationErrors, at: str
+) -> None:
     number, other = value.get("entity_id"), value.get("entity_type")
     if kind == "supplier" and number is not None:
         catalog = account.shelf("elements").get(number, {}).get("catalog_id")

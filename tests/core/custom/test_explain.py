@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRMError, ServerError, ValidationError
-from amocrm.http.error_mapping import fault, narrow
+from amocrm.http.error_mapping import error_of, narrow
 from amocrm.resources.custom_fields.definitions import Schema
 from amocrm.resources.custom_fields.error_messages import explain
 from tests.core.custom.samples import ENUMS, definition
@@ -26,7 +26,7 @@ SCHEMAS = {
 def refused(data: Any, *found: tuple[str, str]) -> ValidationError:
     errors = [{"path": path, "code": code, "detail": "No good choice."} for path, code in found]
     problem = {"validation-errors": [{"request_id": "0", "errors": errors}], "title": "Bad Request"}
-    error = fault(call(data), reply(400, problem))
+    error = error_of(call(data), reply(400, problem))
     assert isinstance(error, ValidationError)
     return error
 

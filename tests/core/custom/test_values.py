@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from amocrm import ConfigurationError
 from amocrm.resources.custom_fields.choices import Multitext
-from amocrm.resources.custom_fields.definitions import Field, Option, Schema
+from amocrm.resources.custom_fields.definitions import FieldDefinition, Option, Schema
 from amocrm.resources.custom_fields.field_types import KINDS, Raw, read_values, write_values
 from amocrm.resources.custom_fields.values import CLEAR, CustomFields
 from tests.core.custom.samples import ENUMS, NUMBERS, PHONE_KINDS, SCHEMA, TYPES, definition
@@ -55,7 +55,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def field(kind: str) -> Field:
+def field(kind: str) -> FieldDefinition:
     return SCHEMA.find(NUMBERS[kind])
 
 
@@ -242,9 +242,9 @@ def test_a_choice_is_read_by_any_of_its_names(item: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("wanted", "sent"), [("any", {"value": "any"}), (5, {"enum_id": 5})])
 def test_without_a_list_of_choices_the_server_judges(wanted: Any, sent: dict[str, Any]) -> None:
-    bare = Field(1, "Region", None, "select")
+    bare = FieldDefinition(1, "Region", None, "select")
     assert write_values(wanted, bare, ZONE) == [sent]
-    phone = Field(1, "Phone", None, "multitext")
+    phone = FieldDefinition(1, "Phone", None, "multitext")
     key = "enum_id" if wanted == 5 else "enum_code"
     assert write_values([("a", wanted)], phone, ZONE) == [{"value": "a", key: wanted}]
 
