@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
-
 import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from amocrm._version import __version__
 from amocrm.auth.callback import FROM_AMOCRM
 from amocrm.auth.connection import Connection
 from amocrm.auth.settings import AuthSettings, ServerSettings

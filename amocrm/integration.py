@@ -11,7 +11,7 @@ from amocrm._support.forks import after_fork
 from amocrm._support.frames import frameless
 from amocrm.auth.callback import State, read_install, read_query
 from amocrm.auth.installation.install_limit import InstallLimit
-from amocrm.auth.installation.installer import Installed, Installer
+from amocrm.auth.installation.installer import Installer
 from amocrm.auth.installation.registry import AccountRegistry, Entry
 from amocrm.auth.installation.uninstall_hook import verify
 from amocrm.auth.oauth_messages import consent_url
@@ -225,7 +225,7 @@ class Integration:
 
         Source: reference 2.3.
         """
-        return self._install(query, state).account
+        return self._install(query, state)[0]
 
     @frameless
     def removed(self, query: Mapping[str, str] | str) -> str | None:
@@ -290,7 +290,7 @@ class Integration:
         self._opening = threading.Lock()
         self._installer.renew_after_fork()
 
-    def _install(self, query: Mapping[str, str] | str, state: State) -> Installed:
+    def _install(self, query: Mapping[str, str] | str, state: State) -> tuple[AmoCRM, bool]:
         answered = read_install(read_query(query), state)
         if answered.code is None or answered.host is None:
             raise answered.error or ConfigurationError("the redirect brought nothing")

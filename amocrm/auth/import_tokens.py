@@ -18,7 +18,7 @@ PATIENCE: Final = 60.0
 """Seconds to wait for somebody who is just getting a token for that account."""
 
 
-def adopt(
+def import_token_file(
     store: TokenStore,
     path: str | os.PathLike[str],
     *,

@@ -20,6 +20,7 @@ from amocrm.errors import (
     TokenStoreError,
     TransportError,
 )
+from amocrm.http.authorizer import Credential
 
 _LATER: Final = (TransportError, ReplyError, TokenStoreError, BusyError)
 """What may be over in a moment."""
@@ -79,7 +80,7 @@ class TokenProvider:
             return token
         return self._renew_in_time(token, freshness)
 
-    def refresh_after_401(self, spent: Token, date: str | None = None) -> Token | str:
+    def refresh_after_401(self, spent: Credential, date: str | None = None) -> Token | str:
         """Return another token than the one a call was answered 401 with, or why there is none.
 
         A pair is renewed for it, unless that has only just been tried, or the pair was granted for
@@ -89,6 +90,8 @@ class TokenProvider:
             spent: the token.
             date: when that was answered, as the answer says.
         """
+        if not isinstance(spent, Token):
+            raise TypeError("this token was not given out here")
         cooldowns = self._cache.cooldowns
         known = cooldowns.why_not_refresh_after_401(spent, _age(spent, date))
         if known is not None and self._cache.spendable(spent):

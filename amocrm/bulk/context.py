@@ -8,7 +8,6 @@ from amocrm._support.clock import Clock
 from amocrm.errors import ConfigurationError
 from amocrm.http.paths import resolve
 from amocrm.http.request import Request
-from amocrm.resources.files.host import DriveHost, DriveRequest
 
 REMEMBERED: Final = 256
 """Listings whose length a client remembers; when there are more, it begins anew."""
@@ -43,7 +42,6 @@ class ApiContext(NamedTuple):
         rate: calls a second that the rate limiter lets through.
         account: the account's host, as the client was made with.
         page_counts: how long its listings were.
-        drive: knows where the account's files are.
         lenient: let through filters, `with` and orders that the table does not know.
     """
 
@@ -52,12 +50,7 @@ class ApiContext(NamedTuple):
     rate: float
     account: str
     page_counts: PageCounts
-    drive: DriveHost
     lenient: bool = False
-
-    def to_files(self) -> ApiContext:
-        """Return the same way, to the host of the account's files."""
-        return self._replace(request=DriveRequest(self.request, self.drive))
 
 
 def bare_path(path: str) -> str:

@@ -12,7 +12,6 @@ from amocrm.bulk.context import ApiContext, PageCounts
 from amocrm.http.messages import Json, Retry
 from amocrm.http.request import Request
 from amocrm.rate_limit.limiter import RateLimiter
-from amocrm.resources.files.host import DriveHost
 
 if TYPE_CHECKING:
     from amocrm.bulk.changes import Changes
@@ -37,9 +36,7 @@ class Bulk:
         lenient: bool,
     ) -> None:
         rate = float(getattr(rate_limiter, "rate", None) or REQUESTS_PER_SECOND)
-        self._api = ApiContext(
-            request, clock, rate, account, PageCounts(), DriveHost(clock), lenient
-        )
+        self._api = ApiContext(request, clock, rate, account, PageCounts(), lenient)
 
     def listing(
         self,

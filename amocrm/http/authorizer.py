@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from amocrm.auth.token import Token
+
+class Credential(Protocol):
+    """A token as a call needs it; only the authorizer knows what else belongs to it."""
+
+    @property
+    def access_token(self) -> str:
+        """Goes into the header `Authorization`."""
+        ...
 
 
 class Authorizer(Protocol):
@@ -21,11 +28,11 @@ class Authorizer(Protocol):
         """Whether a 401 may be cured by another token."""
         ...
 
-    def token(self) -> Token:
+    def token(self) -> Credential:
         """Return a token that is good for the next call."""
         ...
 
-    def refresh_after_401(self, spent: Token, date: str | None = None) -> Token | str:
+    def refresh_after_401(self, spent: Credential, date: str | None = None) -> Credential | str:
         """Return another token than one that was answered 401, or why there is none."""
         ...
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from amocrm.auth.token import Token
 from amocrm.errors import AmoCRMError, ConfigurationError
-from amocrm.http.authorizer import Authorizer, OtherHost
+from amocrm.http.authorizer import Authorizer, Credential, OtherHost
 from amocrm.http.call_options import READS, both, check_headers, read_method, read_timeout
 from amocrm.http.error_mapping import CONTEXT_USER
 from amocrm.http.messages import RETRY, Call, Json, Retry, Sink, Timeout
@@ -248,7 +247,7 @@ class Request:
             if isinstance(verdict, Renew):
                 date = outcome.headers.get("Date") if isinstance(outcome, Answer) else None
                 refresh_after_401 = authorizer.refresh_after_401(token, date)
-                if isinstance(refresh_after_401, Token):
+                if not isinstance(refresh_after_401, str):
                     token, refreshes = refresh_after_401, refreshes + 1
                     state = state._replace(renewable=refreshes < REFRESHES_AFTER_401)
                     continue
@@ -268,7 +267,7 @@ class Request:
                 raise final_error(draft, verdict.error, state)
 
 
-def _addressed(draft: Call, origin: str, token: Token) -> Call:
+def _addressed(draft: Call, origin: str, token: Credential) -> Call:
     """Add what may change between attempts: the account's host and the token."""
     headers = {**draft.headers, "Authorization": f"Bearer {token.access_token}"}
     return Call(

@@ -13,6 +13,7 @@ from amocrm.stores.store import TokenStore
 
 if TYPE_CHECKING:
     from amocrm.resources.custom_fields.definitions_cache import DefinitionsCache
+    from amocrm.resources.files.host import DriveHost
     from amocrm.resources.people.find_or_create import Lock
 
 
@@ -34,6 +35,7 @@ class ResourceContext:
         self._client_id = client_id
         self._account = account
         self._definitions: DefinitionsCache | None = None
+        self._drive_host: DriveHost | None = None
         after_fork(self)
         self.renew_after_fork()
 
@@ -46,6 +48,16 @@ class ResourceContext:
 
                 self._definitions = DefinitionsCache(self._api)
             return self._definitions
+
+    def files(self, api: ApiContext) -> ApiContext:
+        """Return a context whose calls go to the host of the account's files."""
+        from amocrm.resources.files.host import DriveHost, DriveRequest
+
+        with self._lock:
+            if self._drive_host is None:
+                self._drive_host = DriveHost(api.clock)
+            host = self._drive_host
+        return api._replace(request=DriveRequest(api.request, host))
 
     def forget_fields(self, kind: str) -> None:
         """Ask for the custom fields of a kind anew when they are next needed."""

@@ -77,7 +77,7 @@ class Drive(
     def __init__(self, owner: ResourceOwner, path: str) -> None:
         super().__init__(owner, path)
         self._account = owner
-        self._api = owner._api.to_files()
+        self._api = owner._context.files(owner._api)
         self._path = "/v1.0/files"
 
     def rename(self, uuid: str, name: str) -> File:

@@ -21,7 +21,6 @@ from urllib.parse import unquote
 from amocrm._support.atomic_file import insist, replace
 from amocrm._support.file_lock import FileLock
 from amocrm._support.private_files import check_folder, check_private, make_folder, open_private
-from amocrm.auth.import_tokens import adopt
 from amocrm.errors import TokenStoreError
 from amocrm.stores.store import Key
 
@@ -128,16 +127,6 @@ class FileStore:
             self._make_folder()
             self._locks.setdefault(key, FileLock(f"{self.path(key)}.lock"))
         return self._locks[key].hold(timeout)
-
-    def adopt(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        account: str | None = None,
-        client_id: str | None = None,
-    ) -> Key:
-        """Take over the token of another library's file; see `amocrm.auth.import_tokens`."""
-        return adopt(self, path, account=account, client_id=client_id)
 
     def _make_folder(self) -> None:
         with _told(self._folder):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError, MemoryStore, Token, TokenStore, TokenStoreError
-from amocrm.auth.import_tokens import adopt
+from amocrm.auth.import_tokens import import_token_file
 from amocrm.auth.token_record import Alias, Record, read_record, write_record
 from amocrm.sandbox import Sandbox
 from amocrm.stores.file import FileStore
@@ -48,7 +48,7 @@ def test_files_of_other_libraries_are_recognised(store: FileStore, name: str) ->
     told = name in ("amocrm-api-php.json", "file-store.json")
     # The access token of one says nothing of itself, so its account's id is not known.
     key = NAME if name == "file-store.json" else KEY
-    assert store.adopt(SAMPLES / name, account=None if told else "Example") == key
+    assert import_token_file(store, SAMPLES / name, account=None if told else "Example") == key
     token = kept(store, key)
     assert token.refresh_token == "def50200sample"
     assert token.expires_at is not None
@@ -63,17 +63,19 @@ def test_every_sample_is_tried() -> None:
 
 def test_what_the_file_does_not_say_has_to_be_said(store: FileStore, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"pass account="):
-        store.adopt(SAMPLES / "amocrm-js.json")
+        import_token_file(store, SAMPLES / "amocrm-js.json")
     opaque = tmp_path / "token.json"
     opaque.write_text(json.dumps({"access_token": "opaque", "refresh_token": "r"}))
     with pytest.raises(ConfigurationError, match=r"pass client_id="):
-        store.adopt(opaque, account="example")
-    assert store.adopt(opaque, account="example", client_id=CLIENT) == NAME
+        import_token_file(store, opaque, account="example")
+    assert import_token_file(store, opaque, account="example", client_id=CLIENT) == NAME
     assert kept(store, NAME).refresh_token == "r"
 
 
 def test_what_is_said_goes_before_what_the_file_says(store: FileStore) -> None:
-    key = store.adopt(SAMPLES / "amocrm-api-php.json", account="other", client_id="mine")
+    key = import_token_file(
+        store, SAMPLES / "amocrm-api-php.json", account="other", client_id="mine"
+    )
     assert key == Key("mine", "1")
     assert kept(store, key, "other.amocrm.ru").refresh_token == "def50200sample"
 
@@ -85,19 +87,19 @@ def test_only_an_older_token_is_replaced(store: FileStore, seconds: int, taken: 
     text = write_record(*NAME, Record(Token("kept", "kept", seconds), HOST))
     assert store.save(NAME, text, None)
     if taken:
-        store.adopt(SAMPLES / "amocrm-api-php.json")
+        import_token_file(store, SAMPLES / "amocrm-api-php.json")
         assert kept(store).refresh_token == "def50200sample"
         return
     with pytest.raises(TokenStoreError, match=r"is newer.*forget\(\)"):
-        store.adopt(SAMPLES / "amocrm-api-php.json")
+        import_token_file(store, SAMPLES / "amocrm-api-php.json")
     assert store.load(NAME) == text
     store.forget(NAME)
-    assert store.adopt(SAMPLES / "amocrm-api-php.json") == KEY
+    assert import_token_file(store, SAMPLES / "amocrm-api-php.json") == KEY
 
 
 def test_adopting_twice_is_no_error(store: FileStore) -> None:
-    store.adopt(SAMPLES / "amocrm-api-php.json")
-    assert store.adopt(SAMPLES / "amocrm-api-php.json") == KEY
+    import_token_file(store, SAMPLES / "amocrm-api-php.json")
+    assert import_token_file(store, SAMPLES / "amocrm-api-php.json") == KEY
 
 
 @pytest.mark.parametrize("older", [True, False])
@@ -111,7 +113,7 @@ def test_a_newer_token_of_the_account_is_found_whatever_its_name_is_now(
     pointer = pointer_key(*NAME)
     assert store.save(pointer, write_record(*pointer, Alias(key.account)), None)
     with pytest.raises(TokenStoreError, match="is newer"):
-        store.adopt(SAMPLES / "amocrm-api-php.json")
+        import_token_file(store, SAMPLES / "amocrm-api-php.json")
     assert store.load(key) == text
 
 
@@ -121,25 +123,25 @@ def test_a_name_that_leads_to_another_account_is_not_taken_from_it(store: FileSt
     assert store.save(key, text, None)
     assert store.save(pointer, write_record(*pointer, Alias("2")), None)
     with pytest.raises(ConfigurationError, match=r"opens account 1, but .* account 2"):
-        store.adopt(SAMPLES / "amocrm-api-php.json")
+        import_token_file(store, SAMPLES / "amocrm-api-php.json")
     assert store.load(key) == text
     assert store.load(KEY) is None
 
 
 def test_what_is_no_token_is_replaced(store: FileStore) -> None:
     assert store.save(NAME, "damaged", None)
-    store.adopt(SAMPLES / "amocrm-api-php.json")
+    import_token_file(store, SAMPLES / "amocrm-api-php.json")
     assert kept(store).refresh_token == "def50200sample"
 
 
 def test_what_cannot_be_read_is_told_with_its_path(store: FileStore, tmp_path: Path) -> None:
     with pytest.raises(TokenStoreError, match=r"nowhere\.json: No such file"):
-        store.adopt(tmp_path / "nowhere.json")
+        import_token_file(store, tmp_path / "nowhere.json")
     with pytest.raises(TokenStoreError, match=r"access_token\.txt: No such file"):
-        store.adopt(tmp_path)
+        import_token_file(store, tmp_path)
     (tmp_path / "broken.json").write_text('{"access_token": "SECRET')
     with pytest.raises(ConfigurationError, match=r"broken\.json: the file is") as refusal:
-        store.adopt(tmp_path / "broken.json")
+        import_token_file(store, tmp_path / "broken.json")
     assert "SECRET" not in str(refusal.value)
     assert not (tmp_path / "tokens").exists()
 
@@ -155,7 +157,7 @@ def test_a_client_goes_on_with_it_in_any_store(
               "expires": token["expires_at"], "baseDomain": "example.amocrm.ru"}  # fmt: skip
     (tmp_path / "token_info.json").write_text(json.dumps(theirs))
     store = MemoryStore()
-    adopt(store, tmp_path / "token_info.json")
+    import_token_file(store, tmp_path / "token_info.json")
     crm = make(store=store)
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert crm.connection.refresh_token()
@@ -169,5 +171,5 @@ def test_a_newer_token_of_the_account_is_found_under_a_name_that_leads_nowhere(
     text = write_record(*KEY, Record(Token("kept", "kept", EXPIRES), "renamed.amocrm.ru"))
     assert store.save(KEY, text, None)
     with pytest.raises(TokenStoreError, match="is newer"):
-        store.adopt(SAMPLES / "amocrm-api-php.json")
+        import_token_file(store, SAMPLES / "amocrm-api-php.json")
     assert store.load(KEY) == text

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from amocrm._support.cache import LRUCache
+from amocrm.auth.connection import Connection
 from amocrm.auth.installation.install_limit import InstallLimit
 from amocrm.auth.installation.registry import AccountRegistry, Entry
 from amocrm.auth.token_record import bound
-from amocrm.client import AmoCRM
 from amocrm.errors import (
     AmoCRMError,
     AuthorizationError,
@@ -25,24 +25,45 @@ from amocrm.errors import (
     PaymentRequiredError,
     UnauthorizedError,
 )
+from amocrm.http.request import Request
 from amocrm.http.transport.transport import Response
+
+
+class Client(Protocol):
+    """What an installation needs of an account's client."""
+
+    @property
+    def connection(self) -> Connection:
+        """The authorization."""
+        ...
+
+    @property
+    def request(self) -> Request:
+        """Makes calls."""
+        ...
+
+    def on(
+        self, event: Literal["connection:newToken"], handler: Callable[[Response], object]
+    ) -> None:
+        """Call a handler when an event happens."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+C = TypeVar("C", bound=Client)
 
 _ACCOUNT: Final = "/api/v4/account"
 
 GUESTS: Final = 64
 """Redirects that did not end in an installation yet, and may be loaded again: so many are kept."""
 
-Open = Callable[[str, int | None], AmoCRM]
+Open: TypeAlias = Callable[[str, int | None], C]
 """Makes a client of an account, by its host and, once it is known, its id."""
 
 _log = logging.getLogger("amocrm")
-
-
-class Installed(NamedTuple):
-    """An account that agreed; `fresh` if its code was exchanged, and nobody was told of it yet."""
-
-    account: AmoCRM
-    fresh: bool
 
 
 class _Guest:
@@ -53,7 +74,7 @@ class _Guest:
         granted: the answer that brought its token, until somebody has been told of it.
     """
 
-    def __init__(self, client: AmoCRM) -> None:
+    def __init__(self, client: C) -> None:
         self.client = client
         self.granted: list[Response] = []
         client.on("connection:newToken", self.granted.append)
@@ -71,7 +92,7 @@ class _Guest:
             return None
 
 
-class Installer:
+class Installer(Generic[C]):
     """Installs an integration in accounts, and removes it. Thread-safe.
 
     Args:
@@ -82,20 +103,20 @@ class Installer:
     """
 
     def __init__(
-        self, open_client: Open, registry: AccountRegistry, limit: InstallLimit, room: int
+        self, open_client: Open[C], registry: AccountRegistry, limit: InstallLimit, room: int
     ) -> None:
         self._open = open_client
         self._registry = registry
         self._limit = limit
-        self.clients: LRUCache[AmoCRM] = LRUCache(room, _is_unsaved)
+        self.clients: LRUCache[C] = LRUCache(room, _is_unsaved)
         # Whose a code is shows when it is granted: until then a client of its own brings it.
         self._guests: LRUCache[_Guest] = LRUCache(GUESTS, lambda guest: guest.is_owed)
 
-    def client(self, entry: Entry) -> AmoCRM:
+    def client(self, entry: Entry) -> C:
         """Return the client of an account; the same one while it is kept."""
         return self.clients.get(entry.kept, lambda: self._open(entry.record.host, entry.account_id))
 
-    def install(self, host: str, code: str, state: str | None) -> Installed:
+    def install(self, host: str, code: str, state: str | None) -> tuple[C, bool]:
         """Exchange a code, unless that was done; keep the token under the account's id."""
         name = bound(code, state, host)
         guest = self._guests.get(name, lambda: _Guest(self._open(host, None)))
@@ -118,7 +139,7 @@ class Installer:
             account.connection.tell_granted(granted)
         return Installed(account, granted is not None)
 
-    def _entry(self, guest: AmoCRM) -> Entry:
+    def _entry(self, guest: C) -> Entry:
         """Find the record of an account that has just been installed, or was before."""
         account_id, host = guest.connection.account_id, guest.connection.host
         found = (
@@ -197,5 +218,5 @@ class Installer:
         return True
 
 
-def _is_unsaved(client: AmoCRM) -> bool:
+def _is_unsaved(client: C) -> bool:
     return client.connection.unsaved

@@ -20,9 +20,9 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from urllib3 import exceptions as urllib3_errors
 
-from amocrm import __version__
 from amocrm._support.clock import Clock
 from amocrm._support.frames import cut_frames
+from amocrm._version import __version__
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Call, Json, NoReply, Reply
 from amocrm.http.transport.connections import OwnSession, Watch, here
