@@ -11,7 +11,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 
 _PRELOADED = [
     "amocrm.stores.sql", "amocrm.stores.redis", "psycopg", "pymysql", "pytest",
-    "tests.servers", "tests.endurance.test_one_grant", "tests.flows.test_batches",
+    "tests.servers", "tests.endurance.test_one_grant", "tests.bulk.test_writer",
 ]  # fmt: skip
 """Most of what such a process imports: that takes longer than what it does."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.docs.make_api import DOCS, RUSSIAN, render
-from tests.table import walk
+from tests.resources.table import walk
 
 
 @pytest.mark.parametrize(("name", "russian"), [("api.md", False), ("api.ru.md", True)])

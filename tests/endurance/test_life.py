@@ -33,8 +33,8 @@ from amocrm.auth.cooldowns import AFTER_401_PAUSE
 from amocrm.auth.token_record import Record, read_record
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
+from tests.auth.test_refresh_timing import DAY, Stepping
 from tests.endurance.conftest import ROUNDS, auth_of
-from tests.flows.test_in_time import DAY, Stepping
 
 TOKENS = "/oauth2/access_token"
 ACCOUNT = "/api/v4/account"

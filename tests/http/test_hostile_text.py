@@ -216,7 +216,7 @@ def test_the_search_for_slow_patterns_finds_them() -> None:
 
 def test_no_pattern_of_the_package_is_slow() -> None:
     """In a process of its own, so that one that takes for ever ends the test and not the run."""
-    code = "from tests.core.test_hostile_text import report; report()"
+    code = "from tests.http.test_hostile_text import report; report()"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=PACKAGE.parent, capture_output=True, text=True, timeout=600, check=False,

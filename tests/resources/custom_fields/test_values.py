@@ -17,7 +17,14 @@ from amocrm.resources.custom_fields.choices import Multitext
 from amocrm.resources.custom_fields.definitions import FieldDefinition, Option, Schema
 from amocrm.resources.custom_fields.field_types import KINDS, Raw, read_values, write_values
 from amocrm.resources.custom_fields.values import CLEAR, CustomFields
-from tests.core.custom.samples import ENUMS, NUMBERS, PHONE_KINDS, SCHEMA, TYPES, definition
+from tests.resources.custom_fields.samples import (
+    ENUMS,
+    NUMBERS,
+    PHONE_KINDS,
+    SCHEMA,
+    TYPES,
+    definition,
+)
 
 ZONE = ZoneInfo("Asia/Yekaterinburg")
 texts = st.text(max_size=20)

@@ -19,7 +19,7 @@ from amocrm import (
 )
 from amocrm.sandbox import Sandbox
 from amocrm.schema.telephony import NewCall
-from tests.test_table import REFERENCE
+from tests.resources.test_table import REFERENCE
 
 T = TypeVar("T", bound=Callable[..., object])
 COVERED: set[str] = set()

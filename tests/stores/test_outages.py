@@ -13,8 +13,8 @@ from amocrm import TokenStore, TokenStoreError
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.redis import RedisStore
 from amocrm.stores.sql import SQLStore
+from tests.auth.test_refresh_safety import AtGrants
 from tests.conftest import Make
-from tests.flows.test_guarded import AtGrants
 from tests.servers import DATABASES, OwnRedis, door, engine, new_place
 
 DAY = 86_400

@@ -45,8 +45,8 @@ from amocrm.sandbox.http.adapter import SandboxAdapter
 from amocrm.sandbox.http.answer import Answer
 from amocrm.stores.file import FileStore
 from amocrm.stores.store import Key
-from tests.flows.test_good_token import spend
-from tests.flows.test_guarded import Broken
+from tests.auth.test_good_token import spend
+from tests.auth.test_refresh_safety import Broken
 from tests.processes import in_child
 
 DAY = 86_400

@@ -9,8 +9,8 @@ from amocrm import AmoCRMError, ServerError, ValidationError
 from amocrm.http.error_mapping import error_of, narrow
 from amocrm.resources.custom_fields.definitions import Schema
 from amocrm.resources.custom_fields.error_messages import explain
-from tests.core.custom.samples import ENUMS, definition
-from tests.core.test_fault import call, reply
+from tests.http.test_error_mapping import call, reply
+from tests.resources.custom_fields.samples import ENUMS, definition
 
 SCHEMAS = {
     "leads": Schema([definition(900, "Region", "select"), definition(901, "Note")]),

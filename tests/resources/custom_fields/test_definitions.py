@@ -11,7 +11,7 @@ from amocrm.resources.custom_fields.definitions import (
     describe_options,
     find_option,
 )
-from tests.core.custom.samples import ENUMS, SCHEMA, definition
+from tests.resources.custom_fields.samples import ENUMS, SCHEMA, definition
 
 REGION = Schema(
     [

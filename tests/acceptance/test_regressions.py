@@ -403,7 +403,7 @@ def test_fault_18_refused_consent_is_an_exception(
         asking.connect()
 
 
-# Deadline, busy port, loopback, forged states and referers: tests/edges/test_redirect.py.
+# Deadline, busy port, loopback, forged states and referers: tests/auth/test_redirect_server.py.
 
 
 @pytest.mark.parametrize(

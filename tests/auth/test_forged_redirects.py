@@ -32,8 +32,8 @@ from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.file import FileStore
 from amocrm.stores.sql import SQLStore
 from amocrm.stores.store import STRIPES, Key, striped
+from tests.auth.test_integration import agreed, install
 from tests.conftest import Make
-from tests.flows.test_integration import agreed, install
 from tests.servers import DATABASES, URLS, engine, new_place, open_store
 
 DAY = 86_400

@@ -15,7 +15,7 @@ from amocrm.http.sender import LONGEST_HOLD
 from amocrm.rate_limit.limiter import Refusal
 from amocrm.rate_limit.redis import EXPIRY, RedisRateLimiter
 from tests.conftest import Make
-from tests.edges.test_pace_contract import REDIS, redis_name
+from tests.rate_limit.test_contract import REDIS, redis_name
 
 CLOCK = SystemClock()
 

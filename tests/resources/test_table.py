@@ -18,12 +18,12 @@ from amocrm.resources.base import Resource
 from amocrm.resources.endpoint import Endpoint, near, read_id
 from amocrm.resources.filters import build_query
 from amocrm.sandbox import Sandbox
-from tests.table import walk
+from tests.resources.table import walk
 
 if TYPE_CHECKING:
     from amocrm.resources.leads import LeadFilter
 
-PACKAGE = Path(__file__).parent.parent / "amocrm"
+PACKAGE = Path(__file__).parents[2] / "amocrm"
 
 
 PLACES = list(walk())

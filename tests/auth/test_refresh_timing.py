@@ -24,8 +24,8 @@ from amocrm.auth.token import RENEW_EARLY, RENEW_MARGIN
 from amocrm.http.sender import QUEUE_PATIENCE
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
+from tests.auth.test_refresh_safety import Broken
 from tests.conftest import Make
-from tests.flows.test_guarded import Broken
 
 DAY = 86_400
 TOKENS = "/oauth2/access_token"

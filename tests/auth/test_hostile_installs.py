@@ -27,8 +27,8 @@ from amocrm.auth.token_record import bound
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.http.adapter import SandboxAdapter
 from amocrm.stores.store import Key, striped
-from tests.flows.test_guarded import Broken
-from tests.flows.test_integration import agreed, install, meanwhile
+from tests.auth.test_integration import agreed, install, meanwhile
+from tests.auth.test_refresh_safety import Broken
 
 DAY = 86_400
 ACCOUNT = "/api/v4/account"

@@ -18,7 +18,7 @@ from amocrm.auth.token import RENEW_EARLY, RENEW_MARGIN
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
 from tests.conftest import Make
-from tests.edges.test_flight import waiting
+from tests.support.test_single_flight import waiting
 
 DAY = 86_400
 ACCOUNT = "/api/v4/account"

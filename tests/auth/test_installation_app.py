@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from amocrm import AmoCRM, ConfigurationError, Integration, MemoryStore
 from amocrm.api_limits import CODE_SECONDS
 from amocrm.sandbox import ManualClock, Sandbox
-from tests.flows.test_integration import ACCOUNT, HOST, TOKENS
+from tests.auth.test_integration import ACCOUNT, HOST, TOKENS
 
 HTTPS = "https://shop.example/amo/back"
 

@@ -21,9 +21,9 @@ from amocrm.resources.custom_fields.definitions_cache import (
 from amocrm.resources.custom_fields.error_messages import explain
 from amocrm.resources.patch import changes
 from amocrm.sandbox import ManualClock, Sandbox
+from tests.bulk.test_listing import client_of
 from tests.canned import Canned, listing
-from tests.flows.test_listing import client_of
-from tests.ways import way_of
+from tests.contexts import way_of
 
 FIELDS = "/api/v4/leads/custom_fields"
 

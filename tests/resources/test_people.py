@@ -19,10 +19,10 @@ from amocrm.stores.file import FileStore
 from amocrm.stores.locks import Stripes
 from amocrm.stores.memory import MemoryStore
 from amocrm.stores.store import STRIPES
+from tests.bulk.test_listing import client_of
 from tests.canned import Canned
-from tests.flows.test_listing import client_of
+from tests.contexts import way_of
 from tests.processes import APART
-from tests.ways import way_of
 
 HOST = "example.amocrm.ru"
 PROCESSES, PEOPLE = 4, 5

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from amocrm.resources.custom_fields.values import CLEAR, CustomFields
 from amocrm.resources.patch import changes
-from tests.core.custom.samples import ENUMS, NUMBERS, SCHEMA
-from tests.core.custom.test_values import VALUES
+from tests.resources.custom_fields.samples import ENUMS, NUMBERS, SCHEMA
+from tests.resources.custom_fields.test_values import VALUES
 
 LEAD: dict[str, Any] = {
     "id": 1, "name": "A", "price": 5, "status_id": 101, "pipeline_id": 10, "group_id": 0,

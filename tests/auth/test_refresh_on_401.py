@@ -24,9 +24,9 @@ from amocrm.http.request import REFRESHES_AFTER_401
 from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
+from tests.auth.test_refresh_safety import AtGrants, Broken
+from tests.auth.test_refresh_timing import Fragile
 from tests.conftest import Make
-from tests.flows.test_guarded import AtGrants, Broken
-from tests.flows.test_in_time import Fragile
 
 DAY = 86_400
 TOKENS = "/oauth2/access_token"
