@@ -222,8 +222,8 @@ def test_made_up_codes_do_not_push_out_a_pair_that_is_not_saved_yet(portal: Sand
         store.trouble = OSError("no space left")
 
     with Integration(
-        one.client_id, one.client_secret, one.redirect_uri, store=store, clock=Frozen(), rate_limiter=None,
-        session=meanwhile(portal, flood, b"authorization_code"),
+        one.client_id, one.client_secret, one.redirect_uri, store=store, clock=Frozen(),
+        rate_limiter=None, session=meanwhile(portal, flood, b"authorization_code"),
     ) as integration:  # fmt: skip
         redirect = agreed(integration, portal)
         with pytest.raises(TokenStoreError):

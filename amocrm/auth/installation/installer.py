@@ -66,7 +66,7 @@ Open: TypeAlias = Callable[[str, int | None], C]
 _log = logging.getLogger("amocrm")
 
 
-class _Guest:
+class _Guest(Generic[C]):
     """A client that brings a code which anybody may have made up.
 
     Attributes:
@@ -110,7 +110,7 @@ class Installer(Generic[C]):
         self._limit = limit
         self.clients: LRUCache[C] = LRUCache(room, _is_unsaved)
         # Whose a code is shows when it is granted: until then a client of its own brings it.
-        self._guests: LRUCache[_Guest] = LRUCache(GUESTS, lambda guest: guest.is_owed)
+        self._guests: LRUCache[_Guest[C]] = LRUCache(GUESTS, lambda guest: guest.is_owed)
 
     def client(self, entry: Entry) -> C:
         """Return the client of an account; the same one while it is kept."""
@@ -137,7 +137,7 @@ class Installer(Generic[C]):
         if granted is not None:
             _log.info("installed in %s, account %s", entry.record.host, entry.account_id)
             account.connection.tell_granted(granted)
-        return Installed(account, granted is not None)
+        return account, granted is not None
 
     def _entry(self, guest: C) -> Entry:
         """Find the record of an account that has just been installed, or was before."""
@@ -218,5 +218,5 @@ class Installer(Generic[C]):
         return True
 
 
-def _is_unsaved(client: C) -> bool:
+def _is_unsaved(client: Client) -> bool:
     return client.connection.unsaved

@@ -53,7 +53,10 @@ def test_a_code_of_another_account_is_refused_and_replaces_nothing(
     with pytest.raises(ConfigurationError, match=f"opens account {newcomer.id}, but .* {first}"):
         crm.connection.set_code(sandbox.issue_code(newcomer))
     assert crm.connection.get_token() == token
-    assert store.accounts(sandbox.integration.client_id) == [str(first)]
+    # The code is spent, so the pair is kept, where it replaces nobody's.
+    kept = store.accounts(sandbox.integration.client_id)
+    assert sorted(kept) == sorted(str(number) for number in (first, newcomer.id))
+    assert make(store=store, account_id=first).connect()
 
 
 def test_a_long_lived_token_of_another_account_is_refused_at_once(
