@@ -77,13 +77,13 @@ class Cooldowns:
             pair: that was answered 401.
             age: seconds since it was granted, by amoCRM's clock; it may have been seen here late.
         """
-        refresh_after_401 = self._refresh
-        if refresh_after_401 is None or refresh_after_401.pair != _name(pair):
+        last = self._refresh
+        if last is None or last.pair != _name(pair):
             return None
-        passed = self._clock.monotonic() - refresh_after_401.at
-        if age is not None and not refresh_after_401.failure:
+        passed = self._clock.monotonic() - last.at
+        if age is not None and not last.failure:
             passed = max(passed, age)
-        return refresh_after_401.failure if passed < AFTER_401_PAUSE else None
+        return last.failure if passed < AFTER_401_PAUSE else None
 
 
 def _name(pair: Token) -> str:

@@ -238,7 +238,7 @@ class TokenCache:
             self.token, self.connected = None, False
         return known is None or (known.token, known.why) != (spent, why)
 
-    def report_failure(self, token: Token) -> None:
+    def discard(self, token: Token) -> None:
         """Use a token no more whose access was answered 401, and which cannot be renewed."""
         refused = self._refused
         if refused is not None and refused.token == token:

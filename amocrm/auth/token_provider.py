@@ -99,7 +99,7 @@ class TokenProvider:
         if not self._cache.spendable(spent):
             other = self._cache.other_than(spent)
             if other is None:
-                self._cache.report_failure(spent)
+                self._cache.discard(spent)
                 raise self._cache.not_authorized(spent)
             return other
         try:

@@ -60,8 +60,8 @@ def _inspect(origin: str, path: str) -> tuple[str, str]:
         raise ConfigurationError("the path holds control characters or backslashes", hint=_HINT)
     if "#" in path:
         raise ConfigurationError("the path holds a fragment (#)", hint="quote # as %23 in values")
-    wait_before_retry = _at_home(origin, path)
-    bare, _, query = wait_before_retry.partition("?")
+    rest = _at_home(origin, path)
+    bare, _, query = rest.partition("?")
     bare = bare if bare.startswith("/") else f"/{bare}"
     if any(part in (".", "..") for part in unquote(bare).replace("\\", "/").split("/")):
         raise ConfigurationError("the path holds . or .. segments", hint=_HINT)

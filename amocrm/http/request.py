@@ -246,17 +246,15 @@ class Request:
             verdict = judge(call, outcome, state)
             if isinstance(verdict, Renew):
                 date = outcome.headers.get("Date") if isinstance(outcome, Answer) else None
-                refresh_after_401 = authorizer.refresh_after_401(token, date)
-                if not isinstance(refresh_after_401, str):
-                    token, refreshes = refresh_after_401, refreshes + 1
+                renewed = authorizer.refresh_after_401(token, date)
+                if not isinstance(renewed, str):
+                    token, refreshes = renewed, refreshes + 1
                     state = state._replace(renewable=refreshes < REFRESHES_AFTER_401)
                     continue
                 verdict = judge(call, outcome, state._replace(renewable=False))
-                if isinstance(verdict, GiveUp) and refresh_after_401:
-                    told = verdict.error.hint
-                    verdict.error.hint = (
-                        f"{told}; {refresh_after_401}" if told else refresh_after_401
-                    )
+                if isinstance(verdict, GiveUp) and renewed:
+                    hint = verdict.error.hint
+                    verdict.error.hint = f"{hint}; {renewed}" if hint else renewed
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
                 return Response(verdict.data, outcome.info)
             if isinstance(verdict, Again):

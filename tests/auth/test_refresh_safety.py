@@ -381,8 +381,8 @@ def test_a_code_is_not_sent_again_after_a_handler_raised_and_its_pair_died(
     for error in (GrantError, NotAuthorizedError):
         with pytest.raises(error):
             crm.request.get("/api/v4/account")
-    endpoint = [one.body["grant_type"] for one in sandbox.log if one.path == TOKENS]
-    assert endpoint == ["authorization_code", "refresh_token"]
+    grants = [one.body["grant_type"] for one in sandbox.log if one.path == TOKENS]
+    assert grants == ["authorization_code", "refresh_token"]
 
 
 def is_waiting(thread: threading.Thread) -> bool:

@@ -291,7 +291,7 @@ def test_killed_at_any_moment_it_misses_nothing(tmp_path: Path, after: int) -> N
             # It went on until the signal came, and its checkpoint with it.
             before += [int(line) for line in process.stdout.read().split()]
         with run(command, **settings) as process:
-            wait_before_retry = [int(line) for line in process.communicate(timeout=60)[0].split()]
+            rest = [int(line) for line in process.communicate(timeout=60)[0].split()]
     assert process.returncode == 0
-    assert set(before) | set(wait_before_retry) == set(added)
-    assert wait_before_retry == sorted(wait_before_retry)
+    assert set(before) | set(rest) == set(added)
+    assert rest == sorted(rest)

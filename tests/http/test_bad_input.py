@@ -145,8 +145,8 @@ def test_a_next_link_is_a_path(connected: AmoCRM, sandbox: Sandbox) -> None:
     for number in range(3):
         sandbox.add("leads", {"name": f"lead {number}"})
     page = connected.request.get("/api/v4/leads", {"limit": 2}).data
-    wait_before_retry = connected.request.get(page["_links"]["next"]["href"]).data
-    assert [lead["name"] for lead in wait_before_retry["_embedded"]["leads"]] == ["lead 2"]
+    rest = connected.request.get(page["_links"]["next"]["href"]).data
+    assert [lead["name"] for lead in rest["_embedded"]["leads"]] == ["lead 2"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -112,8 +112,8 @@ def samples(tree: Any) -> Iterator[tuple[str, str]]:
         for part in _inside(kind, value):
             for inner, text in samples(part):
                 yield before + inner, text
-        wait_before_retry = _sample(list(tree)[index:])
-        yield before, wait_before_retry
+        rest = _sample(list(tree)[index:])
+        yield before, rest
         before += own
     yield "", before
 

@@ -89,10 +89,12 @@ def settings(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
 @contextmanager
 def answering(answer: bytes) -> Iterator[str]:
     """Serve one answer to one call, and then keep silent; closes at once if there is none."""
+    peers: list[socket.socket] = []
 
     def serve(listener: socket.socket) -> None:
         with suppress(OSError):
             peer, _ = listener.accept()
+            peers.append(peer)
             with peer:
                 peer.recv(65_536)
                 peer.sendall(answer)
@@ -105,8 +107,10 @@ def answering(answer: bytes) -> Iterator[str]:
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            with suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
+            # A session of the test's own keeps its connection open.
+            for one in (listener, *peers):
+                with suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
             thread.join(30)
 
 

@@ -122,11 +122,11 @@ class FaultInjector:
 
     def choose(self, method: str, path: str) -> Fault | None:
         """Take the fault of one request: the oldest matching injected fault, else chance."""
-        for inject in self._injected:
-            if inject.hits(method, path):
-                inject.times -= 1
+        for injected in self._injected:
+            if injected.hits(method, path):
+                injected.times -= 1
                 self._injected = [one for one in self._injected if one.times > 0]
-                return inject.fault
+                return injected.fault
         return self._chance(path)
 
     def uplink(self) -> float:
