@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from re import _parser as sre  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 import pytest
@@ -39,6 +38,11 @@ from amocrm.http.reply_body import NotJSONError, excerpt, parse
 from amocrm.http.retry import GiveUp, RetryState
 from amocrm.http.validation_errors import read_validation_errors
 from amocrm.resources.endpoint import read_id
+
+if sys.version_info >= (3, 11):
+    from re import _parser as sre  # type: ignore[attr-defined]
+else:
+    import sre_parse as sre
 
 PACKAGE = Path(amocrm.__file__).parent
 CALLS = ("compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer")
