@@ -220,6 +220,17 @@ def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(file: Path, cont
     assert file.read_bytes() == content
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors are counted in /proc")
+@pytest.mark.parametrize("content", [b"a letter", b"a letter\nwith two lines"])
+def test_a_file_that_is_no_journal_is_not_kept_open(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        with pytest.raises((JournalError, ConfigurationError)):
+            opened(file)
+    assert len(os.listdir("/proc/self/fd")) < before + 5
+
+
 @posix
 def test_what_is_no_file_of_ours_is_no_journal(file: Path, tmp_path: Path) -> None:
     os.mkfifo(file)

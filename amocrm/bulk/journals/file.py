@@ -34,7 +34,8 @@ class FileJournal:
                 held.enter_context(FileLock(f"{self._path}.lock").hold(0))
                 handle = open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
                 held.callback(os.close, handle)
-                return _FileLog(self._path, handle, held.pop_all())
+                records, end = _whole(self._path, handle)
+                return _FileLog(self._path, handle, records, end, held.pop_all())
             except TokenStoreError as error:
                 raise JournalError(
                     f"the journal {self._path} cannot be locked",
@@ -50,11 +51,14 @@ class FileJournal:
 class _FileLog:
     """The open file; see `OpenJournal`."""
 
-    def __init__(self, path: str, handle: int, held: ExitStack) -> None:
+    def __init__(
+        self, path: str, handle: int, records: list[str], end: int | None, held: ExitStack
+    ) -> None:
         self._path = path
         self._handle = handle
+        self._records = records
+        self._end = end
         self._held = held
-        self._records, self._end = _whole(path, handle)
 
     def read(self) -> list[str]:
         return self._records
