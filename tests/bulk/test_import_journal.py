@@ -254,7 +254,7 @@ def test_what_is_no_file_of_ours_is_no_journal(file: Path, tmp_path: Path) -> No
 def test_another_user_s_journal_is_refused(file: Path) -> None:
     written(file).close()
     os.chown(file, 12345, -1)
-    with pytest.raises(JournalError, match=r"another user \(run: chown"):
+    with pytest.raises(JournalError, match=r"another user \(run this as that user, or: chown"):
         opened(file)
 
 

@@ -172,7 +172,9 @@ def test_a_folder_of_another_user_is_refused(store: FileStore) -> None:
     assert store.save(KEY, TEXT, None)
     os.chown(os.path.dirname(store.path(KEY)), 12345, -1)
     for attempt in every(store):
-        with pytest.raises(TokenStoreError, match=r"belongs to another user \(run: chown"):
+        with pytest.raises(
+            TokenStoreError, match=r"belongs to another user \(run this as that user, or: chown"
+        ):
             attempt()
 
 
