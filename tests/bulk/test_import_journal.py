@@ -245,8 +245,13 @@ def test_what_is_no_file_of_ours_is_no_journal(file: Path, tmp_path: Path) -> No
     file.unlink()
     os.unlink(f"{file}.lock")
     os.mkfifo(f"{file}.lock")
-    with pytest.raises(JournalError, match=r"cannot be locked \(move"):
+    with pytest.raises(JournalError, match=r"cannot be locked: it is no regular file \(move"):
         opened(file)
+
+
+def test_a_folder_that_is_not_there_is_not_taken_for_another_import(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match=r"No such file or directory$"):
+        opened(tmp_path / "nowhere" / "journal")
 
 
 @posix

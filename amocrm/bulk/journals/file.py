@@ -37,15 +37,20 @@ class FileJournal:
                 records, end = _whole(self._path, handle)
                 return _FileLog(self._path, handle, records, end, held.pop_all())
             except TokenStoreError as error:
-                raise JournalError(
-                    f"the journal {self._path} cannot be locked",
-                    hint=getattr(error.__cause__, "hint", None) or "is the same import running?",
-                ) from None
+                raise _not_locked(self._path, error.__cause__) from None
             except OSError as error:
                 raise JournalError(
                     f"the journal {self._path}: {error.strerror}",
                     hint=getattr(error, "hint", None),
                 ) from error
+
+
+def _not_locked(path: str, cause: BaseException | None) -> JournalError:
+    """Say why a journal is not locked: its lock cannot be opened, or else somebody holds it."""
+    if isinstance(cause, OSError):
+        hint = getattr(cause, "hint", None)
+        return JournalError(f"the journal {path} cannot be locked: {cause.strerror}", hint=hint)
+    return JournalError(f"the journal {path} cannot be locked", hint="is the same import running?")
 
 
 class _FileLog:
