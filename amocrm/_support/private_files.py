@@ -128,7 +128,9 @@ def check_folder(folder: str) -> None:
     for parent in _above(folder):
         mode = os.stat(parent).st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise UnsafeError(f"everybody can write to {parent}", f"run: chmod o-w {parent!r}")
+            # Of a mounted volume nobody may be able to change it.
+            hint = f"run: chmod o-w {parent!r}, or use another folder"
+            raise UnsafeError(f"everybody can write to {parent}", hint)
 
 
 def make_folder(folder: str) -> None:

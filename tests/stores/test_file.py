@@ -193,7 +193,9 @@ def test_a_folder_that_everybody_can_replace_is_refused(
         if safe:
             assert store.load(KEY) is None
         else:
-            with pytest.raises(TokenStoreError, match=f"run: chmod o-w '{above}'"):
+            with pytest.raises(
+                TokenStoreError, match=f"run: chmod o-w '{above}', or use another folder"
+            ):
                 store.load(KEY)
 
 
