@@ -27,10 +27,9 @@
     │   ├── ServerError              5xx
     │   └── UnexpectedReplyError     not the documented shape
     ├── TokenStoreError              the token could not be loaded, saved or locked
-    ├── RateLimiterError                    the rate_limiter shared with others cannot be reached;
-    nothing was sent ├── JournalError                 the journal of an import is in use, or cannot
-    be written └── WebhookError                 (ValueError) a delivery that cannot be trusted or
-    read
+    ├── RateLimiterError             a shared rate limiter cannot be reached; nothing was sent
+    ├── JournalError                 the journal of an import is in use, or cannot be written
+    └── WebhookError                 (ValueError) a delivery that cannot be trusted or read
 
 `str(error)` is one line a person can act on. No secret, header or request body is ever part of a
 message. Every class survives pickling, so a worker pool can hand an error back.

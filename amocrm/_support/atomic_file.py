@@ -38,7 +38,7 @@ else:
 
     def _sweep(path: str) -> None:
         """Remove what killed writers left beside a place."""
-        folder, name = os.path.split(path)
+        folder, name = os.path.split(_stem(path))
         with contextlib.suppress(OSError):
             for found in os.listdir(folder):
                 if found.startswith(name) and _LEFT.fullmatch(found[len(name) :]):
@@ -56,6 +56,9 @@ else:
 
 _LEFT: Final = re.compile(r"\.[0-9]+\.[0-9a-f]{8}\.new")
 """What the name of a file that is being written ends in."""
+
+_LONGEST: Final = 200
+"""Bytes of a name that leave room for that; a name may have 255."""
 
 WINDOWS_PAUSES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Seconds between tries to replace a file that somebody reads; only Windows minds readers."""
@@ -120,12 +123,21 @@ def replacement(path: str, mode: int = _USUAL) -> Generator[BinaryIO]:
 
 def _open_fresh(path: str, mode: int) -> tuple[str, int]:
     """Make a file beside a place; return its path and descriptor."""
+    stem = _stem(path)
     while True:
-        fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.new"
+        fresh = f"{stem}.{os.getpid()}.{os.urandom(4).hex()}.new"
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
         if _claim(handle):
             return fresh, handle
         os.close(handle)
+
+
+def _stem(path: str) -> str:
+    """Return how the names of the files beside a place begin: as its own, unless that is long."""
+    folder, name = os.path.split(path)
+    while len(os.fsencode(name)) > _LONGEST:
+        name = name[:-1]
+    return os.path.join(folder, name)
 
 
 def insist(step: Callable[[], _Result]) -> _Result:

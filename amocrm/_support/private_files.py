@@ -75,7 +75,12 @@ def check_owner(path: str, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnsafeError("it is no regular file", f"move {path!r} away")
     if _HAS_MODES and status.st_uid != os.geteuid():
-        raise UnsafeError("it belongs to another user", f"run: chown $(id -u) {path!r}")
+        raise UnsafeError("it belongs to another user", _hand_over(path))
+
+
+def _hand_over(path: str) -> str:
+    """Say what helps: root that takes a file from the program it belongs to would stop that."""
+    return f"run this as that user, or: chown $(id -u) {path!r}"
 
 
 def check_private(path: str, status: os.stat_result, then: str = "") -> None:
@@ -117,13 +122,15 @@ def check_folder(folder: str) -> None:
     if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder)
     if status.st_uid != os.geteuid():
-        raise UnsafeError("it belongs to another user", f"run: chown $(id -u) {folder!r}")
+        raise UnsafeError("it belongs to another user", _hand_over(folder))
     if status.st_mode & 0o022:
         raise UnsafeError("others can write to it", f"run: chmod go-w {folder!r}")
     for parent in _above(folder):
         mode = os.stat(parent).st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise UnsafeError(f"everybody can write to {parent}", f"run: chmod o-w {parent!r}")
+            # Of a mounted volume nobody may be able to change it.
+            hint = f"run: chmod o-w {parent!r}, or use another folder"
+            raise UnsafeError(f"everybody can write to {parent}", hint)
 
 
 def make_folder(folder: str) -> None:

@@ -150,4 +150,4 @@ class NoReply(NamedTuple):
 
     def __repr__(self) -> str:
         # The words of the cause may hold an address.
-        return f"Lost(sent={self.sent}, {self.reason!r})"
+        return f"NoReply(sent={self.sent}, {self.reason!r})"

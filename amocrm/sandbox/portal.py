@@ -49,7 +49,7 @@ class Sandbox(Admin):
             successor is (reference 2.6).
         clock: a `ManualClock` for tests; the real one otherwise.
         seed: decides ids, secrets and the draws of the injected faults. Without one, secrets are
-            random, and the injected faults is that of seed 0.
+            random, and the injected faults are those of seed 0.
         faults: chances of injected faults; none by default.
         redirect_uri: setting of the first integration.
         client_id: of the first integration; made up by default.
@@ -162,7 +162,7 @@ class Sandbox(Admin):
 
     @property
     def faults(self) -> FaultPlan:
-        """The chances of injected faults; assign another `FaultPlan` to change it."""
+        """The chances of injected faults; assign another `FaultPlan` to change them."""
         return self._injector.faults
 
     @faults.setter

@@ -6,9 +6,10 @@ dropped, because error trackers send what stands in them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from amocrm._support.frames import drop_frames
 from amocrm._support.secret import Secret
@@ -16,6 +17,8 @@ from amocrm.errors import TokenStoreError
 from amocrm.stores.store import Key, TokenStore
 
 T = TypeVar("T")
+
+_log: Final = logging.getLogger("amocrm.stores")
 
 
 class GuardedStore:
@@ -50,9 +53,20 @@ class GuardedStore:
     @contextmanager
     def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
         """Keep others who share the store from asking for a grant meanwhile."""
-        with ExitStack() as stack:
-            _ask("lock", lambda: stack.enter_context(self.inner.lock(key, timeout)))
+        held = ExitStack()
+        _ask("lock", lambda: held.enter_context(self.inner.lock(key, timeout)))
+        try:
             yield
+        finally:
+            _give_back(held)
+
+
+def _give_back(held: ExitStack) -> None:
+    """End a lock. What was to be done under it is done: that it cannot be freed fails no call."""
+    try:
+        held.close()
+    except Exception as error:
+        _log.warning("a lock of the token store was not given back: %s", type(error).__name__)
 
 
 def _hidden(text: str | None) -> Secret | None:

@@ -132,7 +132,9 @@ def test_what_is_no_file_of_ours_is_no_checkpoint(tmp_path: Path) -> None:
         Checkpoint(path, PATH, {}, 0, 60)
     if os.geteuid() == 0:  # Only root can give files away.
         os.chown(elsewhere, 12345, -1)
-        with pytest.raises(ConfigurationError, match=r"another user \(run: chown"):
+        with pytest.raises(
+            ConfigurationError, match=r"another user \(run this as that user, or: chown"
+        ):
             Checkpoint(elsewhere, PATH, {}, 0, 60)
 
 

@@ -220,6 +220,17 @@ def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(file: Path, cont
     assert file.read_bytes() == content
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors are counted in /proc")
+@pytest.mark.parametrize("content", [b"a letter", b"a letter\nwith two lines"])
+def test_a_file_that_is_no_journal_is_not_kept_open(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        with pytest.raises((JournalError, ConfigurationError)):
+            opened(file)
+    assert len(os.listdir("/proc/self/fd")) < before + 5
+
+
 @posix
 def test_what_is_no_file_of_ours_is_no_journal(file: Path, tmp_path: Path) -> None:
     os.mkfifo(file)
@@ -234,8 +245,13 @@ def test_what_is_no_file_of_ours_is_no_journal(file: Path, tmp_path: Path) -> No
     file.unlink()
     os.unlink(f"{file}.lock")
     os.mkfifo(f"{file}.lock")
-    with pytest.raises(JournalError, match=r"cannot be locked \(move"):
+    with pytest.raises(JournalError, match=r"cannot be locked: it is no regular file \(move"):
         opened(file)
+
+
+def test_a_folder_that_is_not_there_is_not_taken_for_another_import(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match=r"No such file or directory$"):
+        opened(tmp_path / "nowhere" / "journal")
 
 
 @posix
@@ -243,7 +259,7 @@ def test_what_is_no_file_of_ours_is_no_journal(file: Path, tmp_path: Path) -> No
 def test_another_user_s_journal_is_refused(file: Path) -> None:
     written(file).close()
     os.chown(file, 12345, -1)
-    with pytest.raises(JournalError, match=r"another user \(run: chown"):
+    with pytest.raises(JournalError, match=r"another user \(run this as that user, or: chown"):
         opened(file)
 
 

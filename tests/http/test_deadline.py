@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
+import select
 import socket
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import repeat
@@ -150,6 +153,32 @@ def test_a_proxy_is_held_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
         outcome = lose(transport, "https://a.amocrm.test/x")
         transport.close()
     assert outcome.sent
+
+
+class LateOnceConnected(SystemClock):
+    """Shows that the time is up as soon as somebody has come to a listener."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+
+    def monotonic(self) -> float:
+        came, _, _ = select.select([self._listener], [], [], 0)
+        return 1_000.0 if came else 0.0
+
+
+def test_a_connection_that_stands_too_late_is_closed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        call = Call("GET", f"http://127.0.0.1:{port}/x", "/x", {})
+        transport = Transport(LateOnceConnected(listener))
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always", ResourceWarning)
+            outcome = transport.send(call)
+            gc.collect()
+        transport.close()
+    assert isinstance(outcome, NoReply)
+    assert not outcome.sent
+    assert [one.message for one in found if str(port) in str(one.message)] == []
 
 
 def test_a_server_that_takes_nothing_is_not_waited_for() -> None:

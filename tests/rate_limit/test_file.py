@@ -159,7 +159,7 @@ def test_another_user_s_pace_is_refused(path: Path, clock: ManualClock) -> None:
     rate_limiter = FileRateLimiter(path)
     rate_limiter.wait(clock, 0)
     os.chown(path, 12345, -1)
-    with pytest.raises(RateLimiterError, match=r"another user \(run: chown"):
+    with pytest.raises(RateLimiterError, match=r"another user \(run this as that user, or: chown"):
         rate_limiter.wait(clock, 0)
 
 

@@ -172,7 +172,9 @@ def test_a_folder_of_another_user_is_refused(store: FileStore) -> None:
     assert store.save(KEY, TEXT, None)
     os.chown(os.path.dirname(store.path(KEY)), 12345, -1)
     for attempt in every(store):
-        with pytest.raises(TokenStoreError, match=r"belongs to another user \(run: chown"):
+        with pytest.raises(
+            TokenStoreError, match=r"belongs to another user \(run this as that user, or: chown"
+        ):
             attempt()
 
 
@@ -191,7 +193,9 @@ def test_a_folder_that_everybody_can_replace_is_refused(
         if safe:
             assert store.load(KEY) is None
         else:
-            with pytest.raises(TokenStoreError, match=f"run: chmod o-w '{above}'"):
+            with pytest.raises(
+                TokenStoreError, match=f"run: chmod o-w '{above}', or use another folder"
+            ):
                 store.load(KEY)
 
 

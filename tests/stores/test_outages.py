@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
 
-from amocrm import TokenStore, TokenStoreError
+from amocrm import MemoryStore, TokenStore, TokenStoreError
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.redis import RedisStore
 from amocrm.stores.sql import SQLStore
+from amocrm.stores.store import Key
 from tests.auth.test_refresh_safety import AtGrants
 from tests.conftest import Make
 from tests.servers import DATABASES, OwnRedis, door, engine, new_place
@@ -92,3 +93,22 @@ def test_a_store_that_dies_during_the_grant_loses_no_pair_of_a_living_process(
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert make(store=store).request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.refused"] == 0
+
+
+class DiesUnderLocks(MemoryStore):
+    """A store of the user's own, which cannot give a lock back."""
+
+    @contextmanager
+    def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
+        with super().lock(key, timeout):
+            yield
+        raise ConnectionError("gone")
+
+
+def test_a_lock_that_cannot_be_given_back_fails_no_call(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    crm = make({"code": sandbox.issue_code()}, store=DiesUnderLocks())
+    assert crm.request.get("/api/v4/account").info.status_code == 200
+    clock.advance(DAY)
+    assert crm.request.get("/api/v4/account").info.status_code == 200

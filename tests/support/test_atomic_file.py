@@ -43,6 +43,13 @@ def test_it_stays_for_good_when_the_block_fails(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("name", ["a" * 250, "ж" * 125])
+def test_a_name_as_long_as_any_may_be_is_written(tmp_path: Path, name: str) -> None:
+    replace(str(tmp_path / name), b"whole")
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == b"whole"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 def test_who_may_read_it_is_the_caller_s_choice(tmp_path: Path) -> None:
     before = os.umask(0o027)

@@ -34,12 +34,10 @@ class FileJournal:
                 held.enter_context(FileLock(f"{self._path}.lock").hold(0))
                 handle = open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
                 held.callback(os.close, handle)
-                return _FileLog(self._path, handle, held.pop_all())
+                records, end = _whole(self._path, handle)
+                return _FileLog(self._path, handle, records, end, held.pop_all())
             except TokenStoreError as error:
-                raise JournalError(
-                    f"the journal {self._path} cannot be locked",
-                    hint=getattr(error.__cause__, "hint", None) or "is the same import running?",
-                ) from None
+                raise _not_locked(self._path, error.__cause__) from None
             except OSError as error:
                 raise JournalError(
                     f"the journal {self._path}: {error.strerror}",
@@ -47,14 +45,25 @@ class FileJournal:
                 ) from error
 
 
+def _not_locked(path: str, cause: BaseException | None) -> JournalError:
+    """Say why a journal is not locked: its lock cannot be opened, or else somebody holds it."""
+    if isinstance(cause, OSError):
+        hint = getattr(cause, "hint", None)
+        return JournalError(f"the journal {path} cannot be locked: {cause.strerror}", hint=hint)
+    return JournalError(f"the journal {path} cannot be locked", hint="is the same import running?")
+
+
 class _FileLog:
     """The open file; see `OpenJournal`."""
 
-    def __init__(self, path: str, handle: int, held: ExitStack) -> None:
+    def __init__(
+        self, path: str, handle: int, records: list[str], end: int | None, held: ExitStack
+    ) -> None:
         self._path = path
         self._handle = handle
+        self._records = records
+        self._end = end
         self._held = held
-        self._records, self._end = _whole(path, handle)
 
     def read(self) -> list[str]:
         return self._records

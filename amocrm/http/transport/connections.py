@@ -94,8 +94,12 @@ class _Plain(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         self.timeout = self._left()
         sock = super()._new_conn()
-        # For the handshake of TLS.
-        sock.settimeout(self._left())
+        try:
+            # For the handshake of TLS.
+            sock.settimeout(self._left())
+        except ConnectTimeoutError:
+            sock.close()
+            raise
         return sock
 
     def _left(self) -> float | None:

@@ -29,7 +29,7 @@ an array of `{"id": ...}`. A verb that is left out is 405.
 Parents stand in the path (`/catalogs/<int:catalog_id>/elements`). The variable is a member of
 every entity below, and names in `parents` the shelf where the parent must be found, else 404.
 
-What differs from the rule is a hook: a function that gets a `Operation` (the call, the entry, the
+What differs from the rule is a hook: a function that gets an `Operation` (the call, the entry, the
 variables of the path). `make`, `change` and `drop` replace a step, and usually call the plain one
 first: `operation.make(model)`, `operation.change(entity, model)`, `operation.drop(entity)`. `guard`
 refuses a call before anything of it is read; `check` adds faults to those that the schema found;
