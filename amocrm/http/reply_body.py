@@ -71,9 +71,10 @@ def words(value: object) -> str | None:
 def parse(body: bytes) -> Json:
     """Read bytes as JSON, whatever they were called.
 
-    Numbers that nothing can be done with are null: NaN and infinities, which are no JSON and which
+    Numbers that nothing can be done with are null: NaN and Infinity, which are no JSON and which
     other writers make null, and whole numbers of more digits than Python reads. One strange number
-    beside a pair of tokens or a page of deals is no reason to lose the rest.
+    beside a pair of tokens or a page of deals is no reason to lose the rest. (`1e999` is a number
+    of JSON, and infinite: whoever counts with a number takes it from `finite`.)
 
     Raises:
         NotJSONError: they are not.
