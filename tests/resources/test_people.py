@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from amocrm import AmoCRM, ConfigurationError, Created, OutcomeUnknownError
+from amocrm import (
+    AmoCRM,
+    ConfigurationError,
+    Created,
+    OutcomeUnknownError,
+    UnexpectedReplyError,
+)
 from amocrm._support.clock import SystemClock
 from amocrm.bulk.context import ApiContext
 from amocrm.phones import phones_of
@@ -173,3 +179,26 @@ def test_processes_that_take_in_the_same_people_create_each_once(tmp_path: Path)
         assert len({one[number][1] for one in told}) == 1
     assert sum(one.method == "POST" for one in portal.log) == PEOPLE
     assert len(list(tmp_path.iterdir())) <= STRIPES
+
+
+def test_what_has_another_shape_in_an_answer_is_nobody(clock: ManualClock) -> None:
+    strange: list[Any] = [
+        None, 5, "text", [], {"custom_fields_values": 5},
+        {"custom_fields_values": [None, {"field_code": "PHONE", "values": 5}]},
+        {"custom_fields_values": [{"field_code": "PHONE", "values": [None, {"value": 5}]}]},
+    ]  # fmt: skip
+    ann = {"id": 7, **person("Ann", "PHONE", "+79991234567")}
+    canned = Canned(lambda _path, _query: {"_embedded": {"contacts": [*strange, ann]}})
+    with client_of(canned.session(), clock) as crm:
+        assert crm.contacts.find(phone="89991234567") == [ann]
+
+
+@pytest.mark.parametrize("number", [None, "7", True, 1.5])
+def test_a_person_without_an_id_is_told(clock: ManualClock, number: object) -> None:
+    ann = {"id": number, **person("Ann", "PHONE", "+79991234567")}
+    canned = Canned(lambda _path, _query: {"_embedded": {"contacts": [ann]}})
+    with (
+        client_of(canned.session(), clock) as crm,
+        pytest.raises(UnexpectedReplyError, match="without an"),
+    ):
+        crm.contacts.find(phone="89991234567")

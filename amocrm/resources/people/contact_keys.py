@@ -132,11 +132,15 @@ def _read(what: str, given: str | Iterable[str] | None, normal: Normal) -> tuple
 def _texts(entity: Mapping[str, Json], code: str) -> list[str]:
     return [
         value["value"]
-        for item in entity.get("custom_fields_values") or ()
+        for item in _list(entity.get("custom_fields_values"))
         if isinstance(item, Mapping) and item.get("field_code") == code
-        for value in item.get("values") or ()
+        for value in _list(item.get("values"))
         if isinstance(value, Mapping) and isinstance(value.get("value"), str)
     ]
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def _is_of(item: Json, code: str) -> bool:

@@ -10,7 +10,7 @@ from amocrm.bulk.context import ApiContext
 from amocrm.bulk.listing import Listing
 from amocrm.bulk.outcomes import Created
 from amocrm.bulk.pages import ShapeError, find_list
-from amocrm.errors import ConfigurationError, OutcomeUnknownError
+from amocrm.errors import ConfigurationError, OutcomeUnknownError, UnexpectedReplyError
 from amocrm.http.messages import Json
 from amocrm.resources.people.contact_keys import (
     Ambiguous,
@@ -106,10 +106,21 @@ def _checked(kind: str) -> str:
 def _search(api: ApiContext, kind: str, keys: ContactKeys) -> list[dict[str, Json]]:
     found: dict[int, dict[str, Json]] = {}
     for query in keys.queries:
-        for entity in Listing[dict[str, Json]](api, f"/api/v4/{kind}", {"query": query}):
-            if keys.is_of(entity):
-                found.setdefault(int(entity["id"]), entity)
+        for entity in Listing[Json](api, f"/api/v4/{kind}", {"query": query}):
+            if isinstance(entity, dict) and keys.is_of(entity):
+                found.setdefault(_id(entity, kind), entity)
     return [found[number] for number in sorted(found)]
+
+
+def _id(entity: Mapping[str, Json], kind: str) -> int:
+    number = entity.get("id")
+    if isinstance(number, bool) or not isinstance(number, int):
+        path = f"/api/v4/{kind}"
+        raise UnexpectedReplyError(
+            f"GET {path} was answered 200 with an entity without an id",
+            method="GET", path=path, status=200,
+        )  # fmt: skip
+    return number
 
 
 def _create(api: ApiContext, kind: str, model: dict[str, Json]) -> Created:

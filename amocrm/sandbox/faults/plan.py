@@ -1,8 +1,9 @@
 """Fault injection: which fault, if any, the next request suffers.
 
 `FaultPlan` is chance, drawn from the sandbox's seed. An injected fault is certain: the next
-matching requests suffer it. A fault either replaces the effect of the request (the edge answers, the portal
-never sees it) or spoils the answer after the effect was done; `effect=True/False` overrides that.
+matching requests suffer it. A fault either replaces the effect of the request (the edge answers,
+the portal never sees it) or spoils the answer after the effect was done; `effect=True/False`
+overrides that.
 """
 
 from __future__ import annotations
