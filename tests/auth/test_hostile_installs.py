@@ -21,8 +21,9 @@ from amocrm import (
     MemoryStore,
     TokenStoreError,
 )
-from amocrm.auth.installation.install_limit import AT_A_TIME, PATIENCE, InstallLimit
+from amocrm.auth.installation.install_limit import AT_A_TIME, InstallLimit
 from amocrm.auth.installation.installer import GUESTS
+from amocrm.auth.token_endpoint import UNPROVEN_PATIENCE
 from amocrm.auth.token_record import bound
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.http.adapter import SandboxAdapter
@@ -168,7 +169,7 @@ def test_of_a_crowd_of_made_up_codes_few_leave_and_the_rest_is_told_to_come_late
         answers = [
             site.get("/", query_string=forged(str(number))).status_code for number in range(40)
         ]
-        sent = AT_A_TIME + int(PATIENCE)
+        sent = AT_A_TIME + int(UNPROVEN_PATIENCE)
         assert answers == [400] * sent + [503] * (40 - sent)
         assert held.codes == sent
         clock.advance(100)
@@ -199,7 +200,7 @@ def test_the_limit_spreads_what_waits_and_refuses_what_would_wait_too_long() -> 
 
 def test_a_turn_is_given_back_whatever_happens() -> None:
     limit = InstallLimit(Frozen())
-    for _ in range(AT_A_TIME + int(PATIENCE)):
+    for _ in range(AT_A_TIME + int(UNPROVEN_PATIENCE)):
         with pytest.raises(LookupError), limit.turn():
             raise LookupError
     with pytest.raises(BusyError, match="too many codes"), limit.turn():

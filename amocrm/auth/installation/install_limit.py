@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from amocrm._support.clock import Clock
+from amocrm.auth.token_endpoint import UNPROVEN_PATIENCE
 from amocrm.errors import BusyError
 
 AT_A_TIME: Final = 2
@@ -19,10 +20,6 @@ AT_A_TIME: Final = 2
 
 PER_SECOND: Final = 1.0
 """Exchanges that begin in a second, on the average; `AT_A_TIME` of them may begin at once."""
-
-PATIENCE: Final = 3.0
-"""Seconds that an exchange waits for its turn. amoCRM's own calls of a redirect wait as long for
-their answer. Source: reference 2.3."""
 
 
 class InstallLimit:
@@ -43,10 +40,10 @@ class InstallLimit:
         """Hold one of the places while an exchange is under way.
 
         Raises:
-            BusyError: there is none for `PATIENCE` seconds.
+            BusyError: there is none for `UNPROVEN_PATIENCE` seconds.
         """
         places = self._places
-        if not places.acquire(timeout=PATIENCE):
+        if not places.acquire(timeout=UNPROVEN_PATIENCE):
             raise _busy()
         try:
             self._clock.sleep(self._wait())
@@ -59,7 +56,7 @@ class InstallLimit:
         with self._guard:
             now = self._clock.monotonic()
             moment = max(self._next, now - (AT_A_TIME - 1) / PER_SECOND)
-            if moment - now > PATIENCE:
+            if moment - now > UNPROVEN_PATIENCE:
                 raise _busy()
             self._next = moment + 1 / PER_SECOND
             return max(0.0, moment - now)
