@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resources.base import Resource
-from amocrm.resources.entities import Entities, OneEntity
-from amocrm.resources.entity import EntityFilter, HasCustomFields
+from amocrm.resources.entity import Entities, EntityFilter, HasCustomFields, OneEntity
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, CreatesOne, Deletes, Editable, Gets, Lists, Updates
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast
 
 from amocrm.http.messages import Json
-from amocrm.resources.base import Resource
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, Deletes, Gets, Lists, Updates
 
 if TYPE_CHECKING:
     from amocrm.schema.fields import Stage
-    from amocrm.schema.leads import (
+    from amocrm.schema.pipelines import (
         LossReason,
         NewLossReason,
         NewPipeline,

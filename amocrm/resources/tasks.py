@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resources.base import Resource
+from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Editable
 
 if TYPE_CHECKING:

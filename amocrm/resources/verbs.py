@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from amocrm.errors import NotFoundError
 from amocrm.http.messages import Json, Retry
-from amocrm.resources.base import Resource
 from amocrm.resources.filters import Direction, build_query
+from amocrm.resources.resource import Resource
 
 if TYPE_CHECKING:
     from amocrm.bulk.journals.storage import JournalStorage

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from amocrm.schema.common import Changed, Renamed, Short
     from amocrm.schema.drive import File, FileOwner, FileVersion
     from amocrm.schema.fields import FieldGroup, Stage
-    from amocrm.schema.leads import Lead, Status
+    from amocrm.schema.leads import Lead
     from amocrm.schema.notes import Note, ShortNote
+    from amocrm.schema.pipelines import Status
     from amocrm.schema.unsorted import Sorted
 
 
