@@ -29,6 +29,8 @@ NULLABLE: Final = frozenset(
 )
 """Members that a write may set to null."""
 
+VALUES: Final = "custom_fields_values"
+
 _LOST: Final = 143
 _LINKED: Final = ("contacts", "companies", "catalog_elements")
 _ByField: TypeAlias = dict[tuple[str, Json], Mapping[str, Json]]
@@ -81,6 +83,67 @@ def changes(
     if isinstance(new, Mapping):
         _add_embedded(patch, old if isinstance(old, Mapping) else {}, new)
     return patch
+
+
+def edited(
+    before: Mapping[str, Json],
+    after: Mapping[str, Json],
+    *,
+    read_only: Collection[str],
+    together: Collection[str] = (),
+) -> dict[str, Json]:
+    """Return the body of the smallest PATCH for what a block has changed; empty for nothing.
+
+    Where `changes` leaves out what cannot be sent, this refuses it: whoever changes a copy of what
+    was just read means each difference.
+
+    Args:
+        before: the item as it was read.
+        after: as the block has left it.
+        read_only: members that a PATCH cannot change.
+        together: members that are sent together or not at all.
+
+    Raises:
+        ConfigurationError: a PATCH cannot make the change, or nobody knows what it would erase.
+    """
+    for name in {**before, **after}:
+        if name not in after and name not in read_only:
+            raise ConfigurationError(f"{name!r} was removed", hint="set it to None to clear it")
+        if name in read_only and name in after and not _is_same(before, after, name):
+            raise ConfigurationError(f"{name!r} cannot be changed: amoCRM sets it")
+    if VALUES in after and VALUES not in before:
+        raise ConfigurationError(
+            "this item was read without its custom fields, so setting one could erase others",
+            hint="read it whole, by its id",
+        )
+    old, new = (one.get("_embedded") for one in (before, after))
+    if "_embedded" not in read_only and isinstance(new, Mapping):
+        _check_embedded(old if isinstance(old, Mapping) else {}, new)
+    patch = changes(before, after, read_only=read_only, nullable=after.keys())
+    # To `changes` a null is what is not there.
+    patch.update({name: None for name in after.keys() - before.keys() if after[name] is None})
+    if not patch.keys().isdisjoint(together):
+        patch.update({name: after[name] for name in together if name in after})
+    return patch
+
+
+def _is_same(before: Mapping[str, Json], after: Mapping[str, Json], name: str) -> bool:
+    return name in before and _same(before[name], after[name])
+
+
+def _check_embedded(before: Mapping[str, Json], after: Mapping[str, Json]) -> None:
+    for name in {**before, **after}:
+        if name in after and _is_same(before, after, name):
+            continue
+        if name not in ("tags", *_WHOLE_SETS):
+            raise ConfigurationError(f"{name} of an entity are changed through its links")
+        if name not in before or name not in after:
+            raise ConfigurationError(
+                f"this item was read without its {name}, so changing them could erase others"
+                if name in after
+                else f"the {name} were removed",
+                hint="read it whole, by its id" if name in after else "set them to []",
+            )
 
 
 def _add_stage(patch: dict[str, Json], after: Mapping[str, Json]) -> None:

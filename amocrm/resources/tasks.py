@@ -54,6 +54,7 @@ class Tasks(
     """What users have to do. They are completed, never deleted."""
 
     __slots__ = ()
+    _together = ("entity_id", "entity_type")
 
     def __call__(self, id: int | str) -> OneTask:  # noqa: A002
         """Return what can be done with one task."""
