@@ -160,10 +160,7 @@ class TokenRepository:
             ConfigurationError: its pair is another account's.
             TokenStoreError: it could not be saved.
         """
-        if expected is not None and self._account_id is not None:
-            found, text = self.key, _written(self.key, expected)
-        else:
-            found, text = self._find()
+        found, text = self._find() if expected is None else self._expect(expected)
         owner = record.account_id if granted_to is None else granted_to
         self.check(owner, is_renewal=granted_to is None)
 
@@ -178,6 +175,12 @@ class TokenRepository:
             self._drop(found, text, spent, owner)
             return kept
         return self._write(self._ours(found), record, newer, text)
+
+    def _expect(self, record: Record) -> tuple[Key, Secret | None]:
+        """Return what `_find` returns while a record is stored, if the account's id is known."""
+        if self._account_id is None:
+            return self._find()
+        return self.key, _written(self.key, record)
 
     def update(self, record: Record, *, drop: bool = False) -> None:
         """Save what is to stand beside a pair, or drop both, if that pair is still there."""
