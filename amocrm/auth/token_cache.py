@@ -7,11 +7,11 @@ the saving, and saved as soon as the store works again.
 from __future__ import annotations
 
 import contextlib
-import threading
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from amocrm._support.clock import Clock
+from amocrm._support.forks import ForkLock
 from amocrm.auth.cooldowns import Cooldowns
 from amocrm.auth.not_authorized import not_authorized
 from amocrm.auth.oauth_messages import is_withdrawn
@@ -71,7 +71,7 @@ class TokenCache:
         self._refused: _Refused | None = None
         self._spent: Token | None = None
         self._granted_to: int | None = None
-        self._changing = threading.RLock()
+        self._changing = ForkLock()
         if settings.access_token is not None:
             token = read_token({"access_token": settings.access_token})
             repository.check(claimed_account(token.access_token), is_renewal=True)
@@ -334,10 +334,6 @@ class TokenCache:
             unsaved=self.unsaved,
             refused=None if self._refused is None else self._refused.why,
         )
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process."""
-        self._changing = threading.RLock()
 
     def _hold(self, token: Token, refused: _Refused | None = None) -> None:
         """Hold a token, and forget what was refused before it, but for what is given."""
