@@ -21,6 +21,7 @@ from amocrm.http.request import (
     redirect,
     usual_timeout,
 )
+from amocrm.resources.lazy import ACCOUNT_PATH
 
 ASK_REST: Final = 60.0
 """Seconds after the account was asked in which it is not asked again, however the host answers: a
@@ -31,8 +32,6 @@ SLOWEST: Final = 1024
 
 LONGEST: Final = 900_000.0
 """Seconds of a call at most, however large a file is said to be."""
-
-_ACCOUNT: Final = "/api/v4/account"
 
 
 class DriveHost:
@@ -52,8 +51,8 @@ class DriveHost:
         if (known := self._origin) is not None:
             return known
         self._asked_at = self._clock.monotonic()
-        response = account.get(_ACCOUNT, {"with": "drive_url"}, retry=retry)
-        drive = led_to(account, response, "drive_url", "GET", _ACCOUNT)
+        response = account.get(ACCOUNT_PATH, {"with": "drive_url"}, retry=retry)
+        drive = led_to(account, response, "drive_url", "GET", ACCOUNT_PATH)
         self._origin = origin = origin_of(drive)
         return origin
 
