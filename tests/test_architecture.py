@@ -39,7 +39,7 @@ resources/custom_fields/choices resources/custom_fields/comparison resources/cus
 resources/custom_fields/definitions resources/custom_fields/error_messages
 resources/custom_fields/field_types resources/custom_fields/values
 resources/endpoint resources/filters resources/patch resources/people/contact_keys
-resources/people/phone resources/stage_lookup
+resources/people/normalize resources/stage_lookup
 """.split()  # noqa: SIM905  a list of names is easier to read in lines
 """Modules that decide and do nothing: no socket, file, clock, randomness or thread."""
 
