@@ -29,7 +29,7 @@ PURE = """
 _support/frames _support/numbers _support/secret
 auth/callback auth/installation/uninstall_hook auth/not_authorized auth/oauth_messages
 auth/revocation_cause auth/settings auth/status auth/token auth/token_file_formats auth/token_record
-bulk/outcomes bulk/pages
+bulk/changes_query bulk/outcomes bulk/pages
 chats/payloads chats/signatures
 errors api_limits
 http/call_options http/error_mapping http/hosts http/messages http/paths http/query http/reply_body
