@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from amocrm.resources.custom_fields.values import CLEAR, CustomFields
     from amocrm.resources.patch import changes
     from amocrm.resources.people.contact_keys import Ambiguous, Found
+    from amocrm.resources.people.normalize import normalize_email, normalize_phone
 
 __all__ = [
     "CLEAR",
@@ -123,6 +124,8 @@ __all__ = [
     "WebhookError",
     "__version__",
     "changes",
+    "normalize_email",
+    "normalize_phone",
 ]
 
 logging.getLogger("amocrm").addHandler(logging.NullHandler())
@@ -142,6 +145,8 @@ _LATER = {
     "Unknown": "amocrm.bulk.outcomes",
     "Updated": "amocrm.bulk.outcomes",
     "changes": "amocrm.resources.patch",
+    "normalize_email": "amocrm.resources.people.normalize",
+    "normalize_phone": "amocrm.resources.people.normalize",
 }
 
 
