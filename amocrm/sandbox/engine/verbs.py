@@ -8,8 +8,7 @@ from typing import cast
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Entry, Verb, VerbName
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entry, Operation, Verb, VerbName
 from amocrm.sandbox.engine.listing import Wish, ordered
 from amocrm.sandbox.engine.schema import Schema, check_object
 from amocrm.sandbox.engine.validate import batch, single

@@ -5,9 +5,8 @@ from __future__ import annotations
 from amocrm.api_limits import TEMPLATES_PAGE_LIMIT
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import single
@@ -52,7 +51,7 @@ _REVIEW: Schema = {
 }
 
 
-def _own(call: Call) -> LRUCache:
+def _own(call: Call) -> Entities:
     # An integration sees only what it made itself.
     return call.account.shelf(f"chat_templates/{call.grant.client_id}")
 

@@ -6,9 +6,8 @@ Chats themselves are made through the Chats API; the account keeps them on its s
 from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
 from amocrm.sandbox.http.problem import ProblemError

@@ -5,8 +5,7 @@ from __future__ import annotations
 from amocrm.sandbox.data.customer_stages import ORDINARY, customer_statuses
 from amocrm.sandbox.data.stages import COLORS
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -24,7 +23,7 @@ SEGMENT_COLORS = (
 _PRICES = Prop("array", null=True, each="int")
 
 
-def _statuses(operation: Operation) -> LRUCache:
+def _statuses(operation: Operation) -> Entities:
     return customer_statuses(operation.account, operation.call.ids)
 
 

@@ -8,9 +8,8 @@ from amocrm.sandbox.data.customer_stages import customer_statuses
 from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many, span
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, check_object
 from amocrm.sandbox.engine.validate import check_members, single

@@ -6,9 +6,8 @@ import re
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many, since, texts
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.validation_errors import refuse_query

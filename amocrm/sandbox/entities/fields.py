@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from amocrm.sandbox.data.defaults import add_field, numbered_enum
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json
@@ -38,7 +37,7 @@ def entity_type_of(operation: Operation) -> str:
     )
 
 
-def _stored(operation: Operation) -> LRUCache:
+def _stored(operation: Operation) -> Entities:
     return operation.account.fields[entity_type_of(operation)]
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from amocrm.sandbox.data.entity_types import ENTITY_TYPES, EntityType
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import Filter, as_text, in_range, many, number, span, texts
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.validate import check_members
 from amocrm.sandbox.engine.validation_errors import ValidationErrors

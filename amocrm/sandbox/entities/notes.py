@@ -8,9 +8,8 @@ from amocrm.sandbox.data.entity_types import OWNERS
 from amocrm.sandbox.data.note_types import NOTE_TYPES
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Entry, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Entry, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many, since
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.stages import COLORS, FIRST_COLOR, renumber, system_stages, visible
 from amocrm.sandbox.data.state import CLOSED, Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop
 from amocrm.sandbox.engine.validation_errors import ValidationErrors

@@ -7,9 +7,8 @@ import re
 from amocrm.api_limits import SOURCES_LIMIT
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import batch
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
@@ -30,7 +29,7 @@ _SERVICE: Schema = {
 }
 
 
-def own_sources(call: Call) -> LRUCache:
+def own_sources(call: Call) -> Entities:
     """Return the sources of the integration that calls: it sees no others."""
     return call.account.shelf(f"sources/{call.grant.client_id}")
 

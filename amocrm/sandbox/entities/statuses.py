@@ -6,8 +6,7 @@ import time
 
 from amocrm.sandbox.data.stages import COLORS, FIRST_COLOR, is_ordinary, renumber, visible
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -25,7 +24,7 @@ def _pipeline(operation: Operation) -> Entity:
     return operation.account.pipelines[operation.scope["pipeline_id"]]
 
 
-def _stored(operation: Operation) -> LRUCache:
+def _stored(operation: Operation) -> Entities:
     return {one["id"]: one for one in visible(_pipeline(operation))}
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import check_object
 from amocrm.sandbox.engine.validate import single

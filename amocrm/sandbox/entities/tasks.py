@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.entity_types import OWNERS
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import many, since
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query

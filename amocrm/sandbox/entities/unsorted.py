@@ -5,10 +5,9 @@ from __future__ import annotations
 from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Entry, LRUCache, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Entities, Entry, Operation, Route, Verb
 from amocrm.sandbox.engine.embedded import check_other, make_other
 from amocrm.sandbox.engine.filters import many, since
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.linking import link
 from amocrm.sandbox.engine.listing import Wish
@@ -25,7 +24,7 @@ _TARGETS = ("leads", "customers")
 _ADDRESS = "/leads/unsorted"
 
 
-def _waiting(operation: Operation) -> LRUCache:
+def _waiting(operation: Operation) -> Entities:
     items = operation.account.shelf("unsorted")
     return {uid: one for uid, one in items.items() if not one["_fate"]}
 

@@ -9,8 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from amocrm.api_limits import USERS_LIMIT
 from amocrm.sandbox.data.state import Account, Entity, User
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Route, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Route, Verb
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, check_object
 from amocrm.sandbox.engine.validate import batch
@@ -27,7 +26,7 @@ _EMAIL = re.compile(r"[^@\s]+@(?:[^@\s.]+\.)+[^@\s.]+")
 _PASSWORD = (re.compile(r".{6,}"), re.compile(r"\d"), re.compile(r"[a-z]"), re.compile(r"[A-Z]"))
 
 
-def _stored(operation: Operation) -> LRUCache:
+def _stored(operation: Operation) -> Entities:
     return {number: {"id": number} for number in operation.account.users}
 
 

@@ -6,9 +6,8 @@ import re
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.schema import Prop, check_object
 from amocrm.sandbox.engine.validate import single
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch

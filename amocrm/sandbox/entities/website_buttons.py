@@ -7,8 +7,7 @@ import re
 from amocrm.api_limits import PAGE_LIMIT
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import batch, single
