@@ -220,9 +220,10 @@ class Admin:
             if entity_type not in ENTITY_TYPES:
                 return put(where, self._front.ids, entity_type, copy.deepcopy(entity), now)
             table = ENTITY_TYPES[entity_type]
-            checked = check_model(entity, table, where, table=table.create, nested=table.nested)
+            checked = check_model(entity, table, where, table.create)
             refuse_batch([entity], [checked])
-            writer = Writer(where, self._front.ids, where.admin.id, now)
+            client_id = self.integration.client_id
+            writer = Writer(where, self._front.ids, where.admin.id, now, client_id)
             return int(writer.create(table, copy.deepcopy(entity))["id"])
 
     def add_unsorted(

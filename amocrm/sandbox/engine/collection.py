@@ -33,6 +33,7 @@ What differs from the rule is a hook: a function that gets an `Operation` (the c
 variables of the path). `make`, `change` and `drop` replace a step, and usually call the plain one
 first: `operation.make(model)`, `operation.change(entity, model)`, `operation.drop(entity)`. `guard`
 refuses a call before anything of it is read; `check` adds faults to those that the schema found;
+`admit` refuses checked models, each with the entity that it changes, in a shape of its own;
 `show` returns an entity as a read shows it, `operation.show(entity)` being the plain form; `select`
 narrows a listing before its filters do, and may refuse the query.
 
@@ -43,7 +44,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from amocrm.api_limits import BATCH_LIMIT, PAGE_LIMIT
@@ -51,7 +52,7 @@ from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.filters import Filter
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import Schema
+from amocrm.sandbox.engine.schema import Schema, ignoring, prop
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Answer, Json
 from amocrm.sandbox.http.problem import ProblemError
@@ -59,6 +60,9 @@ from amocrm.sandbox.http.problem import ProblemError
 VerbName = Literal["list", "one", "create", "change", "change_one", "delete", "delete_many"]
 Entities: TypeAlias = "dict[Json, Entity]"
 Scope: TypeAlias = "Mapping[str, Json]"
+
+_UNKNOWN_PARENT = {"pipelines": "Pipeline not found"}
+"""Details that are recorded from real accounts."""
 
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -98,8 +102,11 @@ class Collection:
         keys: members of a read, in the published order. The engine fills `id`, `account_id`,
             `group_id`, `responsible_user_id`, `created_by`, `updated_by`, `created_at` and
             `updated_at` by itself.
-        create: writable properties of a creation; `request_id` goes without saying.
-        patch: writable properties of a change, `create` if None; `id` goes without saying.
+        create: writable properties of a creation, besides `request_id`.
+        patch: writable properties of a change, `create` if None, besides `id` and `request_id`.
+        with_keys: members that only some reads show; a write ignores them, as it ignores `keys`.
+        embeds: members of `_embedded` in a read; a write ignores them.
+        fixed: members that a change may repeat, but not change.
         defaults: members of a new entity that nobody gave.
         shelf: where the account keeps them; `key` if empty. Two addresses may share one.
         ids: kind of the ids; `key` if empty.
@@ -124,6 +131,9 @@ class Collection:
     keys: tuple[str, ...] = ()
     create: Schema = field(default_factory=dict[str, str])
     patch: Schema | None = None
+    with_keys: tuple[str, ...] = ()
+    embeds: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
     defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
     shelf: str = ""
     ids: str = ""
@@ -142,11 +152,24 @@ class Collection:
     stored: Callable[[Operation], Entities] | None = None
     guard: Callable[[Operation], None] | None = None
     check: Callable[[Operation, Entity, Entity | None, ValidationErrors], None] | None = None
+    admit: Callable[[Operation, list[tuple[Entity | None, Entity]]], None] | None = None
     make: Callable[[Operation, Entity], Entity] | None = None
     change: Callable[[Operation, Entity, Entity], None] | None = None
     drop: Callable[[Operation, Entity], None] | None = None
     show: Callable[[Operation, Entity, Wish], Entity] | None = None
     select: Callable[[Operation, list[Entity], Wish], list[Entity]] | None = None
+
+    def writable(self, *, change: bool = False) -> Schema:
+        """Return what a model may hold: what can be written, and what a read shows."""
+        written = self.patch if change and self.patch is not None else self.create
+        embedded = prop(written.get("_embedded", "object"))
+        inner = {**ignoring(*self.embeds), **(embedded.inner or {})}
+        return {
+            **ignoring("id", "account_id", "_links", *self.keys, *self.with_keys),
+            "request_id": "string",
+            **written,
+            "_embedded": replace(embedded, inner=inner),
+        }
 
     def at(self, scope: Scope) -> str:
         """Return the path with its variables filled in."""
@@ -189,7 +212,7 @@ class Operation:
             self.row.guard(self)
         for name, shelf in self.row.parents.items():
             if self.scope[name] not in self.account.shelf(shelf):
-                raise ProblemError(404, "Not found")
+                raise ProblemError(404, _UNKNOWN_PARENT.get(shelf, "Not found"))
 
     def here(self) -> list[Entity]:
         """Return the entities below the parents of the path."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from amocrm.sandbox.data.entity_types import OWNERS
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb, VerbName
-from amocrm.sandbox.engine.filters import many
+from amocrm.sandbox.engine.filters import many, numbers
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
 
 COLORS = (
@@ -42,7 +42,7 @@ def _row(entity_type: str) -> Collection:
         verbs=verbs,
         keys=("id", "name", "color"),
         create=create,
-        filters={"name": many("name"), "id": many("id")},
+        filters={"name": many("name"), "id": numbers("id")},
         query=("name",),
         stored=stored,
         make=make,

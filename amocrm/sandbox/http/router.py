@@ -234,9 +234,9 @@ def _acting_as(grant: Grant, wanted: str, account: Account) -> Grant:
     # Only a token granted by an administrator may name another user (reference 2.11).
     if not account.users[grant.user_id].is_admin:
         raise unauthorized()
-    if (
-        not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19)
-        or int(wanted) not in account.users
-    ):
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
         raise unauthorized()
-    return replace(grant, user_id=int(wanted))
+    user = account.users.get(int(wanted))
+    if user is None or user.is_free or not user.is_active:
+        raise unauthorized()
+    return replace(grant, user_id=user.id)
