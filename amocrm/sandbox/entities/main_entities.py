@@ -81,9 +81,7 @@ def refuse_loss_reasons(models: list[tuple[Entity | None, Entity]]) -> None:
         ProblemError: 400; a new lead is named by its place. Assumed (reference 4.2): the latter.
     """
     errors = {
-        str(
-            lead["id"] if lead is not None else place
-        ): "Loss reason can be specified only for lost lead"
+        str(lead["id"] if lead is not None else place): _NOT_LOST
         for place, (lead, model) in enumerate(models)
         if model.get("loss_reason_id")
         and model["loss_reason_id"] != (lead or {}).get("loss_reason_id")
