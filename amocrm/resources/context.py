@@ -49,13 +49,13 @@ class ResourceContext:
 
     def files(self, api: ApiContext) -> ApiContext:
         """Return a context whose calls go to the host of the account's files."""
-        from amocrm.resources.files.host import DriveHost, DriveRequest
+        from amocrm.resources.files.host import DriveHost, on_drive
 
         with self._lock:
             if self._drive_host is None:
                 self._drive_host = DriveHost(api.clock)
             host = self._drive_host
-        return api._replace(request=DriveRequest(api.request, host))
+        return api._replace(request=on_drive(api.request, host))
 
     def forget_fields(self, kind: str) -> None:
         """Ask for the custom fields of a kind anew when they are next needed."""

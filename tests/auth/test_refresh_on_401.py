@@ -126,7 +126,7 @@ def test_a_cure_that_fails_leaves_the_401_with_the_reason_and_is_not_tried_on_ea
     sandbox.inject(fault, path=TOKENS, times=TRIES)
     first = refused(sandbox, connected)
     failed_at, tries = clock.monotonic(), asked(sandbox)
-    assert "the token could not be renewed for it: " in str(first)
+    assert "the token could not be refreshed: " in str(first)
     assert "\n" not in str(first)
     assert refused(sandbox, connected).hint == first.hint
     clock.advance(failed_at + AFTER_401_PAUSE - 1 - clock.monotonic())
