@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.resources.base import Resource
+from amocrm.resources.changes import HasChanges
 from amocrm.resources.entities import Entities, OneEntity
 from amocrm.resources.entity import EntityFilter, HasCustomFields
 from amocrm.resources.lazy import LazyResource
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         ShortTransaction,
         Transaction,
     )
+    from amocrm.schema.events import Event
 
 CustomerWith: TypeAlias = Literal["catalog_elements", "companies", "contacts", "group_id"]
 
@@ -61,6 +63,7 @@ class Customers(
         CustomerFilter, CustomerWith, NoReturn,
     ],
     Entities["Changed"],
+    HasChanges["Customer", "Event", CustomerFilter, CustomerWith],
     path="customers", source="4.18", query=True,
 ):  # fmt: skip
     """Buyers, counted by segments or by periods, as the account is set up."""
