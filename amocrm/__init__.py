@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from amocrm.resources.custom_fields.values import CLEAR, CustomFields
     from amocrm.resources.patch import changes
     from amocrm.resources.people.contact_keys import Ambiguous, Found
+    from amocrm.resources.people.duplicates import DuplicateGroup
     from amocrm.resources.people.normalize import normalize_email, normalize_phone
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "Created",
     "CustomFields",
     "Done",
+    "DuplicateGroup",
     "ForbiddenError",
     "Found",
     "GrantError",
@@ -134,6 +136,7 @@ _LATER = {
     "Ambiguous": "amocrm.resources.people.contact_keys",
     "Changes": "amocrm.bulk.changes",
     "Created": "amocrm.bulk.outcomes",
+    "DuplicateGroup": "amocrm.resources.people.duplicates",
     "CustomFields": "amocrm.resources.custom_fields.values",
     "Found": "amocrm.resources.people.contact_keys",
     "Listing": "amocrm.bulk.listing",
