@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from importlib import import_module
-from typing import TYPE_CHECKING
+import logging as _logging
+import typing as _typing
+from importlib import import_module as _import_module
 
 from amocrm._version import __version__
 from amocrm.auth.callback import FROM_AMOCRM
@@ -51,7 +51,7 @@ from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.stores.memory import MemoryStore
 from amocrm.stores.store import TokenStore
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from amocrm.bulk.changes import Changes
     from amocrm.bulk.listing import Listing
     from amocrm.bulk.outcomes import Created, Refused, Unknown, Updated
@@ -128,7 +128,7 @@ __all__ = [
     "normalize_phone",
 ]
 
-logging.getLogger("amocrm").addHandler(logging.NullHandler())
+_logging.getLogger("amocrm").addHandler(_logging.NullHandler())
 
 _LATER = {
     "Integration": "amocrm.integration",
@@ -154,5 +154,10 @@ _LATER = {
 def __getattr__(name: str) -> object:
     """Import what works in bulk when it is asked for: a program of one call does without."""
     if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
+        return getattr(_import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names and nothing else."""
+    return sorted(__all__)
