@@ -35,7 +35,7 @@ errors api_limits
 http/call_options http/error_mapping http/hosts http/messages http/paths http/query http/reply_body
 http/request_body http/retry http/signing_key http/validation_errors
 rate_limit/jitter rate_limit/window
-resources/custom_fields/choices resources/custom_fields/comparison resources/custom_fields/dates
+resources/custom_fields/choices resources/custom_fields/dates
 resources/custom_fields/definitions resources/custom_fields/error_messages
 resources/custom_fields/field_types resources/custom_fields/values
 resources/endpoint resources/filters resources/patch resources/people/contact_keys

@@ -18,7 +18,7 @@ import pytest
 import amocrm
 import amocrm.schema
 import amocrm.types
-from amocrm.resources.base import Resource
+from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, CreatesOne, Gets, Lists, Reads, Updates
 from tests.resources.table import walk
 

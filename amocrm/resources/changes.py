@@ -7,8 +7,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast, overload
 
 from amocrm.http.messages import Json
-from amocrm.resources.base import Resource
 from amocrm.resources.filters import build_query
+from amocrm.resources.resource import Resource
 
 if TYPE_CHECKING:
     from amocrm.bulk.changes import Changes

@@ -1,4 +1,7 @@
-"""What leads, contacts, companies and customers have in common. Source: reference 4.2.1, 5.13."""
+"""What leads, contacts, companies and customers have in common.
+
+Source: reference 4.2.1, 4.12-4.17, 4.29, 5.13.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from amocrm.http.messages import Json
-from amocrm.resources.base import Resource
+from amocrm.resources.lazy import LazyResource
+from amocrm.resources.resource import Resource
 
 if TYPE_CHECKING:
     from amocrm.bulk.outcomes import Created
     from amocrm.bulk.writer import Outcomes
     from amocrm.progress import Report
+    from amocrm.resources.attached import Files
     from amocrm.resources.custom_fields.values import CustomFields
+    from amocrm.resources.fields import FieldDefinitions
+    from amocrm.resources.links import ItemLinks, Links
+    from amocrm.resources.notes import ItemNotes, Notes
     from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal
     from amocrm.resources.people.duplicates import DuplicateGroup
+    from amocrm.resources.tags import ItemTags, Tags
     from amocrm.schema.common import Range
 
 TimeOrder: TypeAlias = Literal["id", "updated_at"]
@@ -232,3 +241,25 @@ class HasContactDetails(Resource, Generic[N]):
             else:
                 named.append(one)
         return {**item, "custom_fields_values": named}
+
+
+class Entities(HasCustomFieldsInBulk[C]):
+    """What leads, contacts, companies and customers all have below them."""
+
+    __slots__ = ()
+
+    custom_fields: LazyResource[FieldDefinitions] = LazyResource("fields.FieldDefinitions")
+    tags: LazyResource[Tags] = LazyResource("tags.Tags")
+    notes: LazyResource[Notes] = LazyResource("notes.Notes")
+    links: LazyResource[Links] = LazyResource("links.Links")
+
+
+class OneEntity(Resource):
+    """What belongs to one of them."""
+
+    __slots__ = ()
+
+    notes: LazyResource[ItemNotes] = LazyResource("notes.ItemNotes")
+    links: LazyResource[ItemLinks] = LazyResource("links.ItemLinks")
+    tags: LazyResource[ItemTags] = LazyResource("tags.ItemTags")
+    files: LazyResource[Files] = LazyResource("attached.Files")
