@@ -19,7 +19,7 @@ LAYERS = [
     "http",
     "schema auth bulk chats",
     "resources",
-    "client phones",
+    "client phones types",
     "integration",
 ]
 

@@ -5,7 +5,7 @@ Source: reference 4.2.1, 4.12-4.17, 4.29, 5.13.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from amocrm.http.messages import Json
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from amocrm.resources.links import ItemLinks, Links
     from amocrm.resources.notes import ItemNotes, Notes
     from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal
+    from amocrm.resources.people.duplicates import DuplicateGroup
     from amocrm.resources.tags import ItemTags, Tags
     from amocrm.schema.common import Range
 
@@ -200,6 +201,34 @@ class HasContactDetails(Resource, Generic[N]):
             self._api, self._context.lock, kind, self._by_code(cast("dict[str, Json]", item)),
             phone=phone, email=email, name=name, normal=normal or normalize_phone,
         )  # fmt: skip
+
+    def duplicates(
+        self,
+        *,
+        by: Iterable[Literal["phone", "email", "name"]] = ("phone", "email"),
+        normal: Normal | None = None,
+        progress: Report | None = None,
+    ) -> Iterator[DuplicateGroup]:
+        """Yield groups of entities that share a phone or an e-mail: `group.value`, `group.ids`.
+
+        All of them are read, and compared in a temporary file of no name: memory does not grow with
+        their number. Entities that share a phone and an e-mail are in two groups.
+
+        Args:
+            by: `phone`, `email`, and of companies `name`.
+            normal: normalizes a phone; `amocrm.phones` does it by country.
+            progress: is told how far the reading has come.
+
+        Raises:
+            ConfigurationError: `by` is wrong. The rest is raised while iterating.
+        """
+        from amocrm.resources.people.duplicates import duplicates
+        from amocrm.resources.people.normalize import normalize_phone
+
+        kind = cast("Literal['contacts', 'companies']", self._kind)
+        return duplicates(
+            self._api, kind, by=by, normal=normal or normalize_phone, progress=progress
+        )
 
     def _by_code(self, item: Mapping[str, Json]) -> dict[str, Json]:
         """Name the fields of an item by their codes, where it names them by id alone."""
