@@ -20,7 +20,7 @@ from amocrm.errors import (
     RateLimitedError,
     printable,
 )
-from amocrm.http.error_mapping import error_of, loss, unexpected
+from amocrm.http.error_mapping import error_of, transport_error, unexpected
 from amocrm.http.hosts import Portal, is_account_host
 from amocrm.http.messages import Call, Json, NoReply, Reply
 from amocrm.http.query import encode
@@ -196,7 +196,7 @@ def may_be_done(outcome: Reply | NoReply) -> bool:
 
 
 def _after_loss(call: Call, lost: NoReply, state: RetryState) -> GrantVerdict:
-    error = loss(call, lost, lost.hint)
+    error = transport_error(call, lost)
     return GiveUp(error) if lost.final else _again(state, error, None)
 
 

@@ -26,6 +26,7 @@ from amocrm.auth.token_record import bound
 from amocrm.errors import AmoCRMError, GrantError, LostReplyError, UnreachableError
 from amocrm.http.hosts import Portal
 from amocrm.http.messages import Call, Json, NoReply, Reply, Timeout
+from amocrm.http.paths import ACCOUNT_PATH
 from amocrm.http.reply_body import NotJSONError, decode, read_problem
 from amocrm.http.request_body import encode_body
 from amocrm.http.retry import PATIENCE, Again, GiveUp, RetryState
@@ -41,8 +42,6 @@ CLOCK_TOLERANCE: Final = 300.0
 UNPROVEN_PATIENCE: Final = 3.0
 """Seconds for which an exchange that a stranger may have asked for waits for its turn. amoCRM's own
 calls of a redirect wait as long for their answer. Source: reference 2.3."""
-
-PROBE_PATH: Final = "/api/v4/account"
 
 AFTER_401: Final = "401"
 """Why a refresh is asked for when a call was answered 401."""
@@ -247,7 +246,7 @@ class TokenEndpoint:
             return None
         return self._question(
             _question_call(
-                portal.origin, PROBE_PATH, {"Authorization": f"Bearer {token.access_token}"}
+                portal.origin, ACCOUNT_PATH, {"Authorization": f"Bearer {token.access_token}"}
             )
         )
 

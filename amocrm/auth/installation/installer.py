@@ -25,6 +25,7 @@ from amocrm.errors import (
     PaymentRequiredError,
     UnauthorizedError,
 )
+from amocrm.http.paths import ACCOUNT_PATH
 from amocrm.http.request import Request
 from amocrm.http.transport.transport import Response
 
@@ -54,8 +55,6 @@ class Client(Protocol):
 
 
 C = TypeVar("C", bound=Client)
-
-_ACCOUNT: Final = "/api/v4/account"
 
 GUESTS: Final = 64
 """Redirects that did not end in an installation yet, and may be loaded again: so many are kept."""
@@ -194,7 +193,7 @@ class Installer(Generic[C]):
         client, token = self.client(entry), entry.record.token
         try:
             try:
-                client.request.get(_ACCOUNT)
+                client.request.get(ACCOUNT_PATH)
             except UnauthorizedError:
                 if token.refresh_token is None:
                     return False
