@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.forks import ForkLock
 from amocrm._support.frames import frameless
-from amocrm.auth.callback import State, read_install, read_query
+from amocrm.auth.redirect.query import State, read_install, read_query
 from amocrm.auth.installation.install_limit import InstallLimit
 from amocrm.auth.installation.installer import Installer
 from amocrm.auth.installation.registry import AccountRegistry, Entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from amocrm.auth.callback import Answered, read_redirect
+from amocrm.auth.redirect.query import Answered, read_redirect
 from amocrm.auth.connection_events import ConnectionEvents
 from amocrm.auth.oauth_messages import consent_url
 from amocrm.auth.settings import Settings

@@ -10,7 +10,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from amocrm import Integration, MemoryStore
-from amocrm.auth.callback import Answered, read_redirect
+from amocrm.auth.redirect.query import Answered, read_redirect
 from amocrm.auth.redirect.app import RedirectApp
 from amocrm.sandbox import Sandbox
 

@@ -22,7 +22,7 @@ from amocrm import (
     MemoryStore,
     StateMismatchError,
 )
-from amocrm.auth.callback import Answered, read_redirect
+from amocrm.auth.redirect.query import Answered, read_redirect
 from amocrm.auth.redirect.server import RedirectListener
 from amocrm.auth.settings import RedirectServer
 from amocrm.sandbox import ManualClock, Sandbox

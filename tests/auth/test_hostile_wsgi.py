@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import Integration, MemoryStore
-from amocrm.auth.callback import Answered, read_redirect
+from amocrm.auth.redirect.query import Answered, read_redirect
 from amocrm.auth.redirect.app import RedirectApp
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.hostile import cases

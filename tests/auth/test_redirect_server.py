@@ -23,7 +23,7 @@ from amocrm import (
     GrantError,
     NotAuthorizedError,
 )
-from amocrm.auth.callback import Answered
+from amocrm.auth.redirect.query import Answered
 from amocrm.auth.redirect.server import RedirectListener
 from amocrm.auth.settings import REDIRECT_DEADLINE, RedirectServer
 from amocrm.sandbox import Sandbox

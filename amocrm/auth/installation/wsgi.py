@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from werkzeug.wrappers import Request, Response
 
 from amocrm.api_limits import CODE_SECONDS
-from amocrm.auth.callback import FROM_AMOCRM, State
+from amocrm.auth.redirect.query import FROM_AMOCRM, State
 from amocrm.auth.redirect.page import PRIVATE, Words, page
-from amocrm.auth.redirect.query import read_call
+from amocrm.auth.redirect.wsgi_request import read_request
 from amocrm.errors import (
     AccessDeniedError,
     AmoCRMError,
@@ -88,7 +88,7 @@ class InstallApp:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request of a browser or of amoCRM's servers."""
-        call = read_call(environ)
+        call = read_request(environ)
         response = Response("400\n", 400, PRIVATE) if call is None else self._answer(*call)
         return response(environ, start_response)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.wrappers import Request, Response
 
-from amocrm.auth.callback import Answered
+from amocrm.auth.redirect.query import Answered
 from amocrm.auth.redirect.page import Words, page
-from amocrm.auth.redirect.query import read_call
+from amocrm.auth.redirect.wsgi_request import read_request
 from amocrm.errors import StateMismatchError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class RedirectApp:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request of a browser."""
-        call = read_call(environ)
+        call = read_request(environ)
         response = Response("400\n", 400) if call is None else self._answer(*call)
         return response(environ, start_response)
 

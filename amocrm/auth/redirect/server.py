@@ -13,7 +13,7 @@ from types import TracebackType
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from amocrm.auth.callback import Answered
+from amocrm.auth.redirect.query import Answered
 from amocrm.auth.redirect.app import Reader, RedirectApp
 from amocrm.auth.settings import RedirectServer
 from amocrm.errors import ConfigurationError, NotAuthorizedError

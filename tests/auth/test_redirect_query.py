@@ -8,7 +8,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from amocrm import AccessDeniedError, ConfigurationError, StateMismatchError, WebhookError
-from amocrm.auth.callback import (
+from amocrm.auth.redirect.query import (
     FROM_AMOCRM,
     Answered,
     State,
