@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from amocrm import AmoCRM, AuthSettings, GrantError, MemoryStore, TransportError, UnauthorizedError
-from amocrm.auth.token_record import fingerprint
+from amocrm.auth.token import fingerprint
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
 from tests.conftest import Make

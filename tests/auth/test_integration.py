@@ -37,7 +37,7 @@ from amocrm import (
     TokenStoreError,
     WebhookError,
 )
-from amocrm.auth.cooldowns import RENEW_REST
+from amocrm.auth.cooldowns import REFRESH_COOLDOWN
 from amocrm.auth.installation.uninstall_hook import sign
 from amocrm.auth.token_record import Record, write_record
 from amocrm.sandbox import ManualClock, Sandbox
@@ -1098,7 +1098,7 @@ def test_a_refused_pair_is_not_sent_again_because_its_redirect_is_loaded_again(
     for _ in range(2):
         assert account.request.get(ACCOUNT).info.status_code == 200
         assert integration.callback(redirect, state="s") is account
-        clock.advance(RENEW_REST + 1)
+        clock.advance(REFRESH_COOLDOWN + 1)
     assert sandbox.counters["grants.refused"] == 1
     assert account.connection.status().refused is not None
 

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from amocrm import AccessDeniedError, ConfigurationError, StateMismatchError, WebhookError
 from amocrm.auth.redirect.query import (
     FROM_AMOCRM,
-    Answered,
+    RedirectResult,
     State,
     read_install,
     read_query,
@@ -28,9 +28,9 @@ def test_consent_that_failed_otherwise() -> None:
 
 def test_a_redirect_brings_the_code() -> None:
     query = {"code": "c", "state": "s", "referer": "Example.amocrm.ru", "platform": "1"}
-    assert read_redirect(query, "s", HERE) == Answered(code="c")
-    assert read_redirect({"code": "c", "state": "s"}, "s", HERE) == Answered(code="c")
-    assert "'c'" not in repr(Answered(code="c"))
+    assert read_redirect(query, "s", HERE) == RedirectResult(code="c")
+    assert read_redirect({"code": "c", "state": "s"}, "s", HERE) == RedirectResult(code="c")
+    assert "'c'" not in repr(RedirectResult(code="c"))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_states_are_equal_or_not() -> None:
 
 def test_an_installation_names_the_account_that_agreed() -> None:
     query = {"code": "c", "state": "s", "referer": "Shop.kommo.com", "platform": "2"}
-    assert read_install(query, "s") == Answered(code="c", host="shop.kommo.com")
+    assert read_install(query, "s") == RedirectResult(code="c", host="shop.kommo.com")
 
 
 @pytest.mark.parametrize("flag", ["from_widget", "from_exchange"])

@@ -1,4 +1,4 @@
-"""The parameters of a call that came in, whatever a server hands over."""
+"""Reads one WSGI request from outside: the request, and its query parameters."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def read_request(environ: WSGIEnvironment) -> tuple[Request, dict[str, str]] | None:
-    """Return a call and its parameters; None for what no browser and no server of amoCRM sends.
+    """Return a request and its parameters; None if no browser and no server of amoCRM sends it.
 
-    That is what is no UTF-8, endless, or ambiguous. It must end here: werkzeug reads a request
-    lazily, and raises wherever its bytes are first looked at.
+    Such a request is not UTF-8, too long, or ambiguous. It must be refused here: werkzeug parses a
+    request lazily, and raises where its parts are first used.
     """
     try:
         request = Request(environ)
-        # Read here, so that whatever is wrong with them is wrong now.
+        # Used here, so that a malformed part raises here.
         _ = request.path, request.cookies
         query = read_query(request.query_string.decode())
     except (UnicodeError, ValueError, HTTPException, StateMismatchError):
