@@ -232,7 +232,7 @@ def known_id(value: object) -> int | None:
 
 
 def _moment(value: object) -> float | None:
-    return None if isinstance(value, str) else instant(value)
+    return instant(value) if isinstance(value, (int, float)) else None
 
 
 def is_visible(value: object) -> bool:

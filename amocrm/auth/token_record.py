@@ -39,11 +39,6 @@ class Record(NamedTuple):
     asked_at: float | None = None
     granted_after_401: bool = False
 
-    @property
-    def account_id(self) -> int | None:
-        """The id of the account that the pair opens; None if the access token has no such claim."""
-        return self.token.account_id
-
 
 class Alias(NamedTuple):
     """A pointer to a record: the record is under the key of `account`, an id or an older name."""

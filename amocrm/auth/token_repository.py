@@ -179,7 +179,7 @@ class TokenRepository:
             TokenStoreError: it could not be saved.
         """
         stored = self._find() if expected is None else self._expect(expected)
-        account_id = record.account_id if granted_to is None else granted_to
+        account_id = record.token.account_id if granted_to is None else granted_to
         self.check(account_id, is_refresh=granted_to is None)
 
         def is_newer(other: Record) -> bool:
@@ -366,7 +366,9 @@ class TokenRepository:
         with suppress(Exception):
             with nullcontext() if key == locked else self._store.lock(key, 0.0):
                 content = _decode(self._store.load(key), key)
-                if not isinstance(content, Record) or content.account_id not in (None, account_id):
+                if not isinstance(content, Record):
+                    return False
+                if content.token.account_id not in (None, account_id):
                     return False
                 new_key = self._key_of(str(account_id))
                 if self._store.load(new_key) is None:
@@ -401,7 +403,8 @@ class TokenRepository:
             content = read_record(text.reveal(), *key)
             if isinstance(content, Alias):
                 raise ConfigurationError("it is a pointer")
-            if content.account_id not in (None, read_account_id(key.account) or content.account_id):
+            claimed = content.token.account_id
+            if claimed not in (None, read_account_id(key.account) or claimed):
                 raise ConfigurationError("it opens another account")
         except ConfigurationError as error:
             reason = str(error)
@@ -447,7 +450,7 @@ class TokenRepository:
 def _account_of(text: Secret, key: Key) -> int | None:
     """Return the account id in the access token of a record; None if it has none."""
     content = _decode(text, key)
-    return content.account_id if isinstance(content, Record) else None
+    return content.token.account_id if isinstance(content, Record) else None
 
 
 def _encode(key: Key, content: Record | Alias) -> Secret:

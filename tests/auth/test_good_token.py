@@ -150,7 +150,8 @@ def test_calls_end_when_the_access_token_does(
         sandbox.revoke_tokens()
     sent = len(sandbox.log)
     for _ in range(2):
-        with pytest.raises(AuthorizationError, match=r"refused earlier.*consent again"):
+        refused_earlier = r"refused the refresh token earlier.*consent again"
+        with pytest.raises(AuthorizationError, match=refused_earlier):
             crm.request.get(ACCOUNT)
     assert len(sandbox.log) == sent + (0 if end == "expired" else 1)
     assert sandbox.counters["grants.refused"] == 1

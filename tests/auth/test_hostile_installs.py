@@ -203,7 +203,7 @@ def test_a_turn_is_given_back_whatever_happens() -> None:
     for _ in range(AT_A_TIME + int(UNPROVEN_PATIENCE)):
         with pytest.raises(LookupError), limit.slot():
             raise LookupError
-    with pytest.raises(BusyError, match="too many codes"), limit.slot():
+    with pytest.raises(BusyError, match="too many authorization codes"), limit.slot():
         pass
 
 

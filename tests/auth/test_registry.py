@@ -109,7 +109,7 @@ def test_a_record_under_an_id_that_opens_another_account_is_damaged() -> None:
 def test_a_pair_that_does_not_say_whose_it_is_replaces_none_that_does() -> None:
     store = MemoryStore()
     install(store, ALPHA, 7)
-    with pytest.raises(TokenStoreError, match="did not say whose"):
+    with pytest.raises(TokenStoreError, match="did not say which account"):
         TokenRepository(CLIENT, ALPHA, store).put(record(None, ALPHA, "other"), None)
     assert TokenRepository(CLIENT, ALPHA, store).load() == record(7, ALPHA)
 

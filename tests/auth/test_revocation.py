@@ -56,7 +56,7 @@ def test_which_refusal_means_a_dead_refresh_token(reason: str | None, revoked: b
     [
         ("withdrawn", "switched off"),
         ("used", "share one store"),
-        ("lost", "answer got lost"),
+        ("lost", "response was lost"),
     ],
 )
 def test_a_finding_is_told_and_can_be_read(finding: RevocationCause, words: str) -> None:

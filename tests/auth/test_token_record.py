@@ -61,12 +61,12 @@ def whole(**changes: Any) -> str:
     ("text", "complaint"),
     [
         ("", "broken JSON"),
-        ("[]", "not an object"),
+        ("[]", "not a JSON object"),
         ("\ud800", "broken JSON"),
-        (whole(token=None), "token is a dict"),
+        (whole(token=None), "token must be a dict"),
         (whole(token={"access_token": "SECRET x"}), "access_token"),
-        (whole(host="evil.example"), "no account of amoCRM"),
-        (whole(host=5), "no account of amoCRM"),
+        (whole(host="evil.example"), "not an account of amoCRM"),
+        (whole(host=5), "not an account of amoCRM"),
     ],
 )
 def test_what_is_damaged_is_refused(text: str, complaint: str) -> None:

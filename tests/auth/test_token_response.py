@@ -114,9 +114,9 @@ REVOKED = "Token has been revoked"
         (problem(400, hint="Redirect URI is not associated with client"), "redirect_uri differs",
          False),
         (problem(400, hint="Invalid account"), "belongs to another account", True),
-        (problem(404, title="Not Found"), "no account answers", True),
-        (problem(401, title="Unauthorized"), "no account answers", True),
-        (Reply(404, {"Content-Type": "text/html"}, b"<h1>404"), "no account answers", True),
+        (problem(404, title="Not Found"), "no account has this host", True),
+        (problem(401, title="Unauthorized"), "no account has this host", True),
+        (Reply(404, {"Content-Type": "text/html"}, b"<h1>404"), "no account has this host", True),
         (problem(400, hint="Something new"), "not valid.*'Something new'", False),
         (problem(400), "the grant is not valid", False),
     ],
@@ -141,10 +141,10 @@ def test_a_refusal_keeps_the_words() -> None:
 
 
 def test_a_refusal_after_a_lost_answer_says_so() -> None:
-    assert "got lost" not in str(asked(problem(401, hint=REVOKED)))
+    assert "was lost" not in str(asked(problem(401, hint=REVOKED)))
     verdict = asked(problem(401, hint=REVOKED), in_doubt=True)
     assert isinstance(verdict, GrantRefused)
-    assert "answer got lost" in str(verdict.error)
+    assert "response was lost" in str(verdict.error)
 
 
 @pytest.mark.parametrize(

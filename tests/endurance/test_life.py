@@ -173,7 +173,7 @@ class Life(RuleBasedStateMachine):
                 self.patiently(partial(client.connection.set_code, code))
             except GrantError as error:
                 # A code has no grace: with its answer lost, a person agrees once more.
-                if "answer got lost" not in str(error):
+                if "response was lost" not in str(error):
                     raise
             else:
                 break
