@@ -32,12 +32,12 @@ from amocrm.http.transport.transport import Response, Session, Transport
 from amocrm.rate_limit.limiter import RateLimiter
 from amocrm.rate_limit.local import LocalRateLimiter, shared_rate_limiter
 from amocrm.resources.context import ResourceContext
-from amocrm.resources.index import ResourceIndex
+from amocrm.resources.top_level import TopLevelResources
 from amocrm.stores.memory import MemoryStore
 from amocrm.stores.store import TokenStore
 
 
-class AmoCRM(Bulk, ResourceIndex):
+class AmoCRM(Bulk, TopLevelResources):
     """A client of one amoCRM or Kommo account. Thread-safe; a context manager.
 
     Attributes:
