@@ -9,7 +9,6 @@ from typing import Literal, cast, overload
 
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.emitter import Emitter, Handler
-from amocrm._support.forks import after_fork
 from amocrm._support.frames import frameless
 from amocrm.auth.connection import Connection
 from amocrm.auth.connection_events import ConnectionEvents, Step, Trouble
@@ -109,7 +108,6 @@ class AmoCRM(Bulk, ResourceIndex):
         self.request = Request(self._token_provider, sender, limits)
         super().__init__(self.request, clock, self._rate_limiter, account.account, lenient=lenient)
         self._context = ResourceContext(self._api, store, repository.client_id, self._account_name)
-        after_fork(self)
 
     def __repr__(self) -> str:
         if not hasattr(self, "connection"):
@@ -155,7 +153,6 @@ class AmoCRM(Bulk, ResourceIndex):
         twin.request = self.request.as_user(user_id)
         twin._api = self._api._replace(request=twin.request)
         twin._is_guest = True
-        after_fork(twin)
         return twin
 
     @overload
@@ -231,11 +228,6 @@ class AmoCRM(Bulk, ResourceIndex):
         if not self.connection.connected:
             self.connect()
         return str(self.connection.account_id or self.connection.host)
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process; a forked child does it by itself."""
-        self._transport.renew_after_fork()
-        self._token_provider.renew_after_fork()
 
 
 def _read_rate_limiter(

@@ -95,11 +95,6 @@ class TokenAcquirer:
         """Whether some thread is getting a token right now."""
         return self._single_flight.busy
 
-    def renew_after_fork(self) -> None:
-        """Part from the parent process."""
-        self._single_flight.renew_after_fork()
-        self._cache.renew_after_fork()
-
     # How it is got -------------------------------------------------------------------------------
 
     def _connect(self, settle: Settle) -> Token:

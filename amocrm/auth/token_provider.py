@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from amocrm._support.forks import ForkLock
 from amocrm.auth.connection_events import ConnectionEvents
 from amocrm.auth.token import Freshness, Token
 from amocrm.auth.token_acquirer import TokenAcquirer
@@ -40,7 +40,7 @@ class TokenProvider:
         self._acquirer = acquirer
         self._cache = cache
         self._events = events
-        self._saving = threading.Lock()
+        self._saving = ForkLock()
 
     @property
     def origin(self) -> str:
@@ -148,11 +148,6 @@ class TokenProvider:
                 _log.warning("the token is still in memory only: %s", error)
             finally:
                 self._saving.release()
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process, whose lock may be held for ever."""
-        self._saving = threading.Lock()
-        self._acquirer.renew_after_fork()
 
 
 def _age(token: Token, date: str | None) -> float | None:

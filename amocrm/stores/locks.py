@@ -7,6 +7,7 @@ same lock wait for each other.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -17,15 +18,13 @@ from amocrm.stores.store import Key, TokenStore, striped
 
 
 class ThreadLocks:
-    """A lock for each key. A store that is shared by processes takes this one before its own."""
+    """A lock for each key. A store that is shared by processes takes this one before its own.
+
+    A forked child has locks of its own, because no thread of it would release the parent's.
+    """
 
     def __init__(self) -> None:
-        self.renew_after_fork()
-
-    def renew_after_fork(self) -> None:
-        """Start afresh in a forked child, where a lock of the parent's may be held for ever."""
-        self._locks: dict[Key, threading.Lock] = {}
-        self._guard = threading.Lock()
+        self._locks: dict[tuple[int, Key], threading.Lock] = {}  # by process id and key
 
     @contextmanager
     def hold(self, key: Key, timeout: float) -> Generator[None, None, None]:
@@ -34,8 +33,7 @@ class ThreadLocks:
         Raises:
             TokenStoreError: another thread held it for `timeout` seconds.
         """
-        with self._guard:
-            lock = self._locks.setdefault(key, threading.Lock())
+        lock = self._locks.setdefault((os.getpid(), key), threading.Lock())
         if not lock.acquire(timeout=timeout):
             raise TokenStoreError(f"another thread held the token's lock for {timeout:g} s")
         try:

@@ -20,7 +20,6 @@ from typing import Final
 
 from amocrm._support.clock import SystemClock
 from amocrm._support.file_lock import FileLock
-from amocrm._support.forks import after_fork
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.stores.locks import ThreadLocks
 from amocrm.stores.store import Key
@@ -59,14 +58,9 @@ class SQLStore:
         self._tokens, self._locks = _tables(table)
         self._threads = ThreadLocks()
         self._files: dict[Key, FileLock] = {}
-        after_fork(self)
 
     def __repr__(self) -> str:
         return f"SQLStore({self._database!r}, {self._tokens.name!r})"
-
-    def renew_after_fork(self) -> None:
-        """Start afresh in a forked child, where a lock of the parent's may be held for ever."""
-        self._threads.renew_after_fork()
 
     def create_table(self) -> None:
         """Make the tables unless they are there; several processes may do it at once."""

@@ -9,7 +9,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from amocrm._support.cache import CachedValue, LRUCache
-from amocrm._support.forks import after_fork
 from amocrm.bulk.context import ApiContext
 from amocrm.bulk.listing import Listing
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
@@ -46,8 +45,8 @@ class DefinitionsCache:
     def __init__(self, api: ApiContext, *, age: float = AGE) -> None:
         self._api = api
         self._age = age
-        after_fork(self)
-        self.renew_after_fork()
+        self._cells = LRUCache[CachedValue[Schema]](ROOM)
+        self._zone = CachedValue(self._api.clock, self._ask_zone)
 
     def __repr__(self) -> str:
         return f"<Schemas of {len(self._cells)} kinds>"
@@ -103,11 +102,6 @@ class DefinitionsCache:
             UnexpectedReplyError: the account does not tell it.
         """
         return self._zone.get(self._age)
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process, whose locks may be held for ever."""
-        self._cells = LRUCache[CachedValue[Schema]](ROOM)
-        self._zone = CachedValue(self._api.clock, self._ask_zone)
 
     def _cell(self, kind: str) -> CachedValue[Schema]:
         if not isinstance(kind, str) or not _KIND.fullmatch(kind):

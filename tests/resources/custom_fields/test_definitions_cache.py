@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from tests.bulk.test_listing import client_of
 from tests.canned import Canned, listing
 from tests.contexts import way_of
+from tests.processes import in_child
 
 FIELDS = "/api/v4/leads/custom_fields"
 
@@ -243,8 +245,10 @@ def test_a_refusal_of_the_portal_is_explained_by_what_is_kept(
     assert "it takes 'north', 'south'" in told
 
 
-def test_a_child_begins_anew(schemas: DefinitionsCache) -> None:
-    schemas.of("leads")
-    schemas.renew_after_fork()
-    assert schemas.held("leads") is None
-    assert schemas.of("leads")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_keeps_what_the_parent_has_fetched(
+    portal: Sandbox, schemas: DefinitionsCache
+) -> None:
+    definitions, calls = schemas.of("leads"), len(portal.log)
+    assert in_child(lambda: schemas.of("leads") is definitions and len(portal.log) == calls)
