@@ -1,9 +1,9 @@
 """The account that the other examples use: a shop, in a sandbox on this machine.
 
 It has a pipeline `Sales`, a date field `Delivery`, products, and leads of the last two months.
-Examples that only read also run on your account: set AMOCRM_DOMAIN and a long-lived AMOCRM_TOKEN; or
-AMOCRM_DOMAIN, AMOCRM_CLIENT_ID, AMOCRM_CLIENT_SECRET and AMOCRM_REDIRECT_URI, as for quickstart.py,
-and the tokens are stored in the folder AMOCRM_TOKENS (tokens).
+Examples that only read also run on your account. Set AMOCRM_DOMAIN and a long-lived AMOCRM_TOKEN; or
+set AMOCRM_DOMAIN, AMOCRM_CLIENT_ID, AMOCRM_CLIENT_SECRET and AMOCRM_REDIRECT_URI, as for
+quickstart.py; then the tokens are stored in the folder AMOCRM_TOKENS (tokens).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DAY = 86_400
 
 ORDERS = [
-    # What, for how much, how many days ago, and the stages that it went through since.
+    # Name, price, age in days, and the stages that it went through since.
     ("Kettle", 2490, 45, ["Agreed"]),
     ("Kettle and cups", 3900, 40, ["Agreed", "Lost"]),
     ("Samovar", 18900, 20, ["Agreed", "Paid", "Won"]),
@@ -102,7 +102,7 @@ def account() -> Generator[AmoCRM, None, None]:
     }
 
     def ask(connection: Connection) -> None:
-        print(f"Open this address and agree:\n\n{connection.get_auth_url()}\n")
+        print(f"Open this address and give your consent:\n\n{connection.get_auth_url()}\n")
 
     store = FileStore(os.environ.get("AMOCRM_TOKENS", "tokens"))
     with AmoCRM(domain, auth, store=store) as crm:

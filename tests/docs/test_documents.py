@@ -72,7 +72,7 @@ def outputs(path: Path) -> list[str | None]:
     following = [*found[1:], ("", "")]
     return [
         text if language == "text" else None
-        for (name, _), (language, text) in zip(found, following)
+        for (name, _), (language, text) in zip(found, following, strict=False)
         if name == "python"
     ]
 
@@ -240,10 +240,11 @@ def same_code(ours: str, theirs: str) -> bool:
     first, second = (list(ast.walk(ast.parse(one))) for one in (ours, theirs))
     for left, right in zip(first, second, strict=True):
         assert type(left) is type(right)
-        if isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
-            if left.value != right.value:
-                assert re.search("[а-яё]", str(right.value), re.IGNORECASE), right.value
-                left.value = right.value
+        if not isinstance(left, ast.Constant) or not isinstance(right, ast.Constant):
+            continue
+        if left.value != right.value:
+            assert re.search("[а-яё]", str(right.value), re.IGNORECASE), right.value
+            left.value = right.value
     return ast.dump(first[0]) == ast.dump(second[0])
 
 
@@ -264,7 +265,7 @@ def test_both_languages_hold_the_same_code_and_the_same_tables(pair: tuple[Path,
 
 
 def test_every_page_is_there_in_both_languages() -> None:
-    russian = {path for path in DOCS.glob("*.ru.md")}
+    russian = set(DOCS.glob("*.ru.md"))
     assert russian == {twin(path) for path in [ENGLISH, *SUBJECTS, GENERATED]}
 
 
@@ -325,6 +326,13 @@ BRITISH = re.compile(
 def test_the_spelling_is_american(path: Path) -> None:
     text = re.sub(r'`[^`]*`|\]\([^)]*"[^"]*"\)', "", path.read_text(encoding="utf-8"))
     assert BRITISH.findall(text) == []
+
+
+def test_every_place_that_the_map_names_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:amocrm|tests|docs|\.ci)/[\w./]+)`", text))
+    assert len(named) > 30
+    assert [one for one in named if not (ROOT / one).exists()] == []
 
 
 def test_the_changelog_s_newest_entry_is_this_version_or_unreleased() -> None:
