@@ -61,9 +61,7 @@ def back(request: Request) -> HttpResponse:
     state = request.session.get("state")
     account = integration.callback(request.GET.dict(), state or FROM_AMOCRM)
     if not state:
-        return JsonResponse(
-            {"installed": True}
-        )  # A widget's call, or anybody's: it signs nobody in.
+        return JsonResponse({"installed": True})  # A call of a widget, or anybody: no sign-in.
     request.session.flush()
     request.session["account"] = account.connection.account_id
     return HttpResponseRedirect("/leads")

@@ -1,8 +1,8 @@
 """The account that the other examples use: a shop, in a sandbox on this machine.
 
 It has a pipeline `Sales`, a date field `Delivery`, products, and leads of the last two months.
-Examples that only read also run on your account. Set AMOCRM_DOMAIN and a long-lived AMOCRM_TOKEN; or
-set AMOCRM_DOMAIN, AMOCRM_CLIENT_ID, AMOCRM_CLIENT_SECRET and AMOCRM_REDIRECT_URI, as for
+Examples that only read also run on your account: set AMOCRM_DOMAIN and AMOCRM_TOKEN, a long-lived
+token. Or set AMOCRM_DOMAIN, AMOCRM_CLIENT_ID, AMOCRM_CLIENT_SECRET and AMOCRM_REDIRECT_URI, as for
 quickstart.py; then the tokens are stored in the folder AMOCRM_TOKENS (tokens).
 """
 
