@@ -578,7 +578,7 @@ def test_nothing_is_repeated_when_the_caller_says_so(portal: Sandbox, crm: AmoCR
 
 
 def test_a_retry_that_does_not_exist_is_refused_at_once(crm: AmoCRM) -> None:
-    with pytest.raises(ConfigurationError, match="auto, always, never"):
+    with pytest.raises(ConfigurationError, match="'auto', 'always' or 'never'"):
         crm.create_many(LEADS, [], retry="often")  # type: ignore[arg-type]
 
 

@@ -13,9 +13,8 @@ from werkzeug.datastructures import EnvironHeaders
 from amocrm.sandbox import ProblemError, Sandbox
 from amocrm.sandbox.data.state import Entity, Ids
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import many, since, span
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, check_object
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
