@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from shop import shop
 
-from amocrm import Ambiguous, AmoCRM
+from amocrm import AmoCRM
 
 if TYPE_CHECKING:
     from amocrm.schema.contacts import NewContact
@@ -38,8 +38,6 @@ def find_contact(crm: AmoCRM, form: Form) -> int:
         phone=form.phone or None,  # an empty field is not searched for
         email=form.email or None,
     )
-    if isinstance(person, Ambiguous):
-        return int(person.entities[0]["id"])
     assert isinstance(person.id, int)
     return person.id
 
