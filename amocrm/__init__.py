@@ -19,6 +19,7 @@ from amocrm.errors import (
     BlockedError,
     BusyError,
     ConfigurationError,
+    ConflictError,
     ForbiddenError,
     GrantError,
     InvalidField,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from amocrm.resources.custom_fields.values import CLEAR, CustomFields
     from amocrm.resources.patch import changes
     from amocrm.resources.people.contact_keys import Ambiguous, Found
+    from amocrm.resources.people.normalize import normalize_email, normalize_phone
 
 __all__ = [
     "CLEAR",
@@ -75,6 +77,7 @@ __all__ = [
     "BusyError",
     "Changes",
     "ConfigurationError",
+    "ConflictError",
     "Connection",
     "Created",
     "CustomFields",
@@ -121,6 +124,8 @@ __all__ = [
     "WebhookError",
     "__version__",
     "changes",
+    "normalize_email",
+    "normalize_phone",
 ]
 
 logging.getLogger("amocrm").addHandler(logging.NullHandler())
@@ -140,6 +145,8 @@ _LATER = {
     "Unknown": "amocrm.bulk.outcomes",
     "Updated": "amocrm.bulk.outcomes",
     "changes": "amocrm.resources.patch",
+    "normalize_email": "amocrm.resources.people.normalize",
+    "normalize_phone": "amocrm.resources.people.normalize",
 }
 
 

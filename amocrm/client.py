@@ -9,7 +9,6 @@ from typing import Literal, cast, overload
 
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.emitter import Emitter, Handler
-from amocrm._support.forks import after_fork
 from amocrm._support.frames import frameless
 from amocrm.auth.connection import Connection
 from amocrm.auth.connection_events import ConnectionEvents, Step, Trouble
@@ -17,7 +16,6 @@ from amocrm.auth.consent import Consent
 from amocrm.auth.grant_flow import GrantFlow
 from amocrm.auth.settings import AuthSettings, read_auth
 from amocrm.auth.token import known_id
-from amocrm.auth.token_acquirer import TokenAcquirer
 from amocrm.auth.token_cache import TokenCache
 from amocrm.auth.token_endpoint import TokenEndpoint
 from amocrm.auth.token_provider import TokenProvider
@@ -34,12 +32,12 @@ from amocrm.http.transport.transport import Response, Session, Transport
 from amocrm.rate_limit.limiter import RateLimiter
 from amocrm.rate_limit.local import LocalRateLimiter, shared_rate_limiter
 from amocrm.resources.context import ResourceContext
-from amocrm.resources.index import ResourceIndex
+from amocrm.resources.top_level import TopLevelResources
 from amocrm.stores.memory import MemoryStore
 from amocrm.stores.store import TokenStore
 
 
-class AmoCRM(Bulk, ResourceIndex):
+class AmoCRM(Bulk, TopLevelResources):
     """A client of one amoCRM or Kommo account. Thread-safe; a context manager.
 
     Attributes:
@@ -103,13 +101,11 @@ class AmoCRM(Bulk, ResourceIndex):
         self._is_guest = False
         self._consent = Consent(settings, account, events)
         grant_flow = GrantFlow(TokenEndpoint(settings, sender), cache, events)
-        acquirer = TokenAcquirer(settings, grant_flow, cache, self._consent, events)
-        self._token_provider = TokenProvider(acquirer, cache, events)
-        self.connection = events.connection = Connection(acquirer, cache, self._consent, events)
-        self.request = Request(self._token_provider, sender, limits)
+        provider = TokenProvider(settings, grant_flow, cache, self._consent, events)
+        self.connection = events.connection = Connection(provider, cache, self._consent, events)
+        self.request = Request(provider, sender, limits)
         super().__init__(self.request, clock, self._rate_limiter, account.account, lenient=lenient)
         self._context = ResourceContext(self._api, store, repository.client_id, self._account_name)
-        after_fork(self)
 
     def __repr__(self) -> str:
         if not hasattr(self, "connection"):
@@ -155,7 +151,6 @@ class AmoCRM(Bulk, ResourceIndex):
         twin.request = self.request.as_user(user_id)
         twin._api = self._api._replace(request=twin.request)
         twin._is_guest = True
-        after_fork(twin)
         return twin
 
     @overload
@@ -231,11 +226,6 @@ class AmoCRM(Bulk, ResourceIndex):
         if not self.connection.connected:
             self.connect()
         return str(self.connection.account_id or self.connection.host)
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process; a forked child does it by itself."""
-        self._transport.renew_after_fork()
-        self._token_provider.renew_after_fork()
 
 
 def _read_rate_limiter(

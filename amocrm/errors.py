@@ -26,6 +26,7 @@
     │   ├── RateLimitedError         429 after patience ran out            .retry_after
     │   ├── ServerError              5xx
     │   └── UnexpectedReplyError     not the documented shape
+    ├── ConflictError                somebody else changed the entity meanwhile; nothing was sent
     ├── TokenStoreError              the token could not be loaded, saved or locked
     ├── RateLimiterError             a shared rate limiter cannot be reached; nothing was sent
     ├── JournalError                 the journal of an import is in use, or cannot be written
@@ -54,6 +55,7 @@ __all__ = [
     "BlockedError",
     "BusyError",
     "ConfigurationError",
+    "ConflictError",
     "ForbiddenError",
     "GrantError",
     "InvalidField",
@@ -266,6 +268,10 @@ class OutcomeUnknownError(LostReplyError):
     def __str__(self) -> str:
         text = super().__str__()
         return f"{text} [request {printable(self.request_id, 100)}]" if self.request_id else text
+
+
+class ConflictError(AmoCRMError):
+    """Somebody else has changed the entity since it was read. Nothing was sent."""
 
 
 class TokenStoreError(AmoCRMError):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
 from amocrm._support.clock import Clock, SystemClock
-from amocrm._support.forks import after_fork
+from amocrm._support.forks import ForkLock
 from amocrm._support.frames import frameless
 from amocrm.auth.callback import State, read_install, read_query
 from amocrm.auth.installation.install_limit import InstallLimit
@@ -103,7 +102,7 @@ class Integration:
         self._portal = portal(f"example.{zone}", base_url)
         self._given = self._session = session
         self._closed = False
-        self._opening = threading.Lock()
+        self._opening = ForkLock()
         self._registry = AccountRegistry(client_id, store)
         self._installer = Installer(
             lambda host, account_id: make(host, account_id, self._open()),
@@ -111,7 +110,6 @@ class Integration:
             InstallLimit(SystemClock() if clock is None else clock),
             max_clients,
         )
-        after_fork(self)
 
     def __repr__(self) -> str:
         return f"<Integration {self._client_id}, {len(self._installer.clients)} clients>"
@@ -284,11 +282,6 @@ class Integration:
             return self.consent_url(state, "post_message")
 
         return InstallApp(InstallHandlers(ask, install, remove), start, secure=self._secure)
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process; a forked child does it by itself."""
-        self._opening = threading.Lock()
-        self._installer.renew_after_fork()
 
     def _install(self, query: Mapping[str, str] | str, state: State) -> tuple[AmoCRM, bool]:
         answered = read_install(read_query(query), state)

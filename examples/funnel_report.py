@@ -17,7 +17,7 @@ from shop import DAY, account
 from amocrm import AmoCRM
 
 if TYPE_CHECKING:
-    from amocrm.schema.leads import Pipeline, Status
+    from amocrm.schema.pipelines import Pipeline, Status
 
 LOST = 143
 

@@ -29,17 +29,17 @@ PURE = """
 _support/frames _support/numbers _support/secret
 auth/callback auth/installation/uninstall_hook auth/not_authorized auth/oauth_messages
 auth/revocation_cause auth/settings auth/status auth/token auth/token_file_formats auth/token_record
-bulk/outcomes bulk/pages
+bulk/changes_query bulk/outcomes bulk/pages
 chats/payloads chats/signatures
 errors api_limits
 http/call_options http/error_mapping http/hosts http/messages http/paths http/query http/reply_body
 http/request_body http/retry http/signing_key http/validation_errors
 rate_limit/jitter rate_limit/window
-resources/custom_fields/choices resources/custom_fields/comparison resources/custom_fields/dates
+resources/custom_fields/choices resources/custom_fields/dates
 resources/custom_fields/definitions resources/custom_fields/error_messages
 resources/custom_fields/field_types resources/custom_fields/values
 resources/endpoint resources/filters resources/patch resources/people/contact_keys
-resources/people/phone resources/stage_lookup
+resources/people/normalize resources/stage_lookup
 """.split()  # noqa: SIM905  a list of names is easier to read in lines
 """Modules that decide and do nothing: no socket, file, clock, randomness or thread."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from amocrm._support.clock import Clock
+from amocrm._support.forks import ForkLock
 from amocrm.errors import AmoCRMError, ConfigurationError
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class CachedValue(Generic[T]):
         self._clock = clock
         self._fetch = fetch
         # A handler that is called while it is fetched may ask for it, too.
-        self._lock = threading.RLock()
+        self._lock = ForkLock()
         self._turns = 0
         self._kept: tuple[T, float] | None = None
         self._error: AmoCRMError | None = None
@@ -89,7 +89,7 @@ class LRUCache(Generic[T]):
         self._room = room
         self._bound = bound
         self._things: OrderedDict[str, T] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     def __len__(self) -> int:
         return len(self._things)
@@ -139,7 +139,3 @@ class LRUCache(Generic[T]):
             things = list(self._things.values())
             self._things.clear()
             return things
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process, whose lock may be held for ever."""
-        self._lock = threading.Lock()

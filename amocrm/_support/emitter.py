@@ -7,10 +7,10 @@ raises reaches the caller, and hurts nothing, because no state changes after an 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from amocrm._support.forks import ForkLock
 from amocrm.errors import ConfigurationError
 
 Handler: TypeAlias = Callable[..., object]
@@ -36,7 +36,7 @@ class Emitter:
 
     def __init__(self) -> None:
         self._handlers: dict[str, tuple[_Entry, ...]] = {}
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     def on(self, event: str, handler: Handler) -> None:
         """Call `handler` whenever `event` happens.

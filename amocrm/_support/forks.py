@@ -1,44 +1,96 @@
-"""Parting from the parent process: what a forked child must not use is renewed in it.
+"""Resets locks and connections in a forked child.
 
-A lock that another thread of the parent held stays held in the child for ever, a socket that both
-use mixes up their answers, and a lock on a file outlives the parent in the child's copy.
+Without this, a lock that another thread of the parent had acquired would stay locked in the child
+forever, two processes would read each other's responses from one socket, and a copied lock file
+would keep the parent's lock after the parent has ended.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import Final, Protocol
 
-__all__ = ["after_fork"]
+__all__ = ["ForkLock", "after_fork"]
 
 
-class Renewed(Protocol):
-    """What has something that a child must not share."""
+class _Renewed(Protocol):
+    """Holds sockets, files or work in progress, which a forked child must not share."""
 
     def renew_after_fork(self) -> None:
-        """Let go of what is the parent's, and leave it to the parent."""
+        """Drop the parent's resources in the child, and leave them open for the parent.
+
+        Renewals run in no fixed order, after all locks were reset: one must not rely on another.
+        """
         ...
 
 
-_renewed: Final[weakref.WeakSet[Renewed]] = weakref.WeakSet()
+_renewed: Final[weakref.WeakSet[_Renewed]] = weakref.WeakSet()
 
 
-def after_fork(one: Renewed) -> None:
-    """Have `one.renew_after_fork()` called in each forked child, as long as `one` lives."""
-    _renewed.add(one)
+def after_fork(owner: _Renewed) -> None:
+    """Call `owner.renew_after_fork()` in each forked child, as long as `owner` exists."""
+    _renewed.add(owner)
+
+
+class ForkLock:
+    """A re-entrant lock that is free in a forked child, whichever thread had acquired it.
+
+    It protects memory only. The thread that forked may leave its `with` blocks in the child.
+    """
+
+    __slots__ = ("__weakref__", "_is_reset", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._is_reset = False
+        _locks.add(self)
+
+    def acquire(self, blocking: bool = True) -> bool:
+        """Acquire the lock; return whether this succeeded."""
+        return self._lock.acquire(blocking)
+
+    def release(self) -> None:
+        """Release the lock.
+
+        Raises:
+            RuntimeError: this thread has not acquired it.
+        """
+        self.__exit__()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._lock.release()
+        except RuntimeError:
+            # This thread acquired the lock before it forked, and the child has another one.
+            if not self._is_reset:
+                raise
+
+    def reset(self) -> None:
+        """Replace the inner lock by a free one; for the fork hook only."""
+        self._lock = threading.RLock()
+        self._is_reset = True
+
+
+_locks: Final[weakref.WeakSet[ForkLock]] = weakref.WeakSet()
 
 
 def _renew_all() -> None:
-    """Renew them all, whatever one of them raises; then let Python tell of the first failure."""
+    """Reset all locks, then renew all owners; raise the first failure at the end."""
+    for lock in list(_locks):
+        lock.reset()
     first: Exception | None = None
-    for one in list(_renewed):
+    for owner in list(_renewed):
         try:
-            one.renew_after_fork()
+            owner.renew_after_fork()
         except Exception as error:
             first = first or error
     if first is not None:
-        # Nobody can catch it: Python prints it, as it does what any hook of a fork raises.
+        # No code can catch it: Python prints what a fork hook raises.
         raise first
 
 

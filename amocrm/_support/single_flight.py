@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from amocrm._support.forks import ForkLock, after_fork
 from amocrm.errors import AmoCRMError, BusyError
 
 T = TypeVar("T")
@@ -41,7 +42,8 @@ class SingleFlight(Generic[T]):
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._current: _Flight[T] | None = None
-        self._guard = threading.Lock()
+        self._guard = ForkLock()
+        after_fork(self)
 
     def run(
         self,
@@ -128,6 +130,5 @@ class SingleFlight(Generic[T]):
             raise BusyError(f"another thread was still getting the token after {patience:g} s")
 
     def renew_after_fork(self) -> None:
-        """Forget a flight whose thread did not come along into a forked child."""
-        self._guard = threading.Lock()
+        """Forget work whose thread does not exist in a forked child."""
         self._current = None

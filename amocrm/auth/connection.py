@@ -11,8 +11,8 @@ from amocrm.auth.consent import Consent
 from amocrm.auth.grant_flow import Code, Share
 from amocrm.auth.status import ConnectionStatus
 from amocrm.auth.token import Token, is_visible, read_token
-from amocrm.auth.token_acquirer import TokenAcquirer
 from amocrm.auth.token_cache import TokenCache
+from amocrm.auth.token_provider import TokenProvider
 from amocrm.errors import ConfigurationError, TokenStoreError
 from amocrm.http.messages import Json
 from amocrm.http.transport.transport import Response
@@ -27,9 +27,9 @@ class Connection:
     """
 
     def __init__(
-        self, acquirer: TokenAcquirer, cache: TokenCache, consent: Consent, events: ConnectionEvents
+        self, provider: TokenProvider, cache: TokenCache, consent: Consent, events: ConnectionEvents
     ) -> None:
-        self._acquirer = acquirer
+        self._provider = provider
         self._cache = cache
         self._consent = consent
         self._events = events
@@ -81,7 +81,7 @@ class Connection:
             TransportError, ReplyError: the token endpoint could not be asked.
         """
         if not self.connected:
-            self._acquirer.obtain()
+            self._provider.obtain()
         return True
 
     @frameless
@@ -108,8 +108,8 @@ class Connection:
             )
         if self._consent.take(code):
             # Somebody waited at the redirect server, and this is what they waited for.
-            return {} if self._acquirer.inside else self._acquirer.obtain().as_dict()
-        return self._acquirer.exchange(Code(code, state)).as_dict()
+            return {} if self._provider.is_obtaining else self._provider.obtain().as_dict()
+        return self._provider.exchange(Code(code, state)).as_dict()
 
     @frameless
     def install(self, code: str, *, state: str | None, share: Share = nullcontext) -> None:
@@ -123,7 +123,7 @@ class Connection:
             state: what came back with it, and was compared; None if nothing did.
             share: what is held while it is sent.
         """
-        self._acquirer.exchange(Code(code, state, unproven=True, share=share))
+        self._provider.exchange(Code(code, state, unproven=True, share=share))
 
     def take_over(self) -> None:
         """Go on with what is stored: another client of this account has been granted a token."""
@@ -148,7 +148,7 @@ class Connection:
             NotAuthorizedError: there is nothing to refresh.
             GrantError: the refresh token was refused.
         """
-        return self._acquirer.refresh().as_dict()
+        return self._provider.refresh().as_dict()
 
     def get_auth_url(self, mode: str = "popup") -> str:
         """Return the address where a person agrees; it carries the state that must come back.

@@ -161,31 +161,31 @@ class GrantFlow:
         begun = cache.begin(record)
         if begun.token.refresh_token != record.token.refresh_token:
             return self._adopt(begun, note)
-        return self._spend(record, reason, note, kept=stored is not None)
+        asked = reason._replace(begun=record.asked_at is not None)
+        return self._spend(begun, asked, note, kept=stored is not None)
 
     def _spend(
-        self, record: Record, reason: Reason, note: GrantLogEntry, *, kept: bool
+        self, begun: Record, reason: Reason, note: GrantLogEntry, *, kept: bool
     ) -> Token | _Got:
         """Ask for the successor of a pair, and note how that ended.
 
         Args:
-            record: the pair.
+            begun: the pair, as it is stored now.
             reason: why its successor is needed.
             note: for the log, if another pair has taken its place meanwhile.
             kept: the pair was in the store already.
         """
-        cache, spent = self._cache, record.token
-        asked = reason._replace(begun=record.asked_at is not None)
+        cache, spent = self._cache, begun.token
 
         def ask() -> Grant | Failed:
-            return self._endpoint.refresh(cache.portal, spent, asked)
+            return self._endpoint.refresh(cache.portal, spent, reason)
 
-        got = self._ask(ask, spent, granted_after_401=reason.why == AFTER_401)
+        got = self._ask(ask, begun, granted_after_401=reason.why == AFTER_401)
         if not isinstance(got, Failed):
             return got
         if not got.in_doubt:
             # It has ended; the next one must not take it for one that got lost.
-            cache.end(record, dead=not kept and isinstance(got.error, GrantError))
+            cache.end(begun, dead=not kept and isinstance(got.error, GrantError))
         if isinstance(got.error, GrantError):
             other = cache.replaced(spent)
             if other is not None:
@@ -202,7 +202,7 @@ class GrantFlow:
     def _ask(
         self,
         ask: Callable[[], Grant | Failed],
-        spent: Token | None,
+        spent: Record | None,
         *,
         mark: str | None = None,
         granted_after_401: bool = False,
@@ -218,7 +218,7 @@ class GrantFlow:
             if isinstance(grant, Failed):
                 return grant
             held = cache.token
-            other = held is None or spent is None or held.refresh_token != spent.refresh_token
+            other = held is None or spent is None or held.refresh_token != spent.token.refresh_token
             if cache.changes != changes and other:
                 return _Got(grant, None, False)
             failure = cache.keep(

@@ -7,11 +7,11 @@ the saving, and saved as soon as the store works again.
 from __future__ import annotations
 
 import contextlib
-import threading
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from amocrm._support.clock import Clock
+from amocrm._support.forks import ForkLock
 from amocrm.auth.cooldowns import Cooldowns
 from amocrm.auth.not_authorized import not_authorized
 from amocrm.auth.oauth_messages import is_withdrawn
@@ -71,7 +71,7 @@ class TokenCache:
         self._refused: _Refused | None = None
         self._spent: Token | None = None
         self._granted_to: int | None = None
-        self._changing = threading.RLock()
+        self._changing = ForkLock()
         if settings.access_token is not None:
             token = read_token({"access_token": settings.access_token})
             repository.check(claimed_account(token.access_token), is_renewal=True)
@@ -135,7 +135,7 @@ class TokenCache:
         self,
         token: Token,
         portal: Portal,
-        spent: Token | None,
+        spent: Record | None,
         mark: str | None = None,
         *,
         account_id: int | None = None,
@@ -148,7 +148,8 @@ class TokenCache:
         Args:
             token: the new pair.
             portal: where it was granted.
-            spent: the pair it was granted for; None if that was a code.
+            spent: the record, as it is stored now, of the pair it was granted for; None if it was
+                granted for a code.
             mark: the digest of that code.
             account_id: whose it is; None if it does not say.
             granted_after_401: it was granted for a call that was answered 401.
@@ -163,12 +164,13 @@ class TokenCache:
                 if spent is None:
                     self._repository.put_elsewhere(Record(token, portal.account, mark), account_id)
                 raise
-            self.portal, self._spent, self._granted_after_401 = portal, spent, granted_after_401
+            self.portal, self._granted_after_401 = portal, granted_after_401
+            self._spent = None if spent is None else spent.token
             self._granted_to = account_id
             self._code = self._code if mark is None else mark
             saved = False
             try:
-                self._save(token)
+                self._save(token, expected=spent)
                 saved = True
             except TokenStoreError as error:
                 return error
@@ -197,7 +199,9 @@ class TokenCache:
         Raises:
             TokenStoreError: the store is out of order; nothing is spent.
         """
-        return self._repository.swap(record._replace(asked_at=self.clock.time()), record.token)
+        return self._repository.swap(
+            record._replace(asked_at=self.clock.time()), record.token, expected=record
+        )
 
     def end(self, record: Record, *, dead: bool) -> None:
         """Note in the store that a refresh has ended without a new pair, as if not begun.
@@ -331,10 +335,6 @@ class TokenCache:
             refused=None if self._refused is None else self._refused.why,
         )
 
-    def renew_after_fork(self) -> None:
-        """Part from the parent process."""
-        self._changing = threading.RLock()
-
     def _hold(self, token: Token, refused: _Refused | None = None) -> None:
         """Hold a token, and forget what was refused before it, but for what is given."""
         self.token, self.connected, self._refused = token, True, refused
@@ -346,13 +346,16 @@ class TokenCache:
         self.portal = self.portal.moved(record.host)
         self._code, self._granted_after_401 = record.code, record.granted_after_401
 
-    def _save(self, token: Token, *, late: bool = False) -> None:
+    def _save(self, token: Token, *, late: bool = False, expected: Record | None = None) -> None:
         """Save and hold a pair just granted, or a newer one that somebody else has saved."""
         record = self._record(token)
         if self._spent is None:
             self.adopt(self._repository.put(record, self._granted_to, late=late))
         else:
-            self.adopt(self._repository.swap(record, self._spent, self._granted_to))
+            swapped = self._repository.swap(
+                record, self._spent, self._granted_to, expected=expected
+            )
+            self.adopt(swapped)
         self.unsaved = False
         self._repository.point(self.portal.account, late=late)
 

@@ -134,14 +134,23 @@ class TokenRepository:
         with suppress(TokenStoreError):
             TokenRepository(self._client_id, record.host, self._store.inner).put(record, account_id)
 
-    def swap(self, record: Record, spent: Token | None, granted_to: int | None = None) -> Record:
+    def swap(
+        self,
+        record: Record,
+        spent: Token | None,
+        granted_to: int | None = None,
+        *,
+        expected: Record | None = None,
+    ) -> Record:
         """Save a record in the place of the one whose token was spent for it, None if none was.
 
         Args:
-            record: what is kept from now on.
+            record: what is stored from now on.
             spent: the token.
             granted_to: the account that amoCRM has just granted the record's pair to; None if the
                 pair was given from outside, or does not say its account.
+            expected: what the caller read or wrote last. It saves a read: the store compares, and
+                only if something else is there it is read again. None reads first.
 
         Returns:
             What is kept now: another record, if somebody else has saved a newer token meanwhile,
@@ -151,7 +160,7 @@ class TokenRepository:
             ConfigurationError: its pair is another account's.
             TokenStoreError: it could not be saved.
         """
-        found, text = self._find()
+        found, text = self._find() if expected is None else self._expect(expected)
         owner = record.account_id if granted_to is None else granted_to
         self.check(owner, is_renewal=granted_to is None)
 
@@ -166,6 +175,12 @@ class TokenRepository:
             self._drop(found, text, spent, owner)
             return kept
         return self._write(self._ours(found), record, newer, text)
+
+    def _expect(self, record: Record) -> tuple[Key, Secret | None]:
+        """Return what `_find` returns while a record is stored, if the account's id is known."""
+        if self._account_id is None:
+            return self._find()
+        return self.key, _written(self.key, record)
 
     def update(self, record: Record, *, drop: bool = False) -> None:
         """Save what is to stand beside a pair, or drop both, if that pair is still there."""
@@ -385,7 +400,8 @@ class TokenRepository:
             key: where.
             content: what.
             yields: whether what is there is to be kept.
-            there: what was there a moment ago; None for nothing, or if nobody has looked.
+            there: what was there a moment ago; None for nothing, or if nobody has looked. The store
+                compares it with what is there.
         """
         text = _written(key, content)
         for turn in range(SAVE_TRIES):
@@ -393,7 +409,7 @@ class TokenRepository:
             other = _readable(there, key)
             if isinstance(other, type(content)) and yields(other):
                 return other
-            if there == text or self._store.save(key, text, there):
+            if (turn and there == text) or self._store.save(key, text, there):
                 return content
         raise TokenStoreError(f"others kept saving the token of {key.account} at the same time")
 

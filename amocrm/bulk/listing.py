@@ -38,7 +38,7 @@ from amocrm.errors import UnexpectedReplyError
 from amocrm.http.messages import Json
 from amocrm.http.paths import resolve
 from amocrm.http.reply_body import NotJSONError, parse
-from amocrm.http.request import Response
+from amocrm.http.request import Response, fetch
 from amocrm.progress import ProgressMeter, Report
 
 MANY: Final = 10**9
@@ -191,7 +191,7 @@ class Listing(Generic[E]):
 
     def _ask(self, address: str, concurrency: Concurrency) -> Response:
         """Get a page as it comes; so those that are read ahead take little memory."""
-        response = self._api.request.fetch(address)
+        response = fetch(self._api.request, address)
         concurrency.note(response.info.elapsed.total_seconds())
         return response
 

@@ -25,7 +25,9 @@ from amocrm.bulk.outcomes import (
 from amocrm.bulk.pages import batch_limit
 from amocrm.bulk.workers import DEEPEST, Concurrency, OrderedPool
 from amocrm.errors import ConfigurationError, OutcomeUnknownError
-from amocrm.http.messages import RETRY, Json, Retry
+from amocrm.http.call_options import read_retry
+from amocrm.http.messages import Json, Retry
+from amocrm.http.request import send
 from amocrm.progress import ProgressMeter, Report
 
 UNKNOWN_IN_A_ROW: Final = 5
@@ -111,8 +113,6 @@ class Writer:
         retry: Retry = "auto",
         progress: Report | None = None,
     ) -> None:
-        if retry not in RETRY:
-            raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
         path = path_alone(path)
         self.calls = 0
         self._api, self._kind, self._path = api, kind, path
@@ -122,7 +122,7 @@ class Writer:
         self._journal = (
             None if journal is None else Journal(journal, api.account, self._method, path)
         )
-        self._retry: Retry = retry
+        self._retry: Retry = read_retry(retry)
         self._report = progress
         self._broken: Exception | None = None
         self._concurrency = Concurrency(api.rate)
@@ -201,10 +201,10 @@ class Writer:
         return Settled(whole, last.why if all_lost and isinstance(last, Unknown) else None, error)
 
     def _sender(self, tasks: list[PendingWrite]) -> Callable[[list[int]], list[Outcome]]:
-        def send(indexes: list[int]) -> list[Outcome]:
+        def send_some(indexes: list[int]) -> list[Outcome]:
             return self._send([tasks[index] for index in indexes])
 
-        return send
+        return send_some
 
     def _send(self, tasks: list[PendingWrite]) -> list[Outcome]:
         """Make one call; the journal knows of it before it leaves, and when it is over."""
@@ -220,9 +220,10 @@ class Writer:
         with self._counting:
             self.calls += 1
         try:
-            response = self._api.request(
-                self._method, self._path, items, retry=self._retry, before_send=announce
-            )
+            response = send(
+                self._api.request, self._method, self._path, items,
+                retry=self._retry, before_send=announce,
+            )  # fmt: skip
         except Exception as error:
             if announced and is_unwritten(error):
                 self._note(lambda kept: kept.back([task.position for task in tasks]))

@@ -6,8 +6,9 @@ from amocrm._support.clock import Clock
 from amocrm._support.secret import Secret
 from amocrm.chats.payloads import explain_chat
 from amocrm.chats.signatures import request_headers
-from amocrm.errors import AmoCRMError, ConfigurationError, ReplyError
-from amocrm.http.messages import RETRY, Call, Json, Retry, Timeout
+from amocrm.errors import AmoCRMError, ReplyError
+from amocrm.http.call_options import read_retry
+from amocrm.http.messages import Call, Json, Retry, Timeout
 from amocrm.http.request_body import encode_body
 from amocrm.http.retry import Accept, Again, GiveUp, RetryState, final_error, judge
 from amocrm.http.sender import Sender
@@ -63,8 +64,7 @@ class SignedCalls:
                 carried out and is not to be repeated.
             ReplyError: the server said no.
         """
-        if retry not in RETRY:
-            raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
+        read_retry(retry)
         body = None if data is None else encode_body(data)
         address = f"{self.origin}{path}{query and f'?{query}'}"
         state = RetryState()

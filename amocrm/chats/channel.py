@@ -8,7 +8,6 @@ from typing import Literal
 
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.emitter import Emitter
-from amocrm._support.forks import after_fork
 from amocrm._support.secret import Secret
 from amocrm.chats import payloads
 from amocrm.chats.calls import SignedCalls
@@ -71,7 +70,6 @@ class Channel:
         self._transport = Transport(clock, session, user_agent)
         line = Sender(self._transport, chosen, clock, Emitter())
         self._calls = SignedCalls(line, origin, hidden, timeout or Timeout())
-        after_fork(self)
 
     def __repr__(self) -> str:
         if not hasattr(self, "_calls"):
@@ -141,7 +139,3 @@ class Channel:
     def chats(self, scope_id: str) -> Chats:
         """Return the chats in an account that is connected already; sends nothing."""
         return Chats(self._calls, scope_id)
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process; a forked child does it by itself."""
-        self._transport.renew_after_fork()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from amocrm.errors import ConfigurationError
-from amocrm.http.messages import Json, Timeout
+from amocrm.http.messages import RETRY, Json, Retry, Timeout
 
 READS: Final = ("GET", "HEAD")
 _METHODS: Final = (*READS, "POST", "PATCH", "PUT", "DELETE")
@@ -38,8 +38,19 @@ def read_method(method: object) -> str:
     """
     verb = method.upper() if isinstance(method, str) else ""
     if verb not in _METHODS:
-        raise ConfigurationError(f"there is no method {method!r}", hint=", ".join(_METHODS))
+        raise ConfigurationError(f"method must be one of {', '.join(_METHODS)}, not {method!r}")
     return verb
+
+
+def read_retry(retry: Retry) -> Retry:
+    """Check a way to retry.
+
+    Raises:
+        ConfigurationError: there is none of this name.
+    """
+    if retry not in RETRY:
+        raise ConfigurationError(f"retry must be 'auto', 'always' or 'never', not {retry!r}")
+    return retry
 
 
 def both(params: Mapping[str, Json] | None, data: Json) -> Mapping[str, Json]:

@@ -1,15 +1,33 @@
 """Request: a path in, plain data out. One loop: token → rate limiter → send → judge."""
 
+# The functions at the end give the library's other packages what users do not need: they belong to
+# the class, but would stand in every editor's list of its methods.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
-from amocrm.errors import AmoCRMError, ConfigurationError
-from amocrm.http.authorizer import Authorizer, Credential, OtherHost
-from amocrm.http.call_options import READS, both, check_headers, read_method, read_timeout
+from amocrm.errors import (
+    AmoCRMError,
+    ConfigurationError,
+    NotFoundError,
+    UnauthorizedError,
+    UnexpectedReplyError,
+    UnreachableError,
+)
+from amocrm.http.authorizer import Authorizer, Credential
+from amocrm.http.call_options import (
+    READS,
+    both,
+    check_headers,
+    read_method,
+    read_retry,
+    read_timeout,
+)
 from amocrm.http.error_mapping import CONTEXT_USER
-from amocrm.http.messages import RETRY, Call, Json, Retry, Sink, Timeout
+from amocrm.http.messages import Call, Json, Retry, Sink, Timeout
 from amocrm.http.paths import resolve
 from amocrm.http.request_body import encode_body
 from amocrm.http.retry import Accept, Again, GiveUp, Renew, RetryState, final_error, judge
@@ -21,7 +39,27 @@ __all__ = ["Request", "Response"]
 _ACCEPT: Final = "application/hal+json, application/json"
 
 REFRESHES_AFTER_401: Final = 2
-"""Other tokens that a call is tried with after a 401: one that others brought, and its own."""
+"""How many other tokens a call tries after a 401: one that others stored, and a new one."""
+
+_MAY_HAVE_MOVED: Final = (
+    NotFoundError, UnauthorizedError, UnexpectedReplyError, UnreachableError,
+)  # fmt: skip
+"""Errors after which a call may be sent to a new host: nothing was done, or the call is a read."""
+
+
+class Target(NamedTuple):
+    """Where calls go that do not go to the account's own host.
+
+    Attributes:
+        origin: returns scheme and authority.
+        shown: what messages and logs show instead of the path; None shows the path.
+        has_moved: asked after an error that a new host may explain: whether `origin` gives another
+            one by now. Then the call is sent once more.
+    """
+
+    origin: Callable[[], str]
+    shown: str | None = None
+    has_moved: Callable[[], bool] | None = None
 
 
 class Request:
@@ -33,11 +71,13 @@ class Request:
         sender: Sender,
         timeout: Timeout,
         headers: Mapping[str, str] | None = None,
+        target: Target | None = None,
     ) -> None:
         self._headers = {"Accept": _ACCEPT, **(headers or {})}
         self._authorizer = authorizer
         self._sender = sender
         self._timeout = timeout
+        self._target = target
 
     def __call__(
         self,
@@ -49,42 +89,37 @@ class Request:
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
         retry: Retry = "auto",
-        before_send: BeforeSend | None = None,
     ) -> Response:
-        """Make one call and return its answer.
+        """Make one call and return its response.
 
-        Reads are repeated after lost answers and server errors, within a budget; writes only when
+        Reads are repeated after lost responses and server errors, within a budget; writes only when
         nothing was sent, or after a 429; see `retry`. A 401 renews the token once.
 
         Args:
             method: GET, POST, PATCH, PUT or DELETE, in any case.
             path: such as `/api/v4/leads`, with or without a query; or a `next` link.
-            data: the body, sent as JSON, but bytes as they are; of a GET, more query, as in the
-                seed.
-            params: the query, nested as it needs: `{"filter": {"id": [1, 2]}}`.
-            headers: sent besides ours.
-            timeout: seconds for the whole of each attempt, or a `Timeout`.
-            retry: `always` repeats a write of unknown outcome as well, so what it creates may be
-                there twice; `never` repeats nothing.
-            before_send: is called without arguments before each attempt, when the call's turn has
-                come and it is about to be sent: for whoever keeps a journal. What it raises is
-                raised here, and the call is not sent.
+            data: the body: bytes are sent as they are, anything else as JSON. For a GET it is added
+                to the query, as in amocrm-js.
+            params: the query, which may be nested: `{"filter": {"id": [1, 2]}}`.
+            headers: added to the library's.
+            timeout: seconds for each whole attempt, or a `Timeout`.
+            retry: `always` also repeats a write whose outcome is unknown, which may create an
+                entity twice; `never` repeats nothing.
 
         Raises:
             ConfigurationError: an argument is wrong; nothing was sent.
-            AuthorizationError: there is no token, and a person has to act.
-            TransportError: no answer came; it is an OutcomeUnknownError if a write may have been
-                carried out.
-            ReplyError: the server said no.
-            RateLimiterError: a rate limiter shared with others cannot be reached; nothing was sent.
+            AuthorizationError: there is no token, and a person has to authorize again.
+            TransportError: no response arrived; it is an OutcomeUnknownError if the write may have
+                been carried out.
+            ReplyError: the server refused the call.
+            RateLimiterError: a shared rate limiter cannot be reached; nothing was sent.
 
         Source: reference 3.
         """
         verb = read_method(method)
         if verb in READS and data is not None:
             params, data = both(params, data), None
-        draft = self._draft(verb, path, data, params, headers, timeout, retry)
-        return self._send(draft, before_send)
+        return self._send(self._draft(verb, path, data, params, headers, timeout, retry))
 
     def get(
         self,
@@ -97,14 +132,6 @@ class Request:
     ) -> Response:
         """Read: `get("/api/v4/leads", {"limit": 250, "filter": {"id": [1, 2]}})`."""
         return self._send(self._draft("GET", path, None, params, headers, timeout, retry))
-
-    def fetch(self, path: str) -> Response:
-        """Read, and leave the decoding for later: `data` is the JSON as it came, in bytes.
-
-        For whoever reads ahead: text takes a tenth of the memory of what it is decoded to.
-        """
-        draft = self._draft("GET", path, None, None, None, None, "auto")
-        return self._send(draft.replace(undecoded=True))
 
     def post(
         self,
@@ -159,52 +186,15 @@ class Request:
         return self._send(self._draft("DELETE", path, data, params, headers, timeout, retry))
 
     def as_user(self, user_id: int) -> Request:
-        """Return a twin that acts as another user; see `AmoCRM.as_user`."""
+        """Return a copy that acts as another user; see `AmoCRM.as_user`."""
         if isinstance(user_id, bool) or not isinstance(user_id, int) or user_id <= 0:
-            raise ConfigurationError("a user's id is a positive whole number")
+            raise ConfigurationError("user_id must be a positive whole number")
         return Request(self._authorizer, self._sender, self._timeout, {CONTEXT_USER: str(user_id)})
 
-    def read_into(
-        self, sink: Sink, path: str, *, timeout: float | Timeout | None = None
-    ) -> Response:
-        """Read a body of any size piece by piece: nothing of it is kept; `data` is None.
-
-        Args:
-            sink: is called for each attempt that is answered 200, and gives what takes its pieces.
-                What that raises is raised here.
-            path: as of every call.
-            timeout: as of every call.
-        """
-        draft = self._draft("GET", path, None, None, None, timeout, "auto")
-        try:
-            return self._send(draft.replace(sink=sink))
-        except SinkError as failed:
-            raise failed.error from failed.error.__cause__
-
-    def at(self, address: object) -> Request:
-        """Return a twin whose calls go to the host of an address of the Files service.
-
-        Raises:
-            ConfigurationError: it is none of amoCRM's (of a test server: its own), and the token
-                must not go there.
-        """
-        origin = self._authorizer.at(address)
-        if origin is None:
-            raise ConfigurationError(
-                "the address is not at a host of amoCRM's for files: this token must not go there"
-            )
-        authorizer = OtherHost(self._authorizer, lambda: origin)
-        return Request(authorizer, self._sender, self._timeout, self._headers)
-
     @property
-    def origin(self) -> str:
+    def _origin(self) -> str:
         """Scheme and authority that calls go to; they change when the account is renamed."""
-        return self._authorizer.origin
-
-    @property
-    def timeout(self) -> Timeout:
-        """How long an attempt of a call may take that does not say otherwise."""
-        return self._timeout
+        return self._authorizer.origin if self._target is None else self._target.origin()
 
     def _draft(
         self,
@@ -216,8 +206,9 @@ class Request:
         timeout: float | Timeout | None,
         retry: Retry,
     ) -> Call:
-        """Check everything and make the call, but for the host and the token: nothing is sent."""
-        target, bare = resolve(self._authorizer.origin, path, params)
+        """Check the arguments and build the call, without its host and token. Nothing is sent."""
+        address, bare = resolve(self._origin, path, params)
+        shown = None if self._target is None else self._target.shown
         sent = dict(self._headers)
         body = None
         if data is not None:
@@ -227,16 +218,29 @@ class Request:
         if headers is not None:
             sent.update(check_headers(headers))
         limits = self._timeout if timeout is None else read_timeout(timeout)
-        if retry not in RETRY:
-            raise ConfigurationError(f"there is no retry {retry!r}", hint=", ".join(RETRY))
-        return Call(method, target, bare, sent, body, data, limits, method in READS, retry=retry)
+        return Call(
+            method, address, shown or bare, sent, body, data, limits, method in READS,
+            retry=read_retry(retry),
+        )  # fmt: skip
 
     def _send(self, draft: Call, before_send: BeforeSend | None = None) -> Response:
-        """Obey the verdicts until one of them is an answer or an error."""
+        """Send a call; once more if its target has moved to another host."""
+        has_moved = None if self._target is None else self._target.has_moved
+        if has_moved is None:
+            return self._attempt(draft, before_send)
+        try:
+            return self._attempt(draft, before_send)
+        except _MAY_HAVE_MOVED:
+            if not has_moved():
+                raise
+        return self._attempt(draft, before_send)
+
+    def _attempt(self, draft: Call, before_send: BeforeSend | None) -> Response:
+        """Send a call until `judge` accepts the outcome or gives up."""
         authorizer, sender = self._authorizer, self._sender
         token, state, refreshes = authorizer.token(), RetryState(renewable=authorizer.renewable), 0
         while True:
-            call = _addressed(draft, authorizer.origin, token)
+            call = _addressed(draft, self._origin, token)
             try:
                 outcome = sender.send(call, state, before_send)
             except AmoCRMError as error:
@@ -266,10 +270,83 @@ class Request:
 
 
 def _addressed(draft: Call, origin: str, token: Credential) -> Call:
-    """Add what may change between attempts: the account's host and the token."""
+    """Add what may change between attempts, the host and the token, outside the frame that sends.
+
+    Error trackers show the variables of every frame that an exception passes.
+    """
     headers = {**draft.headers, "Authorization": f"Bearer {token.access_token}"}
-    return Call(
-        draft.method, origin + draft.url, draft.path, headers,
-        draft.body, draft.data, draft.timeout, draft.replayable, False, draft.retry,
-        draft.undecoded, draft.sink,
-    )  # fmt: skip
+    return draft.replace(url=origin + draft.url, headers=headers)
+
+
+# For the other packages of this library, which need more than a path and its data ----------------
+
+
+def send(
+    request: Request,
+    method: str,
+    path: str,
+    data: Json,
+    *,
+    retry: Retry,
+    before_send: BeforeSend,
+) -> Response:
+    """Make a call, and announce each attempt.
+
+    Args:
+        request: makes it.
+        method: in capitals.
+        path: as of every call.
+        data: the body.
+        retry: as of every call.
+        before_send: called before each attempt, when the rate limiter has admitted it: for whoever
+            keeps a journal. What it raises is raised here, and the call is not sent.
+    """
+    return request._send(request._draft(method, path, data, None, None, None, retry), before_send)
+
+
+def fetch(request: Request, path: str) -> Response:
+    """Read, and leave the decoding for later: `data` is the JSON as bytes.
+
+    For reading ahead: the text takes a tenth of the memory of the decoded objects.
+    """
+    draft = request._draft("GET", path, None, None, None, None, "auto")
+    return request._send(draft.replace(undecoded=True))
+
+
+def read_into(
+    request: Request, sink: Sink, path: str, *, timeout: float | Timeout | None = None
+) -> Response:
+    """Read a body of any size piece by piece; nothing of it is collected, and `data` is None.
+
+    Args:
+        request: makes the call.
+        sink: called for each attempt that is answered 200; returns what takes the pieces. What that
+            raises is raised here.
+        path: as of every call.
+        timeout: as of every call.
+    """
+    draft = request._draft("GET", path, None, None, None, timeout, "auto")
+    try:
+        return request._send(draft.replace(sink=sink))
+    except SinkError as failed:
+        raise failed.error from failed.error.__cause__
+
+
+def redirect(request: Request, target: Target) -> Request:
+    """Return a copy whose calls go to another host, with the same tokens and headers."""
+    return Request(request._authorizer, request._sender, request._timeout, request._headers, target)
+
+
+def origin_at(request: Request, address: object) -> str | None:
+    """Return the origin of an address of the Files service; None if the token must not go there."""
+    return request._authorizer.at(address)
+
+
+def origin_of(request: Request) -> str:
+    """Return the scheme and authority that a request's calls go to."""
+    return request._origin
+
+
+def usual_timeout(request: Request) -> Timeout:
+    """Return how long an attempt of a call may take that does not say otherwise."""
+    return request._timeout

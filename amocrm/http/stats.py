@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import NamedTuple
+
+from amocrm._support.forks import ForkLock
 
 
 class Waits(NamedTuple):
@@ -71,7 +72,7 @@ class StatsCounter:
     """Counts. Thread-safe."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._calls = self._retries = self._errors = self._refused = self._limited = 0
         self._sent = self._received = 0
         self._rate_limiter = self._limit = self._backoff = 0.0

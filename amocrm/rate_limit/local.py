@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from array import array
 from typing import Final
 
 from amocrm._support.clock import Clock
+from amocrm._support.forks import ForkLock, after_fork
 from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.rate_limit.base import WindowRateLimiter
 from amocrm.rate_limit.window import Step, Window
@@ -24,7 +24,7 @@ class LocalRateLimiter(WindowRateLimiter):
     def __init__(self, rate: float = REQUESTS_PER_SECOND) -> None:
         super().__init__(rate)
         self._locked_window = _LockedWindow(rate)
-        _alive.add(self)
+        after_fork(self)
 
     def locked_window(self, clock: Clock) -> _LockedWindow:
         """Return what gives the window to one thread at a time."""
@@ -47,7 +47,7 @@ class LocalRateLimiter(WindowRateLimiter):
             (locked_window.window or locked_window.open()).settle(slot_number, margin)
 
     def renew_after_fork(self) -> None:
-        """Start afresh in a forked child, where the parent's lock may be held for ever."""
+        """Forget the slots of the parent's threads in a forked child."""
         self._locked_window = _LockedWindow(self.rate)
 
 
@@ -98,21 +98,9 @@ def shared_rate_limiter(place: str, clock: Clock | None) -> LocalRateLimiter:
         return rate_limiter
 
 
-_choosing = threading.Lock()
+_choosing: Final = ForkLock()
 _shared: Final[weakref.WeakValueDictionary[tuple[str, int | None], LocalRateLimiter]] = (
     weakref.WeakValueDictionary()
 )
 _clocks: Final[weakref.WeakKeyDictionary[LocalRateLimiter, Clock]] = weakref.WeakKeyDictionary()
 _lasting: Final[list[LocalRateLimiter]] = []
-_alive: Final[weakref.WeakSet[LocalRateLimiter]] = weakref.WeakSet()
-
-
-def _renew_all_after_fork() -> None:
-    global _choosing
-    _choosing = threading.Lock()
-    for rate_limiter in list(_alive):
-        rate_limiter.renew_after_fork()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_renew_all_after_fork)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.errors import ConfigurationError
-from amocrm.resources.base import Resource
 from amocrm.resources.endpoint import near
+from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Gets, Lists
 
 if TYPE_CHECKING:

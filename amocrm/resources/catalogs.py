@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resources.base import Resource
 from amocrm.resources.entity import HasCustomFieldsInBulk
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Editable, Reads
 
 if TYPE_CHECKING:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from amocrm._support.forks import after_fork
+from amocrm._support.forks import ForkLock
 from amocrm.bulk.context import ApiContext
 from amocrm.errors import AmoCRMError
 from amocrm.stores.store import TokenStore
@@ -36,8 +35,7 @@ class ResourceContext:
         self._account = account
         self._definitions: DefinitionsCache | None = None
         self._drive_host: DriveHost | None = None
-        after_fork(self)
-        self.renew_after_fork()
+        self._lock = ForkLock()
 
     @property
     def schemas(self) -> DefinitionsCache:
@@ -51,13 +49,13 @@ class ResourceContext:
 
     def files(self, api: ApiContext) -> ApiContext:
         """Return a context whose calls go to the host of the account's files."""
-        from amocrm.resources.files.host import DriveHost, DriveRequest
+        from amocrm.resources.files.host import DriveHost, on_drive
 
         with self._lock:
             if self._drive_host is None:
                 self._drive_host = DriveHost(api.clock)
             host = self._drive_host
-        return api._replace(request=DriveRequest(api.request, host))
+        return api._replace(request=on_drive(api.request, host))
 
     def forget_fields(self, kind: str) -> None:
         """Ask for the custom fields of a kind anew when they are next needed."""
@@ -83,7 +81,3 @@ class ResourceContext:
         from amocrm.stores.locks import Stripes
 
         return Stripes(self._store, self._client_id, self._account())
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process, whose lock may be held for ever."""
-        self._lock = threading.Lock()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resources.base import Resource
-from amocrm.resources.entities import Entities, OneEntity
-from amocrm.resources.entity import EntityFilter, HasCustomFields
+from amocrm.resources.entity import Entities, EntityFilter, HasCustomFields, OneEntity
 from amocrm.resources.lazy import LazyResource
-from amocrm.resources.verbs import Creates, CreatesOne, Deletes, Editable, Gets, Lists, Updates
+from amocrm.resources.resource import Resource
+from amocrm.resources.verbs import Creates, CreatesOne, Deletes, Editable, Edits, Gets, Lists
 
 if TYPE_CHECKING:
     from amocrm.resources.attached import Subscriptions
@@ -128,8 +127,8 @@ class BonusPoints(Resource, path="bonus_points", source="4.18"):
 
 
 class CustomerStatuses(
-    Lists["CustomerStatus", NoReturn, NoReturn, NoReturn], Gets["CustomerStatus", NoReturn],
-    Creates["NewCustomerStatus", "Short"], Updates["NewCustomerStatus", "CustomerStatus"], Deletes,
+    Lists["CustomerStatus", NoReturn, NoReturn, NoReturn], Creates["NewCustomerStatus", "Short"],
+    Edits["CustomerStatus", NoReturn, "NewCustomerStatus", "CustomerStatus"], Deletes,
     path="statuses", source="4.18",
 ):  # fmt: skip
     """Stages of customers that are counted by periods. Writing takes an administrator."""
@@ -138,8 +137,8 @@ class CustomerStatuses(
 
 
 class Segments(
-    Lists["Segment", NoReturn, NoReturn, NoReturn], Gets["Segment", NoReturn],
-    CreatesOne["NewSegment", "Segment"], Updates["NewSegment", "Segment"], Deletes,
+    Lists["Segment", NoReturn, NoReturn, NoReturn], CreatesOne["NewSegment", "Segment"],
+    Edits["Segment", NoReturn, "NewSegment", "Segment"], Deletes,
     HasCustomFields["Segment"],
     path="segments", source="4.18",
 ):  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict, overl
 from amocrm.errors import ConfigurationError, NotFoundError
 from amocrm.http.messages import Json, Timeout
 from amocrm.resources.lazy import ResourceOwner
-from amocrm.resources.verbs import Gets, Lists
+from amocrm.resources.verbs import Edits, Lists
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from amocrm.progress import Report
     from amocrm.resources.files.downloads import Writable
     from amocrm.resources.files.upload_source import Content
-    from amocrm.schema.drive import File, FileOwner, FileVersion
+    from amocrm.schema.drive import File, FileOwner, FilePatch, FileVersion
 
 FileWith: TypeAlias = Literal["deleted", "unbilled"]
 
@@ -62,7 +62,7 @@ class FileFilter(TypedDict, total=False):
 
 
 class Drive(
-    Lists["File", FileFilter, FileWith, NoReturn], Gets["File", NoReturn],
+    Lists["File", FileFilter, FileWith, NoReturn], Edits["File", NoReturn, "FilePatch", "File"],
     path="files", source="7", text_id=True,
 ):  # fmt: skip
     """Files of the account, named by their uuid. The integration needs the scope `files`.
@@ -73,6 +73,7 @@ class Drive(
     """
 
     __slots__ = ("_account",)
+    _id_name = "uuid"
 
     def __init__(self, owner: ResourceOwner, path: str) -> None:
         super().__init__(owner, path)

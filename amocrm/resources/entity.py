@@ -1,4 +1,7 @@
-"""What leads, contacts, companies and customers have in common. Source: reference 4.2.1, 5.13."""
+"""What leads, contacts, companies and customers have in common.
+
+Source: reference 4.2.1, 4.12-4.17, 4.29, 5.13.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,20 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from amocrm.http.messages import Json
-from amocrm.resources.base import Resource
+from amocrm.resources.lazy import LazyResource
+from amocrm.resources.resource import Resource
 
 if TYPE_CHECKING:
     from amocrm.bulk.outcomes import Created
     from amocrm.bulk.writer import Outcomes
     from amocrm.progress import Report
+    from amocrm.resources.attached import Files
     from amocrm.resources.custom_fields.values import CustomFields
+    from amocrm.resources.fields import FieldDefinitions
+    from amocrm.resources.links import ItemLinks, Links
+    from amocrm.resources.notes import ItemNotes, Notes
     from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal
+    from amocrm.resources.tags import ItemTags, Tags
     from amocrm.schema.common import Range
 
 TimeOrder: TypeAlias = Literal["id", "updated_at"]
@@ -129,22 +138,32 @@ class HasContactDetails(Resource, Generic[N]):
         *,
         phone: str | Iterable[str] | None = None,
         email: str | Iterable[str] | None = None,
+        name: str | None = None,
         normal: Normal | None = None,
     ) -> list[dict[str, Json]]:
-        """Return all who have one of the phones or e-mails, each once.
+        """Return all entities that have one of the phones or e-mails, each once.
 
-        The API's search finds a text anywhere; here it counts only in the phones and e-mails.
+        However a phone is written, it is found: `crm.contacts.find(phone="8 (999) 123-45-67")`.
+        A phone costs one search if that finds somebody, and seven if not: where the API's search
+        takes separators literally, the number is searched in its usual written forms.
 
         Args:
             phone: one or several, however they are written.
             email: one or several.
-            normal: what brings a phone into its one form; `amocrm.phones` does it by country.
+            name: of a company, in any case.
+            normal: normalizes a phone; `amocrm.phones` does it by country.
+
+        Raises:
+            ConfigurationError: there is nothing to find by, or one of them is not valid.
         """
         from amocrm.resources.people.find_or_create import find
-        from amocrm.resources.people.phone import normalize_phone
+        from amocrm.resources.people.normalize import normalize_phone
 
         kind = cast("Literal['contacts', 'companies']", self._kind)
-        return find(self._api, kind, phone=phone, email=email, normal=normal or normalize_phone)
+        return find(
+            self._api, kind,
+            phone=phone, email=email, name=name, normal=normal or normalize_phone,
+        )  # fmt: skip
 
     def find_or_create(
         self,
@@ -152,18 +171,20 @@ class HasContactDetails(Resource, Generic[N]):
         *,
         phone: str | Iterable[str] | None = None,
         email: str | Iterable[str] | None = None,
+        name: str | None = None,
         normal: Normal | None = None,
     ) -> Found | Created | Ambiguous:
-        """Find the one who has a phone or an e-mail, or create them with it.
+        """Find the entity that has a phone or an e-mail, or create it with them.
 
-        Nothing is written to whom it finds. All who share the client's store and look for the same
-        wait for each other, so that two processes do not create the same person twice.
+        An entity that was found is not changed. Processes that share the client's store and look
+        for the same wait for each other, so that they do not create the same person twice.
 
         Args:
             item: what is created besides phones and e-mails: `{"name": "Anna"}`.
             phone: one or several; any of them is enough.
             email: one or several; any of them is enough.
-            normal: what brings a phone into its one form; `amocrm.phones` does it by country.
+            name: of a company, in any case.
+            normal: normalizes a phone; `amocrm.phones` does it by country.
 
         Returns:
             `Found` with the entity, `Created` with the id, or `Ambiguous` with all who have it.
@@ -172,12 +193,12 @@ class HasContactDetails(Resource, Generic[N]):
             OutcomeUnknownError: it may have been created: find it before you create it again.
         """
         from amocrm.resources.people.find_or_create import find_or_create
-        from amocrm.resources.people.phone import normalize_phone
+        from amocrm.resources.people.normalize import normalize_phone
 
         kind = cast("Literal['contacts', 'companies']", self._kind)
         return find_or_create(
             self._api, self._context.lock, kind, self._by_code(cast("dict[str, Json]", item)),
-            phone=phone, email=email, normal=normal or normalize_phone,
+            phone=phone, email=email, name=name, normal=normal or normalize_phone,
         )  # fmt: skip
 
     def _by_code(self, item: Mapping[str, Json]) -> dict[str, Json]:
@@ -191,3 +212,25 @@ class HasContactDetails(Resource, Generic[N]):
             else:
                 named.append(one)
         return {**item, "custom_fields_values": named}
+
+
+class Entities(HasCustomFieldsInBulk[C]):
+    """What leads, contacts, companies and customers all have below them."""
+
+    __slots__ = ()
+
+    custom_fields: LazyResource[FieldDefinitions] = LazyResource("fields.FieldDefinitions")
+    tags: LazyResource[Tags] = LazyResource("tags.Tags")
+    notes: LazyResource[Notes] = LazyResource("notes.Notes")
+    links: LazyResource[Links] = LazyResource("links.Links")
+
+
+class OneEntity(Resource):
+    """What belongs to one of them."""
+
+    __slots__ = ()
+
+    notes: LazyResource[ItemNotes] = LazyResource("notes.ItemNotes")
+    links: LazyResource[ItemLinks] = LazyResource("links.ItemLinks")
+    tags: LazyResource[ItemTags] = LazyResource("tags.ItemTags")
+    files: LazyResource[Files] = LazyResource("attached.Files")

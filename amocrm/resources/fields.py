@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.resources.lazy import LazyResource
-from amocrm.resources.verbs import Creates, Deletes, Editable, Gets, Lists, Updates
+from amocrm.resources.verbs import Creates, Deletes, Editable, Edits, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.fields import Field, FieldGroup, FieldPatch, GroupPatch, NewField, NewGroup
@@ -48,8 +48,8 @@ class FieldDefinitions(SegmentFields):
 
 
 class FieldGroups(
-    Lists["FieldGroup", NoReturn, NoReturn, NoReturn], Gets["FieldGroup", NoReturn],
-    Creates["NewGroup", "FieldGroup"], Updates["GroupPatch", "FieldGroup"], Deletes,
+    Lists["FieldGroup", NoReturn, NoReturn, NoReturn], Creates["NewGroup", "FieldGroup"],
+    Edits["FieldGroup", NoReturn, "GroupPatch", "FieldGroup"], Deletes,
     path="groups", source="4.14", text_id=True,
 ):  # fmt: skip
     """Tabs that custom fields are shown under. Writing takes an administrator."""

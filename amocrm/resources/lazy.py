@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from amocrm.bulk.context import ApiContext
-    from amocrm.resources.base import Resource
     from amocrm.resources.context import ResourceContext
+    from amocrm.resources.resource import Resource
 
 R = TypeVar("R", bound="Resource")
 

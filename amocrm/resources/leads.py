@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
-from amocrm.resources.entities import Entities, OneEntity
-from amocrm.resources.entity import EntityFilter
+from amocrm.resources.entity import Entities, EntityFilter, OneEntity
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Editable
 

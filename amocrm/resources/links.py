@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Generic, NoReturn, TypedDict, TypeVar, cast
 
 from amocrm.bulk.pages import find_list
-from amocrm.resources.base import Resource
+from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Lists
 
 if TYPE_CHECKING:

@@ -38,6 +38,7 @@ class ItemNotes(
     """Notes of one entity."""
 
     __slots__ = ()
+    _together = ("note_type", "params")
 
 
 class Notes(
@@ -50,6 +51,7 @@ class Notes(
     """Notes of all entities of a kind; a new one names its `entity_id`."""
 
     __slots__ = ()
+    _together = ("note_type", "params")
 
     def pin(self, id: int | str) -> None:  # noqa: A002
         """Pin a note to the top of its feed."""

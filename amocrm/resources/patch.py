@@ -1,4 +1,6 @@
-"""Two states of an entity → the smallest PATCH that leads from the one to the other.
+"""Two states of an entity → the smallest PATCH that changes one into the other.
+
+A read contains more than a write needs: of a choice its text, id and code, where one is enough.
 
 Source: reference 4.2, 4.14, 5.1-5.3, 5.13.
 """
@@ -10,7 +12,7 @@ from typing import Final, TypeAlias
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
-from amocrm.resources.custom_fields.comparison import same, same_values, sendable
+from amocrm.resources.custom_fields.field_types import COUNTED
 
 READ_ONLY: Final = frozenset(
     {
@@ -27,11 +29,16 @@ NULLABLE: Final = frozenset(
 )
 """Members that a write may set to null."""
 
+VALUES: Final = "custom_fields_values"
+
 _LOST: Final = 143
 _LINKED: Final = ("contacts", "companies", "catalog_elements")
 _ByField: TypeAlias = dict[tuple[str, Json], Mapping[str, Json]]
 _WHOLE_SETS: Final = ("segments",)
 """Members of `_embedded`, besides tags, that a PATCH replaces as a whole."""
+
+_CHOICES: Final = ("select", "radiobutton", "multiselect", "category")
+_NAMES: Final = ("enum_id", "enum_code", "value")
 
 
 def changes(
@@ -64,7 +71,7 @@ def changes(
         for key, value in after.items()
         if key not in read_only
         and key not in ("_embedded", "custom_fields_values")
-        and not same(before.get(key), value)
+        and not _same(before.get(key), value)
         and (value is not None or key in nullable)
     }
     if patch and "status_id" in after:
@@ -76,6 +83,67 @@ def changes(
     if isinstance(new, Mapping):
         _add_embedded(patch, old if isinstance(old, Mapping) else {}, new)
     return patch
+
+
+def edited(
+    before: Mapping[str, Json],
+    after: Mapping[str, Json],
+    *,
+    read_only: Collection[str],
+    together: Collection[str] = (),
+) -> dict[str, Json]:
+    """Return the body of the smallest PATCH for what a block has changed; empty for nothing.
+
+    Where `changes` leaves out what cannot be sent, this refuses it: whoever changes a copy of what
+    was just read means each difference.
+
+    Args:
+        before: the item as it was read.
+        after: as the block has left it.
+        read_only: members that a PATCH cannot change.
+        together: members that are sent together or not at all.
+
+    Raises:
+        ConfigurationError: a PATCH cannot make the change, or nobody knows what it would erase.
+    """
+    for name in {**before, **after}:
+        if name not in after and name not in read_only:
+            raise ConfigurationError(f"{name!r} was removed", hint="set it to None to clear it")
+        if name in read_only and name in after and not _is_same(before, after, name):
+            raise ConfigurationError(f"{name!r} cannot be changed: amoCRM sets it")
+    if VALUES in after and VALUES not in before:
+        raise ConfigurationError(
+            "this item was read without its custom fields, so setting one could erase others",
+            hint="read it whole, by its id",
+        )
+    old, new = (one.get("_embedded") for one in (before, after))
+    if "_embedded" not in read_only and isinstance(new, Mapping):
+        _check_embedded(old if isinstance(old, Mapping) else {}, new)
+    patch = changes(before, after, read_only=read_only, nullable=after.keys())
+    # To `changes` a null is what is not there.
+    patch.update({name: None for name in after.keys() - before.keys() if after[name] is None})
+    if not patch.keys().isdisjoint(together):
+        patch.update({name: after[name] for name in together if name in after})
+    return patch
+
+
+def _is_same(before: Mapping[str, Json], after: Mapping[str, Json], name: str) -> bool:
+    return name in before and _same(before[name], after[name])
+
+
+def _check_embedded(before: Mapping[str, Json], after: Mapping[str, Json]) -> None:
+    for name in {**before, **after}:
+        if name in after and _is_same(before, after, name):
+            continue
+        if name not in ("tags", *_WHOLE_SETS):
+            raise ConfigurationError(f"{name} of an entity are changed through its links")
+        if name not in before or name not in after:
+            raise ConfigurationError(
+                f"this item was read without its {name}, so changing them could erase others"
+                if name in after
+                else f"the {name} were removed",
+                hint="read it whole, by its id" if name in after else "set them to []",
+            )
 
 
 def _add_stage(patch: dict[str, Json], after: Mapping[str, Json]) -> None:
@@ -91,9 +159,9 @@ def _field_changes(before: Json, after: Json) -> list[Json]:
     changed: list[Json] = []
     for key, item in new.items():
         known = old.get(key)
-        if known is None or not same_values(known.get("values"), item.get("values")):
+        if known is None or not _same_values(known.get("values"), item.get("values")):
             kind = str(item.get("field_type") or (known or {}).get("field_type") or "")
-            values = sendable(item.get("values"), kind)
+            values = _sendable_values(item.get("values"), kind)
             if values is not None or known is not None:
                 changed.append({key[0]: key[1], "values": values})
     erased = [key for key in old if key not in new and key[0] == "field_id"]
@@ -129,10 +197,10 @@ def _add_embedded(
     if "tags" in after:
         _add_tags(patch, before, after["tags"] or [])
     for name in _LINKED:
-        if name in before and name in after and not same(before[name], after[name]):
+        if name in before and name in after and not _same(before[name], after[name]):
             raise ConfigurationError(f"{name} of an entity are changed through its links")
     for name in _WHOLE_SETS:
-        if name in after and not same(before.get(name), after[name]):
+        if name in after and not _same(before.get(name), after[name]):
             named = [{"id": one["id"]} for one in after[name] or ()]
             patch.setdefault("_embedded", {})[name] = named
 
@@ -160,3 +228,52 @@ def _same_tag(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
     if one.get("id") is not None and other.get("id") is not None:
         return bool(one["id"] == other["id"])
     return str(one.get("name")).casefold() == str(other.get("name")).casefold()
+
+
+def _same_values(before: Json, after: Json) -> bool:
+    """Tell whether a list of values says nothing that another, which was read, does not."""
+    if not isinstance(before, list) or not isinstance(after, list) or len(before) != len(after):
+        return False
+    return all(_says_no_more(new, old) for new, old in zip(after, before, strict=True))
+
+
+def _says_no_more(new: Json, old: Json) -> bool:
+    if not isinstance(new, Mapping) or not isinstance(old, Mapping):
+        return _same(new, old)
+    said = {key: value for key, value in new.items() if value is not None}
+    return bool(said) and all(key in old and _same(old[key], said[key]) for key in said)
+
+
+def _same(one: Json, other: Json) -> bool:
+    """Tell whether two values are equal in JSON, where true is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _sendable_values(values: Json, kind: str) -> Json:
+    """Return what a write holds of a list of values; None, which erases, for an empty one."""
+    if not isinstance(values, list):
+        return values
+    return [_sendable(one, kind) for one in values] or None
+
+
+def _sendable(item: Json, kind: str) -> Json:
+    if not isinstance(item, Mapping):
+        return item
+    said = {key: value for key, value in item.items() if value is not None or key == "value"}
+    if kind in _CHOICES:
+        key = next((name for name in _NAMES if said.get(name) is not None), None)
+        return said if key is None else {key: said[key]}
+    if "enum_id" in said and "enum_code" in said:
+        del said["enum_id"]
+    value = said.get("value")
+    if kind == "items" and isinstance(value, Mapping):
+        return {"value": {key: one for key, one in value.items() if key not in COUNTED}}
+    if kind == "supplier" and isinstance(value, Mapping) and "entity_id" in value:
+        return {"value": {"entity_id": value["entity_id"]}}
+    return said

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast
 
 from amocrm.http.messages import Json
-from amocrm.resources.base import Resource
 from amocrm.resources.lazy import LazyResource
-from amocrm.resources.verbs import Creates, Deletes, Gets, Lists, Updates
+from amocrm.resources.resource import Resource
+from amocrm.resources.verbs import Creates, Deletes, Edits, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.fields import Stage
-    from amocrm.schema.leads import (
+    from amocrm.schema.pipelines import (
         LossReason,
         NewLossReason,
         NewPipeline,
@@ -34,8 +34,8 @@ class OnePipeline(Resource):
 
 
 class Pipelines(
-    Lists["Pipeline", NoReturn, NoReturn, NoReturn], Gets["Pipeline", NoReturn],
-    Creates["NewPipeline", "Pipeline"], Updates["PipelinePatch", "Pipeline"], Deletes,
+    Lists["Pipeline", NoReturn, NoReturn, NoReturn], Creates["NewPipeline", "Pipeline"],
+    Edits["Pipeline", NoReturn, "PipelinePatch", "Pipeline"], Deletes,
     path="pipelines", source="4.5",
 ):  # fmt: skip
     """Pipelines of leads, with their stages. Writing takes an administrator."""
@@ -71,8 +71,8 @@ class Pipelines(
 
 
 class Statuses(
-    Lists["Status", NoReturn, StatusWith, NoReturn], Gets["Status", StatusWith],
-    Creates["NewStatus", "Status"], Updates["NewStatus", "Status"], Deletes,
+    Lists["Status", NoReturn, StatusWith, NoReturn], Creates["NewStatus", "Status"],
+    Edits["Status", StatusWith, "NewStatus", "Status"], Deletes,
     path="statuses", source="4.5",
 ):  # fmt: skip
     """Stages of a pipeline. Leads of a deleted one move to the first stage."""
@@ -81,8 +81,8 @@ class Statuses(
 
 
 class LossReasons(
-    Lists["LossReason", NoReturn, NoReturn, NoReturn], Gets["LossReason", NoReturn],
-    Creates["NewLossReason", "LossReason"], Updates["NewLossReason", "LossReason"], Deletes,
+    Lists["LossReason", NoReturn, NoReturn, NoReturn], Creates["NewLossReason", "LossReason"],
+    Edits["LossReason", NoReturn, "NewLossReason", "LossReason"], Deletes,
     path="loss_reasons", source="4.6",
 ):  # fmt: skip
     """Why leads are lost."""

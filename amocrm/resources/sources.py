@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resources.base import Resource
-from amocrm.resources.verbs import CreatesOne, Deletes, Editable, Gets, Lists, Updates
+from amocrm.resources.resource import Resource
+from amocrm.resources.verbs import CreatesOne, Deletes, Editable, Edits, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.sources import (
@@ -56,13 +56,15 @@ class OneButton(Resource):
 
 
 class WebsiteButtons(
-    Lists["WebsiteButton", NoReturn, ButtonWith, NoReturn], Gets["WebsiteButton", ButtonWith],
-    CreatesOne["NewButton", "CreatedButton"], Updates["ButtonPatch", "WebsiteButton"],
+    Lists["WebsiteButton", NoReturn, ButtonWith, NoReturn],
+    CreatesOne["NewButton", "CreatedButton"],
+    Edits["WebsiteButton", ButtonWith, "ButtonPatch", "WebsiteButton"],
     path="website_buttons", source="4.25",
 ):  # fmt: skip
     """Buttons for sites, by their `source_id`. All of it takes an administrator."""
 
     __slots__ = ()
+    _id_name = "source_id"
 
     def __call__(self, source_id: int | str) -> OneButton:
         """Return what can be done with one button."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, TypedDict
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
-from amocrm.resources.base import Resource
+from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, Lists
 
 if TYPE_CHECKING:

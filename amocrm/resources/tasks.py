@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resources.base import Resource
+from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Editable
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Tasks(
     """What users have to do. They are completed, never deleted."""
 
     __slots__ = ()
+    _together = ("entity_id", "entity_type")
 
     def __call__(self, id: int | str) -> OneTask:  # noqa: A002
         """Return what can be done with one task."""

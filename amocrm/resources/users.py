@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
-from amocrm.resources.verbs import Creates, Deletes, Gets, Lists, Updates
+from amocrm.resources.verbs import Creates, Deletes, Edits, Gets, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.users import NewRole, NewUser, Role, RolePatch, User
@@ -34,8 +34,8 @@ class Users(
 
 
 class Roles(
-    Lists["Role", NoReturn, RoleWith, NoReturn], Gets["Role", RoleWith],
-    Creates["NewRole", "Role"], Updates["RolePatch", "Role"], Deletes,
+    Lists["Role", NoReturn, RoleWith, NoReturn], Creates["NewRole", "Role"],
+    Edits["Role", RoleWith, "RolePatch", "Role"], Deletes,
     path="roles", source="4.19",
 ):  # fmt: skip
     """Sets of rights. All of it takes an administrator."""

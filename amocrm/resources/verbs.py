@@ -6,14 +6,16 @@ answers, F the filter, W the names of `with_`, O those of `order`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import copy
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
-from amocrm.errors import NotFoundError
+from amocrm.errors import ConfigurationError, ConflictError, NotFoundError
 from amocrm.http.messages import Json, Retry
-from amocrm.resources.base import Resource
 from amocrm.resources.filters import Direction, build_query
+from amocrm.resources.resource import Resource, members
 
 if TYPE_CHECKING:
     from amocrm.bulk.journals.storage import JournalStorage
@@ -35,7 +37,7 @@ class Gets(Resource, Generic[E, W]):
     """Items are read one by one."""
 
     __slots__ = ()
-    _asks: ClassVar[tuple[str, ...]] = ("with",)
+    _arguments: ClassVar[tuple[str, ...]] = ("item", "with")
 
     def get(self, id: int | str, *, with_: Iterable[W] | None = None) -> E:  # noqa: A002
         """Return one item.
@@ -63,7 +65,7 @@ class Reads(Resource, Generic[E, W]):
     """There is one, and it is read."""
 
     __slots__ = ()
-    _asks: ClassVar[tuple[str, ...]] = ("with",)
+    _arguments: ClassVar[tuple[str, ...]] = ("item", "with")
 
     def get(self, *, with_: Iterable[W] | None = None) -> E:
         """Return it; what `with_` does not name is left out of it."""
@@ -75,7 +77,7 @@ class Lists(Resource, Generic[E, F, W, O]):
     """Items are read as a listing."""
 
     __slots__ = ()
-    _asks: ClassVar[tuple[str, ...]] = ("filter", "with", "order")
+    _arguments: ClassVar[tuple[str, ...]] = ("item", "filter", "with", "order")
 
     def list(
         self,
@@ -126,6 +128,7 @@ class Creates(Resource, Generic[N, A]):
     """Items are created, one or many in a call."""
 
     __slots__ = ()
+    _arguments: ClassVar[tuple[str, ...]] = ("new", "created")
 
     def create(self, item: N) -> A:
         """Create one, and return what the server says of it.
@@ -167,6 +170,7 @@ class CreatesOne(Resource, Generic[N, A]):
     """Items are created one by one: the API takes no array here (reference 3.1)."""
 
     __slots__ = ()
+    _arguments: ClassVar[tuple[str, ...]] = ("new", "created")
 
     def create(self, item: N) -> A:
         """Create one, and return it as the server has it.
@@ -182,6 +186,7 @@ class Updates(Resource, Generic[P, A]):
     """Items are changed one by one."""
 
     __slots__ = ()
+    _arguments: ClassVar[tuple[str, ...]] = ("patch", "changed")
 
     def update(self, id: int | str, patch: P) -> A:  # noqa: A002
         """Change one, and return what the server says of it. What `patch` lacks stays as it is.
@@ -238,10 +243,100 @@ class Deletes(Resource):
             self._api.request.delete(self._item(id))
 
 
+class Edits(Gets[E, W], Updates[P, C], Generic[E, W, P, C]):
+    """Items are read and changed one by one, so they can be edited in a block."""
+
+    __slots__ = ()
+    _arguments: ClassVar[tuple[str, ...]] = ("item", "with", "patch", "changed")
+    _id_name: ClassVar[str] = "id"
+    _together: ClassVar[tuple[str, ...]] = ()
+    """Members of which none means anything without the others."""
+
+    def edit(
+        self, item: int | str | Mapping[str, object], *, if_unchanged: bool = False
+    ) -> AbstractContextManager[E]:
+        """Read an item, let a block change it, and send what the block has changed, in one call.
+
+        `with crm.leads.edit(42) as lead: lead["price"] = 5000`. The block gets a plain dict; custom
+        fields are set in it by `crm.leads.cf(lead)["Region"] = "north"`. When the block ends, only
+        the members, custom fields and tags that differ are sent, so that what others change
+        meanwhile stays. If nothing differs, nothing is sent. If the block raises, nothing is sent
+        and the exception goes on.
+
+        Each block has a copy of its own: blocks within a block, of the same item too, each send
+        what was changed in their own copy.
+
+        Args:
+            item: its id; or the item itself as it was read, and then it is not read again. The
+                block gets a copy of it. Custom fields and tags of an item that was read without
+                them (embedded in another one, from a webhook) cannot be changed, because nobody
+                knows which of their values would be lost.
+            if_unchanged: read the item's `updated_at` again before sending, and send nothing if it
+                is another one. It has a resolution of one second, and a change between this read
+                and the write is not noticed.
+
+        Raises:
+            NotFoundError: there is none.
+            ConfigurationError: the block has changed what a PATCH cannot change, or removed a
+                member; or `if_unchanged` is asked for where items have no `updated_at`. Nothing
+                is sent.
+            ConflictError: `updated_at` is another one by now. Nothing is sent.
+            ValidationError: the server refuses it, and says which fields.
+        """
+        if if_unchanged and "updated_at" not in members(type(self), "item"):
+            raise ConfigurationError(
+                f"{self._where} have no updated_at for if_unchanged to compare"
+            )
+        number: Json = item.get(self._id_name) if isinstance(item, Mapping) else item
+        if isinstance(item, Mapping) and if_unchanged and "updated_at" not in item:
+            raise ConfigurationError(
+                "if_unchanged compares updated_at, and this item has none", hint="give its id"
+            )
+        self._id(number)
+        return self._edit(number, item if isinstance(item, Mapping) else None, if_unchanged)
+
+    @contextmanager
+    def _edit(
+        self, number: int | str, given: Mapping[str, object] | None, if_unchanged: bool
+    ) -> Generator[E, None, None]:
+        from amocrm.resources.patch import edited
+
+        read = self.get(number) if given is None else given
+        before = cast("dict[str, Json]", copy.deepcopy(read))
+        after = copy.deepcopy(before)
+        yield cast("E", after)
+        if given is not None and given != before:
+            raise ConfigurationError(
+                "the block has changed the item itself; change the copy that `as` names"
+            )
+        known, sendable = members(type(self), "item"), members(type(self), "patch")
+        patch = edited(
+            before, after,
+            read_only=known - sendable | {self._id_name}, together=self._together,
+        )  # fmt: skip
+        if not patch:
+            return
+        if if_unchanged:
+            then, now = before["updated_at"], cast("Json", self.get(number))["updated_at"]
+            if now != then:
+                raise ConflictError(
+                    f"{self._where}/{number} was changed by somebody else: "
+                    f"its updated_at is {now}, not {then}",
+                    hint="nothing was sent; read it and make the change again",
+                )
+        self.update(number, cast("P", patch))
+
+
 class Editable(
-    Lists[E, F, W, O], Gets[E, W], Creates[N, A], UpdatesMany[P, C], Generic[E, N, P, A, C, F, W, O]
+    Lists[E, F, W, O],
+    Creates[N, A],
+    UpdatesMany[P, C],
+    Edits[E, W, P, C],
+    Generic[E, N, P, A, C, F, W, O],
 ):
     """The commonest resource: listed, read, created, changed."""
 
     __slots__ = ()
-    _asks: ClassVar[tuple[str, ...]] = ("filter", "with", "order")
+    _arguments: ClassVar[tuple[str, ...]] = (
+        "item", "new", "patch", "created", "changed", "filter", "with", "order"
+    )  # fmt: skip

@@ -73,6 +73,13 @@ class File(_File, total=False):
     session_id: int
 
 
+class FilePatch(TypedDict, total=False):
+    """What to change of a file: its name, or its active version; not both in one call."""
+
+    name: str
+    version_uuid: str
+
+
 class FileVersion(_Content):
     """One content of a file."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
@@ -23,7 +22,7 @@ from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
-from amocrm._support.forks import after_fork
+from amocrm._support.forks import ForkLock, after_fork
 from amocrm._support.private_files import PRIVATE_FILE, check_private
 from amocrm.errors import ConfigurationError, TokenStoreError
 
@@ -92,7 +91,7 @@ class Database:
     def _keep_private(self, file: str) -> None:
         """Make the file of an SQLite database before SQLite does; refuse what others can read."""
         if self._makes_file:
-            _maker.make(os.path.realpath(file))
+            _make_file(os.path.realpath(file))
         for path in (file + end for end in _BESIDE if self._secret):
             try:
                 check_private(path, os.stat(path), "; then get new tokens")
@@ -221,30 +220,19 @@ def _file(url: sa.URL) -> str:
     return os.path.abspath(path)
 
 
-class _Maker:
-    """Makes files for SQLite, one at a time."""
-
-    def __init__(self) -> None:
-        self.renew_after_fork()
-        after_fork(self)
-
-    def renew_after_fork(self) -> None:
-        """Start afresh in a forked child, where the parent may hold the lock for ever."""
-        self._lock = threading.Lock()
-
-    def make(self, file: str) -> None:
-        """Make an empty file for its owner alone, which to SQLite is a database without tables.
-
-        One that is there is never opened: the system frees all locks of a process on a file when
-        the process closes any descriptor of it, and SQLite relies on them.
-        """
-        # What cannot be made here SQLite cannot make either, and it will tell.
-        with self._lock, contextlib.suppress(OSError):
-            if not os.path.exists(file):
-                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+_making: Final = ForkLock()
 
 
-_maker: Final = _Maker()
+def _make_file(file: str) -> None:
+    """Make an empty file for its owner alone, which to SQLite is a database without tables.
+
+    One that is there is never opened: the system frees all locks of a process on a file when the
+    process closes any descriptor of it, and SQLite relies on them.
+    """
+    # What cannot be made here SQLite cannot make either, and it will tell.
+    with _making, contextlib.suppress(OSError):
+        if not os.path.exists(file):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
 
 
 class HiddenText(sa.types.TypeDecorator[str]):

@@ -7,25 +7,26 @@ same lock wait for each other.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from amocrm._support.file_lock import FileLock
 from amocrm.errors import TokenStoreError
+from amocrm.stores.guarded import GuardedStore
 from amocrm.stores.store import Key, TokenStore, striped
 
 
 class ThreadLocks:
-    """A lock for each key. A store that is shared by processes takes this one before its own."""
+    """A lock for each key. A store that is shared by processes takes this one before its own.
+
+    A forked child has locks of its own, because no thread of it would release the parent's.
+    """
 
     def __init__(self) -> None:
-        self.renew_after_fork()
-
-    def renew_after_fork(self) -> None:
-        """Start afresh in a forked child, where a lock of the parent's may be held for ever."""
-        self._locks: dict[Key, threading.Lock] = {}
-        self._guard = threading.Lock()
+        self._locks: dict[tuple[int, Key], threading.Lock] = {}  # by process id and key
 
     @contextmanager
     def hold(self, key: Key, timeout: float) -> Generator[None, None, None]:
@@ -34,14 +35,41 @@ class ThreadLocks:
         Raises:
             TokenStoreError: another thread held it for `timeout` seconds.
         """
-        with self._guard:
-            lock = self._locks.setdefault(key, threading.Lock())
+        lock = self._locks.setdefault((os.getpid(), key), threading.Lock())
         if not lock.acquire(timeout=timeout):
-            raise TokenStoreError(f"another thread held the token's lock for {timeout:g} s")
+            raise held_too_long("the token's lock", timeout)
         try:
             yield
         finally:
             lock.release()
+
+
+@contextmanager
+def hold_file(lock: FileLock, timeout: float) -> Generator[None, None, None]:
+    """Hold a lock file of a store.
+
+    Raises:
+        TokenStoreError: others held it for `timeout` seconds, or it cannot be opened or locked.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock.hold(timeout))
+        except TimeoutError:
+            raise held_too_long(f"the lock {lock.path}", timeout) from None
+        except OSError as error:
+            raise TokenStoreError(
+                f"the lock {lock.path} cannot be opened or locked: {error.strerror}",
+                hint=getattr(error, "hint", None),
+            ) from error
+        yield
+
+
+def held_too_long(lock: str, timeout: float) -> TokenStoreError:
+    """Return the error for a lock that was not free in time."""
+    return TokenStoreError(
+        f"another thread or process held {lock} for {timeout:g} s",
+        hint="it is getting a token, or it hangs",
+    )
 
 
 PATIENCE: Final = 120.0
@@ -58,7 +86,7 @@ class Stripes:
     """
 
     def __init__(self, store: TokenStore, client_id: str, account: str) -> None:
-        self._store = store
+        self._store = GuardedStore(store)
         self._key = Key(f"lock:{client_id}", account)
 
     @contextmanager
@@ -71,12 +99,5 @@ class Stripes:
         with ExitStack() as held:
             # Always in the same order, so that no two wait for each other for ever.
             for key in sorted({striped(self._key, text) for text in texts}):
-                try:
-                    held.enter_context(self._store.lock(key, PATIENCE))
-                except TokenStoreError:
-                    raise
-                except Exception as error:  # of a store of the user's own
-                    raise TokenStoreError(
-                        f"the token store could not lock ({type(error).__name__})"
-                    ) from error
+                held.enter_context(self._store.lock(key, PATIENCE))
             yield

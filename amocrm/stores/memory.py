@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+import os
 from contextlib import AbstractContextManager
 
-from amocrm._support.forks import after_fork
+from amocrm._support.forks import ForkLock
 from amocrm.errors import TokenStoreError
 from amocrm.stores.locks import ThreadLocks
 from amocrm.stores.store import Key
@@ -20,16 +20,9 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._texts: dict[Key, str] = {}
-        self._inherited: set[Key] = set()
+        self._saved_by: dict[Key, int] = {}  # process ids
         self._locks = ThreadLocks()
-        self._guard = threading.Lock()
-        after_fork(self)
-
-    def renew_after_fork(self) -> None:
-        """Start afresh in a forked child, where a lock of the parent's may be held for ever."""
-        self._inherited = set(self._texts)
-        self._locks.renew_after_fork()
-        self._guard = threading.Lock()
+        self._guard = ForkLock()
 
     def load(self, key: Key) -> str | None:
         """Return the text of a key; None if there is none."""
@@ -40,15 +33,16 @@ class MemoryStore:
         with self._guard:
             if self._texts.get(key) != replaces:
                 return False
+            # In this order: a child forked in between must not take the text for its own.
+            self._saved_by[key] = os.getpid()
             self._texts[key] = text
-            self._inherited.discard(key)
             return True
 
     def forget(self, key: Key) -> None:
         """Remove a text."""
         with self._guard:
             self._texts.pop(key, None)
-            self._inherited.discard(key)
+            self._saved_by.pop(key, None)
 
     def accounts(self, client_id: str) -> list[str]:
         """Return the accounts of an integration."""
@@ -61,7 +55,7 @@ class MemoryStore:
             TokenStoreError: another thread held it all the time, or the parent process has it: what
                 is kept was saved before the fork.
         """
-        if key in self._inherited:
+        if self._saved_by.get(key, os.getpid()) != os.getpid():
             raise _inherited()
         return self._locks.hold(key, timeout)
 

@@ -21,9 +21,8 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from amocrm._support.clock import SystemClock
-from amocrm._support.forks import after_fork
 from amocrm.errors import ConfigurationError, TokenStoreError
-from amocrm.stores.locks import ThreadLocks
+from amocrm.stores.locks import ThreadLocks, held_too_long
 from amocrm.stores.store import Key
 
 try:
@@ -86,14 +85,9 @@ class RedisStore:
         self._redis = _client(client) if isinstance(client, str) else client
         self._prefix = prefix
         self._threads = ThreadLocks()
-        after_fork(self)
 
     def __repr__(self) -> str:
         return f"RedisStore({self._prefix!r})"
-
-    def renew_after_fork(self) -> None:
-        """Start afresh in a forked child; redis-py itself opens new connections there."""
-        self._threads.renew_after_fork()
 
     def load(self, key: Key) -> str | None:
         """Return the text of a key; None if there is none."""
@@ -133,10 +127,7 @@ class RedisStore:
             )  # fmt: skip
             with _told("lock"):
                 if not lock.acquire(blocking_timeout=max(0.0, deadline - _clock.monotonic())):
-                    raise TokenStoreError(
-                        f"somebody else held the token's lock in {self!r} for {timeout:g} s",
-                        hint="another process is getting the token, or hangs in it",
-                    )
+                    raise held_too_long(f"the token's lock in {self!r}", timeout)
             try:
                 with _prolonged(lock, self._lock_seconds / 3):
                     yield

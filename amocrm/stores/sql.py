@@ -20,9 +20,8 @@ from typing import Final
 
 from amocrm._support.clock import SystemClock
 from amocrm._support.file_lock import FileLock
-from amocrm._support.forks import after_fork
-from amocrm.errors import ConfigurationError, TokenStoreError
-from amocrm.stores.locks import ThreadLocks
+from amocrm.errors import ConfigurationError
+from amocrm.stores.locks import ThreadLocks, held_too_long, hold_file
 from amocrm.stores.store import Key
 
 try:
@@ -59,14 +58,9 @@ class SQLStore:
         self._tokens, self._locks = _tables(table)
         self._threads = ThreadLocks()
         self._files: dict[Key, FileLock] = {}
-        after_fork(self)
 
     def __repr__(self) -> str:
         return f"SQLStore({self._database!r}, {self._tokens.name!r})"
-
-    def renew_after_fork(self) -> None:
-        """Start afresh in a forked child, where a lock of the parent's may be held for ever."""
-        self._threads.renew_after_fork()
 
     def create_table(self) -> None:
         """Make the tables unless they are there; several processes may do it at once."""
@@ -123,7 +117,7 @@ class SQLStore:
         if self._database.file is None:
             return self._held_row(key, timeout)
         path = f"{self._database.file}.{key.digest[:16]}.lock"
-        return self._files.setdefault(key, FileLock(path)).hold(timeout)
+        return hold_file(self._files.setdefault(key, FileLock(path)), timeout)
 
     @contextmanager
     def _held_row(self, key: Key, timeout: float) -> Generator[None, None, None]:
@@ -157,10 +151,7 @@ class SQLStore:
             if connection is not None:
                 return connection
             if _clock.monotonic() >= deadline:
-                raise TokenStoreError(
-                    f"somebody else held the token's lock in {self!r} for {timeout:g} s",
-                    hint="another process is getting the token, or hangs in it",
-                )
+                raise held_too_long(f"the token's lock in {self!r}", timeout)
             # Between two looks the connection is back in the pool: waiting takes none.
             _clock.sleep(pause * (0.5 + random.random() / 2))
             pause = min(LONGEST_POLL, pause * 2)

@@ -213,7 +213,7 @@ def test_a_try_that_gives_up_at_once_fails_nobody_who_asks_in_earnest(
         early = pool.submit(crm.request.get, ACCOUNT)
         assert begun.wait(30)
         asked = pool.submit(crm.connection.refresh_token)
-        waiting(crm._token_provider._acquirer._single_flight, 1)
+        waiting(crm.connection._provider._single_flight, 1)
         go.set()
         assert early.result(30).info.status_code == 200
         assert asked.result(30) == crm.connection.get_token()

@@ -241,7 +241,7 @@ def test_what_may_have_been_sent_is_not_told_as_refused(chats: Chats, portal: Sa
     with pytest.raises(OutcomeUnknownError) as caught:
         say(chats, retry="always")
     assert isinstance(caught.value.__cause__, ForbiddenError)
-    with pytest.raises(ConfigurationError, match="no retry 'often'"):
+    with pytest.raises(ConfigurationError, match="not 'often'"):
         say(chats, retry="often")
 
 

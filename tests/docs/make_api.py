@@ -9,7 +9,7 @@ from typing import Final
 
 from amocrm.api_limits import BATCH_LIMIT, PAGE_LIMIT
 from amocrm.bulk.pages import batch_limit, page_limit
-from amocrm.resources.base import Resource
+from amocrm.resources.resource import Resource
 from tests.resources.table import Seat, item_of, verbs, walk
 
 DOCS: Final = Path(__file__).parents[2] / "docs"

@@ -94,7 +94,7 @@ class Life(RuleBasedStateMachine):
                 self.clock.advance(1)
             except UnauthorizedError as error:
                 # A renewal that the injected faults has spoilt is not tried again at once.
-                if "could not be renewed for it" not in str(error):
+                if "could not be refreshed" not in str(error):
                     raise
                 self.clock.advance(AFTER_401_PAUSE)
         raise AssertionError("the weather should have cleared long ago")

@@ -14,6 +14,7 @@ from amocrm import (
     RateLimitedError,
     Stats,
 )
+from amocrm.http.request import send
 from amocrm.http.sender import QUEUE_PATIENCE
 from amocrm.http.stats import StatsCounter, Waits
 from amocrm.sandbox import FaultPlan, ManualClock, Sandbox
@@ -180,7 +181,11 @@ def test_a_read_is_not_repeated_when_the_caller_says_so(crm: AmoCRM, sandbox: Sa
 def test_whoever_wants_is_told_before_each_attempt_leaves(crm: AmoCRM, sandbox: Sandbox) -> None:
     told: list[int] = []
     sandbox.inject("too_many", times=2)
-    crm.request("GET", ACCOUNT, before_send=lambda: told.append(sandbox.counters["requests"]))
+
+    def tell() -> None:
+        told.append(sandbox.counters["requests"])
+
+    send(crm.request, "GET", ACCOUNT, None, retry="auto", before_send=tell)
     assert told == [0, 1, 2]
 
 
@@ -189,7 +194,7 @@ def test_and_may_keep_it_here(crm: AmoCRM, sandbox: Sandbox) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        crm.request("GET", ACCOUNT, before_send=stay)
+        send(crm.request, "GET", ACCOUNT, None, retry="auto", before_send=stay)
     assert sandbox.counters["requests"] == crm.stats.calls == 0
 
 
@@ -222,12 +227,14 @@ def test_a_write_whose_next_attempt_stays_here_may_have_been_done_before(
             raise JournalError("the journal is full")
 
     with pytest.raises(kind, match="is full") as told:
-        crm.request("POST", "/api/v4/leads", [{}], retry="always", before_send=before_send)
+        send(
+            crm.request, "POST", "/api/v4/leads", [{}], retry="always", before_send=before_send
+        )  # fmt: skip
     assert isinstance(told.value.__cause__ or told.value, JournalError)
     assert len(sandbox.leads()) == attempt - 1
 
 
 def test_a_retry_that_does_not_exist_is_told_before_anything_is_sent(crm: AmoCRM) -> None:
-    with pytest.raises(AmoCRMError, match="auto, always, never"):
+    with pytest.raises(AmoCRMError, match="'auto', 'always' or 'never', not 'often'"):
         crm.request.get(ACCOUNT, retry="often")  # type: ignore[arg-type]
     assert crm.stats.calls == 0

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from amocrm.resources.base import Resource
-from amocrm.resources.index import ResourceIndex
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.resource import Resource
+from amocrm.resources.top_level import TopLevelResources
 
 
 class Seat(NamedTuple):
@@ -36,7 +36,9 @@ def item_of(resource: type[Resource]) -> type[Resource] | None:
     return found
 
 
-def walk(owner: type[object] = ResourceIndex, above: str = "", path: str = "") -> Iterator[Seat]:
+def walk(
+    owner: type[object] = TopLevelResources, above: str = "", path: str = ""
+) -> Iterator[Seat]:
     """Every family below an owner, depth first."""
     names = {name: mount for kind in reversed(owner.__mro__) for name, mount in vars(kind).items()}
     for name, mount in names.items():

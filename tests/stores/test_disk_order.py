@@ -65,7 +65,9 @@ for number in range(3):
 with AmoCRM(
     "example", {"access_token": portal.issue_long_lived()}, session=portal.session()
 ) as crm:
-    list(crm.changes("leads", checkpoint=os.path.join(folder, "kept")))
+    with crm.changes("leads", checkpoint=os.path.join(folder, "kept")) as changed:
+        for _ in changed:
+            changed.commit()
 """
 
 JOURNAL = """

@@ -77,7 +77,7 @@ def test_a_refresh_is_asked_for_under_the_lock_and_after_loading_again(
     store.notes.clear()
     crm.request.get("/api/v4/account")
     assert store.steps() == [
-        "lock", "load", "ask", "load", "begin", "load", "save", "unlock", "tell",
+        "lock", "load", "ask", "begin", "save", "unlock", "tell",
     ]  # fmt: skip
 
 

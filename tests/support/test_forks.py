@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +14,7 @@ import pytest
 import requests
 
 from amocrm import AmoCRM, MemoryStore, TokenStoreError
-from amocrm._support.forks import after_fork
+from amocrm._support.forks import ForkLock, after_fork
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
 from tests.processes import in_child
@@ -48,6 +50,103 @@ def test_one_that_raises_stops_none_of_the_others_and_is_told() -> None:
     finally:
         sys.unraisablehook = before
     assert not any(one.renewed for one in guards)
+
+
+def test_a_lock_of_another_thread_of_the_parent_is_free_in_a_child_and_stays_locked_here() -> None:
+    lock = ForkLock()
+    with acquired_elsewhere(lock):
+        assert in_child(lambda: is_free(lock))
+        assert not is_free(lock)
+    assert is_free(lock)
+
+
+def test_a_child_that_is_forked_inside_a_lock_can_leave_it_and_acquire_it() -> None:
+    lock = ForkLock()
+
+    def child() -> bool:
+        free = is_free(lock)
+        with lock:
+            acquired = not is_free(lock)
+        lock.release()  # which the parent acquired
+        return free and acquired and is_free(lock)
+
+    with lock:
+        assert in_child(child)
+        assert not is_free(lock)
+    assert is_free(lock)
+
+
+def test_leaving_a_lock_of_before_the_fork_does_not_release_another_thread_s() -> None:
+    lock = ForkLock()
+
+    def child() -> bool:
+        with acquired_elsewhere(lock):
+            lock.release()
+            return not is_free(lock)
+
+    with lock:
+        assert in_child(child)
+
+
+def test_only_a_thread_that_has_acquired_a_lock_may_release_it() -> None:
+    lock = ForkLock()
+    with pytest.raises(RuntimeError):
+        lock.release()
+    with acquired_elsewhere(lock):
+        with pytest.raises(RuntimeError):
+            lock.release()
+        assert not lock.acquire(blocking=False)
+
+
+def test_locks_are_free_when_owners_are_renewed() -> None:
+    class Owner:
+        def __init__(self) -> None:
+            self.lock, self.renewed = ForkLock(), False
+            after_fork(self)
+
+        def renew_after_fork(self) -> None:
+            self.renewed = self.lock.acquire(blocking=False)
+
+    owners = [Owner() for _ in range(20)]
+    with ExitStack() as stack:
+        for owner in owners:
+            stack.enter_context(acquired_elsewhere(owner.lock))
+        assert in_child(lambda: all(owner.renewed for owner in owners))
+
+
+def is_free(lock: ForkLock) -> bool:
+    """Whether another thread could acquire a lock."""
+    results: list[bool] = []
+
+    def attempt() -> None:
+        results.append(lock.acquire(blocking=False))
+        if results[0]:
+            lock.release()
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+@contextmanager
+def acquired_elsewhere(lock: ForkLock) -> Iterator[None]:
+    """Let another thread hold a lock while the block runs."""
+    acquired, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            acquired.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert acquired.wait(30)
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_a_memory_store_lets_a_child_read_what_the_parent_kept_and_lock_what_is_its_own() -> None:

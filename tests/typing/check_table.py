@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from amocrm.schema.common import Changed, Renamed, Short
     from amocrm.schema.drive import File, FileOwner, FileVersion
     from amocrm.schema.fields import FieldGroup, Stage
-    from amocrm.schema.leads import Lead, Status
+    from amocrm.schema.leads import Lead
     from amocrm.schema.notes import Note, ShortNote
+    from amocrm.schema.pipelines import Pipeline, Status
     from amocrm.schema.unsorted import Sorted
 
 
@@ -43,6 +44,11 @@ def inferred(crm: AmoCRM) -> None:
     assert_type(crm.leads(1).move(stage), Changed)
     crm.leads.list(filter={"statuses": [stage]})
     assert_type(crm.leads.save_many([(crm.leads.get(1), {"price": 5})]), Outcomes)
+    with crm.leads.edit(1, if_unchanged=True) as lead, crm.leads.pipelines.edit(2) as pipeline:
+        assert_type(lead, Lead)
+        assert_type(pipeline, Pipeline)
+        with crm.leads.edit(lead):
+            lead["price"] = 5
     assert_type(crm.leads.unsorted("u").accept(user_id=1), Sorted)
     assert_type(crm.catalogs(7).elements.get(1), Element)
     assert_type(crm.contacts.custom_fields.groups.get("g"), FieldGroup)
@@ -77,6 +83,7 @@ def refused(crm: AmoCRM) -> None:
     crm.drive.upload(5)  # type: ignore[arg-type]  # pyright: ignore
     crm.drive.list(filter={"deleted": False})  # type: ignore[arg-type]  # pyright: ignore
     crm.drive.create({})  # type: ignore[attr-defined]  # pyright: ignore
+    crm.users.edit(1)  # type: ignore[attr-defined]  # pyright: ignore
     crm.customers.segments.save_many([])  # type: ignore[attr-defined]  # pyright: ignore
     crm.leads.delete(1)  # type: ignore[attr-defined]  # pyright: ignore
     crm.events.create({})  # type: ignore[attr-defined]  # pyright: ignore

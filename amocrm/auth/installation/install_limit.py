@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from amocrm._support.clock import Clock
+from amocrm._support.forks import ForkLock, after_fork
 from amocrm.auth.token_endpoint import UNPROVEN_PATIENCE
 from amocrm.errors import BusyError
 
@@ -27,11 +28,12 @@ class InstallLimit:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._guard = ForkLock()
         self.renew_after_fork()
+        after_fork(self)
 
     def renew_after_fork(self) -> None:
-        """Start afresh in a forked child, where a lock of the parent's may be held for ever."""
-        self._guard = threading.Lock()
+        """Forget the parent's exchanges: no thread of a forked child will end them."""
         self._places = threading.BoundedSemaphore(AT_A_TIME)
         self._next = float("-inf")
 

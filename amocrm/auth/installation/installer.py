@@ -185,12 +185,6 @@ class Installer(Generic[C]):
         for client in self.clients.clear() + [guest.client for guest in self._guests.clear()]:
             client.close()
 
-    def renew_after_fork(self) -> None:
-        """Part from the parent process; a forked child does it by itself."""
-        self.clients.renew_after_fork()
-        self._guests.renew_after_fork()
-        self._limit.renew_after_fork()
-
     def _works(self, entry: Entry) -> bool:
         """Ask amoCRM whether the token of an account is alive.
 

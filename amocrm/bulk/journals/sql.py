@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from amocrm._support.clock import SystemClock
-from amocrm._support.file_lock import FileLock
+from amocrm.bulk.journals.file import in_use, locked
 from amocrm.errors import ConfigurationError, JournalError, TokenStoreError
 
 try:
@@ -86,7 +86,8 @@ class SQLJournal:
                 self._make_first()
                 self._lock_row(held)
             else:
-                self._lock_file(self._database.file, held)
+                path = f"{self._database.file}.{self._id[:16]}.lock"
+                held.enter_context(locked(path, self._patience, self))
             return _SQLLog(self, self._rows(), held.pop_all())
 
     def add(self, number: int, writer: str, record: str) -> None:
@@ -104,7 +105,7 @@ class SQLJournal:
             except exc.IntegrityError:
                 # Ours, when the answer to it was lost with the connection.
                 if self._writer_of(number) != writer:
-                    raise self._busy() from None
+                    raise in_use(self) from None
 
         with self._told("write to"):
             again_if_lost(step)
@@ -130,7 +131,7 @@ class SQLJournal:
         deadline = _clock.monotonic() + self._patience
         while (connection := again_if_lost(self._try)) is None:
             if _clock.monotonic() >= deadline:
-                raise self._busy()
+                raise in_use(self)
             _clock.sleep(POLL)
         held.callback(_release, connection, os.getpid())
 
@@ -149,18 +150,6 @@ class SQLJournal:
             raise
         connection.close()
         return None
-
-    def _lock_file(self, file: str, held: ExitStack) -> None:
-        """Keep a file beside an SQLite database locked as long as something is held."""
-        try:
-            held.enter_context(FileLock(f"{file}.{self._id[:16]}.lock").hold(self._patience))
-        except TokenStoreError:
-            raise self._busy() from None
-
-    def _busy(self) -> JournalError:
-        return JournalError(
-            f"the journal {self!r} cannot be locked", hint="is the same import running?"
-        )
 
     @contextmanager
     def _told(self, what: str) -> Generator[None, None, None]:

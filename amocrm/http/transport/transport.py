@@ -10,7 +10,6 @@ Nothing raised by `requests` or `urllib3` leaves this module but as the cause of
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias, cast
@@ -21,6 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import exceptions as urllib3_errors
 
 from amocrm._support.clock import Clock
+from amocrm._support.forks import ForkLock, after_fork
 from amocrm._support.frames import cut_frames
 from amocrm._version import __version__
 from amocrm.errors import ConfigurationError
@@ -98,8 +98,9 @@ class Transport:
         self._kept: dict[str, _Kept] = {}
         # The connections of a given session; our own tells of its own.
         self._seen: WeakSet[object] | None = None if session is None else WeakSet()
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._closed = False
+        after_fork(self)
 
     def send(self, call: Call, watch: Watch | None = None) -> Answer | NoReply:
         """Send a call once and read the whole answer within the call's time limits.
@@ -157,8 +158,7 @@ class Transport:
             self._kept.clear()
 
     def renew_after_fork(self) -> None:
-        """Forget the parent's connections in a forked child: two processes on one are a mess."""
-        self._lock = threading.Lock()
+        """Drop the parent's connections in a forked child: two processes cannot share one."""
         if self._given is not None:
             self._given.close()
         self._session = self._given

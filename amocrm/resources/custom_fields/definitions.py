@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
@@ -39,26 +39,6 @@ class FieldDefinition(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name!r} (id {self.id}{f', code {self.code}' if self.code else ''})"
-
-
-class Fields(Protocol):
-    """Where fields are looked up: a `Schema`, or what asks for a newer one."""
-
-    def matches(self, key: int | str) -> list[FieldDefinition]:
-        """Return the known fields of an id, a code or a name; asks nobody."""
-        ...
-
-    def find(self, key: int | str) -> FieldDefinition:
-        """Return the only field that matches; before it is an error, a newer list may be had.
-
-        Raises:
-            ConfigurationError: there is none, or more than one.
-        """
-        ...
-
-    def newer(self, field: FieldDefinition) -> FieldDefinition:
-        """Return a field as it may be by now: somebody may have added a choice."""
-        ...
 
 
 class Schema:
@@ -104,10 +84,6 @@ class Schema:
         if isinstance(key, int):
             return [self._by_id[key]] if key in self._by_id else []
         return self._by_name.get(key) or self._by_fold.get(_fold(key), [])
-
-    def newer(self, field: FieldDefinition) -> FieldDefinition:
-        """Return the field as it is here."""
-        return self.get(field.id) or field
 
     def find(self, key: int | str) -> FieldDefinition:
         """Return the only field that `matches`.

@@ -9,7 +9,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from amocrm._support.cache import CachedValue, LRUCache
-from amocrm._support.forks import after_fork
 from amocrm.bulk.context import ApiContext
 from amocrm.bulk.listing import Listing
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
@@ -46,18 +45,23 @@ class DefinitionsCache:
     def __init__(self, api: ApiContext, *, age: float = AGE) -> None:
         self._api = api
         self._age = age
-        after_fork(self)
-        self.renew_after_fork()
+        self._cells = LRUCache[CachedValue[Schema]](ROOM)
+        self._zone = CachedValue(self._api.clock, self._ask_zone)
+        self._outdated: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Schemas of {len(self._cells)} kinds>"
 
     def of(self, kind: str) -> Schema:
-        """Return the definitions of a kind: what is kept, if it is young enough.
+        """Return the definitions of a kind, from the cache unless they are outdated.
 
         Raises:
             ConfigurationError: there is no such kind.
         """
+        if kind in self._outdated:
+            schema = self._cell(kind).get(min(self._age, AGE_IN_DOUBT))
+            self._outdated.discard(kind)
+            return schema
         return self._cell(kind).get(self._age)
 
     def held(self, kind: str) -> Schema | None:
@@ -93,8 +97,13 @@ class DefinitionsCache:
         return schema.find(key)
 
     def fields(self, kind: str, entity: MutableMapping[str, Json]) -> CustomFields:
-        """Return a view of an entity's custom fields, in the account's time zone."""
-        return CustomFields(entity, _Known(self, kind), self.zone())
+        """Return a view of an entity's custom fields, in the account's time zone.
+
+        The definitions are those of now. What they lack is looked for by the next view, once in a
+        minute at most.
+        """
+        schema, zone = self.of(kind), self.zone()
+        return CustomFields(entity, schema, zone, lambda: self._outdated.add(kind))
 
     def zone(self) -> tzinfo:
         """Return the account's time zone.
@@ -103,11 +112,6 @@ class DefinitionsCache:
             UnexpectedReplyError: the account does not tell it.
         """
         return self._zone.get(self._age)
-
-    def renew_after_fork(self) -> None:
-        """Part from the parent process, whose locks may be held for ever."""
-        self._cells = LRUCache[CachedValue[Schema]](ROOM)
-        self._zone = CachedValue(self._api.clock, self._ask_zone)
 
     def _cell(self, kind: str) -> CachedValue[Schema]:
         if not isinstance(kind, str) or not _KIND.fullmatch(kind):
@@ -131,28 +135,6 @@ class DefinitionsCache:
                 method="GET", path=_ACCOUNT, status=200,
             )  # fmt: skip
         return zone
-
-
-class _Known:
-    """The fields of one kind, as they were when a view was made, or newer."""
-
-    def __init__(self, schemas: DefinitionsCache, kind: str) -> None:
-        self._definitions = schemas
-        self._kind = kind
-        self._schema = schemas.of(kind)
-
-    def matches(self, key: int | str) -> list[FieldDefinition]:
-        return self._schema.matches(key)
-
-    def newer(self, field: FieldDefinition) -> FieldDefinition:
-        self._schema = self._definitions.in_doubt(self._kind)
-        return self._schema.newer(field)
-
-    def find(self, key: int | str) -> FieldDefinition:
-        if not self._schema.matches(key):
-            self._definitions.find(self._kind, key)
-            self._schema = self._definitions.of(self._kind)
-        return self._schema.find(key)
 
 
 def read_zone(settings: Mapping[str, Json]) -> tzinfo | None:

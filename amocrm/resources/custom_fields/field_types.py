@@ -42,6 +42,9 @@ _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _WIDEST: Final = 30
 """Digits before and behind the point that a number may have."""
 
+_SEVERAL_FORMS: Final = ("numeric", "monetary", "price", "date", "birthday", "date_time")
+"""Types of which one value can be written in several ways."""
+
 COUNTED: Final = ("is_discount_recalculated", "is_total_sum_recalculated", "total_sum")
 """Members of an invoice's item that the server works out, and takes from nobody."""
 
@@ -104,6 +107,14 @@ def write_values(value: Json, field: FieldDefinition, zone: tzinfo) -> list[Json
         f"the custom field {field} of type {field.type} takes {kind.takes}, not this {given}",
         hint="CLEAR erases it" if value is None else None,
     )
+
+
+def is_same_value(one: Json, other: Json, field: FieldDefinition, zone: tzinfo) -> bool:
+    """Tell whether two lists are one number or one time, written in two ways: 5 and 5.00."""
+    if field.type not in _SEVERAL_FORMS:
+        return False
+    old, new = (read_values(values, field, zone) for values in (one, other))
+    return not isinstance(old, Raw) and bool(old == new)
 
 
 _PHONES: Final = (str, choices.Multitext)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, MutableMapping
-from datetime import date, tzinfo
-from decimal import Decimal
+from collections.abc import Callable, Iterator, MutableMapping
+from datetime import tzinfo
 from typing import Final, TypeAlias
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
-from amocrm.resources.custom_fields.comparison import same_values, sendable
 from amocrm.resources.custom_fields.dates import UTC
-from amocrm.resources.custom_fields.definitions import FieldDefinition, Fields, Schema
-from amocrm.resources.custom_fields.field_types import read_values, write_values
+from amocrm.resources.custom_fields.definitions import FieldDefinition, Schema
+from amocrm.resources.custom_fields.field_types import is_same_value, read_values, write_values
 
 VALUES: Final = "custom_fields_values"
 
@@ -53,19 +51,25 @@ class CustomFields(MutableMapping[Key, Json]):
 
     Args:
         entity: a plain dict, such as a lead; its `custom_fields_values` are read and written.
-        fields: the definitions.
+        schema: the definitions, as they were when the view was made. The view sends nothing.
         zone: of the account; UTC if none is given.
+        report_outdated: called when the definitions lack a field or a choice, before the error is
+            raised: somebody may have added it since.
 
     Source: reference 5.13.
     """
 
     def __init__(
-        self, entity: MutableMapping[str, Json], fields: Fields, zone: tzinfo = UTC
+        self,
+        entity: MutableMapping[str, Json],
+        schema: Schema,
+        zone: tzinfo = UTC,
+        report_outdated: Callable[[], None] = lambda: None,
     ) -> None:
         self._entity = entity
-        self._fields = fields
+        self._schema = schema
         self._zone = zone
-        self._before: dict[int, Json] = {}
+        self._report_outdated = report_outdated
 
     def __repr__(self) -> str:
         return f"<CustomFields of {len(self)} values>"
@@ -81,7 +85,7 @@ class CustomFields(MutableMapping[Key, Json]):
         field = self._find(key)
         values = [] if value is CLEAR else self._written(value, field)
         item = self._item(field.id)
-        if item is None or not self._are_equal(item["values"], values, field):
+        if item is None or not is_same_value(item["values"], values, field, self._zone):
             self._put(field, values)
 
     def __delitem__(self, key: Key) -> None:
@@ -91,7 +95,7 @@ class CustomFields(MutableMapping[Key, Json]):
         self._put(field, [])
 
     def __iter__(self) -> Iterator[Key]:
-        known, own = self._fields, self._own()
+        known, own = self._schema, self._own()
         for item in self._items():
             number = int(item["field_id"])
             (field,) = known.matches(number) or own.matches(number)
@@ -100,21 +104,6 @@ class CustomFields(MutableMapping[Key, Json]):
 
     def __len__(self) -> int:
         return len(self._items())
-
-    def patch(self) -> list[Json]:
-        """Return the smallest `custom_fields_values` that carries what was changed here.
-
-        Empty when nothing was, or when everything has been set back.
-        """
-        changed: list[Json] = []
-        for number, before in self._before.items():
-            item = self._item(number)
-            after = None if item is None else item["values"]
-            if after is not None and before is not None and same_values(before, after):
-                continue
-            kind = "" if item is None else str(item.get("field_type"))
-            changed.append({"field_id": number, "values": sendable(after, kind)})
-        return changed
 
     def raw(self, key: Key) -> list[Json]:
         """Return the `values` of a field as the API has them; empty if it has none."""
@@ -136,18 +125,14 @@ class CustomFields(MutableMapping[Key, Json]):
         return next((one for one in self._items() if one["field_id"] == number), None)
 
     def _written(self, value: Json, field: FieldDefinition) -> list[Json]:
-        """Write a value; what it is refused for may be true no more."""
         try:
             return write_values(value, field, self._zone)
         except ConfigurationError:
-            newer = self._fields.newer(field)
-            if newer == field:
-                raise
-        return write_values(value, newer, self._zone)
+            self._report_outdated()
+            raise
 
     def _put(self, field: FieldDefinition, values: list[Json]) -> None:
         item = self._item(field.id)
-        self._before.setdefault(field.id, None if item is None else item["values"])
         names = {"field_name": field.name, "field_code": field.code, "field_type": field.type}
         new = {"field_id": field.id, **names, **(item or {}), "values": values}
         # Nothing is changed within: the list may be that of an older copy of the entity, too.
@@ -160,15 +145,14 @@ class CustomFields(MutableMapping[Key, Json]):
                 values = []
         self._entity[VALUES] = [*kept, new] if values else kept or None
 
-    def _are_equal(self, before: Json, after: Json, field: FieldDefinition) -> bool:
-        """Tell whether two lists are one number or moment, however it is written: 5 and 5.00."""
-        old, new = (read_values(one, field, self._zone) for one in (before, after))
-        return isinstance(old, (Decimal, date)) and bool(old == new)
-
     def _find(self, key: Key) -> FieldDefinition:
-        """Look a field up; the entity knows some that the definitions do not tell of."""
-        found = self._fields.matches(key) or self._own().matches(key)
-        return found[0] if len(found) == 1 else self._fields.find(key)
+        """Look a field up; the entity names fields that the definitions may lack."""
+        found = self._schema.matches(key) or self._own().matches(key)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            self._report_outdated()
+        return self._schema.find(key)
 
     def _own(self) -> Schema:
         return Schema(

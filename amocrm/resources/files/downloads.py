@@ -17,7 +17,7 @@ from amocrm._support.atomic_file import replacement
 from amocrm.bulk.context import ApiContext
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
 from amocrm.http.messages import Json, Timeout
-from amocrm.http.request import Request
+from amocrm.http.request import Request, read_into
 from amocrm.progress import ProgressMeter, Report
 from amocrm.resources.files.host import keys, time_for
 
@@ -95,7 +95,7 @@ def download_into(
     request = _at(api.request, content)
     limits = time_for(request, content.size) if timeout is None else timeout
     pouring = _Pouring(file, content, ProgressMeter(report, api.clock, content.size))
-    response = request.read_into(pouring.begin, content.address, timeout=limits)
+    response = read_into(request, pouring.begin, content.address, timeout=limits)
     if response.info.status_code != 200:
         raise _odd("no content", response.info.status_code)
     pouring.end()

@@ -9,19 +9,18 @@ from __future__ import annotations
 from typing import Final
 
 from amocrm._support.clock import Clock
-from amocrm.errors import (
-    AmoCRMError,
-    ConfigurationError,
-    NotFoundError,
-    UnauthorizedError,
-    UnexpectedReplyError,
-    UnreachableError,
-)
-from amocrm.http.authorizer import OtherHost
-from amocrm.http.messages import Call, Json, Retry, Timeout
+from amocrm.errors import AmoCRMError, ConfigurationError, UnexpectedReplyError
+from amocrm.http.messages import Json, Retry, Timeout
 from amocrm.http.paths import resolve
-from amocrm.http.request import Request, Response
-from amocrm.http.sender import BeforeSend
+from amocrm.http.request import (
+    Request,
+    Response,
+    Target,
+    origin_at,
+    origin_of,
+    redirect,
+    usual_timeout,
+)
 
 ASK_REST: Final = 60.0
 """Seconds after the account was asked in which it is not asked again, however the host answers: a
@@ -34,7 +33,6 @@ LONGEST: Final = 900_000.0
 """Seconds of a call at most, however large a file is said to be."""
 
 _ACCOUNT: Final = "/api/v4/account"
-_AS_IF_MOVED: Final = (NotFoundError, UnauthorizedError, UnexpectedReplyError, UnreachableError)
 
 
 class DriveHost:
@@ -55,7 +53,8 @@ class DriveHost:
             return known
         self._asked_at = self._clock.monotonic()
         response = account.get(_ACCOUNT, {"with": "drive_url"}, retry=retry)
-        self._origin = origin = led_to(account, response, "drive_url", "GET", _ACCOUNT).origin
+        drive = led_to(account, response, "drive_url", "GET", _ACCOUNT)
+        self._origin = origin = origin_of(drive)
         return origin
 
     def has_moved(self, account: Request) -> bool:
@@ -71,56 +70,32 @@ class DriveHost:
             return False
 
 
-class DriveRequest(Request):
-    """Calls the host of the files, and once more if they have moved to another one."""
-
-    def __init__(self, account: Request, host: DriveHost) -> None:
-        authorizer = OtherHost(account._authorizer, lambda: host.find(account))
-        super().__init__(authorizer, account._sender, account._timeout, account._headers)
-        self._account = account
-        self._host = host
-
-    def _send(self, draft: Call, before_send: BeforeSend | None = None) -> Response:
-        try:
-            return super()._send(draft, before_send)
-        except _AS_IF_MOVED:
-            # All of them say that nothing was done, or it was a read.
-            if not self._host.has_moved(self._account):
-                raise
-        return super()._send(draft, before_send)
-
-
-class SecretRequest(Request):
-    """Calls addresses that open a file to whoever has them: something else is shown for them."""
-
-    def __init__(self, known: Request, shown: str) -> None:
-        super().__init__(known._authorizer, known._sender, known._timeout, known._headers)
-        self._shown = shown
-
-    def _send(self, draft: Call, before_send: BeforeSend | None = None) -> Response:
-        return super()._send(draft.replace(path=self._shown), before_send)
+def on_drive(account: Request, host: DriveHost) -> Request:
+    """Return a copy of a request whose calls go to the host of the files, wherever it moves to."""
+    return redirect(
+        account, Target(lambda: host.find(account), has_moved=lambda: host.has_moved(account))
+    )
 
 
 def time_for(request: Request, size: int) -> Timeout:
     """Return the limits of a call that carries so many bytes: silence is bounded as ever."""
-    usual = request.timeout
+    usual = usual_timeout(request)
     return usual._replace(total=max(usual.total, min(usual.total + size / SLOWEST, LONGEST)))
 
 
 def keys(request: Request, address: Json, shown: str) -> Request | str:
-    """Return a twin for the host of an address that was told, or what is wrong with the address.
+    """Return a copy for the host of an address that was told, or what is wrong with the address.
 
     `shown` stands for the address in messages.
     """
-    try:
-        twin = request.at(address)
-    except ConfigurationError:
+    origin = origin_at(request, address)
+    if origin is None:
         return "leads to a host where this token must not go" if address else "is missing"
     try:
-        resolve(twin.origin, address)
+        resolve(origin, address)
     except (ConfigurationError, UnicodeError):
         return "is no address that can be called"
-    return SecretRequest(twin, shown)
+    return redirect(request, Target(lambda: origin, shown))
 
 
 def led_to(

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar, Final, NoReturn, TypeVar, get_args, get_origin
+from importlib import import_module
+from typing import (
+    TYPE_CHECKING,
+    ClassVar,
+    Final,
+    Literal,
+    NoReturn,
+    TypeVar,
+    get_args,
+    get_origin,
+)
 
 from amocrm.errors import NotOfferedError, ValidationError
 from amocrm.resources.endpoint import Endpoint, near, read_id
@@ -31,7 +41,8 @@ class Resource(ResourceOwner):
     __slots__ = ("_api", "_context", "_path")
 
     endpoint: ClassVar[Endpoint] = Endpoint("")
-    _asks: ClassVar[tuple[str, ...]] = ()
+    _arguments: ClassVar[tuple[str, ...]] = ()
+    """What the type arguments of a verb are, in their order."""
 
     def __init__(self, owner: ResourceOwner, path: str) -> None:
         self._api = owner._api
@@ -43,7 +54,7 @@ class Resource(ResourceOwner):
     ) -> None:
         super().__init_subclass__()
         if source:
-            filters, withs, orders = _names(cls)
+            filters, withs, orders = _question_names(cls)
             cls.endpoint = Endpoint(path, source, filters, withs, orders, query, text_id)
 
     def __repr__(self) -> str:
@@ -106,16 +117,33 @@ def _not_offered(kind: type[Resource], where: str, name: str) -> NotOfferedError
     return NotOfferedError(f"there is no {name!r} of {where}", hint=near(name, offered))
 
 
-def _names(resource: type[Resource]) -> list[tuple[str, ...]]:
-    """Return the names of filters, `with` and order that a resource takes.
-
-    They are the last type arguments of its verbs: a TypedDict and two Literals. A verb tells in
-    `_asks` which of the three it has.
-    """
-    asked: dict[str, object] = {}
+def _arguments_of(resource: type[Resource]) -> dict[str, object]:
+    """Return the type arguments of a resource's verbs, by what they are."""
+    found: dict[str, object] = {}
     for base in getattr(resource, "__orig_bases__", ()):
-        has: tuple[str, ...] = getattr(get_origin(base), "_asks", ())
-        if has:
-            asked = dict(zip(has, get_args(base)[-len(has) :], strict=True)) | asked
-    filters = tuple(getattr(asked.get("filter"), "__annotations__", ()))
-    return [filters, get_args(asked.get("with")), get_args(asked.get("order"))]
+        names: tuple[str, ...] = getattr(get_origin(base), "_arguments", ())
+        if names:
+            found = dict(zip(names, get_args(base), strict=True)) | found
+    return found
+
+
+def _question_names(resource: type[Resource]) -> list[tuple[str, ...]]:
+    """Return the names of filters, `with` and order that a resource takes."""
+    found = _arguments_of(resource)
+    filters = tuple(getattr(found.get("filter"), "__annotations__", ()))
+    return [filters, get_args(found.get("with")), get_args(found.get("order"))]
+
+
+def members(resource: type[Resource], what: Literal["item", "new", "patch"]) -> frozenset[str]:
+    """Return the members that an item of a resource has, or that creating or changing one takes.
+
+    They are read from the shapes in its header, which are in the module of `amocrm.schema` that is
+    called like the resource's own, or in `amocrm.schema.common`. Empty where there is no such verb.
+    """
+    name = getattr(_arguments_of(resource).get(what), "__forward_arg__", None)
+    if name is None:
+        return frozenset()
+    home = resource.__module__.rpartition(".")[2]
+    modules = (import_module(f"amocrm.schema.{one}") for one in (home, "common"))
+    shape = next(vars(one)[name] for one in modules if name in vars(one))
+    return frozenset(shape.__annotations__)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amocrm.resources.widgets import Widgets
 
 
-class ResourceIndex(ResourceOwner):
+class TopLevelResources(ResourceOwner):
     """The part of a client that is the typed table. Each resource is imported when first used."""
 
     _path = ROOT
