@@ -16,7 +16,6 @@ from amocrm.auth.consent import Consent
 from amocrm.auth.grant_flow import GrantFlow
 from amocrm.auth.settings import AuthSettings, read_auth
 from amocrm.auth.token import known_id
-from amocrm.auth.token_acquirer import TokenAcquirer
 from amocrm.auth.token_cache import TokenCache
 from amocrm.auth.token_endpoint import TokenEndpoint
 from amocrm.auth.token_provider import TokenProvider
@@ -102,10 +101,9 @@ class AmoCRM(Bulk, TopLevelResources):
         self._is_guest = False
         self._consent = Consent(settings, account, events)
         grant_flow = GrantFlow(TokenEndpoint(settings, sender), cache, events)
-        acquirer = TokenAcquirer(settings, grant_flow, cache, self._consent, events)
-        self._token_provider = TokenProvider(acquirer, cache, events)
-        self.connection = events.connection = Connection(acquirer, cache, self._consent, events)
-        self.request = Request(self._token_provider, sender, limits)
+        provider = TokenProvider(settings, grant_flow, cache, self._consent, events)
+        self.connection = events.connection = Connection(provider, cache, self._consent, events)
+        self.request = Request(provider, sender, limits)
         super().__init__(self.request, clock, self._rate_limiter, account.account, lenient=lenient)
         self._context = ResourceContext(self._api, store, repository.client_id, self._account_name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amocrm.errors import ConfigurationError
 from amocrm.resources.people.contact_keys import Normal
-from amocrm.resources.people.phone import normalize_phone
+from amocrm.resources.people.normalize import normalize_phone
 
 try:
     import phonenumbers
@@ -17,9 +17,9 @@ __all__ = ["phones_of"]
 
 
 def phones_of(region: str) -> Normal:
-    """Return what brings a phone into its one form, for `find_or_create(normal=...)`.
+    """Return a function that normalizes phones, for `find_or_create(normal=...)`.
 
-    What is no possible number by the rules is read by hand; see `amocrm.resources.people.phone`.
+    A text that is not a possible number by the country's rules is read by `normalize_phone`.
 
     Args:
         region: two letters of the country whose numbers are written without its code: `DE`.

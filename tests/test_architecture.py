@@ -19,7 +19,7 @@ LAYERS = [
     "http",
     "schema auth bulk chats",
     "resources",
-    "client phones",
+    "client phones types",
     "integration",
 ]
 
@@ -27,9 +27,9 @@ RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 PURE = """
 _support/frames _support/numbers _support/secret
-auth/callback auth/installation/uninstall_hook auth/not_authorized auth/oauth_messages
-auth/revocation_cause auth/settings auth/status auth/token auth/token_file_formats auth/token_record
-bulk/outcomes bulk/pages
+auth/installation/uninstall_hook auth/moved_account auth/redirect/query auth/revocation
+auth/settings auth/status auth/token auth/token_file_formats auth/token_record auth/token_response
+bulk/changes_query bulk/outcomes bulk/pages
 chats/payloads chats/signatures
 errors api_limits
 http/call_options http/error_mapping http/hosts http/messages http/paths http/query http/reply_body
@@ -40,7 +40,7 @@ resources/custom_fields/definitions resources/custom_fields/error_messages
 resources/custom_fields/field_filters resources/custom_fields/field_types
 resources/custom_fields/values
 resources/endpoint resources/filter_values resources/filters resources/patch
-resources/people/contact_keys resources/people/phone resources/split_query
+resources/people/contact_keys resources/people/normalize resources/split_query
 resources/stage_lookup schema/enums
 """.split()  # noqa: SIM905  a list of names is easier to read in lines
 """Modules that decide and do nothing: no socket, file, clock, randomness or thread."""
@@ -75,7 +75,7 @@ FORBIDDEN_IN_PURE = {"http.client.HTTPConnection", "urllib.request", "http.serve
 
 OWNERS = {
     "time": {"_support/clock"}, "requests": {"http/transport"}, "urllib3": {"http/transport"},
-    "phonenumbers": {"phones"}, "sqlalchemy": {"bulk/journals", "stores"},
+    "phonenumbers": {"phones"}, "sqlalchemy": {"stores"},
     "redis": {"rate_limit", "stores"}, "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things, each with the modules or packages that import it."""

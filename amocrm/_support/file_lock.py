@@ -25,7 +25,6 @@ from typing import Final
 from amocrm._support.clock import SystemClock
 from amocrm._support.forks import after_fork
 from amocrm._support.private_files import narrow, open_private
-from amocrm.errors import TokenStoreError
 
 if sys.platform == "win32":
     import msvcrt
@@ -58,10 +57,13 @@ class FileLock:
 
     Args:
         path: of the lock file; it is made when it is not there, and stays.
+
+    Attributes:
+        path: the same.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path: Final = path
         self._threads = threading.Lock()
         self._handle: int | None = None
         after_fork(self)
@@ -71,17 +73,19 @@ class FileLock:
         """Hold the lock while the block runs.
 
         Raises:
-            TokenStoreError: somebody else held it for `timeout` seconds, or it cannot be opened.
+            TimeoutError: another thread or process held it for `timeout` seconds.
+            OSError: it cannot be opened or locked; `strerror` says why, and `hint`, where there is
+                one, what to do.
         """
         deadline, owner = _clock.monotonic() + timeout, os.getpid()
         threads = self._threads
         if not threads.acquire(timeout=timeout):
-            raise self._busy(timeout)
+            raise _timeout(self.path, timeout)
         try:
             self._handle = self._open()
             try:
                 if not self._wait(self._handle, deadline):
-                    raise self._busy(timeout)
+                    raise _timeout(self.path, timeout)
                 yield
             finally:
                 # A child that was forked while the file was being opened has a copy that it knows
@@ -98,14 +102,8 @@ class FileLock:
         self._threads = threading.Lock()
 
     def _open(self) -> int:
-        try:
-            handle = open_private(self._path, os.O_RDWR | os.O_CREAT)
-            narrow(handle)  # Whoever can open it can hold it.
-        except OSError as error:
-            raise TokenStoreError(
-                f"the lock {self._path} cannot be opened: {error.strerror}",
-                hint=getattr(error, "hint", None),
-            ) from error
+        handle = open_private(self.path, os.O_RDWR | os.O_CREAT)
+        narrow(handle)  # Whoever can open it can hold it.
         return handle
 
     def _wait(self, handle: int, deadline: float) -> bool:
@@ -113,7 +111,7 @@ class FileLock:
         while True:
             try:
                 _try(handle)
-            except OSError:
+            except (BlockingIOError, PermissionError):  # in use: on POSIX, on Windows
                 if _clock.monotonic() >= deadline:
                     return False
                 _clock.sleep(pause * (0.5 + random.random() / 2))
@@ -127,8 +125,6 @@ class FileLock:
         if handle is not None:
             os.close(handle)
 
-    def _busy(self, timeout: float) -> TokenStoreError:
-        return TokenStoreError(
-            f"somebody else held the lock {self._path} for {timeout:g} s",
-            hint="another process is getting the token, or hangs in it",
-        )
+
+def _timeout(path: str, seconds: float) -> TimeoutError:
+    return TimeoutError(f"another thread or process held the lock {path} for {seconds:g} s")

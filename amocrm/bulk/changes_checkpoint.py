@@ -1,4 +1,4 @@
-"""How far a walk through changes has come, kept in a file that is replaced in one step."""
+"""How far changes were read: an instant and the items around it, in a file replaced atomically."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ _VERSION: Final = 1
 
 
 class Checkpoint:
-    """The instant before which all is done, and what was seen from shortly before it on.
+    """The instant before which everything was read, and the items read from shortly before it on.
+
+    Nothing is written before `save`.
 
     Args:
-        file: it is kept in; None for the life of one walk.
-        walk: what is walked: the account and the path.
-        params: more of the query; a walk with others would have seen other items before.
-        since: Unix seconds where to begin, if the file knows no better.
+        file: where it is stored; None: only in memory.
+        walk: what is read: the account and the path.
+        params: more of the query; with another query, other items would have been read before.
+        since: Unix seconds to begin at, if the file has no later instant.
         overlap: seconds before that instant that are read once more.
+        member: the member of an item that has the time of its change.
 
     Raises:
         ConfigurationError: the file is damaged or unreadable, or another walk's.
@@ -39,7 +42,9 @@ class Checkpoint:
         params: Mapping[str, Json],
         since: float,
         overlap: float,
+        member: str = "updated_at",
     ) -> None:
+        self._member = member
         self._file = None if file is None else os.path.abspath(os.fspath(file))
         self._walk = walk
         # Digests: the values may be a person's data.
@@ -57,25 +62,25 @@ class Checkpoint:
         return max(self._since, int(self._at - self._overlap))
 
     def knows(self, item: Mapping[str, Json]) -> bool:
-        """Tell whether an item was passed in this very state."""
-        return self._seen.get(str(item["id"])) == _state(item)
+        """Tell whether an item was given out in this very state."""
+        return self._seen.get(str(item["id"])) == self._state(item)
 
     def passed(self, item: Mapping[str, Json]) -> None:
-        """Remember an item that was dealt with."""
-        self._seen[str(item["id"])] = _state(item)
+        """Remember an item that was given out."""
+        self._seen[str(item["id"])] = self._state(item)
 
     def reached(self, instant: int) -> None:
-        """Note that everything before an instant was dealt with."""
+        """Note that everything before an instant was given out; forget items before the overlap."""
         self._at = max(self._at, instant)
+        begin = self.begin
+        self._seen = {number: state for number, state in self._seen.items() if state[0] >= begin}
 
     def save(self) -> None:
-        """Forget what is older than the overlap, and put the rest into the file.
+        """Write it to the file, if it has one.
 
         Raises:
             ConfigurationError: it cannot be written; the old one is untouched.
         """
-        begin = self.begin
-        self._seen = {number: state for number, state in self._seen.items() if state[0] >= begin}
         if self._file is None:
             return
         content = {
@@ -88,6 +93,10 @@ class Checkpoint:
             raise ConfigurationError(
                 f"the checkpoint {self._file} cannot be written: {error.strerror}"
             ) from error
+
+    def _state(self, item: Mapping[str, Json]) -> tuple[int, str]:
+        """Tell the states of an item apart: it may be edited twice in a second."""
+        return int(item[self._member]), hashlib.sha256(encode_body(item)).hexdigest()[:16]
 
     def _load(self, file: str) -> None:
         try:
@@ -111,20 +120,16 @@ class Checkpoint:
             ValueError,
         ) as error:
             raise ConfigurationError(
-                f"the checkpoint {file} cannot be read", hint="move it away and begin anew"
+                f"the checkpoint {file} cannot be read",
+                hint="move it away to read from the beginning",
             ) from error
         if whose != (_VERSION, self._walk):
-            raise ConfigurationError(f"the checkpoint {file} is that of a walk through {whose[1]}")
+            raise ConfigurationError(f"the checkpoint {file} was saved for {whose[1]}")
         if changed := {name for name, _ in params.items() ^ self._params.items()}:
             raise ConfigurationError(
                 f"the checkpoint {file} was saved with another {' and '.join(sorted(changed))}",
-                hint="walk on with what it was saved with, or begin another checkpoint",
+                hint="use the query it was saved with, or another file",
             )
-
-
-def _state(item: Mapping[str, Json]) -> tuple[int, str]:
-    """Tell the states of an item apart: it may be edited twice in a second."""
-    return int(item["updated_at"]), hashlib.sha256(encode_body(item)).hexdigest()[:16]
 
 
 def _digest(value: Json) -> str:

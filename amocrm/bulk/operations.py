@@ -169,32 +169,48 @@ class Bulk:
         path: str,
         params: Mapping[str, Json] | None = None,
         *,
+        deleted: bool = False,
         limit: int | None = None,
         since: float | None = None,
         checkpoint: str | PathLike[str] | None = None,
         overlap: float | None = None,
         progress: Report | None = None,
     ) -> Changes[dict[str, Json]]:
-        """Return what was created or edited: `for lead in crm.changes("leads", checkpoint=file)`.
+        """Return what was created or edited since the last run, oldest change first.
 
-        Oldest change first, until there is no more; run it again for what came since. It takes
-        paths with `filter[updated_at]` and `order[updated_at]`: leads, contacts, companies,
-        customers, notes. What goes to the recycle bin is found with `{"with": "only_deleted"}`.
+        ::
+
+            with crm.changes("leads", checkpoint="leads.checkpoint") as changed:
+                for lead in changed:
+                    ...
+
+        The block saves the checkpoint when it ends without an exception; `changed.commit()` saves
+        it in between. Whatever ends the program before that, the same items come again, so nothing
+        is lost; the work must allow for an item that comes twice. Without a checkpoint no block is
+        needed: `for lead in crm.changes("leads", since=1700000000)`.
+
+        Taken are leads, contacts, companies, customers, tasks, and notes: `leads/notes`,
+        `leads/42/notes`. For other paths the error says what to use.
+
+        `deleted=True` tells what was deleted instead: of leads what went to the recycle bin, each
+        with the keys `id`, `updated_at`, `updated_by`, `is_deleted`; of contacts, companies,
+        customers and tasks the events of deletion, restoration and merging, in which `entity_id` is
+        the id. It is another run, with a checkpoint of its own.
 
         Args:
             path: `leads`, or `/api/v4/leads`.
             params: more of the query, such as a `filter`.
+            deleted: read deletions.
             limit: items per page; the most that the path allows, if none is given.
             since: Unix seconds to begin at; the beginning of time, if none are given.
-            checkpoint: a file that remembers how far it came. It is saved after the loop has moved
-                on, so what it covers was dealt with.
-            overlap: seconds before the last change to read once more, for late comers.
+            checkpoint: a file that stores how far it came. It needs a block.
+            overlap: seconds before the last change that are read once more, for late writes.
             progress: is told how far it has come.
 
         Raises:
             ConfigurationError: an argument is wrong. The rest is raised while iterating.
 
-        Source: reference 3.1, 4.2.1.
+        Source: reference 3.1, 4.2.1, 4.13, 4.16.
         """
         from amocrm.bulk.changes import OVERLAP, Changes
 
@@ -202,6 +218,7 @@ class Bulk:
             self._api,
             path,
             params,
+            deleted=deleted,
             limit=limit,
             since=since,
             checkpoint=checkpoint,

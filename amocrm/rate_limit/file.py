@@ -24,7 +24,7 @@ from amocrm._support.clock import Clock
 from amocrm._support.file_lock import FileLock
 from amocrm._support.private_files import check_private, open_private
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.errors import RateLimiterError, TokenStoreError
+from amocrm.errors import RateLimiterError
 from amocrm.rate_limit.base import WindowRateLimiter
 from amocrm.rate_limit.window import Window
 
@@ -79,13 +79,11 @@ class FileRateLimiter(WindowRateLimiter):
                 opened.read(clock)
                 yield opened.window
                 opened.write()
-        except TokenStoreError as error:  # which is how a FileLock puts it
-            raise RateLimiterError(
-                f"the rate limiter cannot be shared: {error.args[0]}", hint=error.hint
-            ) from error
+        except TimeoutError as error:
+            raise RateLimiterError(f"the rate limiter cannot be locked: {error}") from error
         except OSError as error:
             raise RateLimiterError(
-                f"the rate limiter {self._path} cannot be opened: {error.strerror}",
+                f"the rate limiter {self._path} cannot be opened or locked: {error.strerror}",
                 hint=getattr(error, "hint", None)
                 or "name a file on a local disk that every process may write",
             ) from error

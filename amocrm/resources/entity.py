@@ -5,7 +5,7 @@ Source: reference 4.2.1, 4.12-4.17, 4.29, 5.13.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from amocrm.http.messages import Json
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from amocrm.resources.links import ItemLinks, Links
     from amocrm.resources.notes import ItemNotes, Notes
     from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal
+    from amocrm.resources.people.duplicates import DuplicateGroup
     from amocrm.resources.tags import ItemTags, Tags
 
 TimeOrder: TypeAlias = Literal["id", "updated_at"]
@@ -135,20 +136,29 @@ class HasContactDetails(Resource, Generic[N]):
         *,
         phone: str | Iterable[str] | None = None,
         email: str | Iterable[str] | None = None,
+        name: str | None = None,
         normal: Normal | None = None,
     ) -> list[dict[str, Json]]:
-        """Return all who have one of the phones or e-mails, each once.
+        """Return all entities that have one of the phones or e-mails, each once.
 
-        The API's search finds a text anywhere; here it counts only in the phones and e-mails.
+        However a phone is written, it is found: `crm.contacts.find(phone="8 (999) 123-45-67")`.
+        A phone costs one search if that finds somebody, and seven if not: where the API's search
+        takes separators literally, the number is searched in its usual written forms.
 
         Args:
             phone: one or several, however they are written.
             email: one or several.
-            normal: what brings a phone into its one form; `amocrm.phones` does it by country.
+            name: of a company, in any case.
+            normal: normalizes a phone; `amocrm.phones` does it by country.
+
+        Raises:
+            ConfigurationError: there is nothing to find by, or one of them is not valid.
         """
         kind = cast("Literal['contacts', 'companies']", self._kind)
-        normal = normal or lazy.phone.normalize_phone
-        return lazy.find_or_create.find(self._api, kind, phone=phone, email=email, normal=normal)
+        return lazy.find_or_create.find(
+            self._api, kind, phone=phone, email=email, name=name,
+            normal=normal or lazy.normalize.normalize_phone,
+        )  # fmt: skip
 
     def find_or_create(
         self,
@@ -156,18 +166,20 @@ class HasContactDetails(Resource, Generic[N]):
         *,
         phone: str | Iterable[str] | None = None,
         email: str | Iterable[str] | None = None,
+        name: str | None = None,
         normal: Normal | None = None,
     ) -> Found | Created | Ambiguous:
-        """Find the one who has a phone or an e-mail, or create them with it.
+        """Find the entity that has a phone or an e-mail, or create it with them.
 
-        Nothing is written to whom it finds. All who share the client's store and look for the same
-        wait for each other, so that two processes do not create the same person twice.
+        An entity that was found is not changed. Processes that share the client's store and look
+        for the same wait for each other, so that they do not create the same person twice.
 
         Args:
             item: what is created besides phones and e-mails: `{"name": "Anna"}`.
             phone: one or several; any of them is enough.
             email: one or several; any of them is enough.
-            normal: what brings a phone into its one form; `amocrm.phones` does it by country.
+            name: of a company, in any case.
+            normal: normalizes a phone; `amocrm.phones` does it by country.
 
         Returns:
             `Found` with the entity, `Created` with the id, or `Ambiguous` with all who have it.
@@ -178,7 +190,34 @@ class HasContactDetails(Resource, Generic[N]):
         kind = cast("Literal['contacts', 'companies']", self._kind)
         return lazy.find_or_create.find_or_create(
             self._api, self._context.lock, kind, self._by_code(cast("dict[str, Json]", item)),
-            phone=phone, email=email, normal=normal or lazy.phone.normalize_phone,
+            phone=phone, email=email, name=name,
+            normal=normal or lazy.normalize.normalize_phone,
+        )  # fmt: skip
+
+    def duplicates(
+        self,
+        *,
+        by: Iterable[Literal["phone", "email", "name"]] = ("phone", "email"),
+        normal: Normal | None = None,
+        progress: Report | None = None,
+    ) -> Iterator[DuplicateGroup]:
+        """Yield groups of entities that share a phone or an e-mail: `group.value`, `group.ids`.
+
+        All of them are read, and compared in a temporary file of no name: memory does not grow with
+        their number. Entities that share a phone and an e-mail are in two groups.
+
+        Args:
+            by: `phone`, `email`, and of companies `name`.
+            normal: normalizes a phone; `amocrm.phones` does it by country.
+            progress: is told how far the reading has come.
+
+        Raises:
+            ConfigurationError: `by` is wrong. The rest is raised while iterating.
+        """
+        kind = cast("Literal['contacts', 'companies']", self._kind)
+        return lazy.duplicates.duplicates(
+            self._api, kind, by=by, normal=normal or lazy.normalize.normalize_phone,
+            progress=progress,
         )  # fmt: skip
 
     def _by_code(self, item: Mapping[str, Json]) -> dict[str, Json]:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from amocrm.resources.files import host as host
     from amocrm.resources.files import upload_source as upload_source
     from amocrm.resources.files import uploads as uploads
+    from amocrm.resources.people import duplicates as duplicates
     from amocrm.resources.people import find_or_create as find_or_create
-    from amocrm.resources.people import phone as phone
+    from amocrm.resources.people import normalize as normalize
     from amocrm.resources.resource import Resource
     from amocrm.stores import locks as locks
 
@@ -47,8 +48,9 @@ _MODULES: Final = {
     "host": "amocrm.resources.files.host",
     "upload_source": "amocrm.resources.files.upload_source",
     "uploads": "amocrm.resources.files.uploads",
+    "duplicates": "amocrm.resources.people.duplicates",
     "find_or_create": "amocrm.resources.people.find_or_create",
-    "phone": "amocrm.resources.people.phone",
+    "normalize": "amocrm.resources.people.normalize",
     "locks": "amocrm.stores.locks",
 }
 """Modules that are names of this one, as checkers see in the imports above."""
@@ -96,9 +98,6 @@ class LazyResource(Generic[R]):
 
 ROOT: Final = "/api/v4"
 """Path of the API on an account's host. Source: reference 3.1."""
-
-ACCOUNT_PATH: Final = f"{ROOT}/account"
-"""Path of the account itself. Source: reference 4.1."""
 
 
 class ResourceOwner:

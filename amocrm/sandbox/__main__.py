@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 from urllib.parse import urlencode
 
-from amocrm.api_limits import REQUESTS_PER_SECOND
+from amocrm.api_limits import ACCESS_TOKEN_SECONDS, REQUESTS_PER_SECOND
 from amocrm.sandbox.http.server import Served
 from amocrm.sandbox.portal import Sandbox
 
@@ -25,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refresh_mode=options.refresh_mode,
         seed=options.seed,
         redirect_uri=options.redirect_uri,
+        token_lifetime=options.token_lifetime,
     )
+    for name in options.accounts if options.shop else ():
+        portal.add_shop(name)
     tls = tuple(options.tls) if options.tls else None
     try:
         with portal.serve(options.host, options.port, tls=tls, hosts=options.allow_host) as served:
@@ -59,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     add("--tls", nargs=2, metavar=("CERT", "KEY"), help="serve HTTPS with these PEM files")
     add("--accounts", nargs="+", default=["example"], metavar="NAME", help="subdomains")
+    add("--shop", action="store_true", help="fill each account with the data of a small shop")
+    add(
+        "--token-lifetime", type=_seconds, default=ACCESS_TOKEN_SECONDS, metavar="SECONDS",
+        help="how long an access token of a pair lives (default: 86400)",
+    )  # fmt: skip
     add("--rps", type=int, default=REQUESTS_PER_SECOND, help="requests a second; 0: no limit")
     add("--seed", type=int, help="makes ids and secrets the same each time (default: random)")
     add(
@@ -68,6 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--refresh-mode", choices=("strict", "grace"), default="strict")
     add("--redirect-uri", default="http://127.0.0.1:3000/", help="of the integration")
     return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds < float("inf"):
+        raise ValueError(text)
+    return seconds
 
 
 def _greeting(portal: Sandbox, served: Served) -> str:

@@ -7,7 +7,9 @@ integration off; and looking at what is stored.
 from __future__ import annotations
 
 import copy
+import json
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -16,13 +18,18 @@ from amocrm.sandbox.amojo.store import Channel
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.fixtures import put
+from amocrm.sandbox.data.shop import fill_shop
 from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.history import SINGULAR
+from amocrm.sandbox.engine.routes import dispatch
 from amocrm.sandbox.engine.validate import check_model
 from amocrm.sandbox.engine.validation_errors import refuse_batch
 from amocrm.sandbox.engine.view import plain
 from amocrm.sandbox.engine.writing import Writer
 from amocrm.sandbox.entities.unsorted_items import enter
+from amocrm.sandbox.http.answer import Json
+from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.http.router import Router
 from amocrm.sandbox.oauth.consent import chosen_integration, query_of
 from amocrm.sandbox.oauth.token_endpoint import consent_redirect, widget_call
@@ -48,16 +55,23 @@ class Admin:
     integration: Integration
 
     def __init__(
-        self, accounts: Sequence[str], clock: Clock, mode: RefreshMode, seed: int | None
+        self,
+        accounts: Sequence[str],
+        clock: Clock,
+        mode: RefreshMode,
+        seed: int | None,
+        token_lifetime: float,
     ) -> None:
         """Found the accounts; the caller registers the first integration."""
         if not accounts:
             raise ValueError("a sandbox needs at least one account")
         if mode not in ("strict", "grace"):
             raise ValueError(f"refresh_mode is 'strict' or 'grace', not {mode!r}")
+        if not token_lifetime > 0:
+            raise ValueError(f"token_lifetime must be above 0 s, not {token_lifetime!r}")
         self.clock = clock
         self._lock = threading.RLock()
-        self._tokens = TokenRegistry(mode, seed)
+        self._tokens = TokenRegistry(mode, seed, token_lifetime)
         self._front = Router(self._tokens)
         for name in accounts:
             self._front.found(name, clock.time())
@@ -220,10 +234,24 @@ class Admin:
             if entity_type not in ENTITY_TYPES:
                 return put(where, self._front.ids, entity_type, copy.deepcopy(entity), now)
             table = ENTITY_TYPES[entity_type]
-            checked = check_model(entity, table, where, table=table.create, nested=table.nested)
+            checked = check_model(entity, table, where, table.create)
             refuse_batch([entity], [checked])
-            writer = Writer(where, self._front.ids, where.admin.id, now)
+            client_id = self.integration.client_id
+            writer = Writer(where, self._front.ids, where.admin.id, now, client_id)
             return int(writer.create(table, copy.deepcopy(entity))["id"])
+
+    def add_shop(self, account: str | Account | None = None) -> None:
+        """Fill an account with the data of a small shop, as if its administrator had entered it."""
+        with self._lock:
+            where = self.account(account)
+            grant, now = self._grant(where, None), int(self.clock.time())
+
+            def send(method: str, path: str, body: Json) -> Json:
+                ask = IncomingRequest.of_json(method, where.host, f"/api/v4{path}", body)
+                answer = dispatch(Call(ask, where, grant, now, self._front.ids, Counter()))
+                return json.loads(answer.body) if answer.body else None
+
+            fill_shop(send, now)
 
     def add_unsorted(
         self,

@@ -17,7 +17,7 @@ from wsgiref.handlers import format_date_time
 
 import requests
 
-from amocrm.api_limits import REQUESTS_PER_SECOND
+from amocrm.api_limits import ACCESS_TOKEN_SECONDS, REQUESTS_PER_SECOND
 from amocrm.sandbox.admin import Admin
 from amocrm.sandbox.clock import Clock, SystemClock
 from amocrm.sandbox.data.state import Account
@@ -54,6 +54,7 @@ class Sandbox(Admin):
         redirect_uri: setting of the first integration.
         client_id: of the first integration; made up by default.
         client_secret: of the first integration; made up by default.
+        token_lifetime: seconds that an access token of a pair lives.
 
     Attributes:
         rate_limiter: the limiter, should a test want other borders.
@@ -71,9 +72,10 @@ class Sandbox(Admin):
         redirect_uri: str = "http://127.0.0.1:3000/",
         client_id: str | None = None,
         client_secret: str | None = None,
+        token_lifetime: float = ACCESS_TOKEN_SECONDS,
     ) -> None:
         """Found the accounts and register the first integration; nothing is opened."""
-        super().__init__(accounts, clock or SystemClock(), refresh_mode, seed)
+        super().__init__(accounts, clock or SystemClock(), refresh_mode, seed, token_lifetime)
         self.integration = self._tokens.new_integration(redirect_uri, client_id, client_secret)
         self.rate_limiter = RateLimiter(rps)
         self._closing = threading.Event()
@@ -110,6 +112,7 @@ class Sandbox(Admin):
         return replace(answer, waited=uplink, late=late)
 
     def _handle(self, ask: IncomingRequest) -> Answer:
+        ask = self._front.without_account(ask)
         at, now = self.clock.monotonic(), self.clock.time()
         fault = self._injector.choose(ask.method, ask.path)
         verdict = self.rate_limiter.admit(at) if ask.path.startswith("/api/") else Verdict.PASS

@@ -22,6 +22,7 @@ from amocrm._support.atomic_file import insist, replace
 from amocrm._support.file_lock import FileLock
 from amocrm._support.private_files import check_folder, check_private, make_folder, open_private
 from amocrm.errors import TokenStoreError
+from amocrm.stores.locks import hold_file
 from amocrm.stores.store import Key
 
 SAVING_PATIENCE: Final = 20.0
@@ -89,7 +90,7 @@ class FileStore:
         """
         path = self.path(key)
         self._make_folder()
-        with self._saving.hold(SAVING_PATIENCE):
+        with hold_file(self._saving, SAVING_PATIENCE):
             if self.load(key) != replaces:
                 return False
             with _told(path):
@@ -102,7 +103,7 @@ class FileStore:
         path = self.path(key)
         if not self._is_there():
             return
-        with self._saving.hold(SAVING_PATIENCE), _told(path):
+        with hold_file(self._saving, SAVING_PATIENCE), _told(path):
             with contextlib.suppress(FileNotFoundError):
                 insist(lambda: os.unlink(path))
             self._sweep()
@@ -126,7 +127,7 @@ class FileStore:
         if key not in self._locks:
             self._make_folder()
             self._locks.setdefault(key, FileLock(f"{self.path(key)}.lock"))
-        return self._locks[key].hold(timeout)
+        return hold_file(self._locks[key], timeout)
 
     def _make_folder(self) -> None:
         with _told(self._folder):

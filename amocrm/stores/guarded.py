@@ -36,19 +36,19 @@ class GuardedStore:
 
     def load(self, key: Key) -> Secret | None:
         """Return the text of a key; None if there is none."""
-        return _ask("load", lambda: _hidden(self.inner.load(key)))
+        return _ask("load the token", lambda: _hidden(self.inner.load(key)))
 
     def save(self, key: Key, text: Secret, replaces: Secret | None) -> bool:
         """Put a text in the place of the one that was loaded; False if another is there."""
-        return _ask("save", lambda: self.inner.save(key, text.reveal(), _shown(replaces)))
+        return _ask("save the token", lambda: self.inner.save(key, text.reveal(), _shown(replaces)))
 
     def forget(self, key: Key) -> None:
         """Remove a text."""
-        _ask("forget", lambda: self.inner.forget(key))
+        _ask("forget the token", lambda: self.inner.forget(key))
 
     def accounts(self, client_id: str) -> list[str]:
         """Return what texts of an integration are kept under, sorted."""
-        return _ask("list", lambda: sorted(self.inner.accounts(client_id)))
+        return _ask("list the accounts", lambda: sorted(self.inner.accounts(client_id)))
 
     @contextmanager
     def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
@@ -84,8 +84,8 @@ def _ask(what: str, step: Callable[[], T]) -> T:
         failure = error
     except Exception as error:
         failure = TokenStoreError(
-            f"the token store could not {what} the token ({type(error).__name__})",
-            hint="the token in memory stays usable; mend the store before this process ends",
+            f"the token store could not {what} ({type(error).__name__})",
+            hint="the token in memory stays usable; fix the store before this process ends",
         )
         failure.__cause__ = error
     # Raised out here, without what has stood in the store's frames.

@@ -13,7 +13,9 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from amocrm._support.file_lock import FileLock
 from amocrm.errors import TokenStoreError
+from amocrm.stores.guarded import GuardedStore
 from amocrm.stores.store import Key, TokenStore, striped
 
 
@@ -35,11 +37,39 @@ class ThreadLocks:
         """
         lock = self._locks.setdefault((os.getpid(), key), threading.Lock())
         if not lock.acquire(timeout=timeout):
-            raise TokenStoreError(f"another thread held the token's lock for {timeout:g} s")
+            raise held_too_long("the token's lock", timeout)
         try:
             yield
         finally:
             lock.release()
+
+
+@contextmanager
+def hold_file(lock: FileLock, timeout: float) -> Generator[None, None, None]:
+    """Hold a lock file of a store.
+
+    Raises:
+        TokenStoreError: others held it for `timeout` seconds, or it cannot be opened or locked.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock.hold(timeout))
+        except TimeoutError:
+            raise held_too_long(f"the lock {lock.path}", timeout) from None
+        except OSError as error:
+            raise TokenStoreError(
+                f"the lock {lock.path} cannot be opened or locked: {error.strerror}",
+                hint=getattr(error, "hint", None),
+            ) from error
+        yield
+
+
+def held_too_long(lock: str, timeout: float) -> TokenStoreError:
+    """Return the error for a lock that was not free in time."""
+    return TokenStoreError(
+        f"another thread or process held {lock} for {timeout:g} s",
+        hint="it is getting a token, or it hangs",
+    )
 
 
 PATIENCE: Final = 120.0
@@ -56,7 +86,7 @@ class Stripes:
     """
 
     def __init__(self, store: TokenStore, client_id: str, account: str) -> None:
-        self._store = store
+        self._store = GuardedStore(store)
         self._key = Key(f"lock:{client_id}", account)
 
     @contextmanager
@@ -69,12 +99,5 @@ class Stripes:
         with ExitStack() as held:
             # Always in the same order, so that no two wait for each other for ever.
             for key in sorted({striped(self._key, text) for text in texts}):
-                try:
-                    held.enter_context(self._store.lock(key, PATIENCE))
-                except TokenStoreError:
-                    raise
-                except Exception as error:  # of a store of the user's own
-                    raise TokenStoreError(
-                        f"the token store could not lock ({type(error).__name__})"
-                    ) from error
+                held.enter_context(self._store.lock(key, PATIENCE))
             yield

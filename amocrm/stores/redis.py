@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 
 from amocrm._support.clock import SystemClock
 from amocrm.errors import ConfigurationError, TokenStoreError
-from amocrm.stores.locks import ThreadLocks
+from amocrm.stores.locks import ThreadLocks, held_too_long
 from amocrm.stores.store import Key
 
 try:
@@ -127,10 +127,7 @@ class RedisStore:
             )  # fmt: skip
             with _told("lock"):
                 if not lock.acquire(blocking_timeout=max(0.0, deadline - _clock.monotonic())):
-                    raise TokenStoreError(
-                        f"somebody else held the token's lock in {self!r} for {timeout:g} s",
-                        hint="another process is getting the token, or hangs in it",
-                    )
+                    raise held_too_long(f"the token's lock in {self!r}", timeout)
             try:
                 with _prolonged(lock, self._lock_seconds / 3):
                     yield

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,9 @@ def edit(portal: Sandbox, number: int, at: int) -> None:
 
 
 def numbers(changes: Any) -> list[int]:
-    return [one["id"] for one in changes]
+    """Read changes in a block, and return their ids."""
+    with changes as changed:
+        return [one["id"] for one in changed]
 
 
 @pytest.mark.parametrize(
@@ -96,13 +100,13 @@ def test_a_checkpoint_goes_on_where_it_ended(
 def test_a_checkpoint_is_one_account_s(
     portal: Sandbox, crm: AmoCRM, clock: ManualClock, tmp_path: Path
 ) -> None:
-    list(crm.changes("leads", checkpoint=tmp_path / "kept"))
+    numbers(crm.changes("leads", checkpoint=tmp_path / "kept"))
     auth: Any = {"access_token": "x"}
     other = AmoCRM("other", auth, session=portal.session(), clock=clock)
     with pytest.raises(
-        ConfigurationError, match=r"a walk through example\.amocrm\.ru/api/v4/leads"
+        ConfigurationError, match=r"was saved for example\.amocrm\.ru/api/v4/leads$"
     ):
-        list(other.changes("leads", checkpoint=tmp_path / "kept"))
+        numbers(other.changes("leads", checkpoint=tmp_path / "kept"))
 
 
 def test_a_checkpoint_is_one_query_s(portal: Sandbox, crm: AmoCRM, tmp_path: Path) -> None:
@@ -111,7 +115,7 @@ def test_a_checkpoint_is_one_query_s(portal: Sandbox, crm: AmoCRM, tmp_path: Pat
     assert numbers(crm.changes("leads", params, checkpoint=kept)) == added
     before = kept.read_bytes()
     with pytest.raises(ConfigurationError, match="saved with another filter and with"):
-        list(crm.changes("leads", checkpoint=kept))
+        numbers(crm.changes("leads", checkpoint=kept))
     assert kept.read_bytes() == before
     assert numbers(crm.changes("leads", params, limit=1, overlap=5, checkpoint=kept)) == []
 
@@ -128,23 +132,90 @@ def test_the_overlap_is_the_caller_s(
     portal: Sandbox, crm: AmoCRM, tmp_path: Path, overlap: float, seen: int
 ) -> None:
     add(portal, 1, START)
-    list(crm.changes("leads", checkpoint=tmp_path / "kept"))
+    numbers(crm.changes("leads", checkpoint=tmp_path / "kept"))
     add(portal, 1, START - 5)
     again = crm.changes("leads", checkpoint=tmp_path / "kept", overlap=overlap)
-    assert len(list(again)) == seen
+    assert len(numbers(again)) == seen
 
 
-def test_the_item_at_which_it_ended_comes_again(
+def process(crm: AmoCRM, kept: Path, write: Callable[[list[Any]], object]) -> None:
+    with crm.changes("leads", checkpoint=kept) as changed:
+        write(list(changed))
+
+
+def test_a_block_that_fails_saves_nothing(portal: Sandbox, crm: AmoCRM, tmp_path: Path) -> None:
+    # The loop ends, the write to the database fails: the next run gets the same items.
+    kept = tmp_path / "kept"
+    added = add(portal, 300, START)
+    with pytest.raises(ZeroDivisionError):
+        process(crm, kept, lambda rows: len(rows) // 0)
+    assert not kept.exists()
+    assert numbers(crm.changes("leads", checkpoint=kept)) == added
+    more = add(portal, 2, START + 70)
+    with pytest.raises(ZeroDivisionError):
+        process(crm, kept, lambda rows: [1 // (one["id"] - more[1]) for one in rows])
+    assert numbers(crm.changes("leads", checkpoint=kept)) == more
+    assert numbers(crm.changes("leads", checkpoint=kept)) == []
+
+
+def test_a_block_that_ends_early_saves_what_it_was_given(
     portal: Sandbox, crm: AmoCRM, tmp_path: Path
 ) -> None:
     added = add(portal, 10, START)
-    for at, one in enumerate(crm.changes("leads", checkpoint=tmp_path / "kept")):
-        assert one["id"] == added[at]
-        if at == 3:
-            break
-    with pytest.raises(ZeroDivisionError):
-        [1 // (one["id"] - added[6]) for one in crm.changes("leads", checkpoint=tmp_path / "kept")]
-    assert numbers(crm.changes("leads", checkpoint=tmp_path / "kept")) == added[6:]
+    for at in range(10):
+        with crm.changes("leads", checkpoint=tmp_path / "kept") as changed:
+            for one in changed:
+                assert one["id"] == added[at]
+                break
+    assert numbers(crm.changes("leads", checkpoint=tmp_path / "kept")) == []
+
+
+def test_commit_saves_portions(portal: Sandbox, crm: AmoCRM, tmp_path: Path) -> None:
+    added = add(portal, 200, START) + add(portal, 400, START + 1)
+
+    def run() -> None:
+        with crm.changes("leads", checkpoint=tmp_path / "kept") as changed:
+            for count, one in enumerate(changed, 1):
+                if count in (3, 300):
+                    changed.commit()
+                assert one["id"] != added[400]
+
+    with pytest.raises(AssertionError):
+        run()
+    assert numbers(crm.changes("leads", checkpoint=tmp_path / "kept")) == added[300:]
+
+
+def test_a_second_loop_in_a_block_goes_on_after_the_first(
+    portal: Sandbox, crm: AmoCRM, tmp_path: Path
+) -> None:
+    added = add(portal, 5, START)
+    for kept in (tmp_path / "kept", None):
+        with crm.changes("leads", checkpoint=kept) as changed:
+            assert next(iter(changed))["id"] == added[0]
+            assert [one["id"] for one in changed] == added[1:]
+            assert list(changed) == []
+
+
+def test_a_checkpoint_needs_a_block(portal: Sandbox, crm: AmoCRM, tmp_path: Path) -> None:
+    added = add(portal, 2, START)
+    changes = crm.changes("leads", checkpoint=tmp_path / "kept")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="read in a with block"):
+            iter(changes)
+        with pytest.raises(ConfigurationError, match="into the block"):
+            changes.commit()
+        assert portal.log == []
+    with changes, pytest.raises(ConfigurationError, match="in a block already"):
+        changes.__enter__()
+    assert numbers(changes) == added
+    with pytest.raises(ConfigurationError, match="read in a with block"):
+        iter(changes)
+    # Without a checkpoint nothing can be lost: each iteration begins anew.
+    plain = crm.changes("leads")
+    assert [one["id"] for one in plain] == [one["id"] for one in plain] == added
+    with plain as changed:
+        changed.commit()
+    assert not list(tmp_path.glob("*.new"))
 
 
 def test_what_is_edited_meanwhile_comes_again_and_hides_nobody(
@@ -161,6 +232,21 @@ def test_what_is_edited_meanwhile_comes_again_and_hides_nobody(
     assert seen == added + added[:20]
 
 
+def test_a_second_of_several_pages_is_read_until_nothing_moves(
+    portal: Sandbox, crm: AmoCRM
+) -> None:
+    # Its pages have to be read by number, and twenty of the second page leave it meanwhile.
+    added = add(portal, 1000, START)
+    seen: list[int] = []
+    for one in crm.changes("leads"):
+        seen.append(one["id"])
+        if len(seen) == 490:
+            for number in added[300:320]:
+                edit(portal, number, START + 100)
+    assert sorted(set(seen)) == added
+    assert len(seen) == 1020
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.integers(0, 6), min_size=1, max_size=60),
@@ -175,15 +261,17 @@ def test_whatever_is_edited_meanwhile_everything_is_seen_in_its_last_state(
     added = [add(portal, 1, START + at)[0] for at in sorted(seconds)]
     seen: dict[int, list[int]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        changes = crm.changes("leads", limit=7, checkpoint=Path(folder, "kept"))
-        for count, one in enumerate(changes):
-            assert one["updated_at"] not in seen.setdefault(one["id"], [])
-            seen[one["id"]].append(one["updated_at"])
-            if count in edits and edits[count][0] < len(added):
-                edit(portal, added[edits[count][0]], START + edits[count][1])
-        for one in changes:  # what was edited while the last page was dealt with
-            assert one["updated_at"] not in seen[one["id"]]
-            seen[one["id"]].append(one["updated_at"])
+        with crm.changes("leads", limit=7, checkpoint=Path(folder, "kept")) as changed:
+            for count, one in enumerate(changed):
+                assert one["updated_at"] not in seen.setdefault(one["id"], [])
+                seen[one["id"]].append(one["updated_at"])
+                if count in edits and edits[count][0] < len(added):
+                    edit(portal, added[edits[count][0]], START + edits[count][1])
+        # What was edited after the last page was read.
+        with crm.changes("leads", limit=7, checkpoint=Path(folder, "kept")) as changed:
+            for one in changed:
+                assert one["updated_at"] not in seen[one["id"]]
+                seen[one["id"]].append(one["updated_at"])
     assert {number: states[-1] for number, states in seen.items()} == {
         lead["id"]: lead["updated_at"] for lead in portal.leads()
     }
@@ -225,7 +313,10 @@ def canned(items: list[Any], clock: ManualClock) -> AmoCRM:
 @pytest.mark.parametrize(
     ("items", "words"),
     [
-        ([{"id": 1, "updated_at": START - 1}], "is_api_filter_enabled"),
+        (
+            [{"id": 1, "updated_at": START - 1}],
+            r"from outside of filter\[updated_at\].*is_api_filter",
+        ),
         ([{"id": 1, "updated_at": START + 1}, {"id": 2, "updated_at": START}], "not in the order"),
         ([{"id": 1}], "without id or updated_at"),
         ([{"updated_at": START}], "without id or updated_at"),
@@ -264,34 +355,52 @@ def test_progress(portal: Sandbox, crm: AmoCRM) -> None:
 
 
 KILLED = """
+import sqlite3
 import sys
 import tempfile
 from amocrm import AmoCRM
-crm = AmoCRM("example", {"access_token": sys.argv[2]}, base_url=sys.argv[1], rate_limiter=None)
-for one in crm.changes("leads", checkpoint=sys.argv[3]):
-    print(one["id"], flush=True)
+url, token, folder, portion = sys.argv[1:]
+crm = AmoCRM("example", {"access_token": token}, base_url=url, rate_limiter=None)
+database = sqlite3.connect(f"{folder}/leads.db")
+database.execute("CREATE TABLE IF NOT EXISTS leads (id INTEGER PRIMARY KEY, name TEXT)")
+with crm.changes("leads", checkpoint=f"{folder}/kept") as changed:
+    for count, one in enumerate(changed, 1):
+        database.execute("INSERT OR REPLACE INTO leads VALUES (?, ?)", (one["id"], one["name"]))
+        print(one["id"], flush=True)
+        if portion != "0" and count % int(portion) == 0:
+            database.commit()
+            changed.commit()
+    print("written", flush=True)
+    database.commit()
 """
 
 
-@pytest.mark.parametrize("after", [1, 250, 444])
-def test_killed_at_any_moment_it_misses_nothing(tmp_path: Path, after: int) -> None:
+@pytest.mark.parametrize("portion", [0, 1, 50])
+@pytest.mark.parametrize("after", [1, 250, 444, 601])
+def test_killed_at_any_moment_the_database_misses_nothing(
+    tmp_path: Path, after: int, portion: int
+) -> None:
     portal = Sandbox(rps=None)
     added = add(portal, 200, START) + add(portal, 200, START + 1) + add(portal, 200, START + 2)
     run: Callable[..., Any] = subprocess.Popen
     with portal.serve() as served:
         command = [sys.executable, "-c", KILLED, served.url, portal.issue_long_lived()]
-        command.append(str(tmp_path / "kept"))
+        command += [str(tmp_path), str(portion)]
         settings: Any = {
             "stdout": subprocess.PIPE, "text": True, "env": {**os.environ, "NO_PROXY": "*"},
             "cwd": Path(__file__).parents[2],
         }  # fmt: skip
         with run(command, **settings) as process:
-            before = [int(process.stdout.readline()) for _ in range(after)]
+            for _ in range(after):
+                process.stdout.readline()
             os.kill(process.pid, signal.SIGKILL)
-            # It went on until the signal came, and its checkpoint with it.
-            before += [int(line) for line in process.stdout.read().split()]
+            process.stdout.read()
         with run(command, **settings) as process:
-            rest = [int(line) for line in process.communicate(timeout=60)[0].split()]
+            rest = process.communicate(timeout=60)[0].split()
     assert process.returncode == 0
-    assert set(before) | set(rest) == set(added)
-    assert rest == sorted(rest)
+    assert rest[-1] == "written"
+    with closing(sqlite3.connect(tmp_path / "leads.db")) as database:
+        stored = [number for (number,) in database.execute("SELECT id FROM leads ORDER BY id")]
+    assert stored == added
+    if portion and after < 600:
+        assert len(rest) - 1 <= 600 - after + 2 * portion, "what was committed does not come again"

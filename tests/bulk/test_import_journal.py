@@ -249,6 +249,20 @@ def test_what_is_no_file_of_ours_is_no_journal(file: Path, tmp_path: Path) -> No
         opened(file)
 
 
+@posix
+def test_a_lock_of_sqlite_that_cannot_be_opened_is_not_taken_for_another_import(
+    tmp_path: Path,
+) -> None:
+    place = SQLJournal(f"sqlite:///{tmp_path}/journals.db", "leads")
+    place.create_table()
+    written(place).close()
+    [lock] = tmp_path.glob("*.lock")
+    lock.unlink()
+    os.mkfifo(lock)
+    with pytest.raises(JournalError, match=r"cannot be locked: it is no regular file \(move"):
+        opened(place)
+
+
 def test_a_folder_that_is_not_there_is_not_taken_for_another_import(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"No such file or directory$"):
         opened(tmp_path / "nowhere" / "journal")

@@ -10,9 +10,6 @@ from pathlib import Path
 import pytest
 
 from amocrm import AmoCRM, RateLimiterError
-from amocrm._support.clock import SystemClock
-from amocrm._support.file_lock import FileLock
-from amocrm.errors import TokenStoreError
 from amocrm.rate_limit.base import TakenSlot
 from amocrm.rate_limit.file import LOCK_PATIENCE, SAME_BOOT, FileRateLimiter
 from amocrm.rate_limit.limiter import Refusal
@@ -184,7 +181,7 @@ def test_a_file_that_cannot_be_opened_is_told_before_anything_is_sent(
     auth = {"access_token": sandbox.issue_long_lived()}
     for path in (tmp_path / "folder", tmp_path / "nowhere" / "pace"):
         crm: AmoCRM = make(auth, rate_limiter=FileRateLimiter(path))
-        with pytest.raises(RateLimiterError, match=r"cannot be (opened|shared)"):
+        with pytest.raises(RateLimiterError, match="cannot be opened or locked"):
             crm.request.get("/api/v4/account")
     assert sandbox.log == []
 
@@ -207,15 +204,19 @@ def test_trouble_after_the_answer_does_not_cost_the_answer(
         session=session,
     )
     assert crm.request.get("/api/v4/account").data["name"]
-    assert "the rate limiter cannot be shared" in caplog.text
+    assert f"the rate limiter {path} cannot be opened or locked: Is a directory" in caplog.text
 
 
-def test_whoever_holds_the_lock_for_ever_is_told_of(path: Path, clock: ManualClock) -> None:
-    class Slow(SystemClock):
-        pass
+@pytest.mark.skipif(os.name != "posix", reason="locks of POSIX")
+def test_a_lock_that_is_not_free_in_time_is_a_rate_limiter_error(
+    path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
 
-    lock = FileLock(f"{path}.lock")
-    with lock.hold(1), pytest.raises(TokenStoreError):
-        with FileLock(f"{path}.lock").hold(0.01):
-            pass
+    def refuse(handle: int, operation: int) -> None:
+        raise TimeoutError("locked")  # in the stead of ten seconds of waiting
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(RateLimiterError, match="the rate limiter cannot be locked: locked"):
+        FileRateLimiter(path, 1).wait(clock, 0)
     assert LOCK_PATIENCE == 10

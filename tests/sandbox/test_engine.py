@@ -13,9 +13,8 @@ from werkzeug.datastructures import EnvironHeaders
 from amocrm.sandbox import ProblemError, Sandbox
 from amocrm.sandbox.data.state import Entity, Ids
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import many, since, span
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, check_object
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -289,11 +288,16 @@ def test_what_is_not_paged_is_one_answer(portal: Sandbox) -> None:
         ("number", 1.5, None),
         ("number", True, "InvalidType"),
         ("string?", None, None),
-        ("string", None, "InvalidType"),
+        ("string", None, "NotNullable"),
         ("user", 0, None),
         ("user", 501, None),
         ("user", 7, "NotSupportedChoice"),
         ("any", [], None),
+        ("any", None, None),
+        ("scalar", "a", None),
+        ("scalar", 5, None),
+        ("scalar", True, "InvalidType"),
+        ("scalar", None, "NotNullable"),
         (Prop("string", filled=True), " ", "NotBlank"),
         (Prop("array", filled=True), [], "NotBlank"),
         (Prop("string", longest=2), "ab", None),

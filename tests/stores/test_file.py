@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM, TokenStoreError
-from amocrm._support.file_lock import LONGEST_POLL, SHORTEST_POLL, FileLock
 from amocrm.sandbox import Sandbox
 from amocrm.stores.file import FileStore
 from amocrm.stores.store import Key
-from tests.processes import APART, in_child
+from tests.processes import APART
 
 KEY = Key("client", "example.amocrm.ru")
 TEXT = '{"token": {"access_token": "a", "note": "Имя"}}'
@@ -336,6 +334,20 @@ for number in itertools.count():
 
 
 @posix
+def test_a_lock_file_that_cannot_be_locked_is_named_with_the_reason(store: FileStore) -> None:
+    with store.lock(KEY, 1):
+        path = f"{store.path(KEY)}.lock"
+        with pytest.raises(TokenStoreError, match=rf"held the lock {path} for 0\.01 s"):
+            with FileStore(os.path.dirname(path)).lock(KEY, 0.01):
+                pass
+    os.unlink(path)
+    os.mkfifo(path)
+    with pytest.raises(TokenStoreError, match=rf"{path} cannot be opened or locked: .*move"):
+        with store.lock(KEY, 1):
+            pass
+
+
+@posix
 def test_whoever_is_killed_leaves_a_whole_token_and_a_free_lock(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "tokens")
     for _ in range(10):
@@ -356,75 +368,6 @@ def test_whoever_is_killed_leaves_a_whole_token_and_a_free_lock(tmp_path: Path) 
         assert text.partition(" ")[2] == "r" * 1900
         with store.lock(KEY, 1):
             pass
-
-
-@posix
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_child_neither_keeps_nor_frees_its_parent_s_lock(tmp_path: Path) -> None:
-    path = str(tmp_path / "lock")
-    mine, theirs = FileLock(path), FileLock(path)
-    with mine.hold(1):
-
-        def is_kept_out() -> bool:
-            with pytest.raises(TokenStoreError), mine.hold(0.01):
-                pass
-            return True
-
-        assert in_child(is_kept_out)
-        with pytest.raises(TokenStoreError), theirs.hold(0.01):
-            pass
-    with theirs.hold(0.01):
-        pass
-
-
-@posix
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_children_that_are_forked_while_a_lock_file_is_being_opened_keep_no_lock(
-    tmp_path: Path,
-) -> None:
-    """Opening lets other threads go on: a child may have a copy of a file that no code knows of."""
-    paths = [str(tmp_path / name) for name in "abcd"]
-    over, stuck = threading.Event(), list[str]()
-
-    def take(path: str) -> None:
-        lock = FileLock(path)
-        while not over.is_set():
-            try:
-                with lock.hold(2):
-                    pass
-            except TokenStoreError:
-                stuck.append(path)
-                return
-
-    takers = [threading.Thread(target=take, args=(path,)) for path in paths]
-    for taker in takers:
-        taker.start()
-    ours, theirs = os.pipe()
-    children: list[int] = []
-    for _ in range(60):
-        child = os.fork()
-        if child == 0:
-            os.close(theirs)
-            os.read(ours, 1)  # until the parent has seen whether its locks are free
-            os._exit(0)
-        children.append(child)
-    over.set()
-    for taker in takers:
-        taker.join()
-    try:
-        assert stuck == []
-        for path in paths:
-            with FileLock(path).hold(0.01):
-                pass
-    finally:
-        os.close(theirs)
-        for child in children:
-            os.waitpid(child, 0)
-        os.close(ours)
-
-
-def test_the_lock_is_polled_finely() -> None:
-    assert 0 < SHORTEST_POLL < LONGEST_POLL <= 0.005
 
 
 # One grant for all processes ----------------------------------------------------------------------

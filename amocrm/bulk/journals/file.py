@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from amocrm._support.atomic_file import sync_folder
 from amocrm._support.file_lock import FileLock
 from amocrm._support.private_files import open_private
-from amocrm.errors import JournalError, TokenStoreError
+from amocrm.errors import JournalError
 
 _HEAD: Final = b'{"journal":'
 """How the first record of a journal begins."""
@@ -30,14 +32,14 @@ class FileJournal:
     def open(self) -> _FileLog:
         """Open it; see `JournalStorage.open`."""
         with ExitStack() as held:
+            held.enter_context(locked(f"{self._path}.lock", 0, self))
             try:
-                held.enter_context(FileLock(f"{self._path}.lock").hold(0))
                 handle = open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
                 held.callback(os.close, handle)
                 records, end = _whole(self._path, handle)
+                if not records:
+                    sync_folder(self._path)  # It may have been created just now.
                 return _FileLog(self._path, handle, records, end, held.pop_all())
-            except TokenStoreError as error:
-                raise _not_locked(self._path, error.__cause__) from None
             except OSError as error:
                 raise JournalError(
                     f"the journal {self._path}: {error.strerror}",
@@ -45,12 +47,31 @@ class FileJournal:
                 ) from error
 
 
-def _not_locked(path: str, cause: BaseException | None) -> JournalError:
-    """Say why a journal is not locked: its lock cannot be opened, or else somebody holds it."""
-    if isinstance(cause, OSError):
-        hint = getattr(cause, "hint", None)
-        return JournalError(f"the journal {path} cannot be locked: {cause.strerror}", hint=hint)
-    return JournalError(f"the journal {path} cannot be locked", hint="is the same import running?")
+@contextmanager
+def locked(path: str, timeout: float, journal: object) -> Generator[None, None, None]:
+    """Hold the lock file of a journal.
+
+    Raises:
+        JournalError: others held it for `timeout` seconds, or it cannot be opened or locked.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(FileLock(path).hold(timeout))
+        except TimeoutError:
+            raise in_use(journal) from None
+        except OSError as error:
+            raise JournalError(
+                f"the journal {journal!r} cannot be locked: {error.strerror}",
+                hint=getattr(error, "hint", None),
+            ) from error
+        yield
+
+
+def in_use(journal: object) -> JournalError:
+    """Return the error for a journal that somebody else has open."""
+    return JournalError(
+        f"the journal {journal!r} cannot be locked", hint="is the same import running?"
+    )
 
 
 class _FileLog:

@@ -12,10 +12,11 @@ from amocrm._support.cache import CachedValue, LRUCache
 from amocrm.bulk.context import ApiContext
 from amocrm.bulk.listing import Listing
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
+from amocrm.http.paths import ACCOUNT_PATH
 from amocrm.resources.custom_fields.definitions import FieldDefinition, Schema
 from amocrm.resources.custom_fields.values import CustomFields
-from amocrm.resources.lazy import ACCOUNT_PATH
 
 AGE: Final = 600.0
 """Seconds for which definitions, and the zone, are taken for true."""
@@ -130,10 +131,7 @@ class DefinitionsCache:
         settings = embedded.get("datetime_settings") if isinstance(embedded, Mapping) else None
         zone = read_zone(settings if isinstance(settings, Mapping) else {})
         if zone is None:
-            raise UnexpectedReplyError(
-                f"GET {ACCOUNT_PATH} was answered 200 without a time zone",
-                method="GET", path=ACCOUNT_PATH, status=200,
-            )  # fmt: skip
+            raise unexpected_response("GET", ACCOUNT_PATH, "no time zone")
         return zone
 
 

@@ -10,8 +10,9 @@ from typing import Final
 
 from amocrm._support.clock import Clock
 from amocrm.errors import AmoCRMError, ConfigurationError, UnexpectedReplyError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json, Retry, Timeout
-from amocrm.http.paths import resolve
+from amocrm.http.paths import ACCOUNT_PATH, resolve
 from amocrm.http.request import (
     Request,
     Response,
@@ -21,7 +22,6 @@ from amocrm.http.request import (
     redirect,
     usual_timeout,
 )
-from amocrm.resources.lazy import ACCOUNT_PATH
 
 ASK_REST: Final = 60.0
 """Seconds after the account was asked in which it is not asked again, however the host answers: a
@@ -112,9 +112,9 @@ def led_to(
     found = keys(request, address, shown)
     if isinstance(found, Request):
         return found
-    raise UnexpectedReplyError(
-        f"{method} {path} was answered {response.info.status_code}, but its {name} {found}",
-        method=method, path=path, status=response.info.status_code,
-        request_id=response.info.headers.get("X-Request-Id"),
-        hint=None if address else "may the integration access files (scope `files`)?",
+    info = response.info
+    raise unexpected_response(
+        method, path, f"an unusable {name}: it {found}" if address else f"no {name}",
+        status=info.status_code, request_id=info.headers.get("X-Request-Id"),
+        hint=None if address else "check that the integration has the scope `files`",
     )  # fmt: skip

@@ -1,6 +1,6 @@
-"""Whose phone or e-mail it is: what to search by, and whether what was found really has it.
+"""Phones, e-mails and names that an entity is found by, and the comparison with what was found.
 
-The API's search looks for a text anywhere in an entity, so what it finds is looked at again.
+The API's search looks for a text anywhere in an entity, so each entity it returns is compared.
 Source: reference 3.1, 5.2, 5.13.
 """
 
@@ -11,17 +11,22 @@ from typing import Final, NamedTuple, TypeAlias
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
-from amocrm.resources.people.phone import TAIL, normalize_email, normalize_phone
+from amocrm.resources.people.normalize import (
+    normalize_email,
+    normalize_name,
+    normalize_phone,
+    search_tail,
+)
 
 PHONE: Final = "PHONE"
 EMAIL: Final = "EMAIL"
 
 Normal: TypeAlias = Callable[[str], str | None]
-"""Returns the one form of a text; None if it is no such thing."""
+"""Returns the normal form of a text; None if it is not a phone, or not an e-mail."""
 
 
 class Found(NamedTuple):
-    """There is exactly one who has it. Nothing was written.
+    """Exactly one entity has the phone, e-mail or name. Nothing was written.
 
     Attributes:
         entity: as it was read.
@@ -36,13 +41,18 @@ class Found(NamedTuple):
 
 
 class Ambiguous(NamedTuple):
-    """There are several who have it, and none was created: a person has to choose.
+    """Several entities have the phone, e-mail or name; none was created: a person has to choose.
 
     Attributes:
-        entities: as they were read.
+        entities: as they were read, in the order of their ids.
     """
 
     entities: list[dict[str, Json]]
+
+    @property
+    def id(self) -> int:
+        """The id of the oldest entity."""
+        return min(self.ids)
 
     @property
     def ids(self) -> list[int]:
@@ -51,39 +61,48 @@ class Ambiguous(NamedTuple):
 
 
 class ContactKeys(NamedTuple):
-    """How somebody is reached: phones and e-mails, each in its one form.
+    """What an entity is found by: any of them is enough.
 
     Attributes:
-        phones: such as `+79001234567`.
-        emails: in small letters.
-        normal: what makes phones so.
+        phones: normalized, such as `+79001234567`.
+        emails: in lower case.
+        name: as it was given; None to compare no names.
+        normal: normalizes phones.
     """
 
     phones: tuple[str, ...]
     emails: tuple[str, ...]
+    name: str | None = None
     normal: Normal = normalize_phone
 
     @property
     def texts(self) -> list[str]:
-        """All of them, each once: what is locked while they are searched for."""
-        return sorted(
-            {f"{PHONE} {one}" for one in self.phones} | {f"{EMAIL} {one}" for one in self.emails}
-        )
+        """All of them, each once: what is locked during the search."""
+        texts = {f"{PHONE} {one}" for one in self.phones} | {
+            f"{EMAIL} {one}" for one in self.emails
+        }
+        if self.name is not None:
+            texts.add(f"name {normalize_name(self.name)}")
+        return sorted(texts)
 
     @property
     def queries(self) -> list[str]:
-        """What to search by: the end of a phone, for its beginning is written in many ways."""
-        tails = [phone.lstrip("+")[-TAIL:] for phone in self.phones]
-        return list(dict.fromkeys([*tails, *self.emails]))
+        """What is searched first: of a phone its last digits."""
+        tails = [search_tail(phone) for phone in self.phones]
+        names = [] if self.name is None else [" ".join(self.name.split())]
+        return list(dict.fromkeys([*tails, *self.emails, *names]))
 
-    def is_of(self, entity: Mapping[str, Json]) -> bool:
-        """Tell whether one of them stands in the entity's own phones or e-mails."""
-        phones = {self.normal(text) for text in _texts(entity, PHONE)}
-        emails = {normalize_email(text) for text in _texts(entity, EMAIL)}
-        return not phones.isdisjoint(self.phones) or not emails.isdisjoint(self.emails)
+    def match(self, entity: Mapping[str, Json]) -> bool:
+        """Tell whether an entity has one of them in its own phones, e-mails or name."""
+        if self.name is not None:
+            name = entity.get("name")
+            if isinstance(name, str) and normalize_name(name) == normalize_name(self.name):
+                return True
+        phones = phones_of(entity, self.normal)
+        return not phones.isdisjoint(self.phones) or not emails_of(entity).isdisjoint(self.emails)
 
     def model(self, more: Mapping[str, Json]) -> dict[str, Json]:
-        """Return a model to create, with the phones and e-mails that it does not have itself."""
+        """Return a model to create, with the phones, e-mails and name that it lacks."""
         items: list[Json] = list(more.get("custom_fields_values") or ())
         for code, texts, normal in (
             (PHONE, self.phones, self.normal), (EMAIL, self.emails, normalize_email)
@@ -95,27 +114,46 @@ class ContactKeys(NamedTuple):
                 items.append({"field_code": code, "values": added})
             elif added and at is not None:
                 items[at] = {**items[at], "values": [*(items[at].get("values") or ()), *added]}
-        return {**more, "custom_fields_values": items}
+        name = {} if self.name is None else {"name": self.name}
+        return {**name, **more, "custom_fields_values": items}
+
+
+def phones_of(entity: Mapping[str, Json], normal: Normal) -> set[str]:
+    """Return the normalized phones of an entity."""
+    found = {normal(text) for text in _texts(entity, PHONE)}
+    return {one for one in found if one is not None}
+
+
+def emails_of(entity: Mapping[str, Json]) -> set[str]:
+    """Return the normalized e-mails of an entity."""
+    found = {normalize_email(text) for text in _texts(entity, EMAIL)}
+    return {one for one in found if one is not None}
 
 
 def read_contact_keys(
     phone: str | Iterable[str] | None,
     email: str | Iterable[str] | None,
+    name: str | None = None,
     normal: Normal = normalize_phone,
 ) -> ContactKeys:
-    """Read phones and e-mails as people write them.
+    """Read phones, e-mails and a name as people write them.
 
     Raises:
-        ConfigurationError: there is none, or one of them is no phone or no e-mail.
+        ConfigurationError: there is none, or one of them is not valid.
     """
-    phones, emails = _read("phone", phone, normal), _read("e-mail", email, normalize_email)
-    if not phones and not emails:
-        raise ConfigurationError("there is neither a phone nor an e-mail to find somebody by")
-    return ContactKeys(phones, emails, normal)
+    phones = _read("phone", "number", phone, normal)
+    emails = _read("e-mail", "address", email, normalize_email)
+    if name is not None and (not isinstance(name, str) or not name.strip()):
+        raise ConfigurationError("name must be a text that is not empty")
+    if not phones and not emails and name is None:
+        raise ConfigurationError("there is nothing to find by: give a phone or an e-mail")
+    return ContactKeys(phones, emails, name, normal)
 
 
-def _read(what: str, given: str | Iterable[str] | None, normal: Normal) -> tuple[str, ...]:
-    several = isinstance(given, Iterable) and not isinstance(given, str)
+def _read(
+    what: str, valid: str, given: str | Iterable[str] | None, normal: Normal
+) -> tuple[str, ...]:
+    several = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
     texts = list(given or ()) if several or given is None else [given]
     found: list[str] = []
     for at, text in enumerate(texts, 1):
@@ -123,8 +161,10 @@ def _read(what: str, given: str | Iterable[str] | None, normal: Normal) -> tuple
             continue  # A field of a form that was left empty.
         one = normal(text) if isinstance(text, str) else None
         if one is None:
-            # Which one, but not what it is: messages end up in logs.
-            raise ConfigurationError(f"the {what} number {at} of {len(texts)} is no {what}")
+            # Which one, but not its value: messages end up in logs.
+            which = what if len(texts) == 1 else f"{what} {at} of {len(texts)}"
+            kind = "" if isinstance(text, str) else f": expected str, got {type(text).__name__}"
+            raise ConfigurationError(f"{which} is not a valid {valid}{kind}")
         found.append(one)
     return tuple(dict.fromkeys(found))
 

@@ -1,4 +1,13 @@
-"""Contacts and companies by phone or e-mail: found, or created once, and never a stranger."""
+"""Finds contacts and companies by phone, e-mail or name, or creates them once.
+
+A phone is stored as it was typed: `8 (999) 123-45-67`. Whether the API's search ignores the
+separators is not documented, so a phone is searched by its last ten digits first, which is enough
+where it does; a phone that this finds nobody for is searched as its end is usually written
+(`written_forms`). Each entity found is compared by its normalized phones. Source: reference 3.1.
+
+Searches: one for each phone, e-mail and name, and six more for a phone that the first search found
+nobody for. Each search is one call, if it finds at most 250 entities.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +20,17 @@ from amocrm.bulk.listing import Listing
 from amocrm.bulk.outcomes import Created
 from amocrm.bulk.pages import ShapeError, find_list
 from amocrm.errors import ConfigurationError, OutcomeUnknownError, UnexpectedReplyError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 from amocrm.resources.people.contact_keys import (
     Ambiguous,
     ContactKeys,
     Found,
     Normal,
+    phones_of,
     read_contact_keys,
 )
-from amocrm.resources.people.phone import normalize_phone
+from amocrm.resources.people.normalize import normalize_phone, written_forms
 
 Kind: TypeAlias = Literal["contacts", "companies"]
 
@@ -29,7 +40,7 @@ _Texts: TypeAlias = str | Iterable[str] | None
 
 
 class Lock(Protocol):
-    """Keeps all who share it from doing the same with one of the texts meanwhile."""
+    """Lets one of all who share it at a time work with a text."""
 
     def __call__(self, *texts: str) -> AbstractContextManager[object]:
         """Hold the locks of all the texts."""
@@ -42,18 +53,15 @@ def find(
     *,
     phone: _Texts = None,
     email: _Texts = None,
+    name: str | None = None,
     normal: Normal = normalize_phone,
 ) -> list[dict[str, Json]]:
-    """Return all who have one of the phones or e-mails, each once, by id.
-
-    The search finds what has the text anywhere; here it counts only in the entity's own phones and
-    e-mails. What the search does not find is not found: a phone is searched by its last ten
-    digits, so one that was saved with spaces in them may be missed.
+    """Return all entities that have one of the phones or e-mails, or the name, by id.
 
     Raises:
-        ConfigurationError: there is nothing to find by, or it is no phone or e-mail.
+        ConfigurationError: there is nothing to find by, or one of them is not valid.
     """
-    return _search(api, _checked(kind), read_contact_keys(phone, email, normal))
+    return _search(api, _checked(kind, name), read_contact_keys(phone, email, name, normal))
 
 
 def find_or_create(
@@ -64,32 +72,34 @@ def find_or_create(
     *,
     phone: _Texts = None,
     email: _Texts = None,
+    name: str | None = None,
     normal: Normal = normalize_phone,
 ) -> Found | Created | Ambiguous:
-    """Find the one who has a phone or an e-mail, or create them.
+    """Find the entity that has a phone, an e-mail or a name, or create it.
 
-    Nothing is ever written to who was found. While it searches and creates, all others who share
-    the store and look for the same wait, so that two processes do not create the same twice; as
-    far as the server's search finds at once what was just created, which is not documented.
+    An entity that was found is not changed. While this searches and creates, all others who share
+    the store and look for the same wait, so that two processes do not create the same entity twice;
+    provided that the server's search finds at once what was just created, which is not documented.
 
     Args:
-        api: what it asks through.
-        lock: what the others are kept out by.
+        api: makes the calls.
+        lock: makes the others wait.
         kind: `contacts` or `companies`.
         model: what is created besides the phones and e-mails, such as `{"name": "Ann"}`.
         phone: one or several; any of them is enough.
-        email: the same.
-        normal: brings a phone into its one form; see `amocrm.phones`.
+        email: one or several; any of them is enough.
+        name: of a company.
+        normal: normalizes a phone; see `amocrm.phones`.
 
     Returns:
         `Found` with the entity, `Created` with the id, or `Ambiguous` with all who have it.
 
     Raises:
-        ConfigurationError: there is nothing to find by, or it is no phone or e-mail.
-        TokenStoreError: the others could not be kept out; nothing was sent.
+        ConfigurationError: there is nothing to find by, or one of them is not valid.
+        TokenStoreError: the lock could not be taken; nothing was sent.
         OutcomeUnknownError: it may have been created: find it again before you create it.
     """
-    checked, keys = _checked(kind), read_contact_keys(phone, email, normal)
+    checked, keys = _checked(kind, name), read_contact_keys(phone, email, name, normal)
     with lock(*(f"{checked} {text}" for text in keys.texts)):
         found = _search(api, checked, keys)
         if not found:
@@ -97,29 +107,43 @@ def find_or_create(
     return Found(found[0]) if len(found) == 1 else Ambiguous(found)
 
 
-def _checked(kind: str) -> str:
+def _checked(kind: str, name: str | None) -> str:
     if kind not in _KINDS:
         raise ConfigurationError(f"{kind!r} have no phones", hint="contacts or companies")
+    if name is not None and kind != "companies":
+        raise ConfigurationError(
+            "contacts are not found by name: different people have the same name",
+            hint="give a phone or an e-mail",
+        )
     return kind
 
 
 def _search(api: ApiContext, kind: str, keys: ContactKeys) -> list[dict[str, Json]]:
     found: dict[int, dict[str, Json]] = {}
-    for query in keys.queries:
+
+    def look_for(query: str) -> None:
         for entity in Listing[Json](api, f"/api/v4/{kind}", {"query": query}):
-            if isinstance(entity, dict) and keys.is_of(entity):
-                found.setdefault(_id(entity, kind), entity)
+            if isinstance(entity, dict) and keys.match(entity):
+                found.setdefault(entity_id(entity, kind), entity)
+
+    for query in keys.queries:
+        look_for(query)
+    for phone in keys.phones:
+        if not any(phone in phones_of(entity, keys.normal) for entity in found.values()):
+            for form in written_forms(phone):
+                look_for(form)
     return [found[number] for number in sorted(found)]
 
 
-def _id(entity: Mapping[str, Json], kind: str) -> int:
+def entity_id(entity: Mapping[str, Json], kind: str) -> int:
+    """Return the id of an entity.
+
+    Raises:
+        UnexpectedReplyError: it has none.
+    """
     number = entity.get("id")
     if isinstance(number, bool) or not isinstance(number, int):
-        path = f"/api/v4/{kind}"
-        raise UnexpectedReplyError(
-            f"GET {path} was answered 200 with an entity without an id",
-            method="GET", path=path, status=200,
-        )  # fmt: skip
+        raise unexpected_response("GET", f"/api/v4/{kind}", "an entity without an id")
     return number
 
 
@@ -131,6 +155,6 @@ def _create(api: ApiContext, kind: str, model: dict[str, Json]) -> Created:
         return Created(int(answer["id"]), model, answer)
     except (ShapeError, ValueError, TypeError, LookupError):
         raise OutcomeUnknownError(
-            f"POST {path} was answered {response.info.status_code} without the id of one entity",
+            f"POST {path} returned {response.info.status_code} without the id of the new entity",
             method="POST", path=path, data=model,
         ) from None  # fmt: skip

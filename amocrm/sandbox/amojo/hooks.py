@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from amocrm.sandbox.amojo.events import record_message
 from amocrm.sandbox.amojo.signatures import sign_hook
 from amocrm.sandbox.amojo.store import Chat, Message, Scope
 from amocrm.sandbox.data.state import User
@@ -27,6 +28,7 @@ def write(scope: Scope, chat: Chat, user: User, text: str, now: float) -> ChatHo
     body: dict[str, Json] = {"type": "text", "text": text}
     message = Message(scope.new_id(), None, sender, chat.user, msec, body)
     chat.messages.append(message)
+    record_message(scope, chat, message, int(now))
     receiver = {"id": "", "phone": "", "email": "", **(chat.user or {})}
     told: dict[str, Json] = {
         "account_id": scope.account.amojo_id,

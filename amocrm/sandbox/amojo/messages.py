@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from amocrm.sandbox.amojo.call import ScopeCall
+from amocrm.sandbox.amojo.events import record_message
 from amocrm.sandbox.amojo.models import check_event
 from amocrm.sandbox.amojo.problem import invalid, refuse
 from amocrm.sandbox.amojo.store import Chat, Message, Scope
@@ -65,6 +66,7 @@ def _new(call: ScopeCall, payload: dict[str, Json]) -> tuple[Chat, Message]:
         )
         chat.messages.append(message)
         _keep_talk(call, chat)
+        record_message(scope, chat, message, call.now)
     return chat, message
 
 

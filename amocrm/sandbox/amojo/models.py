@@ -177,4 +177,4 @@ def _check_kind(message: dict[str, Json], faults: ValidationErrors) -> None:
         if name not in message:
             faults.missing(f"payload.message.{name}")
         elif message[name] == "":
-            faults.add("NotBlank", f"payload.message.{name}", "This value should not be blank.")
+            faults.blank(f"payload.message.{name}")

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from amocrm.sandbox.engine.schema import Prop, Schema
+from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
+from amocrm.sandbox.values.field_values import CUSTOM_FIELDS_VALUES
 
 OWNERS = ("leads", "contacts", "companies", "customers")
 """Families that tasks, notes, tags and links belong to."""
+
+_TAG: Schema = {"id": "int", "name": "string", "color": "string?", **ignoring("request_id")}
+TAGS = Prop("array", inner=_TAG)
+_TAG_SET = Prop("array", null=True, inner=_TAG)
+"""The complete new set; null removes all (reference 4.2)."""
+
+_CONTACT: Schema = {"id": "int!", "is_main": "bool", **ignoring("_links")}
+_COMPANY: Schema = {"id": "int!", **ignoring("_links")}
+_SOURCE: Schema = {"external_id": "string", "type": "string", **ignoring("id", "name", "_links")}
+_SEGMENT: Schema = {
+    "id": "int!",
+    **ignoring("name", "color", "request_id", "customers_count", "account_id", "_links"),
+}
+SOURCE = Prop("object", inner=_SOURCE)
 
 _COMMON: Schema = {
     "name": Prop("string", longest=255),  # Assumed (reference 3.3): the length.
@@ -17,13 +33,12 @@ _COMMON: Schema = {
     "updated_by": "user",
     "created_at": "int",
     "updated_at": "int",
-    "custom_fields_values": "array?",
-    "tags_to_add": "array",
+    "custom_fields_values": CUSTOM_FIELDS_VALUES,
+    "tags_to_add": TAGS,
     "request_id": "string",
-    "_embedded": "object",
 }
-_LEAD = {
-    "price": "int",
+_LEAD: Schema = {
+    "price": "number",
     "status_id": "int",
     "pipeline_id": "int",
     "loss_reason_id": "int?",
@@ -32,12 +47,12 @@ _LEAD = {
 _CUSTOMER: Schema = {
     "name": Prop("string", required=True, filled=True, longest=255),
     "next_price": "int",
-    "next_date": "int",
-    "status_id": "int",
+    # Null is what reads show of a customer in segments mode.
+    "next_date": "int?",
+    "status_id": "int?",
     "periodicity": Prop("int", low=0),
 }
-_ON_PATCH = {"id": "int", "tags_to_delete": "array"}
-_NAMES = {"first_name": "string", "last_name": "string"}
+_NAMES: Schema = {"first_name": "string", "last_name": "string"}
 
 _READ_COMMON = ("responsible_user_id", "group_id")
 _READ_TIMES = ("created_by", "updated_by", "created_at", "updated_at")
@@ -51,24 +66,55 @@ class EntityType:
 
     Attributes:
         keys: members of a read, in the order of the published examples.
-        create: writable properties on POST, with their kinds.
-        patch: writable properties on PATCH.
-        nested: members that `_embedded` may hold on POST; on PATCH only `tags`.
-        embeds: families shown in `_embedded`; True means always, False only `with` them.
+        writable: properties of POST and PATCH besides those that every kind has.
+        embeds: resources shown in `_embedded`; True means always, False only `with` them.
+        embedded: members of `_embedded` that can be written, besides `tags`.
+        create_only: writable properties of POST alone.
+        embedded_on_create: members of `_embedded` that only POST writes.
+        with_keys: members that only `with` shows.
+        with_embeds: further members of `_embedded` that only `with` shows.
         numbers: filters on one or several numbers.
         ranges: filters `[from]`, `[to]`.
+        patch_shows_name: whether the answer to a change repeats the name.
     """
 
     name: str
     keys: tuple[str, ...]
-    create: Schema
-    patch: Schema
-    nested: frozenset[str]
+    writable: Schema
     embeds: Mapping[str, bool]
     orders: frozenset[str]
-    numbers: frozenset[str]
-    ranges: frozenset[str]
-    patch_shows_name: bool
+    ranges: frozenset[str] = frozenset(_RANGES)
+    numbers: frozenset[str] = frozenset(_MULTI)
+    embedded: Schema = field(default_factory=dict[str, Prop])
+    create_only: Schema = field(default_factory=dict[str, Prop])
+    embedded_on_create: Schema = field(default_factory=dict[str, Prop])
+    with_keys: tuple[str, ...] = ()
+    with_embeds: tuple[str, ...] = ("catalog_elements",)
+    patch_shows_name: bool = False
+
+    @cached_property
+    def create(self) -> Schema:
+        """What a model of POST may hold; members that only reads have are ignored."""
+        return {**self._written(self.embedded_on_create), **self.create_only}
+
+    @cached_property
+    def patch(self) -> Schema:
+        """What a model of PATCH may hold."""
+        return {**self._written({}), "tags_to_delete": TAGS}
+
+    def _written(self, embedded: Schema) -> Schema:
+        inner: Schema = {
+            **ignoring(*self.embeds, *self.with_embeds),
+            "tags": _TAG_SET,
+            **self.embedded,
+            **embedded,
+        }
+        return {
+            **ignoring(*self.keys, *self.with_keys, "_links"),
+            **_COMMON,
+            **self.writable,
+            "_embedded": Prop("object", inner=inner),
+        }
 
 
 ENTITY_TYPES: dict[str, EntityType] = {
@@ -79,14 +125,22 @@ ENTITY_TYPES: dict[str, EntityType] = {
             *(*_READ_TIMES, "closed_at", "closest_task_at", "is_deleted"),
             *("custom_fields_values", "score", "account_id", "labor_cost"),
         ),
-        create={**_COMMON, **_LEAD, "visitor_uid": "string"},
-        patch={**_COMMON, **_LEAD, **_ON_PATCH},
-        nested=frozenset({"tags", "contacts", "companies", "source"}),
+        writable=_LEAD,
+        create_only={"visitor_uid": "string"},
         embeds={"companies": True, "contacts": False},
+        embedded_on_create={
+            "contacts": Prop("array", inner=_CONTACT),
+            "companies": Prop("array", longest=1, inner=_COMPANY),
+            "source": SOURCE,
+        },
+        with_keys=(
+            *("source_id", "is_price_modified_by_robot", "is_price_computed"),
+            "price_with_minor_units",
+        ),
+        with_embeds=("catalog_elements", "loss_reason", "source"),
         orders=frozenset({"created_at", "updated_at", "id"}),
         numbers=frozenset({*_MULTI, "pipeline_id"}),
         ranges=frozenset({*_RANGES, "closed_at", "price"}),
-        patch_shows_name=False,
     ),
     "contacts": EntityType(
         name="contacts",
@@ -95,13 +149,10 @@ ENTITY_TYPES: dict[str, EntityType] = {
             *("closest_task_at", "is_deleted", "is_unsorted", "custom_fields_values"),
             "account_id",
         ),
-        create={**_COMMON, **_NAMES},
-        patch={**_COMMON, **_NAMES, **_ON_PATCH},
-        nested=frozenset({"tags"}),
+        writable=_NAMES,
         embeds={"companies": True, "leads": False, "customers": False},
+        with_embeds=("catalog_elements", "social_profiles"),
         orders=frozenset({"updated_at", "id"}),
-        numbers=frozenset(_MULTI),
-        ranges=frozenset(_RANGES),
         patch_shows_name=True,
     ),
     "companies": EntityType(
@@ -110,13 +161,9 @@ ENTITY_TYPES: dict[str, EntityType] = {
             *("id", "name", *_READ_COMMON, *_READ_TIMES),
             *("closest_task_at", "is_deleted", "custom_fields_values", "account_id"),
         ),
-        create=_COMMON,
-        patch={**_COMMON, **_ON_PATCH},
-        nested=frozenset({"tags"}),
+        writable={},
         embeds={"contacts": False, "leads": False, "customers": False},
         orders=frozenset({"updated_at", "id"}),
-        numbers=frozenset(_MULTI),
-        ranges=frozenset(_RANGES),
         patch_shows_name=True,
     ),
     "customers": EntityType(
@@ -126,13 +173,9 @@ ENTITY_TYPES: dict[str, EntityType] = {
             *("periodicity", *_READ_TIMES, "closest_task_at", "is_deleted"),
             *("custom_fields_values", "ltv", "purchases_count", "average_check", "account_id"),
         ),
-        create={**_COMMON, **_CUSTOMER},
-        patch={**_COMMON, **_CUSTOMER, **_ON_PATCH},
-        nested=frozenset({"tags", "segments"}),
+        writable=_CUSTOMER,
+        embedded={"segments": Prop("array", inner=_SEGMENT)},
         embeds={"contacts": False, "companies": False},
         orders=frozenset(),
-        numbers=frozenset(_MULTI),
-        ranges=frozenset(_RANGES),
-        patch_shows_name=False,
     ),
 }

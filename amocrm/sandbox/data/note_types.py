@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from amocrm.sandbox.engine.schema import Prop, Schema
+from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ _CALL: Schema = {
     "uniq": "string",
     "duration": Prop("int", required=True, low=0),
     "source": "string!",
-    "link": "string?",
+    "link": "string",
     "phone": "string!",
-    "call_responsible": "any",
-    "call_result": "string?",
+    "call_responsible": "scalar?",
+    "call_result": "string",
     "call_status": Prop("int", choices=tuple(range(1, 9))),
 }
 _SERVICE: Schema = {"service": "string!", **_TEXT}
@@ -47,7 +47,12 @@ _PLACE: Schema = {
     "latitude": "string!",
 }
 _SMS: Schema = {**_TEXT, "phone": "string!"}
-_FILE: Schema = {"file_uuid": "string!", "file_name": "string!", "version_uuid": "string"}
+_FILE: Schema = {
+    "file_uuid": "string!",
+    "file_name": "string!",
+    "version_uuid": "string",
+    **ignoring("is_drive_attachment", "text", "original_name"),
+}
 _PAID: Schema = {**_TEXT, "service": "string!", "icon_url": "string"}
 _TARGETING: Schema = {"service": "string!", "campaign": "any", "contacts": "any"}
 

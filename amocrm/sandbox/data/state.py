@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
 from amocrm.sandbox.drive.store import Drive
@@ -42,7 +42,8 @@ _FIRST_ID = 100001
 """Where kinds begin that are not in the list."""
 
 
-CLOSED = (142, 143)
+WON, LOST = 142, 143
+CLOSED = (WON, LOST)
 """Won and lost: the same ids in every pipeline (reference 3.6)."""
 
 
@@ -144,6 +145,9 @@ class Account:
         is_paid: False makes every API request answer 402.
         customers_mode: segments, periodicity, disabled, or unavailable in a plan without them.
         has_products: whether the list of products is switched on.
+        has_minor_units: whether leads show `price_with_minor_units` (reference 3.6).
+        phone_search: `digits` finds a phone by its digits, however it is written; `text` finds the
+            text as it is stored. The reference does not say which is true.
     """
 
     id: int
@@ -155,6 +159,8 @@ class Account:
     is_paid: bool = True
     customers_mode: str = "segments"
     has_products: bool = False
+    has_minor_units: bool = False
+    phone_search: Literal["digits", "text"] = "digits"
     entities: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     fields: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     tags: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
@@ -201,6 +207,11 @@ class Account:
         return next(user for user in self.users.values() if user.is_admin)
 
     @property
+    def active_users(self) -> set[int]:
+        """Ids of the users that a write may name (reference 4.19)."""
+        return {one.id for one in self.users.values() if one.is_active}
+
+    @property
     def main_pipeline(self) -> Entity:
         """The pipeline that takes leads without one (reference 4.2)."""
         return next(one for one in self.pipelines.values() if one["is_main"])
@@ -230,6 +241,6 @@ class Account:
         return known[number]
 
 
-def linked(ids: Iterable[int]) -> list[Entity]:
-    """Return the short form in which linked entities are shown."""
-    return [{"id": number} for number in ids]
+def linked(ids: Iterable[int], at: str) -> list[Entity]:
+    """Return linked entities as `_embedded` shows them; `at` is the address of their collection."""
+    return [{"id": number, "_links": {"self": {"href": f"{at}/{number}"}}} for number in ids]

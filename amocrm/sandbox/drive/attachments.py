@@ -9,9 +9,9 @@ from amocrm.sandbox.drive.store import Attachment
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Route
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import check_object
-from amocrm.sandbox.engine.validate import batch
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
+from amocrm.sandbox.engine.schema import Schema, ignoring
+from amocrm.sandbox.engine.validate import read_models
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -102,18 +102,12 @@ def _entity(account: Account, place: str, number: int) -> Entity | None:
 
 
 def _named(call: Call) -> list[str]:
-    models = batch(call.ask.json())
-    refuse_batch(models, [_check(call, one) for one in models])
-    return [one["file_uuid"] for one in models]
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        if model and model["file_uuid"] not in call.account.drive.files:
+            errors.no_choice("file_uuid")  # Assumed (reference 4.29): 400, not 404.
 
-
-def _check(call: Call, model: Json) -> ValidationErrors:
-    faults = ValidationErrors()
-    if faults.is_kind(model, "object", ""):
-        sound = check_object(model, {"file_uuid": "string!"}, faults)
-        if sound and model["file_uuid"] not in call.account.drive.files:
-            faults.no_choice("file_uuid")  # Assumed (reference 4.29): 400, not 404.
-    return faults
+    schema: Schema = {"file_uuid": "string!", **ignoring("id", "_links")}
+    return [one["file_uuid"] for one in read_models(call.ask.json(), schema, check=check)]
 
 
 def _cursor(text: Json) -> int | None:

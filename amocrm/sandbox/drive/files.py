@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.drive.call import DriveCall
 from amocrm.sandbox.drive.search import select
 from amocrm.sandbox.drive.store import Drive, File, Version
-from amocrm.sandbox.drive.view import full_name, show_file, show_version
+from amocrm.sandbox.drive.view import FILE_KEYS, full_name, show_file, show_version
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import Prop, Schema, check_object
-from amocrm.sandbox.engine.validate import batch, single
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
+from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
+from amocrm.sandbox.engine.validate import read_model, read_models
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
-_PATCH: Schema = {"name": Prop("string", filled=True), "version_uuid": "string"}
+_PATCH: Schema = {
+    **ignoring(*FILE_KEYS),
+    "name": Prop("string", filled=True),
+    "version_uuid": "string",
+}
 
 
 def list_files(call: DriveCall) -> Answer:
@@ -37,11 +42,18 @@ def get_file(call: DriveCall, uuid: str) -> Answer:
 
 def patch_file(call: DriveCall, uuid: str) -> Answer:
     """Answer `PATCH /v1.0/files/{uuid}`: another name, or another active version."""
-    file, model = call.file(uuid), single(call.ask.json())
-    refuse_batch([model], [_check_patch(file, model)])
+    file = call.file(uuid)
+
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        if model.get("version_uuid", file.active) not in file.versions:
+            errors.no_choice("version_uuid")
+        elif {"name", "version_uuid"} <= set(_changes(file, model)):
+            errors.unexpected("version_uuid")
+
+    model = _changes(file, read_model(call.ask.json(), _PATCH, check=check))
     if "name" in model:
         file.versions[file.active] = replace(file.version, name=model["name"])
-    else:
+    if "version_uuid" in model:
         file.active = model["version_uuid"]
     file.updated_at, file.updated_by = call.now, call.author
     return _answer(show_file(call, file))
@@ -99,28 +111,19 @@ def _goes_by(version: Version, name: str) -> bool:
 
 
 def _named(call: DriveCall) -> list[File]:
-    models = batch(call.ask.json())
-    refuse_batch(models, [_check_name(call, one) for one in models])
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        if model and model["uuid"] not in call.drive.files:
+            errors.no_choice("uuid")  # Assumed (reference 7): 400 is among the documented codes.
+
+    schema: Schema = {**ignoring(*FILE_KEYS), "uuid": "string!"}
+    models = read_models(call.ask.json(), schema, check=check)
     return [call.drive.files[one["uuid"]] for one in models]
 
 
-def _check_name(call: DriveCall, model: Json) -> ValidationErrors:
-    faults = ValidationErrors()
-    if faults.is_kind(model, "object", ""):
-        sound = check_object(model, {"uuid": "string!"}, faults)
-        if sound and model["uuid"] not in call.drive.files:
-            faults.no_choice("uuid")  # Assumed (reference 7): 400 is among the documented codes.
-    return faults
-
-
-def _check_patch(file: File, model: dict[str, Json]) -> ValidationErrors:
-    faults = ValidationErrors()
-    sound = check_object(model, _PATCH, faults)
-    if {"name", "version_uuid"} <= set(model):
-        faults.unexpected("version_uuid")
-    elif "version_uuid" in sound and model["version_uuid"] not in file.versions:
-        faults.no_choice("version_uuid")
-    return faults
+def _changes(file: File, model: Entity) -> Entity:
+    """Return what a model changes: one that is sent back as it was read names both members."""
+    present = {"name": file.version.name, "version_uuid": file.active}
+    return {name: one for name, one in model.items() if one != present.get(name)}
 
 
 def _answer(body: dict[str, Json]) -> Answer:

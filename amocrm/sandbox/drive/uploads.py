@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import mimetypes
 
+from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.drive.call import DriveCall
 from amocrm.sandbox.drive.store import SESSION_SECONDS, File, Upload, Version, made_uuid
 from amocrm.sandbox.drive.view import show_file
-from amocrm.sandbox.engine.schema import Prop, Schema, check_object
-from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
+from amocrm.sandbox.engine.schema import Prop, Schema
+from amocrm.sandbox.engine.validate import read_model
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Answer, Json, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -25,8 +26,7 @@ _SESSION: Schema = {
 
 def open_session(call: DriveCall) -> Answer:
     """Answer `POST /v1.0/sessions`."""
-    model = single(call.ask.json())
-    refuse_batch([model], [_check(call, model)])
+    model = _read_session(call)
     upload = Upload(
         id=call.ids.take("uploads"),
         name=model["file_name"],
@@ -70,15 +70,15 @@ def take_part(call: DriveCall, token: str) -> Answer:
     return json_answer(body, kind="application/json")
 
 
-def _check(call: DriveCall, model: dict[str, Json]) -> ValidationErrors:
-    faults = ValidationErrors()
+def _read_session(call: DriveCall) -> Entity:
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        if model.get("file_uuid") is not None:
+            known = call.drive.files.get(model["file_uuid"])
+            if known is None or known.deleted_at is not None:
+                errors.no_choice("file_uuid")
+
     size = Prop("int", required=True, low=1, high=call.drive.max_file_size)
-    sound = check_object(model, {**_SESSION, "file_size": size}, faults)
-    if "file_uuid" in sound and model["file_uuid"] is not None:
-        known = call.drive.files.get(model["file_uuid"])
-        if known is None or known.deleted_at is not None:
-            faults.no_choice("file_uuid")
-    return faults
+    return read_model(call.ask.json(), {**_SESSION, "file_size": size}, check=check)
 
 
 def _address(call: DriveCall, upload: Upload) -> str:

@@ -9,6 +9,13 @@ from amocrm.sandbox.drive.call import DriveCall
 from amocrm.sandbox.drive.store import File, Version
 from amocrm.sandbox.http.answer import Json
 
+FILE_KEYS = (
+    *("uuid", "id", "type", "name", "sanitized_name", "size", "metadata", "previews"),
+    *("version_uuid", "is_trashed", "has_multiple_versions", "source_id", "session_id"),
+    *("created_at", "created_by", "updated_at", "updated_by", "deleted_at", "deleted_by", "_links"),
+)
+"""Members of a file in a read."""
+
 PREVIEW = (200, 150)
 """Width and height of the one preview of a picture. Assumed (reference 7): no size is told."""
 

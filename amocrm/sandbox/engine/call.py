@@ -32,7 +32,8 @@ class Call:
     @property
     def writer(self) -> Writer:
         """Writes in the name of the token's user."""
-        return Writer(self.account, self.ids, self.grant.user_id, self.now)
+        grant = self.grant
+        return Writer(self.account, self.ids, grant.user_id, self.now, grant.client_id)
 
     @property
     def history(self) -> History:

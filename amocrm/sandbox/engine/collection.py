@@ -33,6 +33,7 @@ What differs from the rule is a hook: a function that gets an `Operation` (the c
 variables of the path). `make`, `change` and `drop` replace a step, and usually call the plain one
 first: `operation.make(model)`, `operation.change(entity, model)`, `operation.drop(entity)`. `guard`
 refuses a call before anything of it is read; `check` adds faults to those that the schema found;
+`admit` refuses checked models, each with the entity that it changes, in a shape of its own;
 `show` returns an entity as a read shows it, `operation.show(entity)` being the plain form; `select`
 narrows a listing before its filters do, and may refuse the query.
 
@@ -43,23 +44,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 from amocrm.api_limits import BATCH_LIMIT, PAGE_LIMIT
-from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.filters import Filter
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import Schema
+from amocrm.sandbox.engine.schema import Schema, ignoring, prop
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Answer, Json
-
-if TYPE_CHECKING:
-    from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.http.problem import ProblemError
 
 VerbName = Literal["list", "one", "create", "change", "change_one", "delete", "delete_many"]
-LRUCache: TypeAlias = "dict[Json, Entity]"
+Entities: TypeAlias = "dict[Json, Entity]"
 Scope: TypeAlias = "Mapping[str, Json]"
+
+_UNKNOWN_PARENT = {"pipelines": "Pipeline not found"}
+"""Details that are recorded from real accounts."""
 
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -99,8 +102,11 @@ class Collection:
         keys: members of a read, in the published order. The engine fills `id`, `account_id`,
             `group_id`, `responsible_user_id`, `created_by`, `updated_by`, `created_at` and
             `updated_at` by itself.
-        create: writable properties of a creation; `request_id` goes without saying.
-        patch: writable properties of a change, `create` if None; `id` goes without saying.
+        create: writable properties of a creation, besides `request_id`.
+        patch: writable properties of a change, `create` if None, besides `id` and `request_id`.
+        with_keys: members that only some reads show; a write ignores them, as it ignores `keys`.
+        embeds: members of `_embedded` in a read; a write ignores them.
+        fixed: members that a change may repeat, but not change.
         defaults: members of a new entity that nobody gave.
         shelf: where the account keeps them; `key` if empty. Two addresses may share one.
         ids: kind of the ids; `key` if empty.
@@ -125,6 +131,9 @@ class Collection:
     keys: tuple[str, ...] = ()
     create: Schema = field(default_factory=dict[str, str])
     patch: Schema | None = None
+    with_keys: tuple[str, ...] = ()
+    embeds: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
     defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
     shelf: str = ""
     ids: str = ""
@@ -140,18 +149,134 @@ class Collection:
     unknown: int = 204
     capacity: int | None = None
     overfull: int = 422
-    stored: Callable[[Operation], LRUCache] | None = None
+    stored: Callable[[Operation], Entities] | None = None
     guard: Callable[[Operation], None] | None = None
     check: Callable[[Operation, Entity, Entity | None, ValidationErrors], None] | None = None
+    admit: Callable[[Operation, list[tuple[Entity | None, Entity]]], None] | None = None
     make: Callable[[Operation, Entity], Entity] | None = None
     change: Callable[[Operation, Entity, Entity], None] | None = None
     drop: Callable[[Operation, Entity], None] | None = None
     show: Callable[[Operation, Entity, Wish], Entity] | None = None
     select: Callable[[Operation, list[Entity], Wish], list[Entity]] | None = None
 
+    def writable(self, *, change: bool = False) -> Schema:
+        """Return what a model may hold: what can be written, and what a read shows."""
+        written = self.patch if change and self.patch is not None else self.create
+        embedded = prop(written.get("_embedded", "object"))
+        inner = {**ignoring(*self.embeds), **(embedded.inner or {})}
+        return {
+            **ignoring("id", "account_id", "_links", *self.keys, *self.with_keys),
+            "request_id": "string",
+            **written,
+            "_embedded": replace(embedded, inner=inner),
+        }
+
     def at(self, scope: Scope) -> str:
         """Return the path with its variables filled in."""
         return _VARIABLE.sub(lambda found: str(scope[found[1]]), self.path)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A call, the entry it is for, and the variables of its path."""
+
+    call: Call
+    row: Collection
+    scope: Scope
+
+    @property
+    def account(self) -> Account:
+        """The account of the call."""
+        return self.call.account
+
+    @property
+    def shelf(self) -> Entities:
+        """Entities of this family, those of other parents included."""
+        if self.row.stored is not None:
+            return self.row.stored(self)
+        return self.account.shelf(self.row.shelf or self.row.key)
+
+    @property
+    def url(self) -> str:
+        """The absolute address of the collection."""
+        return self.call.root + self.row.at(self.scope)
+
+    def enter(self) -> None:
+        """See that the entry lets the call in, and that the parents are there.
+
+        Raises:
+            ProblemError: what the guard of the entry refuses; 404 for an unknown parent.
+                Assumed (reference 4.33): it is not documented.
+        """
+        if self.row.guard is not None:
+            self.row.guard(self)
+        for name, shelf in self.row.parents.items():
+            if self.scope[name] not in self.account.shelf(shelf):
+                raise ProblemError(404, _UNKNOWN_PARENT.get(shelf, "Not found"))
+
+    def here(self) -> list[Entity]:
+        """Return the entities below the parents of the path."""
+        stored = self.shelf.values()
+        return [one for one in stored if self._is_below(one)] if self.scope else list(stored)
+
+    def find(self, number: Json) -> Entity | None:
+        """Return an entity by its id, if it is below the parents of the path."""
+        entity = self.shelf.get(number)
+        return entity if entity is not None and self._is_below(entity) else None
+
+    def _is_below(self, entity: Entity) -> bool:
+        return self.row.stored is not None or all(
+            entity.get(name) == value for name, value in self.scope.items()
+        )
+
+    def blank(self) -> Entity:
+        """Return a new entity with an id, the stamps of the moment and the defaults."""
+        call, user = self.call, self.call.grant.user_id
+        stamps: Entity = {
+            "id": call.ids.take(self.row.ids or self.row.key),
+            "account_id": call.account.id,
+            "responsible_user_id": user,
+            "group_id": 0,
+            "created_by": user,
+            "updated_by": user,
+            "created_at": call.now,
+            "updated_at": call.now,
+        }
+        entity = {name: stamps.get(name) for name in self.row.keys}
+        return {**entity, "id": stamps["id"], **self.row.defaults, **self.scope}
+
+    def make(self, model: Entity) -> Entity:
+        """Store a new entity of a checked model."""
+        entity = self.blank()
+        self._write(entity, model)
+        self.shelf[entity["id"]] = entity
+        return entity
+
+    def change(self, entity: Entity, model: Entity) -> None:
+        """Change an entity as a checked model says."""
+        stamps: Entity = {"updated_at": self.call.now, "updated_by": self.call.grant.user_id}
+        entity |= {name: value for name, value in stamps.items() if name in self.row.keys}
+        self._write(entity, model)
+
+    def drop(self, entity: Entity) -> None:
+        """Remove an entity."""
+        del self.shelf[entity["id"]]
+
+    def show(self, entity: Entity) -> Entity:
+        """Return an entity as a read shows it."""
+        shown: Entity = {name: entity[name] for name in self.row.keys}
+        shown["_links"] = {"self": {"href": self.href(entity)}}
+        return shown
+
+    def href(self, entity: Entity) -> str:
+        """Return the absolute address of an entity."""
+        return f"{self.url}/{entity['id']}"
+
+    def _write(self, entity: Entity, model: Entity) -> None:
+        # Write-only properties are no members of a read: hooks see to them.
+        # A change may repeat the id; the one of the path counts.
+        known = {name: one for name, one in model.items() if name in self.row.keys}
+        entity |= {**known, "id": entity["id"]}
 
 
 @dataclass(frozen=True)

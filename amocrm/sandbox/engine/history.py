@@ -47,11 +47,11 @@ class History:
         *,
         after: list[Json] | None = None,
         before: list[Json] | None = None,
-    ) -> None:
-        """Store an event; `entity_type` is singular, or `catalog_{id}`."""
+    ) -> Entity:
+        """Store an event and return it; `entity_type` is singular, or `catalog_{id}`."""
         # Lower-case letters and digits, 26 of them, in the order of time (reference 5.11).
         name = f"01h{self.now:012d}{self.ids.take('events'):011d}"
-        self.account.shelf("events")[name] = {
+        event: Entity = {
             "id": name,
             "type": kind,
             "entity_id": number,
@@ -62,6 +62,8 @@ class History:
             "value_before": before or [],
             "account_id": self.account.id,
         }
+        self.account.shelf("events")[name] = event
+        return event
 
     def added(self, entity_type: str, entity: Entity) -> None:
         """Record a new entity, and the tags it came with."""

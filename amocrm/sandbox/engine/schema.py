@@ -18,12 +18,17 @@ from amocrm.sandbox.http.answer import Json, is_array, is_object
 Schema: TypeAlias = "Mapping[str, str | Prop]"
 
 
+INTEGERS = frozenset({"int", "user", "scalar"})
+"""Kinds whose numbers are whole."""
+
+
 @dataclass(frozen=True)
 class Prop:
     """One writable property.
 
     Attributes:
-        kind: int, number, string, bool, array, object, any; `user` is the id of a user, or 0.
+        kind: int, number, string, bool, scalar (a text or an integer), array, object, any; `user`
+            is the id of an active user, or 0; `ignored` is taken and has no effect.
         null: whether null may stand there.
         required: whether creation needs it.
         filled: whether an empty text or array is refused (`NotBlank`).
@@ -32,7 +37,8 @@ class Prop:
         low: the smallest number.
         high: the greatest number.
         inner: the schema of an object, or of each object of an array.
-        each: the kind of each item of an array that holds no objects.
+        each: the kind of each item of an array that holds no objects, or of each member of an
+            object whose names are free.
     """
 
     kind: str
@@ -49,6 +55,11 @@ class Prop:
 
 NAME = Prop("string", required=True, filled=True, longest=255)
 """A name that creation needs. Assumed (reference 3.3): its length."""
+
+
+def ignoring(*names: str) -> Schema:
+    """Return a schema of members that are taken and have no effect."""
+    return dict.fromkeys(names, "ignored")
 
 
 def prop(kind: str | Prop) -> Prop:
@@ -72,7 +83,7 @@ def check_object(
     schema: Schema,
     faults: ValidationErrors,
     *,
-    users: Container[int] = (),
+    users: Container[Json] = (),
     at: str = "",
     partial: bool = False,
 ) -> set[str]:
@@ -82,7 +93,7 @@ def check_object(
         model: the object of the request.
         schema: what it may hold.
         faults: where errors go.
-        users: ids of the account's users.
+        users: ids that may be written as a user.
         at: path of the object, with its dot.
         partial: whether required properties may be left out, as on a change.
     """
@@ -99,14 +110,16 @@ def check_object(
 
 
 def _check_value(
-    value: Json, wanted: Prop, faults: ValidationErrors, users: Container[int], at: str
+    value: Json, wanted: Prop, faults: ValidationErrors, users: Container[Json], at: str
 ) -> bool:
     before = len(faults.found)
-    if value is None and wanted.null:
-        return True
-    kind = "int" if wanted.kind == "user" else wanted.kind
-    if not faults.is_kind(value, kind, at):
+    if wanted.kind == "ignored":
         return False
+    kind = "int" if wanted.kind == "user" else wanted.kind
+    if not faults.is_kind(value, kind, at, null=wanted.null):
+        return False
+    if value is None:
+        return True
     if wanted.kind == "user" and value and value not in users:
         faults.no_choice(at)  # 0 is the robot, or nobody (reference 3.6).
     if wanted.choices and value not in wanted.choices:
@@ -119,7 +132,7 @@ def _check_value(
 def _check_size(value: Json, wanted: Prop, faults: ValidationErrors, at: str) -> None:
     is_sized = isinstance(value, (str, list, dict))
     if wanted.filled and is_sized and not (value.strip() if isinstance(value, str) else value):
-        faults.add("NotBlank", at, "This value should not be blank.")
+        faults.blank(at)
     if wanted.longest is not None and is_sized and len(value) > wanted.longest:
         if isinstance(value, str):
             text = "This value is too long. It should have {} characters or less."
@@ -134,15 +147,14 @@ def _check_size(value: Json, wanted: Prop, faults: ValidationErrors, at: str) ->
 
 
 def _check_inside(
-    value: Json, wanted: Prop, faults: ValidationErrors, users: Container[int], at: str
+    value: Json, wanted: Prop, faults: ValidationErrors, users: Container[Json], at: str
 ) -> None:
+    each = wanted.each
     if is_object(value) and wanted.inner is not None:
         check_object(value, wanted.inner, faults, users=users, at=at + ".")
-    if not is_array(value):
-        return
-    for number, item in enumerate(value):
-        here = f"{at}.{number}"
-        if wanted.each is not None:
-            _check_value(item, prop(wanted.each), faults, users, here)
-        elif wanted.inner is not None:
-            _check_value(item, Prop("object", inner=wanted.inner), faults, users, here)
+    elif is_array(value) and wanted.inner is not None:
+        each = Prop("object", inner=wanted.inner)
+    if each is not None and (is_array(value) or is_object(value)):
+        items = value.items() if is_object(value) else enumerate(value)
+        for name, item in items:
+            _check_value(item, prop(each), faults, users, f"{at}.{name}")

@@ -1,8 +1,7 @@
-"""Fault injection."""
+"""Errors of a model, and how a write or a query is refused with them (reference 3.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from amocrm.sandbox.http.answer import Json, is_object
@@ -15,13 +14,16 @@ KINDS: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "array": (list,),
     "object": (dict,),
+    "scalar": (str, int),
     "any": (object,),
 }
-"""Kinds of a property; a trailing `?` in a table admits null."""
+"""Kinds of a property; `scalar` is a text or an integer."""
 
 FAILED = "Request validation failed"
 MISSING = "This field is missing."
 NOT_EXPECTED = "This field was not expected."
+BLANK = "This value should not be blank."
+NULL = "This value should not be null."
 NOT_A_CHOICE = "The value you selected is not a valid choice."
 
 
@@ -51,29 +53,31 @@ class ValidationErrors:
         """Note a value of the wrong type."""
         self.add("InvalidType", path, f"This value should be of type {kind}.")
 
-    def is_kind(self, value: Json, kind: str, path: str) -> bool:
-        """Check a value against a kind of the table; note an error if it does not fit."""
-        name = kind.rstrip("?!")
-        if value is None and kind.endswith("?"):
-            return True
-        fits = isinstance(value, KINDS[name]) and not (
-            name in ("int", "number") and isinstance(value, bool)
+    def blank(self, path: str) -> None:
+        """Note an empty text or collection where one must be filled."""
+        self.add("NotBlank", path, BLANK)
+
+    def null(self, path: str) -> None:
+        """Note a null where none may be."""
+        self.add("NotNullable", path, NULL)
+
+    def include(self, other: ValidationErrors, at: str) -> None:
+        """Add the errors of a model that stands inside this one, at a path."""
+        for one in other.found:
+            self.add(one["code"], f"{at}.{one['path']}".rstrip("."), one["detail"])
+
+    def is_kind(self, value: Json, kind: str, path: str, *, null: bool = False) -> bool:
+        """Check the type of a value; note an error if it does not fit."""
+        if value is None and kind != "any":
+            if not null:
+                self.null(path)
+            return null
+        fits = isinstance(value, KINDS[kind]) and not (
+            kind in ("int", "number", "scalar") and isinstance(value, bool)
         )
         if not fits:
-            self.wrong_type(path, name)
+            self.wrong_type(path, "string" if kind == "scalar" else kind)
         return fits
-
-    def known_properties(
-        self, model: Mapping[str, Json], table: Mapping[str, str], at: str = ""
-    ) -> set[str]:
-        """Check every property against a table; return the names that are sound."""
-        sound: set[str] = set()
-        for name, value in model.items():
-            if name not in table:
-                self.unexpected(at + name)
-            elif self.is_kind(value, table[name], at + name):
-                sound.add(name)
-        return sound
 
 
 def request_id(model: Json, index: int) -> str:
@@ -97,9 +101,14 @@ def refuse_batch(models: list[Json], faults: list[ValidationErrors]) -> None:
         raise ProblemError(400, FAILED, validation_errors=errors)
 
 
-def refuse_query(code: str, path: str) -> ProblemError:
+def refuse_query(code: str, path: str, kind: str = "") -> ProblemError:
     """Return the refusal of a query. Assumed (reference 3.3): the shape is that of a bad model."""
-    details = {"FieldMissing": MISSING, "NotSupportedChoice": NOT_A_CHOICE}
+    details = {
+        "FieldMissing": MISSING,
+        "FieldNotExpected": NOT_EXPECTED,
+        "NotSupportedChoice": NOT_A_CHOICE,
+        "InvalidType": f"This value should be of type {kind}.",
+    }
     error = {"code": code, "path": path, "detail": details.get(code, "This value is not valid.")}
     errors = [{"request_id": "0", "errors": [error]}]
     return ProblemError(400, FAILED, validation_errors=errors)

@@ -8,13 +8,13 @@ from typing import cast
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Entry, Verb, VerbName
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.coercion import coerced
+from amocrm.sandbox.engine.collection import Collection, Entry, Operation, Verb, VerbName
 from amocrm.sandbox.engine.listing import Wish, ordered
-from amocrm.sandbox.engine.schema import Schema, check_object
-from amocrm.sandbox.engine.validate import batch, single
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object, prop
+from amocrm.sandbox.engine.validate import batch, is_keyed_list, single
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch, request_id
-from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, is_array, is_object, json_answer
+from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, is_object, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
 Handler = Callable[..., Answer]
@@ -62,9 +62,13 @@ def get_item(operation: Operation, verb: Verb, number: Json) -> Answer:
 def create_items(operation: Operation, verb: Verb) -> Answer:
     """Answer a creation: models in the order of the request."""
     data = operation.call.ask.json()
-    alone = verb.body == "object" or (verb.body == "both" and is_object(data))
-    models: list[Json] = [single(data)] if alone else batch(data, verb.most)
-    refuse_batch(models, [_checked(operation, model, None) for model in models])
+    is_one = is_object(data) and not is_keyed_list(data)
+    alone = verb.body == "object" or (verb.body == "both" and is_one)
+    sent: list[Json] = [single(data)] if alone else batch(data, verb.most)
+    schema = operation.row.writable()
+    models = [coerced(one, Prop("object", inner=schema)) for one in sent]
+    refuse_batch(models, [_checked(operation, model, None, schema) for model in models])
+    _admit(operation, [(None, model) for model in models])
     _make_room(operation, len(models))
     step = operation.row.make or Operation.make
     made = [step(operation, model) for model in models]
@@ -75,8 +79,8 @@ def create_items(operation: Operation, verb: Verb) -> Answer:
 
 def change_items(operation: Operation, verb: Verb) -> Answer:
     """Answer a change of several: every model names its entity."""
-    models = batch(operation.call.ask.json(), verb.most)
-    refuse_batch(models, [_checked_change(operation, model) for model in models])
+    models = _changes(operation, verb)
+    _admit(operation, [(operation.find(model["id"]), model) for model in models])
     items: list[Entity] = []
     for at, model in enumerate(models):
         entity = _known(operation.find(model["id"]))
@@ -88,9 +92,11 @@ def change_items(operation: Operation, verb: Verb) -> Answer:
 
 def change_item(operation: Operation, verb: Verb, number: Json) -> Answer:
     """Answer a change of one: the model itself, unwrapped (reference 3.2)."""
-    model = single(operation.call.ask.json())
+    schema = operation.row.writable(change=True)
+    model = coerced(single(operation.call.ask.json()), Prop("object", inner=schema))
     entity = _known(operation.find(number))
-    refuse_batch([model], [_checked(operation, model, entity)])
+    refuse_batch([model], [_checked(operation, model, entity, schema, partial=True)])
+    _admit(operation, [(entity, model)])
     (operation.row.change or Operation.change)(operation, entity, model)
     operation.call.counters[f"updated.{operation.row.key}"] += 1
     return _answer(operation, verb, _written(operation, verb, entity, model, 0))
@@ -105,8 +111,7 @@ def delete_item(operation: Operation, verb: Verb, number: Json) -> Answer:
 
 def delete_items(operation: Operation, verb: Verb) -> Answer:
     """Answer a deletion of several, named in the body."""
-    models = batch(operation.call.ask.json(), verb.most)
-    refuse_batch(models, [_checked_change(operation, model) for model in models])
+    models = _changes(operation, verb)
     for model in models:
         entity = operation.find(model["id"])
         if entity is not None:  # An id may stand there twice.
@@ -153,6 +158,11 @@ def _admitted(handler: Handler) -> Handler:
     return admit
 
 
+def _admit(operation: Operation, models: list[tuple[Entity | None, Entity]]) -> None:
+    if operation.row.admit is not None:
+        operation.row.admit(operation, models)
+
+
 def _make_room(operation: Operation, more: int) -> None:
     limit = operation.row.capacity
     if limit is not None and len(operation.here()) + more > limit:
@@ -165,41 +175,59 @@ def _known(entity: Entity | None) -> Entity:
     return entity
 
 
-def _checked(
-    operation: Operation, model: Json, entity: Entity | None, *, partial: bool = False
-) -> ValidationErrors:
-    faults = ValidationErrors()
-    if not is_object(model):
-        faults.wrong_type("", "object")
-        return faults
-    row = operation.row
-    schema: Schema = {"request_id": "string", **row.create}
-    partial = partial or entity is not None
-    if partial:
-        patch = row.create if row.patch is None else row.patch
-        schema = {"request_id": "string", **patch, "id": "any"}
-    users = operation.account.users
-    sound = check_object(model, schema, faults, users=users, partial=partial)
-    if row.check is not None and (entity is not None or not partial):
-        row.check(
-            operation, {name: one for name, one in model.items() if name in sound}, entity, faults
-        )
-    return faults
-
-
-def _checked_change(operation: Operation, model: Json) -> ValidationErrors:
-    wanted = model.get("id") if is_object(model) else None
+def _changes(operation: Operation, verb: Verb) -> list[Entity]:
+    """Return the checked models of a change or a deletion of several."""
     kind = "int" if operation.row.number.startswith("<int:") else "string"
-    faults = ValidationErrors()
+    schema = {**operation.row.writable(change=True), "id": Prop(kind, required=True)}
+    wanted = Prop("object", inner=schema)
+    models = [coerced(one, wanted) for one in batch(operation.call.ask.json(), verb.most)]
+    refuse_batch(models, [_checked_change(operation, model, schema) for model in models])
+    return models
+
+
+def _checked_change(operation: Operation, model: Json, schema: Schema) -> ValidationErrors:
+    errors = ValidationErrors()
+    number: Json = None
     if is_object(model) and "id" not in model:
-        faults.missing("id")
-    elif is_object(model) and not faults.is_kind(wanted, kind, "id"):
-        wanted = None
-    entity = None if is_array(wanted) or is_object(wanted) else operation.find(wanted)
-    if wanted is not None and entity is None and not faults.found:
-        faults.no_choice("id")  # Assumed (reference 4.33): only 200, 400 and 401 are documented.
-    rest = _checked(operation, model, entity, partial=True)
-    return ValidationErrors(faults.found + rest.found)
+        errors.missing("id")
+    elif is_object(model) and errors.is_kind(model["id"], prop(schema["id"]).kind, "id"):
+        number = model["id"]
+    entity = operation.find(number)
+    if number is not None and entity is None:
+        errors.no_choice("id")  # Assumed (reference 4.33): only 200, 400 and 401 are documented.
+    rest = {**schema, "id": "ignored"}
+    found = _checked(operation, model, entity, rest, partial=True)
+    return ValidationErrors(errors.found + found.found)
+
+
+def _checked(
+    operation: Operation,
+    model: Json,
+    entity: Entity | None,
+    schema: Schema,
+    *,
+    partial: bool = False,
+) -> ValidationErrors:
+    errors = ValidationErrors()
+    if not errors.is_kind(model, "object", ""):
+        return errors
+    row: Collection = operation.row
+    # What is sent back as it was read is not refused: neither a color of older accounts, nor a user
+    # who has been switched off.
+    same = {
+        name
+        for name in model
+        if entity is not None and name in schema and name in entity and entity[name] == model[name]
+    }
+    changed = {name: one for name, one in model.items() if name not in same}
+    users = operation.account.active_users
+    sound = same | check_object(changed, schema, errors, users=users, partial=partial)
+    for name in row.fixed if entity is not None else ():
+        if name in sound - same:
+            errors.no_choice(name)
+    if row.check is not None and (entity is not None or not partial):
+        row.check(operation, {name: model[name] for name in sound}, entity, errors)
+    return errors
 
 
 def _selected(operation: Operation, wish: Wish) -> list[Entity]:
@@ -209,9 +237,10 @@ def _selected(operation: Operation, wish: Wish) -> list[Entity]:
     filters: Json = wish.tree.get("filter")
     asked = [(row.filters, filters if is_object(filters) else {}), (row.bare, wish.tree)]
     for known, wanted in asked:
-        for name, passes in known.items():
+        for name, test in known.items():
             if name in wanted:
-                found = [one for one in found if passes(one, wanted[name])]
+                test.check(wanted[name], f"filter.{name}" if known is row.filters else name)
+                found = [one for one in found if test.passes(one, wanted[name])]
     query = wish.tree.get("query")
     if row.query and isinstance(query, str) and query:
         found = [one for one in found if _mentions(one, row.query, query.casefold())]

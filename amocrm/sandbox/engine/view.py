@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from amocrm.sandbox.data.entity_types import EntityType
 from amocrm.sandbox.data.state import Account, Entity, linked
-from amocrm.sandbox.http.answer import Json
 
 _DELETED_KEYS = ("id", "updated_at", "updated_by", "is_deleted")
 
@@ -25,7 +24,10 @@ def show(
         if "is_price_modified_by_robot" in withs:
             shown["is_price_modified_by_robot"] = False
         if "source_id" in withs:
-            shown["source_id"] = None
+            shown["source_id"] = entity["_source_id"]
+        shown["price"] = int(entity["price"])
+        if account.has_minor_units:
+            shown["price_with_minor_units"] = float(entity["price"])
     shown["_links"] = {"self": {"href": at}}
     shown["_embedded"] = _embedded(account, entity_type, entity, withs, root)
     return shown
@@ -52,28 +54,35 @@ def _embedded(
         ]
     if entity_type.name == "contacts" and "social_profiles" in withs:
         out["social_profiles"] = []
+    if entity_type.name == "leads" and "source" in withs:
+        out |= _source(account, entity["_source_id"], root)
     if entity_type.name == "leads" and "loss_reason" in withs:
         # Assumed (reference 12.3): an array of one, as in the published example.
         reason = account.shelf("loss_reasons").get(entity["loss_reason_id"])
-        out["loss_reason"] = [] if reason is None else [dict(reason)]
+        at = f"{root}/leads/loss_reasons/{entity['loss_reason_id']}"
+        out["loss_reason"] = (
+            [] if reason is None else [{**reason, "_links": {"self": {"href": at}}}]
+        )
     return out
 
 
+def _source(account: Account, number: int | None, root: str) -> Entity:
+    shelves = [shelf for name, shelf in account.entities.items() if name.startswith("sources/")]
+    for shelf in shelves:
+        if number in shelf:
+            links = {"self": {"href": f"{root}/sources/{number}"}}
+            return {"source": {"id": number, "name": shelf[number]["name"], "_links": links}}
+    return {}  # Assumed (reference 5.1): a lead without a source shows none.
+
+
 def _others(account: Account, entity_type: str, number: int, other: str, root: str) -> list[Entity]:
-    items = linked(account.ties.of(entity_type, number, other))
+    items = linked(account.ties.of(entity_type, number, other), f"{root}/{other}")
     main = (
         account.ties.main_contact(number) if (entity_type, other) == ("leads", "contacts") else None
     )
-    for item in items:
-        if main is not None:
-            item["is_main"] = item["id"] == main
-        item["_links"] = {"self": {"href": f"{root}/{other}/{item['id']}"}}
+    for item in items if main is not None else ():
+        item["is_main"] = item["id"] == main
     return items
-
-
-def wrap(links: Entity, key: str, items: list[Json]) -> Entity:
-    """Return the envelope of a written batch."""
-    return {"_links": links, "_embedded": {key: items}}
 
 
 def plain(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from amocrm.sandbox.data.customer_stages import default_status
 from amocrm.sandbox.data.entity_types import EntityType
-from amocrm.sandbox.data.state import CLOSED, Account, Entity, Ids
+from amocrm.sandbox.data.state import CLOSED, LOST, Account, Entity, Ids
 from amocrm.sandbox.engine.history import History
 from amocrm.sandbox.engine.linking import link
 from amocrm.sandbox.http.answer import Json
@@ -15,12 +15,13 @@ from amocrm.sandbox.values.field_values import write_values
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes on behalf of one user at one moment."""
+    """Writes on behalf of one user of one integration at one moment."""
 
     account: Account
     ids: Ids
     user_id: int
     now: int
+    client_id: str = ""
 
     @property
     def history(self) -> History:
@@ -31,6 +32,11 @@ class Writer:
         """Make a new entity of a checked model."""
         number = self.ids.take(entity_type.name)
         entity = self._blank(entity_type, number)
+        source = self._source(model)
+        if source is not None:
+            entity["_source_id"] = source["id"]
+            if not {"pipeline_id", "status_id"} & set(model):
+                model = {**model, "pipeline_id": source["pipeline_id"]}
         self.account.entities[entity_type.name][number] = entity
         self._write(entity_type, entity, model)
         self.history.added(entity_type.name, entity)
@@ -48,6 +54,12 @@ class Writer:
         entity["updated_by"] = model.get("updated_by", self.user_id)
         return entity
 
+    def _source(self, model: Entity) -> Entity | None:
+        # A name that no source of the integration has is ignored. Assumed (reference 4.2).
+        name = model.get("_embedded", {}).get("source", {}).get("external_id")
+        sources = self.account.shelf(f"sources/{self.client_id}").values()
+        return next((one for one in sources if name and one["external_id"] == name), None)
+
     def _blank(self, entity_type: EntityType, number: int) -> Entity:
         entity: Entity = dict.fromkeys(entity_type.keys)
         entity |= {"id": number, "name": "", "account_id": self.account.id, "is_deleted": False}
@@ -62,7 +74,7 @@ class Writer:
             # Assumed (reference 4.2): the name and the first ordinary stage.
             word = "Сделка" if self.account.zone.endswith(".ru") else "Lead"
             entity |= {"name": f"{word} #{number}", "price": 0, "pipeline_id": pipeline}
-            entity |= {"status_id": self._first_stage(pipeline)}
+            entity |= {"status_id": self._first_stage(pipeline), "_source_id": None}
         if entity_type.name == "customers":
             # Assumed (reference 5.3): what a new customer has that nobody gave.
             entity |= {"next_price": 0, "periodicity": 0, "ltv": 0, "purchases_count": 0}
@@ -100,6 +112,8 @@ class Writer:
             lead["pipeline_id"] = pipeline
         if status is not None:
             lead["status_id"] = status
+        if lead["status_id"] != LOST:
+            lead["loss_reason_id"] = None  # Assumed (reference 4.2): it goes with the stage.
         if lead["status_id"] not in CLOSED:
             lead["closed_at"] = None
         elif lead["closed_at"] is None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.coercion import coerced_object
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
+from amocrm.sandbox.engine.filters import many, numbers
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
-from amocrm.sandbox.engine.validate import batch, single
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
+from amocrm.sandbox.engine.validate import Check, read_model, read_models
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Answer, Json
 from amocrm.sandbox.http.problem import ProblemError, not_found
 
@@ -60,9 +60,7 @@ def run_one(call: Call, number: int) -> Answer:
 def run_many(call: Call) -> Answer:
     """Answer `POST /bots/run`."""
     _kommo_only(call)
-    models = batch(call.ask.json(), MOST_RUNS)
-    faults = [_check(call.account, one, {"bot_id": "int!", **_RUN}) for one in models]
-    refuse_batch(models, faults)
+    models = _read_runs(call, {"bot_id": "int!", **_RUN})
     for one in models:
         _known(call.account, one["bot_id"])
     _started(call, models)
@@ -71,11 +69,9 @@ def run_many(call: Call) -> Answer:
 
 def run_old(call: Call) -> Answer:
     """Answer `POST /api/v2/salesbot/run`, which both platforms have."""
-    models = batch(call.ask.json(), MOST_RUNS)
-    kind = Prop("any", required=True, choices=(*_OLD_TYPES, *map(int, _OLD_TYPES)))
+    kind = Prop("scalar", required=True, choices=(*_OLD_TYPES, *map(int, _OLD_TYPES)))
     schema: Schema = {"bot_id": "int!", "entity_id": "int!", "entity_type": kind}
-    faults = [_check(call.account, one, schema) for one in models]
-    refuse_batch(models, faults)
+    models = _read_runs(call, schema)
     for one in models:
         _known(call.account, one["bot_id"])
     _started(call, models)
@@ -98,13 +94,7 @@ def go_on(call: Call, kind: str, bot_id: int, continue_id: int) -> Answer:
     if waiting is None or (waiting["bot_id"], waiting["kind"]) != (bot_id, kind):
         raise ProblemError(404, "Not found")
     # Both members are optional, so an empty object is a body.
-    model = call.ask.json()
-    faults = _check(call.account, model, _CONTINUE)
-    if not faults.found:
-        for place, one in enumerate(model.get("execute_handlers", ())):
-            at = f"execute_handlers.{place}.params."
-            check_object(one["params"], _SHOW if one["handler"] == "show" else _GOTO, faults, at=at)
-    refuse_batch([model], [faults])
+    read_models([call.ask.json()], _CONTINUE, check=_check_handlers)
     del call.account.shelf("waiting")[continue_id]
     return Answer(202)
 
@@ -120,20 +110,28 @@ def _known(account: Account, number: int) -> None:
 
 
 def _checked(call: Call, schema: Schema) -> dict[str, Json]:
-    model = single(call.ask.json())
-    refuse_batch([model], [_check(call.account, model, schema)])
-    return model
+    return read_model(call.ask.json(), schema, check=_entity_check(call.account))
 
 
-def _check(account: Account, model: Json, schema: Schema) -> ValidationErrors:
-    faults = ValidationErrors()
-    if not faults.is_kind(model, "object", ""):
-        return faults
-    sound = check_object(model, schema, faults)
-    is_sound = {"entity_id", "entity_type"} <= sound
-    if is_sound and model["entity_id"] not in account.shelf(_entity_type(model)):
-        faults.no_choice("entity_id")
-    return faults
+def _read_runs(call: Call, schema: Schema) -> list[Entity]:
+    check = _entity_check(call.account)
+    return read_models(call.ask.json(), schema, limit=MOST_RUNS, check=check)
+
+
+def _entity_check(account: Account) -> Check:
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        is_sound = {"entity_id", "entity_type"} <= set(model)
+        if is_sound and model["entity_id"] not in account.shelf(_entity_type(model)):
+            errors.no_choice("entity_id")
+
+    return check
+
+
+def _check_handlers(model: Entity, errors: ValidationErrors) -> None:
+    for place, one in enumerate(model.get("execute_handlers", ())):
+        schema, found = _SHOW if one["handler"] == "show" else _GOTO, ValidationErrors()
+        check_object(coerced_object(one["params"], schema), schema, found)
+        errors.include(found, f"execute_handlers.{place}.params")
 
 
 def _entity_type(model: dict[str, Json]) -> str:
@@ -176,7 +174,7 @@ BOTS = Collection(
     },
     shelf="bots",
     ids="bots",
-    filters={"type_functionality": many("type_functionality"), "id": many("id")},
+    filters={"type_functionality": many("type_functionality"), "id": numbers("id")},
     guard=_guard,
     show=_show,
 )

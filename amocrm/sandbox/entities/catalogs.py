@@ -6,12 +6,11 @@ from amocrm.sandbox.data.catalog_fields import PREDEFINED
 from amocrm.sandbox.data.defaults import add_field, open_fields
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
-from amocrm.sandbox.engine.schema import NAME, Prop, Schema, check_object
-from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
+from amocrm.sandbox.engine.schema import NAME, Prop, Schema, ignoring
+from amocrm.sandbox.engine.validate import read_model
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Answer, is_array, is_object, json_answer
 
 _TYPES = ("regular", "invoices", "products", "suppliers")
@@ -64,7 +63,8 @@ CATALOGS = Collection(
         *("sdk_widget_code", "account_id"),
     ),
     create={"name": NAME, "type": Prop("string", choices=_TYPES), **_WRITE},
-    patch={"name": Prop("string", filled=True, longest=255), **_WRITE},
+    patch={"name": Prop("string", filled=True, longest=255), "type": "string", **_WRITE},
+    fixed=("type",),
     # Assumed (reference 4.9): what a list is that says nothing of itself.
     defaults={
         "sort": 10,
@@ -90,10 +90,8 @@ def get_products(call: Call) -> Answer:
 
 def patch_products(call: Call) -> Answer:
     """Answer `PATCH /catalogs/products/settings`: switching on makes the list of products."""
-    model = single(call.ask.json())
-    faults = ValidationErrors()
-    check_object(model, {"is_enabled": "bool!"}, faults)
-    refuse_batch([model], [faults])
+    schema: Schema = {"is_enabled": "bool!", **ignoring("catalog_id", "_links")}
+    model = read_model(call.ask.json(), schema)
     if model["is_enabled"] and _products(call) is None:
         operation = Operation(call, CATALOGS, {})
         name = "Товары" if call.account.zone.endswith(".ru") else "Products"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from amocrm.api_limits import TEMPLATES_PAGE_LIMIT
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import NAME, Prop, Schema, check_object
-from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
+from amocrm.sandbox.engine.schema import NAME, Prop, Schema, ignoring
+from amocrm.sandbox.engine.validate import read_model
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.entities.sources import own_sources
 from amocrm.sandbox.http.answer import Answer, Json, json_answer
 from amocrm.sandbox.http.problem import ProblemError
@@ -36,23 +35,24 @@ _CREATE: Schema = {
     "content": Prop("string", required=True, filled=True),
     "is_editable": "bool",
     "type": Prop("string", choices=("amocrm", "waba")),
-    "buttons": Prop("array", inner=_BUTTON),
+    "buttons": Prop("array", null=True, inner=_BUTTON),
     "attachment": Prop("object", null=True, inner=_ATTACHMENT),
     "external_id": "string?",
     "waba_footer": "string?",
     "waba_category": Prop("string", null=True, choices=_CATEGORIES),
     "waba_language": "string?",
-    "waba_examples": "any",
+    "waba_examples": "object",
     "waba_header": Prop("string", null=True, longest=60),
     "waba_header_type": Prop("string", null=True, choices=("text", "media")),
 }
 _REVIEW: Schema = {
     "status": Prop("string", required=True, choices=("approved", "paused", "rejected")),
     "reject_reason": Prop("string", null=True, longest=65535),
+    **ignoring("id", "source_id", "_links"),
 }
 
 
-def _own(call: Call) -> LRUCache:
+def _own(call: Call) -> Entities:
     # An integration sees only what it made itself.
     return call.account.shelf(f"chat_templates/{call.grant.client_id}")
 
@@ -60,15 +60,12 @@ def _own(call: Call) -> LRUCache:
 def _check(
     operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
 ) -> None:
-    for place, one in enumerate(model.get("buttons", ())):
+    for place, one in enumerate(model.get("buttons") or ()):
         if one["type"] == "url" and not one.get("url"):
             faults.missing(f"buttons.{place}.url")
     file = model.get("attachment")
     if file and not file.get("is_external") and file["id"] not in operation.account.drive.files:
         faults.no_choice("attachment.id")
-    examples = model.get("waba_examples", [])
-    if examples != [] and not isinstance(examples, dict):
-        faults.wrong_type("waba_examples", "object")
     if entity is not None and entity["type"] == "waba" and _status(entity) != "draft":
         # Assumed (reference 4.27): how a change of a reviewed template is told.
         faults.no_choice("id")
@@ -119,9 +116,7 @@ def review(call: Call, number: int, review_id: int) -> Answer:
     found = next((one for one in reviews if one["id"] == review_id), None)
     if found is None:
         raise ProblemError(404, "Not found")
-    model, faults = single(call.ask.json()), ValidationErrors()
-    check_object(model, _REVIEW, faults)
-    refuse_batch([model], [faults])
+    model = read_model(call.ask.json(), _REVIEW)
     found |= {"status": model["status"], "reject_reason": model.get("reject_reason") or ""}
     return json_answer(found)
 
@@ -134,9 +129,21 @@ def _known(call: Call, number: int) -> Entity:
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
-    template = operation.make(model)
+    template = operation.make(_read(model))
     template["_reviews"] = []
     return template
+
+
+def _change(operation: Operation, template: Entity, model: Entity) -> None:
+    operation.change(template, _read(model))
+
+
+def _read(model: Entity) -> Entity:
+    # No buttons are an empty list, and no samples too (reference 4.27).
+    return {
+        name: one or [] if name in ("buttons", "waba_examples") else one
+        for name, one in model.items()
+    }
 
 
 TEMPLATES = Collection(
@@ -156,6 +163,8 @@ TEMPLATES = Collection(
         *("created_at", "updated_at", "external_id", "waba_footer", "waba_category"),
         *("waba_language", "waba_examples", "waba_header", "waba_header_type"),
     ),
+    with_keys=("review_status", "is_on_review"),
+    embeds=("reviews",),
     create=_CREATE,
     defaults={"is_editable": False, "type": "amocrm", "buttons": [], "waba_examples": []},
     filters={"external_id": many("external_id")},
@@ -165,6 +174,7 @@ TEMPLATES = Collection(
     stored=lambda operation: _own(operation.call),
     check=_check,
     make=_make,
+    change=_change,
     show=_show,
 )
 

@@ -6,9 +6,8 @@ Chats themselves are made through the Chats API; the account keeps them on its s
 from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
+from amocrm.sandbox.engine.filters import many, numbers
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
 from amocrm.sandbox.http.problem import ProblemError
@@ -46,7 +45,7 @@ CHATS = Collection(
     create={"contact_id": "int!", "chat_id": "string!"},
     shelf="contact_chats",
     ids="contact_chats",
-    bare={"contact_id": many("contact_id"), "chat_id": many("chat_id")},
+    bare={"contact_id": numbers("contact_id"), "chat_id": many("chat_id")},
     paged=False,
     check=_check,
     select=_select,

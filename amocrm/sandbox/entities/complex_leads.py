@@ -3,73 +3,86 @@
 from __future__ import annotations
 
 from amocrm.api_limits import COMPLEX_LIMIT
-from amocrm.sandbox.data.entity_types import ENTITY_TYPES
-from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.data.entity_types import ENTITY_TYPES, SOURCE
+from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
+from amocrm.sandbox.engine.coercion import coerced_object
 from amocrm.sandbox.engine.collection import Route
-from amocrm.sandbox.engine.embedded import check_count, check_other, make_other
+from amocrm.sandbox.engine.embedded import (
+    OTHERS,
+    TAGS_ONLY,
+    check_count,
+    check_others,
+    make_other,
+)
 from amocrm.sandbox.engine.linking import link
-from amocrm.sandbox.engine.schema import check_object
-from amocrm.sandbox.engine.validate import batch, check_model
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch, request_id
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object, prop
+from amocrm.sandbox.engine.validate import check_members, read_models
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, request_id
+from amocrm.sandbox.entities.main_entities import refuse_loss_reasons
 from amocrm.sandbox.entities.unsorted_items import METADATA, enter
-from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
+from amocrm.sandbox.http.answer import Answer, json_answer
 
-_OTHERS = ("contacts", "companies")
-_NESTED = frozenset({"tags", "source"})
+_EMBEDDED: Schema = {
+    **(prop(TAGS_ONLY).inner or {}),
+    "source": SOURCE,
+    **OTHERS,
+    "metadata": "object",
+}
+_COMPLEX: Schema = {
+    **ENTITY_TYPES["leads"].create,
+    "_embedded": Prop("object", inner=_EMBEDDED),
+}
 
 
 def create_complex(call: Call) -> Answer:
     """Answer with a bare array; duplicate control is off, so nothing is ever merged."""
-    models = batch(call.ask.json(), COMPLEX_LIMIT)
-    refuse_batch(models, [_check(one, call.account) for one in models])
+
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        check_members(_without_others(model), ENTITY_TYPES["leads"], call.account, errors)
+        check_count(model, errors)
+        embedded = model.get("_embedded", {})
+        check_others(embedded, call.account, errors)
+        if "metadata" in embedded:
+            _check_metadata(embedded["metadata"], errors)
+
+    models = read_models(
+        call.ask.json(),
+        _COMPLEX,
+        users=call.account.active_users,
+        limit=COMPLEX_LIMIT,
+        check=check,
+    )
+    refuse_loss_reasons([(None, model) for model in models])
     return json_answer([_create(call, model, index) for index, model in enumerate(models)])
 
 
-def _check(model: Json, account: Account) -> ValidationErrors:
-    table = ENTITY_TYPES["leads"]
-    bare, nested = _split(model)
-    faults = check_model(bare, table, account, table=table.create, nested=_NESTED)
-    if is_object(model):
-        check_count(model, "", faults)
-    for other in _OTHERS:
-        if other in nested:
-            check_other(nested[other], other, account, faults)
-    if "metadata" in nested:
-        _check_metadata(nested["metadata"], faults)
-    return faults
+def _without_others(model: Entity) -> Entity:
+    embedded = {name: one for name, one in model.get("_embedded", {}).items() if name not in OTHERS}
+    return {**model, "_embedded": embedded}
 
 
-def _split(model: Json) -> tuple[Json, Entity]:
-    """Part a model from what only this call admits inside `_embedded`."""
-    if not is_object(model) or not is_object(model.get("_embedded")):
-        return model, {}
-    special = {*_OTHERS, "metadata"}
-    embedded: Entity = model["_embedded"]
-    kept = {name: value for name, value in embedded.items() if name not in special}
-    nested = {name: value for name, value in embedded.items() if name in special}
-    return {**model, "_embedded": kept}, nested
-
-
-def _check_metadata(metadata: Json, faults: ValidationErrors) -> None:
+def _check_metadata(metadata: Entity, errors: ValidationErrors) -> None:
     at = "_embedded.metadata"
-    if not faults.is_kind(metadata, "object", at):
-        return
     if "category" not in metadata:
-        faults.missing(f"{at}.category")
+        errors.missing(f"{at}.category")
+    elif metadata["category"] is None:
+        errors.null(f"{at}.category")
     elif metadata["category"] not in METADATA:
-        faults.no_choice(f"{at}.category")
+        errors.no_choice(f"{at}.category")
     else:
         # Assumed (reference 4.3): nothing but the category is required here.
-        schema = {"category": "string", **METADATA[metadata["category"]]}
-        check_object(metadata, schema, faults, at=at + ".", partial=True)
+        schema: Schema = {"category": "string", **METADATA[metadata["category"]]}
+        found = ValidationErrors()
+        check_object(coerced_object(metadata, schema), schema, found, partial=True)
+        errors.include(found, at)
 
 
 def _create(call: Call, model: Entity, index: int) -> Entity:
-    bare, nested = _split(model)
-    lead = call.writer.create(ENTITY_TYPES["leads"], bare)
+    nested: Entity = model.get("_embedded", {})
+    lead = call.writer.create(ENTITY_TYPES["leads"], _without_others(model))
     call.counters["created.leads"] += 1
-    ids = {other: make_other(call, nested.get(other) or [], other) for other in _OTHERS}
+    ids = {other: make_other(call, nested.get(other) or [], other) for other in OTHERS}
     for other, number in ids.items():
         if number is not None:
             link(call.history, "leads", lead["id"], other, number, {})
@@ -78,8 +91,9 @@ def _create(call: Call, model: Entity, index: int) -> Entity:
         link(call.history, "contacts", contact, "companies", company, {})
     if "metadata" in nested:
         # `status_id` is ignored then: the lead stands in the unsorted stage.
-        metadata: Entity = dict(nested["metadata"])
-        category = metadata.pop("category")
+        category = nested["metadata"]["category"]
+        metadata = coerced_object(nested["metadata"], METADATA[category])
+        del metadata["category"]
         ends = {"leads": lead["id"], "contacts": contact, "companies": company}
         enter(call.writer, category, ends, {"metadata": metadata})
     return {

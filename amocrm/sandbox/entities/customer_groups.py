@@ -5,14 +5,13 @@ from __future__ import annotations
 from amocrm.sandbox.data.customer_stages import ORDINARY, customer_statuses
 from amocrm.sandbox.data.stages import COLORS
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.entities.customers import need_mode
 from amocrm.sandbox.http.problem import ProblemError
-from amocrm.sandbox.values.field_values import check_values, write_values
+from amocrm.sandbox.values.field_values import CUSTOM_FIELDS_VALUES, check_values, write_values
 
 SEGMENT_COLORS = (
     *("10599d", "2176ff", "006acc", "07a0c3", "247ba0", "177e89", "046e8f", "598381", "0c7c59"),
@@ -24,7 +23,7 @@ SEGMENT_COLORS = (
 _PRICES = Prop("array", null=True, each="int")
 
 
-def _statuses(operation: Operation) -> LRUCache:
+def _statuses(operation: Operation) -> Entities:
     return customer_statuses(operation.account, operation.call.ids)
 
 
@@ -115,7 +114,7 @@ SEGMENTS = Collection(
         "name": NAME,
         "color": Prop("string", choices=SEGMENT_COLORS),
         "available_products_price_types": _PRICES,
-        "custom_fields_values": "array?",
+        "custom_fields_values": CUSTOM_FIELDS_VALUES,
     },
     defaults={
         "color": SEGMENT_COLORS[0],

@@ -6,19 +6,19 @@ from dataclasses import replace
 
 from amocrm.sandbox.data.customer_stages import customer_statuses
 from amocrm.sandbox.data.entity_types import ENTITY_TYPES
-from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.data.state import Account, Entity, linked
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.filters import many, span
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
+from amocrm.sandbox.engine.filters import numbers, span
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import Prop, check_object
-from amocrm.sandbox.engine.validate import check_members, single
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
+from amocrm.sandbox.engine.schema import Prop
+from amocrm.sandbox.engine.validate import check_members, read_model
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.engine.view import show
 from amocrm.sandbox.entities.main_entities import entity_row
-from amocrm.sandbox.http.answer import Answer, Json, json_answer
+from amocrm.sandbox.http.answer import Answer, json_answer
 from amocrm.sandbox.http.problem import ProblemError
+from amocrm.sandbox.http.request import EMPTY_DATA
 
 _FAMILY = ENTITY_TYPES["customers"]
 _MODE: dict[str, str | Prop] = {
@@ -44,9 +44,7 @@ def need_mode(account: Account, *modes: str) -> None:
 
 def set_mode(call: Call) -> Answer:
     """Answer `PATCH /customers/mode`."""
-    model, faults = single(call.ask.json()), ValidationErrors()
-    check_object(model, _MODE, faults)
-    refuse_batch([model], [faults])
+    model = read_model(call.ask.json(), _MODE)
     if call.account.customers_mode == "unavailable":
         raise ProblemError(402, "Payment required")
     call.account.customers_mode = model["mode"] if model["is_enabled"] else "disabled"
@@ -59,15 +57,18 @@ def give_points(call: Call, number: int) -> Answer:
     customer = call.account.shelf("customers").get(number)
     if customer is None:
         raise ProblemError(404, "Not found")  # Assumed (reference 4.33): not documented.
-    model, faults = single(call.ask.json()), ValidationErrors()
-    check_object(model, _POINTS, faults)
-    if len(model) > 1 and not faults.found:
-        faults.unexpected("redeem")
     points = customer.get("_points", 0)
-    if not faults.found and model.get("redeem", 0) > points:
-        # Assumed (reference 4.18): what is not there can not be redeemed.
-        faults.add("TooHigh", "redeem", f"This value should be {points} or less.")
-    refuse_batch([model], [faults])
+
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        if len(model) > 1:
+            errors.unexpected("redeem")
+        elif model.get("redeem", 0) > points:
+            # Assumed (reference 4.18): what is not there can not be redeemed.
+            errors.add("TooHigh", "redeem", f"This value should be {points} or less.")
+
+    model = read_model(call.ask.json(), _POINTS, check=check)
+    if not model:
+        raise ProblemError(400, EMPTY_DATA)
     customer["_points"] = points + model.get("earn", 0) - model.get("redeem", 0)
     return json_answer({"bonus_points": customer["_points"]})
 
@@ -84,11 +85,11 @@ def customers_on(operation: Operation) -> None:
 def _check(
     operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
 ) -> None:
-    check_members(model, _FAMILY, operation.account, faults, _FAMILY.nested)
+    check_members(model, _FAMILY, operation.account, faults)
     periodic = operation.account.customers_mode == "periodicity"
     if periodic and entity is None and model.get("next_date") is None:
         faults.missing("next_date")
-    if "status_id" in model:
+    if model.get("status_id") is not None:
         if not periodic:
             faults.unexpected("status_id")  # Assumed (reference 5.3): only in periodicity mode.
         elif model["status_id"] not in customer_statuses(operation.account, operation.call.ids):
@@ -99,7 +100,10 @@ def _show(operation: Operation, customer: Entity, wish: Wish) -> Entity:
     shown = show(operation.account, _FAMILY, customer, wish.withs, operation.call.root)
     if "_embedded" in shown:
         known = operation.account.shelf("segments")
-        segments: list[Json] = [{"id": one} for one in customer["_segments"] if one in known]
+        segments = linked(
+            [one for one in customer["_segments"] if one in known],
+            f"{operation.call.root}/customers/segments",
+        )
         shown["_embedded"] = {"segments": segments, **shown["_embedded"]}
     return shown
 
@@ -115,7 +119,7 @@ CUSTOMERS: Collection = replace(
     },
     filters={
         **_ROW.filters,
-        "status_id": many("status_id"),
+        "status_id": numbers("status_id"),
         "next_price": span("next_price"),
         "next_date": span("next_date"),
     },

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
+from amocrm.sandbox.engine.filters import numbers
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
-from amocrm.sandbox.http.answer import is_object
 from amocrm.sandbox.http.problem import ProblemError
-from amocrm.sandbox.values.field_values import check_values, write_values
+from amocrm.sandbox.values.field_values import CUSTOM_FIELDS_VALUES, check_values, write_values
 
 _WRITE: Schema = {
-    "custom_fields_values": "array?",
+    "custom_fields_values": CUSTOM_FIELDS_VALUES,
     "created_by": "user",
     "updated_by": "user",
     "created_at": "int",
@@ -41,7 +39,7 @@ def _check(
 
 
 def _check_required(operation: Operation, values: list[Entity], faults: ValidationErrors) -> None:
-    named = {one.get(key) for one in values if is_object(one) for key in ("field_id", "field_code")}
+    named = {one.get(key) for one in values for key in ("field_id", "field_code")}
     for field in operation.account.fields[_entity_type(operation)].values():
         if field.get("is_required") and not {field["id"], field["code"]} & (named - {None}):
             # Assumed (reference 4.14): a required field is one that creation needs.
@@ -104,12 +102,14 @@ ELEMENTS = Collection(
         *("id", "catalog_id", "name", "created_by", "updated_by", "created_at", "updated_at"),
         *("is_deleted", "currency_id", "custom_fields_values", "account_id"),
     ),
+    with_keys=("invoice_link", "supplier_field_values"),
+    embeds=("warning",),
     create={"name": NAME, **_WRITE},
     patch={"name": Prop("string", filled=True, longest=255), **_WRITE},
     parents={"catalog_id": "catalogs"},
-    filters={"id": many("id")},
+    filters={"id": numbers("id")},
     # Assumed (reference 12.3): both forms, `filter[id]` and the official client's `id[]`.
-    bare={"id": many("id")},
+    bare={"id": numbers("id")},
     check=_check,
     make=_make,
     change=_change,

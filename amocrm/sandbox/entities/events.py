@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 
+from amocrm.sandbox.data.event_types import EVENT_TYPES, LANGUAGES
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.filters import many, since, texts
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
+from amocrm.sandbox.engine.filters import (
+    Filter,
+    check_integers,
+    check_stages,
+    many,
+    numbers,
+    since,
+    texts,
+)
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.validation_errors import refuse_query
@@ -16,49 +24,27 @@ from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.values.event_values import VALUE_TYPES, fits
 
 _MOST_IDS = 10
-_LANGUAGES = ("en", "es", "ru", "pt")
+_ENTITY = re.compile(r"lead|contact|company|customer|task|catalog_\d+")
 _FIELD_EVENT = re.compile(r"custom_field_\d+_value_changed")
 _FAMILIES = {one: entity_type for entity_type, one in SINGULAR.items()}
-TYPES = (
-    *("lead_added", "lead_deleted", "lead_restored", "lead_status_changed", "lead_linked"),
-    *("lead_unlinked", "contact_added", "contact_deleted", "contact_restored", "contact_linked"),
-    *("contact_unlinked", "company_added", "company_deleted", "company_restored"),
-    *("company_linked", "company_unlinked", "customer_added", "customer_deleted"),
-    *("customer_status_changed", "customer_linked", "customer_unlinked", "task_added"),
-    *("task_deleted", "task_completed", "task_type_changed", "task_text_changed"),
-    *("task_deadline_changed", "task_result_added", "incoming_call", "outgoing_call"),
-    *("incoming_chat_message", "outgoing_chat_message", "entity_direct_message"),
-    *("incoming_sms", "outgoing_sms", "entity_tag_added", "entity_tag_deleted", "entity_linked"),
-    *("entity_unlinked", "sale_field_changed", "name_field_changed", "ltv_field_changed"),
-    *("custom_field_value_changed", "entity_responsible_changed", "robot_replied"),
-    *("intent_identified", "nps_rate_added", "link_followed", "transaction_added"),
-    *("common_note_added", "common_note_deleted", "attachment_note_added"),
-    *("targeting_in_note_added", "targeting_out_note_added", "geo_note_added"),
-    *("service_note_added", "site_visit_note_added", "message_to_cashier_note_added"),
-    *("key_action_completed", "entity_merged"),
-)
 
 
 def list_types(call: Call) -> Answer:
-    """Answer `GET /events/types`."""
-    language = dict(call.ask.pairs()).get("language_code", "ru")
-    if language not in _LANGUAGES:
+    """Answer `GET /events/types`, in the language of the query, else in that of the user."""
+    usual = call.account.users[call.grant.user_id].lang
+    language = dict(call.ask.pairs()).get("language_code", usual)
+    if language not in LANGUAGES:
         raise refuse_query("NotSupportedChoice", "language_code")
-    known = {"lead_added": 1, "lead_deleted": 7}
-    # Assumed (reference 5.11): the other numbers, and the words, which are the same in every
-    # language here.
+    column, known = LANGUAGES.index(language), {"lead_added": 1, "lead_deleted": 7}
+    # Assumed (reference 5.11): the other numbers.
     items = [
-        {"key": name, "type": known.get(name, 100 + place), "lang": _words(name)}
-        for place, name in enumerate(TYPES)
+        {"key": name, "type": known.get(name, 100 + place), "lang": names[column]}
+        for place, (name, names) in enumerate(EVENT_TYPES.items())
     ]
     links = {"self": {"href": f"{call.root}/events/types"}}
     return json_answer(
         {"_total_items": len(items), "_links": links, "_embedded": {"events_types": items}}
     )
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
 
 
 def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
@@ -77,7 +63,9 @@ def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entit
         found = [one for one in found if _has_type(one, types)]
     for side in ("value_before", "value_after"):
         values = wanted.get(side)
-        if is_object(values):
+        if values is not None:
+            if not is_object(values):
+                raise refuse_query("InvalidType", f"filter.{side}", "object")
             _check_values(side, values, types)
             found = [one for one in found if fits(one[side], values)]
     return found
@@ -94,7 +82,17 @@ def _has_type(event: Entity, types: list[str]) -> bool:
     return name in types or bool(general)
 
 
+def _check_entity(wanted: Json, at: str) -> None:
+    if _is_deep(wanted) or not all(_ENTITY.fullmatch(one) for one in texts(wanted, commas=True)):
+        raise refuse_query("NotSupportedChoice", at)
+
+
 def _check_values(side: str, values: dict[str, Json], types: list[str]) -> None:
+    for name in ("leads_statuses", "customers_statuses"):
+        if name in values:
+            check_stages(values[name], f"filter.{side}.{name}")
+    if "responsible_user_id" in values:
+        check_integers(values["responsible_user_id"], f"filter.{side}.responsible_user_id")
     alone = types[0] if len(types) == 1 else ""
     if "custom_field_values" in values and not _FIELD_EVENT.fullmatch(alone):
         raise refuse_query("NotSupportedChoice", f"filter.{side}.custom_field_values")
@@ -103,7 +101,7 @@ def _check_values(side: str, values: dict[str, Json], types: list[str]) -> None:
 
 
 def _show(operation: Operation, event: Entity, wish: Wish) -> Entity:
-    kind, number = str(event["entity_type"]), event["entity_id"]
+    kind, number = event.get("_talk", (str(event["entity_type"]), event["entity_id"]))
     entity_type = _FAMILIES.get(kind, "elements")
     at = (
         kind.replace("catalog_", "catalogs/") + "/elements"
@@ -119,7 +117,22 @@ def _show(operation: Operation, event: Entity, wish: Wish) -> Entity:
         catalog = operation.account.shelf("catalogs").get(known.get("catalog_id"), {})
         shown["catalog"] = {"id": catalog.get("id"), "name": catalog.get("name")}
     shown["_links"] = {"self": {"href": f"{operation.call.root}/{at}/{number}"}}
-    return {**operation.show(event), "_embedded": {"entity": shown}}
+    return {**operation.show(event), **_talk(event), "_embedded": {"entity": shown}}
+
+
+def _talk(event: Entity) -> Entity:
+    """Return what a message of a conversation shows: the lead or customer that it is about.
+
+    It is stored, and found by filters, at the contact (reference 4.16).
+    """
+    if "_talk" not in event:
+        return {}
+    kind, number = event["_talk"]
+    return {
+        "entity_type": kind,
+        "entity_id": number,
+        "linked_talk_contact_id": event["entity_id"],
+    }
 
 
 EVENTS = Collection(
@@ -134,9 +147,9 @@ EVENTS = Collection(
     filters={
         "id": many("id", commas=True),
         "created_at": since("created_at"),
-        "created_by": many("created_by", commas=True),
-        "entity": many("entity_type", commas=True),
-        "entity_id": many("entity_id", commas=True),
+        "created_by": numbers("created_by", commas=True),
+        "entity": Filter(many("entity_type", commas=True).passes, _check_entity),
+        "entity_id": numbers("entity_id", commas=True),
     },
     page=100,
     select=_select,

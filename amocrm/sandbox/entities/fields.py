@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from amocrm.sandbox.data.defaults import add_field, numbered_enum
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
-from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
+from amocrm.sandbox.engine.filters import many, numbers
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json
@@ -38,7 +37,7 @@ def entity_type_of(operation: Operation) -> str:
     )
 
 
-def _stored(operation: Operation) -> LRUCache:
+def _stored(operation: Operation) -> Entities:
     return operation.account.fields[entity_type_of(operation)]
 
 
@@ -58,7 +57,7 @@ def _make(operation: Operation, model: Entity) -> Entity:
 
 def _change(operation: Operation, field: Entity, model: Entity) -> None:
     ids = operation.call.ids
-    special = ("id", "request_id", "enums", "nested")
+    special = ("id", "type", "request_id", "enums", "nested")
     field |= {name: value for name, value in model.items() if name not in special}
     if model.get("enums") is not None:
         known = {one["id"] for one in field["enums"] or ()}
@@ -119,8 +118,9 @@ def _row(place: str, entity_type: str) -> Collection:
         },
         create=new_field(entity_type),
         patch=changed_field(entity_type),
+        fixed=("type",),
         parents={"catalog_id": "catalogs"} if entity_type == "catalogs" else {},
-        filters={"id": many("id"), "type": many("type")},
+        filters={"id": numbers("id"), "type": many("type")},
         orders=frozenset({"sort", "id"}),
         unknown=404,  # Assumed (reference 4.33): not documented.
         # Segments hold thirty fields (reference 3.5); the others depend on the plan.

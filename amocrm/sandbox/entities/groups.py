@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -14,7 +13,7 @@ from amocrm.sandbox.http.problem import ProblemError
 _FIRST = 10_000_000_000_001
 
 
-def _stored(operation: Operation) -> LRUCache:
+def _stored(operation: Operation) -> Entities:
     return operation.account.shelf(f"groups/{entity_type_of(operation)}")
 
 
@@ -76,6 +75,7 @@ def _row(place: str) -> Collection:
             "change_one": Verb(admin=True),
             "delete": Verb(status=204, admin=True),
         },
+        with_keys=("is_predefined", "type", "entity_type"),
         create={"name": NAME, "sort": "int!"},
         patch={
             "name": Prop("string", filled=True, longest=255),

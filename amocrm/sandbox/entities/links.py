@@ -9,13 +9,13 @@ from amocrm.sandbox.data.entity_types import OWNERS
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Route
-from amocrm.sandbox.engine.filters import texts
+from amocrm.sandbox.engine.filters import check_integers, texts
 from amocrm.sandbox.engine.history import History
 from amocrm.sandbox.engine.linking import ELEMENTS, link, metadata, unlink
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import Prop, Schema, check_object
-from amocrm.sandbox.engine.validate import batch
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch, refuse_query
+from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
+from amocrm.sandbox.engine.validate import read_models
+from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, is_object, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -28,14 +28,15 @@ TARGETS = {
 }
 """What may be linked from where."""
 
-_LINK_DATA: Schema = {
+_METADATA: Schema = {
     "is_main": "bool",
     "quantity": Prop("number", low=0),
     "catalog_id": "int",
     "price_id": "int?",
     "updated_by": "user",
+    **ignoring("main_contact"),
 }
-_UNLINK_DATA: Schema = {"catalog_id": "int", "updated_by": "user"}
+"""Of a link; an end of a link needs none of it but `catalog_id`, and takes the rest."""
 
 
 def list_links(call: Call, *, entity_type: str, number: int | None = None) -> Answer:
@@ -48,6 +49,9 @@ def list_links(call: Call, *, entity_type: str, number: int | None = None) -> An
         raise refuse_query("FieldMissing", f"filter.to_entity_{lacking}")
     if number is None and "entity_id" not in wanted:
         raise refuse_query("FieldMissing", "filter.entity_id")
+    for name in ("entity_id", "to_entity_id", "to_catalog_id"):
+        if name in wanted:
+            check_integers(wanted[name], f"filter.{name}")
     at, numbers = _address(call, entity_type, number), [number]
     if number is None:
         stored = call.account.shelf(entity_type)
@@ -66,8 +70,8 @@ _SHORT = ("to_entity_id", "to_entity_type", "metadata")
 
 def make_links(call: Call, *, entity_type: str, number: int | None = None) -> Answer:
     """Answer `POST .../link`."""
-    at, models = _address(call, entity_type, number), batch(call.ask.json())
-    refuse_batch(models, [_check(call, one, entity_type, number, _LINK_DATA) for one in models])
+    at = _address(call, entity_type, number)
+    models = _read(call, entity_type, number)
     made: list[Entity] = []
     for model in models:
         ends = _ends(model, number)
@@ -79,9 +83,7 @@ def make_links(call: Call, *, entity_type: str, number: int | None = None) -> An
 def cut_links(call: Call, *, entity_type: str, number: int | None = None) -> Answer:
     """Answer `POST .../unlink`."""
     _address(call, entity_type, number)
-    models = batch(call.ask.json())
-    refuse_batch(models, [_check(call, one, entity_type, number, _UNLINK_DATA) for one in models])
-    for model in models:
+    for model in _read(call, entity_type, number):
         unlink(_history(call, model), entity_type, *_ends(model, number))
     return NO_CONTENT
 
@@ -105,30 +107,28 @@ def _ends(model: Entity, number: int | None) -> tuple[int, str, int]:
     return here, model["to_entity_type"], model["to_entity_id"]
 
 
-def _check(
-    call: Call, model: Json, entity_type: str, number: int | None, data: Schema
-) -> ValidationErrors:
-    faults = ValidationErrors()
-    if not is_object(model):
-        faults.wrong_type("", "object")
-        return faults
+def _read(call: Call, entity_type: str, number: int | None) -> list[Entity]:
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        if "entity_id" in model and model["entity_id"] not in call.account.shelf(entity_type):
+            errors.no_choice("entity_id")
+        if not {"to_entity_id", "to_entity_type"} <= set(model) or errors.found:
+            return
+        if model["to_entity_type"] == ELEMENTS:
+            _check_element(call, model, errors)
+        elif model["to_entity_id"] not in call.account.shelf(model["to_entity_type"]):
+            errors.no_choice("to_entity_id")
+
     schema: Schema = {
+        # Members of the link's own side: in the address of one entity they have no effect.
+        **ignoring("entity_id", "entity_type", "request_id", "_links"),
         "to_entity_id": "int!",
         "to_entity_type": Prop("string", required=True, choices=TARGETS[entity_type]),
-        "metadata": Prop("object", null=True, inner=data),
+        "metadata": Prop("object", null=True, inner=_METADATA),
     }
     if number is None:
         schema = {**schema, "entity_id": "int!"}
-    sound = check_object(model, schema, faults, users=call.account.users)
-    if "entity_id" in sound and model["entity_id"] not in call.account.shelf(entity_type):
-        faults.no_choice("entity_id")
-    if {"to_entity_id", "to_entity_type"} <= sound:
-        if model["to_entity_type"] != ELEMENTS:
-            if model["to_entity_id"] not in call.account.shelf(model["to_entity_type"]):
-                faults.no_choice("to_entity_id")
-        elif "metadata" in sound or "metadata" not in model:
-            _check_element(call, model, faults)
-    return faults
+    users = call.account.active_users
+    return read_models(call.ask.json(), schema, users=users, check=check)
 
 
 def _check_element(call: Call, model: Entity, faults: ValidationErrors) -> None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from amocrm.sandbox.data.entity_types import ENTITY_TYPES, EntityType
-from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.filters import Filter, as_text, in_range, many, number, span, texts
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.data.state import LOST, Entity
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
+from amocrm.sandbox.engine.filters import (
+    Filter,
+    check_stages,
+    is_in_stages,
+    many,
+    numbers,
+    span,
+)
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.validate import check_members
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.engine.view import show
 from amocrm.sandbox.http.answer import Json, is_object
+from amocrm.sandbox.http.problem import ProblemError
+from amocrm.sandbox.values.field_filters import check_field_filters, has_values, mentions
 
 
 def entity_row(entity_type: EntityType) -> Collection:
@@ -23,8 +31,7 @@ def entity_row(entity_type: EntityType) -> Collection:
     def check(
         operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
     ) -> None:
-        nested = entity_type.nested if entity is None else frozenset({"tags"})
-        check_members(model, entity_type, operation.account, faults, nested)
+        check_members(model, entity_type, operation.account, faults)
 
     def make(operation: Operation, model: Entity) -> Entity:
         return operation.call.writer.create(entity_type, model)
@@ -53,18 +60,42 @@ def entity_row(entity_type: EntityType) -> Collection:
         orders=entity_type.orders,
         check=check,
         make=make,
+        admit=_admit_leads if entity_type.name == "leads" else None,
         change=change,
         show=shown,
         select=_select,
     )
 
 
+_NOT_LOST = "Loss reason can be specified only for lost lead"
+
+
+def _admit_leads(operation: Operation, models: list[tuple[Entity | None, Entity]]) -> None:
+    refuse_loss_reasons(models)
+
+
+def refuse_loss_reasons(models: list[tuple[Entity | None, Entity]]) -> None:
+    """Refuse a loss reason of a lead that is not lost; recorded from real accounts.
+
+    Raises:
+        ProblemError: 400; a new lead is named by its place. Assumed (reference 4.2): the latter.
+    """
+    errors = {
+        str(lead["id"] if lead is not None else place): _NOT_LOST
+        for place, (lead, model) in enumerate(models)
+        if model.get("loss_reason_id")
+        and model["loss_reason_id"] != (lead or {}).get("loss_reason_id")
+        and model.get("status_id", (lead or {}).get("status_id")) != LOST
+    }
+    if errors:
+        raise ProblemError(400, "Invalid request body", errors=errors)
+
+
 def _filters(entity_type: EntityType) -> Mapping[str, Filter]:
-    filters = {name: many(name) for name in (*entity_type.numbers, "name")}
+    filters = {"name": many("name"), **{name: numbers(name) for name in entity_type.numbers}}
     filters |= {name: span(name) for name in entity_type.ranges}
-    filters["custom_fields_values"] = _has_values
     if entity_type.name == "leads":
-        filters["statuses"] = _in_stages
+        filters["statuses"] = Filter(is_in_stages, check_stages)
     return filters
 
 
@@ -73,44 +104,13 @@ def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entit
     found = [one for one in found if bool(one["is_deleted"]) is deleted]
     query = wish.tree.get("query")
     if isinstance(query, str) and query:
-        found = [one for one in found if _mentions(one, query.casefold())]
+        found = [one for one in found if mentions(one, query, operation.account.phone_search)]
+    filters: Json = wish.tree.get("filter")
+    wanted = filters.get("custom_fields_values") if is_object(filters) else None
+    if wanted is not None:
+        check_field_filters(wanted, operation.account.fields[operation.row.key])
+        found = [one for one in found if has_values(one, wanted)]
     return found
-
-
-def _in_stages(lead: Entity, wanted: Json) -> bool:
-    stages = wanted.values() if is_object(wanted) else ()
-    here = {"pipeline_id": str(lead["pipeline_id"]), "status_id": str(lead["status_id"])}
-    return any(
-        all(here.get(name) == str(value) for name, value in stage.items())
-        for stage in stages
-        if is_object(stage)
-    )
-
-
-def _has_values(entity: Entity, wanted: Json) -> bool:
-    # What is no object names no field, and is ignored.
-    return not is_object(wanted) or all(_has_value(entity, *one) for one in wanted.items())
-
-
-def _has_value(entity: Entity, field_id: str, wanted: Json) -> bool:
-    items = entity["custom_fields_values"] or ()
-    values = [
-        value for item in items if str(item["field_id"]) == field_id for value in item["values"]
-    ]
-    if is_object(wanted) and {"from", "to"} & set(wanted):
-        return any(in_range(number(value["value"]), wanted) for value in values)
-    return any(_filter_text(value) in texts(wanted) for value in values)
-
-
-def _filter_text(value: Entity) -> str:
-    return str(value["enum_id"]) if "enum_id" in value else as_text(value.get("value"))
-
-
-def _mentions(entity: Entity, query: str) -> bool:
-    words = [entity["name"], entity.get("price"), entity["id"]]
-    for item in entity["custom_fields_values"] or ():
-        words += [value.get("value") for value in item["values"]]
-    return any(query in str(word).casefold() for word in words if word is not None)
 
 
 ROWS = tuple(entity_row(ENTITY_TYPES[name]) for name in ("leads", "contacts", "companies"))

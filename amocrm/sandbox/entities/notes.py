@@ -8,9 +8,9 @@ from amocrm.sandbox.data.entity_types import OWNERS
 from amocrm.sandbox.data.note_types import NOTE_TYPES
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Entry, Route, Verb
-from amocrm.sandbox.engine.filters import many, since
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.coercion import coerced_object
+from amocrm.sandbox.engine.collection import Collection, Entry, Operation, Route, Verb
+from amocrm.sandbox.engine.filters import many, numbers, since
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
@@ -28,7 +28,12 @@ _CREATE: Schema = {
     "updated_at": "int",
     "is_need_to_trigger_digital_pipeline": "bool",
 }
-_PATCH: Schema = {"entity_id": "int", "note_type": "string", "params": "object"}
+_PATCH: Schema = {
+    "entity_id": "int",
+    "note_type": "string",
+    "params": "object",
+    "is_need_to_trigger_digital_pipeline": "ignored",
+}
 
 
 def _check(
@@ -40,15 +45,10 @@ def _check(
         *operation.account.shelf(_entity_type(operation)),
     ):
         faults.no_choice("entity_id")
-    if entity is not None:
-        # Assumed (reference 4.17): the type and the owner may be repeated, not changed.
-        for name in ("note_type", "entity_id"):
-            if model.get(name, entity[name]) != entity[name]:
-                faults.no_choice(name)
-        if "params" in model and not NOTE_TYPES[kind].editable:
-            faults.no_choice("note_type")
+    if entity is not None and "params" in model and not NOTE_TYPES[kind].editable:
+        faults.no_choice("note_type")
     if kind in NOTE_TYPES and "params" in model:
-        check_object(model["params"], NOTE_TYPES[kind].params, faults, at="params.")
+        check_object(_params(kind, model["params"]), NOTE_TYPES[kind].params, faults, at="params.")
 
 
 def _entity_type(operation: Operation) -> str:
@@ -74,7 +74,12 @@ def _change(operation: Operation, note: Entity, model: Entity) -> None:
     operation.change(note, model)
 
 
+def _params(kind: str, params: Entity) -> Entity:
+    return coerced_object(params, NOTE_TYPES[kind].params)
+
+
 def _read(kind: str, params: Entity) -> Entity:
+    params = _params(kind, params)
     if kind != "attachment":
         return params
     name = params["file_name"]
@@ -113,12 +118,16 @@ def _rows(entity_type: str) -> tuple[Entry, ...]:
                 *("id", "entity_id", "created_by", "updated_by", "created_at", "updated_at"),
                 *("responsible_user_id", "group_id", "note_type", "params", "account_id"),
             ),
+            with_keys=("is_pinned",),
             create=create,
             patch=_PATCH,
+            # Assumed (reference 4.17): a change may repeat the type and the owner.
+            fixed=("note_type", "entity_id"),
             shelf=f"{entity_type}/notes",
             parents=parents,
             filters={
-                **{name: many(name) for name in ("id", "entity_id", "note_type")},
+                **{name: numbers(name) for name in ("id", "entity_id")},
+                "note_type": many("note_type"),
                 "updated_at": since("updated_at"),
             },
             orders=frozenset({"updated_at", "id"}),

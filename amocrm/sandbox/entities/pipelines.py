@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.stages import COLORS, FIRST_COLOR, renumber, system_stages, visible
 from amocrm.sandbox.data.state import CLOSED, Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import NAME, Prop, Schema
+from amocrm.sandbox.engine.schema import NAME, Prop, Schema, ignoring
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -16,6 +15,8 @@ _STAGE: Schema = {
     "name": NAME,
     "sort": "int",
     "color": Prop("string", choices=COLORS),
+    **ignoring("request_id", "is_editable", "pipeline_id", "type", "account_id", "_links"),
+    **ignoring("descriptions"),
 }
 
 
@@ -115,6 +116,7 @@ PIPELINES = Collection(
         "delete": Verb(status=204, admin=True),
     },
     keys=("id", "name", "sort", "is_main", "is_unsorted_on", "is_archive", "account_id"),
+    embeds=("statuses",),
     create={
         "name": NAME,
         "sort": "int!",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import NAME, Prop
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
-from amocrm.sandbox.values.rights import ROLE_RIGHTS, check_rights, filled
+from amocrm.sandbox.values.rights import ROLE_RIGHTS, check_rights, filled, stages_of
 
 
 def _check(
@@ -45,6 +44,8 @@ def _drop(operation: Operation, role: Entity) -> None:
 
 def _show(operation: Operation, role: Entity, wish: Wish) -> Entity:
     shown = operation.show(role)
+    stages = stages_of(operation.account, role["rights"]["status_rights"])
+    shown["rights"] = {**role["rights"], "status_rights": stages}
     if "users" in wish.withs:
         users = [one.id for one in operation.account.users.values() if one.role_id == role["id"]]
         shown["_embedded"] = {"users": users}
@@ -58,11 +59,12 @@ ROLES = Collection(
         "list": Verb(total=True, admin=True),
         "one": Verb(admin=True),
         # The text speaks of a batch, the example shows one object (reference 12.3).
-        "create": Verb(body="both", status=201, admin=True),
+        "create": Verb(body="both", status=201, total=True, admin=True),
         "change_one": Verb(status=202, echo="sent", admin=True),
         "delete": Verb(status=204, admin=True),
     },
     keys=("id", "name", "rights"),
+    embeds=("users",),
     create={"name": NAME, "rights": Prop("object", required=True, inner=ROLE_RIGHTS)},
     unknown=404,
     check=_check,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
 from amocrm.sandbox.engine.listing import Wish
 
 CURRENCIES = ("RUB", "USD", "EUR", "UAH", "BYN", "KZT", "GBP", "CNY")
 """Assumed (reference 4.30): which ones there are, and that a code is all they have."""
 
 
-def _subscribers(operation: Operation) -> LRUCache:
+def _subscribers(operation: Operation) -> Entities:
     (entity_type,) = operation.row.parents.values()
     # Assumed (reference 4.28): the responsible user is subscribed, and nobody else.
     number = operation.account.shelf(entity_type)[operation.scope["entity_id"]][
@@ -20,7 +19,7 @@ def _subscribers(operation: Operation) -> LRUCache:
     return {number: {"subscriber_id": number, "type": "user", **operation.scope}} if number else {}
 
 
-def _codes(operation: Operation) -> LRUCache:
+def _codes(operation: Operation) -> Entities:
     return {code: {"code": code} for code in CURRENCIES}
 
 

@@ -7,13 +7,12 @@ import re
 from amocrm.api_limits import SOURCES_LIMIT
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
-from amocrm.sandbox.engine.schema import NAME, Prop, Schema, check_object
-from amocrm.sandbox.engine.validate import batch
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
-from amocrm.sandbox.http.answer import NO_CONTENT, Answer, Json, is_object
+from amocrm.sandbox.engine.schema import NAME, Prop, Schema, ignoring
+from amocrm.sandbox.engine.validate import read_models
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
+from amocrm.sandbox.http.answer import NO_CONTENT, Answer
 from amocrm.sandbox.http.problem import ProblemError
 
 MOST_SOURCES = 100
@@ -30,7 +29,7 @@ _SERVICE: Schema = {
 }
 
 
-def own_sources(call: Call) -> LRUCache:
+def own_sources(call: Call) -> Entities:
     """Return the sources of the integration that calls: it sees no others."""
     return call.account.shelf(f"sources/{call.grant.client_id}")
 
@@ -45,8 +44,6 @@ def _check(
         return
     if not _EXTERNAL_ID.fullmatch(name):
         faults.add("InvalidFormat", "external_id", "This value is not valid.")
-    elif entity is not None and name != entity["external_id"]:
-        faults.no_choice("external_id")  # It can not be changed.
     elif entity is None and any(one["external_id"] == name for one in operation.shelf.values()):
         faults.no_choice("external_id")  # It is there once.
 
@@ -71,8 +68,8 @@ def _move_flag(operation: Operation, source: Entity) -> None:
 
 def delete_sources(call: Call) -> Answer:
     """Answer `DELETE /sources`, whose refusal has a shape of its own."""
-    models = batch(call.ask.json(), SOURCES_LIMIT)
-    refuse_batch(models, [_check_id(one) for one in models])
+    schema: Schema = {**ignoring(*SOURCES.keys, "_links"), "id": "int!", "request_id": "string"}
+    models = read_models(call.ask.json(), schema, limit=SOURCES_LIMIT)
     shelf = own_sources(call)
     errors = [
         {
@@ -93,13 +90,6 @@ def delete_sources(call: Call) -> Answer:
     return NO_CONTENT
 
 
-def _check_id(model: Json) -> ValidationErrors:
-    faults = ValidationErrors()
-    if faults.is_kind(model, "object", "") and is_object(model):
-        check_object(model, {"id": "int!", "request_id": "string"}, faults)
-    return faults
-
-
 SOURCES = Collection(
     path="/sources",
     key="sources",
@@ -115,10 +105,11 @@ SOURCES = Collection(
     create={
         "name": NAME,
         "pipeline_id": "int",
-        "external_id": "string",
+        "external_id": "string?",
         "default": "bool",
         "services": Prop("array", inner=_SERVICE),
     },
+    fixed=("external_id",),
     defaults={"external_id": None, "default": False, "origin_code": None, "services": []},
     filters={"external_id": many("external_id")},
     paged=False,

@@ -6,10 +6,9 @@ import time
 
 from amocrm.sandbox.data.stages import COLORS, FIRST_COLOR, is_ordinary, renumber, visible
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import NAME, Prop, Schema
+from amocrm.sandbox.engine.schema import NAME, Prop, Schema, ignoring
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -18,6 +17,7 @@ _DESCRIPTION: Schema = {
     "id": "int",
     "level": Prop("string", required=True, choices=_LEVELS),
     "description": Prop("string", longest=1000),
+    **ignoring("account_id", "created_at", "updated_at", "created_by", "updated_by"),
 }
 
 
@@ -25,7 +25,7 @@ def _pipeline(operation: Operation) -> Entity:
     return operation.account.pipelines[operation.scope["pipeline_id"]]
 
 
-def _stored(operation: Operation) -> LRUCache:
+def _stored(operation: Operation) -> Entities:
     return {one["id"]: one for one in visible(_pipeline(operation))}
 
 
@@ -35,8 +35,8 @@ def _check(
     if entity is not None and not is_ordinary(entity):
         # Of the closed stages only the name can change, of the unsorted one nothing.
         allowed = {"id", "request_id"} | ({"name"} if entity["type"] == 0 else set())
-        for name in model:
-            if name not in allowed:
+        for name, value in model.items():
+            if name not in allowed and value and value != entity.get(name):
                 faults.unexpected(name)
     known = {} if entity is None else _descriptions(entity)
     levels = [one["level"] for one in model.get("descriptions", ())]
@@ -44,9 +44,13 @@ def _check(
         at = f"descriptions.{number}"
         if levels.count(one["level"]) > 1:
             faults.no_choice(f"{at}.level")  # one per level
-        if "id" in one and known.get(one["level"], {}).get("id") != one["id"]:
+        if (
+            entity is not None
+            and "id" in one
+            and known.get(one["level"], {}).get("id") != one["id"]
+        ):
             faults.no_choice(f"{at}.id")
-        if "id" not in one and "description" not in one:
+        if (entity is None or "id" not in one) and "description" not in one:
             faults.missing(f"{at}.description")
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.entity_types import OWNERS
 from amocrm.sandbox.data.state import Entity
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Verb, VerbName
-from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb, VerbName
+from amocrm.sandbox.engine.filters import many, numbers
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
 
 COLORS = (
@@ -18,7 +17,7 @@ COLORS = (
 
 
 def _row(entity_type: str) -> Collection:
-    def stored(operation: Operation) -> LRUCache:
+    def stored(operation: Operation) -> Entities:
         return operation.account.tags[entity_type]
 
     def make(operation: Operation, model: Entity) -> Entity:
@@ -43,7 +42,7 @@ def _row(entity_type: str) -> Collection:
         verbs=verbs,
         keys=("id", "name", "color"),
         create=create,
-        filters={"name": many("name"), "id": many("id")},
+        filters={"name": many("name"), "id": numbers("id")},
         query=("name",),
         stored=stored,
         make=make,

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import check_object
-from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
+from amocrm.sandbox.engine.validate import read_optional
 from amocrm.sandbox.http.answer import Answer
 from amocrm.sandbox.http.problem import ProblemError, not_found
 
@@ -21,10 +18,7 @@ def close(call: Call, number: int) -> Answer:
     talk = call.account.shelf("talks").get(number)
     if talk is None:
         raise ProblemError(404, "Not found")
-    if call.ask.body.strip() not in (b"", b"{}"):
-        model, faults = single(call.ask.json()), ValidationErrors()
-        check_object(model, {"force_close": "bool"}, faults)
-        refuse_batch([model], [faults])
+    read_optional(call.ask, {"force_close": "bool"})
     if not talk["is_in_work"]:
         raise ProblemError(422, "The talk is closed")
     talk |= {"is_in_work": False, "updated_at": call.now}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.entity_types import OWNERS
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.filters import many, since
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
+from amocrm.sandbox.engine.filters import check_stages, flag, is_in_stages, many, numbers, since
 from amocrm.sandbox.engine.listing import Wish
 from amocrm.sandbox.engine.schema import Prop, Schema
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json, is_object
 
 _TYPES = (1, 2)
@@ -22,7 +21,7 @@ _CREATE: Schema = {
     "task_type_id": Prop("int", choices=_TYPES),
     "duration": Prop("int", low=0),
     "is_completed": "bool",
-    "result": Prop("object", inner={"text": "string!"}),
+    "result": Prop("object", inner={"text": "string"}),
     "created_by": "user",
     "updated_by": "user",
     "created_at": "int",
@@ -45,7 +44,7 @@ def _check(
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
-    task = operation.make(model)
+    task = operation.make(_read(model))
     task["updated_at"] = model.get("updated_at", task["created_at"])
     task["updated_by"] = model.get("updated_by", task["created_by"])
     operation.call.history.record("task_added", "task", task["id"])
@@ -56,7 +55,7 @@ def _make(operation: Operation, model: Entity) -> Entity:
 
 def _change(operation: Operation, task: Entity, model: Entity) -> None:
     before = dict(task)
-    operation.change(task, model)
+    operation.change(task, _read(model))
     history = operation.call.history
     told = (
         ("text", "task_text_changed", "task", "text"),
@@ -71,6 +70,11 @@ def _change(operation: Operation, task: Entity, model: Entity) -> None:
     _tell_completion(operation, before, task)
     for one in (before, task):
         refresh_closest(operation.account, one["entity_type"], one["entity_id"])
+
+
+def _read(model: Entity) -> Entity:
+    # A task without a result shows an empty list (reference 4.13).
+    return {**model, "result": model["result"] or []} if "result" in model else model
 
 
 def _tell_completion(operation: Operation, before: Entity, task: Entity) -> None:
@@ -98,10 +102,9 @@ def refresh_closest(account: Account, entity_type: str | None, number: int | Non
 def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
     filters: Json = wish.tree.get("filter")
     wanted = filters if is_object(filters) else {}
-    if "entity_id" in wanted and "entity_type" not in wanted:
-        raise refuse_query("FieldMissing", "filter.entity_type")
     stages = wanted.get("lead_statuses")
-    if is_object(stages):
+    if stages is not None:
+        check_stages(stages, "filter.lead_statuses")
         found = [one for one in found if _stands_in(operation.account, one, stages)]
     return found
 
@@ -109,12 +112,7 @@ def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entit
 def _stands_in(account: Account, task: Entity, stages: dict[str, Json]) -> bool:
     if task["entity_type"] != "leads":
         return False
-    lead = account.shelf("leads")[task["entity_id"]]
-    return any(
-        all(str(lead.get(name)) == str(value) for name, value in stage.items())
-        for stage in stages.values()
-        if is_object(stage)
-    )
+    return is_in_stages(account.shelf("leads")[task["entity_id"]], stages)
 
 
 TASKS = Collection(
@@ -135,9 +133,11 @@ TASKS = Collection(
     create=_CREATE,
     defaults={"duration": 0, "is_completed": False, "task_type_id": 1, "result": []},
     filters={
-        **{name: many(name) for name in ("id", "responsible_user_id", "created_by")},
-        **{name: many("task_type_id") for name in ("task_type", "task_type_id")},
-        **{name: many(name) for name in ("is_completed", "entity_type", "entity_id")},
+        **{name: numbers(name) for name in ("id", "responsible_user_id", "created_by")},
+        **{name: numbers("task_type_id") for name in ("task_type", "task_type_id")},
+        "is_completed": flag("is_completed"),
+        "entity_type": many("entity_type", choices=OWNERS),
+        "entity_id": numbers("entity_id"),
         "updated_at": since("updated_at"),
     },
     orders=frozenset({"created_at", "complete_till", "id"}),

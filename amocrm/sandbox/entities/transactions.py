@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.collection import Collection, Verb
-from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Verb
+from amocrm.sandbox.engine.filters import numbers
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import Prop, Schema
+from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
 from amocrm.sandbox.entities.customers import customers_on
 
 _ELEMENT: Schema = {
     "id": "int!",
-    "metadata": Prop("object", required=True, inner={"catalog_id": "int!", "quantity": "number"}),
+    "metadata": Prop(
+        "object",
+        required=True,
+        inner={"catalog_id": "int!", "quantity": "number", **ignoring("price_id")},
+    ),
+    **ignoring("_links"),
 }
 _CREATE: Schema = {
     "price": "int!",
@@ -87,9 +91,10 @@ _OF_ALL = Collection(
         *("id", "price", "comment", "completed_at", "customer_id", "created_by", "created_at"),
         *("updated_by", "updated_at", "is_deleted", "account_id"),
     ),
+    embeds=("customer",),
     create=_CREATE,
     defaults={"comment": None, "is_deleted": False},
-    filters={"id": many("id")},
+    filters={"id": numbers("id")},
     unknown=404,
     guard=customers_on,
     check=_check,

@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 from amocrm.sandbox.data.entity_types import ENTITY_TYPES
-from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.data.state import Entity, linked
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Entry, LRUCache, Route, Verb
-from amocrm.sandbox.engine.embedded import check_other, make_other
-from amocrm.sandbox.engine.filters import many, since
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Entry, Operation, Route, Verb
+from amocrm.sandbox.engine.embedded import OTHERS, TAGS_ONLY, check_others, make_other
+from amocrm.sandbox.engine.filters import many, numbers, since
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.linking import link
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import Prop, Schema, check_object
-from amocrm.sandbox.engine.validate import check_model
+from amocrm.sandbox.engine.schema import Prop, Schema
+from amocrm.sandbox.engine.validate import check_members, read_optional
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
 from amocrm.sandbox.entities.unsorted_items import CATEGORIES, METADATA, embedded, enter
 from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
-_OTHERS = ("contacts", "companies")
 _LINKABLE = ("chats", "mail")
 _TARGETS = ("leads", "customers")
 _ADDRESS = "/leads/unsorted"
 
 
-def _waiting(operation: Operation) -> LRUCache:
+def _waiting(operation: Operation) -> Entities:
     items = operation.account.shelf("unsorted")
     return {uid: one for uid, one in items.items() if not one["_fate"]}
 
 
 def _show(operation: Operation, item: Entity, wish: Wish) -> Entity:
-    return {**operation.show(item), "_embedded": embedded(item)}
+    return {**operation.show(item), "_embedded": embedded(item, operation.call.root)}
 
 
 def _show_made(operation: Operation, item: Entity, wish: Wish) -> Entity:
     href = f"{operation.call.root}{_ADDRESS}/{item['uid']}"
-    return {**_short(item, "uid", "account_id"), "_links": {"self": {"href": href}}}
+    short = _short(operation.call, item, "uid", "account_id")
+    return {**short, "_links": {"self": {"href": href}}}
 
 
-def _short(item: Entity, *names: str) -> Entity:
-    return {**{name: item[name] for name in names}, "_embedded": embedded(item)}
+def _short(call: Call, item: Entity, *names: str) -> Entity:
+    return {**{name: item[name] for name in names}, "_embedded": embedded(item, call.root)}
 
 
 def _check(
@@ -48,25 +47,12 @@ def _check(
 ) -> None:
     if model.get("pipeline_id", 0) not in (0, *operation.account.pipelines):
         faults.no_choice("pipeline_id")
-    phone = model.get("metadata", {}).get("phone", "")
-    if isinstance(phone, bool) or not isinstance(phone, (str, int)):
-        faults.wrong_type("metadata.phone", "string")
     nested = model.get("_embedded", {})
-    for other in _OTHERS:
-        if other in nested:
-            check_other(nested[other], other, operation.account, faults)
-    leads = nested.get("leads", [])
-    if len(leads) > 1:
-        faults.add(
-            "TooHigh", "_embedded.leads", "This collection should contain 1 element or less."
-        )
-    table = ENTITY_TYPES["leads"]
-    for number, lead in enumerate(leads):
-        tags = frozenset({"tags"})
-        inner = check_model(lead, table, operation.account, table=table.create, nested=tags)
-        for fault in inner.found:
-            path = f"_embedded.leads.{number}.{fault['path']}".rstrip(".")
-            faults.add(fault["code"], path, fault["detail"])
+    check_others(nested, operation.account, faults)
+    for number, lead in enumerate(nested.get("leads", ())):
+        inner = ValidationErrors()
+        check_members(lead, ENTITY_TYPES["leads"], operation.account, inner)
+        faults.include(inner, f"_embedded.leads.{number}")
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -76,7 +62,7 @@ def _make(operation: Operation, model: Entity) -> Entity:
         wanted["pipeline_id"] = model["pipeline_id"]
     lead = call.writer.create(ENTITY_TYPES["leads"], wanted)
     ends: dict[str, int | None] = {"leads": lead["id"]}
-    ends |= {other: make_other(call, nested.get(other) or [], other) for other in _OTHERS}
+    ends |= {other: make_other(call, nested.get(other) or [], other) for other in OTHERS}
     return enter(call.writer, operation.row.path.rpartition("/")[2], ends, model)
 
 
@@ -95,7 +81,7 @@ def accept(call: Call, number: str) -> Answer:
     wanted = {"status_id": model.get("status_id", ordinary[0]), "responsible_user_id": user}
     call.writer.update(ENTITY_TYPES["leads"], lead, wanted)
     _settle(call, item, "accepted")
-    return _answer(item)
+    return _answer(call, item)
 
 
 def decline(call: Call, number: str) -> Answer:
@@ -109,7 +95,7 @@ def decline(call: Call, number: str) -> Answer:
             one = SINGULAR[entity_type]
             call.history.record(f"{one}_deleted", one, entity["id"])
     _settle(call, item, "declined")
-    return _answer(item)
+    return _answer(call, item)
 
 
 def link_to(call: Call, number: str) -> Answer:
@@ -138,7 +124,12 @@ def link_to(call: Call, number: str) -> Answer:
     # Assumed (reference 4.4): the lead that came in is not needed any more.
     call.account.shelf("leads")[item["_ends"]["leads"]]["is_deleted"] = True
     _settle(call, item, "accepted")
-    return json_answer({"uid": item["uid"], "_embedded": {entity_type: [{"id": owner}]}})
+    return json_answer({"uid": item["uid"], "_embedded": _linked_to(call, wanted)})
+
+
+def _linked_to(call: Call, wanted: Entity) -> Entity:
+    name: str = wanted["entity_type"]
+    return {name: linked([wanted["entity_id"]], f"{call.root}/{name}")}
 
 
 def summary(call: Call) -> Answer:
@@ -146,9 +137,10 @@ def summary(call: Call) -> Answer:
     filters: Json = Wish.whole(call.ask).tree.get("filter")
     wanted = filters if is_object(filters) else {}
     found = list(call.account.shelf("unsorted").values())
-    for name, passes in {**_FILTERS, "created_at": since("created_at")}.items():
+    for name, test in {**_FILTERS, "created_at": since("created_at")}.items():
         if name in wanted:
-            found = [one for one in found if passes(one, wanted[name])]
+            test.check(wanted[name], f"filter.{name}")
+            found = [one for one in found if test.passes(one, wanted[name])]
     waiting = [one for one in found if not one["_fate"]]
     times = [one["_sorted_at"] - one["created_at"] for one in found if one["_fate"]]
     counts = {
@@ -173,16 +165,7 @@ def _known(call: Call, number: str) -> Entity:
 
 
 def _body(call: Call, schema: Schema) -> Entity:
-    # The object is optional as a whole.
-    data: Json = call.ask.json() if call.ask.body.strip() else {}
-    if data == []:
-        data = {}  # How PHP writes an empty object.
-    faults = ValidationErrors()
-    if faults.is_kind(data, "object", ""):
-        check_object(data, schema, faults, users=call.account.users)
-    refuse_batch([data], [faults])
-    model: Entity = data
-    return model
+    return read_optional(call.ask, schema, users=call.account.active_users)
 
 
 def _settle(call: Call, item: Entity, fault: str) -> None:
@@ -192,12 +175,20 @@ def _settle(call: Call, item: Entity, fault: str) -> None:
     item |= {"_fate": fault, "_sorted_at": call.now}
 
 
-def _answer(item: Entity) -> Answer:
-    return json_answer(_short(item, "uid", "pipeline_id", "category", "created_at"))
+def _answer(call: Call, item: Entity) -> Answer:
+    return json_answer(_short(call, item, "uid", "pipeline_id", "category", "created_at"))
 
 
-_FILTERS = {name: many(name) for name in ("uid", "category", "pipeline_id")}
-_NESTED: Schema = dict.fromkeys(("leads", *_OTHERS), "array")
+_FILTERS = {
+    "uid": many("uid"),
+    "category": many("category", choices=CATEGORIES),
+    "pipeline_id": numbers("pipeline_id"),
+}
+_LEAD: Schema = {
+    **ENTITY_TYPES["leads"].create,
+    "_embedded": TAGS_ONLY,
+}
+_EMBEDDED: Schema = {"leads": Prop("array", longest=1, inner=_LEAD), **OTHERS}
 
 UNSORTED = Collection(
     path=_ADDRESS,
@@ -221,13 +212,14 @@ def _category(name: str) -> Collection:
         path=f"{_ADDRESS}/{name}",
         key="unsorted",
         verbs={"create": Verb(total=True)},
+        with_keys=("uid", "category"),
         create={
             "source_name": "string!",
             "source_uid": "string!",
             "pipeline_id": "int",
             "created_at": "int",
             "metadata": Prop("object", required=True, inner=METADATA[name]),
-            "_embedded": Prop("object", inner=_NESTED),
+            "_embedded": Prop("object", inner=_EMBEDDED),
         },
         check=_check,
         make=_make,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.data.state import Entity, linked
 from amocrm.sandbox.engine.linking import link
 from amocrm.sandbox.engine.schema import Prop, Schema
 from amocrm.sandbox.engine.writing import Writer
@@ -16,23 +16,23 @@ METADATA: Mapping[str, Schema] = {
     # `uniq` and what follows it are taken as optional.
     "sip": {
         "from": "string!",
-        "phone": Prop("any", required=True),
+        "phone": "scalar!",
         "called_at": "int!",
         "duration": "int!",
         "link": Prop("string", null=True, required=True),
         "service_code": "string!",
         "uniq": "string",
-        "call_responsible": "any",
+        "call_responsible": "scalar?",
         "is_call_event_needed": "bool",
     },
     "forms": {
-        "form_id": "any",
+        "form_id": "scalar",
         "form_name": "string",
         "form_page": "string",
         "ip": "string",
         "form_sent_at": "int",
         "referer": "string",
-        "form_type": "any",
+        "form_type": "scalar",
         "visitor_uid": "string?",
     },
 }
@@ -82,10 +82,12 @@ def _read(metadata: Entity) -> Entity:
     return {name: str(one) if name in _AS_TEXT else one for name, one in kept.items()}
 
 
-def embedded(item: Entity) -> Entity:
-    """Return ids of the lead, the contact and the company of an item."""
+def embedded(item: Entity, root: str) -> Entity:
+    """Return the lead, the contact and the company of an item, as an answer links them."""
     ends: Mapping[str, int | None] = item["_ends"]
     return {
-        name: [] if ends.get(name) is None else [{"id": ends[name]}]
+        name: linked(
+            [number for number in [ends.get(name)] if number is not None], f"{root}/{name}"
+        )
         for name in ("contacts", "leads", "companies")
     }

@@ -9,15 +9,14 @@ from uuid import NAMESPACE_URL, uuid5
 from amocrm.api_limits import USERS_LIMIT
 from amocrm.sandbox.data.state import Account, Entity, User
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, LRUCache, Route, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Route, Verb
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import Prop, check_object
-from amocrm.sandbox.engine.validate import batch
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
-from amocrm.sandbox.http.answer import Answer, Json, is_object
+from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
+from amocrm.sandbox.engine.validate import read_models
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
+from amocrm.sandbox.http.answer import Answer, Json
 from amocrm.sandbox.http.problem import ProblemError
-from amocrm.sandbox.values.rights import USER_RIGHTS, check_rights, filled
+from amocrm.sandbox.values.rights import USER_RIGHTS, check_rights, filled, stages_of
 
 MOST_USERS = 100
 """With more users than this an account gets no new ones through the API (reference 3.5)."""
@@ -27,7 +26,11 @@ _EMAIL = re.compile(r"[^@\s]+@(?:[^@\s.]+\.)+[^@\s.]+")
 _PASSWORD = (re.compile(r".{6,}"), re.compile(r"\d"), re.compile(r"[a-z]"), re.compile(r"[A-Z]"))
 
 
-def _stored(operation: Operation) -> LRUCache:
+_KEYS = ("id", "name", "email", "lang", "rights")
+_WITH_KEYS = ("uuid", "amojo_id", "user_rank", "phone_number")
+
+
+def _stored(operation: Operation) -> Entities:
     return {number: {"id": number} for number in operation.account.users}
 
 
@@ -85,7 +88,7 @@ def _show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
         "name": user.name,
         "email": user.email,
         "lang": user.lang,
-        "rights": _rights(user),
+        "rights": _rights(user, operation.account),
     }
     optional = {
         "uuid": str(uuid5(NAMESPACE_URL, f"user-{user.id}")),
@@ -99,10 +102,13 @@ def _show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
     return {**shown, "_embedded": embedded} if embedded else shown
 
 
-def _rights(user: User) -> Entity:
+def _rights(user: User, account: Account) -> Entity:
     given = {} if user.is_admin else user.rights
+    rights = filled(given, "A" if user.is_admin else "D")
+    if not user.is_admin:
+        rights["status_rights"] = stages_of(account, rights["status_rights"])
     return {
-        **filled(given, "A" if user.is_admin else "D"),
+        **rights,
         "is_admin": user.is_admin,
         "is_free": user.is_free,
         "is_active": user.is_active,
@@ -139,8 +145,13 @@ def deactivate(call: Call) -> Answer:
 
 
 def _switch(call: Call, *, is_active: bool) -> None:
-    models = batch(call.ask.json(), USERS_LIMIT)
-    refuse_batch(models, [_checked(one, call.account) for one in models])
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        user = call.account.users.get(model.get("id", 0))
+        if user is not None and user.is_admin:
+            errors.no_choice("id")  # Assumed (reference 4.19): how an administrator is refused.
+
+    schema: Schema = {**ignoring(*_KEYS, *_WITH_KEYS, "_links", "_embedded"), "id": "int!"}
+    models = read_models(call.ask.json(), schema, limit=USERS_LIMIT, check=check)
     numbers = [one["id"] for one in models]
     strangers = [str(one) for one in numbers if one not in call.account.users]
     if strangers:
@@ -149,16 +160,6 @@ def _switch(call: Call, *, is_active: bool) -> None:
         raise ProblemError(400, detail)
     for number in numbers:
         call.account.users[number] = replace(call.account.users[number], is_active=is_active)
-
-
-def _checked(model: Json, account: Account) -> ValidationErrors:
-    faults = ValidationErrors()
-    if faults.is_kind(model, "object", "") and is_object(model):
-        sound = check_object(model, {"id": "int!"}, faults)
-        user = account.users.get(model["id"]) if sound else None
-        if user is not None and user.is_admin:
-            faults.no_choice("id")  # Assumed (reference 4.19): how an administrator is refused.
-    return faults
 
 
 def _guard(operation: Operation) -> None:
@@ -173,8 +174,11 @@ USERS = Collection(
     verbs={
         "list": Verb(total=True, admin=True),
         "one": Verb(admin=True),
-        "create": Verb(status=201, most=USERS_LIMIT, admin=True),
+        "create": Verb(status=201, total=True, most=USERS_LIMIT, admin=True),
     },
+    keys=_KEYS,
+    with_keys=_WITH_KEYS,
+    embeds=("roles", "groups"),
     create={
         "name": Prop("string", required=True, filled=True, longest=50),
         "email": "string!",

@@ -6,12 +6,11 @@ import re
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.handling import Operation
-from amocrm.sandbox.engine.schema import Prop, check_object
-from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
+from amocrm.sandbox.engine.schema import Prop, Schema
+from amocrm.sandbox.engine.validate import read_model
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -56,9 +55,8 @@ def _make(operation: Operation, model: Entity) -> Entity:
 
 def delete_webhook(call: Call) -> Answer:
     """Answer `DELETE /webhooks`, whose body names the address."""
-    model, faults = single(call.ask.json()), ValidationErrors()
-    check_object(model, {"destination": "string!"}, faults)
-    refuse_batch([model], [faults])
+    schema: Schema = {**WEBHOOKS.writable(), "settings": "ignored", "sort": "ignored"}
+    model = read_model(call.ask.json(), schema)
     known = _by_destination(call, model["destination"])
     if known is None:
         raise ProblemError(404, "Not found")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 
 from amocrm.api_limits import PAGE_LIMIT
-from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import Prop, Schema, check_object
-from amocrm.sandbox.engine.validate import batch, single
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
-from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
+from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
+from amocrm.sandbox.engine.validate import read_model, read_models
+from amocrm.sandbox.engine.validation_errors import ValidationErrors
+from amocrm.sandbox.http.answer import Answer, Json, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
 MOST_WEBSITES = 10
@@ -34,15 +33,15 @@ _PATCH: Schema = {
 
 def create_button(call: Call) -> Answer:
     """Answer `POST /website_buttons`: the button itself is made a moment later."""
-    model, faults = single(call.ask.json()), ValidationErrors()
-    sound = check_object(model, _NEW, faults)
-    if "pipeline_id" in sound and model["pipeline_id"] not in call.account.pipelines:
-        faults.no_choice("pipeline_id")
-    if not model.get("trusted_websites") and not model.get("is_used_in_app"):
-        faults.add("NotBlank", "trusted_websites", "This value should not be blank.")
-    if "trusted_websites" in sound:
-        _check_domains(model["trusted_websites"], "trusted_websites", faults)
-    refuse_batch([model], [faults])
+
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        if model.get("pipeline_id", 0) not in (0, *call.account.pipelines):
+            errors.no_choice("pipeline_id")
+        if not errors.found and not (model.get("trusted_websites") or model.get("is_used_in_app")):
+            errors.blank("trusted_websites")
+        _check_domains(model.get("trusted_websites", []), "trusted_websites", errors)
+
+    model = read_model(call.ask.json(), _NEW, check=check)
     number = call.ids.take("sources")
     call.account.shelf("website_buttons")[number] = {
         "id": number,
@@ -120,6 +119,7 @@ BUTTONS = Collection(
         *("account_id", "source_id", "button_id", "is_duplication_control_enabled", "name"),
         *("creation_status", "pipeline_id"),
     ),
+    with_keys=("script", "is_deleted", "trusted_websites"),
     patch=_PATCH,
     page_default=PAGE_LIMIT,
     unknown=404,
@@ -129,36 +129,37 @@ BUTTONS = Collection(
 )
 
 
+_SHORT_LINK: Schema = {
+    "url": "string!",
+    # Assumed (reference 4.26): contacts only, as in the example.
+    "metadata": Prop(
+        "object",
+        required=True,
+        inner={
+            "entity_type": Prop("string", required=True, choices=("contacts",)),
+            "entity_id": "int!",
+        },
+    ),
+    "request_id": "string",
+    **ignoring("account_id"),
+}
+
+
 def shorten(call: Call) -> Answer:
     """Answer `POST /short_links`: a contact has one link, which is told again."""
-    models = batch(call.ask.json())
-    refuse_batch(models, [_check_link(call.account, one) for one in models])
+
+    def check(model: Entity, errors: ValidationErrors) -> None:
+        if not re.fullmatch(r"https?://[^\s/]\S*", model.get("url", "http://a")):
+            errors.add("InvalidFormat", "url", "This value is not a valid URL.")
+        owner = model.get("metadata")
+        if owner is not None and owner["entity_id"] not in call.account.shelf("contacts"):
+            errors.no_choice("metadata.entity_id")
+
+    models = read_models(call.ask.json(), _SHORT_LINK, check=check)
     items = [_shortened(call, model) for model in models]
     # Relative, as published.
     links = {"self": {"href": "/api/v4/short_links"}}
     return json_answer({"_links": links, "_embedded": {"short_links": items}})
-
-
-def _check_link(account: Account, model: Json) -> ValidationErrors:
-    faults = ValidationErrors()
-    if not faults.is_kind(model, "object", "") or not is_object(model):
-        return faults
-    # Assumed (reference 4.26): contacts only, as in the example.
-    owner: Schema = {
-        "entity_type": Prop("string", required=True, choices=("contacts",)),
-        "entity_id": "int!",
-    }
-    wanted: Schema = {
-        "url": "string!",
-        "metadata": Prop("object", required=True, inner=owner),
-        "request_id": "string",
-    }
-    sound = check_object(model, wanted, faults)
-    if "url" in sound and not re.fullmatch(r"https?://[^\s/]\S*", model["url"]):
-        faults.add("InvalidFormat", "url", "This value is not a valid URL.")
-    if "metadata" in sound and model["metadata"]["entity_id"] not in account.shelf("contacts"):
-        faults.no_choice("metadata.entity_id")
-    return faults
 
 
 def _shortened(call: Call, model: Entity) -> Entity:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.collection import Collection, Route, Verb
-from amocrm.sandbox.engine.handling import Operation
+from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.listing import Wish
-from amocrm.sandbox.engine.schema import check_object
-from amocrm.sandbox.engine.validate import single
-from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
-from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
+from amocrm.sandbox.engine.schema import Prop, Schema
+from amocrm.sandbox.engine.validate import read_model
+from amocrm.sandbox.http.answer import Answer, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 
 
@@ -19,8 +19,7 @@ def install(call: Call, code: str) -> Answer:
     widget = call.account.shelf("widgets").get(code)
     if widget is None:
         raise ProblemError(404, "Not found")
-    model = single(call.ask.json())
-    refuse_batch([model], [_check(model, widget["settings_template"])])
+    model = read_model(call.ask.json(), _settings(widget["settings_template"]))
     widget |= {"is_active_in_account": True, "settings": model}
     return json_answer(_shown(Operation(call, WIDGETS, {}), widget, is_owner=True))
 
@@ -31,37 +30,25 @@ def _uninstall(operation: Operation, widget: Entity) -> None:
     widget |= {"is_active_in_account": False, "settings": None}
 
 
-def _check(model: dict[str, Json], template: list[Json]) -> ValidationErrors:
-    faults = ValidationErrors()
-    kinds = {one["key"]: one["type"] for one in template}
-    for one in template:
-        if one["is_required"] and not model.get(one["key"]):
-            faults.missing(one["key"])
-    for key, value in model.items():
-        if key not in kinds:
-            faults.unexpected(key)
-        elif kinds[key] == "users_lp":
-            _check_logins(value, faults, key)
-        elif kinds[key] == "users":
-            _check_extensions(value, faults, key)
-        elif kinds[key] != "custom":
-            faults.is_kind(value, "string", key)
-    return faults
+_LOGIN: Schema = {"login": "string!", "password": "string!"}
+_KINDS = {
+    "text": Prop("string"),
+    "pass": Prop("string"),
+    "custom": Prop("any"),
+    "users": Prop("object", each="string"),
+    "users_lp": Prop("object", each=Prop("object", inner=_LOGIN)),
+}
+"""Values of settings by the type that the template names."""
 
 
-def _check_extensions(value: Json, faults: ValidationErrors, at: str) -> None:
-    if faults.is_kind(value, "object", at) and is_object(value):
-        for user, extension in value.items():
-            faults.is_kind(extension, "string", f"{at}.{user}")
-
-
-def _check_logins(value: Json, faults: ValidationErrors, at: str) -> None:
-    if faults.is_kind(value, "object", at) and is_object(value):
-        for user, pair in value.items():
-            here = f"{at}.{user}"
-            if faults.is_kind(pair, "object", here):
-                wanted = {"login": "string!", "password": "string!"}
-                check_object(pair, wanted, faults, at=here + ".")
+def _settings(template: list[Entity]) -> Schema:
+    """Return what the settings of a widget may hold."""
+    return {
+        one["key"]: replace(
+            _KINDS[one["type"]], required=one["is_required"], filled=one["is_required"]
+        )
+        for one in template
+    }
 
 
 def _show(operation: Operation, widget: Entity, wish: Wish) -> Entity:

@@ -7,6 +7,7 @@ could be wrong together.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
@@ -25,12 +26,18 @@ _MOST_VARIABLES = 1000
 _DEEPEST = 64
 """What PHP reads of a query with its usual settings: so many variables, nested so deep."""
 
+_SLASHES = re.compile("/{2,}")
+
 EMPTY_DATA = "Request data can not be empty"
 
 
 @dataclass(frozen=True)
 class IncomingRequest:
-    """A request that has arrived in full."""
+    """A request that has arrived in full.
+
+    Attributes:
+        base: what stands before the path in an address that names an account by its path.
+    """
 
     method: str
     scheme: str
@@ -39,6 +46,7 @@ class IncomingRequest:
     query: str
     headers: EnvironHeaders
     body: bytes
+    base: str = ""
 
     @classmethod
     def read(cls, environ: WSGIEnvironment) -> IncomingRequest:
@@ -61,9 +69,16 @@ class IncomingRequest:
         # Not every server tells of it.
         if len(body) < (request.content_length or 0):
             raise ProblemError(400, "The body ended too early")
+        path = _SLASHES.sub("/", path)
         query = request.query_string.decode("latin-1")
         headers = EnvironHeaders(environ)
         return cls(request.method, scheme, host, path, query, headers, body)
+
+    @classmethod
+    def of_json(cls, method: str, host: str, path: str, body: Json) -> IncomingRequest:
+        """Return a request that the sandbox sends to itself."""
+        headers = EnvironHeaders({"CONTENT_TYPE": "application/json"})
+        return cls(method, "https", host, path, "", headers, json.dumps(body).encode())
 
     @property
     def host(self) -> str:
@@ -73,8 +88,8 @@ class IncomingRequest:
 
     @property
     def origin(self) -> str:
-        """Scheme and host, as links of the answer begin."""
-        return f"{self.scheme}://{self.netloc}"
+        """Scheme and host, as links of the answer begin; with the account that a path names."""
+        return f"{self.scheme}://{self.netloc}{self.base}"
 
     @property
     def url(self) -> str:

@@ -44,6 +44,9 @@ _ZONE_HOST = re.compile(r"(?P<label>[^.]+)\.(?P<zone>amocrm\.ru|amocrm\.com|komm
 _DRIVE = re.compile(r"drive(-[a-z]+)?")
 _TOKEN_PATH = "/oauth2/access_token"
 _LOOKUP_PATH = "/oauth2/account/current/subdomain"
+_ROOTS = ("/api/", "/oauth", drive.DOORS[0], drive.DOORS[1], chats.DOOR)
+"""What the paths of the platform begin with."""
+
 _OLD_LOOKUP_PATH = "/oauth2/account/subdomain"
 
 
@@ -78,7 +81,7 @@ class Router:
     def answer(self, ask: IncomingRequest, now: float) -> tuple[Answer, Account | None]:
         """Answer a request; also return the account it was for."""
         place = _Place.of(ask.host)
-        account = self._addressed(place)
+        account = self._addressed(ask, place)
         try:
             answer = self._answer(ask, place, account, now)
         except (ProblemError, GrantRefusedError) as refusal:
@@ -111,9 +114,23 @@ class Router:
             return dispatch(self._authorized(ask, account, now))
         raise not_found(ask.method, ask.url)
 
-    def _addressed(self, place: _Place) -> Account | None:
+    def without_account(self, ask: IncomingRequest) -> IncomingRequest:
+        """Return a request whose path does not name an account any more.
+
+        On a local name, `/two/api/v4/leads` is `/api/v4/leads` of the account `two`.
+        """
+        name, slash, rest = ask.path[1:].partition("/")
+        path = slash + rest
+        names = {one for account in self.accounts for one in (account.subdomain, account.host)}
+        if name not in names or not path.startswith(_ROOTS) or _Place.of(ask.host).is_zone:
+            return ask
+        return replace(ask, path=path, base=f"/{name}")
+
+    def _addressed(self, ask: IncomingRequest, place: _Place) -> Account | None:
         if not place.has_accounts:
             return None
+        if ask.base:
+            return self.account(ask.base[1:])
         for one in self.accounts:
             if place.label == one.subdomain:
                 return one
@@ -234,9 +251,9 @@ def _acting_as(grant: Grant, wanted: str, account: Account) -> Grant:
     # Only a token granted by an administrator may name another user (reference 2.11).
     if not account.users[grant.user_id].is_admin:
         raise unauthorized()
-    if (
-        not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19)
-        or int(wanted) not in account.users
-    ):
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
         raise unauthorized()
-    return replace(grant, user_id=int(wanted))
+    user = account.users.get(int(wanted))
+    if user is None or user.is_free or not user.is_active:
+        raise unauthorized()
+    return replace(grant, user_id=user.id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, urlencode
 
-from amocrm.api_limits import ACCESS_TOKEN_SECONDS
 from amocrm.sandbox.data.state import Account
 from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.http.problem import GrantRefusedError, ProblemError, unauthorized
@@ -32,7 +31,7 @@ def exchange(ask: IncomingRequest, account: Account, tokens: TokenRegistry, now:
         pair = _by_refresh(form, integration, account, tokens, now)
     body = {
         "token_type": "Bearer",
-        "expires_in": ACCESS_TOKEN_SECONDS,
+        "expires_in": int(tokens.access_seconds),
         "server_time": int(now),
         "access_token": pair[0],
         "refresh_token": pair[1],

@@ -75,9 +75,12 @@ class Refresh:
 class TokenRegistry:
     """Every secret of the portal."""
 
-    def __init__(self, mode: RefreshMode, seed: int | None) -> None:
+    def __init__(
+        self, mode: RefreshMode, seed: int | None, access_seconds: float = ACCESS_TOKEN_SECONDS
+    ) -> None:
         """Begin empty; the same seed makes the same ids and secrets, and none makes random ones."""
         self.mode = mode
+        self.access_seconds = access_seconds
         self.integrations: dict[str, Integration] = {}
         self.codes: dict[str, Code] = {}
         self.access: dict[str, Access] = {}
@@ -118,7 +121,7 @@ class TokenRegistry:
         self, grant: Grant, account: Account, now: float, parent: Refresh | None = None
     ) -> tuple[str, str]:
         """Issue an access token and a refresh token."""
-        access = self.new_access(grant, account, now, ACCESS_TOKEN_SECONDS)
+        access = self.new_access(grant, account, now, self.access_seconds)
         refresh = self._opaque(420)
         self.refresh[refresh] = Refresh(grant, now + REFRESH_TOKEN_SECONDS, parent)
         return access, refresh

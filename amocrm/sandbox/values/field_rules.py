@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.schema import Prop, Schema
+from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.values.field_values import CHOICE_TYPES, MAX_CHAINED
 from amocrm.sandbox.values.nested import NESTED, check_nested
@@ -31,7 +31,13 @@ _TARGETS = ("contacts", "companies", "contacts_and_companies")
 _ENUM: Schema = {"id": "int", "value": "string!", "sort": "int?", "code": "string?"}
 _STAGE: Schema = {"pipeline_id": "int!", "status_id": "int!"}
 _STAGES = Prop("array", null=True, inner=_STAGE)
-_CHAIN: Schema = {"title": "string", "catalog_id": "int!", "parent_catalog_id": "int?"}
+_CHAIN: Schema = {"title": "string?", "catalog_id": "int!", "parent_catalog_id": "int?"}
+READ_ONLY = (
+    *("account_id", "entity_type", "catalog_id", "is_predefined", "is_deletable", "is_computed"),
+    "triggers",
+)
+"""Members of a definition that a read shows, and that nobody writes."""
+
 _COMMON: Schema = {
     "name": Prop("string", required=True, filled=True),
     "code": "string?",
@@ -69,12 +75,13 @@ def new_field(entity_type: str) -> Schema:
 
 
 def changed_field(entity_type: str) -> Schema:
-    """Return what a definition may hold on PATCH; the type cannot change."""
+    """Return what a definition may hold on PATCH; the type may be repeated."""
+    known: Schema = {**ignoring(*READ_ONLY), "type": "string", **_COMMON}
     if entity_type == "catalogs":
-        return {**_COMMON, **_CATALOGS}
+        return {**known, **_CATALOGS}
     if entity_type == "segments":
-        return _COMMON
-    return {**_COMMON, **_CARDS, **(_LEADS if entity_type == "leads" else {})}
+        return known
+    return {**known, **_CARDS, **(_LEADS if entity_type == "leads" else {})}
 
 
 def check_field(

@@ -1,11 +1,10 @@
-"""Values of custom fields, of rights and of events: what is accepted, and how it is stored."""
+"""Values of custom fields on entities: what is accepted, and how it is stored (reference 5.13)."""
 
 from __future__ import annotations
 
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.schema import Schema, check_object
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object, ignoring
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
-from amocrm.sandbox.http.answer import Json, is_object
 from amocrm.sandbox.values.value_types import check_value, is_element, keep
 
 ENUM_TYPES = frozenset({"select", "radiobutton", "multiselect", "multitext", "smart_address"})
@@ -17,38 +16,32 @@ _CHAIN: Schema = {"catalog_id": "int!", "catalog_element_id": "int!"}
 MULTI_TYPES = frozenset(
     {"multiselect", "multitext", "smart_address", "legal_entity", "items", "chained_list"}
 )
-_ITEM = {
+_ITEM: Schema = {
     "field_id": "int?",
     "field_code": "string?",
-    "values": "array?",
-    # Tolerated in a write (reference 5.13).
-    "field_name": "string?",
-    "field_type": "string?",
-    "is_computed": "bool",
+    "values": Prop("array", null=True, required=True, each=Prop("object")),
+    # A read shows them, and a write may repeat them (reference 5.13).
+    **ignoring("field_name", "field_type", "is_computed"),
 }
+CUSTOM_FIELDS_VALUES = Prop("array", null=True, inner=_ITEM)
+"""Values of custom fields in a model; null is what a read shows when there are none."""
 _ADDRESS_LINES = ("address_line_1", "address_line_2", "city", "state", "zip", "country")
 MAX_PER_ENTITY = 40
 """Custom field values of one entity in `/leads/complex` (reference 3.5)."""
 
 
 def check_values(
-    items: list[Json], account: Account, entity_type: str, faults: ValidationErrors
+    items: list[Entity], account: Account, entity_type: str, faults: ValidationErrors
 ) -> None:
-    """Check `custom_fields_values` of one model against the fields that exist."""
+    """Check sound `custom_fields_values` of one model against the fields that exist."""
     for number, item in enumerate(items):
         at = f"custom_fields_values.{number}"
-        if not is_object(item):
-            faults.wrong_type(at, "object")
-            continue
-        sound = faults.known_properties(item, _ITEM, at + ".")
-        if "values" not in item:
-            faults.missing(at + ".values")
         field = _named_field(item, account, entity_type, faults, at)
-        if field is not None and "values" in sound and item["values"]:
+        if field is not None and item["values"]:
             _check_list(item["values"], field, account, faults, at + ".values")
 
 
-def write_values(items: list[Json], account: Account, entity_type: str, entity: Entity) -> None:
+def write_values(items: list[Entity], account: Account, entity_type: str, entity: Entity) -> None:
     """Store checked values: they replace those of the same field, null clears (reference 5.13)."""
     kept = {one["field_id"]: one for one in entity["custom_fields_values"] or ()}
     for item in items:
@@ -97,8 +90,6 @@ def _named_field(
         faults.missing(at + ".field_id")
         return None
     by = "field_id" if item.get("field_id") is not None else "field_code"
-    if not isinstance(item[by], int if by == "field_id" else str):
-        return None
     field = find_field(item, account, entity_type)
     if field is None:
         faults.no_choice(f"{at}.{by}")
@@ -106,7 +97,7 @@ def _named_field(
 
 
 def _check_list(
-    values: list[Json], field: Entity, account: Account, faults: ValidationErrors, at: str
+    values: list[Entity], field: Entity, account: Account, faults: ValidationErrors, at: str
 ) -> None:
     kind = field["type"]
     most = MAX_CHAINED if kind == "chained_list" else 1
@@ -115,9 +106,7 @@ def _check_list(
         faults.add("TooHigh", at, f"This collection should contain {most} element or less.")
     for number, value in enumerate(values):
         here = f"{at}.{number}"
-        if not is_object(value):
-            faults.wrong_type(here, "object")
-        elif kind in _OPTION_TYPES:
+        if kind in _OPTION_TYPES:
             _check_choice(value, field, faults, here)
         elif kind == "chained_list":
             _check_chained(value, field, account, faults, here)
@@ -140,7 +129,9 @@ def _check_chained(
 
 def _check_choice(value: Entity, field: Entity, faults: ValidationErrors, at: str) -> None:
     keys = [key for key in ("enum_id", "enum_code", "value") if value.get(key) is not None]
-    if not keys:
+    if not keys and "value" in value:
+        faults.null(at + ".value")
+    elif not keys:
         faults.missing(at + ".value")
     elif find_enum(value, field) is None:
         faults.no_choice(f"{at}.{keys[0]}")

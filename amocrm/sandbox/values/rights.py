@@ -75,6 +75,25 @@ def check_rights(rights: dict[str, Json], account: Account, faults: ValidationEr
             faults.no_choice(f"rights.catalog_rights.{number}.catalog_id")
 
 
+def stages_of(account: Account, given: Json) -> list[Json]:
+    """Return stage rights as a read shows them: without any, unsorted stages are denied.
+
+    Reference 4.19: `status_rights: null` gives the unsorted stage of every pipeline, all `D`.
+    """
+    denied = dict.fromkeys(("view", "edit", "delete"), "D")
+    return given or [
+        {
+            "entity_type": "leads",
+            "pipeline_id": pipeline,
+            "status_id": stage["id"],
+            "rights": dict(denied),
+        }
+        for pipeline in account.pipelines
+        for stage in account.statuses(pipeline)
+        if stage["type"] == 1
+    ]
+
+
 def filled(rights: dict[str, Json], level: str = "D") -> dict[str, Json]:
     """Return rights with every member. Assumed (reference 5.9): what is not given is denied."""
     full: dict[str, Json] = {

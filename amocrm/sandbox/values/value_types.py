@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.schema import Prop, Schema, check_object
+from amocrm.sandbox.engine.coercion import coerced
+from amocrm.sandbox.engine.schema import Prop, Schema, check_object, ignoring
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json
 
@@ -47,6 +48,7 @@ SHAPES: Mapping[str, Schema] = {
         "product_id": "int?",
         "bonus_points_per_purchase": "number?",
         "metadata": "any",
+        **ignoring("is_discount_recalculated", "is_total_sum_recalculated", "total_sum"),
     },
     "linked_entity": {
         "name": "string?",
@@ -71,7 +73,7 @@ SHAPES: Mapping[str, Schema] = {
         "entity_id": "int?",
         **_TEXTS,
     },
-    "supplier": {"entity_id": "int!"},
+    "supplier": {"entity_id": "int!", **ignoring("name", *_REQUISITES)},
 }
 """Members of values that are objects."""
 
@@ -81,7 +83,9 @@ def check_value(
 ) -> None:
     """Check the `value` of one item of `values`."""
     kind = field["type"]
-    if kind in DATE_TYPES:
+    if value is None:
+        faults.null(at)
+    elif kind in DATE_TYPES:
         if moment(value) is None:
             faults.add("InvalidFormat", at, "This value is not a valid date.")
     elif kind in NUMBER_TYPES:
@@ -90,9 +94,10 @@ def check_value(
     elif kind == "checkbox":
         faults.is_kind(value, "bool", at)
     elif kind in SHAPES:
-        if faults.is_kind(value, "object", at):
-            sound = check_object(value, SHAPES[kind], faults, at=at + ".")
-            checked = {name: value[name] for name in sound}
+        model = coerced(value, Prop("object", inner=SHAPES[kind]))
+        if faults.is_kind(model, "object", at):
+            sound = check_object(model, SHAPES[kind], faults, at=at + ".")
+            checked = {name: model[name] for name in sound}
             _check_target(checked, kind, account, faults, at)
     else:
         faults.is_kind(value, "string", at)
@@ -132,6 +137,8 @@ def keep(value: Json, kind: str, account: Account) -> Json:
         return moment(value)
     if kind in NUMBER_TYPES:
         return str(value)
+    if kind in SHAPES:
+        value = coerced(value, Prop("object", inner=SHAPES[kind]))
     if kind == "items":
         return {**value, **_sum(value)}
     if kind == "supplier":
@@ -153,6 +160,7 @@ def _sum(item: Entity) -> Entity:
 
 def moment(value: Json) -> int | None:
     """Return unix seconds of a date given as such or as RFC 3339 text (reference 3.6)."""
+    value = coerced(value, Prop("int"))
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if not isinstance(value, str) or "T" not in value:

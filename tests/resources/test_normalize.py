@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm.resources.people.phone import normalize_email, normalize_phone
+import amocrm
+from amocrm.resources.people.normalize import (
+    normalize_email,
+    normalize_name,
+    normalize_phone,
+    search_tail,
+    written_forms,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,3 +65,55 @@ def test_any_text_is_a_phone_or_none(text: str) -> None:
 )  # fmt: skip
 def test_an_email_has_one_form(text: str, normal: str | None) -> None:
     assert normalize_email(text) == normal
+
+
+def test_both_are_public() -> None:
+    assert amocrm.normalize_phone is normalize_phone
+    assert amocrm.normalize_email is normalize_email
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [("ООО  Ромашка ", "ооо ромашка"), ("ACME\tInc", "acme inc"), ("", "")],
+)
+def test_a_name_is_compared_without_case_and_spaces(text: str, normal: str) -> None:
+    assert normalize_name(text) == normal
+
+
+@pytest.mark.parametrize(
+    ("phone", "tail", "forms"),
+    [
+        (
+            "+79991234567", "9991234567",
+            ["1234567", "123-45-67", "123 45 67", "123-4567", "123 4567", "123.45.67"],
+        ),
+        ("1234567", "1234567", ["123-45-67", "123 45 67", "123-4567", "123 4567", "123.45.67"]),
+        ("123456", "123456", ["12-34-56", "12 34 56", "123-456", "123 456", "12.34.56"]),
+        ("12345", "12345", ["1-23-45", "1 23 45", "123-45", "123 45", "1.23.45"]),
+        ("1234", "1234", []), ("what a `normal` of yours returns", "rs returns", []),
+    ],
+)  # fmt: skip
+def test_a_phone_is_searched_by_its_tail_and_by_its_written_forms(
+    phone: str, tail: str, forms: list[str]
+) -> None:
+    assert search_tail(phone) == tail
+    assert written_forms(phone) == forms
+
+
+USUAL = [
+    "+7{a}{b}{c}{d}", "8{a}{b}{c}{d}", "{a}{b}{c}{d}", "+7 {a} {b}{c}{d}", "8 {a} {b}{c}{d}",
+    "8 ({a}) {b}-{c}-{d}", "+7 ({a}) {b}-{c}-{d}", "8({a}){b}-{c}-{d}", "8({a}){b}{c}{d}",
+    "+7 {a} {b}-{c}-{d}", "8-{a}-{b}-{c}-{d}", "8 {a} {b} {c} {d}", "+7 ({a}) {b} {c} {d}",
+    "7.{a}.{b}.{c}.{d}", "({a}) {b}-{c}{d}", "{a} {b} {c}{d}", "+7({a}) {b}-{c}-{d} доб. 12",
+]  # fmt: skip
+"""Written by hand, not made of the code: what stands in phone fields."""
+
+
+@given(st.from_regex("[0-9]{10}", fullmatch=True), st.sampled_from(USUAL), st.sampled_from(USUAL))
+def test_every_usual_form_is_among_the_forms_searched(digits: str, one: str, other: str) -> None:
+    parts = {"a": digits[:3], "b": digits[3:6], "c": digits[6:8], "d": digits[8:]}
+    asked, stored = normalize_phone(one.format(**parts)), other.format(**parts)
+    assert asked is not None
+    queries = [search_tail(asked), *written_forms(asked)]
+    assert any(query in stored for query in queries)
+    assert len(queries) <= 7
