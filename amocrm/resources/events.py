@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from amocrm.resources.filter_values import (
-        EventEntity,
+        EventEntityType,
         EventName,
         EventValues,
         Id,
@@ -50,7 +50,7 @@ class EventFilter(TypedDict, total=False):
     id: Uid | Iterable[Uid]
     created_at: Since
     created_by: UserId | Iterable[UserId]
-    entity: EventEntity | Iterable[EventEntity]
+    entity: EventEntityType | Iterable[EventEntityType]
     entity_id: Id | Iterable[Id]
     type: EventName | Iterable[EventName]
     value_before: EventValues

@@ -60,7 +60,7 @@ Stages: TypeAlias = Iterable[StageFilter | int]
 """Stages by pipeline and stage; by stage alone where the filter names one pipeline."""
 EventName: TypeAlias = enums.EventName | str
 """A type of event; also `custom_field_900_value_changed`, for one field. Source: reference 4.16."""
-EventEntity: TypeAlias = enums.EventEntity | str
+EventEntityType: TypeAlias = enums.EventEntityType | str
 """What an event is about; elements of a list are `catalog_7`. Source: reference 4.16."""
 
 
@@ -333,7 +333,7 @@ def _read_event_type(value: Json, facts: Facts) -> Json:
 def _read_event_entity(value: Json, facts: Facts) -> Json:
     if isinstance(value, str) and _CATALOG.fullmatch(value):
         return value
-    return _enumeration("EventEntity")(value, facts)
+    return _enumeration("EventEntityType")(value, facts)
 
 
 def _read_size(value: Json, facts: Facts) -> Json:
@@ -391,7 +391,7 @@ _READERS: Final[Mapping[str, Callable[[Json, Facts], Json]]] = {
     "FieldFilters": _read_fields,
     "EventValues": _read_event_values,
     "EventName": _read_event_type,
-    "EventEntity": _read_event_entity,
+    "EventEntityType": _read_event_entity,
     "SizeRange": _read_size,
     "DateRange": _read_period,
 }

@@ -100,5 +100,5 @@ EventName = Literal[
 ]  # fmt: skip
 """Source: reference 5.11."""
 
-EventEntity = Literal["lead", "contact", "company", "customer", "task"]
+EventEntityType = Literal["lead", "contact", "company", "customer", "task"]
 """Elements of a list are `catalog_7`. Source: reference 4.16."""

@@ -105,7 +105,7 @@ GOOD: dict[str, list[tuple[Any, Any]]] = {
         ({"value": "10"}, {"value": "10"}),
     ],
     "EventName": [("lead_added", "lead_added"), ("custom_field_9_value_changed",) * 2],
-    "EventEntity": [("lead", "lead"), ("catalog_7", "catalog_7")],
+    "EventEntityType": [("lead", "lead"), ("catalog_7", "catalog_7")],
     "SizeRange": [({"unit": "mb", "from": 1}, {"unit": "mb", "from": 1}), ({"to": 9}, {"to": 9})],
     "DateRange": [
         ({"date_preset": "week"}, {"date_preset": "week"}),
@@ -191,7 +191,7 @@ BAD: dict[str, list[tuple[Any, str]]] = {
         ("lead_add", "did you mean 'lead_added'?"),
         ("custom_field_x_value_changed", "does not take"),
     ],
-    "EventEntity": [
+    "EventEntityType": [
         ("leads", "did you mean 'lead'?"),
         ("catalog", "does not take 'catalog'"),
         (5, "not take 5"),
