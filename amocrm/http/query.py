@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
@@ -111,6 +112,8 @@ def advice(value: object) -> str | None:
     """Tell how to send a value that neither JSON nor a query can carry."""
     if hasattr(value, "timestamp"):
         return "amoCRM's instants are Unix seconds: int(value.timestamp())"
+    if isinstance(value, date):
+        return "amoCRM's times are Unix seconds; typed calls take dates: crm.leads.list(filter=...)"
     if isinstance(value, (bytes, bytearray)):
         return "decode it to a string first"
     if isinstance(value, (set, frozenset)):
