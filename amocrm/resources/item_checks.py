@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 
 from amocrm.bulk.context import ApiContext
 from amocrm.errors import ConfigurationError
@@ -27,12 +27,21 @@ def check_item(
         ConfigurationError: it is no dict, or a value is not in a closed set. A lenient client sends
             every dict.
     """
+    check_shape(where, item)
+    check_closed_sets(cast("Mapping[str, Json]", item), closed_sets(kind, what), where, api)
+
+
+def check_shape(where: str, item: object) -> None:
+    """Check that one item is a dict.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
     if not isinstance(item, Mapping):
         raise ConfigurationError(
             f"{where}: expected a dict, not {type(item).__name__}",
             hint="for several there is create_many or update_many" if _is_list(item) else None,
         )
-    check_closed_sets(item, closed_sets(kind, what), where, api)
 
 
 def with_plain_numbers(item: Json) -> Json:

@@ -17,7 +17,7 @@ from amocrm.http.messages import Json, Retry, Timeout
 from amocrm.resources import lazy
 from amocrm.resources.filter_values import NO_FACTS
 from amocrm.resources.filters import Direction, build_query
-from amocrm.resources.item_checks import check_item, with_plain_numbers
+from amocrm.resources.item_checks import check_item, check_shape, with_plain_numbers
 from amocrm.resources.one_item import OneEditable, OneReadable
 from amocrm.resources.resource import Resource, members
 from amocrm.resources.split_query import split_query
@@ -214,6 +214,15 @@ class Creates(Resource, Generic[N, A]):
         )  # fmt: skip
         return lazy.writer.Outcomes(writer, map(with_plain_numbers, items), self._explain)
 
+    def writable(self, model: Mapping[str, object]) -> N:
+        """Return a model without what cannot be written, so that it can be created again.
+
+        In another account, too: ids of choices, tags and stages are left out, and so are nulls. Ids
+        of users, pipelines and custom fields are those of the account that it was read in.
+        """
+        check_shape(self._where, model)
+        return cast("N", lazy.writable.writable(type(self), model))
+
 
 class CreatesOne(Resource, Generic[N, A]):
     """Items are created one by one: the API takes no array here (reference 3.1)."""
@@ -234,6 +243,11 @@ class CreatesOne(Resource, Generic[N, A]):
         with self._explained():
             response = self._api.request.post(self._path, body, retry=retry, timeout=timeout)
         return cast("A", response.data)
+
+    def writable(self, model: Mapping[str, object]) -> N:
+        """Return a model without what cannot be written; see `Creates.writable`."""
+        check_shape(self._where, model)
+        return cast("N", lazy.writable.writable(type(self), model))
 
 
 class Updates(Resource, Generic[P, A]):
