@@ -1,6 +1,6 @@
-"""What every token store must do, as tests: run them on a store of your own.
+"""Tests for token stores, also for a store of yours.
 
-They need no test library to import; pytest collects them from a class of yours::
+The module imports no test library; pytest collects the tests from a class of yours::
 
     import pytest
     from amocrm.stores.contract import StoreContract
@@ -13,7 +13,7 @@ They need no test library to import; pytest collects them from a class of yours:
         def make(self):
             return MyStore(self.folder)
 
-Each test uses an integration of its own, so a place may serve many of them, and many runs.
+Each test uses a different integration, so all tests, and many runs, can use one store.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from amocrm.stores.store import Key, TokenStore
 __all__ = ["StoreContract"]
 
 PATIENCE: Final = 30.0
-"""Seconds after which something hangs that should not."""
+"""Seconds after which a test fails because the store hangs."""
 
 AT_ONCE: Final = 0.05
-"""Seconds to wait for a lock that somebody is sure to hold, or that nobody does."""
+"""Seconds to wait for a lock that is certainly locked, or certainly free."""
 
 THREADS: Final = 8
 
@@ -65,17 +65,17 @@ _naming: Final = threading.Lock()
 
 
 class StoreContract:
-    """The tests. Say in `make` how your store is opened."""
+    """The tests. Define `make`, which opens your store."""
 
     _key: Key | None = None
 
     def make(self) -> TokenStore:
-        """Open the store; each call opens the same place again, as another process would."""
+        """Open the store; each call opens the same data again, as another process would."""
         raise NotImplementedError
 
     @property
     def key(self) -> Key:
-        """A key that no other test uses."""
+        """Return a key that no other test uses."""
         with _naming:  # Threads ask too.
             if self._key is None:
                 self._key = Key(uuid.uuid4().hex, "example.amocrm.ru")
@@ -252,7 +252,7 @@ class StoreContract:
 
     @contextmanager
     def _held(self, store: TokenStore) -> Generator[None, None, None]:
-        """Have the lock held by another thread."""
+        """Lock a key in another thread while the block runs."""
         held, done = threading.Event(), threading.Event()
 
         def hold() -> None:

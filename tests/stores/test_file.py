@@ -233,7 +233,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(
         with store.lock(KEY, 5):
             store.save(KEY, TEXT, store.load(KEY))
 
-    with pytest.raises(TokenStoreError, match=r"no regular file|Is a directory"):
+    with pytest.raises(TokenStoreError, match=r"not a regular file|Is a directory"):
         work()
 
 
