@@ -1,9 +1,9 @@
-"""Batches: chunks of items, what became of each, and how a refused chunk is divided.
+"""The outcomes of bulk writes, and the division of a refused chunk.
 
-One bad item makes the server refuse the whole call, and then nothing of it is written (reference
-3.3). When the server names the bad ones they are left out, which takes one more call; when it does
-not, the chunk is halved until they stand alone, which takes about 2·log₂ n calls for one of n. The
-first way never takes more calls than the second.
+If an item is bad, the server refuses the call and writes no item of it (reference 3.3). If the
+server names the bad items, the others are sent again, which costs one more call. Otherwise the
+chunk is halved until the bad items are alone, which costs about 2·log₂ n calls for one of n items.
+The first way never costs more calls than the second.
 """
 
 from __future__ import annotations

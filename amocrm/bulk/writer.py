@@ -137,12 +137,12 @@ class Writer:
         """Write the items and yield their outcomes."""
         total = len(items) if isinstance(items, Sized) else None
         meter, unknown = ProgressMeter(self._report, self._api.clock, total), 0
-        with ExitStack() as held:
+        with ExitStack() as stack:
             if self._journal is not None:
                 self._journal.open()
-                held.callback(self._journal.close)
+                stack.callback(self._journal.close)
             # With a journal, wait for calls in progress, to store their outcomes.
-            pool = held.enter_context(OrderedPool(self._settle, patient=self._journal is not None))
+            pool = stack.enter_context(OrderedPool(self._settle, patient=self._journal is not None))
             source = chunks(self._tasks(items), self._size)
             error = self._feed(pool, source)
             while len(pool):
@@ -196,11 +196,13 @@ class Writer:
         fresh = [task for task in chunk if task.known is None]
         outcomes, error = settle([task.item for task in fresh], self._sender(fresh))
         written = iter(outcomes)
-        whole = [task.known or next(written) for task in chunk]
+        all_outcomes = [task.known or next(written) for task in chunk]
         error = error or self._broken
         last = outcomes[-1] if outcomes else None
         all_lost = all(isinstance(one, Unknown) for one in outcomes)
-        return Settled(whole, last.why if all_lost and isinstance(last, Unknown) else None, error)
+        return Settled(
+            all_outcomes, last.why if all_lost and isinstance(last, Unknown) else None, error
+        )
 
     def _sender(self, tasks: list[PendingWrite]) -> Callable[[list[int]], list[Outcome]]:
         def send_some(indexes: list[int]) -> list[Outcome]:

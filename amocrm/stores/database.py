@@ -1,10 +1,10 @@
-"""The engine of SQLAlchemy, as a store needs it: what it does is done once and told in one line.
+"""Access to a database through SQLAlchemy, for stores and journals. Only this module imports it.
 
-Messages name the database's own complaint and never a statement's values: they are the tokens. Nor
-does SQLAlchemy's log show them, whatever it is set to: they are of a type that shows nothing.
+Messages contain the database's error but no values of statements, because these are tokens.
+SQLAlchemy's log does not show them either, whatever its settings, because of their type.
 
-An SQLite database is a file: it is made readable by its owner alone, and so are the files that
-SQLite makes beside it, for they get its mode.
+The file of an SQLite database is created readable by its owner only. The files that SQLite creates
+beside it get the same mode.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ Rows = Sequence[tuple[str, ...]]
 
 _EXAMPLE: Final = "write it like postgresql+psycopg://user:password@host/database"
 _CUT: Final = 200
-"""Characters of a database's complaint that a message shows."""
+"""The largest number of characters of a database's error in a message."""
 _BESIDE: Final = ("", "-wal", "-shm", "-journal")
-"""What the names of an SQLite database's files end in."""
+"""The ends of the names of an SQLite database's files."""
 
 
 class Database:

@@ -53,18 +53,18 @@ class GuardedStore:
     @contextmanager
     def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
         """Lock a key for all that share the store."""
-        held = ExitStack()
-        _ask("lock", lambda: held.enter_context(self.inner.lock(key, timeout)))
+        stack = ExitStack()
+        _ask("lock", lambda: stack.enter_context(self.inner.lock(key, timeout)))
         try:
             yield
         finally:
-            _release(held)
+            _release(stack)
 
 
-def _release(held: ExitStack) -> None:
+def _release(stack: ExitStack) -> None:
     """Release a lock. A failure fails no call, because the work under the lock is done."""
     try:
-        held.close()
+        stack.close()
     except Exception as error:
         _log.warning("a lock of the token store was not released: %s", type(error).__name__)
 

@@ -51,9 +51,9 @@ def hold_file(lock: FileLock, timeout: float) -> Generator[None, None, None]:
     Raises:
         TokenStoreError: others held it for `timeout` seconds, or it cannot be opened or locked.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            held.enter_context(lock.hold(timeout))
+            stack.enter_context(lock.hold(timeout))
         except TimeoutError:
             raise held_too_long(f"the lock {lock.path}", timeout) from None
         except OSError as error:
@@ -96,8 +96,8 @@ class Stripes:
         Raises:
             TokenStoreError: a lock was not free in time, or the store failed.
         """
-        with ExitStack() as held:
+        with ExitStack() as stack:
             # Always in the same order, to avoid deadlocks.
             for key in sorted({striped(self._key, text) for text in texts}):
-                held.enter_context(self._store.lock(key, PATIENCE))
+                stack.enter_context(self._store.lock(key, PATIENCE))
             yield

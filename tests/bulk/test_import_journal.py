@@ -140,7 +140,7 @@ def test_two_do_not_write_at_once(make: Make) -> None:
     opened(make()).close()
 
 
-def test_after_its_end_it_says_so(make: Make) -> None:
+def test_a_closed_journal_raises(make: Make) -> None:
     journal = written(make())
     journal.close()
     journal.close()
@@ -327,7 +327,7 @@ def test_many_imports_live_in_one_table(database: tuple[str, str]) -> None:
     assert repr(one).startswith(f"'Leads' in {table} of ")
 
 
-def test_whoever_writes_in_between_stops_the_other(database: tuple[str, str]) -> None:
+def test_a_second_writer_stops_the_first(database: tuple[str, str]) -> None:
     url, table = database
     place = SQLJournal(engine(url), "leads", table)
     journal = written(place)
@@ -340,7 +340,7 @@ def test_whoever_writes_in_between_stops_the_other(database: tuple[str, str]) ->
     journal.close()
 
 
-def test_a_table_that_is_missing_is_named_with_the_call_to_make(
+def test_a_missing_table_is_reported_with_the_call_that_creates_it(
     database: tuple[str, str],
 ) -> None:
     url, _ = database

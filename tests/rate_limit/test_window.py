@@ -77,7 +77,7 @@ def test_an_idle_window_is_free() -> None:
     assert draw(full, NOW + 1 + MARGIN).action is Action.GO
 
 
-def test_a_turn_counts_from_the_moment_it_was_taken() -> None:
+def test_a_second_counts_from_the_moment_the_call_was_sent() -> None:
     one = window(1)
     draw(one)
     second, third = draw(one), draw(one)
@@ -96,7 +96,7 @@ def test_who_wakes_late_leaves_all_the_same(late: float) -> None:
 
 
 @pytest.mark.parametrize(("late", "action"), [(1.0, Action.GO), (1.01, Action.RESERVE_AGAIN)])
-def test_who_wakes_when_the_next_one_may_have_left_draws_again(late: float, action: Action) -> None:
+def test_a_caller_that_wakes_too_late_reserves_again(late: float, action: Action) -> None:
     one = window(1)
     draw(one)
     away = draw(one).away

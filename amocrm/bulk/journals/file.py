@@ -30,15 +30,15 @@ class FileJournal:
 
     def open(self) -> _FileLog:
         """Open it; see `JournalStorage.open`."""
-        with ExitStack() as held:
-            held.enter_context(locked(f"{self._path}.lock", 0, self))
+        with ExitStack() as stack:
+            stack.enter_context(locked(f"{self._path}.lock", 0, self))
             try:
                 handle = open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-                held.callback(os.close, handle)
+                stack.callback(os.close, handle)
                 records, end = _read(self._path, handle)
                 if not records:
                     sync_folder(self._path)  # It may have been created just now.
-                return _FileLog(self._path, handle, records, end, held.pop_all())
+                return _FileLog(self._path, handle, records, end, stack.pop_all())
             except OSError as error:
                 raise JournalError(
                     f"the journal {self._path}: {error.strerror}",
@@ -53,9 +53,9 @@ def locked(path: str, timeout: float, journal: object) -> Generator[None, None, 
     Raises:
         JournalError: others held it for `timeout` seconds, or it cannot be opened or locked.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            held.enter_context(FileLock(path).hold(timeout))
+            stack.enter_context(FileLock(path).hold(timeout))
         except TimeoutError:
             raise in_use(journal) from None
         except OSError as error:
@@ -77,13 +77,13 @@ class _FileLog:
     """The open file; see `OpenJournal`."""
 
     def __init__(
-        self, path: str, handle: int, records: list[str], end: int | None, held: ExitStack
+        self, path: str, handle: int, records: list[str], end: int | None, stack: ExitStack
     ) -> None:
         self._path = path
         self._handle = handle
         self._records = records
         self._end = end
-        self._held = held
+        self._stack = stack
 
     def read(self) -> list[str]:
         return self._records
@@ -103,7 +103,7 @@ class _FileLog:
         )
 
     def close(self) -> None:
-        self._held.close()
+        self._stack.close()
 
     def _remove_cut_line(self) -> None:
         """Remove a cut last line, once the file is known to be a journal.

@@ -81,14 +81,14 @@ class SQLJournal:
 
     def open(self) -> _SQLLog:
         """Open it; see `JournalStorage.open`."""
-        with self._errors("open"), ExitStack() as held:
+        with self._errors("open"), ExitStack() as stack:
             if self._database.file is None:
                 self._make_first()
-                self._lock_row(held)
+                self._lock_row(stack)
             else:
                 path = f"{self._database.file}.{self._id[:16]}.lock"
-                held.enter_context(locked(path, self._patience, self))
-            return _SQLLog(self, self._rows(), held.pop_all())
+                stack.enter_context(locked(path, self._patience, self))
+            return _SQLLog(self, self._rows(), stack.pop_all())
 
     def add(self, number: int, writer: str, record: str) -> None:
         """Add a row; only for the open journal.
@@ -126,7 +126,7 @@ class SQLJournal:
             with contextlib.suppress(JournalError):  # Another process has created it.
                 self.add(0, "", "")
 
-    def _lock_row(self, held: ExitStack) -> None:
+    def _lock_row(self, stack: ExitStack) -> None:
         """Lock the first row until the stack is closed."""
         columns = self._table.c
         first = sa.select(columns.number).where(columns.id == self._id, columns.number == 0)
@@ -135,7 +135,7 @@ class SQLJournal:
             if _clock.monotonic() >= deadline:
                 raise in_use(self)
             _clock.sleep(POLL)
-        held.callback(unlock, connection, os.getpid())
+        stack.callback(unlock, connection, os.getpid())
 
     @contextmanager
     def _errors(self, what: str) -> Generator[None, None, None]:
@@ -161,12 +161,12 @@ class SQLJournal:
 class _SQLLog:
     """The open journal; see `OpenJournal`."""
 
-    def __init__(self, journal: SQLJournal, records: list[str], held: ExitStack) -> None:
+    def __init__(self, journal: SQLJournal, records: list[str], stack: ExitStack) -> None:
         self._journal = journal
         self._records = records
         self._number = len(records)
         self._writer = os.urandom(8).hex()
-        self._held = held
+        self._stack = stack
 
     def read(self) -> list[str]:
         return self._records
@@ -176,7 +176,7 @@ class _SQLLog:
         self._number += 1
 
     def close(self) -> None:
-        self._held.close()
+        self._stack.close()
 
 
 def _table(name: str) -> sa.Table:
