@@ -104,6 +104,6 @@ def explain_chat(error: ReplyError) -> ReplyError:
     explained = copy.copy(error)
     explained.detail = f"{kind}: {text}" if text else kind
     explained.hint = _HINTS.get(kind)
-    head = f"{error.method} {error.path} was answered {error.status} {error.title}"
+    head = f"{error.method} {error.path} returned {error.status} {error.title}"
     explained.args = (printable(f"{head}: {printable(explained.detail, SHORT)}"),)
     return explained.with_traceback(error.__traceback__)
