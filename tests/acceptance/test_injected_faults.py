@@ -47,7 +47,7 @@ def client(portal: Sandbox, **settings: Any) -> AmoCRM:
 
 
 @pytest.mark.endurance
-def test_every_call_ends_in_its_answer_or_in_the_truth(stormy: Sandbox) -> None:
+def test_every_call_ends_in_its_response_or_in_a_correct_error(stormy: Sandbox) -> None:
     crm = client(stormy, rate_limiter=None)
     crm.connect()
     stormy.faults = WEATHER

@@ -16,7 +16,7 @@ CALLS = str(int(os.environ.get("AMOCRM_TEST_CALLS", "6000")) // 2)
 
 @pytest.mark.endurance
 @pytest.mark.timeout(300)
-def test_what_was_told_of_each_write_agrees_with_the_record() -> None:
+def test_the_result_of_each_write_agrees_with_the_record() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "benchmarks/storm.py", "--calls", CALLS, "--seed", "5"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -31,7 +31,7 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-def test_a_client_finds_its_account_when_the_name_has_passed_to_another(
+def test_a_client_with_an_account_id_finds_its_account_after_the_host_passed_to_another(
     make: Make, sandbox: Sandbox, store: MemoryStore, newcomer: Account, clock: ManualClock
 ) -> None:
     first = sandbox.account("renamed").id
@@ -43,7 +43,7 @@ def test_a_client_finds_its_account_when_the_name_has_passed_to_another(
         assert crm.connection.account_id == crm.connection.status().account_id == number
 
 
-def test_a_code_of_another_account_is_refused_and_replaces_nothing(
+def test_a_code_of_another_account_is_refused_and_no_record_is_replaced(
     make: Make, sandbox: Sandbox, store: MemoryStore, newcomer: Account
 ) -> None:
     first = sandbox.account("renamed").id

@@ -115,7 +115,7 @@ def hear(crm: AmoCRM) -> list[str]:
 # What is left behind -----------------------------------------------------------------------------
 
 
-def test_made_up_accounts_leave_no_more_than_a_few_locks(
+def test_made_up_accounts_leave_few_locks(
     portal: Sandbox, clock: ManualClock, store: TokenStore, kind: str, place: str
 ) -> None:
     with make_integration(portal, clock, store) as integration:
@@ -132,7 +132,7 @@ def test_made_up_accounts_leave_no_more_than_a_few_locks(
 
 
 @pytest.mark.parametrize("kind", ["memory", "file"])
-def test_ten_thousand_made_up_accounts_leave_no_more_than_a_few_locks(
+def test_ten_thousand_made_up_accounts_leave_few_locks(
     store: TokenStore, kind: str, place: str
 ) -> None:
     for number in range(10_000):
@@ -141,7 +141,7 @@ def test_ten_thousand_made_up_accounts_leave_no_more_than_a_few_locks(
     assert left(store, kind, place) == STRIPES
 
 
-def test_a_text_falls_on_the_same_key_everywhere_and_on_one_of_a_few() -> None:
+def test_a_text_selects_the_same_lock_in_every_process_and_one_of_a_few() -> None:
     key = Key("client", HOST)
     texts = [f"+7900{number:07d}" for number in range(2000)]
     fallen = [striped(key, text) for text in texts]
@@ -172,7 +172,7 @@ def is_locked(store: TokenStore, key: Key) -> bool:
         return True
 
 
-def test_every_name_of_an_account_has_the_lock_of_its_id() -> None:
+def test_every_host_of_an_account_locks_its_id() -> None:
     store = MemoryStore()
     repository = TokenRepository("client", HOST, store)
     repository.put(record(7), 7)
@@ -184,7 +184,7 @@ def test_every_name_of_an_account_has_the_lock_of_its_id() -> None:
     assert not is_locked(store, Key("client", "7"))
 
 
-def test_a_code_under_way_locks_no_account() -> None:
+def test_an_unproven_code_locks_no_account() -> None:
     store = MemoryStore()
     TokenRepository("client", HOST, store).put(record(7), 7)
     with TokenRepository("client", HOST, store).lock_text("made-up", 1):
@@ -193,7 +193,7 @@ def test_a_code_under_way_locks_no_account() -> None:
         assert is_locked(store, striped(Key("client", ""), "made-up"))
 
 
-def test_whoever_waited_for_the_lock_of_a_name_takes_that_of_the_account() -> None:
+def test_a_thread_that_waited_for_the_lock_of_a_host_locks_the_account_s_id() -> None:
     store = MemoryStore()
     asked = threading.Event()
 
@@ -224,7 +224,7 @@ def test_whoever_waited_for_the_lock_of_a_name_takes_that_of_the_account() -> No
 
 
 @pytest.mark.parametrize("state", [True, False])
-def test_a_refused_installation_is_not_told_to_the_handlers_of_a_living_client(
+def test_a_refused_installation_calls_no_handler_of_an_installed_client(
     integration: Integration, sandbox: Sandbox, state: bool
 ) -> None:
     account = install(integration, sandbox)
@@ -238,7 +238,9 @@ def test_a_refused_installation_is_not_told_to_the_handlers_of_a_living_client(
     assert account.request.get(ACCOUNT).info.status_code == 200
 
 
-def test_a_granted_installation_is_told_to_them(integration: Integration, sandbox: Sandbox) -> None:
+def test_a_granted_installation_calls_the_handlers_of_the_installed_client(
+    integration: Integration, sandbox: Sandbox
+) -> None:
     account = install(integration, sandbox)
     heard = hear(account)
     assert install(integration, sandbox) is account
@@ -247,7 +249,7 @@ def test_a_granted_installation_is_told_to_them(integration: Integration, sandbo
     assert heard == ["connection:newToken", "connection:connected"] * 2
 
 
-def test_a_code_that_was_set_is_told_whoever_may_have_brought_it(
+def test_set_code_calls_the_handlers_for_any_code(
     connected: AmoCRM,
 ) -> None:
     heard = hear(connected)
@@ -258,7 +260,7 @@ def test_a_code_that_was_set_is_told_whoever_may_have_brought_it(
     ]  # fmt: skip
 
 
-def test_a_made_up_code_without_an_answer_is_not_kept_for_the_next_call(
+def test_a_made_up_code_without_a_response_is_not_sent_by_the_next_call(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = MemoryStore()
@@ -277,7 +279,7 @@ def test_a_made_up_code_without_an_answer_is_not_kept_for_the_next_call(
             crm.request.get(ACCOUNT)
 
 
-def test_a_handler_that_is_told_of_a_refusal_may_take_a_redirect(
+def test_a_handler_of_a_refusal_may_handle_a_redirect(
     integration: Integration, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     account = install(integration, sandbox)

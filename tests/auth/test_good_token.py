@@ -134,7 +134,7 @@ def test_calls_go_on_while_the_access_token_is_good(
 
 @pytest.mark.parametrize("trouble", ["used", "lost"])
 @pytest.mark.parametrize("end", ["expired", "answered 401"])
-def test_calls_end_when_the_access_token_does(
+def test_calls_fail_when_the_access_token_expires_or_is_refused(
     make: Make, sandbox: Sandbox, clock: ManualClock, trouble: str, end: str
 ) -> None:
     store = Store()
@@ -158,7 +158,7 @@ def test_calls_end_when_the_access_token_does(
 
 
 @pytest.mark.parametrize("left", [LEFT["due"], -1])
-def test_a_consent_given_elsewhere_ends_the_trouble(
+def test_a_consent_in_another_process_clears_the_refusal(
     make: Make, sandbox: Sandbox, clock: ManualClock, left: int
 ) -> None:
     store = Store()
@@ -176,7 +176,7 @@ def test_a_consent_given_elsewhere_ends_the_trouble(
     assert crm.connection.status().refused is None
 
 
-def test_a_wrong_secret_is_told_once_and_again_when_it_matters(
+def test_a_wrong_secret_calls_the_handlers_once_and_again_at_expiry(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = Store()
@@ -196,7 +196,7 @@ def test_a_wrong_secret_is_told_once_and_again_when_it_matters(
         assert len(heard.events) == 3 + 3 * number
 
 
-def test_a_try_that_gives_up_at_once_fails_nobody_who_asks_in_earnest(
+def test_the_failure_of_a_single_early_request_is_not_shared_with_refresh_token(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     crm = make({"code": sandbox.issue_code()})

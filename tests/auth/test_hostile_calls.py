@@ -70,7 +70,7 @@ def install_app() -> WSGIApplication:
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_the_app_that_installs_answers_whatever_comes(
+def test_the_installation_app_responds_to_malformed_requests(
     install_app: WSGIApplication, bad: str
 ) -> None:
     status, _ = call(install_app, **BAD[bad])
@@ -78,7 +78,7 @@ def test_the_app_that_installs_answers_whatever_comes(
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_the_redirect_server_answers_whatever_comes(bad: str) -> None:
+def test_the_redirect_server_responds_to_malformed_requests(bad: str) -> None:
     taken: list[RedirectResult] = []
 
     def claim(answered: RedirectResult) -> bool:
@@ -108,7 +108,7 @@ def bodies() -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_sandbox_answers_whatever_comes(place: str) -> None:
+def test_the_sandbox_responds_to_malformed_requests(place: str) -> None:
     sandbox = Sandbox(rps=None)
     bearer = f"Bearer {sandbox.issue_long_lived()}"
     for bad in BAD.values():
@@ -130,7 +130,7 @@ def test_the_sandbox_answers_whatever_comes(place: str) -> None:
 
 @pytest.mark.parametrize("header", ["HTTP_AUTHORIZATION", "HTTP_X_CONTEXT_USER_ID", "HTTP_DATE"])
 @pytest.mark.parametrize("value", ["\xff", "²", "1" * 5_000, "Bearer \xff", "", "-1"])
-def test_the_sandbox_takes_any_header(header: str, value: str) -> None:
+def test_the_sandbox_responds_to_any_header(header: str, value: str) -> None:
     sandbox = Sandbox(rps=None)
     bearer = f"Bearer {sandbox.issue_long_lived()}"
     for place in PLACES:
@@ -149,7 +149,7 @@ def test_the_sandbox_takes_any_header(header: str, value: str) -> None:
      "filter[statuses][0]=1", "filter[custom_fields_values][1][from]=nan"],
 )  # fmt: skip
 @pytest.mark.parametrize("family", ["leads", "contacts", "events", "tasks", "catalogs", "users"])
-def test_the_sandbox_takes_any_question(family: str, query: str) -> None:
+def test_the_sandbox_responds_to_any_query(family: str, query: str) -> None:
     sandbox = Sandbox(rps=None)
     sandbox.add("leads", {"name": "a", "price": 5})
     bearer = f"Bearer {sandbox.issue_long_lived()}"
@@ -160,12 +160,12 @@ def test_the_sandbox_takes_any_question(family: str, query: str) -> None:
     assert status < 500
 
 
-def test_the_way_to_https_is_one_line() -> None:
+def test_the_redirect_to_https_is_one_line() -> None:
     status, _ = call(Sandbox(), PATH_INFO="/a\r\nX: y", HTTP_HOST="example.amocrm.ru")
     assert status == 301
 
 
-def test_many_empty_brackets_are_nested_at_once() -> None:
+def test_many_empty_brackets_are_parsed_quickly() -> None:
     import time
 
     from amocrm.sandbox.http.request import brackets

@@ -107,7 +107,7 @@ def flood(integration: Integration, held: Held) -> Iterator[Flood]:
 
 
 @pytest.mark.parametrize("left", [1000, 600, 200, 0], ids=["fresh", "stale", "due", "expired"])
-def test_made_up_codes_under_way_fail_no_call_of_the_account_they_name(
+def test_made_up_codes_in_progress_fail_no_call_of_the_named_account(
     integration: Integration, held: Held, clock: ManualClock, flood: Flood, left: int
 ) -> None:
     account = install(integration, held.sandbox)
@@ -122,7 +122,7 @@ def test_made_up_codes_under_way_fail_no_call_of_the_account_they_name(
     assert account.request.get(ACCOUNT).info.status_code == 200
 
 
-def test_an_old_hook_and_a_made_up_code_do_not_cost_a_good_pair(
+def test_an_old_hook_and_a_made_up_code_do_not_remove_a_valid_pair(
     integration: Integration, held: Held, clock: ManualClock, flood: Flood
 ) -> None:
     removed: list[str] = []
@@ -143,7 +143,7 @@ def test_an_old_hook_and_a_made_up_code_do_not_cost_a_good_pair(
 # How many codes are sent -------------------------------------------------------------------------
 
 
-def test_only_a_few_made_up_codes_are_under_way_at_a_time(held: Held, flood: Flood) -> None:
+def test_only_two_made_up_codes_are_sent_at_the_same_time(held: Held, flood: Flood) -> None:
     flood(4)
     assert held.codes == AT_A_TIME
     assert not held.arrived.acquire(blocking=False)
@@ -156,7 +156,7 @@ class Frozen(ManualClock):
         pass
 
 
-def test_of_a_crowd_of_made_up_codes_few_leave_and_the_rest_is_told_to_come_later(
+def test_of_many_made_up_codes_few_are_sent_and_the_rest_gets_503(
     held: Held,
 ) -> None:
     one, clock = held.sandbox.integration, Frozen()
@@ -176,7 +176,7 @@ def test_of_a_crowd_of_made_up_codes_few_leave_and_the_rest_is_told_to_come_late
         assert site.get("/", query_string=forged("later")).status_code == 400
 
 
-def test_a_made_up_code_is_sent_once_whatever_comes_of_it(
+def test_a_made_up_code_is_sent_once_even_without_a_response(
     integration: Integration, held: Held
 ) -> None:
     held.go.set()
@@ -188,7 +188,7 @@ def test_a_made_up_code_is_sent_once_whatever_comes_of_it(
         assert held.codes == before + 1
 
 
-def test_the_limit_spreads_what_waits_and_refuses_what_would_wait_too_long() -> None:
+def test_the_install_limit_delays_exchanges_and_refuses_long_waits() -> None:
     clock = ManualClock()
     limit = InstallLimit(clock)
     begun = []
@@ -198,7 +198,7 @@ def test_the_limit_spreads_what_waits_and_refuses_what_would_wait_too_long() -> 
     assert [moment - begun[0] for moment in begun] == [0, 0, 1, 2, 3, 4]
 
 
-def test_a_turn_is_given_back_whatever_happens() -> None:
+def test_a_slot_of_the_install_limit_is_released_after_an_error() -> None:
     limit = InstallLimit(Frozen())
     for _ in range(AT_A_TIME + int(UNPROVEN_PATIENCE)):
         with pytest.raises(LookupError), limit.slot():
@@ -207,7 +207,7 @@ def test_a_turn_is_given_back_whatever_happens() -> None:
         pass
 
 
-def test_made_up_codes_do_not_push_out_a_pair_that_is_not_saved_yet(portal: Sandbox) -> None:
+def test_made_up_codes_do_not_displace_an_unsaved_pair(portal: Sandbox) -> None:
     one, store = portal.integration, Broken()
 
     def lock(code: str, state: str | None) -> Key:
@@ -234,7 +234,7 @@ def test_made_up_codes_do_not_push_out_a_pair_that_is_not_saved_yet(portal: Sand
         assert account.request.get(ACCOUNT).info.status_code == 200
 
 
-def test_whoever_brings_the_same_made_up_code_again_does_not_wait_for_it(
+def test_a_repeated_made_up_code_does_not_wait_for_the_first(
     integration: Integration, held: Held, flood: Flood
 ) -> None:
     flood(1)

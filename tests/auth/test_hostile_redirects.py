@@ -70,7 +70,7 @@ states: st.SearchStrategy[Any] = st.sampled_from([STATE, "another", "", None, FR
 
 @given(queries, states, st.booleans())
 @cases
-def test_a_fuzzed_redirect_sends_nothing_but_for_a_state_or_an_expected_call(
+def test_a_fuzzed_redirect_sends_nothing_without_the_state_or_an_expected_call(
     integration: Integration, wire: Wire, query: dict[str, str], state: Any, raw: bool
 ) -> None:
     before = len(wire.sent)
@@ -89,7 +89,7 @@ def test_a_fuzzed_redirect_sends_nothing_but_for_a_state_or_an_expected_call(
 
 @given(queries)
 @cases
-def test_a_fuzzed_redirect_does_not_end_the_wait_of_a_client(query: dict[str, str]) -> None:
+def test_a_fuzzed_redirect_does_not_end_the_wait_for_consent(query: dict[str, str]) -> None:
     try:
         answered = read_redirect(query, STATE, HOST)
     except StateMismatchError:
@@ -138,7 +138,7 @@ def shop(clock: ManualClock) -> Shop:
     "name",
     ["amocrm_state", "__host-amocrm_state", "__Host-amocrm_state2", "state", "__Secure-a"],
 )  # fmt: skip
-def test_a_state_in_another_cookie_is_none(shop: Shop, name: str) -> None:
+def test_a_state_in_another_cookie_is_ignored(shop: Shop, name: str) -> None:
     redirect = shop.redirect(shop.browser())
     state = dict(parse_qsl(urlsplit(redirect).query))["state"]
     victim = shop.browser()
@@ -147,7 +147,7 @@ def test_a_state_in_another_cookie_is_none(shop: Shop, name: str) -> None:
     assert shop.integration.accounts() == []
 
 
-def test_a_state_that_somebody_chose_is_replaced_by_the_one_of_the_start(shop: Shop) -> None:
+def test_a_chosen_state_is_replaced_by_a_random_one_at_the_start(shop: Shop) -> None:
     # Fixation: a start does not take over a state that a query or a header brings along.
     browser = shop.browser()
     for path in ("/install?state=fixed", "/install/?code=&state=fixed", "/install#state=fixed"):
@@ -161,7 +161,7 @@ def test_a_state_that_somebody_chose_is_replaced_by_the_one_of_the_start(shop: S
 @pytest.mark.parametrize(
     "method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"]
 )
-def test_another_method_spends_nothing(shop: Shop, method: str) -> None:
+def test_another_method_sends_no_code(shop: Shop, method: str) -> None:
     browser = shop.browser()
     redirect = shop.redirect(browser)
     headers = {"X-HTTP-Method-Override": "GET", "X-Method-Override": "GET"}
@@ -184,7 +184,7 @@ def test_another_method_spends_nothing(shop: Shop, method: str) -> None:
     ],
     ids=str,
 )
-def test_a_header_changes_no_address_and_no_cookie(shop: Shop, headers: dict[str, str]) -> None:
+def test_a_header_changes_no_url_and_no_cookie(shop: Shop, headers: dict[str, str]) -> None:
     plain = shop.get(shop.browser(), "/install")
     answer = shop.get(shop.browser(), "/install", headers=headers)
     assert answer.status_code == 302
@@ -225,7 +225,7 @@ SLOW: list[Callable[[int], bytes]] = [
 """What a client has sent that then falls silent: nothing, parts of a request, TLS."""
 
 
-def test_two_hundred_slow_clients_do_not_keep_the_real_answer_out() -> None:
+def test_the_right_redirect_arrives_while_two_hundred_slow_clients_are_connected() -> None:
     def read(query: dict[str, str]) -> RedirectResult:
         return read_redirect(query, STATE, HOST)
 

@@ -202,7 +202,7 @@ def is_proved(environ: dict[str, Any]) -> bool:
 
 @given(environs(st.sampled_from(["/", "/install", "/install/", "/uninstall", "//", "/../install"])))
 @cases
-def test_an_integration_s_app_answers_and_spends_only_what_is_proved(
+def test_the_installation_app_responds_and_sends_only_codes_with_a_valid_state(
     shop: Shop, environ: dict[str, Any]
 ) -> None:
     before = len(shop.wire.sent)
@@ -226,7 +226,7 @@ def test_an_integration_s_app_answers_and_spends_only_what_is_proved(
 
 @given(environs(st.sampled_from(["/", "/back", "/favicon.ico"])))
 @cases
-def test_the_redirect_server_s_app_takes_only_what_carries_its_state(
+def test_the_redirect_app_accepts_only_redirects_with_its_state(
     environ: dict[str, Any],
 ) -> None:
     claimed: list[RedirectResult] = []
@@ -282,7 +282,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 @given(environs(st.sampled_from(places)), json_values, st.booleans(), st.data())
 @cases
-def test_the_sandbox_answers_whatever_is_asked(
+def test_the_sandbox_responds_to_any_request(
     sandbox: Sandbox, environ: dict[str, Any], value: Any, valid: bool, data: st.DataObject
 ) -> None:
     sandbox.rate_limiter.rps = None

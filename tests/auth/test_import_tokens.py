@@ -43,7 +43,7 @@ def kept(store: TokenStore, key: Key = KEY, host: str = HOST) -> Token:
     ["amocrm-js.json", "amocrm-api-php.json", "aioamocrm.json", "amocrm_api", "own-token.json",
      "file-store.json"],
 )  # fmt: skip
-def test_files_of_other_libraries_are_recognised(store: FileStore, name: str) -> None:
+def test_files_of_other_libraries_are_recognized(store: FileStore, name: str) -> None:
     before = {path: path.read_bytes() for path in SAMPLES.rglob("*.*") if path.is_file()}
     told = name in ("amocrm-api-php.json", "file-store.json")
     # The access token of one says nothing of itself, so its account's id is not known.
@@ -61,7 +61,7 @@ def test_every_sample_is_tried() -> None:
     assert len(names) == 6
 
 
-def test_what_the_file_does_not_say_has_to_be_said(store: FileStore, tmp_path: Path) -> None:
+def test_a_missing_account_or_client_id_must_be_passed(store: FileStore, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"pass account="):
         import_token_file(store, SAMPLES / "amocrm-js.json")
     opaque = tmp_path / "token.json"
@@ -72,7 +72,7 @@ def test_what_the_file_does_not_say_has_to_be_said(store: FileStore, tmp_path: P
     assert kept(store, NAME).refresh_token == "r"
 
 
-def test_what_is_said_goes_before_what_the_file_says(store: FileStore) -> None:
+def test_arguments_override_the_file(store: FileStore) -> None:
     key = import_token_file(
         store, SAMPLES / "amocrm-api-php.json", account="other", client_id="mine"
     )
@@ -97,13 +97,13 @@ def test_only_an_older_token_is_replaced(store: FileStore, seconds: int, taken: 
     assert import_token_file(store, SAMPLES / "amocrm-api-php.json") == KEY
 
 
-def test_adopting_twice_is_no_error(store: FileStore) -> None:
+def test_importing_twice_is_no_error(store: FileStore) -> None:
     import_token_file(store, SAMPLES / "amocrm-api-php.json")
     assert import_token_file(store, SAMPLES / "amocrm-api-php.json") == KEY
 
 
 @pytest.mark.parametrize("older", [True, False])
-def test_a_newer_token_of_the_account_is_found_whatever_its_name_is_now(
+def test_a_newer_stored_token_is_found_after_the_account_was_renamed(
     store: FileStore, older: bool
 ) -> None:
     """A former name leads to the id; in an older store, to the name that the record is under."""
@@ -117,7 +117,7 @@ def test_a_newer_token_of_the_account_is_found_whatever_its_name_is_now(
     assert store.load(key) == text
 
 
-def test_a_name_that_leads_to_another_account_is_not_taken_from_it(store: FileStore) -> None:
+def test_a_host_that_leads_to_another_account_stays_with_it(store: FileStore) -> None:
     key, pointer = Key(CLIENT, "2"), pointer_key(*NAME)
     text = write_record(*key, Record(Token("kept", "kept", EXPIRES - DAY), HOST))
     assert store.save(key, text, None)
@@ -128,13 +128,13 @@ def test_a_name_that_leads_to_another_account_is_not_taken_from_it(store: FileSt
     assert store.load(KEY) is None
 
 
-def test_what_is_no_token_is_replaced(store: FileStore) -> None:
+def test_a_damaged_record_is_replaced(store: FileStore) -> None:
     assert store.save(NAME, "damaged", None)
     import_token_file(store, SAMPLES / "amocrm-api-php.json")
     assert kept(store).refresh_token == "def50200sample"
 
 
-def test_what_cannot_be_read_is_told_with_its_path(store: FileStore, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_named_in_the_error(store: FileStore, tmp_path: Path) -> None:
     with pytest.raises(TokenStoreError, match=r"nowhere\.json: No such file"):
         import_token_file(store, tmp_path / "nowhere.json")
     with pytest.raises(TokenStoreError, match=r"access_token\.txt: No such file"):
@@ -146,7 +146,7 @@ def test_what_cannot_be_read_is_told_with_its_path(store: FileStore, tmp_path: P
     assert not (tmp_path / "tokens").exists()
 
 
-def test_a_client_goes_on_with_it_in_any_store(
+def test_a_client_uses_the_imported_token_in_any_store(
     make: Make, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     before: AmoCRM = make({"code": sandbox.issue_code()})
@@ -165,7 +165,7 @@ def test_a_client_goes_on_with_it_in_any_store(
     assert sandbox.counters["grants.refused"] == 0
 
 
-def test_a_newer_token_of_the_account_is_found_under_a_name_that_leads_nowhere(
+def test_a_newer_stored_token_is_found_if_the_host_leads_nowhere(
     store: FileStore,
 ) -> None:
     text = write_record(*KEY, Record(Token("kept", "kept", EXPIRES), "renamed.amocrm.ru"))

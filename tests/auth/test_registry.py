@@ -38,7 +38,7 @@ def found(entry: Entry | None) -> tuple[str, str] | None:
 # Ids and names -----------------------------------------------------------------------------------
 
 
-def test_an_account_is_kept_under_its_id_and_found_by_its_names() -> None:
+def test_an_account_is_stored_under_its_id_and_found_by_its_hosts() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     install(store, ALPHA, 7)
@@ -50,7 +50,7 @@ def test_an_account_is_kept_under_its_id_and_found_by_its_names() -> None:
     assert registry.find("gamma.amocrm.ru") is registry.by_id(8) is None
 
 
-def test_a_name_moves_to_whoever_agreed_there_last_and_no_record_is_lost() -> None:
+def test_a_host_leads_to_the_account_that_agreed_there_last_and_no_record_is_lost() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     install(store, ALPHA, 7, "first")
@@ -63,7 +63,7 @@ def test_a_name_moves_to_whoever_agreed_there_last_and_no_record_is_lost() -> No
     assert second.record.token.refresh_token == "second"
 
 
-def test_an_account_that_left_a_name_does_not_take_it_back() -> None:
+def test_an_account_that_left_a_host_does_not_get_it_back() -> None:
     """A client that was made when the name was still its own saves a renewed pair."""
     store = MemoryStore()
     install(store, BETA, 7)
@@ -106,7 +106,7 @@ def test_a_record_under_an_id_that_opens_another_account_is_damaged() -> None:
         AccountRegistry(CLIENT, store).by_id(7)
 
 
-def test_a_pair_that_does_not_say_whose_it_is_replaces_none_that_does() -> None:
+def test_a_pair_without_an_account_id_does_not_replace_one_with_an_id() -> None:
     store = MemoryStore()
     install(store, ALPHA, 7)
     with pytest.raises(TokenStoreError, match="did not say which account"):
@@ -114,9 +114,7 @@ def test_a_pair_that_does_not_say_whose_it_is_replaces_none_that_does() -> None:
     assert TokenRepository(CLIENT, ALPHA, store).load() == record(7, ALPHA)
 
 
-def test_a_pair_that_does_not_say_whose_it_is_is_kept_under_the_name_or_the_id_that_is_told() -> (
-    None
-):
+def test_a_pair_without_an_account_id_is_stored_under_the_host_or_the_given_id() -> None:
     store = MemoryStore()
     TokenRepository(CLIENT, ALPHA, store).put(record(None, ALPHA), None)
     TokenRepository(CLIENT, BETA, store).put(record(None, BETA), 7)
@@ -127,7 +125,7 @@ def test_a_pair_that_does_not_say_whose_it_is_is_kept_under_the_name_or_the_id_t
     assert registry.hosts() == [ALPHA, BETA]
 
 
-def test_a_pair_under_a_name_moves_to_its_id_when_its_successor_tells_it() -> None:
+def test_a_pair_under_a_host_moves_to_its_id_when_the_next_pair_has_the_id() -> None:
     store = MemoryStore()
     repository = TokenRepository(CLIENT, ALPHA, store)
     repository.put(record(None, ALPHA), None)
@@ -136,7 +134,7 @@ def test_a_pair_under_a_name_moves_to_its_id_when_its_successor_tells_it() -> No
     assert TokenRepository(CLIENT, ALPHA, store).load() == record(7, ALPHA, "next")
 
 
-def test_what_was_installed_anew_meanwhile_is_not_forgotten() -> None:
+def test_an_account_that_was_installed_again_is_not_removed() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     install(store, ALPHA, 7, "old")
@@ -164,7 +162,7 @@ def keep_as_before(store: MemoryStore, name: str, content: Record, *former: str)
 
 
 @pytest.mark.parametrize("asked", [ALPHA, BETA, "gamma.amocrm.ru", "7", ""])
-def test_a_record_under_a_name_is_carried_over_to_its_id(asked: str) -> None:
+def test_a_record_under_a_host_moves_to_its_id(asked: str) -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(7, BETA), BETA, "gamma.amocrm.ru", "7")
@@ -179,9 +177,7 @@ def test_a_record_under_a_name_is_carried_over_to_its_id(asked: str) -> None:
     assert found(registry.by_id(7)) == ("7", BETA)
 
 
-def test_a_record_that_does_not_say_its_account_stays_where_it_is_until_its_id_leads_there() -> (
-    None
-):
+def test_a_record_without_an_account_id_stays_until_the_id_leads_to_it() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(None, ALPHA), "7")
@@ -191,7 +187,7 @@ def test_a_record_that_does_not_say_its_account_stays_where_it_is_until_its_id_l
     assert found(registry.find(ALPHA)) == ("7", ALPHA)
 
 
-def test_an_id_does_not_lead_to_the_account_that_took_the_name_over() -> None:
+def test_an_id_does_not_lead_to_the_account_that_got_the_host() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(8, ALPHA), "7")
@@ -201,7 +197,7 @@ def test_an_id_does_not_lead_to_the_account_that_took_the_name_over() -> None:
     assert found(registry.by_id(8)) == ("8", ALPHA)
 
 
-def test_a_record_serves_where_it_is_while_it_cannot_be_carried_over() -> None:
+def test_a_record_is_used_under_the_host_while_it_cannot_move() -> None:
     class Full(MemoryStore):
         full = True
 
@@ -220,7 +216,7 @@ def test_a_record_serves_where_it_is_while_it_cannot_be_carried_over() -> None:
     assert found(registry.find(ALPHA)) == ("7", ALPHA)
 
 
-def test_a_record_is_not_carried_over_while_somebody_renews_it() -> None:
+def test_a_record_does_not_move_while_another_process_refreshes_it() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(7, ALPHA))
@@ -229,7 +225,7 @@ def test_a_record_is_not_carried_over_while_somebody_renews_it() -> None:
     assert found(registry.find(ALPHA)) == ("7", ALPHA)
 
 
-def test_whoever_waits_for_the_lock_of_a_record_s_name_carries_it_over() -> None:
+def test_a_process_that_waits_for_the_lock_of_a_host_moves_the_record() -> None:
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(7, ALPHA))
     with TokenRepository(CLIENT, ALPHA, store).lock(1):
@@ -241,7 +237,7 @@ def test_whoever_waits_for_the_lock_of_a_record_s_name_carries_it_over() -> None
 
 
 @pytest.mark.parametrize("way", ["renewed", "agreed anew"])
-def test_a_pair_that_does_not_say_its_account_is_replaced_where_it_was_found(way: str) -> None:
+def test_a_pair_without_an_account_id_is_replaced_where_it_was_found(way: str) -> None:
     """Else whoever asks for it next is led to the pair that was spent."""
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(None, BETA), BETA)
@@ -254,7 +250,7 @@ def test_a_pair_that_does_not_say_its_account_is_replaced_where_it_was_found(way
         assert TokenRepository(CLIENT, name, store).load() == new
 
 
-def test_a_pair_that_moves_to_its_id_leaves_no_name_behind() -> None:
+def test_a_pair_that_moves_to_its_id_keeps_its_hosts() -> None:
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(None, "gamma.amocrm.ru"), BETA)
     new = record(7, "gamma.amocrm.ru", "next")
@@ -264,7 +260,7 @@ def test_a_pair_that_moves_to_its_id_leaves_no_name_behind() -> None:
         assert TokenRepository(CLIENT, name, store).load() == new
 
 
-def test_a_copy_that_a_killed_process_left_under_a_name_does_not_stand_before_the_id_s() -> None:
+def test_an_old_copy_under_a_host_does_not_replace_the_record_under_the_id() -> None:
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(7, ALPHA, "spent"))
     key, new = Key(CLIENT, "7"), record(7, ALPHA, "next")
@@ -275,7 +271,7 @@ def test_a_copy_that_a_killed_process_left_under_a_name_does_not_stand_before_th
         assert (entry.key_name, entry.record) == ("7", new)
 
 
-def test_a_record_that_is_carried_over_between_two_looks_is_found() -> None:
+def test_a_record_that_moves_between_two_reads_is_found() -> None:
     class Racing(MemoryStore):
         def load(self, key: Key) -> str | None:
             if key == Key(CLIENT, ALPHA) and not self.raced:

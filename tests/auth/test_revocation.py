@@ -32,7 +32,7 @@ def answered(status: int) -> Reply:
         (None, True, "lost"),
     ],
 )
-def test_what_the_access_token_tells(
+def test_the_cause_follows_from_the_access_token(
     probe: Reply | NoReply | None, in_doubt: bool, finding: RevocationCause | None
 ) -> None:
     assert find_cause(probe, in_doubt=in_doubt) == finding
@@ -47,7 +47,7 @@ def test_what_the_access_token_tells(
         (None, False),
     ],
 )
-def test_which_refusal_means_a_dead_refresh_token(reason: str | None, revoked: bool) -> None:
+def test_which_reason_means_token_has_been_revoked(reason: str | None, revoked: bool) -> None:
     assert says_revoked(GrantError("no", status=401, reason=reason)) is revoked
 
 
@@ -59,7 +59,7 @@ def test_which_refusal_means_a_dead_refresh_token(reason: str | None, revoked: b
         ("lost", "response was lost"),
     ],
 )
-def test_a_finding_is_told_and_can_be_read(finding: RevocationCause, words: str) -> None:
+def test_the_cause_is_in_the_message_and_in_finding(finding: RevocationCause, words: str) -> None:
     error = GrantError(
         "no", status=401, title="t", detail="d", reason="Token has been revoked", data={"a": 1}
     )
@@ -72,7 +72,7 @@ def test_a_finding_is_told_and_can_be_read(finding: RevocationCause, words: str)
     assert pickle.loads(pickle.dumps(told)).finding == finding
 
 
-def test_without_a_finding_the_refusal_stays_as_it_was() -> None:
+def test_without_a_cause_the_refusal_is_unchanged() -> None:
     error = GrantError("no", status=401)
     assert explain(error, None) is error
     assert error.finding is None

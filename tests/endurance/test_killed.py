@@ -96,7 +96,7 @@ def nursery(
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", EVERYWHERE)
-def test_no_kill_costs_the_authorisation_where_an_answer_may_get_lost(
+def test_no_kill_loses_the_authorization_in_grace_mode(
     kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     died: Counter[str] = Counter()
@@ -115,7 +115,7 @@ def test_no_kill_costs_the_authorisation_where_an_answer_may_get_lost(
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", EVERYWHERE)
-def test_where_a_token_dies_at_once_only_unavoidable_losses_happen_and_are_told(
+def test_in_strict_mode_only_unavoidable_losses_happen_and_are_reported(
     kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     died: Counter[str] = Counter()
