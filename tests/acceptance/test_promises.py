@@ -12,7 +12,7 @@ import requests
 
 from amocrm import AmoCRM, AuthSettings, Connection, GrantError, ReplyError, Response
 from amocrm.sandbox import ManualClock, Sandbox
-from tests.conftest import Browse, Heard, Make
+from tests.conftest import Browse, EventNames, Make
 
 DAY = 86_400
 
@@ -82,8 +82,8 @@ def crm_client_id(crm: AmoCRM) -> str:
 def test_promise_5_bind_address_and_port_are_settings(
     sandbox: Sandbox, make: Make, free_port: int, browse: Browse
 ) -> None:
-    # What a tunnel or a reverse proxy does: the public address is one, the port here another, and
-    # the path may be cut on the way.
+    # As behind a tunnel or a reverse proxy: public address and local port differ, and the path may
+    # be changed.
     uri = "https://crm.example.org/amo/callback"
     one = sandbox.add_integration(uri)
     crm = make(
@@ -172,16 +172,16 @@ def test_promise_12_tokens_are_plain_dicts_with_expires_at(
 
 
 def test_promise_13_eight_events(
-    make: Make, sandbox: Sandbox, clock: ManualClock, hear: Callable[[AmoCRM], Heard]
+    make: Make, sandbox: Sandbox, clock: ManualClock, record_events: Callable[[AmoCRM], EventNames]
 ) -> None:
     crm = make({"code": sandbox.issue_code()})
-    heard = hear(crm)
+    events = record_events(crm)
     crm.request.get("/api/v4/account")
     clock.advance(DAY + 1)
     crm.request.get("/api/v4/account")
     with pytest.raises(GrantError):
         crm.connection.set_code("nonsense")
-    assert set(heard) == {
+    assert set(events) == {
         "beforeConnect", "beforeFetchToken", "beforeRefreshToken", "checkToken",
         "authError", "connected", "error", "newToken",
     }  # fmt: skip

@@ -31,9 +31,9 @@ from amocrm import (
 )
 from amocrm._support.clock import SystemClock
 from amocrm.sandbox import ManualClock, Sandbox
-from tests.conftest import Browse, Heard, Make
+from tests.conftest import Browse, EventNames, Make
 
-Hear = Callable[[AmoCRM], Heard]
+RecordEvents = Callable[[AmoCRM], EventNames]
 DAY = 86_400
 TOKENS = "/oauth2/access_token"
 
@@ -47,14 +47,14 @@ def test_fault_1_an_api_error_is_an_exception(connected: AmoCRM) -> None:
 
 
 def test_fault_2_a_refused_refresh_stops_the_call(
-    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, hear: Hear
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, record_events: RecordEvents
 ) -> None:
     sandbox.revoke_tokens()
     clock.advance(DAY + 1)
-    heard, calls = hear(connected), len(api(sandbox))
+    events, calls = record_events(connected), len(api(sandbox))
     with pytest.raises(GrantError, match="withdrawn"):
         connected.request.get("/api/v4/account")
-    assert heard == ["checkToken", "beforeRefreshToken", "authError", "error"]
+    assert events == ["checkToken", "beforeRefreshToken", "authError", "error"]
     assert len(api(sandbox)) == calls
 
 
@@ -109,17 +109,17 @@ def test_fault_3_a_handler_that_raises_loses_nothing(
 
 
 def test_fault_3_the_token_is_in_use_before_handlers_are_called(crm: AmoCRM) -> None:
-    held: list[bool] = []
+    in_use: list[bool] = []
     crm.on(
         "connection:newToken",
-        lambda response: held.append(crm.connection.get_token() == response.data),
+        lambda response: in_use.append(crm.connection.get_token() == response.data),
     )
     crm.connect()
-    assert held == [True]
+    assert in_use == [True]
 
 
 def test_fault_4_one_refresh_for_all_threads(sandbox: Sandbox, make: Make) -> None:
-    # Over a real clock: the point is threads that need the token at the same moment.
+    # With a real clock, because threads must need the token at the same moment.
     crm = make({"code": sandbox.issue_code()}, clock=SystemClock(), rate_limiter=None)
     sandbox.rate_limiter.rps = None
     crm.connect()
@@ -196,12 +196,12 @@ def test_fault_8_a_token_that_can_be_refreshed_is_used_before_a_person_is_asked(
     connected: AmoCRM, make: Make, clock: ManualClock, free_port: int, sandbox: Sandbox
 ) -> None:
     crm = make({"server": {"port": free_port, "timeout": 0.01}})
-    asked: list[Connection] = []
-    crm.on("connection:beforeConsent", asked.append)
+    consents: list[Connection] = []
+    crm.on("connection:beforeConsent", consents.append)
     clock.advance(DAY + 1)
     crm.connection.set_token(connected.connection.get_token())
     crm.connect()
-    assert asked == []
+    assert consents == []
     assert sandbox.counters["grants.refresh"] == 1
 
 
@@ -271,13 +271,13 @@ def test_fault_12_expires_at_is_in_seconds_and_milliseconds_are_recognized(
     assert (crm.connection.get_token() or {})["expires_at"] == clock.time() + DAY
 
 
-@pytest.mark.parametrize(("left", "renewed"), [(901, 0), (900, 1), (899, 1)])
+@pytest.mark.parametrize(("seconds_left", "refreshes"), [(901, 0), (900, 1), (899, 1)])
 def test_fault_13_a_margin_before_expiry(
-    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, left: int, renewed: int
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, seconds_left: int, refreshes: int
 ) -> None:
-    clock.advance(DAY - left)
+    clock.advance(DAY - seconds_left)
     connected.request.get("/api/v4/account")
-    assert sandbox.counters["grants.refresh"] == renewed
+    assert sandbox.counters["grants.refresh"] == refreshes
 
 
 def test_fault_13_the_lifetime_counts_from_before_the_request(
@@ -360,7 +360,7 @@ def test_fault_16_a_late_call_does_not_send_the_revoked_token_either(
     sandbox.revoke_tokens()
 
     def meanwhile(answer: requests.Response, *_: object, **__: object) -> None:
-        # Between the 401 of one call and what follows it, another call finds the token dead.
+        # After the 401 of one call, and before its refresh, another call finds the token revoked.
         session.hooks["response"].clear()
         with pytest.raises(GrantError):
             crm.request.get("/api/v4/account")

@@ -1,4 +1,4 @@
-"""The proof of benchmarks/storm.py, in small: nothing is done twice, and nothing is lost unsaid."""
+"""benchmarks/storm.py, shorter: nothing is done twice, and no loss is unreported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CALLS = str(int(os.environ.get("AMOCRM_TEST_CALLS", "6000")) // 2)
-"""The whole proof is 100,000 calls."""
+"""The full run is 100,000 calls."""
 
 
 @pytest.mark.endurance

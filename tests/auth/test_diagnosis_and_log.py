@@ -1,4 +1,4 @@
-"""Why a token was refused, who was granted what, what is held: all can be found out afterwards."""
+"""Diagnosis: the cause of a refusal, the log of grants, the status of the connection."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACCOUNT = "/api/v4/account"
 
 
 def lost_again_and_again(sandbox: Sandbox) -> None:
-    """Let amoCRM carry out the next grant, and all its answers get lost."""
+    """Let amoCRM carry out the next grant, and lose all its responses."""
     sandbox.inject("lost_after", path=TOKENS)
     sandbox.inject("lost_before", path=TOKENS, times=4)
 
@@ -55,7 +55,7 @@ def test_a_refresh_token_used_elsewhere_is_named_as_the_cause_and_calls_go_on(
     assert refusal.value.finding == "used"
     clock.advance(DAY - 1)
     assert connected.request.get(ACCOUNT).info.status_code == 200
-    assert sandbox.counters["grants.refused"] == 1, "a dead refresh token is not sent again"
+    assert sandbox.counters["grants.refused"] == 1, "a revoked refresh token is not sent again"
     clock.advance(1)
     with pytest.raises(Exception, match="refused the refresh token earlier"):
         connected.request.get(ACCOUNT)
@@ -94,7 +94,7 @@ def test_the_cause_is_unknown_if_the_access_token_has_expired_too(
     with pytest.raises(GrantError, match="already used, or access was withdrawn") as refusal:
         connected.request.get(ACCOUNT)
     assert refusal.value.finding is None
-    assert ACCOUNT not in [seen.path for seen in sandbox.log]
+    assert ACCOUNT not in [request.path for request in sandbox.log]
 
 
 def test_a_granted_pair_has_no_note_of_a_lost_response(make: Make, sandbox: Sandbox) -> None:
@@ -116,7 +116,7 @@ def endpoint(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-def noted(endpoint: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+def grant_entries(endpoint: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [record.__dict__["grant"] for record in endpoint.records if "grant" in record.__dict__]
 
 
@@ -129,15 +129,15 @@ def test_each_grant_is_one_log_line_with_fingerprints_that_lead_to_the_next(
     clock.advance(DAY)
     crm.request.get(ACCOUNT)
     crm.connection.refresh_token()
-    one, two, three = noted(endpoint)
+    one, two, three = grant_entries(endpoint)
     assert [one["kind"], one["why"], one["spent"]] == ["code", "code", fingerprint(code)]
     assert [two["kind"], two["why"], two["spent"]] == ["refresh", "expired", one["granted"]]
     assert [three["why"], three["spent"]] == ["asked", two["granted"]]
     token = crm.connection.get_token() or {}
     assert three["granted"] == fingerprint(token["refresh_token"])
-    assert {note["account"] for note in (one, two, three)} == {"example.amocrm.ru"}
-    assert {note["outcome"] for note in (one, two, three)} == {"granted"}
-    assert {note["tries"] for note in (one, two, three)} == {1}
+    assert {entry["account"] for entry in (one, two, three)} == {"example.amocrm.ru"}
+    assert {entry["outcome"] for entry in (one, two, three)} == {"granted"}
+    assert {entry["tries"] for entry in (one, two, three)} == {1}
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_log_line_names_the_reason_of_the_refresh(
     endpoint.clear()
     clock.advance(age)
     connected.request.get(ACCOUNT)
-    assert [note["why"] for note in noted(endpoint)] == [why]
+    assert [entry["why"] for entry in grant_entries(endpoint)] == [why]
 
 
 def test_the_log_line_of_a_refresh_after_a_401_says_so(
@@ -159,8 +159,8 @@ def test_the_log_line_of_a_refresh_after_a_401_says_so(
     crm.connect()
     sandbox.move("example", "renamed")
     crm.request.get(ACCOUNT)
-    note = noted(endpoint)[-1]
-    assert (note["why"], note["account"]) == ("401", "renamed.amocrm.ru")
+    entry = grant_entries(endpoint)[-1]
+    assert (entry["why"], entry["account"]) == ("401", "renamed.amocrm.ru")
 
 
 def test_tries_and_seconds_are_counted(
@@ -169,10 +169,10 @@ def test_tries_and_seconds_are_counted(
     sandbox.inject("server_error", path=TOKENS, times=2)
     began = clock.monotonic()
     connected.connection.refresh_token()
-    note = noted(endpoint)[-1]
-    assert note["tries"] == 3
-    assert note["seconds"] == pytest.approx(clock.monotonic() - began, abs=0.01)
-    assert note["seconds"] > 0
+    entry = grant_entries(endpoint)[-1]
+    assert entry["tries"] == 3
+    assert entry["seconds"] == pytest.approx(clock.monotonic() - began, abs=0.01)
+    assert entry["seconds"] > 0
 
 
 def test_a_token_that_another_process_stored_is_logged_as_adopted(
@@ -185,7 +185,7 @@ def test_a_token_that_another_process_stored_is_logged_as_adopted(
     two.connect()
     one.connection.refresh_token()
     two.connection.refresh_token()
-    granted, adopted = noted(endpoint)[-2:]
+    granted, adopted = grant_entries(endpoint)[-2:]
     assert (granted["outcome"], adopted["outcome"]) == ("granted", "adopted")
     assert granted["granted"] == adopted["granted"]
     assert granted["spent"] == adopted["spent"]
@@ -204,9 +204,9 @@ def test_a_refused_or_failed_grant_is_logged_as_a_warning_with_its_cause(
         connected.connection.refresh_token()
     record = endpoint.records[-1]
     assert record.levelno == logging.WARNING
-    note = noted(endpoint)[-1]
-    assert (note["outcome"], note["cause"]) == (outcome, str(failure.value))
-    assert note["granted"] == ""
+    entry = grant_entries(endpoint)[-1]
+    assert (entry["outcome"], entry["cause"]) == (outcome, str(failure.value))
+    assert entry["granted"] == ""
 
 
 def test_no_secret_is_in_the_log(
@@ -224,10 +224,10 @@ def test_no_secret_is_in_the_log(
     sandbox.uninstall()
     with pytest.raises(GrantError):
         crm.connection.refresh_token()
-    told = caplog.text + json.dumps([record.__dict__ for record in caplog.records], default=str)
+    shown = caplog.text + json.dumps([record.__dict__ for record in caplog.records], default=str)
     assert len(secrets) == 6
-    assert not [secret for secret in secrets if secret in told]
-    assert not re.search(r"def502|eyJ", told)
+    assert not [secret for secret in secrets if secret in shown]
+    assert not re.search(r"def502|eyJ", shown)
 
 
 # What is held ------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ def test_processes_with_the_same_code_and_store_exchange_it_once(
     assert second.connection.set_code(code) == first.connection.get_token()
     assert sandbox.counters["grants.code"] == 1
     assert sandbox.counters["grants.refused"] == 0
-    assert [note["outcome"] for note in noted(endpoint)] == ["granted", "adopted"]
+    assert [entry["outcome"] for entry in grant_entries(endpoint)] == ["granted", "adopted"]
 
 
 def test_a_used_code_leads_to_the_stored_pair_even_after_refreshes(
@@ -339,19 +339,19 @@ def test_the_new_host_of_a_renamed_account_is_announced_and_stored(
 ) -> None:
     store = MemoryStore()
     crm = make({"code": sandbox.issue_code()}, store=store)
-    told: list[tuple[str, bool]] = []
-    crm.on("connection:moved", lambda host, one: told.append((host, one is crm.connection)))
+    events: list[tuple[str, bool]] = []
+    crm.on("connection:moved", lambda host, one: events.append((host, one is crm.connection)))
     crm.connect()
     sandbox.move("example", "renamed")
     clock.advance(DAY)
     crm.request.get(ACCOUNT)
-    assert told == [("renamed.amocrm.ru", True)]
+    assert events == [("renamed.amocrm.ru", True)]
     status = crm.connection.status()
     assert (status.account, status.host) == ("example.amocrm.ru", "renamed.amocrm.ru")
     sandbox_calls = len(sandbox.log)
     again = make(store=store)
     again.request.get(ACCOUNT)
-    assert [seen.host for seen in sandbox.log[sandbox_calls:]] == ["renamed.amocrm.ru"]
+    assert [request.host for request in sandbox.log[sandbox_calls:]] == ["renamed.amocrm.ru"]
     assert again.connection.status().host == "renamed.amocrm.ru"
 
 
@@ -403,12 +403,12 @@ def test_a_client_of_another_user_shares_token_and_events(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     other = connected.as_user(sandbox.account().admin.id)
-    told: list[object] = []
-    other.on("connection:newToken", told.append)
+    events: list[object] = []
+    other.on("connection:newToken", events.append)
     clock.advance(DAY)
     connected.request.get(ACCOUNT)
     other.request.get(ACCOUNT)
-    assert len(told) == 1
+    assert len(events) == 1
     assert sandbox.counters["grants.refresh"] == 1
 
 
@@ -444,7 +444,7 @@ def test_a_user_s_id_is_a_positive_number(connected: AmoCRM, user_id: Any) -> No
 def test_a_forked_child_uses_no_connection_of_its_parent(
     sandbox: Sandbox, credentials: AuthSettings, clock: ManualClock
 ) -> None:
-    """Also through a client of another user, when the first one is gone."""
+    """Through a client of another user too, after the first client was deleted."""
 
     class Session(requests.Session):
         closed = False

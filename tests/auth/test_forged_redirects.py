@@ -1,4 +1,4 @@
-"""Anybody can call the public redirect: what strangers say leaves nothing behind, untold."""
+"""Strangers at the public redirect leave no locks, and call no handlers."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def store(kind: str, place: str) -> Iterator[TokenStore]:
     pool.dispose()
 
 
-def left(store: TokenStore, kind: str, place: str) -> int:
-    """Count the locks that are left: in the process, in the folder, in the table."""
+def count_locks(store: TokenStore, kind: str, place: str) -> int:
+    """Count the locks in the process, in the folder, in the table."""
     if isinstance(store, MemoryStore):
         return len(store._locks._locks)
     if isinstance(store, FileStore):
@@ -104,15 +104,15 @@ def forged(name: str, code: str = "made-up") -> dict[str, str]:
     return {"code": code, "referer": f"{name}.amocrm.ru", "from_widget": "1"}
 
 
-def hear(crm: AmoCRM) -> list[str]:
-    heard: list[str] = []
+def record_events(crm: AmoCRM) -> list[str]:
+    events: list[str] = []
     subscribe: Any = crm.on
     for event in EVENTS:
-        subscribe(event, lambda *_, event=event: heard.append(event))
-    return heard
+        subscribe(event, lambda *_, event=event: events.append(event))
+    return events
 
 
-# What is left behind -----------------------------------------------------------------------------
+# Locks in the store ------------------------------------------------------------------------------
 
 
 def test_made_up_accounts_leave_few_locks(
@@ -127,8 +127,8 @@ def test_made_up_accounts_leave_few_locks(
             query = forged(f"another{number}", f"d{number}")
             assert browser.get("/", query_string=query).status_code == 400
         assert "0 clients" in repr(integration)
-    # The database and the lock of saving are there, too.
-    assert STRIPES / 2 < left(store, kind, place) <= STRIPES + 2
+    # The database and the lock for saving are there too.
+    assert STRIPES / 2 < count_locks(store, kind, place) <= STRIPES + 2
 
 
 @pytest.mark.parametrize("kind", ["memory", "file"])
@@ -138,7 +138,7 @@ def test_ten_thousand_made_up_accounts_leave_few_locks(
     for number in range(10_000):
         with TokenRepository("client", "a.amocrm.ru", store).lock_text(f"code{number}", 1):
             pass
-    assert left(store, kind, place) == STRIPES
+    assert count_locks(store, kind, place) == STRIPES
 
 
 def test_a_text_selects_the_same_lock_in_every_process_and_one_of_a_few() -> None:
@@ -195,14 +195,14 @@ def test_an_unproven_code_locks_no_account() -> None:
 
 def test_a_thread_that_waited_for_the_lock_of_a_host_locks_the_account_s_id() -> None:
     store = MemoryStore()
-    asked = threading.Event()
+    has_read = threading.Event()
 
     class Watched(MemoryStore):
         def load(self, key: Key) -> str | None:
             return store.load(key)
 
         def lock(self, key: Key, timeout: float) -> Any:
-            asked.set()
+            has_read.set()
             return store.lock(key, timeout)
 
     def late() -> bool:
@@ -215,7 +215,7 @@ def test_a_thread_that_waited_for_the_lock_of_a_host_locks_the_account_s_id() ->
     with ThreadPoolExecutor(1) as pool:
         with repository.lock():
             waiting = pool.submit(late)
-            assert asked.wait(30), "it has looked, and found nothing"
+            assert has_read.wait(30), "it has read the store, which has no record"
             repository.put(record(7), 7)
         assert waiting.result(30)
 
@@ -228,11 +228,11 @@ def test_a_refused_installation_calls_no_handler_of_an_installed_client(
     integration: Integration, sandbox: Sandbox, state: bool
 ) -> None:
     account = install(integration, sandbox)
-    token, heard = account.connection.get_token(), hear(account)
+    token, events = account.connection.get_token(), record_events(account)
     query = forged("example") if not state else {**forged("example"), "state": "s"}
     with pytest.raises(GrantError, match="damaged"):
         integration.callback(query, state="s" if state else FROM_AMOCRM)
-    assert heard == []
+    assert events == []
     assert account.connection.get_token() == token
     assert integration.account("example") is account
     assert account.request.get(ACCOUNT).info.status_code == 200
@@ -242,20 +242,20 @@ def test_a_granted_installation_calls_the_handlers_of_the_installed_client(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     account = install(integration, sandbox)
-    heard = hear(account)
+    events = record_events(account)
     assert install(integration, sandbox) is account
-    assert heard == ["connection:newToken", "connection:connected"]
+    assert events == ["connection:newToken", "connection:connected"]
     integration.callback(agreed(integration, sandbox), state="s")
-    assert heard == ["connection:newToken", "connection:connected"] * 2
+    assert events == ["connection:newToken", "connection:connected"] * 2
 
 
 def test_set_code_calls_the_handlers_for_any_code(
     connected: AmoCRM,
 ) -> None:
-    heard = hear(connected)
+    events = record_events(connected)
     with pytest.raises(GrantError):
         connected.connection.set_code("made-up")
-    assert heard == [
+    assert events == [
         "connection:beforeFetchToken", "connection:authError", "connection:error", "error",
     ]  # fmt: skip
 
@@ -266,12 +266,12 @@ def test_a_made_up_code_without_a_response_is_not_sent_by_the_next_call(
     store = MemoryStore()
     make({"code": sandbox.issue_code()}, store=store).connect()
     clock.advance(DAY)
-    for ask in ("install", "set_code"):
+    for method in ("install", "set_code"):
         crm = make(store=store)
         sandbox.inject("server_error", path=TOKENS, times=5)
         with pytest.raises(ServerError):
-            getattr(crm.connection, ask)("made-up", state=None)
-        if ask == "install":
+            getattr(crm.connection, method)("made-up", state=None)
+        if method == "install":
             assert crm.request.get(ACCOUNT).info.status_code == 200
             clock.advance(DAY)
             continue

@@ -1,4 +1,4 @@
-"""The public redirect and the redirect server among strangers: the real answer gets through."""
+"""Strangers at the public redirect and at the redirect server do not stop the right redirect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from tests.hostile import cases
 from tests.wire import Wire
 
-pytestmark = pytest.mark.timeout(3600)  # 10,000 cases take their time
+pytestmark = pytest.mark.timeout(3600)  # for 10,000 cases
 
 HOST, STATE, CODE = "example.amocrm.ru", "st4te-0f-the-sessi0n", "c0de-0f-s0mebody"
 MARKERS = ("from_widget", "from_exchange")
@@ -55,7 +55,7 @@ texts = st.text(max_size=12) | st.sampled_from(
     ["", STATE, STATE.upper(), STATE[:-1], STATE + " ", CODE, HOST, "other.amocrm.ru",
      "evil.example", "a b", "\n", "\0", "\ud800", "access_denied", "1"]
 )  # fmt: skip
-# Whole redirects of a stranger, and whatever else.
+# Complete redirects of a stranger, and any other parameters.
 queries = st.fixed_dictionaries(
     {"code": st.just(CODE), "referer": st.sampled_from([HOST, "other.amocrm.ru"])},
     optional={"state": texts, **dict.fromkeys(MARKERS, texts)},
@@ -91,14 +91,14 @@ def test_a_fuzzed_redirect_sends_nothing_without_the_state_or_an_expected_call(
 @cases
 def test_a_fuzzed_redirect_does_not_end_the_wait_for_consent(query: dict[str, str]) -> None:
     try:
-        answered = read_redirect(query, STATE, HOST)
+        result = read_redirect(query, STATE, HOST)
     except StateMismatchError:
         return
     assert query["state"] == STATE
-    if answered.code is None:
-        assert isinstance(answered.error, AuthorizationError)
+    if result.code is None:
+        assert isinstance(result.error, AuthorizationError)
     else:
-        assert answered.code == query["code"]
+        assert result.code == query["code"]
         assert query.get("referer", "").lower() in ("", HOST)
 
 
@@ -106,7 +106,7 @@ def test_a_fuzzed_redirect_does_not_end_the_wait_for_consent(query: dict[str, st
 
 
 class Shop:
-    """An integration's app under HTTPS, with browsers before it."""
+    """An integration's app under HTTPS, with browsers."""
 
     def __init__(self, sandbox: Sandbox, clock: ManualClock) -> None:
         self.sandbox, uri = sandbox, "https://shop.example/amo"
@@ -148,7 +148,7 @@ def test_a_state_in_another_cookie_is_ignored(shop: Shop, name: str) -> None:
 
 
 def test_a_chosen_state_is_replaced_by_a_random_one_at_the_start(shop: Shop) -> None:
-    # Fixation: a start does not take over a state that a query or a header brings along.
+    # Fixation: the start ignores a state in a query or a header.
     browser = shop.browser()
     for path in ("/install?state=fixed", "/install/?code=&state=fixed", "/install#state=fixed"):
         answer = shop.get(browser, path)
@@ -222,7 +222,7 @@ SLOW: list[Callable[[int], bytes]] = [
     lambda _: b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 50,
     lambda _: b"\x16\x03\x01\x02\x00\x01\x00",
 ]
-"""What a client has sent that then falls silent: nothing, parts of a request, TLS."""
+"""The bytes that a slow client sends: nothing, parts of a request, TLS."""
 
 
 def test_the_right_redirect_arrives_while_two_hundred_slow_clients_are_connected() -> None:
@@ -250,4 +250,4 @@ def test_the_right_redirect_arrives_while_two_hundred_slow_clients_are_connected
             browsing.join(30)
         assert b" 200 " in pages[0].partition(b"\r\n")[0]
     with socket.create_server(("127.0.0.1", port)):
-        pass  # The port is free again, however many are still connected.
+        pass  # The port is free again while clients are still connected.

@@ -1,4 +1,4 @@
-"""Going on with the token that another library has kept."""
+"""Importing a token that another library has stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conftest import Make
 SAMPLES = Path(__file__).parent.parent / "samples" / "tokens"
 CLIENT = "00000000-0000-4000-8000-000000000001"
 HOST = "example.amocrm.ru"
-KEY = Key(CLIENT, "1")  # the account's id, as the samples' access tokens say it
+KEY = Key(CLIENT, "1")  # the account id in the access tokens of the samples
 NAME = Key(CLIENT, HOST)
 EXPIRES = 1_700_086_400
 DAY = 86_400
@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> FileStore:
     return FileStore(tmp_path / "tokens")
 
 
-def kept(store: TokenStore, key: Key = KEY, host: str = HOST) -> Token:
+def stored_token(store: TokenStore, key: Key = KEY, host: str = HOST) -> Token:
     text = store.load(key)
     assert text is not None
     record = read_record(text, *key)
@@ -45,11 +45,13 @@ def kept(store: TokenStore, key: Key = KEY, host: str = HOST) -> Token:
 )  # fmt: skip
 def test_files_of_other_libraries_are_recognized(store: FileStore, name: str) -> None:
     before = {path: path.read_bytes() for path in SAMPLES.rglob("*.*") if path.is_file()}
-    told = name in ("amocrm-api-php.json", "file-store.json")
-    # The access token of one says nothing of itself, so its account's id is not known.
+    has_account = name in ("amocrm-api-php.json", "file-store.json")
+    # The access token of one sample has no claims, so its account id is unknown.
     key = NAME if name == "file-store.json" else KEY
-    assert import_token_file(store, SAMPLES / name, account=None if told else "Example") == key
-    token = kept(store, key)
+    assert (
+        import_token_file(store, SAMPLES / name, account=None if has_account else "Example") == key
+    )
+    token = stored_token(store, key)
     assert token.refresh_token == "def50200sample"
     assert token.expires_at is not None
     assert int(token.expires_at) == EXPIRES
@@ -69,7 +71,7 @@ def test_a_missing_account_or_client_id_must_be_passed(store: FileStore, tmp_pat
     with pytest.raises(ConfigurationError, match=r"pass client_id="):
         import_token_file(store, opaque, account="example")
     assert import_token_file(store, opaque, account="example", client_id=CLIENT) == NAME
-    assert kept(store, NAME).refresh_token == "r"
+    assert stored_token(store, NAME).refresh_token == "r"
 
 
 def test_arguments_override_the_file(store: FileStore) -> None:
@@ -77,18 +79,18 @@ def test_arguments_override_the_file(store: FileStore) -> None:
         store, SAMPLES / "amocrm-api-php.json", account="other", client_id="mine"
     )
     assert key == Key("mine", "1")
-    assert kept(store, key, "other.amocrm.ru").refresh_token == "def50200sample"
+    assert stored_token(store, key, "other.amocrm.ru").refresh_token == "def50200sample"
 
 
 @pytest.mark.parametrize(
-    ("seconds", "taken"), [(EXPIRES - 1, True), (EXPIRES, False), (EXPIRES + 1, False)]
+    ("seconds", "replaced"), [(EXPIRES - 1, True), (EXPIRES, False), (EXPIRES + 1, False)]
 )
-def test_only_an_older_token_is_replaced(store: FileStore, seconds: int, taken: bool) -> None:
+def test_only_an_older_token_is_replaced(store: FileStore, seconds: int, replaced: bool) -> None:
     text = write_record(*NAME, Record(Token("kept", "kept", seconds), HOST))
     assert store.save(NAME, text, None)
-    if taken:
+    if replaced:
         import_token_file(store, SAMPLES / "amocrm-api-php.json")
-        assert kept(store).refresh_token == "def50200sample"
+        assert stored_token(store).refresh_token == "def50200sample"
         return
     with pytest.raises(TokenStoreError, match=r"is newer.*forget\(\)"):
         import_token_file(store, SAMPLES / "amocrm-api-php.json")
@@ -106,7 +108,7 @@ def test_importing_twice_is_no_error(store: FileStore) -> None:
 def test_a_newer_stored_token_is_found_after_the_account_was_renamed(
     store: FileStore, older: bool
 ) -> None:
-    """A former name leads to the id; in an older store, to the name that the record is under."""
+    """A former host leads to the id; in an older store, to the host of the record."""
     key = Key(CLIENT, "renamed.amocrm.ru") if older else KEY
     text = write_record(*key, Record(Token("kept", "kept", EXPIRES), "renamed.amocrm.ru"))
     assert store.save(key, text, None)
@@ -131,7 +133,7 @@ def test_a_host_that_leads_to_another_account_stays_with_it(store: FileStore) ->
 def test_a_damaged_record_is_replaced(store: FileStore) -> None:
     assert store.save(NAME, "damaged", None)
     import_token_file(store, SAMPLES / "amocrm-api-php.json")
-    assert kept(store).refresh_token == "def50200sample"
+    assert stored_token(store).refresh_token == "def50200sample"
 
 
 def test_an_unreadable_file_is_named_in_the_error(store: FileStore, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The WSGI app of an integration: what browsers, amoCRM's servers and strangers get."""
+"""The WSGI app of an integration: its responses to browsers, amoCRM's servers and strangers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HTTPS = "https://shop.example/amo/back"
 
 
 class Site:
-    """A site with the app under /amo, and what its handlers heard."""
+    """A site with the app under /amo, and a record of its handlers' calls."""
 
     def __init__(self, sandbox: Sandbox, clock: ManualClock, uri: str, **settings: Any) -> None:
         self.sandbox = sandbox
@@ -50,7 +50,7 @@ class Site:
         return Browser(self.app, f"{origin.scheme}://{origin.netloc}")
 
     def start(self) -> str:
-        """Open the start page; return the consent page's address."""
+        """Open the start page; return the consent URL."""
         answer = self.browser.get("/amo/install")
         assert answer.status_code == 302
         return str(answer.headers["Location"])
@@ -174,7 +174,7 @@ def test_a_redirect_of_another_browser_is_refused(site: Site) -> None:
     answer = site.another_browser().get(site.agree())
     assert answer.status_code == 400
     assert "there is no state to compare it with" in answer.text
-    assert "callback(" not in answer.text, "that is for programmers"
+    assert "callback(" not in answer.text, "the hint is for programmers"
     assert site.installed == []
 
 

@@ -1,4 +1,4 @@
-"""One integration, many accounts: installed, asked for, renamed, removed."""
+"""One integration, many accounts: installed, found, renamed, removed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from amocrm.sandbox.http.adapter import SandboxAdapter
 from amocrm.sandbox.http.answer import Answer
 from amocrm.stores.file import FileStore
 from amocrm.stores.store import Key
-from tests.auth.test_good_token import spend
+from tests.auth.test_good_token import refresh_elsewhere
 from tests.auth.test_refresh_safety import Broken
 from tests.processes import in_child
 
@@ -64,16 +64,18 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def new(sandbox: Sandbox, clock: ManualClock, store: MemoryStore) -> Iterator[New]:
-    made: list[Integration] = []
+    integrations: list[Integration] = []
 
     def new(**settings: Any) -> Integration:
         one = sandbox.integration
         settings = {"store": store, "session": sandbox.session(), "clock": clock, **settings}
-        made.append(Integration(one.client_id, one.client_secret, one.redirect_uri, **settings))
-        return made[-1]
+        integrations.append(
+            Integration(one.client_id, one.client_secret, one.redirect_uri, **settings)
+        )
+        return integrations[-1]
 
     yield new
-    for integration in made:
+    for integration in integrations:
         integration.close()
 
 
@@ -380,12 +382,12 @@ def test_fifty_threads_get_the_same_client(new: New, sandbox: Sandbox) -> None:
     install(new(), sandbox)
     integration, gate = new(), threading.Barrier(50)
 
-    def ask(_: int) -> AmoCRM:
+    def get_account(_: int) -> AmoCRM:
         gate.wait(10)
         return integration.account("example")
 
     with ThreadPoolExecutor(50) as pool:
-        assert len(set(pool.map(ask, range(50)))) == 1
+        assert len(set(pool.map(get_account, range(50)))) == 1
     assert integration.account("example").request.get(ACCOUNT).info.status_code == 200
 
 
@@ -393,10 +395,10 @@ def test_the_least_recently_used_client_is_displaced_and_made_again(
     new: New, sandbox: Sandbox
 ) -> None:
     roomy, tight = new(max_clients=2), new(max_clients=1)
-    for integration, kept in ((roomy, True), (tight, False)):
+    for integration, same_client in ((roomy, True), (tight, False)):
         first = install(integration, sandbox)
         install(integration, sandbox, "other")
-        assert (integration.account("example") is first) is kept
+        assert (integration.account("example") is first) is same_client
         assert first.request.get(ACCOUNT).info.status_code == 200
 
 
@@ -446,7 +448,7 @@ def test_a_forked_child_does_not_wait_for_a_lock_of_its_parent(
             done.wait(10)
             return super().__hash__()
 
-    # A thread of the parent stands in the middle of a look-up while the process forks.
+    # A thread of the parent is in the middle of a lookup when the process forks.
     clients = integration._installer.clients
     worker = threading.Thread(target=clients.held, args=(Slow(sandbox.account().id),))
     worker.start()
@@ -504,7 +506,7 @@ def test_a_host_that_passed_to_another_account_leads_there_and_no_token_is_lost(
 def test_a_stranger_that_takes_an_earlier_host_does_not_get_the_record(
     integration: Integration, new: New, sandbox: Sandbox, clock: ManualClock, widget: bool
 ) -> None:
-    """Renamed to beta, which is followed; to gamma, which nobody has noticed; beta is founded."""
+    """Renamed to beta (noticed), then to gamma (not noticed); a stranger takes beta."""
     install(integration, sandbox)
     first, pair = sandbox.account().id, integration.account("example").connection.get_token()
     sandbox.move("example", "beta")
@@ -525,7 +527,7 @@ def test_a_stranger_that_takes_an_earlier_host_does_not_get_the_record(
                 clock.advance(DAY + 1)
             assert one.account("example").request.get(ACCOUNT).data["id"] == first
         assert one.account("gamma").connection.account_id == first
-        # Following the first one has not taken the name back from the other.
+        # The refresh of the first account has not moved the host back.
         assert one.account("beta").request.get(ACCOUNT).data["id"] == stranger.id
     assert pair is not None
     assert sandbox.counters["grants.code"] == 2
@@ -557,9 +559,9 @@ def test_cached_clients_are_found_while_the_store_fails(new: New, sandbox: Sandb
     integration = new(store=store)
     account = install(integration, sandbox)
     store.reading = OSError("the database is down")
-    for found in (integration.account("example"), integration.account(id=sandbox.account().id)):
-        assert found is account
-        assert found.request.get(ACCOUNT).info.status_code == 200
+    for client in (integration.account("example"), integration.account(id=sandbox.account().id)):
+        assert client is account
+        assert client.request.get(ACCOUNT).info.status_code == 200
     with pytest.raises(TokenStoreError):
         integration.account("other")
 
@@ -755,10 +757,10 @@ def test_two_401s_in_a_row_do_not_remove_a_pair_that_can_be_refreshed(
 def test_a_forged_hook_sends_nothing(integration: Integration, sandbox: Sandbox, name: str) -> None:
     install(integration, sandbox)
     sandbox.uninstall()
-    asked = len(sandbox.log)
+    calls_before = len(sandbox.log)
     with pytest.raises(WebhookError):
         integration.removed({**sandbox.uninstall_hook().params, name: "12"})
-    assert len(sandbox.log) == asked
+    assert len(sandbox.log) == calls_before
     assert integration.accounts() == [HOST]
 
 
@@ -793,7 +795,7 @@ def test_forgetting_an_account_with_an_unsaved_pair_leaves_nothing_in_the_store(
 
 
 def opaque(sandbox: Sandbox) -> requests.Session:
-    """A session to a portal whose access tokens say nothing of themselves (reference 12.1)."""
+    """A session to a portal whose access tokens have no claims (reference 12.1)."""
     true: dict[str, str] = {}
 
     def respond(environ: Any) -> Answer:
@@ -890,7 +892,7 @@ def test_a_hook_removes_nothing_while_another_thread_refreshes_the_token(
     tried: list[object] = []
 
     def removes(_: object) -> None:
-        # From within, the token that is being got cannot be asked with, which tells nothing of it.
+        # A handler cannot call with the token that is being obtained; this says nothing about it.
         with pytest.raises(NotAuthorizedError):
             integration.removed(hook_of(sandbox))
         tried.append(integration.accounts())
@@ -937,7 +939,7 @@ def test_a_client_that_calls_after_the_hook_does_not_restore_the_account(
 def test_a_pair_without_a_known_account_replaces_none_when_the_redirect_is_repeated(
     new: New, sandbox: Sandbox, store: MemoryStore
 ) -> None:
-    """The name was recycled, the token says nothing, and amoCRM does not tell the account."""
+    """The host has passed on, the token has no claims, and amoCRM does not say the account."""
     integration = new(session=opaque(sandbox))
     install(integration, sandbox)
     key = Key(sandbox.integration.client_id, str(sandbox.account("example").id))
@@ -977,7 +979,7 @@ def test_a_pair_that_is_saved_late_does_not_move_a_host_back(
 def meanwhile(
     sandbox: Sandbox, act: Callable[[], object], kind: bytes = b"refresh_token"
 ) -> requests.Session:
-    """A session to a portal where something happens while the first grant is on its way."""
+    """A session that calls a function while the first grant is in progress."""
     acts = [act]
 
     def respond(environ: Any) -> Answer:
@@ -991,12 +993,12 @@ def meanwhile(
     return session
 
 
-@pytest.mark.parametrize("left", [200, -1], ids=["due", "expired"])
+@pytest.mark.parametrize("seconds_left", [200, -1], ids=["due", "expired"])
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 def test_a_new_consent_during_a_refresh_fails_no_call(
-    new: New, sandbox: Sandbox, clock: ManualClock, where: str, left: int
+    new: New, sandbox: Sandbox, clock: ManualClock, where: str, seconds_left: int
 ) -> None:
-    told: list[object] = []
+    reported: list[object] = []
 
     def switch_off_and_on() -> None:
         sandbox.uninstall()
@@ -1005,15 +1007,15 @@ def test_a_new_consent_during_a_refresh_fails_no_call(
     one = new(session=meanwhile(sandbox, switch_off_and_on))
     account = install(one, sandbox)
     subscribe: Any = account.on
-    subscribe("error", lambda error, _: told.append(error))
-    clock.advance(DAY - left)
+    subscribe("error", lambda error, _: reported.append(error))
+    clock.advance(DAY - seconds_left)
     assert account.request.get(ACCOUNT).info.status_code == 200
-    assert (told, account.connection.status().refused) == ([], None)
+    assert (reported, account.connection.status().refused) == ([], None)
     assert sandbox.counters["grants.refused"] == 1
 
 
 class Forgetful(Broken):
-    """Cannot read a text that it has."""
+    """Cannot read a text that is there."""
 
     lost: Key | None = None
 
@@ -1029,19 +1031,19 @@ def test_on_installed_is_called_after_an_outage_of_the_store(
     new: New, sandbox: Sandbox, outage: str
 ) -> None:
     store = Forgetful()
-    integration, told = new(store=store), list[int | None]()
-    site = Client(integration.wsgi_app(lambda one: told.append(one.connection.account_id)))
+    integration, reported = new(store=store), list[int | None]()
+    site = Client(integration.wsgi_app(lambda one: reported.append(one.connection.account_id)))
     redirect = urlsplit(sandbox.install_widget()).query
     if outage == "saving":
         store.trouble = OSError("no space left")
     else:
-        # The new pair is saved, but cannot be read a moment later.
+        # The new pair is saved, but the next read fails.
         store.lost = Key(sandbox.integration.client_id, str(sandbox.account().id))
     assert site.get(f"/?{redirect}").status_code == 503
     store.trouble = store.lost = None
     for _ in range(2):
         assert site.get(f"/?{redirect}").status_code == 200
-    assert told == [sandbox.account().id]
+    assert reported == [sandbox.account().id]
     assert sandbox.counters["grants.code"] == 1
 
 
@@ -1049,7 +1051,7 @@ def test_on_installed_is_called_after_an_outage_of_the_store(
 def test_the_pair_of_another_account_s_code_is_stored_under_that_account(
     integration: Integration, new: New, sandbox: Sandbox, clock: ManualClock, known: str
 ) -> None:
-    """A name was recycled, and its new account's code is given to a client of the old one."""
+    """A host has passed on, and a client of the old account gets a code of the new one."""
     client = install(integration, sandbox)
     if known == "just loaded":
         client = new().account(id=sandbox.account("example").id)
@@ -1058,8 +1060,8 @@ def test_the_pair_of_another_account_s_code_is_stored_under_that_account(
     clock.advance(DAY + 1)
     with pytest.raises(ConfigurationError, match=f"opens account {newcomer.id}, but"):
         client.connection.set_code(sandbox.issue_code(newcomer))
-    kept = integration.account(id=newcomer.id)
-    assert kept.request.get(ACCOUNT).data["subdomain"] == "example"
+    same_client = integration.account(id=newcomer.id)
+    assert same_client.request.get(ACCOUNT).data["subdomain"] == "example"
     assert client.request.get(ACCOUNT).data["subdomain"] == "renamed"
     assert sandbox.counters["grants.code"] == 2
 
@@ -1090,7 +1092,7 @@ def test_reloading_a_redirect_does_not_send_a_refused_pair_again(
     redirect = agreed(integration, sandbox)
     account = integration.callback(redirect, state="s")
     clock.advance(DAY - 200)
-    spend(sandbox, account.connection.get_token() or {})
+    refresh_elsewhere(sandbox, account.connection.get_token() or {})
     for _ in range(2):
         assert account.request.get(ACCOUNT).info.status_code == 200
         assert integration.callback(redirect, state="s") is account

@@ -38,9 +38,9 @@ def test_the_lookup_sends_the_refresh_token_to_the_shared_host_only(
     sandbox.move("example", "renamed")
     clock.advance(DAY + 1)
     connected.request.get("/api/v4/account")
-    asked = [one for one in sandbox.log if one.path == LOOKUP]
-    assert [one.host for one in asked] == [sandbox.account("renamed").api_domain]
-    assert "authorization" not in asked[0].headers
+    lookups = [one for one in sandbox.log if one.path == LOOKUP]
+    assert [one.host for one in lookups] == [sandbox.account("renamed").api_domain]
+    assert "authorization" not in lookups[0].headers
 
 
 def test_no_hook_handler_or_log_sees_the_lookup_with_the_refresh_token(

@@ -1,4 +1,4 @@
-"""Redirects: whose answer they are, and which account agreed."""
+"""The query of a redirect: state, code, refusal, account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The redirect server: what a browser, a stranger and a busy port get."""
+"""The redirect server: browsers, strangers, a port in use."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.conftest import Browse, Make
 
 
 def visit(crm: AmoCRM, sandbox: Sandbox, browse: Browse, change: Callable[[str], str]) -> list[str]:
-    """Connect; send the browser to a changed redirect first, then to the true one."""
+    """Connect; send the browser to a changed redirect first, then to the right one."""
     pages: list[str] = []
 
     def both(connection: Connection) -> None:
@@ -128,7 +128,7 @@ def test_a_browser_that_disconnects_early_ends_the_wait(asking: AmoCRM, sandbox:
         parts = urlsplit(sandbox.agree(connection.get_auth_url()))
         with socket.create_connection((str(parts.hostname), int(parts.port or 0))) as peer:
             peer.sendall(f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            # The rest is left unread: closing now resets the connection under the server's hands.
+            # The rest is not read: closing now resets the connection of the server.
             assert peer.recv(1) == b"H"
 
     asking.on("connection:beforeConsent", glance)
@@ -197,11 +197,11 @@ def test_port_0_chooses_a_free_port(sandbox: Sandbox) -> None:
 
 
 def test_the_wait_ends_after_the_page_is_written() -> None:
-    """A program that ends right after the wait must not cut the page off."""
+    """A program that ends right after the wait must not interrupt the page."""
     writing, go = threading.Event(), threading.Event()
 
     class SlowError(AccessDeniedError):
-        """Is being written into the page until it is let go."""
+        """Blocks the writing of the page until `go`."""
 
         def __str__(self) -> str:
             writing.set()
@@ -233,7 +233,7 @@ def test_only_the_loopback_address_is_bound(make: Make, free_port: int, sandbox:
     bound: list[bool] = []
 
     def look(connection: Connection) -> None:
-        # Were the port taken on all addresses, another loopback address could not have it too.
+        # If the server listened on all addresses, another loopback address could not be bound.
         with socket.socket() as other:
             other.bind(("127.0.0.3", free_port))
             bound.append(True)
@@ -274,18 +274,18 @@ def test_all_waiting_threads_get_the_same_refusal(
     ready = threading.Event()
     urls: list[str] = []
 
-    def tell(connection: Connection) -> None:
+    def on_consent(connection: Connection) -> None:
         urls.append(sandbox.deny(connection.get_auth_url()))
         ready.set()
 
-    asking.on("connection:beforeConsent", tell)
+    asking.on("connection:beforeConsent", on_consent)
     with ThreadPoolExecutor(4) as pool:
         waiting: list[Future[bool]] = [pool.submit(asking.connect) for _ in range(4)]
         assert ready.wait(5)
         browse(urls[0])
         refused = [one.exception(10) for one in waiting]
     assert all(isinstance(error, AccessDeniedError) for error in refused)
-    # A thread that came after the refusal asks again; the ones that waited share it.
+    # A thread that came after the refusal starts again; the waiting threads share the refusal.
     assert len({id(error) for error in refused}) <= len(urls)
 
 
@@ -320,7 +320,7 @@ WAITING = """
 import signal
 from amocrm import AmoCRM
 
-# Whoever is started in the background inherits an ignored SIGINT.
+# A process in the background inherits an ignored SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 auth = {"client_id": "i", "client_secret": "s", "redirect_uri": "http://127.0.0.1:1/"}
 crm = AmoCRM("example", {**auth, "server": {"port": 0, "timeout": 60}})

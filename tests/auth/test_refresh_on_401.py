@@ -1,4 +1,4 @@
-"""A 401 is cured by another token: once for each pair, and at no cost where that fails."""
+"""Refresh after a 401: once for each pair, and a failure changes nothing else."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def status(crm: AmoCRM) -> int:
 
 
 def refused(sandbox: Sandbox, crm: AmoCRM) -> UnauthorizedError:
-    """Make a call whose every answer is 401."""
+    """Make a call whose every response is 401."""
     sandbox.inject("server_error", path="/api/", status=401)
     with pytest.raises(UnauthorizedError) as refusal:
         status(crm)
     return refusal.value
 
 
-def asked(sandbox: Sandbox) -> int:
-    return sum(seen.path == TOKENS for seen in sandbox.log)
+def count_requests(sandbox: Sandbox) -> int:
+    return sum(request.path == TOKENS for request in sandbox.log)
 
 
 def stored(sandbox: Sandbox, store: MemoryStore) -> str | None:
@@ -61,7 +61,7 @@ def test_a_newer_pair_is_refreshed_after_a_401_at_once(make: Make, sandbox: Sand
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     sandbox.move("example", "renamed")
-    assert status(crm) == 200, "cured a moment ago"
+    assert status(crm) == 200, "refreshed a moment ago"
     make(store=store).connection.refresh_token()
     sandbox.move("renamed", "again")
     assert crm.request.get(ACCOUNT).data["subdomain"] == "again"
@@ -91,7 +91,7 @@ def test_processes_that_share_a_store_refresh_once_after_a_401(
     seen_last = clock.monotonic()
     all_call()
     assert sandbox.counters["grants.refresh"] == 1
-    # Each counts from when it first saw the pair.
+    # Each counts from the moment when it first loaded the pair.
     start = began if renewals == 1 else seen_last
     clock.advance(start + pause - clock.monotonic())
     all_call()
@@ -118,7 +118,7 @@ def test_threads_of_a_client_share_a_refresh_after_a_401(make: Make, sandbox: Sa
 # A cure that fails -------------------------------------------------------------------------------
 
 TRIES = 5
-"""How often a grant is tried before it is given up."""
+"""Requests of a grant until the retry budget ends."""
 
 
 @pytest.mark.parametrize("fault", ["lost_before", "server_error", "too_many", "html"])
@@ -127,17 +127,17 @@ def test_a_failed_refresh_after_a_401_is_in_the_error_and_not_repeated_by_each_c
 ) -> None:
     sandbox.inject(fault, path=TOKENS, times=TRIES)
     first = refused(sandbox, connected)
-    failed_at, tries = clock.monotonic(), asked(sandbox)
+    failed_at, tries = clock.monotonic(), count_requests(sandbox)
     assert "the token could not be refreshed: " in str(first)
     assert "\n" not in str(first)
     assert refused(sandbox, connected).hint == first.hint
     clock.advance(failed_at + AFTER_401_COOLDOWN - 1 - clock.monotonic())
     assert refused(sandbox, connected).hint == first.hint
-    assert asked(sandbox) == tries == 1 + TRIES
+    assert count_requests(sandbox) == tries == 1 + TRIES
     clock.advance(1.001)
     sandbox.inject("server_error", path="/api/", status=401)
     assert status(connected) == 200
-    assert asked(sandbox) == tries + 1
+    assert count_requests(sandbox) == tries + 1
 
 
 def test_a_401_is_raised_if_the_store_fails(make: Make, sandbox: Sandbox) -> None:
@@ -151,7 +151,7 @@ def test_a_401_is_raised_if_the_store_fails(make: Make, sandbox: Sandbox) -> Non
     make(store=store).connection.refresh_token()
     assert status(crm) == 200
     sandbox.inject("server_error", path="/api/", status=401)
-    assert status(crm) == 200, "what others were granted is taken, however lately a cure failed"
+    assert status(crm) == 200, "a stored pair is used even during the cooldown of a failed refresh"
     assert sandbox.counters["grants.refresh"] == 1
 
 
@@ -162,7 +162,7 @@ def test_a_401_is_raised_if_the_store_cannot_be_read_for_another_pair(
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     sandbox.move("example", "renamed")
-    assert status(crm) == 200, "cured a moment ago"
+    assert status(crm) == 200, "refreshed a moment ago"
     store.broken = True
     assert "could not" not in str(refused(sandbox, crm))
 
@@ -215,9 +215,9 @@ def test_a_refusal_because_of_the_settings_is_not_requested_by_each_call(
     sandbox.inject("server_error", path="/api/", status=401)
     with pytest.raises(GrantError, match="do not belong together"):
         status(wrong)
-    tries = asked(sandbox)
+    tries = count_requests(sandbox)
     assert "do not belong together" in str(refused(sandbox, wrong))
-    assert asked(sandbox) == tries
+    assert count_requests(sandbox) == tries
 
 
 # What has ended is not in doubt -----------------------------------------------------------------
@@ -300,12 +300,12 @@ def test_the_code_digest_stays_in_the_record_after_a_refresh_by_another_process(
     first.connect()
     make(store=store).connection.set_code(code)
     clock.advance(DAY)
-    assert status(first) == 200, "it renews the pair of the second code"
+    assert status(first) == 200, "it refreshes the pair of the second code"
     assert make(store=store).connection.set_code(code) == first.connection.get_token()
 
 
 class Slow(requests.Session):
-    """Takes so long for each call that a pause is over when it ends."""
+    """Takes so long for each call that a cooldown has ended."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__()

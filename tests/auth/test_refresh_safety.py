@@ -1,4 +1,4 @@
-"""The pair is not lost and nothing is done twice, whatever handlers, hooks and stores do."""
+"""Errors of handlers, hooks and stores lose no pair and repeat nothing."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ TOKENS = "/oauth2/access_token"
 # A store that fails, or is interrupted ------------------------------------------------------------
 
 
-def kept(store: MemoryStore, sandbox: Sandbox) -> dict[str, Any]:
-    """The token that a store keeps of the account."""
+def stored_token(store: MemoryStore, sandbox: Sandbox) -> dict[str, Any]:
+    """The stored token of the account."""
     text = store.load(Key(sandbox.integration.client_id, str(sandbox.account().id)))
     token: dict[str, Any] = json.loads(text or "{}")["token"]
     return token
 
 
 class Broken(MemoryStore):
-    """Raises what it is told to when it should save a pair that was just granted."""
+    """Raises a given error when it should save a pair that was just granted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ def test_an_interrupted_save_does_not_lose_the_pair(
 
 
 class Affine(MemoryStore):
-    """Wants a token saved by the thread that holds its lock, as a database connection does."""
+    """Lets only the thread with its lock save a token, as a database connection does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ def test_a_call_during_a_save_does_not_use_the_old_pair_again(make: Make, sandbo
     crm.connect()
     calling.append(True)
     crm.connection.refresh_token()
-    assert kept(store, sandbox) == crm.connection.get_token()
+    assert stored_token(store, sandbox) == crm.connection.get_token()
 
 
 def test_a_failed_save_is_repeated_as_soon_as_the_store_works(
@@ -143,18 +143,18 @@ def test_a_failed_save_is_repeated_as_soon_as_the_store_works(
     store = Broken()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
-    old = kept(store, sandbox)
+    old = stored_token(store, sandbox)
     clock.advance(DAY + 1)
     store.trouble = OSError("full")
     with pytest.raises(TokenStoreError):
         crm.request.get("/api/v4/account")
     crm.request.get("/api/v4/account")
     assert "in memory only" in caplog.text
-    assert kept(store, sandbox) == old
+    assert stored_token(store, sandbox) == old
     store.trouble = None
     clock.advance(SAVE_COOLDOWN)
     crm.request.get("/api/v4/account")
-    assert kept(store, sandbox) == crm.connection.get_token()
+    assert stored_token(store, sandbox) == crm.connection.get_token()
 
 
 def test_an_older_stored_pair_does_not_replace_the_one_in_memory(
@@ -170,7 +170,9 @@ def test_an_older_stored_pair_does_not_replace_the_one_in_memory(
     clock.advance(DAY + 1)
     with pytest.raises(TokenStoreError):
         crm.request.get("/api/v4/account")
-    assert sandbox.counters["grants.refresh"] == 1, "nothing is spent that could not be saved"
+    assert sandbox.counters["grants.refresh"] == 1, (
+        "no refresh token is used if the store cannot save"
+    )
     store.trouble = None
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.refused"] == 0
@@ -196,14 +198,14 @@ def test_an_expired_newer_stored_pair_is_refreshed(
 
 @pytest.fixture
 def ctrl_c() -> Iterator[None]:
-    """Ctrl-C as a person has it, even where the tests run in the background."""
+    """Restores the usual Ctrl-C, even if the tests run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 class AtGrants(requests.Session):
-    """Does something at the worst moment: a grant is answered, and not yet kept."""
+    """Calls a function at the worst moment: a pair is granted and not stored yet."""
 
     def __init__(self, what: Callable[[], object]) -> None:
         super().__init__()
@@ -229,7 +231,7 @@ def test_ctrl_c_during_a_refresh_does_not_lose_the_pair(
     with pytest.raises(KeyboardInterrupt):
         crm.request.get("/api/v4/account")
     session.what = lambda: None
-    assert kept(store, sandbox) == crm.connection.get_token()
+    assert stored_token(store, sandbox) == crm.connection.get_token()
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.refresh"] == 1
 
@@ -281,7 +283,7 @@ def test_a_token_that_is_set_during_a_grant_stays(
 def test_the_pair_that_is_being_refreshed_cannot_be_set_again(
     connected: AmoCRM, make: Make, sandbox: Sandbox
 ) -> None:
-    """As a web worker does that sets the token from its database on every request."""
+    """As a web worker that sets the token from its database on every request."""
     old = connected.connection.get_token()
 
     session = AtGrants(lambda: crm.connection.set_token(old))
@@ -344,11 +346,11 @@ def test_a_handler_that_waits_for_a_thread_that_needs_the_token_uses_no_processo
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     results: list[int] = []
-    spent = connected.connection.get_token()
+    old = connected.connection.get_token()
 
     def work() -> None:
-        # As a call that was answered 401 would: it needs another token than the new one.
-        assert connected.connection.get_token() != spent
+        # Like a call that was answered 401: it needs another token than the new one.
+        assert connected.connection.get_token() != old
         results.append(connected.request.get("/api/v4/account").info.status_code)
 
     def wait(_: Response) -> None:
@@ -397,7 +399,7 @@ def test_a_waiting_thread_continues_while_a_new_token_handler_still_runs(
     )
 
     def wait_too() -> None:
-        """Begin a second call while the first one gets the token, and go on when it waits."""
+        """Begin a second call while the first one gets the token, and return when it waits."""
         waiter.start()
         deadline = time.monotonic() + 30
         while not is_waiting(waiter) and time.monotonic() < deadline:
@@ -456,8 +458,8 @@ def hooked(sandbox: Sandbox, hook: Callable[..., object]) -> requests.Session:
     return session
 
 
-class Turns:
-    """A rate limit of the user's own, which remembers who has a turn."""
+class OwnRateLimiter:
+    """A rate limiter of the user, which records its slots."""
 
     rate = 7.0
 
@@ -475,12 +477,12 @@ class Turns:
 
 
 class Slot:
-    """A turn of `Turns`."""
+    """A slot of `OwnRateLimiter`."""
 
     waited = held = 0.0
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, rate_limiter: OwnRateLimiter) -> None:
+        self._turns = rate_limiter
 
     def opening(self) -> None: ...
 
@@ -491,23 +493,23 @@ class Slot:
 
 
 class Interrupted(requests.Session):
-    """Ctrl-C strikes while a call is being sent."""
+    """Raises KeyboardInterrupt while a call is sent."""
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         raise KeyboardInterrupt
 
 
-def raise_in_a_hook(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+def raise_in_a_hook(make: Make, sandbox: Sandbox, rate_limiter: OwnRateLimiter) -> None:
     def faulty(*_: object, **__: object) -> None:
         raise KeyError("mine")
 
     crm = make({"access_token": sandbox.issue_long_lived()}, session=hooked(sandbox, faulty),
-               rate_limiter=turns)  # fmt: skip
+               rate_limiter=rate_limiter)  # fmt: skip
     with pytest.raises(KeyError, match="mine"):
         crm.request.get("/api/v4/account")
 
 
-def raise_in_a_sink(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+def raise_in_a_sink(make: Make, sandbox: Sandbox, rate_limiter: OwnRateLimiter) -> None:
     class Full(io.RawIOBase):
         def writable(self) -> bool:
             return True
@@ -515,15 +517,17 @@ def raise_in_a_sink(make: Make, sandbox: Sandbox, turns: Turns) -> None:
         def write(self, _: Any) -> int:
             raise OSError("disk full")
 
-    crm = make({"access_token": sandbox.issue_long_lived()}, rate_limiter=turns)
+    crm = make({"access_token": sandbox.issue_long_lived()}, rate_limiter=rate_limiter)
     file = crm.drive.upload(b"content", name="a.bin")
     with pytest.raises(OSError, match="disk full"):
         crm.drive.download(file, Full())
 
 
-def raise_ctrl_c(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+def raise_ctrl_c(make: Make, sandbox: Sandbox, rate_limiter: OwnRateLimiter) -> None:
     crm = make(
-        {"access_token": sandbox.issue_long_lived()}, session=Interrupted(), rate_limiter=turns
+        {"access_token": sandbox.issue_long_lived()},
+        session=Interrupted(),
+        rate_limiter=rate_limiter,
     )
     with pytest.raises(KeyboardInterrupt):
         crm.request.get("/api/v4/account")
@@ -531,12 +535,12 @@ def raise_ctrl_c(make: Make, sandbox: Sandbox, turns: Turns) -> None:
 
 @pytest.mark.parametrize("trouble", [raise_in_a_hook, raise_in_a_sink, raise_ctrl_c])
 def test_the_rate_limit_slot_is_released_after_any_error_of_a_call(
-    make: Make, sandbox: Sandbox, trouble: Callable[[Make, Sandbox, Turns], None]
+    make: Make, sandbox: Sandbox, trouble: Callable[[Make, Sandbox, OwnRateLimiter], None]
 ) -> None:
-    turns = Turns()
-    trouble(make, sandbox, turns)
-    assert len(turns.back) == turns.given > 0
-    assert turns.back[-1] is None
+    rate_limiter = OwnRateLimiter()
+    trouble(make, sandbox, rate_limiter)
+    assert len(rate_limiter.back) == rate_limiter.given > 0
+    assert rate_limiter.back[-1] is None
 
 
 def test_a_hook_that_raises_for_status_does_not_hide_the_response(
@@ -665,8 +669,8 @@ def test_a_rate_limiter_of_another_type_raises_at_construction(
 
 @contextmanager
 def cutting_proxy() -> Iterator[tuple[str, list[bytes]]]:
-    """A proxy that takes every request whole and cuts the connection without an answer."""
-    seen: list[bytes] = []
+    """A proxy that reads every request and closes the connection without a response."""
+    received: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -676,19 +680,19 @@ def cutting_proxy() -> Iterator[tuple[str, list[bytes]]]:
                 except OSError:
                     return
                 with peer:
-                    seen.append(peer.recv(65536))
+                    received.append(peer.recv(65536))
 
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", seen
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", received
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
 
 
 def test_a_write_that_a_proxy_interrupts_is_sent_once() -> None:
-    with cutting_proxy() as (proxy, seen), requests.Session() as session:
+    with cutting_proxy() as (proxy, received), requests.Session() as session:
         session.trust_env = False
         session.proxies["http"] = proxy
         auth: Any = {"access_token": "x"}
@@ -697,7 +701,7 @@ def test_a_write_that_a_proxy_interrupts_is_sent_once() -> None:
                 crm.request.post("/api/v4/leads", [{}])
     assert loss.value.sent
     assert not loss.value.retryable
-    assert [one.split(b" ")[0] for one in seen] == [b"POST"]
+    assert [one.split(b" ")[0] for one in received] == [b"POST"]
 
 
 # What is said and shown ---------------------------------------------------------------------------
@@ -753,10 +757,10 @@ def test_an_extreme_retry_after_ends_within_an_hour(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.parametrize("made", ["before", "after"])
+@pytest.mark.parametrize("created", ["before", "after"])
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_memory_store_is_not_shared_with_a_forked_child(
-    make: Make, sandbox: Sandbox, made: str, wrapped: bool
+    make: Make, sandbox: Sandbox, created: str, wrapped: bool
 ) -> None:
     inner = MemoryStore()
     store = EncryptedStore(inner, EncryptedStore.new_key()) if wrapped else inner
@@ -764,7 +768,7 @@ def test_a_memory_store_is_not_shared_with_a_forked_child(
     crm.connect()
 
     def is_refused() -> bool:
-        theirs = crm if made == "before" else make(store=store)
+        theirs = crm if created == "before" else make(store=store)
         try:
             theirs.request.get("/api/v4/account")
             theirs.connection.refresh_token()
@@ -779,18 +783,18 @@ def test_a_memory_store_is_not_shared_with_a_forked_child(
 
 def test_handlers_of_a_refused_code_get_error_and_connection(make: Make, sandbox: Sandbox) -> None:
     crm = make({"code": "nonsense"})
-    told: list[tuple[AmoCRMError, Connection]] = []
-    crm.on("error", lambda error, connection: told.append((error, connection)))
+    events: list[tuple[AmoCRMError, Connection]] = []
+    crm.on("error", lambda error, connection: events.append((error, connection)))
     with pytest.raises(GrantError) as refusal:
         crm.connect()
-    assert told == [(refusal.value, crm.connection)]
+    assert events == [(refusal.value, crm.connection)]
 
 
 # A pair that is in memory only -------------------------------------------------------------------
 
 
 def unsaved(crm: AmoCRM, store: Broken) -> None:
-    """Let a new pair be granted that the store cannot take."""
+    """Let a new pair be granted that the store cannot save."""
     store.trouble = OSError("full")
     with pytest.raises(TokenStoreError):
         crm.connection.refresh_token()
@@ -803,7 +807,7 @@ def test_closing_saves_an_unsaved_pair(make: Make, sandbox: Sandbox) -> None:
     crm.connect()
     unsaved(crm, store)
     crm.close()
-    assert kept(store, sandbox) == crm.connection.get_token()
+    assert stored_token(store, sandbox) == crm.connection.get_token()
 
 
 def test_closing_works_if_the_store_fails(
@@ -865,4 +869,4 @@ def test_calls_do_not_wait_for_a_call_that_saves(make: Make, sandbox: Sandbox) -
         assert not first.done()
         go.set()
         assert first.result(30).info.status_code == 200
-    assert kept(store, sandbox) == crm.connection.get_token()
+    assert stored_token(store, sandbox) == crm.connection.get_token()

@@ -1,4 +1,4 @@
-"""A token is renewed in time: early by one caller, when due by all, and at no call's cost."""
+"""When a token is refreshed: early by one thread, later all threads wait, and no call fails."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ EARLY = DAY - REFRESH_EARLY
 DUE = DAY - REFRESH_MARGIN
 
 
-class Held(requests.Session):
-    """Holds the answer to a grant back until it is let go."""
+class DelayedGrants(requests.Session):
+    """Delays the response to a grant until `go`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,15 +52,15 @@ class Held(requests.Session):
 
 
 @pytest.fixture
-def session(sandbox: Sandbox) -> Held:
-    held = Held()
-    sandbox.mount(held)
-    return held
+def session(sandbox: Sandbox) -> DelayedGrants:
+    session = DelayedGrants()
+    sandbox.mount(session)
+    return session
 
 
 @pytest.fixture
-def slow(make: Make, sandbox: Sandbox, session: Held) -> AmoCRM:
-    """A connected client whose next grant is answered when the session is let go."""
+def slow(make: Make, sandbox: Sandbox, session: DelayedGrants) -> AmoCRM:
+    """A connected client whose next grant gets its response after `session.go`."""
     crm = make({"code": sandbox.issue_code()}, session=session)
     crm.connect()
     session.waiting.clear()
@@ -93,7 +93,7 @@ def test_a_token_is_refreshed_when_it_is_old_enough(
 
 
 def test_a_stale_token_is_refreshed_by_one_thread_while_the_others_use_it(
-    slow: AmoCRM, session: Held, sandbox: Sandbox, clock: ManualClock
+    slow: AmoCRM, session: DelayedGrants, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     old = slow.connection.get_token()
     clock.advance(EARLY)
@@ -112,7 +112,7 @@ def test_a_stale_token_is_refreshed_by_one_thread_while_the_others_use_it(
 
 
 def test_all_threads_wait_for_the_refresh_of_a_due_token(
-    slow: AmoCRM, session: Held, sandbox: Sandbox, clock: ManualClock
+    slow: AmoCRM, session: DelayedGrants, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DUE)
     done: list[int] = []
@@ -136,9 +136,11 @@ def test_a_failed_early_refresh_fails_no_call_and_is_repeated_later(
     clock.advance(EARLY)
     sandbox.inject(fault, path=TOKENS)
     assert status(connected) == 200
-    tries = sum(seen.path == TOKENS for seen in sandbox.log)
+    tries = sum(request.path == TOKENS for request in sandbox.log)
     assert status(connected) == 200
-    assert sum(seen.path == TOKENS for seen in sandbox.log) == tries == 2, "one try, then a rest"
+    assert sum(request.path == TOKENS for request in sandbox.log) == tries == 2, (
+        "one try, then a cooldown"
+    )
 
 
 @pytest.mark.parametrize(("rested", "tries"), [(REFRESH_COOLDOWN - 1, 1), (REFRESH_COOLDOWN, 2)])
@@ -151,7 +153,7 @@ def test_the_cooldown_after_a_failed_refresh(
     status(connected)
     clock.advance(began + rested - clock.monotonic())
     status(connected)
-    assert sum(seen.path == TOKENS for seen in sandbox.log) == 1 + tries
+    assert sum(request.path == TOKENS for request in sandbox.log) == 1 + tries
 
 
 def test_a_due_token_is_refreshed_with_retries(
@@ -175,7 +177,7 @@ def test_calls_work_until_the_token_expires_and_fail_afterwards(
 
 
 class Fragile(MemoryStore):
-    """Is out of order when told to be."""
+    """Fails on demand."""
 
     broken = False
 
@@ -205,7 +207,9 @@ def test_calls_work_without_the_store_until_the_token_expires(
     clock.advance(DAY - age)
     with pytest.raises(TokenStoreError):
         status(crm)
-    assert sandbox.counters["grants.refresh"] == 0, "nothing is spent that could not be saved"
+    assert sandbox.counters["grants.refresh"] == 0, (
+        "no refresh token is used if the store cannot save"
+    )
     store.broken = False
     assert status(crm) == 200
 
@@ -256,7 +260,7 @@ def test_a_refused_refresh_calls_the_handlers_at_once(
 
 
 class Stepping(ManualClock):
-    """A machine's clock beside the portal's: it may be wrong."""
+    """A machine's clock that may differ from the portal's."""
 
     def __init__(self, true: ManualClock) -> None:
         super().__init__()
@@ -370,7 +374,7 @@ def test_after_a_401_a_pair_of_another_process_is_used_even_during_the_cooldown(
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     sandbox.move("example", "renamed")
-    assert status(crm) == 200, "renewed for a 401"
+    assert status(crm) == 200, "refreshed after a 401"
     sandbox.uninstall()
     make(store=store).connection.set_code(sandbox.issue_code())
     assert status(crm) == 200

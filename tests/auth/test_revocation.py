@@ -9,23 +9,23 @@ from amocrm.auth.revocation import RevocationCause, explain, find_cause, says_re
 from amocrm.http.messages import NoReply, Reply
 
 
-def answered(status: int) -> Reply:
+def reply(status: int) -> Reply:
     return Reply(status, {})
 
 
 @pytest.mark.parametrize(
     ("probe", "in_doubt", "finding"),
     [
-        (answered(200), False, "used"),
-        (answered(200), True, "lost"),
-        (answered(402), False, "used"),
-        (answered(404), False, "used"),
-        (answered(401), False, "withdrawn"),
-        (answered(401), True, "withdrawn"),
-        (answered(403), False, None),
-        (answered(429), False, None),
-        (answered(500), False, None),
-        (answered(503), True, "lost"),
+        (reply(200), False, "used"),
+        (reply(200), True, "lost"),
+        (reply(402), False, "used"),
+        (reply(404), False, "used"),
+        (reply(401), False, "withdrawn"),
+        (reply(401), True, "withdrawn"),
+        (reply(403), False, None),
+        (reply(429), False, None),
+        (reply(500), False, None),
+        (reply(503), True, "lost"),
         (NoReply(True, "silence"), False, None),
         (NoReply(False, "no route"), True, "lost"),
         (None, False, None),
@@ -63,13 +63,13 @@ def test_the_cause_is_in_the_message_and_in_finding(finding: RevocationCause, wo
     error = GrantError(
         "no", status=401, title="t", detail="d", reason="Token has been revoked", data={"a": 1}
     )
-    told = explain(error, finding)
-    assert words in str(told)
-    assert "\n" not in str(told)
-    assert told.finding == finding
-    assert (told.status, told.title, told.detail) == (401, "t", "d")
-    assert (told.reason, told.data) == (error.reason, error.data)
-    assert pickle.loads(pickle.dumps(told)).finding == finding
+    explained = explain(error, finding)
+    assert words in str(explained)
+    assert "\n" not in str(explained)
+    assert explained.finding == finding
+    assert (explained.status, explained.title, explained.detail) == (401, "t", "d")
+    assert (explained.reason, explained.data) == (error.reason, error.data)
+    assert pickle.loads(pickle.dumps(explained)).finding == finding
 
 
 def test_without_a_cause_the_refusal_is_unchanged() -> None:

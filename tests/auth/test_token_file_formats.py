@@ -1,4 +1,4 @@
-"""Token files that other libraries wrote."""
+"""Token files of other libraries."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def test_a_byte_order_mark_is_ignored() -> None:
 def test_the_client_id_of_the_file_is_used_before_the_token_s() -> None:
     content = {"client_id": "c", "account": "old.amocrm.ru", "host": "new.amocrm.ru",
                "token": {"access_token": "a.eyJhdWQiOiJ0aGVpcnMifQ.s"}}  # fmt: skip
-    found = read_file(json.dumps(content).encode())
-    assert (found.client_id, found.account) == ("c", "new.amocrm.ru")
+    imported = read_file(json.dumps(content).encode())
+    assert (imported.client_id, imported.account) == ("c", "new.amocrm.ru")
     del content["client_id"]
     assert read_file(json.dumps(content).encode()).client_id == "theirs"
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "complaint"),
     [
         (b"", "the file is"),
         (b"<?php", "the file is"),
@@ -41,8 +41,8 @@ def test_the_client_id_of_the_file_is_used_before_the_token_s() -> None:
         (b'{"token": {"refresh_token": "r"}}', "no access_token"),
     ],
 )
-def test_the_error_says_why_a_file_is_not_a_token_file(content: bytes, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_the_error_says_why_a_file_is_not_a_token_file(content: bytes, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
         read_file(content)
 
 

@@ -52,7 +52,7 @@ def test_the_record_of_another_account_or_integration_is_refused(other: tuple[st
         read_record(text, *WHOSE)
 
 
-def whole(**changes: Any) -> str:
+def record_text(**changes: Any) -> str:
     plain = json.loads(write_record(*WHOSE, Record(TOKEN, "example.amocrm.ru")))
     return json.dumps({**plain, **changes})
 
@@ -63,10 +63,10 @@ def whole(**changes: Any) -> str:
         ("", "broken JSON"),
         ("[]", "not a JSON object"),
         ("\ud800", "broken JSON"),
-        (whole(token=None), "token must be a dict"),
-        (whole(token={"access_token": "SECRET x"}), "access_token"),
-        (whole(host="evil.example"), "not an account of amoCRM"),
-        (whole(host=5), "not an account of amoCRM"),
+        (record_text(token=None), "token must be a dict"),
+        (record_text(token={"access_token": "SECRET x"}), "access_token"),
+        (record_text(host="evil.example"), "not an account of amoCRM"),
+        (record_text(host=5), "not an account of amoCRM"),
     ],
 )
 def test_a_damaged_record_is_refused(text: str, complaint: str) -> None:
@@ -79,17 +79,17 @@ def test_a_damaged_record_is_refused(text: str, complaint: str) -> None:
     "changes", [{"code": 5}, {"asked_at": "x"}, {"cured": 1}, {"tomorrow": {"a": 1}}]
 )
 def test_malformed_fields_beside_the_token_are_ignored(changes: dict[str, Any]) -> None:
-    assert read_record(whole(**changes), *WHOSE) == Record(TOKEN, "example.amocrm.ru")
+    assert read_record(record_text(**changes), *WHOSE) == Record(TOKEN, "example.amocrm.ru")
 
 
 def test_a_record_without_a_host_uses_its_account_as_host() -> None:
-    plain = json.loads(whole())
+    plain = json.loads(record_text())
     del plain["host"]
     assert read_record(json.dumps(plain), *WHOSE) == Record(TOKEN, "example.amocrm.ru")
 
 
 def test_the_digest_of_a_code_depends_on_its_state_and_the_secret() -> None:
-    marks = {
+    digests = {
         code_digest("code", "state", "secret"),
         code_digest("code", None, "secret"),
         code_digest("code|state", None, "secret"),
@@ -98,9 +98,9 @@ def test_the_digest_of_a_code_depends_on_its_state_and_the_secret() -> None:
         code_digest("code", "state", "another"),
         code_digest("\ud800", None, "\ud800"),
     }
-    assert len(marks) == 7
-    assert {len(mark) for mark in marks} == {64}
-    assert not any(mark.startswith(fingerprint("code")) for mark in marks)
+    assert len(digests) == 7
+    assert {len(digest) for digest in digests} == {64}
+    assert not any(digest.startswith(fingerprint("code")) for digest in digests)
     assert code_digest("code", "state", "secret") == code_digest("code", "state", "secret")
 
 

@@ -39,7 +39,7 @@ JSON = {"Content-Type": "application/problem+json"}
 TOKEN = {"expires_in": 86400, "access_token": "SECRETa", "refresh_token": "SECRETr"}
 
 
-def asked(outcome: Reply | NoReply, in_doubt: bool = False, **state: Any) -> GrantVerdict:
+def judged(outcome: Reply | NoReply, in_doubt: bool = False, **state: Any) -> GrantVerdict:
     return judge_grant(CALL, outcome, RetryState(**state), asked_at=1000.0, in_doubt=in_doubt)
 
 
@@ -65,7 +65,7 @@ def test_the_bodies_of_both_grants() -> None:
 
 
 def test_a_granted_pair_is_read() -> None:
-    verdict = asked(Reply(200, {"Content-Type": "application/json"}, json.dumps(TOKEN).encode()))
+    verdict = judged(Reply(200, {"Content-Type": "application/json"}, json.dumps(TOKEN).encode()))
     assert isinstance(verdict, Granted)
     assert verdict.token.expires_at == 1000 + 86400
 
@@ -85,8 +85,8 @@ def test_a_200_without_a_token_is_an_error_that_does_not_show_the_body(
     media: str, body: bytes
 ) -> None:
     reply = Reply(200, {"Content-Type": media}, body)
-    assert isinstance(asked(reply), Again), "as good as a lost answer"
-    verdict = asked(reply, attempt=RETRIES)
+    assert isinstance(judged(reply), Again), "it counts as a lost response"
+    verdict = judged(reply, attempt=RETRIES)
     assert isinstance(verdict, GiveUp)
     assert isinstance(verdict.error, UnexpectedReplyError)
     assert "SECRET" not in str(verdict.error) + repr(vars(verdict.error))
@@ -95,7 +95,7 @@ def test_a_200_without_a_token_is_an_error_that_does_not_show_the_body(
 @pytest.mark.parametrize("status", [200, 201, 202])
 @pytest.mark.parametrize("media", ["application/json", "text/html", ""])
 def test_a_pair_is_read_from_any_2xx_response(status: int, media: str) -> None:
-    verdict = asked(Reply(status, {"Content-Type": media}, json.dumps(TOKEN).encode()))
+    verdict = judged(Reply(status, {"Content-Type": media}, json.dumps(TOKEN).encode()))
     assert isinstance(verdict, Granted)
 
 
@@ -126,7 +126,7 @@ REVOKED = "Token has been revoked"
 def test_the_endpoint_s_reason_becomes_the_probable_cause(
     reply: Reply, cause: str, elsewhere: bool
 ) -> None:
-    verdict = asked(reply)
+    verdict = judged(reply)
     assert isinstance(verdict, GrantRefused)
     assert verdict.elsewhere is elsewhere
     assert verdict.error.hint
@@ -135,7 +135,7 @@ def test_the_endpoint_s_reason_becomes_the_probable_cause(
 
 
 def test_a_refusal_has_the_endpoint_s_fields() -> None:
-    verdict = asked(problem(401, hint=REVOKED, title="T", detail="D"))
+    verdict = judged(problem(401, hint=REVOKED, title="T", detail="D"))
     assert isinstance(verdict, GrantRefused)
     error = verdict.error
     assert (error.status, error.reason, error.title, error.detail) == (401, REVOKED, "T", "D")
@@ -143,8 +143,8 @@ def test_a_refusal_has_the_endpoint_s_fields() -> None:
 
 
 def test_a_refusal_after_a_lost_response_says_so() -> None:
-    assert "was lost" not in str(asked(problem(401, hint=REVOKED)))
-    verdict = asked(problem(401, hint=REVOKED), in_doubt=True)
+    assert "was lost" not in str(judged(problem(401, hint=REVOKED)))
+    verdict = judged(problem(401, hint=REVOKED), in_doubt=True)
     assert isinstance(verdict, GrantRefused)
     assert "response was lost" in str(verdict.error)
 
@@ -163,24 +163,24 @@ def test_a_refusal_after_a_lost_response_says_so() -> None:
 def test_an_indefinite_result_is_followed_by_the_same_request(
     outcome: Reply | NoReply, kind: type[Exception]
 ) -> None:
-    assert isinstance(asked(outcome), Again)
-    assert isinstance(asked(outcome, attempt=RETRIES - 1), Again)
-    for tired in (asked(outcome, attempt=RETRIES), asked(outcome, waited=PATIENCE)):
+    assert isinstance(judged(outcome), Again)
+    assert isinstance(judged(outcome, attempt=RETRIES - 1), Again)
+    for tired in (judged(outcome, attempt=RETRIES), judged(outcome, waited=PATIENCE)):
         assert isinstance(tired, GiveUp)
         assert isinstance(tired.error, kind)
 
 
 def test_a_429_delays_all_calls_by_retry_after() -> None:
     limited = Reply(429, JSON, b'{"retry_after": 20}')
-    assert asked(limited) == Again(20, everybody=True)
-    verdict = asked(limited, waited=PATIENCE)
+    assert judged(limited) == Again(20, everybody=True)
+    verdict = judged(limited, waited=PATIENCE)
     assert isinstance(verdict, GiveUp)
     assert verdict.pause == 20
 
 
 def test_after_an_untrusted_certificate_nothing_is_sent_again() -> None:
     cause = OSError("x")
-    verdict = asked(NoReply(False, "not trusted", "do this", cause, final=True))
+    verdict = judged(NoReply(False, "not trusted", "do this", cause, final=True))
     assert isinstance(verdict, GiveUp)
     assert str(verdict.error) == "POST /oauth2/access_token: not trusted (do this)"
     assert verdict.error.__cause__ is cause
@@ -206,7 +206,7 @@ def test_a_new_host_is_accepted_only_if_it_is_an_account_host(
 
 
 @pytest.mark.parametrize(
-    ("reason", "dead"),
+    ("reason", "revoked"),
     [
         ("Token has been revoked", True),
         ("Token has expired", True),
@@ -219,9 +219,9 @@ def test_a_new_host_is_accepted_only_if_it_is_an_account_host(
     ],
 )
 def test_only_a_refusal_of_the_token_itself_means_that_it_is_revoked(
-    reason: str | None, dead: bool
+    reason: str | None, revoked: bool
 ) -> None:
-    assert means_revoked(GrantError("no", status=401, reason=reason)) is dead
+    assert means_revoked(GrantError("no", status=401, reason=reason)) is revoked
 
 
 @pytest.mark.parametrize(

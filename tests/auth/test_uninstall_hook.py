@@ -1,4 +1,4 @@
-"""The uninstall hook: what is signed is believed, and nothing else."""
+"""The uninstall hook: only a valid signature is accepted."""
 
 from __future__ import annotations
 
