@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import pytest
 
-from amocrm import GrantError
-from amocrm.auth.revocation import RevocationCause, explain, find_cause, says_revoked
+from amocrm import GrantError, Token
+from amocrm.auth.revocation import (
+    Revocation,
+    RevocationCause,
+    explain,
+    find_cause,
+    says_revoked,
+)
 from amocrm.http.messages import NoReply, Reply
 
 
@@ -76,3 +83,95 @@ def test_without_a_cause_the_refusal_is_unchanged() -> None:
     error = GrantError("no", status=401)
     assert explain(error, None) is error
     assert error.finding is None
+
+
+# The last refused pair ---------------------------------------------------------------------------
+
+PAIR = Token("access", "refresh")
+SAME_REFRESH_TOKEN = Token("another access", "refresh")
+OTHER = Token("access", "another refresh")
+
+
+def refusal(reason: str | None, finding: str | None = None) -> GrantError:
+    return GrantError(f"refused: {reason}", status=401, reason=reason, finding=finding)
+
+
+def test_a_revoked_pair_is_known_by_its_refresh_token() -> None:
+    revocation = Revocation()
+    revocation.note(PAIR, refusal("Token has been revoked"))
+    assert revocation.is_revoked(PAIR)
+    assert revocation.is_revoked(SAME_REFRESH_TOKEN)
+    assert not revocation.is_revoked(OTHER)
+    assert revocation.revoked_pair is PAIR
+    assert revocation.reason == "refused: Token has been revoked"
+
+
+@pytest.mark.parametrize(
+    ("pair", "reason"),
+    [(PAIR, "Invalid account"), (PAIR, None), (Token("access"), "Token has been revoked")],
+)
+def test_a_refusal_for_another_reason_or_without_a_refresh_token_revokes_nothing(
+    pair: Token, reason: str | None
+) -> None:
+    revocation = Revocation()
+    revocation.note(pair, refusal(reason))
+    assert not revocation.is_revoked(pair)
+    assert revocation.revoked_pair is None
+    assert revocation.reason == f"refused: {reason}"
+
+
+def test_a_refusal_is_new_once_for_each_pair_and_reason() -> None:
+    revocation = Revocation()
+    assert revocation.note(PAIR, refusal("a"))
+    assert not revocation.note(PAIR, refusal("a"))
+    assert revocation.note(PAIR, refusal("b"))
+    assert revocation.note(OTHER, refusal("b"))
+
+
+def test_the_access_token_is_revoked_by_withdrawn_access_or_by_a_401() -> None:
+    revocation = Revocation()
+    revocation.note_401(PAIR)
+    assert not revocation.is_access_revoked(PAIR), "amoCRM has not refused to refresh it"
+    revocation.note(PAIR, refusal("Token has been revoked", "used"))
+    revocation.note_401(SAME_REFRESH_TOKEN)
+    assert not revocation.is_access_revoked(PAIR)
+    revocation.note_401(PAIR)
+    assert revocation.is_access_revoked(PAIR)
+    revocation.note(OTHER, refusal("Token has been revoked", "withdrawn"))
+    assert revocation.is_access_revoked(OTHER)
+    assert not revocation.is_access_revoked(PAIR)
+
+
+def test_another_token_clears_the_refusal_and_the_same_refresh_token_does_not() -> None:
+    revocation = Revocation()
+    revocation.note(PAIR, refusal("Token has been revoked"))
+    revocation.clear(unless=SAME_REFRESH_TOKEN)
+    assert revocation.is_revoked(PAIR)
+    revocation.clear(unless=OTHER)
+    assert (revocation.is_revoked(PAIR), revocation.reason) == (False, None)
+    revocation.note(PAIR, refusal("Token has been revoked"))
+    revocation.clear()
+    assert not revocation.is_revoked(PAIR)
+
+
+@pytest.mark.parametrize(
+    ("token", "long_lived", "message", "hint"),
+    [
+        (None, False, "no token is stored", "access_token.*code.*store"),
+        (Token("access"), True, "cannot be refreshed", "another long-lived token"),
+        (Token("access"), False, "cannot be refreshed", "get consent again"),
+    ],
+)
+def test_without_a_way_to_a_token_the_error_says_what_to_do(
+    token: Token | None, long_lived: bool, message: str, hint: str
+) -> None:
+    error = Revocation().not_authorized(token, long_lived=long_lived)
+    assert re.search(message, str(error.args[0]))
+    assert re.search(hint, error.hint or "")
+
+
+def test_after_a_revocation_the_error_names_its_reason() -> None:
+    revocation = Revocation()
+    revocation.note(PAIR, refusal("Token has been revoked"))
+    error = revocation.not_authorized(PAIR, long_lived=False)
+    assert "refused the refresh token earlier: refused: Token has been revoked" in str(error)
