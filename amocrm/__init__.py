@@ -7,8 +7,8 @@ import typing as _typing
 from importlib import import_module as _import_module
 
 from amocrm._version import __version__
-from amocrm.auth.callback import FROM_AMOCRM
 from amocrm.auth.connection import Connection
+from amocrm.auth.redirect.query import FROM_AMOCRM
 from amocrm.auth.settings import AuthSettings, ServerSettings
 from amocrm.auth.token import Token
 from amocrm.client import AmoCRM

@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError, NotFoundError, NotOfferedError
-from amocrm.resources.endpoint import Endpoint, near, read_id
+from amocrm.resources.endpoint import Endpoint, near
 from amocrm.resources.filters import build_query
-from amocrm.resources.resource import Resource
+from amocrm.resources.resource import Resource, read_id
 from amocrm.sandbox import Sandbox
 from tests.resources.table import walk
 

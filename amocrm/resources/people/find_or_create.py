@@ -20,6 +20,7 @@ from amocrm.bulk.listing import Listing
 from amocrm.bulk.outcomes import Created
 from amocrm.bulk.pages import ShapeError, find_list
 from amocrm.errors import ConfigurationError, OutcomeUnknownError, UnexpectedReplyError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 from amocrm.resources.people.contact_keys import (
     Ambiguous,
@@ -142,11 +143,7 @@ def entity_id(entity: Mapping[str, Json], kind: str) -> int:
     """
     number = entity.get("id")
     if isinstance(number, bool) or not isinstance(number, int):
-        path = f"/api/v4/{kind}"
-        raise UnexpectedReplyError(
-            f"GET {path} was answered 200 with an entity without an id",
-            method="GET", path=path, status=200,
-        )  # fmt: skip
+        raise unexpected_response("GET", f"/api/v4/{kind}", "an entity without an id")
     return number
 
 
@@ -158,6 +155,6 @@ def _create(api: ApiContext, kind: str, model: dict[str, Json]) -> Created:
         return Created(int(answer["id"]), model, answer)
     except (ShapeError, ValueError, TypeError, LookupError):
         raise OutcomeUnknownError(
-            f"POST {path} was answered {response.info.status_code} without the id of one entity",
+            f"POST {path} returned {response.info.status_code} without the id of the new entity",
             method="POST", path=path, data=model,
         ) from None  # fmt: skip
