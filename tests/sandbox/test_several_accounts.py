@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -77,7 +78,7 @@ def test_grants_and_files_have_the_path_too(
     }  # fmt: skip
     pair = session.post(f"{root}/oauth2/access_token", json=body).json()
     headers = {"Authorization": f"Bearer {pair['access_token']}"}
-    model = {"file_name": "a.txt", "file_size": 2}
+    model: dict[str, Any] = {"file_name": "a.txt", "file_size": 2}
     opened = session.post(f"{root}/v1.0/sessions", headers=headers, json=model).json()
     assert opened["upload_url"].startswith(f"{root}/v1.0/sessions/upload/")
     file = session.post(opened["upload_url"], headers=headers, data=b"ab").json()
