@@ -113,6 +113,14 @@ def replacement(path: str, mode: int = _USUAL) -> Generator[BinaryIO]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(fresh)
         raise
+    sync_folder(path)
+
+
+def sync_folder(path: str) -> None:
+    """Write the folder of a file to the disk, so that the file's name survives a power failure.
+
+    Does nothing on Windows, which cannot open folders.
+    """
     if _POSIX:
         folder = os.open(os.path.dirname(path), os.O_RDONLY)
         try:

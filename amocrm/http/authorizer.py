@@ -31,7 +31,7 @@ class Authorizer(Protocol):
         """Return a token that is valid for the next call."""
         ...
 
-    def refresh_after_401(self, spent: Credential, date: str | None = None) -> Credential | str:
+    def refresh_after_401(self, rejected: Credential, date: str | None = None) -> Credential | str:
         """Return another token in the place of one that was answered 401, or why there is none."""
         ...
 

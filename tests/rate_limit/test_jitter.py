@@ -11,7 +11,6 @@ from amocrm.rate_limit.jitter import (
     MARGIN,
     MEMORY,
     MOST_MARGIN,
-    NEWCOMER,
     SAVINGS,
     Jitter,
 )
@@ -130,6 +129,18 @@ def test_what_it_says_bounds_how_late_calls_really_were(seed: int) -> None:
         assert jitter.learn(0.25 + late) >= late - 0.002
 
 
-def test_the_constants_are_those_the_manual_names() -> None:
-    assert (DOUBT, MEMORY, NEWCOMER, SAVINGS) == (0.265, 256, 1.0, 0.5)
+def test_the_doubt_is_that_of_calls_spread_over_the_margin() -> None:
     assert pytest.approx(MARGIN * math.log(200), abs=1e-4) == DOUBT
+
+
+def test_a_call_that_is_delayed_by_half_a_second_gets_all_of_it_but_a_slow_page_no_more() -> None:
+    late = taught(*[0.25] * 2 * LESSONS)
+    assert late.learn(0.25 + 0.5) >= 0.5
+    slow = taught(*[0.25] * 2 * LESSONS)
+    assert slow.learn(0.25 + 3.0) <= 0.6
+
+
+def test_a_slower_route_is_relearnt_within_six_hundred_answers() -> None:
+    jitter = taught(*[0.1] * 300)
+    margins = [jitter.learn(0.2) for _ in range(600)]
+    assert margins[-1] == LEAST_MARGIN

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from amocrm._support.atomic_file import sync_folder
 from amocrm._support.file_lock import FileLock
 from amocrm._support.private_files import open_private
 from amocrm.errors import JournalError
@@ -36,6 +37,8 @@ class FileJournal:
                 handle = open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
                 held.callback(os.close, handle)
                 records, end = _whole(self._path, handle)
+                if not records:
+                    sync_folder(self._path)  # It may have been created just now.
                 return _FileLog(self._path, handle, records, end, held.pop_all())
             except OSError as error:
                 raise JournalError(
