@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal
     from amocrm.resources.people.duplicates import DuplicateGroup
     from amocrm.resources.tags import ItemTags, Tags
-    from amocrm.schema.common import Range
     from amocrm.schema.events import Event
 
 TimeOrder: TypeAlias = Literal["id", "updated_at"]
@@ -267,7 +266,7 @@ class OneEntity(Resource):
         limit: int | None = None,
         progress: Report | None = None,
     ) -> Listing[Event]:
-        """Return what happened to it: `crm.leads(42).events(filter={"type": "lead_status_changed"})`.
+        """Return its events: `crm.leads(42).events(filter={"type": "lead_status_changed"})`.
 
         It is `crm.events.list` with the filters `entity` and `entity_id` set. Source: reference
         4.16.
