@@ -31,7 +31,7 @@ from amocrm.http.reply_body import NotJSONError, decode, read_problem
 from amocrm.http.request_body import encode_body
 from amocrm.http.retry import PATIENCE, Again, GiveUp, RetryState
 from amocrm.http.sender import QUEUE_PATIENCE, Sender
-from amocrm.http.transport.transport import Answer, Info
+from amocrm.http.transport.transport import Info, ReceivedReply
 
 GRANT_TIMEOUT: Final = Timeout(connect=5.0, read=15.0, total=30.0)
 """Limits of one try of a grant; the vendor's client waits 15 s. Source: reference 2.14."""
@@ -140,7 +140,7 @@ class TokenEndpoint:
         if grant.account_id is not None:
             return grant
         probe = self._probe(grant.portal, grant.token)
-        if not isinstance(probe, Answer) or probe.status != 200:
+        if not isinstance(probe, ReceivedReply) or probe.status != 200:
             return grant
         _, account = read_problem(probe)
         return grant._replace(account_id=known_id(account.get("id")))
@@ -190,7 +190,7 @@ class TokenEndpoint:
             except AmoCRMError as error:
                 return Failed(error, lost)  # of the rate limiter: this try was not sent
             verdict = judge_grant(call, outcome, state, asked_at=asked_at, lost=lost)
-            if isinstance(verdict, Granted) and isinstance(outcome, Answer):
+            if isinstance(verdict, Granted) and isinstance(outcome, ReceivedReply):
                 whose = account_id(verdict.token.access_token)
                 return Grant(verdict.token, outcome.info, portal, tries, whose)
             if isinstance(verdict, GrantRefused):
@@ -250,7 +250,7 @@ class TokenEndpoint:
             )
         )
 
-    def _question(self, call: Call) -> Answer | NoReply | None:
+    def _question(self, call: Call) -> ReceivedReply | NoReply | None:
         """Ask something beside a grant; what stands against it must not hide the grant's end."""
         try:
             return self._sender.send(call)
