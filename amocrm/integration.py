@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.forks import ForkLock
 from amocrm._support.frames import frameless
-from amocrm.auth.callback import State, read_install, read_query
+from amocrm.auth.consent import consent_url
 from amocrm.auth.installation.install_limit import InstallLimit
 from amocrm.auth.installation.installer import Installer
 from amocrm.auth.installation.registry import AccountRegistry, Entry
 from amocrm.auth.installation.uninstall_hook import verify
-from amocrm.auth.oauth_messages import consent_url
+from amocrm.auth.redirect.query import State, read_install, read_query
 from amocrm.auth.settings import AuthSettings
 from amocrm.auth.token import known_id
 from amocrm.client import AmoCRM
@@ -272,7 +272,7 @@ class Integration:
             start: the path, below the mount point, that redirects to the consent page.
         """
         # Imported late: werkzeug takes as long to load as `requests`.
-        from amocrm.auth.installation.wsgi import InstallApp, InstallHandlers, tell
+        from amocrm.auth.installation.wsgi import InstallApp, InstallHandlers, call_handler
 
         if not isinstance(start, str) or not start.startswith("/"):
             raise ConfigurationError("start must be a path that begins with /")
@@ -280,12 +280,12 @@ class Integration:
         def install(query: Mapping[str, str], state: State) -> None:
             account, is_new = self._install(query, state)
             if is_new and on_installed is not None:
-                tell("on_installed", on_installed, account)
+                call_handler("on_installed", on_installed, account)
 
         def remove(query: Mapping[str, str]) -> None:
             host = self.removed(query)
             if host is not None and on_removed is not None:
-                tell("on_removed", on_removed, host)
+                call_handler("on_removed", on_removed, host)
 
         def consent_url(state: str) -> str:
             return self.consent_url(state, "post_message")

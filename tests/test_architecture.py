@@ -19,7 +19,7 @@ LAYERS = [
     "http",
     "schema auth bulk chats",
     "resources",
-    "client phones",
+    "client phones types",
     "integration",
 ]
 
@@ -27,8 +27,8 @@ RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 PURE = """
 _support/frames _support/numbers _support/secret
-auth/callback auth/installation/uninstall_hook auth/not_authorized auth/oauth_messages
-auth/revocation_cause auth/settings auth/status auth/token auth/token_file_formats auth/token_record
+auth/installation/uninstall_hook auth/moved_account auth/redirect/query auth/revocation
+auth/settings auth/status auth/token auth/token_file_formats auth/token_record auth/token_response
 bulk/changes_query bulk/outcomes bulk/pages
 chats/payloads chats/signatures
 errors api_limits
@@ -74,7 +74,7 @@ FORBIDDEN_IN_PURE = {"http.client.HTTPConnection", "urllib.request", "http.serve
 
 OWNERS = {
     "time": {"_support/clock"}, "requests": {"http/transport"}, "urllib3": {"http/transport"},
-    "phonenumbers": {"phones"}, "sqlalchemy": {"bulk/journals", "stores"},
+    "phonenumbers": {"phones"}, "sqlalchemy": {"stores"},
     "redis": {"rate_limit", "stores"}, "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things, each with the modules or packages that import it."""

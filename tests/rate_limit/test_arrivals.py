@@ -25,13 +25,20 @@ class ApiContext:
         jitter: seconds that a call may be late at most, evenly drawn.
         handshake: seconds that a new connection takes at most, evenly drawn.
         tells: whether the session tells when a call leaves over a new connection.
+        accepting: seconds that the server takes at most to accept the first call of a connection.
     """
 
     def __init__(
-        self, seed: int, latency: float, jitter: float, handshake: float, tells: bool
+        self,
+        seed: int,
+        latency: float,
+        jitter: float,
+        handshake: float,
+        tells: bool,
+        accepting: float = 0.0,
     ) -> None:
         self.dice, self.latency, self.tells = random.Random(seed), latency, tells
-        self.jitter, self.handshake = jitter, handshake
+        self.jitter, self.handshake, self.accepting = jitter, handshake, accepting
         self.rate_limiter, self.clock = LocalRateLimiter(), ManualClock()
         self.connections = 0
         self.arrivals: list[float] = []
@@ -42,21 +49,23 @@ class ApiContext:
             step = self.rate_limiter.reserve(self.clock, 60)
             while step.action is not Action.GO:
                 yield step.away
-                drawn = step.action is not Action.DRAW_AGAIN
+                drawn = step.action is not Action.RESERVE_AGAIN
                 step = (
                     self.rate_limiter.check(self.clock, step.slot_number)
                     if drawn
                     else self.rate_limiter.reserve(self.clock, 60)
                 )
             slot = TakenSlot(self.rate_limiter, self.clock, step, self.clock.monotonic(), 0.0, 0.0)
-            if self.connections:
-                self.connections -= 1
-            else:
+            is_new = not self.connections
+            if is_new:
                 slot.opening()
                 yield self.dice.uniform(0, self.handshake)
+            else:
+                self.connections -= 1
             if self.tells:
                 slot.sent()
-            yield self.latency / 2 + self.dice.uniform(0, self.jitter)
+            late = self.dice.uniform(0, self.accepting) if is_new and self.accepting else 0.0
+            yield self.latency / 2 + self.dice.uniform(0, self.jitter) + late
             self.arrivals.append(self.clock.monotonic())
             yield self.latency / 2
             self.connections += 1
@@ -96,6 +105,35 @@ def test_a_cold_start_costs_no_latency(latency: float, least: int) -> None:
     assert sum(at < 1.5 + latency / 2 for at in way.arrivals) == 14
     assert len(way.arrivals) >= least
     assert way.busiest() == 7
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_first_call_of_a_connection_may_be_accepted_a_second_late(seed: int) -> None:
+    way = ApiContext(seed, 3.0, 0.0, 0.0, True, accepting=1.0)
+    way.run()
+    assert way.busiest() <= 7
+
+
+def test_waiting_for_the_first_calls_to_be_accepted_costs_one_second_at_a_cold_start() -> None:
+    way = ApiContext(1, 3.0, 0.0, 0.0, True)
+    way.run()
+    # Two bursts: at once, and after the second of the limit and one more.
+    assert sum(at < 2.2 + 1.5 for at in way.arrivals) == 14
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_after_a_429_a_tenth_of_a_second_of_jitter_is_survived(seed: int) -> None:
+    way = ApiContext(seed, 0.25, 0.1, 0.0, True)
+    way.rate_limiter.hold(way.clock, 0)
+    way.run()
+    assert way.busiest() <= 7
+
+
+def test_after_a_429_the_rate_stays_above_nine_tenths_of_the_limit() -> None:
+    way = ApiContext(1, 0.25, 0.0, 0.0, True)
+    way.rate_limiter.hold(way.clock, 0)
+    way.run()
+    assert len(way.arrivals) >= 0.9 * 7 * SECONDS
 
 
 def test_jitter_beyond_what_is_promised_is_seen() -> None:

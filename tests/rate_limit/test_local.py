@@ -66,9 +66,7 @@ def test_a_second_counts_from_where_the_call_was_sent_after_the_handshake(
 
 
 @pytest.mark.parametrize(("took", "later"), [(0.25, LEAST_MARGIN), (0.4, 0.15 + LEAST_MARGIN)])
-def test_and_the_answer_tells_how_late_it_was(
-    clock: ManualClock, took: float, later: float
-) -> None:
+def test_the_response_sets_the_margin(clock: ManualClock, took: float, later: float) -> None:
     rate_limiter = LocalRateLimiter(1)
     for _ in range(60):
         slot = rate_limiter.wait(clock, 60)
@@ -138,7 +136,7 @@ def test_rates_on_the_border_are_rates(rate: float, clock: ManualClock) -> None:
     assert take(LocalRateLimiter(rate), clock) == 0.0
 
 
-def test_a_turn_beyond_patience_is_not_taken(clock: ManualClock) -> None:
+def test_a_slot_beyond_patience_is_not_reserved(clock: ManualClock) -> None:
     rate_limiter = LocalRateLimiter(1)
     assert take(rate_limiter, clock) == 0.0
     early = 1 + LEAST_MARGIN

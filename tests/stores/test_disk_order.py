@@ -129,7 +129,8 @@ def test_a_file_is_written_synced_replaced_and_its_folder_synced(
 
 
 def test_a_journal_s_record_is_written_and_synced_before_the_call_is_sent(tmp_path: Path) -> None:
-    seen = steps(tmp_path, JOURNAL)
+    created, *seen = steps(tmp_path, JOURNAL)
+    assert created[:3] == ["sync", "folder", tmp_path.stat().st_ino]
     names = [one[0] for one in seen]
     announced = ["write", "sync", "send", "write", "sync"]
     assert names == ["write", "sync", *announced * 3]

@@ -28,9 +28,9 @@ from amocrm.http.request import Request
 from amocrm.http.retry import RetryState, backoff
 from amocrm.http.transport.transport import Response
 from amocrm.progress import ProgressMeter, Report
-from amocrm.resources.endpoint import read_id
 from amocrm.resources.files.host import led_to, time_for
 from amocrm.resources.files.upload_source import UploadSource
+from amocrm.resources.resource import read_id
 
 SESSIONS: Final = 3
 """Sessions that are opened at most for one upload."""

@@ -124,7 +124,7 @@ def _search(api: ApiContext, kind: str, keys: ContactKeys) -> list[dict[str, Jso
     def look_for(query: str) -> None:
         for entity in Listing[Json](api, f"/api/v4/{kind}", {"query": query}):
             if isinstance(entity, dict) and keys.match(entity):
-                found.setdefault(_id(entity, kind), entity)
+                found.setdefault(entity_id(entity, kind), entity)
 
     for query in keys.queries:
         look_for(query)
@@ -135,7 +135,12 @@ def _search(api: ApiContext, kind: str, keys: ContactKeys) -> list[dict[str, Jso
     return [found[number] for number in sorted(found)]
 
 
-def _id(entity: Mapping[str, Json], kind: str) -> int:
+def entity_id(entity: Mapping[str, Json], kind: str) -> int:
+    """Return the id of an entity.
+
+    Raises:
+        UnexpectedReplyError: it has none.
+    """
     number = entity.get("id")
     if isinstance(number, bool) or not isinstance(number, int):
         raise unexpected_response("GET", f"/api/v4/{kind}", "an entity without an id")
