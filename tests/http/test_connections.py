@@ -66,7 +66,7 @@ def client(portal: Sandbox, served: Served, ear: Ear, session: requests.Session 
     )
 
 
-def test_a_call_over_a_new_connection_is_told_from_one_over_a_warm_one(
+def test_a_new_connection_is_distinguished_from_an_open_one(
     portal: Sandbox, served: Served
 ) -> None:
     ear = Ear()
@@ -87,7 +87,7 @@ def test_a_connection_the_server_closed_is_opened_anew(portal: Sandbox, served: 
     assert ear.heard.count("opening") == 2
 
 
-def test_of_a_given_session_the_answer_tells_and_it_stays_as_it_is(
+def test_a_user_s_session_is_unchanged_and_its_responses_show_new_connections(
     portal: Sandbox, served: Served
 ) -> None:
     ear = Ear()

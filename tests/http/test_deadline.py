@@ -191,7 +191,7 @@ def test_a_server_that_takes_nothing_is_not_waited_for() -> None:
     assert outcome.sent
 
 
-def test_a_connection_is_kept_after_an_answer_in_chunks() -> None:
+def test_a_connection_is_kept_after_a_response_in_chunks() -> None:
     """Held to its time, an answer is read to its end and no further, and the next one comes."""
     answer = CHUNKED + b"2;a=b\r\n{}\r\n0\r\nX-Trailer: a\r\n\r\n"
     asked: list[bytes] = []

@@ -511,7 +511,7 @@ def test_an_answer_of_the_api_has_a_bound_that_a_file_has_not(sandbox: Sandbox) 
         ("wrong_type", "text/plain instead of JSON: 'OK'"),
     ],
 )
-def test_a_200_that_is_no_answer_is_a_clear_error(
+def test_a_200_that_is_no_response_is_a_clear_error(
     connected: AmoCRM, sandbox: Sandbox, fault: str, complaint: str
 ) -> None:
     sandbox.inject(fault, path="/api/", times=9)
@@ -519,7 +519,7 @@ def test_a_200_that_is_no_answer_is_a_clear_error(
         connected.request.get("/api/v4/account")
 
 
-def test_half_a_body_is_a_lost_answer(connected: AmoCRM, sandbox: Sandbox) -> None:
+def test_half_a_body_is_a_lost_response(connected: AmoCRM, sandbox: Sandbox) -> None:
     sandbox.inject("half_body", "POST", "/api/")
     with pytest.raises(LostReplyError, match="closed before the response was complete"):
         connected.request.post("/api/v4/leads", [{"name": "x"}])
@@ -545,7 +545,7 @@ def test_a_refused_connection_was_never_sent(free_port: int) -> None:
     assert trouble.value.retryable
 
 
-def test_an_unknown_name_is_told() -> None:
+def test_an_unknown_name_is_reported() -> None:
     # Built by hand: a name server is not on the loopback.
     pool: Any = urllib3.connectionpool.HTTPSConnectionPool("a.amocrm.ru")
     reason = urllib3.exceptions.NameResolutionError("a.amocrm.ru", pool, socket.gaierror("no"))
@@ -633,7 +633,7 @@ def test_an_untrusted_certificate_says_which_authorities_and_what_to_do(
     assert portal.counters["requests"] == 0
 
 
-def test_https_to_a_plain_port_is_told(served: str) -> None:
+def test_https_to_a_plain_port_is_reported(served: str) -> None:
     base = served.replace("http://", "https://")
     with AmoCRM("a", {"access_token": "x"}, base_url=base, clock=ManualClock()) as crm:
         with pytest.raises(UnreachableError, match="TLS failed"):
