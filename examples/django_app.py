@@ -1,6 +1,6 @@
-"""Django, in one file: people sign in on amoCRM's consent page, and see their own account's leads.
+"""Django, in one file: users sign in on amoCRM's consent page and see their own account's leads.
 
-See flask_app.py for the portal to play against; the redirect's port is 8000 here:
+See flask_app.py for how to start a sandbox; the port of the redirect is 8000 here:
 
     SESSION_SECRET=$(openssl rand -hex 32) AMOCRM_BASE_URL=http://127.0.0.1:8080 \
     AMOCRM_CLIENT_ID=... AMOCRM_CLIENT_SECRET=... \
@@ -51,17 +51,17 @@ settings.configure(
 
 
 def login(request: Request) -> HttpResponse:
-    """Send the person to the consent page; the session keeps the state that must come back."""
+    """Redirect to the consent page; the session keeps the state that must come back."""
     request.session["state"] = secrets.token_urlsafe(24)
     return HttpResponseRedirect(integration.consent_url(request.session["state"], "post_message"))
 
 
 def back(request: Request) -> HttpResponse:
-    """Take the redirect, and tie the account that agreed to the session that asked for it."""
+    """Handle the redirect: store the account that gave consent in the session that asked."""
     state = request.session.get("state")
     account = integration.callback(request.GET.dict(), state or FROM_AMOCRM)
     if not state:
-        return JsonResponse({"installed": True})  # A widget's, or anybody's: it signs nobody in.
+        return JsonResponse({"installed": True})  # A call of a widget, or anybody: no sign-in.
     request.session.flush()
     request.session["account"] = account.connection.account_id
     return HttpResponseRedirect("/leads")
@@ -76,19 +76,19 @@ def leads(request: Request) -> JsonResponse:
 
 
 def my_account(request: Request) -> AmoCRM:
-    """Return the account that the person has signed in to: no request can name another one."""
+    """Return the account that the user has signed in to; a request cannot name another."""
     if "account" not in request.session:
         raise NotAuthorizedError("nobody has signed in")
     return integration.account(id=request.session["account"])
 
 
 def uninstall(request: Request) -> JsonResponse:
-    """Take the signed call that tells of an account which has switched the integration off."""
+    """Handle the signed call of amoCRM after an account has disabled the integration."""
     return JsonResponse({"removed": integration.removed(request.GET.dict()) is not None})
 
 
 def visited(view: Callable[[Request], HttpResponse]) -> View:
-    """Answer for a view that refuses: the reason is the operator's to know."""
+    """Respond for a view that refuses; the reason is for the operator."""
 
     def visit(request: Request) -> HttpResponse:
         try:

@@ -1,9 +1,9 @@
-"""Write all leads to a CSV file, and count with pandas where the money comes from.
+"""Write all leads to a CSV file, and sum them up by stage with pandas.
 
     python examples/export_pandas.py [leads.csv]
 
-It only reads. With the environment that `shop.py` names it runs against your account. Without
-pandas it writes the file and stops there.
+It only reads. With the environment variables that `shop.py` names it runs on your account. Without
+pandas it only writes the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Row: TypeAlias = dict[str, object]
 
 
 def rows(crm: AmoCRM) -> Iterator[Row]:
-    """Yield a flat row for each lead: what every lead has, and its custom fields by name."""
+    """Yield a flat row for each lead, with its custom fields by name."""
     stages = {
         (stage["pipeline_id"], stage["id"]): (pipeline["name"], stage["name"])
         for pipeline in crm.leads.pipelines.list()
@@ -42,14 +42,14 @@ def rows(crm: AmoCRM) -> Iterator[Row]:
             "created_at": datetime.fromtimestamp(lead["created_at"], timezone.utc),
         }
         fields = {str(name): value for name, value in crm.leads.cf(lead).items()}
-        # A custom field may be called `name`, too: the lead's own parts come first, and stay.
+        # A custom field may be called `name`, too: the lead's own values come first, and win.
         yield {**own, **fields, **own}
 
 
 def to_csv(leads: list[Row], path: Path) -> None:
-    """Write the rows under all columns that any of them has, to a file for this user alone."""
+    """Write the rows, with the columns of all of them, to a file that only this user can read."""
     columns = dict.fromkeys(name for lead in leads for name in lead)
-    # With this encoding Excel sees that the file is in UTF-8.
+    # Excel needs this encoding to recognize UTF-8.
     with open(path, "w", newline="", encoding="utf-8-sig", opener=private) as file:
         writer = csv.writer(file)
         writer.writerow(map(plain, columns))
@@ -57,18 +57,18 @@ def to_csv(leads: list[Row], path: Path) -> None:
 
 
 def plain(value: object) -> object:
-    """Keep a text from being a formula: Excel runs those, and anybody fills in a form."""
+    """Prevent formulas: Excel runs them, and anybody can fill in a form."""
     is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
     return f"'{value}" if is_formula else value
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file; a new one is for this user alone."""
+    """Open a file; only this user can read a new one."""
     return os.open(path, flags, 0o600)
 
 
 def to_pandas(leads: list[Row]) -> None:
-    """Print how many leads there are in each stage, and what they would bring."""
+    """Print the number and the total value of the leads of each stage."""
     import pandas
 
     table = pandas.DataFrame(leads)

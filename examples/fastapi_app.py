@@ -1,12 +1,12 @@
-"""FastAPI: people sign in on amoCRM's consent page, and see the leads of their own account.
+"""FastAPI: users sign in on amoCRM's consent page and see the leads of their own account.
 
-See flask_app.py for the portal to play against; the redirect's port is 8000 here:
+See flask_app.py for how to start a sandbox; the port of the redirect is 8000 here:
 
     SESSION_SECRET=$(openssl rand -hex 32) AMOCRM_BASE_URL=http://127.0.0.1:8080 \
     AMOCRM_CLIENT_ID=... AMOCRM_CLIENT_SECRET=... \
     AMOCRM_REDIRECT_URI=http://127.0.0.1:8000/amocrm/ uvicorn --app-dir examples fastapi_app:app
 
-The client is synchronous: plain `def` endpoints run in FastAPI's threads, and stop nobody.
+The client is synchronous: FastAPI runs plain `def` endpoints in threads, so they block nothing.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ app.add_middleware(
 
 @app.get("/login")
 def login(request: Request) -> Response:
-    """Send the person to the consent page; the session keeps the state that must come back."""
+    """Redirect to the consent page; the session keeps the state that must come back."""
     request.session["state"] = secrets.token_urlsafe(24)
     return RedirectResponse(integration.consent_url(request.session["state"], "post_message"), 302)
 
 
 @app.get("/amocrm/")
 def back(request: Request) -> Response:
-    """Take the redirect, and tie the account that agreed to the session that asked for it."""
+    """Handle the redirect: store the account that gave consent in the session that asked."""
     state = request.session.get("state")
     account = integration.callback(request.query_params, state or FROM_AMOCRM)
     if not state:
-        return PlainTextResponse("installed")  # A widget's, or anybody's: it signs nobody in.
+        return PlainTextResponse("installed")  # A widget's call, or anybody's: it signs nobody in.
     request.session.clear()
     request.session["account"] = account.connection.account_id
     return RedirectResponse("/leads", 302)
@@ -69,7 +69,7 @@ def leads(request: Request) -> list[str]:
 
 
 def my_account(request: Request) -> AmoCRM:
-    """Return the account that the person has signed in to: no request can name another one."""
+    """Return the account that the user has signed in to; a request cannot name another."""
     if "account" not in request.session:
         raise NotAuthorizedError("nobody has signed in")
     return integration.account(id=request.session["account"])
@@ -77,13 +77,13 @@ def my_account(request: Request) -> AmoCRM:
 
 @app.get("/amocrm/uninstall")
 def uninstall(request: Request) -> dict[str, bool]:
-    """Take the signed call that tells of an account which has switched the integration off."""
+    """Handle the signed call of amoCRM after an account has disabled the integration."""
     return {"removed": integration.removed(request.query_params) is not None}
 
 
 @app.exception_handler(AmoCRMError)
 def refuse(_: Request, error: AmoCRMError) -> Response:
-    """Log the reason, which is the operator's to know; tell the visitor what to do."""
+    """Log the reason for the operator; tell the visitor what to do."""
     logging.getLogger(__name__).warning("refused: %s", error)
     if error.retryable:
         return PlainTextResponse("try again in a minute", 503)

@@ -1,7 +1,7 @@
-"""Flask: people sign in on amoCRM's consent page, and see the leads of their own account.
+"""Flask: users sign in on amoCRM's consent page and see the leads of their own account.
 
-Whoever agrees there is an administrator of the account, and installs the integration in it. Play it
-against a portal of your own, which prints its client_id and client_secret:
+Only an administrator can give consent; that installs the integration in the account. Try it with a
+sandbox, which prints its client_id and client_secret:
 
     python -m amocrm.sandbox --port 8080 --redirect-uri http://127.0.0.1:5000/amocrm/
     SESSION_SECRET=$(openssl rand -hex 32) AMOCRM_BASE_URL=http://127.0.0.1:8080 \
@@ -42,14 +42,14 @@ app.config.update(
 
 @app.get("/login")
 def login() -> ResponseReturnValue:
-    """Send the person to the consent page; the session keeps the state that must come back."""
+    """Redirect to the consent page; the session keeps the state that must come back."""
     session["state"] = secrets.token_urlsafe(24)
     return redirect(integration.consent_url(session["state"], "post_message"))
 
 
 @app.get("/amocrm/")
 def back() -> ResponseReturnValue:
-    """Take the redirect, and tie the account that agreed to the session that asked for it."""
+    """Handle the redirect: store the account that gave consent in the session that asked."""
     state = session.get("state")
     account = integration.callback(request.args.to_dict(), state or FROM_AMOCRM)
     if not state:
@@ -67,7 +67,7 @@ def leads() -> ResponseReturnValue:
 
 
 def my_account() -> AmoCRM:
-    """Return the account that the person has signed in to: no request can name another one."""
+    """Return the account that the user has signed in to; a request cannot name another."""
     if "account" not in session:
         raise NotAuthorizedError("nobody has signed in")
     return integration.account(id=session["account"])
@@ -75,12 +75,12 @@ def my_account() -> AmoCRM:
 
 @app.get("/amocrm/uninstall")
 def uninstall() -> ResponseReturnValue:
-    """Take the signed call that tells of an account which has switched the integration off."""
+    """Handle the signed call of amoCRM after an account has disabled the integration."""
     return {"removed": integration.removed(request.args.to_dict()) is not None}
 
 
 @app.errorhandler(AmoCRMError)
 def refuse(error: AmoCRMError) -> ResponseReturnValue:
-    """Log the reason, which is the operator's to know; tell the visitor what to do."""
+    """Log the reason for the operator; tell the visitor what to do."""
     app.logger.warning("refused: %s", error)
     return ("try again in a minute", 503) if error.retryable else ("sign in: /login", 401)

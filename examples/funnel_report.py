@@ -1,8 +1,8 @@
-"""Tell how many leads stand in each stage and for how much, and how many have come how far.
+"""Report how many leads are in each stage, their value, and how many reached it.
 
     python examples/funnel_report.py [pipeline] [days]
 
-It only reads. With the environment that `shop.py` names it runs against your account.
+It only reads. With the environment variables that `shop.py` names it runs on your account.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 LOST = 143
 
 
-class Sender(NamedTuple):
-    """What the report says of a stage.
+class StageRow(NamedTuple):
+    """One stage in the report.
 
     Attributes:
-        here: leads that stand there now.
-        sum: what they would bring.
-        reached: of the leads created in the period, those that came there, or further.
+        here: leads that are there now.
+        sum: their total value.
+        reached: leads created in the period that reached it, or a later one.
     """
 
     stage: str
@@ -37,8 +37,8 @@ class Sender(NamedTuple):
     reached: int | None
 
 
-def funnel(crm: AmoCRM, name: str, days: int) -> list[Sender]:
-    """Report on a pipeline, and on what became of the leads of the last days."""
+def funnel(crm: AmoCRM, name: str, days: int) -> list[StageRow]:
+    """Report on a pipeline, and on the leads created in the last days."""
     (pipeline,) = [one for one in crm.leads.pipelines.list() if one["name"] == name]
     here: Counter[int] = Counter()
     total: Counter[int] = Counter()
@@ -53,7 +53,7 @@ def funnel(crm: AmoCRM, name: str, days: int) -> list[Sender]:
     stages = [one for one in pipeline["_embedded"]["statuses"] if one["type"] == 0]
     far = furthest(crm, pipeline, young, began)
     return [
-        Sender(
+        StageRow(
             stage["name"],
             here[stage["id"]],
             total[stage["id"]],
@@ -64,9 +64,9 @@ def funnel(crm: AmoCRM, name: str, days: int) -> list[Sender]:
 
 
 def furthest(crm: AmoCRM, pipeline: Pipeline, leads: dict[int, int], began: int) -> dict[int, int]:
-    """Return how far each lead has come: the greatest `sort` of the stages it has been in.
+    """Return the furthest stage of each lead: the greatest `sort` of those it was in.
 
-    Where it stands now is not enough: a lost lead may have been agreed on before.
+    The current stage is not enough: a lost lead may have been in a later one before.
     """
     sorts = {one["id"]: one["sort"] for one in pipeline["_embedded"]["statuses"] if is_way(one)}
     far = {lead: sorts.get(stage, 0) for lead, stage in leads.items()}
@@ -83,7 +83,7 @@ def furthest(crm: AmoCRM, pipeline: Pipeline, leads: dict[int, int], began: int)
 
 
 def is_way(stage: Status) -> bool:
-    """Tell whether a stage is on the way to the sale."""
+    """Tell whether a stage leads to a sale."""
     return stage["id"] != LOST
 
 

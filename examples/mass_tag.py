@@ -1,4 +1,4 @@
-"""Tag all leads that stand in a stage and that nobody has touched for a month.
+"""Tag all leads of a stage that were not changed for a month.
 
 python examples/mass_tag.py
 """
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from amocrm.schema.leads import Lead, LeadPatch
 
 
-def tag_asleep(crm: AmoCRM, stage_name: str, tag: str, days: int) -> None:
-    """Give a tag to the leads of a stage that were last changed some days ago, or before."""
+def tag_inactive(crm: AmoCRM, stage_name: str, tag: str, days: int) -> None:
+    """Add a tag to the leads of a stage that were not changed for some days."""
     stage = crm.leads.pipelines.stage(stage_name, pipeline="Sales")
     until = int(time.time()) - days * DAY
     found = crm.leads.list(filter={"statuses": [stage], "updated_at": {"to": until}})
-    # All of it is read before anything is written: what is tagged has just been changed, and would
-    # fall out of the listing while it is read.
+    # Read all leads before the first write: tagging changes a lead, so it would no longer match the
+    # filter during the listing.
     patches: list[LeadPatch] = [
         {"id": lead["id"], "tags_to_add": [{"name": tag}]} for lead in found if not has(lead, tag)
     ]
@@ -35,15 +35,15 @@ def tag_asleep(crm: AmoCRM, stage_name: str, tag: str, days: int) -> None:
 
 
 def has(lead: Lead, tag: str) -> bool:
-    """Tell whether a lead has a tag already."""
+    """Tell whether a lead already has a tag."""
     return any(one["name"] == tag for one in lead["_embedded"]["tags"])
 
 
 def main() -> None:
-    """Tag, and see that the next run finds nothing to do."""
+    """Tag twice: the second run finds nothing to do."""
     with shop() as crm:
         for _ in range(2):
-            tag_asleep(crm, "Agreed", "asleep", days=30)
+            tag_inactive(crm, "Agreed", "inactive", days=30)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Bring the account's products up to date with a price list: new ones, and only what changed.
+"""Update the account's products from a price list: create new ones, send only the differences.
 
-Each row is known by the id that the shop's own system gives it; the account keeps it in the field
-EXTERNAL_ID, which people do not see.
+Each row has the id of the shop's own system; the account stores it in the field EXTERNAL_ID, which
+users do not see.
 
     python examples/product_sync.py
 """
@@ -31,13 +31,13 @@ class Row(NamedTuple):
 
 
 def sync(crm: AmoCRM, rows: Iterable[Row]) -> None:
-    """Create what is new and change what differs; tell what became of it."""
+    """Create new rows and update those that differ; print the outcome of each."""
     catalog = crm.catalogs.products.get().get("catalog_id")
     if catalog is None:
         raise SystemExit("the account has no products: switch them on in its settings")
     goods = crm.catalogs(catalog).elements
     known = {goods.cf(one).get("EXTERNAL_ID"): one for one in goods.list()}
-    known.pop(None, None)  # products of other origin
+    known.pop(None, None)  # products from elsewhere
     new: list[NewElement] = []
     pairs: list[tuple[Element, NewElement]] = []
     for row in rows:
@@ -62,7 +62,7 @@ def sync(crm: AmoCRM, rows: Iterable[Row]) -> None:
             print(f"refused {which}: {outcome.error}")
         elif isinstance(outcome, Unknown):
             print(f"look for it before the next run: {outcome.item}: {outcome.why}")
-    # The API deletes no elements, so a person decides what becomes of them.
+    # The API cannot delete elements, so a person decides about them.
     for one in known.values():
         print(f"no longer in the list: {one['id']}: {one['name']}")
 

@@ -1,17 +1,17 @@
-"""The whole story of an integration: consent, token, calls, expiry, renewal, restart.
+"""An integration from start to end: consent, token, calls, expiry, refresh, restart.
 
-Without settings it plays against a portal of its own, on this machine, and clicks "allow" itself:
+Without settings it runs against a sandbox on this machine, and gives the consent itself:
 
     python examples/quickstart.py
 
-With settings it runs against your account, and you click. There it creates one lead:
+With settings it runs on your account, and you give the consent. It creates one lead there:
 
     AMOCRM_DOMAIN=mycompany AMOCRM_CLIENT_ID=... AMOCRM_CLIENT_SECRET=... \
     AMOCRM_REDIRECT_URI=http://127.0.0.1:3000/ python examples/quickstart.py
 
-The token is kept in AMOCRM_TOKEN_FILE (token.json): run it twice to see it restored. A code copied
-from the integration's window goes into AMOCRM_CODE; AMOCRM_PORT (3000) is where the redirect is
-awaited otherwise.
+The token is stored in AMOCRM_TOKEN_FILE (token.json): run it twice to see it restored. A code from
+the integration's window goes into AMOCRM_CODE; otherwise the redirect is awaited on AMOCRM_PORT
+(3000).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TOKEN_FILE = Path(os.environ.get("AMOCRM_TOKEN_FILE", "token.json"))
 
 
 def save(response: Response) -> None:
-    """Keep the token for the next run, readable by this user alone."""
+    """Save the token for the next run, readable by this user alone."""
     fresh = TOKEN_FILE.with_suffix(".new")
     fresh.unlink(missing_ok=True)  # an old one may be readable by others, or lead elsewhere
     with open(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
@@ -44,14 +44,14 @@ def save(response: Response) -> None:
 
 
 def restore(crm: AmoCRM) -> None:
-    """Go on with the token of an earlier run, if there is one."""
+    """Use the token of an earlier run, if there is one."""
     if TOKEN_FILE.exists():
         crm.connection.set_token(json.loads(TOKEN_FILE.read_text()))
-        print(f"   1. token restored from {TOKEN_FILE}: nobody has to agree again")
+        print(f"   1. token restored from {TOKEN_FILE}: no consent is needed")
 
 
-def tell(crm: AmoCRM) -> None:
-    """Do what every integration does: look around, create, change, list."""
+def make_calls(crm: AmoCRM) -> None:
+    """Do what every integration does: read, create, change, list."""
     account = crm.request.get("/api/v4/account").data
     print(f"   2. account {account['id']}: {account['name']}")
 
@@ -76,8 +76,8 @@ def shown(title: str) -> AbstractContextManager[Report | None]:
     return bar(title) if find_spec("rich") else nullcontext()
 
 
-def on_a_real_account() -> None:
-    """Run with the settings of the environment; a person clicks."""
+def run_on_real_account() -> None:
+    """Run with the settings of the environment; a person gives the consent."""
     auth: AuthSettings = {
         "client_id": os.environ["AMOCRM_CLIENT_ID"],
         "client_secret": os.environ["AMOCRM_CLIENT_SECRET"],
@@ -88,50 +88,50 @@ def on_a_real_account() -> None:
         auth["code"] = code
 
     def ask(connection: Connection) -> None:
-        print(f"   1. open this address and agree:\n\n{connection.get_auth_url()}\n")
+        print(f"   1. open this address and give your consent:\n\n{connection.get_auth_url()}\n")
 
     with AmoCRM(os.environ["AMOCRM_DOMAIN"], auth) as crm:
         crm.on("connection:newToken", save)
         crm.on("connection:beforeConsent", ask)
         restore(crm)
-        tell(crm)
+        make_calls(crm)
 
 
-def on_a_portal_of_its_own() -> None:
-    """Run against a sandbox over TCP; this program is the person, too."""
+def run_on_sandbox() -> None:
+    """Run against a sandbox over TCP; this program gives the consent, too."""
 
     def agree(connection: Connection) -> None:
         url = connection.get_auth_url()
-        print(f"   1. consent is asked for at {url.partition('?')[0]}; we agree")
+        print(f"   1. consent is requested at {url.partition('?')[0]}; we agree")
         requests.post(url, data={"account": "example", "decision": "agree"}, timeout=10)
 
-    with play() as (crm, clock):
+    with serve_sandbox() as (crm, clock):
         crm.on("connection:newToken", save)
         crm.on("connection:beforeConsent", agree)
         restore(crm)
-        tell(crm)
+        make_calls(crm)
 
         token = crm.connection.get_token() or {}
         clock.advance(token["expires_at"] - clock.time())
-        print("   6. time flies, and the token has expired; the next call renews it")
+        print("   6. a day later the token has expired; the next call refreshes it")
         crm.request.get("/api/v4/account")
         print("   7. done: run it again to see the token restored")
 
 
 @contextmanager
-def play() -> Generator[tuple[AmoCRM, SystemClock], None, None]:
-    """Serve a portal and make a client of it."""
+def serve_sandbox() -> Generator[tuple[AmoCRM, SystemClock], None, None]:
+    """Serve a sandbox and give a client of it."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     clock = SystemClock()
     portal = Sandbox(clock=clock, redirect_uri=f"http://127.0.0.1:{port}/")
     if TOKEN_FILE.exists():
-        # The portal lives no longer than this program: it has to be told what it once issued.
+        # Each run has a new sandbox: it gets the tokens of the earlier run.
         token = json.loads(TOKEN_FILE.read_text())
         portal.readmit(token["access_token"], token["refresh_token"], token["expires_at"])
     one = portal.integration
     with portal.serve() as served:
-        print(f"   0. a portal of our own answers at {served.url}")
+        print(f"   0. a sandbox answers at {served.url}")
         auth: AuthSettings = {
             "client_id": one.client_id,
             "client_secret": one.client_secret,
@@ -143,7 +143,7 @@ def play() -> Generator[tuple[AmoCRM, SystemClock], None, None]:
 
 
 if __name__ == "__main__":
-    if os.environ.get("AMOCRM_DOMAIN"):
-        on_a_real_account()
+    if os.environ.get("AMOCRM_CLIENT_ID"):
+        run_on_real_account()
     else:
-        on_a_portal_of_its_own()
+        run_on_sandbox()

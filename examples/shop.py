@@ -1,9 +1,9 @@
-"""The account that the other examples play against: a shop, on a portal of this machine.
+"""The account that the other examples use: a shop, in a sandbox on this machine.
 
 It has a pipeline `Sales`, a date field `Delivery`, products, and leads of the last two months.
-Examples that only read run against your account, too, if AMOCRM_DOMAIN, AMOCRM_CLIENT_ID,
-AMOCRM_CLIENT_SECRET and AMOCRM_REDIRECT_URI are set, as quickstart.py does; the tokens are kept in
-the folder AMOCRM_TOKENS (tokens).
+Examples that only read also run on your account: set AMOCRM_DOMAIN and AMOCRM_TOKEN, a long-lived
+token. Or set AMOCRM_DOMAIN, AMOCRM_CLIENT_ID, AMOCRM_CLIENT_SECRET and AMOCRM_REDIRECT_URI, as for
+quickstart.py; then the tokens are stored in the folder AMOCRM_TOKENS (tokens).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DAY = 86_400
 
 ORDERS = [
-    # What, for how much, how many days ago, and the stages that it went through since.
+    # Name, price, age in days, and the stages that it went through since.
     ("Kettle", 2490, 45, ["Agreed"]),
     ("Kettle and cups", 3900, 40, ["Agreed", "Lost"]),
     ("Samovar", 18900, 20, ["Agreed", "Paid", "Won"]),
@@ -36,42 +36,43 @@ ORDERS = [
 ]
 
 
-def furnish(crm: AmoCRM) -> None:
-    """Make an empty account the shop's."""
+def furnish(crm: AmoCRM, names: Mapping[str, str] | None = None) -> None:
+    """Create the shop in an empty account; `names` are those of another language, by ours."""
+    names = names or {}
+
+    def named(name: str) -> str:
+        return names.get(name, name)
+
     crm.leads.pipelines.create({
-        "name": "Sales", "sort": 1, "is_main": True, "is_unsorted_on": True,
+        "name": named("Sales"), "sort": 1, "is_main": True, "is_unsorted_on": True,
         "_embedded": {"statuses": [
-            {"name": "New", "sort": 20, "color": "#fffeb2"},
-            {"name": "Agreed", "sort": 30, "color": "#c1e0ff"},
-            {"name": "Paid", "sort": 40, "color": "#87f2c0"},
-            {"id": 142, "name": "Won"},
-            {"id": 143, "name": "Lost"},
+            {"name": named("New"), "sort": 20, "color": "#fffeb2"},
+            {"name": named("Agreed"), "sort": 30, "color": "#c1e0ff"},
+            {"name": named("Paid"), "sort": 40, "color": "#87f2c0"},
+            {"id": 142, "name": named("Won")},
+            {"id": 143, "name": named("Lost")},
         ]},
     })  # fmt: skip
-    crm.leads.loss_reasons.create({"name": "Too expensive", "sort": 1})
-    crm.leads.custom_fields.create({"name": "Delivery", "type": "date"})
+    crm.leads.loss_reasons.create({"name": named("Too expensive"), "sort": 1})
+    crm.leads.custom_fields.create({"name": named("Delivery"), "type": "date"})
     crm.catalogs.products.set(is_enabled=True)
     now = int(time.time())
     for name, price, days, stages in ORDERS:
-        sell(crm, name, price, now - days * DAY, stages)
-
-
-def sell(crm: AmoCRM, name: str, price: int, when: int, stages: list[str]) -> None:
-    """Create a lead of some days ago, and move it from stage to stage."""
-    lead: NewLead = {"name": name, "price": price, "created_at": when, "updated_at": when}
-    fields = crm.leads.cf(lead)
-    fields["UTM_SOURCE"] = "yandex" if price > 2000 else "direct"
-    fields["Delivery"] = datetime.date.fromtimestamp(when + 7 * DAY)
-    number = crm.leads.create(lead)["id"]
-    for stage in stages:
-        place = crm.leads.pipelines.stage(stage, pipeline="Sales")
-        crm.leads(number).move(place)
-    crm.leads.update(number, {"updated_at": when})
+        when = now - days * DAY
+        lead: NewLead = {"name": name, "price": price, "created_at": when, "updated_at": when}
+        fields = crm.leads.cf(lead)
+        fields["UTM_SOURCE"] = "yandex" if price > 2000 else "direct"
+        fields[named("Delivery")] = datetime.date.fromtimestamp(when + 7 * DAY)
+        number = crm.leads.create(lead)["id"]
+        for stage in stages:
+            place = crm.leads.pipelines.stage(named(stage), pipeline=named("Sales"))
+            crm.leads(number).move(place)
+        crm.leads.update(number, {"updated_at": when})
 
 
 @contextmanager
 def shop() -> Generator[AmoCRM, None, None]:
-    """Give out a client of the shop."""
+    """Give a client of the shop."""
     portal = Sandbox(("example.kommo.com",), rps=None)
     token = portal.issue_long_lived()
     with AmoCRM(
@@ -83,10 +84,14 @@ def shop() -> Generator[AmoCRM, None, None]:
 
 @contextmanager
 def account() -> Generator[AmoCRM, None, None]:
-    """Give out a client of your account, if the environment tells which; of the shop, if not."""
-    domain = os.environ.get("AMOCRM_DOMAIN")
+    """Give a client of your account if the environment names it, otherwise of the shop."""
+    domain, token = os.environ.get("AMOCRM_DOMAIN"), os.environ.get("AMOCRM_TOKEN")
     if domain is None:
         with shop() as crm:
+            yield crm
+        return
+    if token is not None:
+        with AmoCRM(domain, {"access_token": token}) as crm:
             yield crm
         return
     auth: AuthSettings = {
@@ -97,7 +102,7 @@ def account() -> Generator[AmoCRM, None, None]:
     }
 
     def ask(connection: Connection) -> None:
-        print(f"Open this address and agree:\n\n{connection.get_auth_url()}\n")
+        print(f"Open this address and give your consent:\n\n{connection.get_auth_url()}\n")
 
     store = FileStore(os.environ.get("AMOCRM_TOKENS", "tokens"))
     with AmoCRM(domain, auth, store=store) as crm:

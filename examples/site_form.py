@@ -1,8 +1,8 @@
-"""Take in what a form of a site brings, in two ways.
+"""Create leads from a form on a site, in two ways.
 
-The first is for orders: the person is found or created, and gets a lead with its UTM tags and a
-note. The second is for what somebody has to look through first: it enters among the incoming leads,
-where it is accepted or declined.
+The first is for orders: the contact is found or created, and gets a lead with its UTM tags and a
+note. The second is for requests that somebody has to check first: they become incoming leads, which
+are accepted or declined.
 
     python examples/site_form.py
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from shop import shop
 
-from amocrm import Ambiguous, AmoCRM
+from amocrm import AmoCRM
 
 if TYPE_CHECKING:
     from amocrm.schema.contacts import NewContact
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Form(NamedTuple):
-    """What somebody filled in, and how they came."""
+    """What a visitor entered, and where the visit came from."""
 
     name: str
     phone: str
@@ -31,21 +31,19 @@ class Form(NamedTuple):
     utm: dict[str, str]
 
 
-def person_of(crm: AmoCRM, form: Form) -> int:
-    """Return the contact's id; of several, the oldest one's."""
+def find_contact(crm: AmoCRM, form: Form) -> int:
+    """Return the id of the contact; if several match, that of the oldest."""
     person = crm.contacts.find_or_create(
         {"name": form.name},
-        phone=form.phone or None,  # a field that was left empty is nothing to look for
+        phone=form.phone or None,  # an empty field is not searched for
         email=form.email or None,
     )
-    if isinstance(person, Ambiguous):
-        return int(person.entities[0]["id"])
     assert isinstance(person.id, int)
     return person.id
 
 
-def lead_of(crm: AmoCRM, form: Form) -> NewLead:
-    """Return a new lead, with the UTM tags that the account has fields for."""
+def new_lead(crm: AmoCRM, form: Form) -> NewLead:
+    """Return a new lead with its UTM tags."""
     lead: NewLead = {"name": "Order from the site", "tags_to_add": [{"name": "site"}]}
     fields = crm.leads.cf(lead)
     for name, value in form.utm.items():
@@ -53,17 +51,17 @@ def lead_of(crm: AmoCRM, form: Form) -> NewLead:
     return lead
 
 
-def take_in(crm: AmoCRM, form: Form) -> int:
-    """Create a lead of a person who may be known; return its id."""
-    lead = lead_of(crm, form)
-    lead["_embedded"] = {"contacts": [{"id": person_of(crm, form)}]}
+def create_lead(crm: AmoCRM, form: Form) -> int:
+    """Create a lead of a contact that may exist already; return its id."""
+    lead = new_lead(crm, form)
+    lead["_embedded"] = {"contacts": [{"id": find_contact(crm, form)}]}
     number = crm.leads.create(lead)["id"]
     crm.leads(number).notes.create({"note_type": "common", "params": {"text": form.text}})
     return number
 
 
-def enter(crm: AmoCRM, form: Form) -> str:
-    """Put a lead among the incoming ones; return its uid."""
+def create_incoming_lead(crm: AmoCRM, form: Form) -> str:
+    """Create an incoming lead; return its uid."""
     person: NewContact = {"name": form.name}
     crm.contacts.cf(person).update(PHONE=form.phone, EMAIL=form.email)
     entered = crm.leads.unsorted.forms.create({
@@ -77,24 +75,24 @@ def enter(crm: AmoCRM, form: Form) -> str:
             "ip": "192.0.2.1",
             "referer": "https://mycompany.example/",
         },
-        "_embedded": {"leads": [lead_of(crm, form)], "contacts": [person]},
+        "_embedded": {"leads": [new_lead(crm, form)], "contacts": [person]},
     })  # fmt: skip
     return entered["uid"]
 
 
 def main() -> None:
-    """Let three forms come in."""
+    """Process three forms."""
     utm = {"UTM_SOURCE": "yandex", "UTM_CAMPAIGN": "spring"}
     first = Form("Anna Petrova", "8 (999) 123-45-67", "anna@example.com", "Call after six", utm)
     again = Form("Anna", "+7 999 123 45 67", "", "And a spoon, please", {})
     other = Form("Boris", "+7 999 000-00-01", "boris@example.com", "Do you sell samovars?", {})
     with shop() as crm:
         for form in (first, again):
-            lead = crm.leads.get(take_in(crm, form), with_=["contacts"])
+            lead = crm.leads.get(create_lead(crm, form), with_=["contacts"])
             contacts = lead["_embedded"].get("contacts", [])
             print(f"lead {lead['id']} of contact {contacts[0]['id']}: {form.text}")
 
-        uid = enter(crm, other)
+        uid = create_incoming_lead(crm, other)
         print(f"{crm.leads.unsorted.summary()['total']} incoming lead")
         stage = crm.leads.pipelines.stage("New", pipeline="Sales")
         done = crm.leads.unsorted(uid).accept(status_id=stage["status_id"])

@@ -19,7 +19,7 @@ LAYERS = [
     "http",
     "schema auth bulk chats",
     "resources",
-    "client phones",
+    "client phones types",
     "integration",
 ]
 
@@ -73,7 +73,7 @@ FORBIDDEN_IN_PURE = {"http.client.HTTPConnection", "urllib.request", "http.serve
 
 OWNERS = {
     "time": {"_support/clock"}, "requests": {"http/transport"}, "urllib3": {"http/transport"},
-    "phonenumbers": {"phones"}, "sqlalchemy": {"bulk/journals", "stores"},
+    "phonenumbers": {"phones"}, "sqlalchemy": {"stores"},
     "redis": {"rate_limit", "stores"}, "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things, each with the modules or packages that import it."""

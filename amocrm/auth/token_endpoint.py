@@ -27,6 +27,7 @@ from amocrm.errors import (
 )
 from amocrm.http.hosts import Portal
 from amocrm.http.messages import Call, Json, NoReply, Timeout
+from amocrm.http.paths import ACCOUNT_PATH
 from amocrm.http.reply_body import read_problem
 from amocrm.http.request_body import encode_body
 from amocrm.http.retry import PATIENCE, Again, GiveUp, RetryState
@@ -34,7 +35,6 @@ from amocrm.http.sender import QUEUE_PATIENCE, Sender
 from amocrm.http.transport.transport import Answer, Info
 
 TOKEN_PATH: Final = "/oauth2/access_token"
-PROBE_PATH: Final = "/api/v4/account"
 
 GRANT_TIMEOUT: Final = Timeout(connect=5.0, read=15.0, total=30.0)
 """Limits of one request; the vendor's client waits 15 s. Source: reference 2.14."""
@@ -313,8 +313,8 @@ def _grant_call(portal: Portal, body: dict[str, Json]) -> Call:
 
 def _probe_call(portal: Portal, token: Token) -> Call:
     headers = {"Authorization": f"Bearer {token.access_token}", "Accept": "application/json"}
-    url = portal.origin + PROBE_PATH
-    return Call("GET", url, PROBE_PATH, headers, timeout=GRANT_TIMEOUT, private=True)
+    url = portal.origin + ACCOUNT_PATH
+    return Call("GET", url, ACCOUNT_PATH, headers, timeout=GRANT_TIMEOUT, private=True)
 
 
 def _failed(outcome: Grant | GrantRefused | Failed) -> Grant | Failed:

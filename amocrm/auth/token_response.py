@@ -18,7 +18,7 @@ from amocrm.errors import (
     RateLimitedError,
     printable,
 )
-from amocrm.http.error_mapping import error_of, loss, unexpected
+from amocrm.http.error_mapping import error_of, transport_error, unexpected
 from amocrm.http.messages import Call, NoReply, Reply
 from amocrm.http.reply_body import NotJSONError, parse, read_problem, words
 from amocrm.http.retry import Again, GiveUp, RetryState, backoff
@@ -146,7 +146,7 @@ def _after_success(call: Call, reply: Reply, state: RetryState, asked_at: float)
 
 
 def _after_loss(call: Call, lost: NoReply, state: RetryState) -> GrantVerdict:
-    error = loss(call, lost, lost.hint)
+    error = transport_error(call, lost)
     return GiveUp(error) if lost.final else _retry(state, error, None)
 
 

@@ -35,6 +35,7 @@ from amocrm.bulk.pages import (
 )
 from amocrm.bulk.workers import DEEPEST, Concurrency, OrderedPool
 from amocrm.errors import UnexpectedReplyError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 from amocrm.http.paths import resolve
 from amocrm.http.reply_body import NotJSONError, parse
@@ -215,10 +216,7 @@ class Listing(Generic[E]):
         return f"{self._base}{'&' if '?' in self._base else '?'}page={number}"
 
     def _odd(self, what: str, request_id: str | None = None) -> UnexpectedReplyError:
-        return UnexpectedReplyError(
-            f"GET {self._path} was answered 200 with {what}",
-            method="GET", path=self._path, status=200, request_id=request_id,
-        )  # fmt: skip
+        return unexpected_response("GET", self._path, what, request_id=request_id)
 
 
 def _target(path: str, params: Mapping[str, Json] | None, limit: int | None, most: int) -> str:

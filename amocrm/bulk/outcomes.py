@@ -24,6 +24,7 @@ from amocrm.errors import (
     ValidationError,
 )
 from amocrm.http.error_mapping import narrow
+from amocrm.http.legacy_codes import explain_code, legacy_code
 from amocrm.http.messages import Json
 from amocrm.http.reply_body import words
 
@@ -262,6 +263,7 @@ def _left_out(data: Json, path: str, kind: Kind) -> dict[str, Exception]:
             f"{path} was written to, but for this item: {one.get('detail') or one.get('title')}",
             method="POST" if kind is Created else "PATCH", path=path, status=200,
             title=words(one.get("title")), detail=words(one.get("detail")), data=one,
+            hint=explain_code(legacy_code(one, 200)),
         )
         for one in told
     }  # fmt: skip

@@ -12,7 +12,8 @@ from amocrm._support.secret import Secret
 from amocrm.chats import payloads
 from amocrm.chats.calls import SignedCalls
 from amocrm.chats.scope import Chats
-from amocrm.errors import ConfigurationError, UnexpectedReplyError
+from amocrm.errors import ConfigurationError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.hosts import portal
 from amocrm.http.messages import Timeout
 from amocrm.http.sender import Sender
@@ -121,10 +122,7 @@ class Channel:
         told = self._calls.send("POST", path, body, replayable=True)
         scope = told.get("scope_id") if isinstance(told, Mapping) else None
         if not isinstance(scope, str) or not scope:
-            raise UnexpectedReplyError(
-                f"POST {path} was answered 200 without a scope_id",
-                method="POST", path=path, status=200,
-            )  # fmt: skip
+            raise unexpected_response("POST", path, "no scope_id")
         return Chats(self._calls, scope)
 
     def disconnect(self, account_id: str) -> None:

@@ -104,6 +104,6 @@ def explain_chat(error: ReplyError) -> ReplyError:
     own = copy.copy(error)
     own.detail = f"{kind}: {text}" if text else kind
     own.hint = _HINTS.get(kind)
-    head = f"{error.method} {error.path} was answered {error.status} {error.title}"
+    head = f"{error.method} {error.path} returned {error.status} {error.title}"
     own.args = (printable(f"{head}: {printable(own.detail, SHORT)}"),)
     return own.with_traceback(error.__traceback__)

@@ -14,6 +14,18 @@ from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.http.query import has_half_character, merge
 
+ACCOUNT_PATH: Final = "/api/v4/account"
+"""The account's settings. Source: reference 4.1."""
+
+_RESOURCES: Final = frozenset(
+    {
+        "account", "bots", "calls", "catalogs", "chats", "companies", "contacts", "currencies",
+        "customers", "events", "files", "leads", "products", "roles", "short_links", "sources",
+        "talks", "tasks", "users", "webhooks", "website_buttons", "widgets",
+    }
+)  # fmt: skip
+"""First segments of the API's paths, after `/api/v4`. Source: reference 4."""
+
 _PLAIN: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
 """A path that needs no second look: most of them."""
 
@@ -89,6 +101,12 @@ def _at_home(origin: str, path: str) -> str:
 
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def missing_prefix(path: str) -> str | None:
+    """Return the full path that a path such as `/leads` may stand for; None if it is not one."""
+    rest = path.removeprefix("/v4")
+    return f"/api/v4{rest}" if f"{rest}/".split("/")[1] in _RESOURCES else None
 
 
 def segment(name: str, text: object, safe: str = "") -> str:

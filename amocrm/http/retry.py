@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple, TypeAlias
 
 from amocrm.errors import AmoCRMError, BlockedError, OutcomeUnknownError, RateLimitedError
-from amocrm.http.error_mapping import error_of, loss, unexpected, unknown
+from amocrm.http.error_mapping import error_of, outcome_unknown, transport_error, unexpected
 from amocrm.http.messages import Call, Json, NoReply, Reply
 from amocrm.http.reply_body import NotJSONError, decode, undecoded
 
@@ -120,7 +120,7 @@ def judge(call: Call, outcome: Reply | NoReply, state: RetryState = FIRST) -> Ve
         return _after_success(call, outcome, state)
     if 300 <= outcome.status < 400:
         return GiveUp(
-            unexpected(call, outcome, "a redirect, which is never followed: the token stays home")
+            unexpected(call, outcome, "a redirect, which is not followed: it would leak the token")
         )
     if outcome.status == RENEWABLE and state.renewable:
         return Renew()
@@ -150,9 +150,9 @@ def _after_success(call: Call, reply: Reply, state: RetryState) -> Verdict:
 
 
 def _after_loss(call: Call, lost: NoReply, state: RetryState) -> Verdict:
-    error: AmoCRMError = loss(call, lost, lost.hint)
+    error: AmoCRMError = transport_error(call, lost)
     if lost.sent and not call.replayable:
-        error = unknown(call, error)
+        error = outcome_unknown(call, error)
     error.retryable = not lost.final and (_is_harmless(call) or not lost.sent)
     return _again(call, state, error) if error.retryable else GiveUp(error)
 
@@ -160,7 +160,7 @@ def _after_loss(call: Call, lost: NoReply, state: RetryState) -> Verdict:
 def _after_doubt(call: Call, reply: Reply, state: RetryState, error: AmoCRMError) -> Verdict:
     """Judge an answer that does not tell whether the call was carried out."""
     if not call.replayable:
-        error = unknown(call, error, reply)
+        error = outcome_unknown(call, error, reply)
     error.retryable = _is_harmless(call) and not reply.oversize
     return _again(call, state, error) if error.retryable else GiveUp(error)
 
@@ -194,7 +194,7 @@ def final_error(call: Call, error: AmoCRMError, state: RetryState) -> AmoCRMErro
     is_told = isinstance(error, OutcomeUnknownError) or getattr(error, "status", None) == 400
     if is_told or not state.doubt:
         return error
-    doubtful = unknown(call, error)
+    doubtful = outcome_unknown(call, error)
     doubtful.__cause__ = error
     return doubtful
 

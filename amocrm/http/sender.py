@@ -78,7 +78,7 @@ class Sender:
         if self._rate_limiter is not None:
             given = self._rate_limiter.wait(self.clock, patience)
             if isinstance(given, Refusal):
-                self.counter.refuse()
+                self.counter.count_refused()
                 raise _refused(call, given)
             slot = given
         if before_send is not None:
@@ -97,12 +97,12 @@ class Sender:
         """Wait before the next attempt; everybody waits when the server asked for it."""
         if verdict.everybody:
             self._hold(verdict.delay)
-        self.counter.wait_before_retry(verdict.delay, limited=verdict.everybody)
+        self.counter.count_backoff(verdict.delay, after_429=verdict.everybody)
         self.clock.sleep(verdict.delay)
 
     def report_failure(self, verdict: GiveUp) -> None:
         """Let the others who share the rate limiter know why a call is given up, and count it."""
-        self.counter.fail()
+        self.counter.count_error()
         if verdict.blocked and self._rate_limiter is not None:
             self._rate_limiter.block(self.clock, verdict.pause)
         else:

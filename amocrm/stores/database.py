@@ -16,15 +16,32 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import sqlalchemy as sa
-from sqlalchemy import exc
-from sqlalchemy.dialects.mysql import MEDIUMTEXT
-from sqlalchemy.pool import NullPool
-from sqlalchemy.schema import CreateTable
-
 from amocrm._support.forks import ForkLock, after_fork
 from amocrm._support.private_files import PRIVATE_FILE, check_private
 from amocrm.errors import ConfigurationError, TokenStoreError
+
+try:
+    import sqlalchemy as sa
+    from sqlalchemy import exc
+    from sqlalchemy.dialects.mysql import MEDIUMTEXT
+    from sqlalchemy.pool import NullPool
+    from sqlalchemy.schema import CreateTable
+except ModuleNotFoundError as missing:
+    raise ConfigurationError(
+        "SQLStore and SQLJournal need SQLAlchemy", hint="run: pip install 'amocrm-python[sql]'"
+    ) from missing
+
+__all__ = [
+    "Database",
+    "HiddenText",
+    "again_if_lost",
+    "describe",
+    "exc",
+    "long_text",
+    "sa",
+    "told_of",
+    "unlock",
+]
 
 _Result = TypeVar("_Result")
 Change = sa.Insert | sa.Update | sa.Delete
@@ -128,6 +145,21 @@ class Database:
             # PostgreSQL looks before it makes: two may have seen nothing. By now one has won.
             create()
 
+    def lock(self, row: sa.Select[tuple[str]] | sa.Select[tuple[int]]) -> sa.Connection | None:
+        """Return a connection whose transaction has locked a row; None if another one has."""
+        connection = self.connect()
+        try:
+            if connection.execute(row.with_for_update(skip_locked=True)).first() is not None:
+                # The pool opens another one in its place: it cannot run out of connections because
+                # all of them hold locks.
+                connection.detach()
+                return connection
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+        return None
+
     @contextmanager
     def told(self, what: str, table: sa.Table) -> Generator[None, None, None]:
         """Turn what goes wrong into a TokenStoreError that shows no statement's values."""
@@ -147,6 +179,22 @@ class Database:
         except exc.SQLAlchemyError:
             return None
         return f"there is no table {table.name!r}: call create_table() once"
+
+
+def unlock(connection: sa.Connection, owner: int) -> None:
+    """End a transaction of `Database.lock`.
+
+    A lost connection has freed the row already, and a forked child leaves it to the parent.
+
+    Args:
+        connection: of the transaction.
+        owner: the id of the process that locked the row.
+    """
+    if os.getpid() == owner:
+        with contextlib.suppress(exc.SQLAlchemyError):
+            connection.rollback()
+        with contextlib.suppress(exc.SQLAlchemyError):
+            connection.close()
 
 
 def told_of(error: Exception) -> str:
@@ -233,6 +281,24 @@ def _make_file(file: str) -> None:
     with _making, contextlib.suppress(OSError):
         if not os.path.exists(file):
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+
+
+def long_text() -> sa.types.TypeEngine[str]:
+    """Return the type of a text of any length: the text of MySQL ends at 64 KB."""
+    return sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
+
+
+def describe(name: str, *columns: sa.Column[str] | sa.Column[int]) -> sa.Table:
+    """Describe a table whose rows can be locked, and hold letters of every language."""
+    return sa.Table(
+        name,
+        sa.MetaData(),
+        *columns,
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mariadb_engine="InnoDB",
+        mariadb_charset="utf8mb4",
+    )
 
 
 class HiddenText(sa.types.TypeDecorator[str]):

@@ -20,20 +20,18 @@ from typing import Final
 
 from amocrm._support.clock import SystemClock
 from amocrm._support.file_lock import FileLock
-from amocrm.errors import ConfigurationError
+from amocrm.stores.database import (
+    Database,
+    HiddenText,
+    again_if_lost,
+    describe,
+    exc,
+    long_text,
+    sa,
+    unlock,
+)
 from amocrm.stores.locks import ThreadLocks, held_too_long, hold_file
 from amocrm.stores.store import Key
-
-try:
-    import sqlalchemy as sa
-    from sqlalchemy import exc
-    from sqlalchemy.dialects.mysql import MEDIUMTEXT
-
-    from amocrm.stores.database import Database, HiddenText, again_if_lost
-except ModuleNotFoundError as missing:
-    raise ConfigurationError(
-        "SQLStore needs SQLAlchemy", hint="run: pip install 'amocrm-python[sql]'"
-    ) from missing
 
 SHORTEST_POLL: Final = 0.005
 LONGEST_POLL: Final = 0.05
@@ -128,13 +126,7 @@ class SQLStore:
         try:
             yield
         finally:
-            # What was to be done under the lock is done: a lost connection is free already, and a
-            # forked child leaves the parent's alone.
-            if os.getpid() == owner:
-                with contextlib.suppress(exc.SQLAlchemyError):
-                    connection.rollback()
-                with contextlib.suppress(exc.SQLAlchemyError):
-                    connection.close()
+            unlock(connection, owner)
 
     def _make_row(self, key: Key) -> None:
         """Make the row of a lock, unless it is there."""
@@ -145,9 +137,10 @@ class SQLStore:
 
     def _wait(self, key: Key, timeout: float) -> sa.Connection:
         """Return a connection whose transaction holds the row of a lock."""
+        row = sa.select(self._locks.c.id).where(self._locks.c.id == key.digest)
         deadline, pause = _clock.monotonic() + timeout, SHORTEST_POLL
         while True:
-            connection = again_if_lost(lambda: self._try(key))
+            connection = again_if_lost(lambda: self._database.lock(row))
             if connection is not None:
                 return connection
             if _clock.monotonic() >= deadline:
@@ -155,21 +148,6 @@ class SQLStore:
             # Between two looks the connection is back in the pool: waiting takes none.
             _clock.sleep(pause * (0.5 + random.random() / 2))
             pause = min(LONGEST_POLL, pause * 2)
-
-    def _try(self, key: Key) -> sa.Connection | None:
-        query = sa.select(self._locks.c.id).where(self._locks.c.id == key.digest)
-        connection = self._database.connect()
-        try:
-            if connection.execute(query.with_for_update(skip_locked=True)).first() is not None:
-                # The pool opens another one in its place: it cannot run out of connections for
-                # the saves because all of them hold locks.
-                connection.detach()
-                return connection
-        except BaseException:
-            connection.close()
-            raise
-        connection.close()
-        return None
 
     def _swap(self, key: Key, text: str, replaces: str | None) -> bool:
         there, version = self._row(key)
@@ -202,27 +180,13 @@ class SQLStore:
 def _tables(name: str) -> tuple[sa.Table, sa.Table]:
     """Describe the table of tokens and the one of their locks."""
     # A digest has one length and no upper case, whatever a key holds.
-    text = sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
-    tokens = _table(
+    tokens = describe(
         name,
         sa.Column("id", sa.CHAR(64), primary_key=True),
-        sa.Column("client_id", text, nullable=False),
-        sa.Column("account", text, nullable=False),
+        sa.Column("client_id", long_text(), nullable=False),
+        sa.Column("account", long_text(), nullable=False),
         sa.Column("record", HiddenText, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),  # Unix seconds, for people.
     )
-    return tokens, _table(f"{name}_locks", sa.Column("id", sa.CHAR(64), primary_key=True))
-
-
-def _table(name: str, *columns: sa.Column[str] | sa.Column[int]) -> sa.Table:
-    return sa.Table(
-        name,
-        sa.MetaData(),
-        *columns,
-        # Rows that can be locked, and letters of every language.
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
-        mariadb_engine="InnoDB",
-        mariadb_charset="utf8mb4",
-    )
+    return tokens, describe(f"{name}_locks", sa.Column("id", sa.CHAR(64), primary_key=True))

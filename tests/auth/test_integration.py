@@ -543,7 +543,7 @@ def test_an_account_is_found_by_its_id_or_by_a_host(
     assert integration.account(id=number) is account
     wrong: Any
     for wrong in ({}, {"name": "example", "id": number}):
-        with pytest.raises(ConfigurationError, match="one of them"):
+        with pytest.raises(ConfigurationError, match="either the account's name or its id"):
             integration.account(**wrong)
     for wrong in (0, -1, "1", True, 10**20, 1.0):
         with pytest.raises(ConfigurationError, match="positive whole number"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import json
 import re
 import shlex
@@ -11,6 +13,7 @@ import stat
 import subprocess
 import sys
 import urllib.request
+import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,18 +24,27 @@ from requests.adapters import HTTPAdapter
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+import amocrm
 from amocrm import AmoCRM, __version__
+from amocrm._support.emitter import EVENTS
+from amocrm.http.stats import Stats, Waits
 from amocrm.sandbox import Sandbox
+from amocrm.sandbox.faults.plan import KINDS
 
 ROOT = Path(__file__).parents[2]
-ENGLISH, RUSSIAN = ROOT / "README.md", ROOT / "docs" / "README.ru.md"
-PAIRS = [
-    (ENGLISH, RUSSIAN),
-    *(
-        (ROOT / "docs" / f"{name}.md", ROOT / "docs" / f"{name}.ru.md")
-        for name in ["authorisation", "integration", "guides"]
-    ),
-]
+DOCS = ROOT / "docs"
+ENGLISH, RUSSIAN = ROOT / "README.md", DOCS / "README.ru.md"
+GENERATED = DOCS / "api.md"
+"""It has a test of its own."""
+
+
+def twin(path: Path) -> Path:
+    """Return the same page in Russian."""
+    return RUSSIAN if path == ENGLISH else path.with_suffix(".ru.md")
+
+
+SUBJECTS = sorted({path for path in DOCS.glob("*.md") if ".ru" not in path.name} - {GENERATED})
+PAIRS = [(path, twin(path)) for path in [ENGLISH, *SUBJECTS]]
 """Every page in both languages."""
 
 READMES = pytest.mark.parametrize("path", [ENGLISH, RUSSIAN], ids=["en", "ru"])
@@ -40,39 +52,71 @@ PAGES = pytest.mark.parametrize(
     "path", [page for pair in PAIRS for page in pair], ids=lambda path: path.name
 )
 TWINS = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0].name)
+LANGUAGES = pytest.mark.parametrize("suffix", [".md", ".ru.md"], ids=["en", "ru"])
 
 QUICKSTART = "pip install . && python examples/quickstart.py"
 TESTS = "pip install -e '.[dev]' && pytest"
 SERVE = "python -m amocrm.sandbox --port 8080"
 
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
 
 def blocks(path: Path, language: str) -> list[str]:
-    text = path.read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    found = FENCE.findall(path.read_text(encoding="utf-8"))
+    return [text for name, text in found if name == language]
+
+
+def outputs(path: Path) -> list[str | None]:
+    """Return what each Python block prints, where a block of text behind it says so."""
+    found = FENCE.findall(path.read_text(encoding="utf-8"))
+    following = [*found[1:], ("", "")]
+    return [
+        text if language == "text" else None
+        for (name, _), (language, text) in zip(found, following, strict=False)
+        if name == "python"
+    ]
+
+
+def is_russian(path: Path) -> bool:
+    return path.name.endswith(".ru.md")
 
 
 @pytest.fixture
-def portal(monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A portal behind every address: the documents talk to an account that is not there."""
-    portal = Sandbox(
-        ("mycompany",),
-        rps=None,
-        client_id="9b61a1c4-6c4f-4f1d-8a0e-2f6f0f8a7f10",
-        client_secret="kX2o0FqGm1hUuWl3",
-        redirect_uri="https://mycompany.example/amo",
-    )
-    with portal.session() as session:
-        adapter = session.get_adapter("https://mycompany.amocrm.ru")
+def make_portal(monkeypatch: pytest.MonkeyPatch, free_port: int) -> Callable[[str], Sandbox]:
+    """Puts a portal behind every address: the documents call an account that is not there."""
 
-    def send(_: HTTPAdapter, *args: Any, **settings: Any) -> Any:
-        return adapter.send(*args, **settings)
+    def make(account: str) -> Sandbox:
+        portal = Sandbox((account,), rps=None, redirect_uri=f"http://127.0.0.1:{free_port}/")
+        with portal.session() as session:
+            adapter = session.get_adapter("https://mycompany.amocrm.ru")
+        over_tcp = HTTPAdapter.send
 
-    monkeypatch.setattr(HTTPAdapter, "send", send)
-    return portal
+        def send(self: HTTPAdapter, request: Any, *args: Any, **settings: Any) -> Any:
+            if request.url.startswith("http://127.0.0.1:"):  # A sandbox that a page serves.
+                return over_tcp(self, request, *args, **settings)
+            return adapter.send(request, *args, **settings)
+
+        monkeypatch.setattr(HTTPAdapter, "send", send)
+        channel = portal.add_channel()
+        settings = {
+            "DOMAIN": account,
+            "TOKEN": portal.issue_long_lived(),
+            "CLIENT_ID": portal.integration.client_id,
+            "CLIENT_SECRET": portal.integration.client_secret,
+            "REDIRECT_URI": portal.integration.redirect_uri,
+            "CODE": portal.issue_code(),
+            "CHANNEL_ID": channel.id,
+            "CHANNEL_SECRET": channel.secret,
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(f"AMOCRM_{name}", value)
+        return portal
+
+    return make
 
 
 def agreeing(portal: Sandbox) -> Callable[[str], None]:
-    """A browser whose user agrees. It is not `requests`: those addresses lead to the portal."""
+    """A browser whose user agrees."""
 
     def open_browser(url: str) -> None:
         with urllib.request.urlopen(portal.agree(url), timeout=5) as page:
@@ -81,51 +125,60 @@ def agreeing(portal: Sandbox) -> Callable[[str], None]:
     return open_browser
 
 
-def furnish(portal: Sandbox) -> None:
-    """Make the account the one that the guides speak of."""
+SHOP_IN_RUSSIAN = {
+    "Sales": "Продажи",
+    "New": "Первичный контакт",
+    "Agreed": "Согласовано",
+    "Paid": "Оплачено",
+    "Won": "Успешно реализовано",
+    "Lost": "Закрыто и не реализовано",
+    "Too expensive": "Слишком дорого",
+    "Delivery": "Доставка",
+}
+
+
+def furnish(portal: Sandbox, names: dict[str, str]) -> None:
+    """Make the account the shop of the guides."""
     shop = importlib.import_module("shop")
     token = portal.issue_long_lived()
     with AmoCRM(
-        "mycompany", {"access_token": token}, session=portal.session(), rate_limiter=None
+        portal.account().host, {"access_token": token}, session=portal.session(), rate_limiter=None
     ) as crm:
-        shop.furnish(crm)
+        shop.furnish(crm, names)
 
 
 @PAGES
 def test_every_python_block_runs(
     path: Path,
-    portal: Sandbox,
+    make_portal: Callable[[str], Sandbox],
     free_port: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """Blocks run in their order and share their names; nothing else is there."""
+    portal = make_portal("mycompany" if is_russian(path) else "mycompany.kommo.com")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    text = path.read_text(encoding="utf-8").replace("3000", str(free_port))
+    monkeypatch.setattr(webbrowser, "open", agreeing(portal))
     copy = tmp_path / path.name
-    copy.write_text(text.replace("def50200a1b2c3", portal.issue_code()), encoding="utf-8")
-    asking = portal.add_integration(f"http://127.0.0.1:{free_port}/")
-
+    text = path.read_text(encoding="utf-8")
+    copy.write_text(text.replace("3000", str(free_port)), encoding="utf-8")
     if path.name.startswith("guides"):
         monkeypatch.syspath_prepend(str(ROOT / "examples"))
-        furnish(portal)
+        furnish(portal, SHOP_IN_RUSSIAN if is_russian(path) else {})
 
     document = Sybil(parsers=[PythonCodeBlockParser()]).parse(copy)
-    document.namespace.update(
-        client_id=asking.client_id,
-        client_secret=asking.client_secret,
-        open_browser=agreeing(portal),
-        long_lived_token=portal.issue_long_lived(),
-        auth={"access_token": portal.issue_long_lived()},
-        portal=portal,
-    )
     examples = list(document.examples())
-    assert len(examples) == len(blocks(path, "python")) > 5
-    for example in examples:
+    assert len(examples) == len(blocks(path, "python"))
+    capsys.readouterr()
+    for example, printed in zip(examples, outputs(path), strict=True):
         example.evaluate()
-    if path in (ENGLISH, RUSSIAN):
-        assert (tmp_path / "token.json").exists() is False, "the recipe saves at the next grant"
+        said = capsys.readouterr().out
+        assert printed is None or said == printed
+    if path.name.startswith("authorization"):
         assert portal.counters["grants.code"] == 2
+        assert (tmp_path / "token.json").exists() is False, "the recipe saves at the next grant"
         (tmp_path / "token.json").touch(0o644)
         document.namespace["save"](SimpleNamespace(data={"access_token": "a"}))
         assert stat.S_IMODE((tmp_path / "token.json").stat().st_mode) & 0o077 == 0
@@ -133,14 +186,34 @@ def test_every_python_block_runs(
 
 
 @PAGES
+def test_blocks_that_need_earlier_ones_say_so(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    words = ["продолжают"] if is_russian(path) else ["continue one another", "continue the one"]
+    plain = " ".join(text.split())
+    assert len(blocks(path, "python")) < 2 or any(one in plain for one in words)
+
+
+@PAGES
 def test_there_are_no_fences_that_do_not_run(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert set(re.findall(r"^```(\w+)$", text, re.MULTILINE)) <= {"python", "bash"}
+    assert set(re.findall(r"^```(\w+)$", text, re.MULTILINE)) <= {"python", "bash", "text"}
+    printed = [one for one in outputs(path) if one is not None]
+    assert len(printed) == len(blocks(path, "text")), "a text that no block prints"
+    assert path in (ENGLISH, RUSSIAN) or blocks(path, "bash") == []
 
 
 @READMES
 def test_every_command_is_one_that_runs(path: Path) -> None:
     assert [block.strip() for block in blocks(path, "bash")] == [QUICKSTART, SERVE, TESTS]
+
+
+@READMES
+def test_the_first_page_is_short_and_begins_with_a_call(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 250
+    language, first = FENCE.findall(text)[0]
+    assert language == "python"
+    assert "AMOCRM_TOKEN" in first
 
 
 def test_the_gate_runs_the_two_commands_as_they_stand() -> None:
@@ -162,16 +235,26 @@ def test_the_sandbox_command_serves_until_it_is_told_to_stop(free_port: int) -> 
     assert process.returncode == 0
 
 
-def bare(block: str) -> str:
-    """A block without its comments, which are in the reader's language."""
-    return re.sub(r"\s*#.*", "", block)
+def same_code(ours: str, theirs: str) -> bool:
+    """Tell if two blocks differ in nothing but comments and texts that are put into Russian."""
+    first, second = (list(ast.walk(ast.parse(one))) for one in (ours, theirs))
+    for left, right in zip(first, second, strict=True):
+        assert type(left) is type(right)
+        if not isinstance(left, ast.Constant) or not isinstance(right, ast.Constant):
+            continue
+        if left.value != right.value:
+            assert re.search("[а-яё]", str(right.value), re.IGNORECASE), right.value
+            left.value = right.value
+    return ast.dump(first[0]) == ast.dump(second[0])
 
 
 @TWINS
 def test_both_languages_hold_the_same_code_and_the_same_tables(pair: tuple[Path, Path]) -> None:
-    for language in ("python", "bash"):
-        ours, theirs = (blocks(page, language) for page in pair)
-        assert [bare(block) for block in ours] == [bare(block) for block in theirs]
+    ours, theirs = (blocks(page, "python") for page in pair)
+    assert len(ours) == len(theirs)
+    for left, right in zip(ours, theirs, strict=True):
+        assert same_code(left, right)
+    assert blocks(pair[0], "bash") == blocks(pair[1], "bash")
 
     def shape(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
@@ -181,28 +264,75 @@ def test_both_languages_hold_the_same_code_and_the_same_tables(pair: tuple[Path,
     assert shape(pair[0]) == shape(pair[1])
 
 
+def test_every_page_is_there_in_both_languages() -> None:
+    russian = set(DOCS.glob("*.ru.md"))
+    assert russian == {twin(path) for path in [ENGLISH, *SUBJECTS, GENERATED]}
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the names of a page's headings, as GitHub makes them."""
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
 @PAGES
 def test_links_lead_somewhere(path: Path) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", path.read_text(encoding="utf-8"))
-    assert [link for link in links if not (path.parent / link).exists()] == []
+    text = path.read_text(encoding="utf-8")
+    for link, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?", text):
+        target = path.parent / link if link else path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), f"{link}#{anchor}"
 
 
-def test_the_readmes_name_every_setting_event_and_error() -> None:
-    import inspect
+@READMES
+def test_every_page_is_linked_from_the_first_one(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    pages = [twin(one) if is_russian(path) else one for one in [*SUBJECTS, GENERATED]]
+    assert [one.name for one in pages if f"{one.name})" not in text.replace("#", ")#")] == []
 
-    import amocrm
-    from amocrm._support.emitter import EVENTS
 
-    text = ENGLISH.read_text(encoding="utf-8")
-    settings = list(inspect.signature(amocrm.AmoCRM.__init__).parameters)[3:]
-    missing = [name for name in (*settings, *EVENTS) if name not in text and name != "clock"]
-    abstract = {"AmoCRMError", "AuthorizationError", "TransportError", "ReplyError", "WebhookError"}
-    missing += [
-        name
-        for name in amocrm.__all__
-        if name.endswith("Error") and name not in abstract and f"`{name}`" not in text
-    ]
-    assert missing == []
+@LANGUAGES
+def test_every_setting_event_error_and_fault_is_on_its_page(suffix: str) -> None:
+    def missing(page: str, names: list[str]) -> list[str]:
+        text = (DOCS / page).with_suffix(suffix).read_text(encoding="utf-8")
+        return [name for name in names if f"`{name}`" not in text]
+
+    settings = list(inspect.signature(amocrm.AmoCRM.__init__).parameters)[1:]
+    assert missing("settings", settings) == []
+    assert missing("settings", list(amocrm.AuthSettings.__annotations__)) == []
+    abstract = {"AmoCRMError", "AuthorizationError", "TransportError"}
+    errors = [name for name in amocrm.__all__ if name.endswith("Error") and name not in abstract]
+    assert missing("requests-and-errors", errors) == []
+    sources = "".join(one.read_text("utf-8") for one in (ROOT / "amocrm").rglob("*.py"))
+    loggers = set(re.findall(r'getLogger\("([\w.]+)"\)', sources))
+    told = [*EVENTS, *loggers, *set(Stats._fields) - {"sent", "received"}, *Waits._fields]
+    assert missing("events-and-logging", told) == []
+    assert missing("sandbox", list(KINDS)) == []
+
+
+BRITISH = re.compile(
+    r"\w*(?:authoris|organis|recognis|normalis|synchronis|optimis|cancell|behaviour|colour|licence"
+    r"|favour|centre)\w*|for ever\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*(pair[0] for pair in PAIRS), *(ROOT / f"{name}.md" for name in ("CONTRIBUTING", "SECURITY"))],
+    ids=lambda path: path.name,
+)
+def test_the_spelling_is_american(path: Path) -> None:
+    text = re.sub(r'`[^`]*`|\]\([^)]*"[^"]*"\)', "", path.read_text(encoding="utf-8"))
+    assert BRITISH.findall(text) == []
+
+
+def test_every_place_that_the_map_names_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:amocrm|tests|docs|\.ci)/[\w./]+)`", text))
+    assert len(named) > 30
+    assert [one for one in named if not (ROOT / one).exists()] == []
 
 
 def test_the_changelog_s_newest_entry_is_this_version_or_unreleased() -> None:
@@ -214,7 +344,6 @@ def test_the_changelog_s_newest_entry_is_this_version_or_unreleased() -> None:
 @pytest.mark.parametrize("module", ["amocrm.sandbox", "amocrm.sandbox.oauth.tokens"])
 def test_examples_in_docstrings_hold(module: str) -> None:
     import doctest
-    import importlib
 
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted > 0
@@ -222,8 +351,6 @@ def test_examples_in_docstrings_hold(module: str) -> None:
 
 
 def test_every_exported_name_is_explained() -> None:
-    import amocrm
-
     bare_names = [
         name
         for name in amocrm.__all__

@@ -87,7 +87,7 @@ def test_what_a_form_brings_is_in_the_lead(load: Any, crm: AmoCRM, portal: Sandb
     site_form = load("site_form")
     utm = {"UTM_SOURCE": "yandex"}
     form = site_form.Form("Anna", "8 (999) 123-45-67", "", "Call after six", utm)
-    lead = crm.leads.get(site_form.take_in(crm, form), with_=["contacts"])
+    lead = crm.leads.get(site_form.create_lead(crm, form), with_=["contacts"])
     assert crm.leads.cf(lead)["UTM_SOURCE"] == "yandex"
     assert [one["name"] for one in lead["_embedded"]["tags"]] == ["site"]
     (note,) = crm.leads(lead["id"]).notes.list()
@@ -106,12 +106,14 @@ def test_of_several_who_have_the_phone_the_oldest_is_taken(load: Any, crm: AmoCR
         crm.contacts.cf(person)["PHONE"] = "+79991234567"
         twins.append(crm.contacts.create(person)["id"])
     form = site_form.Form("A", "+79991234567", "a@example.com", "", {})
-    assert site_form.person_of(crm, form) == twins[0]
+    assert site_form.find_contact(crm, form) == twins[0]
 
 
 def test_an_incoming_lead_has_its_person_and_waits(load: Any, crm: AmoCRM, portal: Sandbox) -> None:
     site_form = load("site_form")
-    uid = site_form.enter(crm, site_form.Form("Boris", "+79990000001", "b@example.com", "", {}))
+    uid = site_form.create_incoming_lead(
+        crm, site_form.Form("Boris", "+79990000001", "b@example.com", "", {})
+    )
     waiting = crm.leads.unsorted.get(uid)
     assert waiting.get("category") == "forms"
     (contact,) = portal.contacts()
@@ -173,15 +175,15 @@ def test_only_old_leads_of_the_stage_are_tagged_and_keep_their_tags(
     crm.leads.update(kettle["id"], {"tags_to_add": [{"name": "vip"}], "updated_at": before})
     portal.add("leads", {
         "name": "Tagged", "status_id": kettle["status_id"], "updated_at": before,
-        "tags_to_add": [{"name": "asleep"}],
+        "tags_to_add": [{"name": "inactive"}],
     })  # fmt: skip
     calls = len(portal.log)
-    load("mass_tag").tag_asleep(crm, "agreed", "asleep", days=30)
+    load("mass_tag").tag_inactive(crm, "agreed", "inactive", days=30)
     (write,) = [one for one in portal.log[calls:] if one.method != "GET"]
     assert [one["id"] for one in write.body] == [kettle["id"]]
     tags = {one["name"]: one["tags"] for one in portal.leads()}
-    assert tags.pop("Kettle") == ["vip", "asleep"]
-    assert tags.pop("Tagged") == ["asleep"]
+    assert tags.pop("Kettle") == ["vip", "inactive"]
+    assert tags.pop("Tagged") == ["inactive"]
     assert not any(tags.values())
     assert "1 to tag" in capsys.readouterr().out
 

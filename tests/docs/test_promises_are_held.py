@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 SECURITY = ROOT / "SECURITY.md"
 PAIRS = [
     (ROOT / "docs" / f"{name}.md", ROOT / "docs" / f"{name}.ru.md")
-    for name in ["authorisation", "integration"]
+    for name in ["authorization", "integration"]
 ]
 PAGES = [SECURITY, *(page for pair in PAIRS for page in pair)]
 

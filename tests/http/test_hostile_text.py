@@ -37,7 +37,7 @@ from amocrm.http.query import encode
 from amocrm.http.reply_body import NotJSONError, excerpt, parse
 from amocrm.http.retry import GiveUp, RetryState
 from amocrm.http.validation_errors import read_validation_errors
-from amocrm.resources.endpoint import read_id
+from amocrm.resources.resource import read_id
 
 if sys.version_info >= (3, 11):
     from re import _parser as sre  # type: ignore[attr-defined]

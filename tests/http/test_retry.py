@@ -80,7 +80,7 @@ def test_a_broken_answer_is_read_again_but_not_written_again() -> None:
     error = refused(judge(WRITE, broken))
     assert isinstance(error, OutcomeUnknownError)
     assert isinstance(error.__cause__, UnexpectedReplyError)
-    assert "look before you repeat" in str(error)
+    assert "check before you repeat" in str(error)
     last = refused(judge(READ, broken, RetryState(attempt=RETRIES)))
     assert "broken JSON" in str(last)
     assert last.hint is None
@@ -143,7 +143,7 @@ def test_a_lost_write_is_repeated_only_when_nothing_was_sent(
     assert type(error) is (known if sent else UnreachableError)
     assert error.__cause__ is lost.cause
     assert error.retryable is not (call is WRITE and sent)
-    assert ("look before you repeat" in str(error)) is (call is WRITE and sent)
+    assert ("check before you repeat" in str(error)) is (call is WRITE and sent)
 
 
 def test_what_cannot_help_is_not_tried_again() -> None:
@@ -196,7 +196,7 @@ def test_a_block_pauses_everybody_and_missing_rights_do_not() -> None:
     assert (block.pause, block.blocked) == (BLOCK_PAUSE, True)
     assert isinstance(block.error, BlockedError)
     assert block.error.retry_after == BLOCK_PAUSE
-    assert "slow down" in str(block.error)
+    assert "send fewer" in str(block.error)
     rights = judge(READ, reply(403, {"title": "Forbidden", "detail": "Invalid scope"}))
     assert isinstance(rights, GiveUp)
     assert (rights.pause, rights.blocked) == (0, False)
@@ -323,13 +323,13 @@ def test_an_unknown_outcome_carries_the_call() -> None:
     assert (error.method, error.path, error.data) == ("POST", "/p", [{"name": "Secret lead"}])
     assert (error.status, error.request_id) == (502, "abc")
     assert str(error) == (
-        "POST /p was answered 502 Bad Gateway (it may have been done: look before you repeat it) "
-        "[request abc]"
+        "POST /p returned 502 Bad Gateway "
+        "(it may have been carried out: check before you repeat it) [request abc]"
     )
     lost = refused(judge(sent, NoReply(True, "silence", "check the proxy", OSError("x"))))
     assert isinstance(lost, OutcomeUnknownError)
     assert (lost.status, lost.request_id) == (None, None)
-    assert str(lost).endswith("look before you repeat it; check the proxy)")
+    assert str(lost).endswith("check before you repeat it; check the proxy)")
     assert isinstance(lost.__cause__, OSError)
 
 

@@ -24,6 +24,7 @@ from amocrm.errors import (
     PaymentRequiredError,
     UnauthorizedError,
 )
+from amocrm.http.paths import ACCOUNT_PATH
 from amocrm.http.request import Request
 from amocrm.http.transport.transport import Response
 
@@ -53,8 +54,6 @@ class Client(Protocol):
 
 
 C = TypeVar("C", bound=Client)
-
-_ACCOUNT: Final = "/api/v4/account"
 
 PENDING: Final = 64
 """Installations that have not ended and may be repeated: so many clients of theirs are cached."""
@@ -206,7 +205,7 @@ class Installer(Generic[C]):
         client, token = self.client(entry), entry.record.token
         try:
             try:
-                client.request.get(_ACCOUNT)
+                client.request.get(ACCOUNT_PATH)
             except UnauthorizedError:
                 if token.refresh_token is None:
                     return False

@@ -21,17 +21,17 @@ from typing import Final
 from amocrm._support.clock import SystemClock
 from amocrm.bulk.journals.file import in_use, locked
 from amocrm.errors import ConfigurationError, JournalError, TokenStoreError
-
-try:
-    import sqlalchemy as sa
-    from sqlalchemy import exc
-    from sqlalchemy.dialects.mysql import MEDIUMTEXT
-
-    from amocrm.stores.database import Database, HiddenText, again_if_lost, told_of
-except ModuleNotFoundError as missing:
-    raise ConfigurationError(
-        "SQLJournal needs SQLAlchemy", hint="run: pip install 'amocrm-python[sql]'"
-    ) from missing
+from amocrm.stores.database import (
+    Database,
+    HiddenText,
+    again_if_lost,
+    describe,
+    exc,
+    long_text,
+    sa,
+    told_of,
+    unlock,
+)
 
 PATIENCE: Final = 2.0
 """Seconds that a lock is waited for: a server may take a moment to see that its holder is dead."""
@@ -65,7 +65,7 @@ class SQLJournal:
         if not isinstance(name, str) or not name:
             raise ConfigurationError("the name of a journal must be a text")
         self._database = Database(engine)
-        self._table = _describe(table)
+        self._table = _table(table)
         self._name = name
         self._patience = patience
         # A digest has one length and no upper case, whatever the name holds.
@@ -128,28 +128,14 @@ class SQLJournal:
 
     def _lock_row(self, held: ExitStack) -> None:
         """Keep the first row locked as long as something is held."""
+        columns = self._table.c
+        first = sa.select(columns.number).where(columns.id == self._id, columns.number == 0)
         deadline = _clock.monotonic() + self._patience
-        while (connection := again_if_lost(self._try)) is None:
+        while (connection := again_if_lost(lambda: self._database.lock(first))) is None:
             if _clock.monotonic() >= deadline:
                 raise in_use(self)
             _clock.sleep(POLL)
-        held.callback(_release, connection, os.getpid())
-
-    def _try(self) -> sa.Connection | None:
-        """Return a connection whose transaction has locked the first row."""
-        columns = self._table.c
-        first = sa.select(columns.number).where(columns.id == self._id, columns.number == 0)
-        connection = self._database.connect()
-        try:
-            if connection.execute(first.with_for_update(skip_locked=True)).first() is not None:
-                # The pool of an engine that is shared opens another one in its place.
-                connection.detach()
-                return connection
-        except BaseException:
-            connection.close()
-            raise
-        connection.close()
-        return None
+        held.callback(unlock, connection, os.getpid())
 
     @contextmanager
     def _told(self, what: str) -> Generator[None, None, None]:
@@ -193,28 +179,12 @@ class _SQLLog:
         self._held.close()
 
 
-def _release(connection: sa.Connection, owner: int) -> None:
-    """Free the row. A lost connection has freed it, and a forked child leaves it to the parent."""
-    if os.getpid() == owner:
-        with contextlib.suppress(exc.SQLAlchemyError):
-            connection.rollback()
-        with contextlib.suppress(exc.SQLAlchemyError):
-            connection.close()
-
-
-def _describe(name: str) -> sa.Table:
-    text = sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
-    return sa.Table(
+def _table(name: str) -> sa.Table:
+    return describe(
         name,
-        sa.MetaData(),
         sa.Column("id", sa.CHAR(64), primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("name", text, nullable=False),  # For people.
+        sa.Column("name", long_text(), nullable=False),  # For people.
         sa.Column("writer", sa.String(16), nullable=False),
         sa.Column("record", HiddenText, nullable=False),
-        # Rows that can be locked, and letters of every language.
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
-        mariadb_engine="InnoDB",
-        mariadb_charset="utf8mb4",
     )
