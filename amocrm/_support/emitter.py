@@ -36,6 +36,7 @@ class Emitter:
 
     def __init__(self) -> None:
         self._handlers: dict[str, tuple[_Entry, ...]] = {}
+        self._next: tuple[Emitter, object] | None = None
         self._lock = ForkLock()
 
     def on(self, event: str, handler: Handler) -> None:
@@ -67,7 +68,14 @@ class Emitter:
 
     def hears(self, event: str) -> bool:
         """Tell whether anybody would hear of an event."""
-        return event in self._handlers
+        return event in self._handlers or (self._next is not None and self._next[0].hears(event))
+
+    def forward(self, other: Emitter, source: object) -> None:
+        """Emit every event in another emitter, too, after the handlers here.
+
+        Its handlers get `source` before the arguments.
+        """
+        self._next = other, source
 
     def emit(self, event: str, *args: object) -> None:
         """Call the handlers of an event, in order."""
@@ -79,6 +87,9 @@ class Emitter:
                     entry.spent = True
                     self._keep(event, lambda other: not other.spent)
             entry.handler(*args)
+        if self._next is not None:
+            other, source = self._next
+            other.emit(event, source, *args)
 
     def _add(self, event: str, handler: Handler, *, once: bool) -> None:
         _known(event)

@@ -41,11 +41,18 @@ class Sender:
         rate_limiter: who may send when; None for at once.
         clock: whose time it is.
         emitter: who is told of each attempt.
+        account: whose calls they are: the account's host.
     """
 
     def __init__(
-        self, transport: Transport, rate_limiter: RateLimiter | None, clock: Clock, emitter: Emitter
+        self,
+        transport: Transport,
+        rate_limiter: RateLimiter | None,
+        clock: Clock,
+        emitter: Emitter,
+        account: str = "",
     ) -> None:
+        self._account = account
         self._transport = transport
         self._rate_limiter = rate_limiter
         self._emitter = emitter
@@ -165,6 +172,7 @@ class Sender:
             state.rested + (0.0 if slot is None else slot.waited),
             state.attempt + 1,
             None if reply is None else request_id(reply),
+            self._account,
         )
         if isinstance(outcome, NoReply):
             _log.debug(

@@ -266,10 +266,11 @@ class OneEntity(Resource):
         limit: int | None = None,
         progress: Report | None = None,
     ) -> Listing[Event]:
-        """Return what happened to it: `crm.leads(42).events(filter={"type": "lead_status_changed"})`.
+        """Return what happened to it: `crm.leads(42).events(filter={"type": "lead_linked"})`.
 
-        It is `crm.events.list` with the filters `entity` and `entity_id` set. Source: reference
-        4.16.
+        It is `crm.events.list` with the filters `entity` and `entity_id` set.
+
+        Source: reference 4.16.
         """
         from amocrm.resources.events import Events
 
