@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from amocrm.resources.custom_fields.values import CustomFields
     from amocrm.resources.events import EventFilter, EventWith
     from amocrm.resources.fields import FieldDefinitions
+    from amocrm.resources.filter_values import FieldFilters, Id, Text, Times, UserId
     from amocrm.resources.links import ItemLinks, Links
     from amocrm.resources.notes import ItemNotes, Notes
     from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal
     from amocrm.resources.people.duplicates import DuplicateGroup
     from amocrm.resources.tags import ItemTags, Tags
-    from amocrm.schema.common import Range
     from amocrm.schema.events import Event
 
 TimeOrder: TypeAlias = Literal["id", "updated_at"]
@@ -40,15 +40,15 @@ class EntityFilter(TypedDict, total=False):
     amoCRM sells filters as a function of the account (`is_api_filter_enabled`); Kommo does not.
     """
 
-    id: int | list[int]
-    name: str | list[str]
-    created_by: int | list[int]
-    updated_by: int | list[int]
-    responsible_user_id: int | list[int]
-    created_at: Range
-    updated_at: Range
-    closest_task_at: Range
-    custom_fields_values: dict[int, list[Json] | Range]
+    id: Id | Iterable[Id]
+    name: Text | Iterable[Text]
+    created_by: UserId | Iterable[UserId]
+    updated_by: UserId | Iterable[UserId]
+    responsible_user_id: UserId | Iterable[UserId]
+    created_at: Times
+    updated_at: Times
+    closest_task_at: Times
+    custom_fields_values: FieldFilters
 
 
 C = TypeVar("C")
@@ -71,7 +71,7 @@ class HasCustomFields(Resource, Generic[C]):
             ConfigurationError: there is no such field, or several; the message lists what is like
                 it. It is raised by the view.
         """
-        return self._context.schemas.fields(self._kind, cast("dict[str, Json]", entity))
+        return self._context.definitions().fields(self._kind, cast("dict[str, Json]", entity))
 
     def save(self, before: Mapping[str, object], after: Mapping[str, object]) -> C | None:
         """Send what differs between an entity as it was read and as it is to be, and nothing else.
@@ -230,7 +230,7 @@ class HasContactDetails(Resource, Generic[N]):
         for one in item.get("custom_fields_values") or ():
             number = one.get("field_id") if isinstance(one, Mapping) else None
             if number is not None and one.get("field_code") is None:
-                field = self._context.schemas.of(self._kind).get(int(number))
+                field = self._context.definitions().of(self._kind).get(int(number))
                 named.append(one if field is None else {**one, "field_code": field.code})
             else:
                 named.append(one)
@@ -266,7 +266,7 @@ class OneEntity(Resource):
         limit: int | None = None,
         progress: Report | None = None,
     ) -> Listing[Event]:
-        """Return what happened to it: `crm.leads(42).events(filter={"type": "lead_linked"})`.
+        """Return its events: `crm.leads(42).events(filter={"type": "lead_status_changed"})`.
 
         It is `crm.events.list` with the filters `entity` and `entity_id` set.
 

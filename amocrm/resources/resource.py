@@ -9,6 +9,7 @@ from typing import (
     TYPE_CHECKING,
     ClassVar,
     Final,
+    ForwardRef,
     Literal,
     NoReturn,
     TypeVar,
@@ -18,7 +19,9 @@ from typing import (
 
 from amocrm.errors import ConfigurationError, NotOfferedError, ValidationError
 from amocrm.http.paths import segment
+from amocrm.resources import lazy
 from amocrm.resources.endpoint import Endpoint, near
+from amocrm.resources.filter_values import Facts
 from amocrm.resources.lazy import ROOT, ResourceOwner
 
 _VERBS: Final = {
@@ -61,8 +64,12 @@ class Resource(ResourceOwner):
     ) -> None:
         super().__init_subclass__()
         if source:
-            filters, withs, orders = _question_names(cls)
-            cls.endpoint = Endpoint(path, source, filters, withs, orders, query, text_id)
+            asked = _arguments_of(cls)
+            kinds = filter_kinds(asked.get("filter"))
+            withs, orders = get_args(asked.get("with")), get_args(asked.get("order"))
+            cls.endpoint = Endpoint(
+                path, source, tuple(kinds), tuple(kinds.values()), withs, orders, query, text_id
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self._path}>"
@@ -104,6 +111,16 @@ class Resource(ResourceOwner):
     def _written(self) -> None:
         """Hear that something was written here."""
 
+    def _facts(self) -> Facts:
+        """Return what the values of filters need to know of the account."""
+        schemas, kind = self._context.definitions, self._kind
+        return Facts(
+            lambda: schemas().zone(),
+            lambda value, facts: lazy.field_filters.field_filters(
+                value, lambda key: schemas().find(kind, key), facts
+            ),
+        )
+
     @property
     def _kind(self) -> str:
         """The kind of entity that custom fields are of, where there are any: `catalogs/7`."""
@@ -134,11 +151,10 @@ def _arguments_of(resource: type[Resource]) -> dict[str, object]:
     return found
 
 
-def _question_names(resource: type[Resource]) -> list[tuple[str, ...]]:
-    """Return the names of filters, `with` and order that a resource takes."""
-    found = _arguments_of(resource)
-    filters = tuple(getattr(found.get("filter"), "__annotations__", ()))
-    return [filters, get_args(found.get("with")), get_args(found.get("order"))]
+def filter_kinds(shape: object) -> dict[str, str]:
+    """Return the names of a filter's TypedDict with the names of their types, their kinds."""
+    annotations: dict[str, ForwardRef] = getattr(shape, "__annotations__", {})
+    return {name: one.__forward_arg__ for name, one in annotations.items()}
 
 
 def members(resource: type[Resource], what: Literal["item", "new", "patch"]) -> frozenset[str]:
