@@ -15,7 +15,7 @@ from amocrm.http.error_mapping import is_block, request_id
 from amocrm.http.messages import Call, NoReply
 from amocrm.http.retry import FIRST, Again, GiveUp, RetryState
 from amocrm.http.stats import Done, StatsCounter
-from amocrm.http.transport.transport import Answer, Transport
+from amocrm.http.transport.transport import ReceivedReply, Transport
 from amocrm.rate_limit.limiter import RateLimiter, Refusal, Slot
 
 QUEUE_PATIENCE: Final = 120.0
@@ -67,7 +67,7 @@ class Sender:
         state: RetryState = FIRST,
         before_send: BeforeSend | None = None,
         patience: float = QUEUE_PATIENCE,
-    ) -> Answer | NoReply:
+    ) -> ReceivedReply | NoReply:
         """Wait for a slot and send a call once.
 
         Args:
@@ -119,14 +119,14 @@ class Sender:
         if self._rate_limiter is not None and seconds > 0:
             self._rate_limiter.hold(self.clock, min(seconds, LONGEST_HOLD))
 
-    def _attempt(self, call: Call, slot: Slot | None) -> Answer | NoReply:
+    def _attempt(self, call: Call, slot: Slot | None) -> ReceivedReply | NoReply:
         """Send, and report the times to the rate limiter, which adapts to them."""
         if slot is None:
             return self._transport.send(call)
         arrived, blocked = None, False
         try:
             outcome = self._transport.send(call, slot)
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, ReceivedReply):
                 arrived = outcome.came
                 if outcome.fresh:
                     slot.opening()
@@ -139,9 +139,9 @@ class Sender:
                 _log.warning("the rate limiter failed after a response: %s", type(error).__name__)
 
     def _count(
-        self, call: Call, outcome: Answer | NoReply, state: RetryState, slot: Slot | None
+        self, call: Call, outcome: ReceivedReply | NoReply, state: RetryState, slot: Slot | None
     ) -> None:
-        reply = outcome if isinstance(outcome, Answer) else None
+        reply = outcome if isinstance(outcome, ReceivedReply) else None
         self.counter.count(
             0 if call.body is None else len(call.body),
             0 if reply is None else len(reply.body) + reply.poured,
@@ -154,7 +154,7 @@ class Sender:
     def _report(
         self,
         call: Call,
-        outcome: Answer | NoReply,
+        outcome: ReceivedReply | NoReply,
         state: RetryState,
         slot: Slot | None,
         duration: float,
