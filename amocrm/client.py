@@ -90,7 +90,9 @@ class AmoCRM(Bulk, TopLevelResources):
         clock = SystemClock() if clock is None else clock
         self._transport = Transport(clock, session, user_agent)
         self._emitter = Emitter()
-        sender = self._sender = Sender(self._transport, self._rate_limiter, clock, self._emitter)
+        sender = self._sender = Sender(
+            self._transport, self._rate_limiter, clock, self._emitter, account.account
+        )
         events = ConnectionEvents(self._emitter)
         store = MemoryStore() if store is None else store
         if account_id is not None and known_id(account_id) is None:
@@ -225,6 +227,11 @@ class AmoCRM(Bulk, TopLevelResources):
         if not self.connection.connected:
             self.connect()
         return str(self.connection.account_id or self.connection.host)
+
+
+def forward_events(client: AmoCRM, emitter: Emitter) -> None:
+    """Emit a client's events in another emitter, too; its handlers get the client first."""
+    client._emitter.forward(emitter, client)
 
 
 def _read_rate_limiter(

@@ -41,11 +41,18 @@ class Sender:
         rate_limiter: gives each call a slot; None sends at once.
         clock: measures and waits.
         emitter: emits `request:done` after each attempt.
+        account: the host of the account whose calls are sent; it is named in `request:done`.
     """
 
     def __init__(
-        self, transport: Transport, rate_limiter: RateLimiter | None, clock: Clock, emitter: Emitter
+        self,
+        transport: Transport,
+        rate_limiter: RateLimiter | None,
+        clock: Clock,
+        emitter: Emitter,
+        account: str = "",
     ) -> None:
+        self._account = account
         self._transport = transport
         self._rate_limiter = rate_limiter
         self._emitter = emitter
@@ -162,6 +169,7 @@ class Sender:
             state.last_wait + (0.0 if slot is None else slot.waited),
             state.attempt + 1,
             None if reply is None else request_id(reply),
+            self._account,
         )
         if isinstance(outcome, NoReply):
             _log.debug(

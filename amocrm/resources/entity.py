@@ -268,8 +268,9 @@ class OneEntity(Resource):
     ) -> Listing[Event]:
         """Return its events: `crm.leads(42).events(filter={"type": "lead_status_changed"})`.
 
-        It is `crm.events.list` with the filters `entity` and `entity_id` set. Source: reference
-        4.16.
+        It is `crm.events.list` with the filters `entity` and `entity_id` set.
+
+        Source: reference 4.16.
         """
         from amocrm.resources.events import Events
 

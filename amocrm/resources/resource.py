@@ -19,7 +19,9 @@ from typing import (
 
 from amocrm.errors import ConfigurationError, NotOfferedError, ValidationError
 from amocrm.http.paths import segment
+from amocrm.resources import lazy
 from amocrm.resources.endpoint import Endpoint, near
+from amocrm.resources.filter_values import Facts
 from amocrm.resources.lazy import ROOT, ResourceOwner
 
 _VERBS: Final = {
@@ -108,6 +110,16 @@ class Resource(ResourceOwner):
 
     def _written(self) -> None:
         """Hear that something was written here."""
+
+    def _facts(self) -> Facts:
+        """Return what the values of filters need to know of the account."""
+        schemas, kind = self._context.definitions, self._kind
+        return Facts(
+            lambda: schemas().zone(),
+            lambda value, facts: lazy.field_filters.field_filters(
+                value, lambda key: schemas().find(kind, key), facts
+            ),
+        )
 
     @property
     def _kind(self) -> str:

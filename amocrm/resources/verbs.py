@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from amocrm.errors import ConfigurationError, ConflictError, NotFoundError
 from amocrm.http.messages import Json, Retry
 from amocrm.resources import lazy
-from amocrm.resources.filter_values import NO_FACTS, Facts
+from amocrm.resources.filter_values import NO_FACTS
 from amocrm.resources.filters import Direction, build_query
 from amocrm.resources.resource import Resource, members
 from amocrm.resources.split_query import split_query
@@ -143,15 +143,6 @@ class Lists(Resource, Generic[E, F, W, O]):
 
     def _check_filter(self, asked: Mapping[str, Json]) -> None:
         """Refuse filters that mean nothing without each other."""
-
-    def _facts(self) -> Facts:
-        schemas, kind = self._context.definitions, self._kind
-        return Facts(
-            lambda: schemas().zone(),
-            lambda value, facts: lazy.field_filters.field_filters(
-                value, lambda key: schemas().find(kind, key), facts
-            ),
-        )
 
 
 class Creates(Resource, Generic[N, A]):

@@ -102,6 +102,7 @@ def test_every_attempt_is_reported(crm: AmoCRM, sandbox: Sandbox, clock: ManualC
     crm.request.get(ACCOUNT, {"with": "users_groups"})
     lost, done = told
     assert lost[:3] == ("GET", ACCOUNT, None)
+    assert (lost.account, done.account) == ("example.amocrm.ru", "example.amocrm.ru")
     assert (lost.attempt, lost.wait, lost.request_id) == (1, 0, None)
     assert (done.status, done.attempt, done.request_id) == (200, 2, f"{2:032x}")
     assert 0.25 <= done.wait <= 0.5
