@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from importlib import import_module
-from typing import TYPE_CHECKING
+import logging as _logging
+import typing as _typing
+from importlib import import_module as _import_module
 
 from amocrm._version import __version__
-from amocrm.auth.callback import FROM_AMOCRM
 from amocrm.auth.connection import Connection
+from amocrm.auth.redirect.query import FROM_AMOCRM
 from amocrm.auth.settings import AuthSettings, ServerSettings
 from amocrm.auth.token import Token
 from amocrm.client import AmoCRM
@@ -52,7 +52,7 @@ from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.stores.memory import MemoryStore
 from amocrm.stores.store import TokenStore
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from amocrm.bulk.changes import Changes
     from amocrm.bulk.listing import Listing
     from amocrm.bulk.outcomes import Created, Refused, Unknown, Updated
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from amocrm.resources.custom_fields.values import CLEAR, CustomFields
     from amocrm.resources.patch import changes
     from amocrm.resources.people.contact_keys import Ambiguous, Found
+    from amocrm.resources.people.duplicates import DuplicateGroup
     from amocrm.resources.people.normalize import normalize_email, normalize_phone
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "Created",
     "CustomFields",
     "Done",
+    "DuplicateGroup",
     "ForbiddenError",
     "Found",
     "GrantError",
@@ -128,7 +130,7 @@ __all__ = [
     "normalize_phone",
 ]
 
-logging.getLogger("amocrm").addHandler(logging.NullHandler())
+_logging.getLogger("amocrm").addHandler(_logging.NullHandler())
 
 _LATER = {
     "Integration": "amocrm.integration",
@@ -136,6 +138,7 @@ _LATER = {
     "Ambiguous": "amocrm.resources.people.contact_keys",
     "Changes": "amocrm.bulk.changes",
     "Created": "amocrm.bulk.outcomes",
+    "DuplicateGroup": "amocrm.resources.people.duplicates",
     "CustomFields": "amocrm.resources.custom_fields.values",
     "Found": "amocrm.resources.people.contact_keys",
     "Listing": "amocrm.bulk.listing",
@@ -153,5 +156,10 @@ _LATER = {
 def __getattr__(name: str) -> object:
     """Import what works in bulk when it is asked for: a program of one call does without."""
     if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
+        return getattr(_import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names and nothing else."""
+    return sorted(__all__)

@@ -344,12 +344,13 @@ class InvalidField:
         path: where in the item, dotted, such as `custom_fields_values.0.field_id`.
         code: the server's name of the reason, such as `InvalidType`.
         detail: the reason in words.
-        value: what was sent there; None if nothing was. Left out of `repr`: it may be a
-            person's data.
-        field_id: of the custom field it is about; its code, if it was sent by that; None where it
-            is about no custom field.
+        value: the value that was sent at `path`; None also if nothing was sent there, see
+            `is_sent`. Left out of `repr`, because it may be a person's data.
+        field_id: the id of the custom field, or its code if the code was sent; None if the field is
+            not a custom field.
         field_name: the custom field's name; None unless its definition is known.
-        choices: what the custom field takes; empty unless it is known and has choices.
+        choices: the allowed values of the custom field; empty unless they are known.
+        is_sent: whether the sent data has a value at `path`; it may be null.
     """
 
     index: int | None
@@ -361,6 +362,7 @@ class InvalidField:
     field_id: int | str | None = None
     field_name: str | None = None
     choices: tuple[str, ...] = ()
+    is_sent: bool = False
 
     def __repr__(self) -> str:
         path, code = printable(self.path, SHORT), printable(self.code, SHORT)

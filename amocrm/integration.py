@@ -1,4 +1,4 @@
-"""Integration: one public integration, many accounts. Nothing is opened before the first call."""
+"""Integration: one public integration in many accounts. Opens nothing before the first call."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.forks import ForkLock
 from amocrm._support.frames import frameless
-from amocrm.auth.callback import State, read_install, read_query
+from amocrm.auth.consent import consent_url
 from amocrm.auth.installation.install_limit import InstallLimit
 from amocrm.auth.installation.installer import Installer
 from amocrm.auth.installation.registry import AccountRegistry, Entry
 from amocrm.auth.installation.uninstall_hook import verify
-from amocrm.auth.oauth_messages import consent_url
+from amocrm.auth.redirect.query import State, read_install, read_query
 from amocrm.auth.settings import AuthSettings
 from amocrm.auth.token import known_id
 from amocrm.client import AmoCRM
@@ -28,32 +28,32 @@ from amocrm.stores.store import TokenStore
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-HOSTS: Final = 100
-"""Accounts whose connections are kept open at a time: each takes a descriptor of the process, and
-amoCRM closes idle ones itself."""
+POOLED_HOSTS: Final = 100
+"""Hosts (accounts) whose connections stay open at the same time. Each open connection uses a file
+descriptor, and amoCRM closes idle ones itself."""
 
 
 class Integration:
     """One public integration in many accounts. Thread-safe; a context manager.
 
-    All clients that it hands out share one pool of connections, one rate limiter and one store.
+    All its clients share one connection pool, one rate limiter and one token store.
 
     Args:
         client_id: of the integration.
-        client_secret: of the integration; it also signs the uninstall hook.
-        redirect_uri: byte-equal to the integration's settings.
-        store: where the tokens of all accounts are kept.
-        zone: whose consent page people are sent to, and where a bare login lives: `amocrm.ru` or
-            `kommo.com`.
-        rate_limiter: `shared`, one rate limiter for all clients of this process; calls per second
-            of this integration's accounts together; a `RateLimiter`; or None to switch pacing off.
-        timeout: seconds for the whole of each attempt of a call, or a `Timeout`.
-        session: a `requests.Session` of yours; it is not closed with the integration.
-        user_agent: your application's name, put before the library's.
-        base_url: origin of a test server, which plays one account.
-        clock: for tests: an own time.
-        max_clients: how many clients are kept; the least used one is dropped, and made again when
-            it is asked for.
+        client_secret: of the integration; amoCRM also signs the uninstall hook with it.
+        redirect_uri: exactly as in the integration's settings, byte for byte.
+        store: stores the tokens of all accounts.
+        zone: `amocrm.ru`, `amocrm.com` or `kommo.com`: the domain of the consent page, and of
+            accounts that are named by their login alone.
+        rate_limiter: `shared`: the rate limiter of this process; a number: calls per second of all
+            this integration's clients together; a `RateLimiter`; or None: no rate limit.
+        timeout: seconds for each attempt of a call, or a `Timeout`.
+        session: your own `requests.Session`; the integration does not close it.
+        user_agent: the name of your application, sent before the library's.
+        base_url: origin of a test server that serves a single account.
+        clock: a clock for tests.
+        max_clients: how many clients stay in memory; the least recently used one is dropped, and
+            created again when it is needed.
 
     Raises:
         ConfigurationError: a setting is missing, unknown or malformed; the message names it.
@@ -89,23 +89,23 @@ class Integration:
             else rate_limiter
         )
 
-        def make(host: str, account_id: int | None, session: Session | None) -> AmoCRM:
+        def make_client(host: str, account_id: int | None, session: Session | None) -> AmoCRM:
             return AmoCRM(
                 host, self._auth, account_id=account_id, store=store, rate_limiter=shared,
                 timeout=timeout, session=session, user_agent=user_agent, base_url=base_url,
                 clock=clock,
             )  # fmt: skip
 
-        make(f"example.{zone}", None, session)  # which checks every setting, and does nothing else
+        make_client(f"example.{zone}", None, session)  # checks all settings; opens nothing
         self._client_id, self._client_secret, self._zone = client_id, client_secret, zone
         self._secure = redirect_uri.lower().startswith("https:")
         self._portal = portal(f"example.{zone}", base_url)
-        self._given = self._session = session
+        self._user_session = self._session = session
         self._closed = False
         self._opening = ForkLock()
         self._registry = AccountRegistry(client_id, store)
         self._installer = Installer(
-            lambda host, account_id: make(host, account_id, self._open()),
+            lambda host, account_id: make_client(host, account_id, self._open()),
             self._registry,
             InstallLimit(SystemClock() if clock is None else clock),
             max_clients,
@@ -121,105 +121,111 @@ class Integration:
         self.close()
 
     def close(self) -> None:
-        """Close the clients and the connections that were opened; calls after it raise."""
+        """Close all clients and their connections; later calls raise ConfigurationError."""
         with self._opening:
             self._closed = True
             session, self._session = self._session, None
         self._installer.close()
-        if session is not None and session is not self._given:
+        if session is not None and session is not self._user_session:
             session.close()
 
     # Accounts ------------------------------------------------------------------------------------
 
     def account(self, name: str | None = None, *, id: int | None = None) -> AmoCRM:  # noqa: A002
-        """Return the client of an installed account; the same one while it is kept. Sends nothing.
+        """Return the client of an account where the integration is installed. Sends nothing.
 
-        Ask by id where people are concerned: an id is the account's for ever, while a name leads to
-        whichever account agreed under it last (reference 1). A name does not authorize.
+        The same client is returned as long as it stays in memory (see `max_clients`).
+
+        Use the id when you decide who may see an account's data. An id never changes, but a name
+        can pass to another account: it then returns the account that was installed under this name
+        last (reference 1). A name proves nothing.
 
         Args:
-            name: the account's login or host, or one that it had before it was renamed.
-            id: the account's id, as `account.connection.account_id` tells it.
+            name: the account's login or host; a name from before a renaming works as well.
+            id: the account's id, as in `account.connection.account_id`.
 
         Raises:
-            NotAuthorizedError: the integration is not installed there.
+            NotAuthorizedError: the integration is not installed in this account.
             TokenStoreError: the store failed.
         """
-        host, account_id = self._asked(name, id)
-        if account_id is not None and (kept := self._installer.clients.held(str(account_id))):
-            return kept
+        host, account_id = self._read_account(name, id)
+        clients = self._installer.clients
+        if account_id is not None and (client := clients.held(str(account_id))):
+            return client
         try:
             entry = self._find(host, account_id)
         except TokenStoreError:
-            # Calls go on while the store is out of order, if one account only can be meant.
-            held = [one for one in self._installer.clients.all() if one.connection.host == host]
-            if len(held) == 1:
-                return held[0]
+            # While the store is down, calls continue with a client in memory, if it is unambiguous.
+            matching = [client for client in clients.all() if client.connection.host == host]
+            if len(matching) == 1:
+                return matching[0]
             raise
         if entry is None:
             raise NotAuthorizedError(
                 f"the integration is not installed in {host or f'account {account_id}'}",
-                hint="send an administrator of the account to integration.consent_url(state)",
+                hint="open integration.consent_url(state) as an administrator of the account",
             )
         return self._installer.client(entry)
 
     def accounts(self) -> list[str]:
         """Return the hosts of the accounts where the integration is installed, sorted.
 
-        A renamed account stands there under its new name once it has been called.
+        A renamed account is listed under its new name after the first call to it.
         """
         return self._registry.hosts()
 
     def forget(self, name: str | None = None, *, id: int | None = None) -> None:  # noqa: A002
-        """Remove an account's token, and close its client; it is no error if there is none.
+        """Delete an account's token and close its client. An unknown account is not an error.
 
-        amoCRM is not told: there, an administrator switches the integration off.
+        Nothing is sent to amoCRM: there, an administrator turns the integration off.
 
         Args:
-            name: the account's login or host, or one that it had before it was renamed.
+            name: the account's login or host; a name from before a renaming works as well.
             id: the account's id.
         """
-        host, account_id = self._asked(name, id)
+        host, account_id = self._read_account(name, id)
         self._installer.forget(lambda: self._find(host, account_id))
 
     # Installation --------------------------------------------------------------------------------
 
     def consent_url(self, state: str, mode: str = "popup") -> str:
-        """Return the address where an administrator chooses an account and agrees.
+        """Return the URL of the consent page, where an administrator chooses an account.
 
         Args:
-            state: a random value that is kept in the person's session; it comes back.
-            mode: `popup`: the redirect happens in the opener; `post_message`: in that very window.
+            state: a random value, also stored in the visitor's session; the redirect returns it.
+            mode: `popup` redirects the window that opened the page; `post_message` redirects the
+                page itself.
 
         Source: reference 2.2.
         """
         if not isinstance(state, str) or not state:
             raise ConfigurationError(
-                "the state must be a string that is not empty",
-                hint="secrets.token_urlsafe() makes one; keep it in the person's session",
+                "state must be a non-empty string",
+                hint="use secrets.token_urlsafe() and store it in the visitor's session",
             )
         return consent_url(self._portal, self._client_id, state, mode)
 
     @frameless
     def callback(self, query: Mapping[str, str] | str, state: State) -> AmoCRM:
-        """Take a redirect: exchange its code, keep the token, return the account that agreed.
+        """Handle a redirect: exchange its code, store the token, return the account's client.
 
-        The same redirect may come again, in any process: the account is installed once. Tie what
-        comes of it to `account.connection.account_id`, for a name can pass to another account.
+        A redirect may arrive twice, in any process; the account is installed once. Link your own
+        data to `account.connection.account_id`, because a name can pass to another account.
 
         Args:
-            query: the redirect's parameters, or its raw query.
-            state: what was given to `consent_url`; it must come back. `FROM_AMOCRM` for the calls
-                that amoCRM's servers make themselves when a widget is installed (`from_widget`) or
-                an API key exchanged (`from_exchange`): they carry none, and belong to no person's
-                session. None, as of a session that has ended, is refused.
+            query: the redirect's parameters, or its raw query string.
+            state: the value that was passed to `consent_url`; the redirect must contain it. Pass
+                `FROM_AMOCRM` for the requests that amoCRM's servers send when a widget is installed
+                (`from_widget`) or an API key is exchanged (`from_exchange`): they have no state and
+                belong to no visitor's session. None, as from an expired session, is refused.
 
         Raises:
-            StateMismatchError: the redirect is a forgery, or stale.
-            AccessDeniedError: the person refused.
+            StateMismatchError: the redirect is forged or out of date.
+            AccessDeniedError: the administrator refused access.
             GrantError: amoCRM refused the code.
-            BusyError: too many codes were brought just now; take it again.
-            TransportError, ReplyError, TokenStoreError: it did not work now; take it again.
+            BusyError: too many codes arrived at once; handle the redirect again.
+            TransportError, ReplyError, TokenStoreError: a temporary failure; handle the redirect
+                again.
 
         Source: reference 2.3.
         """
@@ -227,22 +233,24 @@ class Integration:
 
     @frameless
     def removed(self, query: Mapping[str, str] | str) -> str | None:
-        """Take the uninstall hook: forget the account, if amoCRM refuses its token indeed.
+        """Handle the uninstall hook: delete the account's token if amoCRM no longer accepts it.
 
-        The hook has no date, so it can be sent again after the account was installed anew; hence
-        amoCRM is asked, and a token that still works stays.
+        The hook carries no date, so an old one can be sent again after a new installation.
+        Therefore the token is tried first, and a token that still works is not deleted.
 
         Returns:
-            The account's host; None if nothing was removed: it was before, or its token works.
+            The account's host; None if nothing was deleted, because the account was unknown or its
+            token still works.
 
         Raises:
             WebhookError: the hook is not signed with this integration's secret.
-            TransportError, ReplyError, TokenStoreError: amoCRM could not be asked; the token stays.
+            TransportError, ReplyError, TokenStoreError: the token could not be tried; it is not
+                deleted.
 
         Source: reference 2.12.
         """
-        number = verify(read_query(query, WebhookError), self._client_id, self._client_secret)
-        return self._installer.remove(number)
+        account_id = verify(read_query(query, WebhookError), self._client_id, self._client_secret)
+        return self._installer.remove(account_id)
 
     def wsgi_app(
         self,
@@ -250,54 +258,60 @@ class Integration:
         on_removed: Callable[[str], object] | None = None,
         start: str = "/install",
     ) -> WSGIApplication:
-        """Return a WSGI app that installs and removes; mount it where `redirect_uri` leads.
+        """Return a WSGI app that handles redirects and uninstall hooks; mount it at `redirect_uri`.
 
-        Redirects and hooks are known by their queries, on any path. The exchange of a code happens
-        within the request; amoCRM waits 3 seconds for its widget call, and does not mind the rest.
+        The app recognizes redirects and hooks by their query, on any path. It exchanges the code
+        before it responds. amoCRM waits 3 seconds for the response to its widget request, and
+        ignores its status (reference 2.3).
 
         Args:
-            on_installed: called with the account, by whoever exchanged the code, once for each
-                code; never, if the process dies in between.
-            on_removed: called with the host of an account that was forgotten, once. What either
-                raises is logged, and changes nothing.
-            start: the path, below the mount, that leads to the consent page.
+            on_installed: called with the account's client once for each code, in the process that
+                exchanged it; not called if that process dies before.
+            on_removed: called once with the host of an account whose token was deleted. An
+                exception of either function is logged and has no other effect.
+            start: the path, below the mount point, that redirects to the consent page.
         """
-        # Late, because werkzeug takes as long to load as `requests`.
-        from amocrm.auth.installation.wsgi import InstallApp, InstallHandlers, tell
+        # Imported late: werkzeug takes as long to load as `requests`.
+        from amocrm.auth.installation.wsgi import InstallApp, InstallHandlers, call_handler
 
         if not isinstance(start, str) or not start.startswith("/"):
-            raise ConfigurationError("start must be a path that begins with a slash")
+            raise ConfigurationError("start must be a path that begins with /")
 
         def install(query: Mapping[str, str], state: State) -> None:
-            account, fresh = self._install(query, state)
-            if fresh and on_installed is not None:
-                tell("on_installed", on_installed, account)
+            account, is_new = self._install(query, state)
+            if is_new and on_installed is not None:
+                call_handler("on_installed", on_installed, account)
 
         def remove(query: Mapping[str, str]) -> None:
             host = self.removed(query)
             if host is not None and on_removed is not None:
-                tell("on_removed", on_removed, host)
+                call_handler("on_removed", on_removed, host)
 
-        def ask(state: str) -> str:
+        def consent_url(state: str) -> str:
             return self.consent_url(state, "post_message")
 
-        return InstallApp(InstallHandlers(ask, install, remove), start, secure=self._secure)
+        return InstallApp(InstallHandlers(consent_url, install, remove), start, secure=self._secure)
 
     def _install(self, query: Mapping[str, str] | str, state: State) -> tuple[AmoCRM, bool]:
-        answered = read_install(read_query(query), state)
-        if answered.code is None or answered.host is None:
-            raise answered.error or ConfigurationError("the redirect brought nothing")
-        known = state if isinstance(state, str) else None
-        return self._installer.install(answered.host, answered.code, known)
+        """Exchange a redirect's code; return the client and whether this call exchanged it."""
+        redirect = read_install(read_query(query), state)
+        if redirect.code is None or redirect.host is None:
+            raise redirect.error or ConfigurationError(
+                "the redirect has neither a code nor an error"
+            )
+        state_text = state if isinstance(state, str) else None
+        return self._installer.install(redirect.host, redirect.code, state_text)
 
-    def _asked(self, name: str | None, account_id: int | None) -> tuple[str | None, int | None]:
-        """Read by what an account is asked for: by its name or by its id."""
+    def _read_account(
+        self, name: str | None, account_id: int | None
+    ) -> tuple[str | None, int | None]:
+        """Check that an account is given by name or by id; return its host or its id."""
         if (name is None) is (account_id is None):
-            raise ConfigurationError("give the account's name or its id: one of them")
+            raise ConfigurationError("give either the account's name or its id")
         if name is not None:
             return self._host(name), None
         if known_id(account_id) is None:
-            raise ConfigurationError("the id of an account is a positive whole number")
+            raise ConfigurationError("id must be a positive whole number")
         return None, account_id
 
     def _find(self, host: str | None, account_id: int | None) -> Entry | None:
@@ -306,15 +320,17 @@ class Integration:
         return None if account_id is None else self._registry.by_id(account_id)
 
     def _host(self, name: str) -> str:
-        """Read what a person typed; a bare login lives in this integration's zone."""
+        """Return an account's host; a login alone gets this integration's zone."""
         host = account_host(name)
         return host if "." in name else f"{host.partition('.')[0]}.{self._zone}"
 
     def _open(self) -> Session:
-        """Return the session that all clients share; made at the first need."""
+        """Return the session that all clients share; create it on first use."""
         with self._opening:
             if self._closed:
-                raise ConfigurationError("this integration is closed", hint="make another one")
+                raise ConfigurationError(
+                    "this integration is closed", hint="create a new Integration"
+                )
             if self._session is None:
-                self._session = open_session(HOSTS)
+                self._session = open_session(POOLED_HOSTS)
             return self._session

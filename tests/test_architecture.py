@@ -19,7 +19,7 @@ LAYERS = [
     "http",
     "schema auth bulk chats",
     "resources",
-    "client phones",
+    "client phones types",
     "integration",
 ]
 
@@ -27,13 +27,14 @@ RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 PURE = """
 _support/frames _support/numbers _support/secret
-auth/callback auth/installation/uninstall_hook auth/not_authorized auth/oauth_messages
-auth/revocation_cause auth/settings auth/status auth/token auth/token_file_formats auth/token_record
+auth/installation/uninstall_hook auth/moved_account auth/redirect/query auth/revocation
+auth/settings auth/status auth/token auth/token_file_formats auth/token_record auth/token_response
 bulk/changes_query bulk/outcomes bulk/pages
 chats/payloads chats/signatures
 errors api_limits
-http/call_options http/error_mapping http/hosts http/messages http/paths http/query http/reply_body
-http/request_body http/retry http/signing_key http/validation_errors
+http/authorizer http/call_options http/error_mapping http/hosts http/legacy_codes http/messages
+http/paths http/query http/reply_body http/request_body http/retry http/signing_key
+http/validation_errors
 rate_limit/jitter rate_limit/window
 resources/custom_fields/choices resources/custom_fields/dates
 resources/custom_fields/definitions resources/custom_fields/error_messages
@@ -73,7 +74,7 @@ FORBIDDEN_IN_PURE = {"http.client.HTTPConnection", "urllib.request", "http.serve
 
 OWNERS = {
     "time": {"_support/clock"}, "requests": {"http/transport"}, "urllib3": {"http/transport"},
-    "phonenumbers": {"phones"}, "sqlalchemy": {"bulk/journals", "stores"},
+    "phonenumbers": {"phones"}, "sqlalchemy": {"stores"},
     "redis": {"rate_limit", "stores"}, "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things, each with the modules or packages that import it."""

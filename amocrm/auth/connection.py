@@ -1,4 +1,4 @@
-"""The authorisation as users see it: codes, tokens as plain dicts, state, the consent address."""
+"""The connection as users see it: codes, tokens as plain dicts, the state, the consent URL."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import logging
 from contextlib import nullcontext
 
 from amocrm._support.frames import frameless
+from amocrm.auth.code_exchange import Code, Limit
 from amocrm.auth.connection_events import ConnectionEvents
 from amocrm.auth.consent import Consent
-from amocrm.auth.grant_flow import Code, Share
 from amocrm.auth.status import ConnectionStatus
 from amocrm.auth.token import Token, is_visible, read_token
 from amocrm.auth.token_cache import TokenCache
@@ -21,7 +21,7 @@ _log = logging.getLogger("amocrm")
 
 
 class Connection:
-    """The authorisation of one account. Thread-safe.
+    """The authorization of one account. Thread-safe.
 
     Its methods are the seed's; `AmoCRM` makes it, as `crm.connection`.
     """
@@ -40,45 +40,29 @@ class Connection:
 
     @property
     def connected(self) -> bool:
-        """Whether a token is held that was good when it came."""
+        """Whether there is a token in memory that was valid when it was put there."""
         return self._cache.connected
 
     @property
     def account_id(self) -> int | None:
-        """The account's id, which no other account ever bears; None while nobody knows it."""
+        """The id of the account, which never passes to another account; None while unknown."""
         return self._cache.account_id
 
     @property
     def host(self) -> str:
-        """Where the account answers, as far as is known; names can pass to other accounts."""
+        """The account's host, as far as known; a host can pass to another account."""
         return self._cache.portal.account
 
-    def is_dead(self, token: Token) -> bool:
-        """Tell whether amoCRM has refused the refresh token of this very pair for good."""
-        return self._cache.is_dead(token)
-
-    @property
-    def unsaved(self) -> bool:
-        """Whether the pair is in memory only, because the store failed."""
-        return self._cache.unsaved
-
-    def save_again(self) -> bool:
-        """Try to save a pair that is in memory only; tell whether it is saved now."""
-        try:
-            self._cache.save_again()
-        except TokenStoreError as error:
-            _log.error("the token is in memory only: %s", error)
-        return not self.unsaved
-
     def connect(self) -> bool:
-        """Get a token by whatever is at hand: the stored one, its renewal, the code, a person.
+        """Get a token: from the store, by a refresh, for the code, or from a person.
 
         Returns:
-            True; the token is held, and calls can go on.
+            True: there is a valid token, and calls can be made.
 
         Raises:
             AuthorizationError: a person has to act; the message says how.
-            TransportError, ReplyError: the token endpoint could not be asked.
+            TransportError, ReplyError: the token endpoint did not answer, or not as expected.
+            TokenStoreError: the store failed.
         """
         if not self.connected:
             self._provider.obtain()
@@ -86,88 +70,61 @@ class Connection:
 
     @frameless
     def set_code(self, code: str, *, state: str | None = None) -> dict[str, Json]:
-        """Exchange an authorization code for a token, now; it replaces whatever was held.
+        """Exchange an authorization code for a token now; the token replaces any other.
 
-        A code that was exchanged already, by somebody who shares the store, leads to its pair.
+        If a process that shares the store has exchanged the code already, its pair is used.
 
         Args:
-            code: it works once.
-            state: what came back with it, and was compared; then only whoever has both is given
-                the pair of a code that was exchanged already.
+            code: works once.
+            state: the state that came back with the code and was compared; then the pair of a code
+                that was exchanged already is given only to those who have both.
 
         Returns:
-            The token, as `get_token` gives it; empty in a handler of `connection:beforeConsent`,
-            after which it will be asked for.
+            The token, as `get_token` returns it; empty in a handler of `connection:beforeConsent`,
+            after which the code is exchanged.
 
         Raises:
-            GrantError: the code was refused; it is forgotten, for a code works once.
+            GrantError: amoCRM refused the code; it is not sent again.
         """
         if not is_visible(code):
             raise ConfigurationError(
-                "the code must be a string of ASCII characters without spaces, not an empty one"
+                "the code must be a non-empty string of ASCII characters without spaces"
             )
-        if self._consent.take(code):
-            # Somebody waited at the redirect server, and this is what they waited for.
+        if self._consent.deliver(code):
+            # A thread was waiting at the redirect server; it exchanges the code.
             return {} if self._provider.is_obtaining else self._provider.obtain().as_dict()
         return self._provider.exchange(Code(code, state)).as_dict()
 
-    @frameless
-    def install(self, code: str, *, state: str | None, share: Share = nullcontext) -> None:
-        """Exchange a code that came over a public redirect, as `Integration` does.
-
-        As `set_code`, but strangers may bring such codes: until one is granted, the handlers of
-        events hear nothing of it.
-
-        Args:
-            code: it works once.
-            state: what came back with it, and was compared; None if nothing did.
-            share: what is held while it is sent.
-        """
-        self._provider.exchange(Code(code, state, unproven=True, share=share))
-
-    def take_over(self) -> None:
-        """Go on with what is stored: another client of this account has been granted a token."""
-        self._cache.take_over()
-
-    def tell_granted(self, granted: Response) -> None:
-        """Tell the handlers of a token that another client of this account has been granted.
-
-        Args:
-            granted: the answer that brought it.
-        """
-        self._events.granted(granted)
-        self._events.step("connection:connected")
-
     def refresh_token(self) -> dict[str, Json]:
-        """Spend the refresh token for a new pair, now, however fresh the old one is.
+        """Refresh the token pair now, even if the access token is still fresh.
 
         Returns:
-            The token, as `get_token` gives it.
+            The token, as `get_token` returns it.
 
         Raises:
-            NotAuthorizedError: there is nothing to refresh.
-            GrantError: the refresh token was refused.
+            NotAuthorizedError: there is no refresh token.
+            GrantError: amoCRM refused the refresh token.
         """
         return self._provider.refresh().as_dict()
 
     def get_auth_url(self, mode: str = "popup") -> str:
-        """Return the address where a person agrees; it carries the state that must come back.
+        """Return the URL where a person agrees; it has the state that must come back.
 
         Args:
-            mode: `popup`: the redirect happens in the opener; `post_message`: inside the popup.
+            mode: `popup`: the opener is redirected; `post_message`: the popup itself is redirected.
 
         Source: reference 2.2.
         """
         return self._consent.url(mode)
 
     def get_state(self) -> str:
-        """Return the value that must come back with the redirect; a random one unless set."""
+        """Return the state that must come back with the redirect; a random one unless set."""
         return self._consent.state
 
     def set_state(self, state: str) -> None:
-        """Set the value that must come back with the redirect."""
+        """Set the state that must come back with the redirect."""
         if not isinstance(state, str) or not state:
-            raise ConfigurationError("the state must be a string that is not empty")
+            raise ConfigurationError("the state must be a non-empty string")
         self._consent.fixed_state = state
 
     def get_token(self) -> dict[str, Json] | None:
@@ -175,24 +132,70 @@ class Connection:
         token = self._cache.token
         return None if token is None else token.as_dict()
 
-    def status(self) -> ConnectionStatus:
-        """Tell what is held or stored, until when, and when the refresh token dies.
+    @frameless
+    def set_token(self, token: object) -> None:
+        """Use a token that was saved earlier. Sends nothing; an expired token is refreshed later.
 
-        Sends nothing. Where nothing is held yet, the store is looked into.
+        Args:
+            token: from `get_token`, `connection:newToken` or amocrm-js.
+
+        Raises:
+            ConfigurationError: it is not a token; the token before it stays in use.
+        """
+        self._cache.set_token(read_token(token))
+
+    def status(self) -> ConnectionStatus:
+        """Return whether there is a token, and when it and its refresh token expire.
+
+        Sends nothing. Without a token in memory, the store is read.
 
         Raises:
             TokenStoreError: the store failed.
         """
         return self._cache.status()
 
+    # For `AmoCRM` and `Integration` --------------------------------------------------------------
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the token is in memory only, because the store failed."""
+        return self._cache.unsaved
+
+    def save_again(self) -> bool:
+        """Try to save a token that is in memory only; return whether it is saved now."""
+        try:
+            self._cache.save_again()
+        except TokenStoreError as error:
+            _log.error("the token is in memory only: %s", error)
+        return not self.unsaved
+
+    def is_revoked(self, token: Token) -> bool:
+        """Tell whether amoCRM has revoked the refresh token of exactly this pair."""
+        return self._cache.revocation.is_revoked(token)
+
     @frameless
-    def set_token(self, token: object) -> None:
-        """Take a token that was saved earlier. Sends nothing; an expired one is renewed in time.
+    def install(self, code: str, *, state: str | None, limit: Limit = nullcontext) -> None:
+        """Exchange a code that came over a public redirect, as `Integration` does.
+
+        As `set_code`, but strangers may send such codes: handlers are called only after amoCRM has
+        granted the code.
 
         Args:
-            token: what `get_token` or `connection:newToken` gave, or amocrm-js saved.
-
-        Raises:
-            ConfigurationError: it is not a token; what was held before stays.
+            code: works once.
+            state: the state that came back with the code and was compared; None if there was none.
+            limit: context in which the code is sent.
         """
-        self._cache.take(read_token(token))
+        self._provider.exchange(Code(code, state, unproven=True, limit=limit))
+
+    def reload(self) -> None:
+        """Use the stored token, because another client of this account was granted it."""
+        self._cache.reload()
+
+    def notify_granted(self, response: Response) -> None:
+        """Call the handlers for a token that another client of this account was granted.
+
+        Args:
+            response: the response with the token.
+        """
+        self._events.granted(response)
+        self._events.step("connection:connected")

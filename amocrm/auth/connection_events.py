@@ -1,4 +1,4 @@
-"""What handlers are told of the authorisation, and with what arguments: the seed's events."""
+"""Emits the events of a connection, with the seed's names and arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ConnectionEvents:
     """Emits the events of one connection.
 
     Attributes:
-        connection: what handlers are given; set once, by the facade that makes both.
+        connection: the argument of the handlers; `AmoCRM` sets it once, when it makes both.
     """
 
     def __init__(self, emitter: Emitter) -> None:
@@ -32,29 +32,29 @@ class ConnectionEvents:
         self._checking = threading.local()
 
     def step(self, event: Step) -> None:
-        """Tell of a step on the way to a token."""
+        """Emit the event of one step of the authorization."""
         self._emitter.emit(event, self.connection)
 
     def granted(self, response: Response) -> None:
-        """Tell of a new token, which `response.data` holds."""
+        """Emit `connection:newToken`; `response.data` is the token."""
         self._emitter.emit("connection:newToken", response)
 
     def refused(self, error: GrantError) -> None:
-        """Tell thrice that a grant was refused, as the seed does."""
+        """Emit the three events of a refused grant, in the seed's order."""
         events: tuple[Trouble, ...] = ("connection:authError", "connection:error", "error")
         for event in events:
             self._emitter.emit(event, error, self.connection)
 
     def moved(self, host: str) -> None:
-        """Tell that the account was renamed, and answers at another host now."""
+        """Emit `connection:moved`: the account was renamed and has another host now."""
         self._emitter.emit("connection:moved", host, self.connection)
 
     def check(self) -> None:
-        """Tell of a call while connected; a handler that calls does not set off the next one."""
-        if getattr(self._checking, "now", False):
+        """Emit `connection:checkToken` before a call; not for calls that its handlers make."""
+        if getattr(self._checking, "running", False):
             return
-        self._checking.now = True
+        self._checking.running = True
         try:
             self._emitter.emit("connection:checkToken", True)
         finally:
-            self._checking.now = False
+            self._checking.running = False

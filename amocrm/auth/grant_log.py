@@ -1,7 +1,7 @@
-"""One line of log for each grant, so that a revoked token can be explained afterwards.
+"""Writes one log line for each grant, so that a revoked token can be explained afterwards.
 
-Secrets are named by their fingerprints: the line that spent a token and the line that was granted
-it carry the same twelve characters, in whichever process's log they stand.
+A fingerprint stands for each secret. The line that used a refresh token and the line that granted
+it show the same twelve characters, in the log of any process.
 """
 
 from __future__ import annotations
@@ -9,25 +9,24 @@ from __future__ import annotations
 import logging
 from typing import Final, NamedTuple
 
-from amocrm.auth.token_record import fingerprint
 from amocrm.errors import printable
 
 _log: Final = logging.getLogger("amocrm.grants")
 
 
 class GrantLogEntry(NamedTuple):
-    """What is to be told of one grant.
+    """The log entry of one grant.
 
     Attributes:
         kind: `code` or `refresh`.
-        why: what it was asked for: `code`, `stale`, `due`, `expired`, `401`, `asked`.
+        why: the reason for the request: `code`, `stale`, `due`, `expired`, `401`, `asked`.
         account: host of the account.
-        outcome: `granted`, `adopted` (somebody else had it already), `refused` or `failed`.
-        spent: fingerprint of the code or refresh token that was spent.
+        outcome: `granted`, `adopted` (another process had stored a token), `refused` or `failed`.
+        spent: fingerprint of the code or refresh token that was used.
         granted: fingerprint of the new refresh token; empty without one.
-        tries: how often it was sent.
-        seconds: how long all of it took.
-        cause: what was wrong, without a secret.
+        tries: number of requests that were sent.
+        seconds: duration of all of them.
+        cause: the error message, without secrets.
     """
 
     kind: str
@@ -41,23 +40,18 @@ class GrantLogEntry(NamedTuple):
     cause: str = ""
 
 
-def name(secret: str | None) -> str:
-    """Return what a log may show of a secret."""
-    return "" if secret is None else fingerprint(secret)
+def write(entry: GrantLogEntry) -> None:
+    """Log an entry: INFO if there is a token now, WARNING otherwise.
 
-
-def write(note: GrantLogEntry) -> None:
-    """Log a note: INFO when there is a token now, WARNING when there is none.
-
-    Its parts are the attribute `grant` of the log's record, for structured logs.
+    The fields are the attribute `grant` of the log record, for structured logs.
     """
-    parts = note._asdict()
-    parts["seconds"] = round(note.seconds, 3)
-    text = " ".join(f"{key}={value}" for key, value in parts.items() if value not in ("", 0))
-    good = note.outcome in ("granted", "adopted")
+    fields = entry._asdict()
+    fields["seconds"] = round(entry.seconds, 3)
+    text = " ".join([f"{key}={value}" for key, value in fields.items() if value not in ("", 0)])
+    succeeded = entry.outcome in ("granted", "adopted")
     _log.log(
-        logging.INFO if good else logging.WARNING,
+        logging.INFO if succeeded else logging.WARNING,
         "grant %s",
         printable(text),
-        extra={"grant": parts},
+        extra={"grant": fields},
     )

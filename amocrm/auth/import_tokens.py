@@ -1,4 +1,4 @@
-"""Going on with a token that another library has kept in a file, in any store of ours."""
+"""Imports a token that another library has stored in a file, into any store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 from contextlib import ExitStack
 from typing import Final
 
-from amocrm.auth.token import account_id as claimed_account
 from amocrm.auth.token_file_formats import PAIR_FILES, ImportedToken, read_file, read_pair
 from amocrm.auth.token_record import Record
 from amocrm.auth.token_repository import TokenRepository
@@ -15,7 +14,7 @@ from amocrm.http.hosts import account_host
 from amocrm.stores.store import Key, TokenStore
 
 PATIENCE: Final = 60.0
-"""Seconds to wait for somebody who is just getting a token for that account."""
+"""Seconds to wait for the store's lock, while another process gets a token for that account."""
 
 
 def import_token_file(
@@ -25,47 +24,42 @@ def import_token_file(
     account: str | None = None,
     client_id: str | None = None,
 ) -> Key:
-    """Take over the token of a file; the file itself is only read.
+    """Save the token of a file in a store; the file itself is only read.
 
-    From then on let nobody else use the file: its refresh token works once, for whoever comes
-    first.
+    Let no other program use the file from then on: its refresh token works once.
 
     Args:
-        store: where it is kept from now on.
+        store: where the token is saved.
         path: a file of amocrm-js, of the PHP SDK's examples, of aioamocrm or of this library; or
             amocrm_api's folder of two files.
-        account: the login or address of the account, where the file does not tell it.
-        client_id: the integration's, where neither the file nor the token tells it.
+        account: the login or host of the account, if it is not in the file.
+        client_id: the integration's, if it is neither in the file nor in the token.
 
     Returns:
-        where it is kept.
+        The key of the record.
 
     Raises:
-        ConfigurationError: the file holds no token, or account or integration are not known.
-        TokenStoreError: the file cannot be read, or the store keeps a newer token already.
+        ConfigurationError: the file has no token, or account or integration are unknown.
+        TokenStoreError: the file cannot be read, or the store has a newer token.
     """
-    found = _read(os.fspath(path))
-    host = found.account if account is None else account_host(account)
-    owner = client_id or found.client_id
+    imported = _read(os.fspath(path))
+    host = imported.account if account is None else account_host(account)
+    client_id = client_id or imported.client_id
     if host is None:
-        raise ConfigurationError(f"{path} does not say whose account it is", hint="pass account=")
-    if owner is None:
-        raise ConfigurationError(
-            f"{path} does not say which integration's it is", hint="pass client_id="
-        )
-    repository, account_id = (
-        TokenRepository(owner, host, store),
-        claimed_account(found.token.access_token),
-    )
-    with ExitStack() as held:
-        held.enter_context(repository.lock(PATIENCE))
-        _refuse_to_go_back(repository, found)
+        raise ConfigurationError(f"{path} has no account", hint="pass account=")
+    if client_id is None:
+        raise ConfigurationError(f"{path} has no client_id", hint="pass client_id=")
+    repository = TokenRepository(client_id, host, store)
+    account_id = imported.token.account_id
+    with ExitStack() as locks:
+        locks.enter_context(repository.lock(PATIENCE))
+        _refuse_older(repository, imported)
         if repository.account_id is None and account_id is not None:
-            # The name leads nowhere: the account may be kept under its id, by another name.
-            known = TokenRepository(owner, host, store, account_id)
-            held.enter_context(known.lock(PATIENCE))
-            _refuse_to_go_back(known, found)
-        repository.put(Record(found.token, host), account_id)
+            # The host leads nowhere: the account may be in the store under its id.
+            by_id = TokenRepository(client_id, host, store, account_id)
+            locks.enter_context(by_id.lock(PATIENCE))
+            _refuse_older(by_id, imported)
+        repository.put(Record(imported.token, host), account_id)
     return repository.key
 
 
@@ -86,18 +80,19 @@ def _content(path: str) -> bytes:
         return file.read()
 
 
-def _refuse_to_go_back(repository: TokenRepository, found: ImportedToken) -> None:
-    """Keep a token that is newer than the file's: the file's has been spent for it.
+def _refuse_older(repository: TokenRepository, imported: ImportedToken) -> None:
+    """Refuse the token of the file if the stored one is newer, because it was refreshed since.
 
     Raises:
-        ConfigurationError: the file's token opens another account than the name leads to.
+        ConfigurationError: the token of the file opens another account than the host leads to.
+        TokenStoreError: the stored token is newer.
     """
-    kept = repository.peek()
-    repository.check(claimed_account(found.token.access_token), is_renewal=True)
-    if kept is not None and found.token != kept.token:
-        theirs, ours = found.token.expires_at or 0.0, kept.token.expires_at or 0.0
-        if theirs <= ours:
-            raise TokenStoreError(
-                f"the token that is kept of {repository.name} is newer than the file's",
-                hint="forget() it first, if the file's is the one that works",
-            )
+    stored = repository.peek()
+    repository.check(imported.token.account_id, is_refresh=True)
+    if stored is None or imported.token == stored.token:
+        return
+    if (imported.token.expires_at or 0.0) <= (stored.token.expires_at or 0.0):
+        raise TokenStoreError(
+            f"the stored token of {repository.name} is newer than the token of the file",
+            hint="if the token of the file is the valid one, call store.forget() first",
+        )

@@ -1,4 +1,4 @@
-"""The `auth` mapping of the facade, read once and checked before any I/O."""
+"""Reads and checks the `auth` mapping of a client, before any I/O."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from amocrm._support.frames import frameless
 from amocrm.errors import ConfigurationError
 
 REDIRECT_DEADLINE: Final = 300.0
-"""Seconds the redirect server waits for a person to agree; a code lives 20 minutes."""
+"""Seconds that the redirect server waits for a person to agree; a code is valid for 20 minutes."""
 
 _LONGEST_DEADLINE: Final = 86_400.0
 
@@ -22,7 +22,7 @@ _KEYS: Final = (
 )  # fmt: skip
 _SERVER_KEYS: Final = ("port", "host", "timeout")
 _GRANT_KEYS: Final = ("client_id", "client_secret", "redirect_uri")
-_BARE: Final = re.compile(r"\S+")
+_NO_SPACES: Final = re.compile(r"\S+")
 
 
 class ServerSettings(TypedDict, total=False):
@@ -30,8 +30,8 @@ class ServerSettings(TypedDict, total=False):
 
     Keys:
         port: TCP port to listen on.
-        host: address to bind; the loopback address unless a tunnel or a proxy needs another.
-        timeout: seconds to wait for the person.
+        host: address to listen on; the loopback address unless a tunnel or a proxy needs another.
+        timeout: seconds to wait for the redirect.
     """
 
     port: int
@@ -40,15 +40,15 @@ class ServerSettings(TypedDict, total=False):
 
 
 class AuthSettings(TypedDict, total=False):
-    """`auth`: how this client may get a token.
+    """`auth`: how this client gets a token.
 
     Keys:
-        client_id, client_secret, redirect_uri: of the integration; the last byte-equal to its
-            settings in amoCRM.
-        code: an authorization code, exchanged at the first need.
-        state: the value that must come back with the redirect; a random one is made otherwise.
+        client_id, client_secret, redirect_uri: of the integration; the last one equal byte for byte
+            to its settings in amoCRM.
+        code: an authorization code; the first call exchanges it.
+        state: the state that must come back with the redirect; a random one if missing.
         server: start a redirect server when a person has to agree.
-        access_token: a long-lived token, instead of everything above.
+        access_token: a long-lived token, instead of all keys above.
     """
 
     client_id: str
@@ -69,7 +69,7 @@ class RedirectServer(NamedTuple):
 
 
 class Settings:
-    """Checked settings; secrets stay out of `repr`. No tuple: error trackers take those apart."""
+    """Checked settings; `repr` shows no secret. No tuple: error trackers show a tuple's items."""
 
     __slots__ = (
         "access_token", "client_id", "client_secret", "code", "redirect_uri", "server", "state",
@@ -107,14 +107,16 @@ def read_auth(auth: object) -> Settings:
     given = _mapping(auth, "auth", _KEYS)
     if not given:
         raise ConfigurationError(
-            "auth is empty", hint=f"give {', '.join(_GRANT_KEYS)}, or a long-lived access_token"
+            "auth is empty", hint=f"pass {', '.join(_GRANT_KEYS)}, or a long-lived access_token"
         )
-    asks = "server" in given or any(key in given for key in _GRANT_KEYS)
-    for key in _GRANT_KEYS if asks or "access_token" not in given else ():
+    requests_grants = "server" in given or any(key in given for key in _GRANT_KEYS)
+    for key in _GRANT_KEYS if requests_grants or "access_token" not in given else ():
         if key not in given:
             raise ConfigurationError(f"auth has no {key!r}")
     if "access_token" in given and "code" in given:
-        raise ConfigurationError("auth has both a code and a long-lived access_token: give one")
+        raise ConfigurationError(
+            "auth has both a code and a long-lived access_token: pass one of them"
+        )
     texts = {key: _text(given[key], key) for key in _KEYS if key in given and key != "server"}
     if "redirect_uri" in texts:
         _check_redirect_uri(texts["redirect_uri"])
@@ -123,7 +125,7 @@ def read_auth(auth: object) -> Settings:
 
 
 def _mapping(value: object, name: str, known: tuple[str, ...]) -> dict[str, object]:
-    """Accept a mapping of known keys; a key whose value is None counts as not given."""
+    """Return a mapping of known keys; a key whose value is None counts as missing."""
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{name} must be a dict with the keys {', '.join(known)}")
     for key in value:
@@ -138,10 +140,10 @@ def _known(keys: tuple[str, ...]) -> str:
 
 def _text(value: object, key: str) -> str:
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"auth[{key!r}] must be a string that is not empty")
-    if not _BARE.fullmatch(value):
+        raise ConfigurationError(f"auth[{key!r}] must be a non-empty string")
+    if not _NO_SPACES.fullmatch(value):
         raise ConfigurationError(
-            f"auth[{key!r}] holds spaces or line breaks", hint="copy it again, without them"
+            f"auth[{key!r}] has spaces or line breaks", hint="copy it again, without them"
         )
     return value
 
@@ -150,7 +152,7 @@ def _check_redirect_uri(uri: str) -> None:
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(
-            f"auth['redirect_uri'] is not an http(s) address: {uri!r}",
+            f"auth['redirect_uri'] must be an http(s) URL, not {uri!r}",
             hint="copy it from the integration's settings, byte for byte",
         )
 
@@ -161,10 +163,10 @@ def _read_server(value: object) -> RedirectServer:
     timeout = given.get("timeout", REDIRECT_DEADLINE)
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
         raise ConfigurationError(
-            "auth['server']['port'] must be a number from 0 to 65535", hint="0 takes a free port"
+            "auth['server']['port'] must be a number from 0 to 65535", hint="0 chooses a free port"
         )
     if not isinstance(host, str) or not host:
-        raise ConfigurationError("auth['server']['host'] must be an address to bind")
+        raise ConfigurationError("auth['server']['host'] must be an address to listen on")
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
         raise ConfigurationError("auth['server']['timeout'] must be a number of seconds")
     if not 0 < timeout <= _LONGEST_DEADLINE:

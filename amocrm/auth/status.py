@@ -1,4 +1,4 @@
-"""What is held of an authorisation, and how long it lasts: for people, and for monitoring."""
+"""The status of a connection, for people and for monitoring: which token there is, until when."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from amocrm.auth.token import Token
 
 
 class ConnectionStatus(NamedTuple):
-    """The authorisation of one account, without its secrets. Instants are Unix seconds.
+    """The authorization of one account, without its secrets. Instants are Unix seconds.
 
     Attributes:
-        account: host that the settings name.
-        account_id: the account's id, which no other account ever bears; None while nobody knows it.
-        host: host where the account answers; another one after it was renamed.
-        freshness: of the access token: `fresh`, `stale` (the next call renews it), `due` (all calls
-            wait for that), `expired`; None if there is no token.
-        expires_at: when the access token dies; None if nobody said.
-        renewable: it can be renewed without a person.
-        refresh_expires_at: when the refresh token dies, three months after it was granted, unless
-            it is used before; None without one. Source: reference 2.6.
-        unsaved: the pair is in memory only, because the store failed.
-        refused: what amoCRM said when the pair was last to be renewed, if it said no; calls go on
-            until the access token expires or is answered 401. None if it said nothing of the kind.
+        account: host in the settings.
+        host: the account's host; another one after the account was renamed.
+        account_id: id of the account, which never passes to another account; None while unknown.
+        freshness: of the access token: `fresh`, `stale` (the next call refreshes it), `due` (all
+            calls wait for the refresh), `expired`; None if there is no token.
+        expires_at: when the access token expires; None if unknown.
+        renewable: the token can be refreshed without a person.
+        refresh_expires_at: when the refresh token expires: three months after it was granted,
+            unless it is used before; None without one. Source: reference 2.6.
+        unsaved: the token is in memory only, because the store failed.
+        refused: amoCRM's reason, if it refused the last refresh; calls go on until the access token
+            expires or is answered 401. None if it refused nothing.
     """
 
     account: str
@@ -38,7 +38,7 @@ class ConnectionStatus(NamedTuple):
 
 
 class Account(NamedTuple):
-    """Whose authorisation it is: the name that was given, the host, the id."""
+    """An account: the host in the settings, the current host, the id."""
 
     name: str
     host: str
@@ -54,7 +54,7 @@ def describe(
     unsaved: bool,
     refused: str | None = None,
 ) -> ConnectionStatus:
-    """Tell what is known of a token at an instant."""
+    """Return the status of a token at an instant."""
     if token is None:
         return ConnectionStatus(*account, None, None, False, None, unsaved, refused)
     granted_at = token.granted_at if token.refresh_token is not None else None

@@ -1,7 +1,7 @@
-"""Token files that other libraries wrote → token, account, integration.
+"""Reads the token files of other libraries: token, account, integration.
 
-Known are those of amocrm-js, the official PHP SDK's examples, aioamocrm, amocrm_api, the token
-endpoint's own answer, and what this library writes. Source: the libraries' own code, October 2026.
+It reads the files of amocrm-js, the official PHP SDK's examples, aioamocrm, amocrm_api and this
+library, and a response of the token endpoint. Source: the code of the libraries, October 2026.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from amocrm.auth.token import Token, claims, read_token
+from amocrm.auth.token import Token, jwt_payload, read_token
 from amocrm.errors import ConfigurationError
 from amocrm.http.hosts import account_host
 from amocrm.http.messages import Json
@@ -24,12 +24,12 @@ _PHP: Final = {
 
 
 class ImportedToken(NamedTuple):
-    """What a file tells.
+    """The content of a token file.
 
     Attributes:
-        token: the pair.
-        account: host of the account; None if the file does not say.
-        client_id: the integration's; None if neither the file nor the token says.
+        token: the token pair.
+        account: host of the account; None if it is not in the file.
+        client_id: the integration's; None if it is neither in the file nor in the token.
     """
 
     token: Token
@@ -38,7 +38,7 @@ class ImportedToken(NamedTuple):
 
 
 def read_file(content: bytes) -> ImportedToken:
-    """Read a file that holds one JSON object.
+    """Read a file with one JSON object.
 
     Shape:
         amocrm-js: {"access_token", "refresh_token", "token_type", "expires_in", "expires_at": ms}
@@ -47,18 +47,18 @@ def read_file(content: bytes) -> ImportedToken:
         this library's stores: {"client_id", "account", "host", "token": {...}}
 
     Raises:
-        ConfigurationError: it is none of them; the message says what is missing.
+        ConfigurationError: it is none of them; the message names the missing part.
     """
     try:
         data = parse(content)
     except NotJSONError as error:
         raise ConfigurationError(f"the file is {error}") from None
     if not isinstance(data, Mapping):
-        raise ConfigurationError("the file holds no JSON object")
-    whole = data.get("token")
-    if isinstance(whole, Mapping):
+        raise ConfigurationError("the file has no JSON object")
+    token = data.get("token")
+    if isinstance(token, Mapping):
         account, client_id = _text(data.get("host") or data.get("account")), data.get("client_id")
-        return _imported(read_token(whole), account, _text(client_id))
+        return _imported(read_token(token), account, _text(client_id))
     if "accessToken" in data:
         plain: dict[str, Json] = {_PHP[name]: data.get(name) for name in _PHP}
         return _imported(read_token(plain), _text(data.get("baseDomain")), None)
@@ -66,10 +66,10 @@ def read_file(content: bytes) -> ImportedToken:
 
 
 def read_pair(access: bytes, refresh: bytes) -> ImportedToken:
-    """Read the two files of amocrm_api, which hold nothing but a token each.
+    """Read the two files of amocrm_api, each of which is one token.
 
     Raises:
-        ConfigurationError: one of them holds something else.
+        ConfigurationError: one of them is not a token.
     """
     plain = {
         "access_token": access.decode("utf-8", "replace").strip(),
@@ -80,7 +80,9 @@ def read_pair(access: bytes, refresh: bytes) -> ImportedToken:
 
 def _imported(token: Token, account: str | None, client_id: str | None) -> ImportedToken:
     host = None if account is None else account_host(account)
-    return ImportedToken(token, host, client_id or _text(claims(token.access_token).get("aud")))
+    return ImportedToken(
+        token, host, client_id or _text(jwt_payload(token.access_token).get("aud"))
+    )
 
 
 def _text(value: object) -> str | None:

@@ -12,13 +12,15 @@ from typing import Final
 
 from amocrm._support.forks import ForkLock
 from amocrm._support.single_flight import SingleFlight
+from amocrm.auth.code_exchange import Code, CodeExchange
 from amocrm.auth.connection_events import ConnectionEvents
 from amocrm.auth.consent import Consent
-from amocrm.auth.grant_flow import Code, GrantFlow, Settle
+from amocrm.auth.grant_flow import GrantFlow, Settle
 from amocrm.auth.settings import REDIRECT_DEADLINE, Settings
 from amocrm.auth.token import Freshness, Token
 from amocrm.auth.token_cache import TokenCache
 from amocrm.auth.token_endpoint import AFTER_401, UNPROVEN_PATIENCE, Reason
+from amocrm.auth.token_refresh import TokenRefresh
 from amocrm.auth.token_repository import LOCK_PATIENCE
 from amocrm.errors import (
     AuthorizationError,
@@ -53,6 +55,8 @@ class TokenProvider:
     ) -> None:
         self._settings = settings
         self._grant_flow = grant_flow
+        self._code_exchange = CodeExchange(grant_flow)
+        self._token_refresh = TokenRefresh(grant_flow)
         self._cache = cache
         self._consent = consent
         self._events = events
@@ -71,7 +75,7 @@ class TokenProvider:
 
     @property
     def renewable(self) -> bool:
-        """Whether another token may be had after a 401."""
+        """Whether a refresh or the store may give another token after a 401."""
         return self._cache.replaceable
 
     def at(self, address: object) -> str | None:
@@ -96,42 +100,42 @@ class TokenProvider:
             return token
         if freshness is Freshness.EXPIRED:
             return self._refresh(token, Reason("expired")) if cache.renewable else self.obtain()
-        if self.is_obtaining or not cache.cooldowns.may_renew or not cache.renewable:
+        if self.is_obtaining or not cache.cooldowns.may_refresh or not cache.renewable:
             return token
         return self._refresh_early(token, freshness)
 
-    def refresh_after_401(self, spent: Credential, date: str | None = None) -> Token | str:
+    def refresh_after_401(self, rejected: Credential, date: str | None = None) -> Token | str:
         """Return another token than the one that was answered 401, or the reason why there is none.
 
         The pair is refreshed, unless that was tried a moment ago, or the pair itself was granted
         after a 401. A token that another process stored is always used.
 
         Args:
-            spent: the token that was answered 401.
+            rejected: the token that was answered 401.
             date: the response's `Date` header.
         """
-        if not isinstance(spent, Token):
-            raise TypeError("this token was not given out here")
+        if not isinstance(rejected, Token):
+            raise TypeError("the token must come from token()")
         cache = self._cache
         cooldowns = cache.cooldowns
-        known = cooldowns.why_not_refresh_after_401(spent, _age(spent, date))
-        if known is not None and cache.spendable(spent):
-            return cache.other_than(spent) or known
-        if not cache.spendable(spent):
-            other = cache.other_than(spent)
+        failure = cooldowns.why_not_refresh_after_401(rejected, _age(rejected, date))
+        if failure is not None and cache.can_refresh(rejected):
+            return cache.find_other(rejected) or failure
+        if not cache.can_refresh(rejected):
+            other = cache.find_other(rejected)
             if other is None:
-                cache.discard(spent)
-                raise cache.not_authorized(spent)
+                cache.discard(rejected)
+                raise cache.not_authorized(rejected)
             return other
         try:
-            return self._refresh(spent, Reason(AFTER_401))
+            return self._refresh(rejected, Reason(AFTER_401))
         except (GrantError, *_TEMPORARY) as error:
-            if cache.token not in (spent, None):
+            if cache.token not in (rejected, None):
                 raise  # It was replaced: the error is the store's, about the new token.
             failure = f"the token could not be refreshed: {error}"
-            cooldowns.note_refresh_after_401(spent, failure)
+            cooldowns.note_refresh_after_401(rejected, failure)
             # A refused or expired token ends all calls, so this error is the one to report.
-            if isinstance(error, GrantError) or cache.freshness(spent) is Freshness.EXPIRED:
+            if isinstance(error, GrantError) or cache.freshness(rejected) is Freshness.EXPIRED:
                 raise
             _log.warning("after a call was answered 401, %s", failure)
             return failure
@@ -150,10 +154,10 @@ class TokenProvider:
     def exchange(self, code: Code) -> Token:
         """Exchange a code that was just given; its token replaces any other.
 
-        Handlers hear of an unproven code only after amoCRM has granted it.
+        For an unproven code, handlers are called only after amoCRM has granted it.
         """
         if self._single_flight.inside and not self._grant_flow.announcing:
-            # A handler of a refusal has a code to go on with.
+            # A handler of a refused refresh sets another code.
             return self._exchange(code, lambda _: None)
 
         def work(settle: Settle) -> Token:
@@ -170,24 +174,24 @@ class TokenProvider:
         if token is None:
             raise self._cache.not_authorized(None)
         return self._single_flight.run(
-            lambda settle: self._grant_flow.refresh(token, settle, Reason("asked")),
+            lambda settle: self._token_refresh.run(token, settle, Reason("asked")),
             topic=(token, False),
         )
 
     # How it is obtained --------------------------------------------------------------------------
 
-    def _refresh(self, spent: Token, reason: Reason) -> Token:
-        """Return another token than the spent one; one request serves all threads."""
+    def _refresh(self, used: Token, reason: Reason) -> Token:
+        """Return another token than the used one; one request serves all threads."""
 
         def work(settle: Settle) -> Token:
             current = self._cache.token
-            if current is not None and current != spent:
+            if current is not None and current != used:
                 return current
-            return self._grant_flow.refresh(spent, settle, reason)
+            return self._token_refresh.run(used, settle, reason)
 
-        # An attempt that gives up at once says nothing to threads that would go on trying.
+        # A failure of a single request is not shared with threads that would send it again.
         return self._single_flight.run(
-            work, topic=(spent, reason.once), serves=lambda token: token != spent
+            work, topic=(used, reason.once), serves=lambda token: token != used
         )
 
     def _refresh_early(self, token: Token, freshness: Freshness) -> Token:
@@ -206,22 +210,22 @@ class TokenProvider:
                 # It was replaced, and the error is the store's, about the new token; or amoCRM has
                 # refused the access token as well.
                 raise
-            self._cache.cooldowns.put_off_renewal()
+            self._cache.cooldowns.postpone_refresh()
             _log.warning("the token could not be refreshed early, and still works: %s", error)
             return token
 
     def _save_again(self) -> None:
-        """Try to store a pair that could not be stored; calls go on in any case.
+        """Try to save a pair that could not be saved; calls go on in any case.
 
-        One thread tries at a time, and none for a while after a failure, so a store that hangs
-        stops nobody else.
+        One thread tries at a time, and none during the cooldown after a failure, so a store that
+        hangs does not stop the other threads.
         """
         if self._saving.acquire(blocking=False):
             try:
                 if self._cache.cooldowns.may_save:
                     self._cache.save_again()
             except TokenStoreError as error:
-                self._cache.cooldowns.put_off_saving()
+                self._cache.cooldowns.postpone_saving()
                 _log.warning("the token is still in memory only: %s", error)
             finally:
                 self._saving.release()
@@ -239,9 +243,9 @@ class TokenProvider:
             if cache.connected:
                 return token
         new_code = self._code is not None and self._code.text != self._settings.code
-        if token is not None and cache.spendable(token) and not new_code:
+        if token is not None and cache.can_refresh(token) and not new_code:
             try:
-                return self._grant_flow.refresh(token, settle, Reason("expired"))
+                return self._token_refresh.run(token, settle, Reason("expired"))
             except GrantError:
                 if cache.connected and cache.token is not None:
                     return cache.token  # A handler of the refusal has set a token.
@@ -250,14 +254,14 @@ class TokenProvider:
         if self._code is not None:
             return self._exchange(self._code, settle)
         if self._settings.server is not None:
-            return self._exchange(Code(self._consent.ask()), settle)
+            return self._exchange(Code(self._consent.wait_for_code()), settle)
         raise cache.not_authorized(token)
 
     def _exchange(self, code: Code, settle: Settle) -> Token:
         """Exchange a code; without a response it is tried again later, unless it is unproven."""
         before, self._sent_code = self._sent_code, code
         if before is not None and before.text == code.text:
-            code = code.begun_again()
+            code = code.begun_before()
         if not code.unproven:
             self._code = code
 
@@ -266,9 +270,9 @@ class TokenProvider:
             settle(token)
 
         try:
-            given = self._grant_flow.exchange(code, settled)
+            granted = self._code_exchange.run(code, settled)
         except ConfigurationError:
-            self._code = None  # It was used up: for a token of another account.
+            self._code = None  # It was used, for a token of another account.
             raise
         except GrantError as error:
             if not code.unproven:
@@ -277,7 +281,7 @@ class TokenProvider:
                 self._events.refused(error)
             raise
         self._code = None
-        return given
+        return granted
 
 
 def _age(token: Token, date: str | None) -> float | None:

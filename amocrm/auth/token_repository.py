@@ -1,16 +1,16 @@
-"""One account's place in a store.
+"""Loads, saves and locks the record of one account in a store.
 
-An account is its id: its record is kept under the id, and names are pointers that lead there. A
-name can pass to another account, an id cannot (reference 1), so a pair of one account never takes
-the place of another's. A record whose pair does not say its account, and the records of older
-versions, are kept under a name; the latter are carried over when they are found.
+The key of a record is the account's id; hosts are pointers (`Alias`) to it. A host can pass to
+another account and an id cannot (reference 1), so a pair of one account never replaces another's.
+If the access token has no account id, the key is the host. Older versions used hosts as keys; such
+a record moves to its id when it is found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from amocrm._support.secret import Secret
 from amocrm.auth.token import Token
@@ -20,12 +20,26 @@ from amocrm.stores.guarded import GuardedStore
 from amocrm.stores.store import Key, TokenStore, pointer_key, striped
 
 LOCK_PATIENCE: Final = 240.0
-"""Seconds to wait for others who share the store: longer than the patience of one grant."""
+"""Seconds to wait for the store's lock: longer than the retries of one grant last."""
 
 SAVE_TRIES: Final = 20
-"""How often a save is tried again because somebody else saved in between."""
+"""How often a save is repeated because another process saved between the read and the save."""
 
 _Content = TypeVar("_Content", Record, Alias)
+
+
+class _Stored(NamedTuple):
+    """A text in the store.
+
+    Attributes:
+        key: of the record, whether it is there or not.
+        text: the record's text; None if it is not there.
+        record: the decoded text, if the caller knows it already.
+    """
+
+    key: Key
+    text: Secret | None
+    record: Record | None = None
 
 
 class TokenRepository:
@@ -33,10 +47,10 @@ class TokenRepository:
 
     Args:
         client_id: of the integration.
-        name: the account's host, or one that it had.
+        name: the account's host, or an earlier one.
         store: where the record is.
-        account_id: whose record it is, whatever account bears the name by now; None takes the
-            account that the name leads to.
+        account_id: id of the account, whatever host it has now; None for the account that the name
+            leads to.
     """
 
     def __init__(
@@ -47,343 +61,357 @@ class TokenRepository:
         self._store = GuardedStore(store)
         self._is_pinned = account_id is not None
         self._account_id = account_id
-        self._pointed: tuple[str, ...] = ()
+        self._key = self._key_of(name if account_id is None else str(account_id))
+        self._pointers: tuple[str, ...] = ()
 
     @property
     def client_id(self) -> str:
-        """Of the integration."""
+        """The integration's id."""
         return self._client_id
 
     @property
     def name(self) -> str:
-        """The host that the account was asked for by."""
+        """The host that this repository was made for."""
         return self._name
 
     @property
     def account_id(self) -> int | None:
-        """Whose record it is; None while nobody knows."""
+        """The id of the account; None while it is unknown."""
         return self._account_id
 
     @property
     def key(self) -> Key:
-        """Where the record is, or would be as far as is known."""
-        return self._at(self._name if self._account_id is None else str(self._account_id))
+        """The key of the record, as far as known."""
+        return self._key
+
+    # Loading and saving --------------------------------------------------------------------------
 
     def load(self) -> Record | None:
-        """Return the saved record; None if there is none.
+        """Return the stored record; None if there is none.
 
         Raises:
-            TokenStoreError: the store failed, or what it keeps is damaged.
+            TokenStoreError: the store failed, or the record is damaged.
         """
-        key, text = self._find()
+        key, text, _ = self._find()
         return None if text is None else self._read(key, text)
 
     def peek(self) -> Record | None:
-        """Return the saved record; None if there is none, or if what is there is no token."""
-        key, text = self._find()
-        content = _readable(text, key)
+        """Return the stored record; None if there is none, or if it is damaged."""
+        key, text, _ = self._find()
+        content = _decode(text, key)
         return content if isinstance(content, Record) else None
 
-    def check(self, account_id: int | None, *, is_renewal: bool) -> None:
-        """Make sure that a token just granted is of the account that this is for.
+    def check(self, account_id: int | None, *, is_refresh: bool) -> None:
+        """Refuse a token of another account than this client's.
 
-        A renewal never leads to another account; a new consent may, where only a name was given.
+        A refresh never leads to another account. A new consent may, if only a host was configured.
 
         Raises:
-            ConfigurationError: it is another account's.
+            ConfigurationError: the token is another account's.
         """
         if account_id is None or self._account_id in (None, account_id):
             return
-        if is_renewal or self._is_pinned:
-            raise _another(account_id, self._account_id, self._name)
+        if is_refresh or self._is_pinned:
+            raise _other_account(account_id, self._account_id, self._name)
 
     def put(self, record: Record, account_id: int | None, *, late: bool = False) -> Record:
-        """Save the record of a new consent in the place of the account's last one.
+        """Save the record of a new consent; it replaces the account's last record.
 
         Args:
-            record: what is kept from now on.
-            account_id: whose it is; None if nobody could say.
-            late: consent was given a while ago: what was saved since, and is newer, stays.
+            record: the new record.
+            account_id: id of its account; None if amoCRM did not say it.
+            late: the pair was granted a while ago: a newer record stays.
 
         Returns:
-            What is kept now.
+            The record that is stored now.
 
         Raises:
             ConfigurationError: it is another account's than this client is for.
-            TokenStoreError: it could not be saved, or it cannot be told whether it is another's.
+            TokenStoreError: it could not be saved, or its account is unknown and the stored one's
+                is known.
         """
-        found, _ = self._find()
+        key, _, _ = self._find()
         if account_id is None and self._account_id is not None:
             raise TokenStoreError(
-                f"amoCRM did not say whose the new token is, and that of account "
-                f"{self._account_id} is kept under {self._name}"
+                f"amoCRM did not say which account the new token is for, and the store has the "
+                f"token of account {self._account_id} under {self._name}"
             )
-        self.check(account_id, is_renewal=False)
+        self.check(account_id, is_refresh=False)
         self._become(account_id)
-        # First the names: a record that no name leads to would be as good as lost.
-        self._lead_here(found)
+        # The pointers first: a record without a pointer could not be found.
+        self._point_own_name(key)
         self.point(record.host, late=late)
 
-        def newer(other: Record) -> bool:
+        def is_newer(other: Record) -> bool:
             return late and record.token.is_older_than(other.token)
 
-        return self._write(self._ours(found), record, newer)
+        return self._write(self._key_to_save(key), record, is_newer)
 
     def put_elsewhere(self, record: Record, account_id: int | None) -> None:
-        """Save what another account has consented to than this is for: its code is spent."""
+        """Save a pair of another account under that account, because its code is used up."""
         with suppress(TokenStoreError):
             TokenRepository(self._client_id, record.host, self._store.inner).put(record, account_id)
 
     def swap(
         self,
         record: Record,
-        spent: Token | None,
+        used: Token | None,
         granted_to: int | None = None,
         *,
         expected: Record | None = None,
     ) -> Record:
-        """Save a record in the place of the one whose token was spent for it, None if none was.
+        """Save a record; it replaces the record of the pair that was refreshed for it.
 
         Args:
-            record: what is stored from now on.
-            spent: the token.
-            granted_to: the account that amoCRM has just granted the record's pair to; None if the
-                pair was given from outside, or does not say its account.
-            expected: what the caller read or wrote last. It saves a read: the store compares, and
-                only if something else is there it is read again. None reads first.
+            record: the new record.
+            used: the pair that was refreshed; None if none was.
+            granted_to: id of the account that amoCRM has granted the pair to; None if the user of
+                the library set the pair, or amoCRM did not say the id.
+            expected: the record that the caller has read or written last; it saves one read. The
+                store compares it, and if another one is there, that one is read. None reads first.
 
         Returns:
-            What is kept now: another record, if somebody else has saved a newer token meanwhile,
-            because the lock was lost or a token was given from outside.
+            The record that is stored now: another one, if another process has saved a newer token
+            meanwhile, because the lock was lost or the token was set by a user.
 
         Raises:
             ConfigurationError: its pair is another account's.
             TokenStoreError: it could not be saved.
         """
-        found, text = self._find() if expected is None else self._expect(expected)
-        owner = record.account_id if granted_to is None else granted_to
-        self.check(owner, is_renewal=granted_to is None)
+        stored = self._find() if expected is None else self._expect(expected)
+        account_id = record.token.account_id if granted_to is None else granted_to
+        self.check(account_id, is_refresh=granted_to is None)
 
-        def newer(other: Record) -> bool:
-            is_spent = spent is not None and other.token.refresh_token == spent.refresh_token
-            return not is_spent and record.token.is_older_than(other.token)
+        def is_newer(other: Record) -> bool:
+            is_used = used is not None and other.token.refresh_token == used.refresh_token
+            return not is_used and record.token.is_older_than(other.token)
 
-        if owner is not None and owner != self._account_id:
-            self._become(owner)
-            self._lead_here(found)
-            kept = self._write(self.key, record, newer)
-            self._drop(found, text, spent, owner)
-            return kept
-        return self._write(self._ours(found), record, newer, text)
-
-    def _expect(self, record: Record) -> tuple[Key, Secret | None]:
-        """Return what `_find` returns while a record is stored, if the account's id is known."""
-        if self._account_id is None:
-            return self._find()
-        return self.key, _written(self.key, record)
+        if account_id is not None and account_id != self._account_id:
+            self._become(account_id)
+            self._point_own_name(stored.key)
+            result = self._write(self.key, record, is_newer)
+            self._remove_used(stored, used, account_id)
+            return result
+        return self._write(self._key_to_save(stored.key), record, is_newer, stored)
 
     def update(self, record: Record, *, drop: bool = False) -> None:
-        """Save what is to stand beside a pair, or drop both, if that pair is still there."""
-        key, text = self._find()
-        there = _readable(text, key)
-        if not isinstance(there, Record) or there.token.refresh_token is None:
+        """Replace the record of a pair, or remove it, if the same pair is still stored."""
+        key, text, _ = self._find()
+        current = _decode(text, key)
+        if not isinstance(current, Record) or current.token.refresh_token is None:
             return
-        if there.token.refresh_token != record.token.refresh_token:
+        if current.token.refresh_token != record.token.refresh_token:
             return
         if drop:
             self._store.forget(key)
         else:
-            self._store.save(key, _written(key, record), text)
-
-    def point(self, name: str, *, late: bool = False) -> None:
-        """Let a name lead to the account, because amoCRM has granted a token there.
-
-        The next grant does it again if it fails now.
-
-        Args:
-            name: the host.
-            late: it was granted a while ago: the name may have passed to another account since, so
-                it is left alone if it leads to one.
-        """
-        if self._account_id is not None and name not in self._pointed:
-            key, ours = pointer_key(self._client_id, name), Alias(str(self._account_id))
-            with suppress(TokenStoreError):
-                if (
-                    self._write(key, ours, lambda there: late and there.account_id is not None)
-                    == ours
-                ):
-                    self._pointed += (name,)
+            self._store.save(key, _encode(key, record), text)
 
     def forget(self) -> None:
         """Remove the record."""
-        self._store.forget(self._find()[0])
+        self._store.forget(self._find().key)
+
+    def _expect(self, record: Record) -> _Stored:
+        """Return the result of `_find` if a record is stored, without a read where possible."""
+        if self._account_id is None:
+            return self._find()
+        return _Stored(self.key, _encode(self.key, record), record)
+
+    def _become(self, account_id: int | None) -> None:
+        """Set the account that this repository is for from now on."""
+        if account_id != self._account_id:
+            # The key first: a thread that reads a new id reads its key too.
+            self._key = self._key_of(self._name if account_id is None else str(account_id))
+            self._account_id, self._pointers = account_id, ()
+
+    # Locks ---------------------------------------------------------------------------------------
 
     @contextmanager
     def lock(self, patience: float = LOCK_PATIENCE) -> Generator[None, None, None]:
-        """Keep others who share the store from asking for a grant meanwhile.
+        """Keep other processes that share the store from requesting a grant meanwhile.
 
         Args:
-            patience: seconds to wait for them.
+            patience: seconds to wait for the lock.
         """
         with ExitStack() as stack:
-            while not self._lock(self._place(), patience, stack):
+            while not self._lock(self._locate(), patience, stack):
                 pass
             yield
 
-    def _become(self, account_id: int | None) -> None:
-        """Be for an account from now on."""
-        if account_id != self._account_id:
-            self._account_id, self._pointed = account_id, ()
-
     def _lock(self, key: Key, patience: float, stack: ExitStack) -> bool:
-        """Take a lock, unless it turns out that the record is elsewhere: then that one counts."""
+        """Acquire a lock; False if the record has moved to another key meanwhile."""
         with ExitStack() as attempt:
             attempt.enter_context(self._store.lock(key, patience))
-            if self._place(held=key) != key:
+            if self._locate(locked=key) != key:
                 return False
             stack.push(attempt.pop_all())
         return True
 
     @contextmanager
     def lock_text(self, text: str, patience: float) -> Generator[None, None, None]:
-        """Keep others from doing meanwhile what is about a text from outside, such as a code.
+        """Lock a text that comes from outside, such as the digest of a code.
 
-        There are only a few such locks: a lock stays in its store for good, and strangers may bring
-        as many texts as they like.
+        There is a small, fixed number of such locks, because a lock stays in its store forever and
+        strangers may send any number of texts.
         """
         with self._store.lock(striped(Key(self._client_id, ""), text), patience):
             yield
 
-    # Where the record is -------------------------------------------------------------------------
+    def _locate(self, locked: Key | None = None) -> Key:
+        """Return the key of the record; an id needs no read."""
+        return self._find(locked).key if self._account_id is None else self._key
 
-    def _place(self, held: Key | None = None) -> Key:
-        """Return where the record is; an id's place is known without a look at the store."""
-        return self._find(held)[0] if self._account_id is None else self.key
+    # Pointers: hosts that lead to the record -----------------------------------------------------
 
-    def _find(self, held: Key | None = None) -> tuple[Key, Secret | None]:
-        """Find the record, by the account's id if that is known, else by the name.
+    def point(self, name: str, *, late: bool = False) -> None:
+        """Let a host lead to the account, because amoCRM has granted a token there.
+
+        The next grant repeats it if the store fails now.
 
         Args:
-            held: whose lock this thread holds.
+            name: the host.
+            late: the token was granted a while ago: the host may have passed to another account
+                since, so a pointer to an account stays.
+        """
+        if self._account_id is not None and name not in self._pointers:
+            key, pointer = pointer_key(self._client_id, name), Alias(str(self._account_id))
 
-        Returns:
-            Where it is, or would be, and what is there.
+            def stays(other: Alias) -> bool:
+                return late and other.account_id is not None
+
+            with suppress(TokenStoreError):
+                if self._write(key, pointer, stays) == pointer:
+                    self._pointers += (name,)
+
+    def _point_own_name(self, found: Key) -> None:
+        """Let the configured host lead to the record, if it has no pointer yet."""
+        if not self._is_pinned and found == self._key_of(self._name):
+            self.point(self._name)
+
+    def _point_if_free(self, name: str, account_id: int) -> None:
+        """Let a host lead to an account, unless it leads to one already."""
+        key = pointer_key(self._client_id, name)
+        text = self._store.load(key)
+        current = _decode(text, key)
+        if not isinstance(current, Alias) or current.account_id is None:
+            self._store.save(key, _encode(key, Alias(str(account_id))), text)
+
+    def _follow(self, name: str) -> Key | None:
+        """Return the key that a host (or, in an older store, an id) leads to; None if to none."""
+        key = pointer_key(self._client_id, name)
+        pointer = _decode(self._store.load(key), key)
+        return self._key_of(pointer.account) if isinstance(pointer, Alias) else None
+
+    # Finding the record --------------------------------------------------------------------------
+
+    def _find(self, locked: Key | None = None) -> _Stored:
+        """Find the record by the account's id if it is known, otherwise by the host.
+
+        Args:
+            locked: the key whose lock this thread holds.
         """
         if self._account_id is not None:
-            key = self.key
+            key = self._key
             text = self._store.load(key)
-            if text is None and self._carry_over(self._led(key.account), self._account_id, held):
+            if text is None and self._move(self._follow(key.account), self._account_id, locked):
                 text = self._store.load(key)
-            return key, text
-        for key in self._named():
+            return _Stored(key, text)
+        for key in self._candidates():
             text = self._store.load(key)
             if text is None:
                 continue
-            owner = read_account_id(key.account)
-            if owner is None and (owner := _owner(text, key)) is not None:
-                key, text = self._brought(key, text, owner, held)
-                owner = read_account_id(key.account)
-            if owner is not None:
-                self._account_id = owner
-            return key, text
-        return self._at(self._name), None
+            account_id = read_account_id(key.account)
+            if account_id is None and (account_id := _account_of(text, key)) is not None:
+                key, text = self._moved(key, text, account_id, locked)
+                account_id = read_account_id(key.account)
+            if account_id is not None:
+                self._become(account_id)
+            return _Stored(key, text)
+        return _Stored(self._key_of(self._name), None)
 
-    def _named(self) -> Generator[Key, None, None]:
-        """Yield where the record of our name may be: where it leads, or under it.
+    def _candidates(self) -> Generator[Key, None, None]:
+        """Yield the keys where the record of the configured host may be, in order.
 
-        In an older store a name may lead to another name, whose record was carried over since; and
-        somebody else may carry it over between two looks.
+        In an older store a host may lead to another host, whose record has moved since; and another
+        process may move it between two reads.
         """
-        led = self._led(self._name)
-        if led is not None:
-            yield led
-        yield self._at(self._name)
-        further = self._led(self._name if led is None else led.account)
+        pointed = self._follow(self._name)
+        if pointed is not None:
+            yield pointed
+        yield self._key_of(self._name)
+        further = self._follow(self._name if pointed is None else pointed.account)
         if further is not None:
             yield further
 
-    def _brought(self, key: Key, text: Secret, owner: int, held: Key | None) -> tuple[Key, Secret]:
-        """Return where a record is that says its account: there from now on, if that works.
+    def _moved(
+        self, key: Key, text: Secret, account_id: int, locked: Key | None
+    ) -> tuple[Key, Secret]:
+        """Move a record from a host to the account's id; return its key and text.
 
-        What is there already counts, whoever has brought it: under the name is an older copy.
+        A record that is under the id already is the current one, and the record under the host is
+        an older copy.
         """
-        there = self._at(str(owner))
-        self._carry_over(key, owner, held)
-        moved = self._store.load(there)
-        return (key, text) if moved is None else (there, moved)
+        new_key = self._key_of(str(account_id))
+        self._move(key, account_id, locked)
+        moved = self._store.load(new_key)
+        return (key, text) if moved is None else (new_key, moved)
 
-    def _carry_over(self, key: Key | None, account_id: int, held: Key | None) -> bool:
-        """Bring a record of an older store from a name to its account's id.
+    def _move(self, key: Key | None, account_id: int, locked: Key | None) -> bool:
+        """Move a record of an older store from a host to the account's id; return whether it moved.
 
-        It stays where it is, and serves from there, while somebody renews it, or while the store
-        cannot save.
+        It stays, and is used there, while another process refreshes it or the store cannot save.
         """
         if key is None or read_account_id(key.account) is not None:
             return False
         with suppress(Exception):
-            with nullcontext() if key == held else self._store.lock(key, 0.0):
-                content, there = _readable(self._store.load(key), key), self._at(str(account_id))
-                if not isinstance(content, Record) or content.account_id not in (None, account_id):
+            with nullcontext() if key == locked else self._store.lock(key, 0.0):
+                content = _decode(self._store.load(key), key)
+                if not isinstance(content, Record):
                     return False
-                if self._store.load(there) is None:
-                    self._store.save(there, _written(there, content), None)
+                if content.token.account_id not in (None, account_id):
+                    return False
+                new_key = self._key_of(str(account_id))
+                if self._store.load(new_key) is None:
+                    self._store.save(new_key, _encode(new_key, content), None)
                 names = {key.account, content.host}
                 for name in names if self._is_pinned else names | {self._name}:
-                    self._lead_from_nowhere(name, account_id)
+                    self._point_if_free(name, account_id)
                 self._store.forget(key)
             return True
         return False
 
-    def _lead_from_nowhere(self, name: str, account_id: int) -> None:
-        """Let a name lead to an account, unless it leads to one already."""
-        key = pointer_key(self._client_id, name)
-        text = self._store.load(key)
-        there = _readable(text, key)
-        if not isinstance(there, Alias) or there.account_id is None:
-            self._store.save(key, _written(key, Alias(str(account_id))), text)
-
-    def _lead_here(self, found: Key) -> None:
-        """Let our own name lead to the record, if it led to none before."""
-        if not self._is_pinned and found == self._at(self._name):
-            self.point(self._name)
-
-    def _led(self, name: str) -> Key | None:
-        """Follow the pointer of a name, or of an id in an older store; None if there is none."""
-        key = pointer_key(self._client_id, name)
-        pointer = _readable(self._store.load(key), key)
-        return self._at(pointer.account) if isinstance(pointer, Alias) else None
-
-    def _drop(self, key: Key, text: Secret | None, spent: Token | None, owner: int) -> None:
-        """Remove a record that is kept under a name, whose pair was spent for one with an id."""
-        there = _readable(text, key)
-        if isinstance(there, Record) and spent is not None and there.token == spent:
+    def _remove_used(self, stored: _Stored, used: Token | None, account_id: int) -> None:
+        """Remove a record under a host whose pair was refreshed for a pair with an account id."""
+        record = _decode(stored.text, stored.key)
+        if isinstance(record, Record) and used is not None and record.token == used:
             with suppress(TokenStoreError):
-                # Others whose names lead to this one look here further.
-                self._lead_from_nowhere(key.account, owner)
-                self._store.forget(key)
+                # Other hosts may lead to this key, and the search goes on from here.
+                self._point_if_free(stored.key.account, account_id)
+                self._store.forget(stored.key)
 
-    def _at(self, account: str) -> Key:
+    def _key_of(self, account: str) -> Key:
         return Key(self._client_id, account)
 
-    def _ours(self, found: Key) -> Key:
-        """Return where to save: under the id; while nobody knows it, where the last one is."""
-        return found if self._account_id is None else self.key
+    def _key_to_save(self, found: Key) -> Key:
+        """Return the id's key; while the id is unknown, the key where the record was found."""
+        return found if self._account_id is None else self._key
 
-    # What is there -------------------------------------------------------------------------------
+    # Text of a record ----------------------------------------------------------------------------
 
     def _read(self, key: Key, text: Secret) -> Record:
         try:
             content = read_record(text.reveal(), *key)
             if isinstance(content, Alias):
                 raise ConfigurationError("it is a pointer")
-            if content.account_id not in (None, read_account_id(key.account) or content.account_id):
+            claimed = content.token.account_id
+            if claimed not in (None, read_account_id(key.account) or claimed):
                 raise ConfigurationError("it opens another account")
         except ConfigurationError as error:
-            what = str(error)
+            reason = str(error)
         else:
             return content
         raise TokenStoreError(
-            f"what {self._store!r} keeps of {key.account} is no token: {what}",
+            f"the record of {key.account} in {self._store!r} cannot be read: {reason}",
             hint="restore it from a backup, or get consent again",
         )
 
@@ -391,54 +419,55 @@ class TokenRepository:
         self,
         key: Key,
         content: _Content,
-        yields: Callable[[_Content], bool],
-        there: Secret | None = None,
+        stays: Callable[[_Content], bool],
+        stored: _Stored | None = None,
     ) -> _Content:
-        """Save over whatever is there, unless that is to be kept; return what is there then.
+        """Save a record or a pointer, unless the stored one stays; return the stored one.
 
         Args:
-            key: where.
-            content: what.
-            yields: whether what is there is to be kept.
-            there: what was there a moment ago; None for nothing, or if nobody has looked. The store
-                compares it with what is there.
+            key: where to save.
+            content: the new record or pointer.
+            stays: tells whether the stored one stays.
+            stored: the last known text under the key. The store compares it; if it is not there any
+                more, the stored text is read.
         """
-        text = _written(key, content)
-        for turn in range(SAVE_TRIES):
-            there = self._store.load(key) if turn or there is None else there
-            other = _readable(there, key)
-            if isinstance(other, type(content)) and yields(other):
+        text = _encode(key, content)
+        current = None if stored is None else stored.text
+        known = None if stored is None else stored.record
+        for attempt in range(SAVE_TRIES):
+            if attempt or current is None:
+                current, known = self._store.load(key), None
+            other = _decode(current, key) if known is None else known
+            if isinstance(other, type(content)) and stays(other):
                 return other
-            if (turn and there == text) or self._store.save(key, text, there):
+            if (attempt and current == text) or self._store.save(key, text, current):
                 return content
-        raise TokenStoreError(f"others kept saving the token of {key.account} at the same time")
+        raise TokenStoreError(
+            f"other processes saved the token of {key.account} {SAVE_TRIES} times in between"
+        )
 
 
-def list_accounts(client_id: str, store: TokenStore) -> list[str]:
-    """Return what the records of an integration are kept under, sorted: ids, or older names."""
-    return GuardedStore(store).accounts(client_id)
+def _account_of(text: Secret, key: Key) -> int | None:
+    """Return the account id in the access token of a record; None if it has none."""
+    content = _decode(text, key)
+    return content.token.account_id if isinstance(content, Record) else None
 
 
-def _owner(text: Secret, key: Key) -> int | None:
-    """Tell whose a record is, if its pair says it."""
-    content = _readable(text, key)
-    return content.account_id if isinstance(content, Record) else None
-
-
-def _written(key: Key, content: Record | Alias) -> Secret:
+def _encode(key: Key, content: Record | Alias) -> Secret:
     return Secret(write_record(*key, content))
 
 
-def _readable(text: Secret | None, key: Key) -> Record | Alias | None:
-    """Read what is there; what is damaged is nothing worth keeping."""
+def _decode(text: Secret | None, key: Key) -> Record | Alias | None:
+    """Read a text; None if it is missing or damaged, so that it may be replaced."""
     try:
         return None if text is None else read_record(text.reveal(), *key)
     except ConfigurationError:
         return None
 
 
-def _another(given: int | None, kept: int | None, name: str) -> ConfigurationError:
+def _other_account(given: int | None, known: int | None, name: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the token opens account {given}, but this client is for account {kept} ({name})",
-        hint="an account is its id, whatever name it bears: make a client for the other one",
+        f"the token opens account {given}, but this client is for account {known} ({name})",
+        hint="make another client for the other account: hosts can pass to other accounts, ids "
+        "cannot",
     )

@@ -19,7 +19,8 @@ from amocrm.bulk.changes_checkpoint import Checkpoint
 from amocrm.bulk.changes_query import changes_query, deletions_query
 from amocrm.bulk.context import ApiContext, path_alone, read_count
 from amocrm.bulk.pages import Page, ShapeError, page_limit, take_page
-from amocrm.errors import ConfigurationError, UnexpectedReplyError
+from amocrm.errors import ConfigurationError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 from amocrm.http.query import advice
 from amocrm.progress import ProgressMeter, Report
@@ -250,10 +251,7 @@ class Changes(Generic[E]):
         return page
 
     def _odd(self, what: str, request_id: str | None = None, hint: str | None = None) -> Exception:
-        return UnexpectedReplyError(
-            f"GET {self._path} was answered 200 with {what}",
-            method="GET", path=self._path, status=200, request_id=request_id, hint=hint,
-        )  # fmt: skip
+        return unexpected_response("GET", self._path, what, request_id=request_id, hint=hint)
 
 
 _BLOCK: Final = "with crm.changes(..., checkpoint=...) as changed: for item in changed: ..."

@@ -1,4 +1,4 @@
-"""A reply that means no → the error that says what to do. Source: reference 3.3."""
+"""Turns a failed attempt into the error that the caller gets. Source: reference 3.3."""
 
 from __future__ import annotations
 
@@ -26,41 +26,47 @@ from amocrm.errors import (
     ValidationError,
     printable,
 )
+from amocrm.http.legacy_codes import explain_code, legacy_code
 from amocrm.http.messages import Call, Json, NoReply, Reply
+from amocrm.http.paths import missing_prefix
 from amocrm.http.reply_body import excerpt, read_problem, words
-from amocrm.http.validation_errors import describe, read_validation_errors
+from amocrm.http.validation_errors import code_hint, describe, read_validation_errors
 
 _HINTS: Final[Mapping[int, str]] = {
-    401: "the token was withdrawn or belongs to another account: get consent again",
-    402: "pay for the account, or check that its plan has this function",
+    401: "the token was revoked or belongs to another account: authorize again",
+    402: "pay for the account, or check that its plan includes this function",
     403: "check the rights of the user who gave consent and the scopes of the integration",
-    405: "this path does not take this method",
+    405: "this path does not support this method",
     413: "send fewer entities in one call",
-    422: "a page and a batch hold at most 250 entities",
-    504: "the request was too heavy: ask for fewer entities at once",
+    422: "a page and a batch have at most 250 entities",
+    504: "the request was too heavy: request or send fewer entities at once",
 }
 CONTEXT_USER: Final = "X-Context-User-ID"
 """Acts as another user; the token must be an administrator's. Source: reference 2.11."""
 
 _NO_SUCH_USER: Final = (
-    "the call was made as another user: is that user active, and was consent given by an "
-    "administrator?"
+    "check that the user given to as_user is active and that an administrator gave consent"
 )
-_UNKNOWN: Final = "it may have been done: look before you repeat it"
+_UNKNOWN: Final = "it may have been carried out: check before you repeat it"
 _BLOCKED: Final = (
-    "amoCRM's edge refused this address, as it does after too many requests: wait, and slow down"
+    "amoCRM blocks this IP address, as it does after too many requests: wait, and send fewer"
 )
 
 
 def error_of(call: Call, reply: Reply) -> ReplyError:
-    """Turn a refusal into the error of its kind; `call` tells what was sent."""
+    """Return the error for a response that is not a success.
+
+    Args:
+        call: the request; its data shows which values were refused.
+        reply: the response.
+    """
     data, problem = read_problem(reply)
     fields = tuple(read_validation_errors(problem, call.data)) if reply.status == 400 else ()
     kind = ValidationError if fields else _kind(reply.status, data)
     title = words(problem.get("title")) or responses.get(reply.status, "unknown status")
     detail = words(problem.get("detail"))
     if call.masked and "/" in (detail or ""):
-        detail = None  # It may repeat the address, which is a secret.
+        detail = None  # It may repeat the URL, which is a secret.
     error = kind(
         _message(call, reply, title, detail, fields),
         method=call.method,
@@ -70,7 +76,7 @@ def error_of(call: Call, reply: Reply) -> ReplyError:
         detail=detail,
         request_id=request_id(reply),
         data=data,
-        hint=_hint(call, reply, data, problem),
+        hint=_hint(call, reply, data, problem, fields),
     )
     if isinstance(error, ValidationError):
         error.fields = fields
@@ -79,58 +85,86 @@ def error_of(call: Call, reply: Reply) -> ReplyError:
     return error
 
 
-def unexpected(call: Call, reply: Reply, what: str, hint: str | None = None) -> ReplyError:
-    """Name an answer that has not the documented shape."""
+def unexpected_response(
+    method: str,
+    path: str,
+    what: str,
+    *,
+    status: int = 200,
+    request_id: str | None = None,
+    hint: str | None = None,
+) -> UnexpectedReplyError:
+    """Return the error for a response that does not have the documented shape.
+
+    Args:
+        method: of the call.
+        path: of the call, as messages show it.
+        what: what the response contains, such as `an item without an id`.
+        status: HTTP status of the response.
+        request_id: its `X-Request-Id`.
+        hint: what to do about it.
+    """
+    if hint is None and (full_path := missing_prefix(path)) is not None:
+        hint = f"use {full_path}"
     return UnexpectedReplyError(
-        f"{call.method} {call.path} was answered {reply.status} with {what}",
-        method=call.method,
-        path=call.path,
-        status=reply.status,
-        title=responses.get(reply.status),
-        request_id=request_id(reply),
+        f"{method} {path} returned {status} with {what}",
+        method=method,
+        path=path,
+        status=status,
+        title=responses.get(status),
+        request_id=request_id,
         hint=hint,
     )
 
 
+def unexpected(call: Call, reply: Reply, what: str) -> UnexpectedReplyError:
+    """Return the error for a response of `call` that does not have the documented shape."""
+    return unexpected_response(
+        call.method, call.path, what, status=reply.status, request_id=request_id(reply)
+    )
+
+
 def narrow(error: ReplyError, index: int) -> ReplyError:
-    """Return the part of a batch's refusal that is about one item; it stands for itself then."""
+    """Return a copy of a batch's error that describes one item, as if it had been sent alone."""
     if not isinstance(error, ValidationError):
         return error
-    fields = [one for one in error.fields if one.index in (index, None)]
-    own = copy.copy(error)
-    own.fields = tuple(replace(one, index=None) for one in fields)
-    return tell(own)
+    fields = [field for field in error.fields if field.index in (index, None)]
+    narrowed = copy.copy(error)
+    narrowed.fields = tuple(replace(field, index=None) for field in fields)
+    return describe_fields(narrowed)
 
 
-def tell(error: ValidationError) -> ValidationError:
-    """Put into the message of an error what its fields say."""
-    head = f"{error.method} {error.path} was answered 400 {printable(error.title, SHORT)}"
+def describe_fields(error: ValidationError) -> ValidationError:
+    """Write the message of an error anew, from its fields."""
+    head = f"{error.method} {error.path} returned 400 {printable(error.title, SHORT)}"
     error.args = (f"{head}: {describe(error.fields)}",)
     return error
 
 
-def loss(call: Call, lost: NoReply, hint: str | None) -> TransportError:
-    """Name an answer that did not come, with what the transport had to say as its cause."""
+def transport_error(call: Call, lost: NoReply) -> TransportError:
+    """Return the error for an attempt without a response; its cause is the transport's own."""
     kind: type[TransportError] = LostReplyError if lost.sent else UnreachableError
-    error = kind(f"{call.method} {call.path}: {lost.reason}", hint=hint)
-    # The transport's own words may hold the address.
+    error = kind(f"{call.method} {call.path}: {lost.reason}", hint=lost.hint)
+    # The transport's own message may contain the URL.
     error.__cause__ = None if call.masked else lost.cause
     return error
 
 
-def unknown(call: Call, why: AmoCRMError, reply: Reply | None = None) -> OutcomeUnknownError:
-    """Say of a write that nobody knows whether it was done; `why` becomes the cause."""
-    error = OutcomeUnknownError(
-        str(why.args[0]),
+def outcome_unknown(
+    call: Call, error: AmoCRMError, reply: Reply | None = None
+) -> OutcomeUnknownError:
+    """Return the error for a write that may have been carried out; `error` becomes the cause."""
+    unknown = OutcomeUnknownError(
+        str(error.args[0]),
         method=call.method,
         path=call.path,
         data=call.data,
         status=None if reply is None else reply.status,
         request_id=None if reply is None else request_id(reply),
-        hint=_UNKNOWN if why.hint is None else f"{_UNKNOWN}; {why.hint}",
+        hint=_UNKNOWN if error.hint is None else f"{_UNKNOWN}; {error.hint}",
     )
-    error.__cause__ = why.__cause__ if reply is None else why
-    return error
+    unknown.__cause__ = error.__cause__ if reply is None else error
+    return unknown
 
 
 def request_id(reply: Reply) -> str | None:
@@ -139,12 +173,12 @@ def request_id(reply: Reply) -> str | None:
 
 
 def is_block(reply: Reply) -> bool:
-    """Tell a block of this address (403 that is not JSON) from missing rights (403 that is)."""
+    """Tell a block of this IP address (403 without JSON) from missing rights (403 with JSON)."""
     return reply.status == 403 and read_problem(reply)[0] is None
 
 
 def retry_after(reply: Reply, problem: Mapping[str, Json]) -> float | None:
-    """Read how long to wait: from the body, as documented, or from the usual header."""
+    """Return the seconds to wait: from the body, as documented, or from the usual header."""
     for value in (problem.get("retry_after"), reply.headers.get("Retry-After")):
         seconds = finite(value)
         if seconds is not None and 0 <= seconds < 1e7:
@@ -158,25 +192,39 @@ def _kind(status: int, data: Json) -> type[ReplyError]:
     return BY_STATUS.get(status) or (ServerError if status >= 500 else ReplyError)
 
 
-def _hint(call: Call, reply: Reply, data: Json, problem: Mapping[str, Json]) -> str | None:
-    """Prefer the server's own advice to ours."""
+def _hint(
+    call: Call,
+    reply: Reply,
+    data: Json,
+    problem: Mapping[str, Json],
+    fields: tuple[InvalidField, ...],
+) -> str | None:
+    """Return what to do about an error; the server's own advice goes before ours."""
     if reply.status == 403 and data is None:
         return _BLOCKED
     if reply.status == 401 and CONTEXT_USER in call.headers:
         return _NO_SUCH_USER
-    return words(problem.get("hint")) or _HINTS.get(reply.status)
+    if advice := words(problem.get("hint")):
+        return advice
+    if reply.status == 404 and (full_path := missing_prefix(call.path)) is not None:
+        return f"use {full_path}"
+    return (
+        code_hint(fields)
+        or explain_code(legacy_code(problem, reply.status))
+        or _HINTS.get(reply.status)
+    )
 
 
 def _message(
     call: Call, reply: Reply, title: str, detail: str | None, fields: tuple[InvalidField, ...]
 ) -> str:
-    head = f"{call.method} {call.path} was answered {reply.status} {printable(title, SHORT)}"
+    head = f"{call.method} {call.path} returned {reply.status} {printable(title, SHORT)}"
     if fields:
         return f"{head}: {describe(fields)}"
     if detail and detail != title:
         return f"{head}: {printable(detail, SHORT)}"
-    media = reply.headers.get("Content-Type", "")
-    readable = reply.body and not reply.oversize and not call.masked
-    if readable and media.startswith("text/"):
+    media_type = reply.headers.get("Content-Type", "")
+    is_readable = reply.body and not reply.oversize and not call.masked
+    if is_readable and media_type.startswith("text/"):
         return f"{head}: {excerpt(reply.body)}"
     return head

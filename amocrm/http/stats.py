@@ -1,4 +1,4 @@
-"""What was sent and waited for so far: numbers to look at, and one value for each attempt."""
+"""Counts calls, bytes and waits for `crm.stats`; `Done` describes one attempt."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from amocrm._support.forks import ForkLock
 
 
 class Waits(NamedTuple):
-    """Seconds that calls have waited, all threads together, by reason.
+    """Seconds that calls have waited, by reason, added up over all threads.
 
     Attributes:
-        rate_limiter: for a turn.
-        limit: because the server answered 429 and asked for a pause.
-        backoff: before another try, after a lost answer or a server error.
+        rate_limiter: for a slot of the rate limiter.
+        limit: for the end of a pause after a 429.
+        backoff: before a retry, after a lost response or a server error.
     """
 
     rate_limiter: float = 0.0
@@ -22,17 +22,17 @@ class Waits(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """What a client has done so far: a snapshot.
+    """The counters of a client at one moment.
 
     Attributes:
-        calls: requests that were sent, repetitions and grants of tokens included.
-        retries: those of them that repeated another.
-        errors: calls that ended in an error of the server's or the network's.
-        refused: calls that were not sent, because their turn was too far away or the server
-            blocks this address.
-        limited: answers 429.
-        sent: bytes of bodies sent.
-        received: bytes of bodies received, decoded.
+        calls: requests sent, including retries and token requests.
+        retries: requests that repeated an earlier attempt.
+        errors: calls that ended in a server error, a refusal or a network error.
+        refused: calls that were not sent, because the rate limit would have delayed them too long
+            or amoCRM blocks this IP address.
+        limited: responses with status 429.
+        sent: bytes of request bodies.
+        received: bytes of response bodies after decompression.
         waits: seconds waited, by reason.
     """
 
@@ -47,16 +47,16 @@ class Stats(NamedTuple):
 
 
 class Done(NamedTuple):
-    """One attempt that is over; what handlers of `request:done` get.
+    """One finished attempt of a call; handlers of `request:done` receive it.
 
     Attributes:
         method: HTTP method.
         path: without host and query.
-        status: of the answer; None if none came.
-        duration: seconds from its turn to the end of the answer.
-        wait: seconds it had waited for its turn, and before as a repetition.
-        attempt: 1 for the first; a repetition that renews the token keeps its number.
-        request_id: the answer's `X-Request-Id`, for amoCRM's support; None if there was none.
+        status: HTTP status of the response; None if no response arrived.
+        duration: seconds from the slot of the rate limiter to the end of the response.
+        wait: seconds waited before this attempt: for a slot and, if it is a retry, for the backoff.
+        attempt: 1 for the first; sending again with a refreshed token does not count as a retry.
+        request_id: the response's `X-Request-Id`, for amoCRM's support; None if it has none.
     """
 
     method: str
@@ -69,7 +69,7 @@ class Done(NamedTuple):
 
 
 class StatsCounter:
-    """Counts. Thread-safe."""
+    """Counts the calls of one client. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = ForkLock()
@@ -78,38 +78,53 @@ class StatsCounter:
         self._rate_limiter = self._limit = self._backoff = 0.0
 
     def count(
-        self, sent: int, received: int, is_retry: bool, is_limited: bool, waited: float, held: float
+        self,
+        sent: int,
+        received: int,
+        is_retry: bool,
+        is_limited: bool,
+        waited: float,
+        paused: float,
     ) -> None:
-        """Count one attempt; of the seconds it waited, the server had asked for those held."""
+        """Count one attempt.
+
+        Args:
+            sent: bytes of the request's body.
+            received: bytes of the response's body.
+            is_retry: whether it repeats an earlier attempt.
+            is_limited: whether it was answered 429.
+            waited: seconds it waited for a slot of the rate limiter.
+            paused: seconds of `waited` that a pause after a 429 caused.
+        """
         with self._lock:
             self._calls += 1
             self._retries += is_retry
             self._limited += is_limited
             self._sent += sent
             self._received += received
-            self._rate_limiter += waited - held
-            self._limit += held
+            self._rate_limiter += waited - paused
+            self._limit += paused
 
-    def wait_before_retry(self, seconds: float, *, limited: bool) -> None:
+    def count_backoff(self, seconds: float, *, after_429: bool) -> None:
         """Count a wait between two attempts."""
         with self._lock:
-            if limited:
+            if after_429:
                 self._limit += seconds
             else:
                 self._backoff += seconds
 
-    def refuse(self) -> None:
+    def count_refused(self) -> None:
         """Count a call that was not sent."""
         with self._lock:
             self._refused += 1
 
-    def fail(self) -> None:
+    def count_error(self) -> None:
         """Count a call that ended in an error."""
         with self._lock:
             self._errors += 1
 
     def snapshot(self) -> Stats:
-        """Return all numbers, as of one moment."""
+        """Return all counters, read at one moment."""
         with self._lock:
             return Stats(
                 self._calls, self._retries, self._errors, self._refused, self._limited,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.resources.endpoint import read_id
-from amocrm.resources.resource import Resource
+from amocrm.resources.resource import Resource, read_id
 from amocrm.resources.verbs import Creates, Deletes, Editable, Gets, Lists
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
+from amocrm.resources.changes import HasChanges
 from amocrm.resources.entity import Entities, EntityFilter, HasContactDetails, OneEntity, TimeOrder
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Editable, Lists
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         NewCompany,
         NewContact,
     )
+    from amocrm.schema.events import Event
 
 ContactWith: TypeAlias = Literal[
     "catalog_elements", "customers", "leads", "only_deleted", "social_profiles"
@@ -42,6 +44,7 @@ class Contacts(
     ],
     Entities["Renamed"],
     HasContactDetails["NewContact"],
+    HasChanges["Contact", "Event", EntityFilter, ContactWith],
     path="contacts", source="4.7", query=True,
 ):  # fmt: skip
     """People."""
@@ -77,6 +80,7 @@ class Companies(
     ],
     Entities["Renamed"],
     HasContactDetails["NewCompany"],
+    HasChanges["Company", "Event", EntityFilter, CompanyWith],
     path="companies", source="4.8", query=True,
 ):  # fmt: skip
     """Organisations."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from amocrm._support.forks import ForkLock
 from amocrm.bulk.context import ApiContext
 from amocrm.errors import AmoCRMError
+from amocrm.resources import lazy
 from amocrm.stores.store import TokenStore
 
 if TYPE_CHECKING:
@@ -42,20 +43,16 @@ class ResourceContext:
         """The definitions of custom fields, by kind of entity, and the account's time zone."""
         with self._lock:
             if self._definitions is None:
-                from amocrm.resources.custom_fields.definitions_cache import DefinitionsCache
-
-                self._definitions = DefinitionsCache(self._api)
+                self._definitions = lazy.definitions_cache.DefinitionsCache(self._api)
             return self._definitions
 
     def files(self, api: ApiContext) -> ApiContext:
         """Return a context whose calls go to the host of the account's files."""
-        from amocrm.resources.files.host import DriveHost, on_drive
-
         with self._lock:
             if self._drive_host is None:
-                self._drive_host = DriveHost(api.clock)
+                self._drive_host = lazy.host.DriveHost(api.clock)
             host = self._drive_host
-        return api._replace(request=on_drive(api.request, host))
+        return api._replace(request=lazy.host.on_drive(api.request, host))
 
     def forget_fields(self, kind: str) -> None:
         """Ask for the custom fields of a kind anew when they are next needed."""
@@ -71,13 +68,9 @@ class ResourceContext:
         """
         if self._definitions is None or not isinstance(error, AmoCRMError):
             return error
-        from amocrm.resources.custom_fields.error_messages import explain
-
-        return explain(error, kind, self._definitions.held)
+        return lazy.error_messages.explain(error, kind, self._definitions.held)
 
     @property
     def lock(self) -> Lock:
         """Locks by any text."""
-        from amocrm.stores.locks import Stripes
-
-        return Stripes(self._store, self._client_id, self._account())
+        return lazy.locks.Stripes(self._store, self._client_id, self._account())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
+from amocrm.resources.changes import HasChanges
 from amocrm.resources.entity import Entities, EntityFilter, HasCustomFields, OneEntity
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.resource import Resource
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         ShortTransaction,
         Transaction,
     )
+    from amocrm.schema.events import Event
 
 CustomerWith: TypeAlias = Literal["catalog_elements", "companies", "contacts", "group_id"]
 
@@ -60,6 +62,7 @@ class Customers(
         CustomerFilter, CustomerWith, NoReturn,
     ],
     Entities["Changed"],
+    HasChanges["Customer", "Event", CustomerFilter, CustomerWith],
     path="customers", source="4.18", query=True,
 ):  # fmt: skip
     """Buyers, counted by segments or by periods, as the account is set up."""

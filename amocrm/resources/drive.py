@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict, overl
 
 from amocrm.errors import ConfigurationError, NotFoundError
 from amocrm.http.messages import Json, Timeout
+from amocrm.resources import lazy
 from amocrm.resources.lazy import ResourceOwner
 from amocrm.resources.verbs import Edits, Lists
 
@@ -177,15 +178,12 @@ class Drive(
             LostReplyError: the answer to another part was lost: the file is not uploaded.
             UnexpectedReplyError: an address leads where the token must not go.
         """
-        from amocrm.resources.files.upload_source import UploadSource
-        from amocrm.resources.files.uploads import Upload, Wanted
-
-        with UploadSource(source, size) as opened:
+        with lazy.upload_source.UploadSource(source, size) as opened:
             name = name or opened.name
             if not name:
                 raise ConfigurationError("the source has no name", hint="give name=, such as a.pdf")
-            wanted = Wanted(name, content_type, new_version_of, with_preview, timeout)
-            file: File = Upload(self._api, opened, wanted, progress).run()
+            wanted = lazy.uploads.Wanted(name, content_type, new_version_of, with_preview, timeout)
+            file: File = lazy.uploads.Upload(self._api, opened, wanted, progress).run()
             return file
 
     @overload
@@ -240,14 +238,12 @@ class Drive(
             UnexpectedReplyError: what came is not of its size or hash, or its address leads where
                 the token must not go.
         """
-        from amocrm.resources.files.downloads import Content, download_into, download_to, read_hash
-
-        expected = read_hash(sha256)
+        expected = lazy.downloads.read_hash(sha256)
         address, size = self._content(file, version)
-        content = Content(address, size, expected)
+        content = lazy.downloads.Content(address, size, expected)
         if isinstance(target, (str, PathLike)):
-            return download_to(self._api, content, target, progress, timeout)
-        download_into(self._api, content, target, progress, timeout)
+            return lazy.downloads.download_to(self._api, content, target, progress, timeout)
+        lazy.downloads.download_into(self._api, content, target, progress, timeout)
         return None
 
     def _content(self, file: File | str, version: str | None) -> tuple[Json, int]:

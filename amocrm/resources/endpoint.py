@@ -1,4 +1,4 @@
-"""What an endpoint of the API accepts, and how an id is written in its path.
+"""What an endpoint of the API accepts.
 
 The shapes of what is sent and received are in `amocrm.schema`.
 """
@@ -6,15 +6,7 @@ The shapes of what is sent and received are in `amocrm.schema`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
-
-from amocrm.errors import ConfigurationError
-from amocrm.http.paths import segment
-
-_DIGITS: Final = 18
-
-_HUGE: Final = 10**_DIGITS
-"""No id is as large; Python does not even write a number of thousands of digits."""
+from typing import NamedTuple
 
 
 class Endpoint(NamedTuple):
@@ -45,29 +37,16 @@ def near(name: str, known: Iterable[str]) -> str:
     >>> near("update_at", ["created_at", "updated_at"])
     "did you mean 'updated_at'?"
     """
-    from difflib import get_close_matches  # which takes longer to import than it is needed
-
     names = list(known)
-    close = get_close_matches(str(name), names, n=1)
+    close = closest(str(name), names)
     if close:
         return f"did you mean {close[0]!r}?"
     return f"it takes {', '.join(names)}" if names else "it takes none"
 
 
-def read_id(number: int | str, where: str, *, text: bool = False) -> str:
-    """Return an id as a segment of a path.
+def closest(text: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """Return the texts that are most like another one; none if nothing is like it."""
+    # Importing it takes longer than the whole first call of a resource, and only errors need it.
+    from difflib import get_close_matches
 
-    Raises:
-        ConfigurationError: it is none: an id is a positive number, which may be written in digits,
-            as webhooks do; or a text, where the resource has texts.
-    """
-    if text:
-        if not isinstance(number, str) or number in ("", ".", ".."):
-            raise ConfigurationError(f"an id of {where} is a text")
-        return segment(f"an id of {where}", number)
-    if isinstance(number, int) and not isinstance(number, bool) and 0 < number < _HUGE:
-        return str(int(number))
-    digits = number if isinstance(number, str) and len(number) <= _DIGITS else ""
-    if not digits.isascii() or not digits.isdecimal() or not digits.strip("0"):
-        raise ConfigurationError(f"an id of {where} is a positive whole number")
-    return digits
+    return get_close_matches(text, list(known), n=most)

@@ -5,10 +5,11 @@ Source: reference 4.2.1, 4.12-4.17, 4.29, 5.13.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from amocrm.http.messages import Json
+from amocrm.resources import lazy
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.resource import Resource
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from amocrm.resources.links import ItemLinks, Links
     from amocrm.resources.notes import ItemNotes, Notes
     from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal
+    from amocrm.resources.people.duplicates import DuplicateGroup
     from amocrm.resources.tags import ItemTags, Tags
     from amocrm.schema.common import Range
 
@@ -81,9 +83,7 @@ class HasCustomFields(Resource, Generic[C]):
         Raises:
             ConfigurationError: linked entities differ: links change them.
         """
-        from amocrm.resources.patch import changes
-
-        patch = changes(before, after)
+        patch = lazy.patch.changes(before, after)
         if not patch:
             return None
         number = cast("int", before["id"])
@@ -115,17 +115,15 @@ class HasCustomFieldsInBulk(HasCustomFields[C]):
             ahead: calls under way at once; None follows the latency.
             progress: is told how far it has come.
         """
-        from amocrm.bulk.outcomes import Updated
-        from amocrm.bulk.writer import Outcomes, Writer
-        from amocrm.resources.patch import changes
-
         patches = (
             {"id": before["id"], **patch}
             for before, after in pairs
-            if (patch := changes(before, after))
+            if (patch := lazy.patch.changes(before, after))
         )
-        writer = Writer(self._api, Updated, self._path, size=size, ahead=ahead, progress=progress)
-        return Outcomes(writer, patches, self._explain)
+        writer = lazy.writer.Writer(
+            self._api, lazy.outcomes.Updated, self._path, size=size, ahead=ahead, progress=progress
+        )
+        return lazy.writer.Outcomes(writer, patches, self._explain)
 
 
 class HasContactDetails(Resource, Generic[N]):
@@ -156,13 +154,10 @@ class HasContactDetails(Resource, Generic[N]):
         Raises:
             ConfigurationError: there is nothing to find by, or one of them is not valid.
         """
-        from amocrm.resources.people.find_or_create import find
-        from amocrm.resources.people.normalize import normalize_phone
-
         kind = cast("Literal['contacts', 'companies']", self._kind)
-        return find(
-            self._api, kind,
-            phone=phone, email=email, name=name, normal=normal or normalize_phone,
+        return lazy.find_or_create.find(
+            self._api, kind, phone=phone, email=email, name=name,
+            normal=normal or lazy.normalize.normalize_phone,
         )  # fmt: skip
 
     def find_or_create(
@@ -192,13 +187,37 @@ class HasContactDetails(Resource, Generic[N]):
         Raises:
             OutcomeUnknownError: it may have been created: find it before you create it again.
         """
-        from amocrm.resources.people.find_or_create import find_or_create
-        from amocrm.resources.people.normalize import normalize_phone
-
         kind = cast("Literal['contacts', 'companies']", self._kind)
-        return find_or_create(
+        return lazy.find_or_create.find_or_create(
             self._api, self._context.lock, kind, self._by_code(cast("dict[str, Json]", item)),
-            phone=phone, email=email, name=name, normal=normal or normalize_phone,
+            phone=phone, email=email, name=name,
+            normal=normal or lazy.normalize.normalize_phone,
+        )  # fmt: skip
+
+    def duplicates(
+        self,
+        *,
+        by: Iterable[Literal["phone", "email", "name"]] = ("phone", "email"),
+        normal: Normal | None = None,
+        progress: Report | None = None,
+    ) -> Iterator[DuplicateGroup]:
+        """Yield groups of entities that share a phone or an e-mail: `group.value`, `group.ids`.
+
+        All of them are read, and compared in a temporary file of no name: memory does not grow with
+        their number. Entities that share a phone and an e-mail are in two groups.
+
+        Args:
+            by: `phone`, `email`, and of companies `name`.
+            normal: normalizes a phone; `amocrm.phones` does it by country.
+            progress: is told how far the reading has come.
+
+        Raises:
+            ConfigurationError: `by` is wrong. The rest is raised while iterating.
+        """
+        kind = cast("Literal['contacts', 'companies']", self._kind)
+        return lazy.duplicates.duplicates(
+            self._api, kind, by=by, normal=normal or lazy.normalize.normalize_phone,
+            progress=progress,
         )  # fmt: skip
 
     def _by_code(self, item: Mapping[str, Json]) -> dict[str, Json]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
+from amocrm.resources.changes import HasChanges
 from amocrm.resources.entity import Entities, EntityFilter, OneEntity
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Editable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from amocrm.schema.common import Changed, Range, Short
     from amocrm.schema.complex import ComplexResult, NewComplexLead
     from amocrm.schema.fields import Stage
-    from amocrm.schema.leads import Lead, LeadPatch, NewLead
+    from amocrm.schema.leads import DeletedLead, Lead, LeadPatch, NewLead
 
 LeadWith: TypeAlias = Literal[
     "catalog_elements", "contacts", "is_price_modified_by_robot", "loss_reason", "only_deleted",
@@ -66,6 +67,7 @@ class Leads(
         "Lead", "NewLead", "LeadPatch", "Short", "Changed", LeadFilter, LeadWith, LeadOrder
     ],
     Entities["Changed"],
+    HasChanges["Lead", "DeletedLead", LeadFilter, LeadWith],
     path="leads", source="4.2", query=True,
 ):  # fmt: skip
     """Deals that move through the stages of a pipeline."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
+from amocrm.resources.changes import HasChanges
 from amocrm.resources.entity import TimeOrder
 from amocrm.resources.verbs import Editable
 
@@ -33,6 +34,7 @@ class ItemNotes(
         "Note", "NewNote", "NotePatch", "ShortNote", "ChangedNote",
         ItemNoteFilter, NoteWith, TimeOrder,
     ],
+    HasChanges["Note", NoReturn, ItemNoteFilter, NoteWith],
     path="notes", source="4.17",
 ):  # fmt: skip
     """Notes of one entity."""
@@ -46,6 +48,7 @@ class Notes(
         "Note", "NewNote", "NotePatch", "ShortNote", "ChangedNote",
         NoteFilter, NoteWith, TimeOrder,
     ],
+    HasChanges["Note", NoReturn, NoteFilter, NoteWith],
     path="notes", source="4.17",
 ):  # fmt: skip
     """Notes of all entities of a kind; a new one names its `entity_id`."""

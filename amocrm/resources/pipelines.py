@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast
 
 from amocrm.http.messages import Json
+from amocrm.resources import lazy
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, Deletes, Edits, Lists
@@ -64,9 +65,9 @@ class Pipelines(
             ConfigurationError: there is none, and the nearest is suggested; or there are several,
                 and the message lists them.
         """
-        from amocrm.resources.stage_lookup import find_stage
-
-        found = find_stage(cast("Iterable[Mapping[str, Json]]", self.list()), name, pipeline)
+        found = lazy.stage_lookup.find_stage(
+            cast("Iterable[Mapping[str, Json]]", self.list()), name, pipeline
+        )
         return {"pipeline_id": found.pipeline["id"], "status_id": found.stage["id"]}
 
 

@@ -16,8 +16,9 @@ from typing import (
     get_origin,
 )
 
-from amocrm.errors import NotOfferedError, ValidationError
-from amocrm.resources.endpoint import Endpoint, near, read_id
+from amocrm.errors import ConfigurationError, NotOfferedError, ValidationError
+from amocrm.http.paths import segment
+from amocrm.resources.endpoint import Endpoint, near
 from amocrm.resources.lazy import ROOT, ResourceOwner
 
 _VERBS: Final = {
@@ -29,6 +30,12 @@ _VERBS: Final = {
     "update": "changed",
     "update_many": "changed many at once",
 }
+
+
+_DIGITS: Final = 18
+
+_HUGE: Final = 10**_DIGITS
+"""No id is as large; Python does not even write a number of thousands of digits."""
 
 
 class Resource(ResourceOwner):
@@ -147,3 +154,22 @@ def members(resource: type[Resource], what: Literal["item", "new", "patch"]) -> 
     modules = (import_module(f"amocrm.schema.{one}") for one in (home, "common"))
     shape = next(vars(one)[name] for one in modules if name in vars(one))
     return frozenset(shape.__annotations__)
+
+
+def read_id(number: int | str, where: str, *, text: bool = False) -> str:
+    """Return an id as a segment of a path.
+
+    Raises:
+        ConfigurationError: it is none: an id is a positive number, which may be written in digits,
+            as webhooks do; or a text, where the resource has texts.
+    """
+    if text:
+        if not isinstance(number, str) or number in ("", ".", ".."):
+            raise ConfigurationError(f"an id of {where} is a text")
+        return segment(f"an id of {where}", number)
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number < _HUGE:
+        return str(int(number))
+    digits = number if isinstance(number, str) and len(number) <= _DIGITS else ""
+    if not digits.isascii() or not digits.isdecimal() or not digits.strip("0"):
+        raise ConfigurationError(f"an id of {where} is a positive whole number")
+    return digits

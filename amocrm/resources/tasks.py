@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
+from amocrm.resources.changes import HasChanges
 from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Editable
 
 if TYPE_CHECKING:
     from amocrm.resources.leads import StageFilter
     from amocrm.schema.common import Range
+    from amocrm.schema.events import Event
     from amocrm.schema.tasks import ChangedTask, NewTask, ShortTask, Task, TaskPatch
 
 TaskOrder: TypeAlias = Literal["complete_till", "created_at", "id"]
@@ -49,6 +51,7 @@ class Tasks(
         "Task", "NewTask", "TaskPatch", "ShortTask", "ChangedTask",
         TaskFilter, NoReturn, TaskOrder,
     ],
+    HasChanges["Task", "Event", TaskFilter, NoReturn],
     path="tasks", source="4.13",
 ):  # fmt: skip
     """What users have to do. They are completed, never deleted."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from amocrm.errors import ConfigurationError, ConflictError, NotFoundError
 from amocrm.http.messages import Json, Retry
+from amocrm.resources import lazy
 from amocrm.resources.filters import Direction, build_query
 from amocrm.resources.resource import Resource, members
 
@@ -111,14 +112,12 @@ class Lists(Resource, Generic[E, F, W, O]):
             ConfigurationError: an argument is wrong; the nearest name is suggested. The rest is
                 raised while iterating.
         """
-        from amocrm.bulk.listing import Listing
-
         asked = build_query(
             self.endpoint, self._where, lenient=self._api.lenient,
             filter=cast("Mapping[str, Json] | None", filter),
             with_=with_, order=cast("Mapping[str, Json] | None", order), query=query,
         )  # fmt: skip
-        return Listing(
+        return lazy.listing.Listing(
             self._api, self._path, {**asked, **(params or {})},
             limit=limit, ahead=ahead, expect=expect, unique=unique, progress=progress,
         )  # fmt: skip
@@ -137,13 +136,13 @@ class Creates(Resource, Generic[N, A]):
             ValidationError: the server refuses it, and says which fields.
             OutcomeUnknownError: it may have been created: look for it before you send it again.
         """
-        from amocrm.bulk.outcomes import Created, correlate
-
         with self._explained():
             response = self._api.request.post(self._path, [item])
-        (outcome,) = correlate([item], response.data, self._path, Created)
+        (outcome,) = lazy.outcomes.correlate(
+            [item], response.data, self._path, lazy.outcomes.Created
+        )
         outcome.unwrap()
-        return cast("A", cast("Created", outcome).answer)
+        return cast("A", cast("lazy.outcomes.Created", outcome).answer)
 
     def create_many(
         self,
@@ -156,14 +155,11 @@ class Creates(Resource, Generic[N, A]):
         progress: Report | None = None,
     ) -> Outcomes:
         """Create any number, and yield what became of each; see `AmoCRM.create_many`."""
-        from amocrm.bulk.outcomes import Created
-        from amocrm.bulk.writer import Outcomes, Writer
-
-        writer = Writer(
-            self._api, Created, self._path,
+        writer = lazy.writer.Writer(
+            self._api, lazy.outcomes.Created, self._path,
             size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return Outcomes(writer, items, self._explain)
+        return lazy.writer.Outcomes(writer, items, self._explain)
 
 
 class CreatesOne(Resource, Generic[N, A]):
@@ -218,14 +214,11 @@ class UpdatesMany(Updates[P, A]):
 
         See `AmoCRM.update_many`.
         """
-        from amocrm.bulk.outcomes import Updated
-        from amocrm.bulk.writer import Outcomes, Writer
-
-        writer = Writer(
-            self._api, Updated, self._path,
+        writer = lazy.writer.Writer(
+            self._api, lazy.outcomes.Updated, self._path,
             size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return Outcomes(writer, patches, self._explain)
+        return lazy.writer.Outcomes(writer, patches, self._explain)
 
 
 class Deletes(Resource):
@@ -299,8 +292,6 @@ class Edits(Gets[E, W], Updates[P, C], Generic[E, W, P, C]):
     def _edit(
         self, number: int | str, given: Mapping[str, object] | None, if_unchanged: bool
     ) -> Generator[E, None, None]:
-        from amocrm.resources.patch import edited
-
         read = self.get(number) if given is None else given
         before = cast("dict[str, Json]", copy.deepcopy(read))
         after = copy.deepcopy(before)
@@ -310,7 +301,7 @@ class Edits(Gets[E, W], Updates[P, C], Generic[E, W, P, C]):
                 "the block has changed the item itself; change the copy that `as` names"
             )
         known, sendable = members(type(self), "item"), members(type(self), "patch")
-        patch = edited(
+        patch = lazy.patch.edited(
             before, after,
             read_only=known - sendable | {self._id_name}, together=self._together,
         )  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from amocrm.http.messages import Json
-from amocrm.resources.endpoint import read_id
 from amocrm.resources.lazy import ROOT
+from amocrm.resources.resource import read_id
 from amocrm.resources.verbs import Deletes, Gets, Lists
 
 if TYPE_CHECKING:

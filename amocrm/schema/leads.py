@@ -71,6 +71,15 @@ class Lead(_Lead, total=False):
     is_price_modified_by_robot: bool
 
 
+class DeletedLead(TypedDict):
+    """A lead in the recycle bin: nothing else of it can be read."""
+
+    id: int
+    updated_at: int
+    updated_by: int
+    is_deleted: bool
+
+
 class NewLeadSource(TypedDict, total=False):
     """Where a new lead comes from."""
 

@@ -346,7 +346,7 @@ def test_fault_16_a_dead_refresh_token_is_sent_once(
     with pytest.raises(GrantError):
         connected.request.get("/api/v4/account")
     grants = [one.path for one in sandbox.log].count(TOKENS)
-    with pytest.raises(NotAuthorizedError, match="refused earlier"):
+    with pytest.raises(NotAuthorizedError, match="refused the refresh token earlier"):
         connected.request.get("/api/v4/account")
     assert [one.path for one in sandbox.log].count(TOKENS) == grants
 
@@ -366,7 +366,7 @@ def test_fault_16_a_call_that_comes_late_does_not_send_the_dead_token_either(
             crm.request.get("/api/v4/account")
 
     session.hooks["response"].append(meanwhile)
-    with pytest.raises(NotAuthorizedError, match="refused earlier"):
+    with pytest.raises(NotAuthorizedError, match="refused the refresh token earlier"):
         crm.request.get("/api/v4/account")
     assert [one.path for one in sandbox.log].count(TOKENS) == 2, "the code, and one refresh"
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from amocrm import AmoCRM, AuthSettings, GrantError, MemoryStore, TransportError, UnauthorizedError
-from amocrm.auth.token_record import fingerprint
+from amocrm.auth.token import fingerprint
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
 from tests.conftest import Make
@@ -57,7 +57,7 @@ def test_a_token_that_somebody_else_has_used_is_told_and_serves_to_its_end(
     assert connected.request.get(ACCOUNT).info.status_code == 200
     assert sandbox.counters["grants.refused"] == 1, "a dead refresh token is not sent again"
     clock.advance(1)
-    with pytest.raises(Exception, match="refused earlier"):
+    with pytest.raises(Exception, match="refused the refresh token earlier"):
         connected.request.get(ACCOUNT)
 
 
@@ -67,7 +67,7 @@ def test_a_refresh_whose_answers_got_lost_is_told_when_the_next_one_is_refused(
     lost_again_and_again(sandbox)
     with pytest.raises(TransportError):
         connected.connection.refresh_token()
-    with pytest.raises(GrantError, match="answer got lost") as refusal:
+    with pytest.raises(GrantError, match="response was lost") as refusal:
         connected.connection.refresh_token()
     assert refusal.value.finding == "lost"
 

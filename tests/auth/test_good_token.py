@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM, AmoCRMError, AuthorizationError, GrantError, MemoryStore
-from amocrm.auth.cooldowns import RENEW_REST
-from amocrm.auth.token import RENEW_EARLY, RENEW_MARGIN
+from amocrm.auth.cooldowns import REFRESH_COOLDOWN
+from amocrm.auth.token import REFRESH_EARLY, REFRESH_MARGIN
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
 from tests.conftest import Make
@@ -24,7 +24,7 @@ DAY = 86_400
 ACCOUNT = "/api/v4/account"
 TOKENS = "/oauth2/access_token"
 
-LEFT = {"fresh": RENEW_EARLY + 300, "stale": RENEW_MARGIN + 300, "due": RENEW_MARGIN - 100}
+LEFT = {"fresh": REFRESH_EARLY + 300, "stale": REFRESH_MARGIN + 300, "due": REFRESH_MARGIN - 100}
 """Seconds that the access token has left."""
 
 TROUBLE = ("refused", "withdrawn", "used", "lost", "store down", "endpoint down")
@@ -122,7 +122,7 @@ def test_calls_go_on_while_the_access_token_is_good(
         return
     for _ in range(3):
         assert crm.request.get(ACCOUNT).info.status_code == 200
-        clock.advance(RENEW_REST + 1)
+        clock.advance(REFRESH_COOLDOWN + 1)
     status = crm.connection.status()
     assert (status.freshness, status.unsaved) == (freshness, False)
     spent = trouble in ("refused", "used", "lost") and (explicit or freshness != "fresh")
@@ -150,7 +150,8 @@ def test_calls_end_when_the_access_token_does(
         sandbox.revoke_tokens()
     sent = len(sandbox.log)
     for _ in range(2):
-        with pytest.raises(AuthorizationError, match=r"refused earlier.*consent again"):
+        refused_earlier = r"refused the refresh token earlier.*consent again"
+        with pytest.raises(AuthorizationError, match=refused_earlier):
             crm.request.get(ACCOUNT)
     assert len(sandbox.log) == sent + (0 if end == "expired" else 1)
     assert sandbox.counters["grants.refused"] == 1
@@ -186,7 +187,7 @@ def test_a_wrong_secret_is_told_once_and_again_when_it_matters(
     clock.advance(DAY - LEFT["due"])
     for _ in range(3):
         assert crm.request.get(ACCOUNT).info.status_code == 200
-        clock.advance(RENEW_REST + 1)
+        clock.advance(REFRESH_COOLDOWN + 1)
     assert len(heard.events) == 3
     clock.advance(LEFT["due"])
     for number in (1, 2):

@@ -10,8 +10,8 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from amocrm import Integration, MemoryStore
-from amocrm.auth.callback import Answered, read_redirect
 from amocrm.auth.redirect.app import RedirectApp
+from amocrm.auth.redirect.query import RedirectResult, read_redirect
 from amocrm.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def test_the_app_that_installs_answers_whatever_comes(
 
 @pytest.mark.parametrize("bad", BAD)
 def test_the_redirect_server_answers_whatever_comes(bad: str) -> None:
-    taken: list[Answered] = []
+    taken: list[RedirectResult] = []
 
-    def claim(answered: Answered) -> bool:
+    def claim(answered: RedirectResult) -> bool:
         taken.append(answered)
         return True
 

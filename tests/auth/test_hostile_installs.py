@@ -22,9 +22,9 @@ from amocrm import (
     TokenStoreError,
 )
 from amocrm.auth.installation.install_limit import AT_A_TIME, InstallLimit
-from amocrm.auth.installation.installer import GUESTS
+from amocrm.auth.installation.installer import PENDING
 from amocrm.auth.token_endpoint import UNPROVEN_PATIENCE
-from amocrm.auth.token_record import bound
+from amocrm.auth.token_record import code_digest
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.http.adapter import SandboxAdapter
 from amocrm.stores.store import Key, striped
@@ -193,7 +193,7 @@ def test_the_limit_spreads_what_waits_and_refuses_what_would_wait_too_long() -> 
     limit = InstallLimit(clock)
     begun = []
     for _ in range(6):
-        with limit.turn():
+        with limit.slot():
             begun.append(clock.monotonic())
     assert [moment - begun[0] for moment in begun] == [0, 0, 1, 2, 3, 4]
 
@@ -201,9 +201,9 @@ def test_the_limit_spreads_what_waits_and_refuses_what_would_wait_too_long() -> 
 def test_a_turn_is_given_back_whatever_happens() -> None:
     limit = InstallLimit(Frozen())
     for _ in range(AT_A_TIME + int(UNPROVEN_PATIENCE)):
-        with pytest.raises(LookupError), limit.turn():
+        with pytest.raises(LookupError), limit.slot():
             raise LookupError
-    with pytest.raises(BusyError, match="too many codes"), limit.turn():
+    with pytest.raises(BusyError, match="too many authorization codes"), limit.slot():
         pass
 
 
@@ -211,10 +211,10 @@ def test_made_up_codes_do_not_push_out_a_pair_that_is_not_saved_yet(portal: Sand
     one, store = portal.integration, Broken()
 
     def lock(code: str, state: str | None) -> Key:
-        return striped(Key(one.client_id, ""), bound(code, state, one.client_secret))
+        return striped(Key(one.client_id, ""), code_digest(code, state, one.client_secret))
 
     def flood() -> None:
-        made_up = [forged(str(number)) for number in range(2 * GUESTS)]
+        made_up = [forged(str(number)) for number in range(2 * PENDING)]
         # One that falls on the lock that this very thread holds would wait for it.
         free = [each for each in made_up if lock(each["code"], None) != lock(redirect["code"], "s")]
         for each in free:

@@ -22,7 +22,7 @@ from amocrm import (
     MemoryStore,
     StateMismatchError,
 )
-from amocrm.auth.callback import Answered, read_redirect
+from amocrm.auth.redirect.query import RedirectResult, read_redirect
 from amocrm.auth.redirect.server import RedirectListener
 from amocrm.auth.settings import RedirectServer
 from amocrm.sandbox import ManualClock, Sandbox
@@ -226,7 +226,7 @@ SLOW: list[Callable[[int], bytes]] = [
 
 
 def test_two_hundred_slow_clients_do_not_keep_the_real_answer_out() -> None:
-    def read(query: dict[str, str]) -> Answered:
+    def read(query: dict[str, str]) -> RedirectResult:
         return read_redirect(query, STATE, HOST)
 
     listener = RedirectListener(RedirectServer(0, timeout=60), read)
@@ -246,7 +246,7 @@ def test_two_hundred_slow_clients_do_not_keep_the_real_answer_out() -> None:
 
             browsing = threading.Thread(target=person)
             browsing.start()
-            assert listener.wait() == Answered(CODE)
+            assert listener.wait() == RedirectResult(CODE)
             browsing.join(30)
         assert b" 200 " in pages[0].partition(b"\r\n")[0]
     with socket.create_server(("127.0.0.1", port)):

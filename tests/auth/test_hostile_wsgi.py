@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import Integration, MemoryStore
-from amocrm.auth.callback import Answered, read_redirect
 from amocrm.auth.redirect.app import RedirectApp
+from amocrm.auth.redirect.query import RedirectResult, read_redirect
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.hostile import cases
 from tests.wire import Wire
@@ -229,9 +229,9 @@ def test_an_integration_s_app_answers_and_spends_only_what_is_proved(
 def test_the_redirect_server_s_app_takes_only_what_carries_its_state(
     environ: dict[str, Any],
 ) -> None:
-    claimed: list[Answered] = []
+    claimed: list[RedirectResult] = []
 
-    def claim(answered: Answered) -> bool:
+    def claim(answered: RedirectResult) -> bool:
         claimed.append(answered)
         return True
 

@@ -145,7 +145,7 @@ def test_the_start_path_is_below_the_mount(make: Make, start: str) -> None:
 
 @pytest.mark.parametrize("start", ["install", "", None])
 def test_a_start_that_is_no_path_is_refused(make: Make, start: str) -> None:
-    with pytest.raises(ConfigurationError, match="slash"):
+    with pytest.raises(ConfigurationError, match="begins with /"):
         make(start=start)
 
 

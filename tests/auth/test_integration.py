@@ -37,7 +37,7 @@ from amocrm import (
     TokenStoreError,
     WebhookError,
 )
-from amocrm.auth.cooldowns import RENEW_REST
+from amocrm.auth.cooldowns import REFRESH_COOLDOWN
 from amocrm.auth.installation.uninstall_hook import sign
 from amocrm.auth.token_record import Record, write_record
 from amocrm.sandbox import ManualClock, Sandbox
@@ -539,7 +539,7 @@ def test_an_account_is_asked_for_by_its_id_or_by_a_name(
     assert integration.account(id=number) is account
     wrong: Any
     for wrong in ({}, {"name": "example", "id": number}):
-        with pytest.raises(ConfigurationError, match="one of them"):
+        with pytest.raises(ConfigurationError, match="either the account's name or its id"):
             integration.account(**wrong)
     for wrong in (0, -1, "1", True, 10**20, 1.0):
         with pytest.raises(ConfigurationError, match="positive whole number"):
@@ -829,7 +829,7 @@ def test_an_installation_stands_when_the_account_s_id_cannot_be_had(
     integration = new(session=opaque(sandbox))
     sandbox.inject("server_error", path=ACCOUNT, times=5)
     account = install(integration, sandbox)
-    assert "the uninstall hook of example.amocrm.ru will not be understood" in caplog.text
+    assert "its uninstall hook will remove nothing" in caplog.text
     assert integration.account("example") is account
     assert integration.removed(sandbox.uninstall_hook().params) is None
 
@@ -951,7 +951,7 @@ def test_a_pair_of_nobody_knows_whom_replaces_none_when_the_redirect_comes_again
     sandbox.inject("server_error", path=ACCOUNT, times=5)
     redirect = agreed(integration, sandbox, newcomer.host)
     for _ in range(2):
-        with pytest.raises(TokenStoreError, match="did not say whose"):
+        with pytest.raises(TokenStoreError, match="did not say which account"):
             integration.callback(redirect, state="s")
     assert store.load(key) == before is not None
 
@@ -1098,7 +1098,7 @@ def test_a_refused_pair_is_not_sent_again_because_its_redirect_is_loaded_again(
     for _ in range(2):
         assert account.request.get(ACCOUNT).info.status_code == 200
         assert integration.callback(redirect, state="s") is account
-        clock.advance(RENEW_REST + 1)
+        clock.advance(REFRESH_COOLDOWN + 1)
     assert sandbox.counters["grants.refused"] == 1
     assert account.connection.status().refused is not None
 

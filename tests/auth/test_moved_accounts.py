@@ -101,7 +101,7 @@ def test_a_refresh_whose_answer_was_lost_is_told_as_that_on_a_strict_portal(
 ) -> None:
     clock.advance(DAY + 1)
     sandbox.inject("lost_after", path="/oauth2/access_token")
-    with pytest.raises(GrantError, match="its answer got lost"):
+    with pytest.raises(GrantError, match="its response was lost"):
         connected.request.get("/api/v4/account")
 
 
@@ -157,7 +157,7 @@ def test_the_code_of_another_account_is_told(make: Make, sandbox: Sandbox) -> No
 
 def test_a_misspelt_login_is_told(make: Make, sandbox: Sandbox) -> None:
     crm = make({"code": sandbox.issue_code()}, domain="exmaple")
-    with pytest.raises(GrantError, match="no account answers at this host"):
+    with pytest.raises(GrantError, match="no account has this host"):
         crm.connect()
 
 
@@ -181,7 +181,7 @@ def test_an_expired_long_lived_token_is_told_before_anything_is_sent(
 ) -> None:
     crm = make({"access_token": sandbox.issue_long_lived(days=2)})
     clock.advance(2 * DAY + 1)
-    with pytest.raises(NotAuthorizedError, match="make another long-lived token"):
+    with pytest.raises(NotAuthorizedError, match="create another long-lived token"):
         crm.request.get("/api/v4/account")
     assert sandbox.log == []
 

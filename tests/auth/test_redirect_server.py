@@ -23,7 +23,7 @@ from amocrm import (
     GrantError,
     NotAuthorizedError,
 )
-from amocrm.auth.callback import Answered
+from amocrm.auth.redirect.query import RedirectResult
 from amocrm.auth.redirect.server import RedirectListener
 from amocrm.auth.settings import REDIRECT_DEADLINE, RedirectServer
 from amocrm.sandbox import Sandbox
@@ -189,11 +189,11 @@ def test_an_address_that_is_not_this_machine_s_is_a_clear_error(make: Make) -> N
 
 
 def test_port_0_takes_a_free_one(sandbox: Sandbox) -> None:
-    with RedirectListener(RedirectServer(0, timeout=5), lambda _: Answered("c")) as listener:
+    with RedirectListener(RedirectServer(0, timeout=5), lambda _: RedirectResult("c")) as listener:
         assert listener.port > 0
-        listener.deliver(Answered("c"))
-        listener.deliver(Answered("late"))
-        assert listener.wait() == Answered("c")
+        listener.deliver(RedirectResult("c"))
+        listener.deliver(RedirectResult("late"))
+        assert listener.wait() == RedirectResult("c")
 
 
 def test_the_wait_ends_only_when_the_page_is_written() -> None:
@@ -208,7 +208,7 @@ def test_the_wait_ends_only_when_the_page_is_written() -> None:
             assert go.wait(30)
             return "told on the page"
 
-    denied = Answered(error=SlowError("no"))
+    denied = RedirectResult(error=SlowError("no"))
     with (
         RedirectListener(RedirectServer(0, timeout=30), lambda _: denied) as listener,
         ThreadPoolExecutor(1) as pool,

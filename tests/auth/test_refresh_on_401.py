@@ -19,7 +19,7 @@ from amocrm import (
     TransportError,
     UnauthorizedError,
 )
-from amocrm.auth.cooldowns import AFTER_401_PAUSE
+from amocrm.auth.cooldowns import AFTER_401_COOLDOWN
 from amocrm.http.request import REFRESHES_AFTER_401
 from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.sandbox import ManualClock, Sandbox
@@ -68,7 +68,9 @@ def test_a_newer_pair_is_renewed_for_a_401_at_once(make: Make, sandbox: Sandbox)
     assert sandbox.counters["grants.refresh"] == 3
 
 
-@pytest.mark.parametrize(("pause", "renewals"), [(AFTER_401_PAUSE - 1, 1), (AFTER_401_PAUSE, 2)])
+@pytest.mark.parametrize(
+    ("pause", "renewals"), [(AFTER_401_COOLDOWN - 1, 1), (AFTER_401_COOLDOWN, 2)]
+)
 def test_those_who_share_a_store_do_not_spend_one_another_s_cures(
     make: Make, sandbox: Sandbox, clock: ManualClock, pause: float, renewals: int
 ) -> None:
@@ -129,7 +131,7 @@ def test_a_cure_that_fails_leaves_the_401_with_the_reason_and_is_not_tried_on_ea
     assert "the token could not be refreshed: " in str(first)
     assert "\n" not in str(first)
     assert refused(sandbox, connected).hint == first.hint
-    clock.advance(failed_at + AFTER_401_PAUSE - 1 - clock.monotonic())
+    clock.advance(failed_at + AFTER_401_COOLDOWN - 1 - clock.monotonic())
     assert refused(sandbox, connected).hint == first.hint
     assert asked(sandbox) == tries == 1 + TRIES
     clock.advance(1.001)
@@ -311,7 +313,7 @@ class Slow(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         answer = super().send(request, **settings)
-        self.clock.advance(AFTER_401_PAUSE)
+        self.clock.advance(AFTER_401_COOLDOWN)
         return answer
 
 
@@ -326,7 +328,9 @@ def test_one_call_is_cured_twice_at_most_however_long_it_takes(
     assert sandbox.counters["grants.refresh"] == REFRESHES_AFTER_401
 
 
-@pytest.mark.parametrize(("age", "works"), [(AFTER_401_PAUSE - 1, False), (AFTER_401_PAUSE, True)])
+@pytest.mark.parametrize(
+    ("age", "works"), [(AFTER_401_COOLDOWN - 1, False), (AFTER_401_COOLDOWN, True)]
+)
 def test_a_cured_pair_that_is_seen_late_has_its_cure(
     make: Make, sandbox: Sandbox, clock: ManualClock, age: float, works: bool
 ) -> None:

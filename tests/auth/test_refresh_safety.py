@@ -35,7 +35,7 @@ from amocrm import (
     UnauthorizedError,
     ValidationError,
 )
-from amocrm.auth.cooldowns import AFTER_401_PAUSE, SAVE_REST
+from amocrm.auth.cooldowns import AFTER_401_COOLDOWN, SAVE_COOLDOWN
 from amocrm.http.sender import LONGEST_HOLD
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.encrypted import EncryptedStore
@@ -154,7 +154,7 @@ def test_a_failed_save_is_made_good_as_soon_as_the_store_works(
     assert "in memory only" in caplog.text
     assert kept(store, sandbox) == old
     store.trouble = None
-    clock.advance(SAVE_REST)
+    clock.advance(SAVE_COOLDOWN)
     crm.request.get("/api/v4/account")
     assert kept(store, sandbox) == crm.connection.get_token()
 
@@ -737,7 +737,7 @@ def test_a_401_that_a_new_token_does_not_cure_spends_one_refresh_token_a_minute(
     with pytest.raises(UnauthorizedError):
         connected.request.get("/api/v4/account")
     assert sandbox.counters["grants.refresh"] == 1
-    clock.advance(AFTER_401_PAUSE)
+    clock.advance(AFTER_401_COOLDOWN)
     assert refused() == 2
 
 
@@ -826,7 +826,7 @@ def test_closing_goes_on_without_the_store(
         crm.request.get("/api/v4/account")
 
 
-@pytest.mark.parametrize(("rested", "saves"), [(SAVE_REST - 0.1, 1), (SAVE_REST, 2)])
+@pytest.mark.parametrize(("rested", "saves"), [(SAVE_COOLDOWN - 0.1, 1), (SAVE_COOLDOWN, 2)])
 def test_a_store_that_is_down_is_asked_by_one_call_in_a_while(
     make: Make, sandbox: Sandbox, clock: ManualClock, rested: float, saves: int
 ) -> None:

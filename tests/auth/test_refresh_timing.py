@@ -19,8 +19,8 @@ from amocrm import (
     TokenStoreError,
     UnauthorizedError,
 )
-from amocrm.auth.cooldowns import AFTER_401_PAUSE, RENEW_REST, SAVE_REST
-from amocrm.auth.token import RENEW_EARLY, RENEW_MARGIN
+from amocrm.auth.cooldowns import AFTER_401_COOLDOWN, REFRESH_COOLDOWN, SAVE_COOLDOWN
+from amocrm.auth.token import REFRESH_EARLY, REFRESH_MARGIN
 from amocrm.http.sender import QUEUE_PATIENCE
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
@@ -31,8 +31,8 @@ DAY = 86_400
 TOKENS = "/oauth2/access_token"
 ACCOUNT = "/api/v4/account"
 
-EARLY = DAY - RENEW_EARLY
-DUE = DAY - RENEW_MARGIN
+EARLY = DAY - REFRESH_EARLY
+DUE = DAY - REFRESH_MARGIN
 
 
 class Held(requests.Session):
@@ -79,7 +79,7 @@ def in_thread(crm: AmoCRM, done: list[int]) -> threading.Thread:
 
 
 def test_no_token_dies_in_the_queue() -> None:
-    assert QUEUE_PATIENCE < RENEW_MARGIN < RENEW_EARLY
+    assert QUEUE_PATIENCE < REFRESH_MARGIN < REFRESH_EARLY
 
 
 @pytest.mark.parametrize(("age", "renewed"), [(EARLY - 1, 0), (EARLY, 1), (DUE, 1), (DAY, 1)])
@@ -141,7 +141,7 @@ def test_a_renewal_that_fails_early_costs_no_call_and_is_tried_again_later(
     assert sum(seen.path == TOKENS for seen in sandbox.log) == tries == 2, "one try, then a rest"
 
 
-@pytest.mark.parametrize(("rested", "tries"), [(RENEW_REST - 1, 1), (RENEW_REST, 2)])
+@pytest.mark.parametrize(("rested", "tries"), [(REFRESH_COOLDOWN - 1, 1), (REFRESH_COOLDOWN, 2)])
 def test_the_rest_after_a_failed_renewal(
     connected: AmoCRM, clock: ManualClock, sandbox: Sandbox, rested: float, tries: int
 ) -> None:
@@ -169,7 +169,7 @@ def test_calls_go_on_while_the_token_lives_and_fail_when_it_is_dead(
     sandbox.inject("server_error", path=TOKENS, times=1000)
     clock.advance(DUE)
     assert status(connected) == 200
-    clock.advance(RENEW_MARGIN)
+    clock.advance(REFRESH_MARGIN)
     with pytest.raises(ServerError, match="502"):
         status(connected)
 
@@ -235,7 +235,7 @@ def test_a_new_pair_that_could_not_be_saved_is_told_even_if_the_old_one_lives(
     assert crm.connection.status().unsaved
     assert status(crm) == 200
     store.trouble = None
-    clock.advance(SAVE_REST)
+    clock.advance(SAVE_COOLDOWN)
     assert status(crm) == 200
     assert not crm.connection.status().unsaved
 
@@ -377,7 +377,9 @@ def test_after_a_401_the_pair_of_somebody_else_is_taken_however_lately_one_was_r
     assert sandbox.counters["grants.refused"] == 1, "the move"
 
 
-@pytest.mark.parametrize(("pause", "renewals"), [(AFTER_401_PAUSE - 1, 1), (AFTER_401_PAUSE, 2)])
+@pytest.mark.parametrize(
+    ("pause", "renewals"), [(AFTER_401_COOLDOWN - 1, 1), (AFTER_401_COOLDOWN, 2)]
+)
 def test_a_401_with_another_cause_costs_one_renewal_a_minute(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, pause: float, renewals: int
 ) -> None:
@@ -462,7 +464,7 @@ def test_a_refresh_token_that_has_expired_is_not_sent_again(
     with pytest.raises(GrantError):
         status(connected)
     for _ in range(3):
-        with pytest.raises(NotAuthorizedError, match="refused earlier"):
+        with pytest.raises(NotAuthorizedError, match="refused the refresh token earlier"):
             status(connected)
     assert sandbox.counters["grants.refused"] == 1
 
@@ -473,7 +475,7 @@ def test_what_is_damaged_in_the_store_is_told_without_what_it_holds(
 ) -> None:
     store, key = MemoryStore(), Key(sandbox.integration.client_id, "example.amocrm.ru")
     assert store.save(key, text, None)
-    with pytest.raises(TokenStoreError, match="is no token") as failure:
+    with pytest.raises(TokenStoreError, match="cannot be read") as failure:
         make(store=store).connect()
     error: BaseException | None = failure.value
     while error is not None:

@@ -32,7 +32,7 @@ def install(store: MemoryStore, host: str, account_id: int, refresh: str = "r") 
 
 
 def found(entry: Entry | None) -> tuple[str, str] | None:
-    return None if entry is None else (entry.kept, entry.record.host)
+    return None if entry is None else (entry.key_name, entry.record.host)
 
 
 # Ids and names -----------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def test_a_record_under_an_id_that_opens_another_account_is_damaged() -> None:
 def test_a_pair_that_does_not_say_whose_it_is_replaces_none_that_does() -> None:
     store = MemoryStore()
     install(store, ALPHA, 7)
-    with pytest.raises(TokenStoreError, match="did not say whose"):
+    with pytest.raises(TokenStoreError, match="did not say which account"):
         TokenRepository(CLIENT, ALPHA, store).put(record(None, ALPHA, "other"), None)
     assert TokenRepository(CLIENT, ALPHA, store).load() == record(7, ALPHA)
 
@@ -272,7 +272,7 @@ def test_a_copy_that_a_killed_process_left_under_a_name_does_not_stand_before_th
     with store.lock(Key(CLIENT, ALPHA), 1):
         entry = AccountRegistry(CLIENT, store).find(ALPHA)
         assert entry is not None
-        assert (entry.kept, entry.record) == ("7", new)
+        assert (entry.key_name, entry.record) == ("7", new)
 
 
 def test_a_record_that_is_carried_over_between_two_looks_is_found() -> None:

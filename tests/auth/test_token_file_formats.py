@@ -31,7 +31,7 @@ def test_what_the_file_says_of_the_integration_goes_before_the_token() -> None:
         (b"<?php", "the file is"),
         (b"[]", "no JSON object"),
         (b"{}", "no access_token"),
-        (b'{"accessToken": "a b"}', "access_token holds spaces"),
+        (b'{"accessToken": "a b"}', "access_token must have ASCII"),
         (b'{"accessToken": 5}', "no access_token"),
         (
             b'{"accessToken": "a", "refreshToken": "r", "baseDomain": "evil.example"}',

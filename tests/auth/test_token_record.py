@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError, Token
+from amocrm.auth.token import fingerprint
 from amocrm.auth.token_record import (
     Alias,
     Record,
-    bound,
-    fingerprint,
+    code_digest,
     read_account_id,
     read_record,
     write_record,
@@ -61,12 +61,12 @@ def whole(**changes: Any) -> str:
     ("text", "complaint"),
     [
         ("", "broken JSON"),
-        ("[]", "not an object"),
+        ("[]", "not a JSON object"),
         ("\ud800", "broken JSON"),
-        (whole(token=None), "token is a dict"),
+        (whole(token=None), "token must be a dict"),
         (whole(token={"access_token": "SECRET x"}), "access_token"),
-        (whole(host="evil.example"), "no account of amoCRM"),
-        (whole(host=5), "no account of amoCRM"),
+        (whole(host="evil.example"), "not an account of amoCRM"),
+        (whole(host=5), "not an account of amoCRM"),
     ],
 )
 def test_what_is_damaged_is_refused(text: str, complaint: str) -> None:
@@ -90,18 +90,18 @@ def test_a_record_without_a_host_is_where_it_says() -> None:
 
 def test_a_code_is_bound_to_its_state_and_to_the_secret() -> None:
     marks = {
-        bound("code", "state", "secret"),
-        bound("code", None, "secret"),
-        bound("code|state", None, "secret"),
-        bound("code", "", "secret"),
-        bound('code", "state', None, "secret"),
-        bound("code", "state", "another"),
-        bound("\ud800", None, "\ud800"),
+        code_digest("code", "state", "secret"),
+        code_digest("code", None, "secret"),
+        code_digest("code|state", None, "secret"),
+        code_digest("code", "", "secret"),
+        code_digest('code", "state', None, "secret"),
+        code_digest("code", "state", "another"),
+        code_digest("\ud800", None, "\ud800"),
     }
     assert len(marks) == 7
     assert {len(mark) for mark in marks} == {64}
     assert not any(mark.startswith(fingerprint("code")) for mark in marks)
-    assert bound("code", "state", "secret") == bound("code", "state", "secret")
+    assert code_digest("code", "state", "secret") == code_digest("code", "state", "secret")
 
 
 @pytest.mark.parametrize(

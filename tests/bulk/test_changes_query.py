@@ -8,6 +8,7 @@ from amocrm import AmoCRM, ConfigurationError
 from amocrm.bulk.changes_query import changes_query, deletions_query
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.bulk.test_changes import START, client
+from tests.resources.table import walk
 
 
 @pytest.mark.parametrize(
@@ -80,3 +81,29 @@ def test_notes_are_read_by_the_short_path(clock: ManualClock) -> None:
     assert [one["params"]["text"] for one in crm.changes("leads/notes")] == ["one", "two"]
     assert [one["params"]["text"] for one in crm.changes(f"leads/{lead}/notes")] == ["one", "two"]
     assert list(crm.changes("leads/notes", since=START + 10**8)) == []
+
+
+def test_each_resource_that_has_changes_reads_its_own(clock: ManualClock) -> None:
+    portal = Sandbox(clock=clock, rps=None)
+    crm = client(portal, clock)
+    with_changes = {seat.path for seat in walk() if hasattr(seat.kind, "changes")}
+    paths = {"leads", "contacts", "companies", "customers"}
+    notes = {f"/{one}/notes" for one in paths} | {f"/{one}/{{id}}/notes" for one in paths}
+    assert with_changes == {f"/{one}" for one in paths} | notes | {"/tasks"}
+    assert repr(crm.leads(7).notes.changes()) == "<Changes of /api/v4/leads/7/notes>"
+    lead = portal.add("leads", {"name": "L"})
+    assert [one["id"] for one in crm.leads.changes()] == [lead]
+    assert list(crm.leads.changes(filter={"name": "M"})) == []
+    assert [one["_embedded"].get("contacts") for one in crm.leads.changes(with_=["contacts"])] == [
+        []
+    ]
+    portal.trash("leads", lead)
+    assert [one["id"] for one in crm.leads.changes(deleted=True)] == [lead]
+    calls = len(portal.log)
+    with pytest.raises(ConfigurationError, match="did you mean 'pipeline_id'"):
+        crm.leads.changes(filter={"pipline_id": 1})  # type: ignore[call-overload]
+    with pytest.raises(ConfigurationError, match="that is `since`"):
+        crm.leads.changes(filter={"updated_at": {"from": 1}})
+    with pytest.raises(ConfigurationError, match="deletions of leads/notes"):
+        crm.leads.notes.changes(deleted=True)
+    assert len(portal.log) == calls

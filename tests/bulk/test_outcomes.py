@@ -170,7 +170,8 @@ def test_a_refused_item_holds_its_own_fields_alone() -> None:
     assert isinstance(refused, Refused)
     assert [field.path for field in refused.errors] == ["price"]
     assert str(refused.error) == (
-        "POST /api/v4/leads was answered 400 Bad Request: price (sent nothing): No [InvalidType]"
+        "POST /api/v4/leads returned 400 Bad Request: price has the wrong type "
+        '(amoCRM: "No", InvalidType)'
     )
     with pytest.raises(ValidationError):
         refused.unwrap()

@@ -135,7 +135,7 @@ def test_refused_items_are_named_and_the_others_are_written_once(
     for at, one in refused.items():
         assert one.item is items[at]
         assert [(field.path, field.code) for field in one.errors] == [("price", "InvalidType")]
-        with pytest.raises(AmoCRMError, match=r"price \(sent a string of 5 characters\)"):
+        with pytest.raises(AmoCRMError, match="price must be number, got str of length 5"):
             one.unwrap()
     assert kinds(outcomes) == {"Created": 697, "Refused": 3}
     assert set(stored(portal).values()) == {1}
@@ -285,7 +285,7 @@ def test_a_size_that_is_none_is_refused_at_once(crm: AmoCRM, size: Any) -> None:
 
 @pytest.mark.parametrize("items", [{"name": "one"}, "text", b"bytes", None, 5])
 def test_what_is_not_many_is_refused_at_once(crm: AmoCRM, items: Any) -> None:
-    with pytest.raises(ConfigurationError, match="many models"):
+    with pytest.raises(ConfigurationError, match="iterable of models"):
         crm.create_many(LEADS, items)
 
 

@@ -184,7 +184,7 @@ def test_a_wrong_secret_or_clock_is_said_to_be_so(
     with pytest.raises(ForbiddenError) as caught:
         wrong.connect(account)
     assert str(caught.value).startswith(
-        f"POST /v2/origin/custom/{registered.id}/connect was answered 403 Forbidden: "
+        f"POST /v2/origin/custom/{registered.id}/connect returned 403 Forbidden: "
         "ORIGIN_INVALID_SIGNATURE: invalid signature "
         "(check the channel's secret, and the clock of this machine)"
     )
@@ -335,7 +335,7 @@ def test_a_served_portal_is_a_platform_too(
 @pytest.mark.parametrize("body", [{}, {"scope_id": ""}, [], {"scope_id": 5}])
 def test_an_answer_without_a_scope_is_told_of(clock: ManualClock, body: Any) -> None:
     session = Canned(lambda *_: body).session()
-    with pytest.raises(UnexpectedReplyError, match="without a scope_id"):
+    with pytest.raises(UnexpectedReplyError, match="with no scope_id"):
         Channel("c", "s", session=session, clock=clock, rate_limiter=None).connect("a")
 
 
@@ -348,7 +348,7 @@ def test_a_refusal_of_another_shape_is_left_as_it_is(data: Any) -> None:
 def test_an_explained_refusal_survives_pickling() -> None:
     data = {"error_type": "ODD"}
     error = explain_chat(ReplyError("x", method="GET", path="/", status=400, title="T", data=data))
-    assert str(error) == "GET / was answered 400 T: ODD"
+    assert str(error) == "GET / returned 400 T: ODD"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 

@@ -164,8 +164,10 @@ EXAMPLES: Final = {
     "Leads.cf": '@.cf(@.get(lead)).get("UTM_SOURCE")',
     "Leads.(id).move": '@(lead).move(@.pipelines.stage("Discussions"))',
     "Contacts.cf": '@.cf(@.get(contact))["PHONE"] = "+7 999 123-45-67"',
+    "Contacts.duplicates": 'list(@.duplicates(by=["phone"]))',
     "Contacts.find": '@.find(phone="8 (999) 123-45-67")',
     "Contacts.find_or_create": '@.find_or_create({"name": "Anna"}, email="anna@example.com").id',
+    "Companies.duplicates": 'list(@.duplicates(by=["name"]))',
     "Companies.find": '@.find(name="Example Ltd")',
     "Companies.find_or_create": '@.find_or_create({"name": "Example"}, name="Example").id',
     "Companies.cf": '@.cf(@.get(company))["PHONE"] = "+7 999 123-45-67"',
@@ -261,9 +263,12 @@ def _common(kind: str, method: str) -> str:
             name, value = "params", {"text": "Called back"}
         shown = repr(value).replace("'", '"')
         return f'with @.edit({number}) as item: item["{name}"] = {shown}'
+    if method == "changes":
+        return 'with @.changes(checkpoint="changes.json") as changed: list(changed)'
     if method == "save":
         return f"@.save(@.get({number}), {patch})"
     if method == "save_many":
         return f"list(@.save_many([(@.get({number}), {patch})]))"
+    assert method in ("get", "delete", "create", "update"), f"add an example of {kind}.{method}"
     arguments = {"get": number, "delete": number, "create": new, "update": f"{number}, {patch}"}
     return f"@.{method}({arguments[method]})"

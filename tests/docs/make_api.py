@@ -1,8 +1,8 @@
 """Writes docs/api.md, docs/api.ru.md and tests/typing/check_api.py from the code.
 
 Run `python -m tests.docs.make_api`. Signatures and results come from the classes of the resources,
-rights from the sandbox's table, examples from `tests.docs.api_examples`. Both type checkers read the
-examples in tests/typing/check_api.py; tests/docs/test_api.py runs them against the sandbox.
+rights from the sandbox's table, examples from `tests.docs.api_examples`. Both type checkers read
+the examples in tests/typing/check_api.py; tests/docs/test_api.py runs them against the sandbox.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ CHECKED: Final = ROOT / "tests" / "typing" / "check_api.py"
 
 COMMON: Final = (
     *("list", "get", "create", "create_many", "update", "update_many", "delete", "edit"),
-    *("cf", "save", "save_many"),
+    *("changes", "cf", "save", "save_many"),
 )
 """Methods of many resources: all their options are on the page once, at the top."""
 
 OPTIONS: Final = frozenset(
     {"params", "limit", "ahead", "expect", "unique", "progress", "size", "journal", "retry",
-     "timeout", "if_unchanged"}
+     "timeout", "if_unchanged", "since", "checkpoint", "overlap"}
 )  # fmt: skip
 """Options of the common methods, which each resource shows as `...`."""
 
@@ -140,7 +140,7 @@ def method_of(kind: type[Resource], name: str) -> Method:
         parts.append(_parameter(parameter, annotation, is_common=is_common))
     if has_options:
         parts.append("...")
-    result = typed(signature.return_annotation)
+    result = typed(signature.return_annotation).removesuffix(" | Changes[NoReturn]")
     return Method(name, f"{name}({', '.join(parts)})", result)
 
 
@@ -195,12 +195,12 @@ def render(*, russian: bool) -> str:
 
 
 def _common_methods() -> Iterator[str]:
-    from amocrm.resources import entity, verbs
+    from amocrm.resources import changes, entity, verbs
 
     owners = [
         *(verbs.Lists, verbs.Gets, verbs.Creates, verbs.Creates, verbs.Updates, verbs.UpdatesMany),
-        *(verbs.Deletes, verbs.Edits, entity.HasCustomFields, entity.HasCustomFields),
-        entity.HasCustomFieldsInBulk,
+        *(verbs.Deletes, verbs.Edits, changes.HasChanges, entity.HasCustomFields),
+        *(entity.HasCustomFields, entity.HasCustomFieldsInBulk),
     ]
     for name, owner in zip(COMMON, owners, strict=True):
         signature = inspect.signature(inspect.unwrap(getattr(owner, name)))
@@ -276,7 +276,7 @@ CHECK_HEAD: Final = '''"""Never executed: the examples of docs/api.md, for both 
 Written by `python -m tests.docs.make_api`.
 """
 # fmt: off
-# ruff: noqa: D103, E501, E701
+# ruff: noqa: B018, E501, E701
 
 from __future__ import annotations
 

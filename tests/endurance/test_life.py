@@ -29,7 +29,7 @@ from amocrm import (
     UnauthorizedError,
     UnexpectedReplyError,
 )
-from amocrm.auth.cooldowns import AFTER_401_PAUSE
+from amocrm.auth.cooldowns import AFTER_401_COOLDOWN
 from amocrm.auth.token_record import Record, read_record
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
@@ -96,7 +96,7 @@ class Life(RuleBasedStateMachine):
                 # A renewal that the injected faults has spoilt is not tried again at once.
                 if "could not be refreshed" not in str(error):
                     raise
-                self.clock.advance(AFTER_401_PAUSE)
+                self.clock.advance(AFTER_401_COOLDOWN)
         raise AssertionError("the weather should have cleared long ago")
 
     @rule(who=WHO)
@@ -173,7 +173,7 @@ class Life(RuleBasedStateMachine):
                 self.patiently(partial(client.connection.set_code, code))
             except GrantError as error:
                 # A code has no grace: with its answer lost, a person agrees once more.
-                if "answer got lost" not in str(error):
+                if "response was lost" not in str(error):
                     raise
             else:
                 break

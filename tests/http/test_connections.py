@@ -117,7 +117,7 @@ def test_a_pace_hears_of_a_429_and_of_a_block(portal: Sandbox, served: Served) -
         portal.inject("too_many", retry_after=7)
         portal.inject("forbidden")
         for _ in range(2):
-            with pytest.raises(Exception, match="was answered"):
+            with pytest.raises(Exception, match="returned"):
                 crm.request.get("/api/v4/account", retry="never")
     assert [one for one in ear.heard if one not in ("wait", "opening", "sent")] == [
         "done with answer", "hold 7", "done with answer blocked", "block 60",

@@ -20,7 +20,7 @@ from amocrm import (
     UnauthorizedError,
     ValidationError,
 )
-from amocrm.http.error_mapping import error_of, loss, unexpected
+from amocrm.http.error_mapping import error_of, transport_error, unexpected, unexpected_response
 from amocrm.http.messages import Call, NoReply, Reply
 from amocrm.http.reply_body import NotJSONError, decode, excerpt
 
@@ -64,8 +64,7 @@ def test_the_words_of_the_problem_are_kept() -> None:
     problem = {"title": "Forbidden", "detail": "Invalid scope", "hint": "Ask the owner"}
     error = error_of(call(), reply(403, problem, **{"X-Request-Id": "r-1"}))
     assert str(error) == (
-        "PATCH /api/v4/leads was answered 403 Forbidden: Invalid scope"
-        " (Ask the owner) [request r-1]"
+        "PATCH /api/v4/leads returned 403 Forbidden: Invalid scope (Ask the owner) [request r-1]"
     )
     assert (error.title, error.detail, error.hint) == (
         "Forbidden",
@@ -78,8 +77,8 @@ def test_the_words_of_the_problem_are_kept() -> None:
 def test_a_refusal_without_words_has_ours() -> None:
     error = error_of(call(), reply(504, b"", "text/html"))
     assert str(error) == (
-        "PATCH /api/v4/leads was answered 504 Gateway Timeout "
-        "(the request was too heavy: ask for fewer entities at once)"
+        "PATCH /api/v4/leads returned 504 Gateway Timeout "
+        "(the request was too heavy: request or send fewer entities at once)"
     )
 
 
@@ -125,7 +124,7 @@ def test_only_a_400_is_about_fields() -> None:
 
 def test_odd_words_are_replaced_by_ours() -> None:
     error = error_of(call(), reply(404, {"title": 5, "detail": ["x"], "hint": {}}))
-    assert str(error) == "PATCH /api/v4/leads was answered 404 Not Found"
+    assert str(error) == "PATCH /api/v4/leads returned 404 Not Found"
     assert error_of(call(), reply(499)).title == "unknown status"
     assert error_of(call(), reply(404, {"title": "Нет такого"})).title == "Нет такого"
 
@@ -143,7 +142,13 @@ def test_an_answer_without_a_content_type() -> None:
     assert str(error_of(call(), Reply(502, {}, b"x"))).endswith("502 Bad Gateway")
 
 
-def test_an_unexpected_answer_says_what_and_where() -> None:
+def test_an_unexpected_response_says_what_and_where() -> None:
+    error = unexpected_response("GET", "/p", "no id", status=201, request_id="r", hint="do")
+    assert str(error) == "GET /p returned 201 with no id (do) [request r]"
+    assert (error.method, error.path, error.status, error.title) == ("GET", "/p", 201, "Created")
+
+
+def test_a_response_that_cannot_be_read_is_unexpected() -> None:
     error = unexpected(call(), reply(200, b"", **{"X-Request-Id": "r-1"}), "nothing")
     assert (error.method, error.path, error.status) == ("PATCH", "/api/v4/leads", 200)
     assert (error.title, error.request_id) == ("OK", "r-1")
@@ -152,8 +157,10 @@ def test_an_unexpected_answer_says_what_and_where() -> None:
 def test_a_refused_field_of_one_object_has_no_index() -> None:
     error = error_of(call({"price": []}), reply(400, invalid("price")))
     assert isinstance(error, ValidationError)
-    assert error.fields == (InvalidField(None, "0", "price", "InvalidType", "Wrong.", []),)
-    assert "price (sent a list of 0): Wrong [InvalidType]" in str(error)
+    assert error.fields == (
+        InvalidField(None, "0", "price", "InvalidType", "Wrong.", [], is_sent=True),
+    )
+    assert 'price has the wrong type, got list of length 0 (amoCRM: "Wrong", Inv' in str(error)
 
 
 def test_our_own_request_id_comes_before_the_index() -> None:
@@ -166,16 +173,15 @@ def test_our_own_request_id_comes_before_the_index() -> None:
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        (None, "nothing"), (True, "true"), (False, "false"), (5, "5"), (1.5, "1.5"),
-        ("+79161234567", "a string of 12 characters"), ([1, 2], "a list of 2"),
-        ({"a": 1}, "an object"),
+        (None, "null"), (True, "true"), (False, "false"), (5, "5"), (1.5, "1.5"),
+        ("+79161234567", "str of length 12"), ([1, 2], "list of length 2"), ({"a": 1}, "dict"),
     ],
 )  # fmt: skip
 def test_a_message_describes_a_value_without_showing_a_person_s_data(
     value: object, shown: str
 ) -> None:
     error = error_of(call([{"x": value}]), reply(400, invalid("x")))
-    assert f"item 0, x (sent {shown}): Wrong [InvalidType]" in str(error)
+    assert f'item 0: x has the wrong type, got {shown} (amoCRM: "Wrong", InvalidType)' in str(error)
     assert "7916" not in repr(error)
 
 
@@ -185,7 +191,7 @@ def test_a_message_lists_three_fields(count: int, tail: str) -> None:
     problem["validation-errors"][0]["errors"] *= count
     message = str(error_of(call([{}]), reply(400, problem)))
     assert message.count("InvalidType") == 3
-    assert message.endswith(tail or "[InvalidType]")
+    assert message.endswith(tail or "InvalidType)")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +212,133 @@ def test_half_described_errors_are_shown_as_far_as_they_go() -> None:
     error = error_of(call([{}]), reply(400, problem))
     assert isinstance(error, ValidationError)
     assert error.fields[0] == InvalidField(0, "0", "", "NotNull", "", None)
-    assert str(error).endswith("(sent nothing): NotNull")
+    assert str(error).endswith("Bad Request: item 0 must not be null (amoCRM: NotNull)")
+
+
+@pytest.mark.parametrize(
+    ("code", "detail", "rule"),
+    [
+        ("InvalidType", "This value should be of type int.", "x must be int, got str of length 2"),
+        ("InvalidType", "This value should be of type array|null.", "x must be array|null, got "),
+        ("InvalidType", "Неверный тип.", "x has the wrong type, got str of length 2"),
+        ("NotNullable", "This value should not be null.", "x must not be null, got str"),
+        ("NotBlank", "", "x must not be blank, got str"),
+        ("NotSupportedChoice", "", "x is not an allowed value, got str"),
+        ("FieldNotExpected", "", "x is not an accepted field, got str"),
+        ("TooLong", "of type int", "x is too long, got str"),
+        ("Novel", "", "x was refused, got str"),
+        ("244", "Nope", "x was refused, got str"),
+    ],
+)
+def test_a_message_says_first_what_is_wrong_then_what_amocrm_says(
+    code: str, detail: str, rule: str
+) -> None:
+    problem = invalid("x")
+    problem["validation-errors"][0]["errors"][0] |= {"code": code, "detail": detail}
+    message = str(error_of(call([{"x": "ab"}]), reply(400, problem)))
+    assert f"item 0: {rule}" in message
+    quoted = f'"{detail.rstrip(".")}", {code})' if detail else f"{code})"
+    assert f" (amoCRM: {quoted}" in message
+
+
+def test_a_null_is_not_a_missing_value() -> None:
+    null = error_of(call([{"x": None}]), reply(400, invalid("x")))
+    missing = error_of(call([{}]), reply(400, invalid("x")))
+    assert isinstance(null, ValidationError)
+    assert isinstance(missing, ValidationError)
+    assert "x has the wrong type, got null (amoCRM" in str(null)
+    assert "x has the wrong type (amoCRM" in str(missing)
+    assert (null.fields[0].value, null.fields[0].is_sent) == (None, True)
+    assert (missing.fields[0].value, missing.fields[0].is_sent) == (None, False)
+
+
+NOT_LOST = "Loss reason can be specified only for lost lead"
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "index", "place"),
+    [
+        ({"loss_reason_id": 3}, "7001", None, "the data"),
+        ([{"id": 7001, "loss_reason_id": 3}], "7001", 0, "item 0"),
+        ([{"id": 1}, {"id": 0, "request_id": "r"}], "0", 1, "item 1"),
+        ([{"id": 1}, {"id": 5, "request_id": "r"}], "r", 1, "item 1"),
+    ],
+)
+def test_errors_by_the_id_of_an_item_are_fields(
+    data: Any, key: str, index: int | None, place: str
+) -> None:
+    problem = {"errors": {key: NOT_LOST}, "title": "Bad Request", "detail": "Invalid request body"}
+    error = error_of(call(data), reply(400, problem))
+    assert isinstance(error, ValidationError)
+    assert error.fields == (InvalidField(index, key, "", "", NOT_LOST),)
+    assert str(error).endswith(f'400 Bad Request: {place} was refused (amoCRM: "{NOT_LOST}")')
+
+
+def test_an_index_is_not_taken_for_an_id() -> None:
+    error = error_of(call([{"id": 1}, {"id": 0}]), reply(400, invalid("id", "0")))
+    assert isinstance(error, ValidationError)
+    assert error.fields[0].index == 0
+
+
+def test_a_call_of_an_unknown_phone_says_what_to_do() -> None:
+    entry = {"status": 263, "title": "Entity not found", "detail": "Not found", "request_id": "1"}
+    calls = [{"phone": "+7900"}, {"phone": "+79001234567"}]
+    error = error_of(call(calls), reply(400, {"_total_items": 0, "errors": [entry]}))
+    assert isinstance(error, ValidationError)
+    (field,) = error.fields
+    assert (field.index, field.path, field.code, field.value) == (1, "phone", "263", "+79001234567")
+    assert str(error).endswith(
+        "400 Bad Request: item 1: phone belongs to no contact or company, got str of length 12 "
+        '(amoCRM: "Not found", 263) (amoCRM\'s code 263: no contact or company has this phone '
+        "number: create one with it, for instance with crm.contacts.find_or_create, and send the "
+        "call again)"
+    )
+
+
+@pytest.mark.parametrize(
+    "odd", [[], {}, None, "text", [None], ["x"], {"7": None}, {"7": [1, ""]}, {"7": {"a": "b"}}]
+)
+def test_odd_errors_are_no_trouble(odd: object) -> None:
+    error = error_of(call([{}]), reply(400, {"errors": odd, "detail": "No"}))
+    assert type(error) is ReplyError
+    assert str(error).endswith("returned 400 Bad Request: No")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "hint"),
+    [
+        (400, {"error_code": 244}, "amoCRM's code 244: the user has no right to add this, or the"),
+        (400, {"response": {"error_code": "244"}}, "amoCRM's code 244"),
+        (403, {"code": 288}, "amoCRM's code 288: the user has no right to customers"),
+        (401, {"status": 110}, "amoCRM's code 110: the login or the password is wrong"),
+        (401, {"status": 110, "hint": "Theirs"}, "Theirs"),
+        (402, {"status": 402}, "pay for the account"),
+        (403, {"status": 403}, "check the rights"),
+        (405, {"code": 999}, "this path does not support this method"),
+        (405, {"code": True, "error_code": "9" * 5000}, "this path does not support this method"),
+    ],
+)
+def test_a_numeric_code_is_explained(status: int, body: object, hint: str) -> None:
+    assert str(error_of(call(), reply(status, body)).hint).startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/leads", "use /api/v4/leads"),
+        ("/contacts/7/notes", "use /api/v4/contacts/7/notes"),
+        ("/v4/leads", "use /api/v4/leads"),
+        ("/api/v4/leads", None),
+        ("/leadss", None),
+        ("/", None),
+        ("/private/leads", None),
+    ],
+)
+def test_a_path_without_its_prefix_is_completed(path: str, hint: str | None) -> None:
+    short = Call("GET", f"https://h{path}", path, {})
+    assert error_of(short, reply(404, {"title": "Not Found"})).hint == hint
+    page = unexpected(short, reply(200, b"<html>", "text/html"), "text/html instead of JSON")
+    assert page.hint == hint
 
 
 @pytest.mark.parametrize(
@@ -321,5 +453,5 @@ def test_what_the_transport_says_of_a_file_is_not_kept() -> None:
     cause = OSError("no https://h/download/secret")
     for sent in (True, False):
         lost = NoReply(sent, "nobody answers", None, cause)
-        assert loss(SECRET, lost, None).__cause__ is None
-        assert loss(call(), lost, None).__cause__ is cause
+        assert transport_error(SECRET, lost).__cause__ is None
+        assert transport_error(call(), lost).__cause__ is cause

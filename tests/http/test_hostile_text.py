@@ -20,7 +20,7 @@ import pytest
 
 import amocrm
 from amocrm._support.numbers import finite, instant
-from amocrm.auth import oauth_messages
+from amocrm.auth import token_response
 from amocrm.auth.token import granted, read_token
 from amocrm.auth.token_record import Record, read_record, write_record
 from amocrm.bulk.pages import number_of
@@ -37,7 +37,7 @@ from amocrm.http.query import encode
 from amocrm.http.reply_body import NotJSONError, excerpt, parse
 from amocrm.http.retry import GiveUp, RetryState
 from amocrm.http.validation_errors import read_validation_errors
-from amocrm.resources.endpoint import read_id
+from amocrm.resources.resource import read_id
 
 if sys.version_info >= (3, 11):
     from re import _parser as sre  # type: ignore[attr-defined]
@@ -279,10 +279,10 @@ def test_a_pair_is_kept_whatever_numbers_come_with_it(name: str, number: str) ->
     body = f'{{"access_token": "a", "refresh_token": "r", "{name}": {number}}}'
     call = Call("POST", "https://example.amocrm.ru/oauth2/access_token", "/oauth2/access_token", {})
     reply = Reply(200, {"Content-Type": "application/json"}, body.encode())
-    verdict = oauth_messages.judge_grant(
-        call, reply, RetryState(), asked_at=1_700_000_000.5, lost=False
+    verdict = token_response.judge_grant(
+        call, reply, RetryState(), asked_at=1_700_000_000.5, in_doubt=False
     )
-    assert isinstance(verdict, oauth_messages.Granted)
+    assert isinstance(verdict, token_response.Granted)
     assert verdict.token.expires_at is not None
     assert math.isfinite(verdict.token.expires_at)
     check_saved(verdict.token.access_token, Record(verdict.token, "example.amocrm.ru"))
@@ -396,15 +396,19 @@ def errors_with_foreign_words(words: str) -> Iterator[AmoCRMError]:
         CALL, Reply(502, {"Content-Type": "text/html"}, words.encode("utf-8", "replace"))
     )
     yield UnexpectedReplyError(words, method="GET", path="/", status=200, request_id=words)
-    lost = oauth_messages.judge_grant(
-        CALL, NoReply(True, words, words, final=True), RetryState(), asked_at=0, lost=False
+    lost = token_response.judge_grant(
+        CALL, NoReply(True, words, words, final=True), RetryState(), asked_at=0, in_doubt=False
     )
     assert isinstance(lost, GiveUp)
     yield lost.error
-    refusal = oauth_messages.judge_grant(
-        CALL, Reply(400, header, json.dumps(problem).encode()), RetryState(), asked_at=0, lost=True
+    refusal = token_response.judge_grant(
+        CALL,
+        Reply(400, header, json.dumps(problem).encode()),
+        RetryState(),
+        asked_at=0,
+        in_doubt=True,
     )
-    assert isinstance(refusal, oauth_messages.GrantRefused)
+    assert isinstance(refusal, token_response.GrantRefused)
     yield refusal.error
 
 

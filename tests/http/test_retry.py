@@ -27,7 +27,7 @@ from amocrm.http.retry import (
     Accept,
     Again,
     GiveUp,
-    Renew,
+    Refresh,
     RetryState,
     backoff,
     final_error,
@@ -80,7 +80,7 @@ def test_a_broken_answer_is_read_again_but_not_written_again() -> None:
     error = refused(judge(WRITE, broken))
     assert isinstance(error, OutcomeUnknownError)
     assert isinstance(error.__cause__, UnexpectedReplyError)
-    assert "look before you repeat" in str(error)
+    assert "check before you repeat" in str(error)
     last = refused(judge(READ, broken, RetryState(attempt=RETRIES)))
     assert "broken JSON" in str(last)
     assert last.hint is None
@@ -107,8 +107,8 @@ def test_the_wait_before_another_try_is_a_number() -> None:
 
 
 def test_a_401_renews_once() -> None:
-    assert judge(READ, reply(401), RetryState(renewable=True)) == Renew()
-    assert judge(WRITE, reply(401), RetryState(renewable=True)) == Renew()
+    assert judge(READ, reply(401), RetryState(renewable=True)) == Refresh()
+    assert judge(WRITE, reply(401), RetryState(renewable=True)) == Refresh()
     assert isinstance(refused(judge(READ, reply(401))), UnauthorizedError)
     # Only 401: a 403 is not cured by another token.
     problem = {"title": "Forbidden"}
@@ -143,7 +143,7 @@ def test_a_lost_write_is_repeated_only_when_nothing_was_sent(
     assert type(error) is (known if sent else UnreachableError)
     assert error.__cause__ is lost.cause
     assert error.retryable is not (call is WRITE and sent)
-    assert ("look before you repeat" in str(error)) is (call is WRITE and sent)
+    assert ("check before you repeat" in str(error)) is (call is WRITE and sent)
 
 
 def test_what_cannot_help_is_not_tried_again() -> None:
@@ -196,7 +196,7 @@ def test_a_block_pauses_everybody_and_missing_rights_do_not() -> None:
     assert (block.pause, block.blocked) == (BLOCK_PAUSE, True)
     assert isinstance(block.error, BlockedError)
     assert block.error.retry_after == BLOCK_PAUSE
-    assert "slow down" in str(block.error)
+    assert "send fewer" in str(block.error)
     rights = judge(READ, reply(403, {"title": "Forbidden", "detail": "Invalid scope"}))
     assert isinstance(rights, GiveUp)
     assert (rights.pause, rights.blocked) == (0, False)
@@ -213,7 +213,7 @@ def test_the_wait_doubles_to_a_bound(attempt: int, jitter: float, seconds: float
 
 def test_effort_adds_up() -> None:
     state = RetryState(attempt=1, waited=2, renewable=True).after(Again(3), 0.5)
-    assert state == RetryState(attempt=2, waited=5, renewable=True, jitter=0.5, rested=3)
+    assert state == RetryState(attempt=2, waited=5, renewable=True, jitter=0.5, last_wait=3)
 
 
 def test_the_constants_are_those_the_manual_names() -> None:
@@ -232,7 +232,7 @@ BROKEN = Reply(200, JSON, b"{")
         (READ, reply(502), Again, Again, ServerError),
         (READ, BROKEN, Again, Again, UnexpectedReplyError),
         (READ, reply(429), Again, Again, RateLimitedError),
-        (READ, reply(401), Renew, Renew, Renew),
+        (READ, reply(401), Refresh, Refresh, Refresh),
         (READ, reply(404), NotFoundError, NotFoundError, NotFoundError),
         (READ, Reply(403, {}, b"<html>"), BlockedError, BlockedError, BlockedError),
         (READ, reply(302), UnexpectedReplyError, UnexpectedReplyError, UnexpectedReplyError),
@@ -241,7 +241,7 @@ BROKEN = Reply(200, JSON, b"{")
         (WRITE, reply(502), OutcomeUnknownError, Again, OutcomeUnknownError),
         (WRITE, BROKEN, OutcomeUnknownError, Again, OutcomeUnknownError),
         (WRITE, reply(429), Again, Again, RateLimitedError),
-        (WRITE, reply(401), Renew, Renew, Renew),
+        (WRITE, reply(401), Refresh, Refresh, Refresh),
         (WRITE, reply(404), NotFoundError, NotFoundError, NotFoundError),
         (WRITE, Reply(403, {}, b"<html>"), BlockedError, BlockedError, BlockedError),
         (WRITE, reply(302), UnexpectedReplyError, UnexpectedReplyError, UnexpectedReplyError),
@@ -323,13 +323,13 @@ def test_an_unknown_outcome_carries_the_call() -> None:
     assert (error.method, error.path, error.data) == ("POST", "/p", [{"name": "Secret lead"}])
     assert (error.status, error.request_id) == (502, "abc")
     assert str(error) == (
-        "POST /p was answered 502 Bad Gateway (it may have been done: look before you repeat it) "
-        "[request abc]"
+        "POST /p returned 502 Bad Gateway "
+        "(it may have been carried out: check before you repeat it) [request abc]"
     )
     lost = refused(judge(sent, NoReply(True, "silence", "check the proxy", OSError("x"))))
     assert isinstance(lost, OutcomeUnknownError)
     assert (lost.status, lost.request_id) == (None, None)
-    assert str(lost).endswith("look before you repeat it; check the proxy)")
+    assert str(lost).endswith("check before you repeat it; check the proxy)")
     assert isinstance(lost.__cause__, OSError)
 
 
@@ -343,5 +343,5 @@ def test_what_went_into_a_sink_is_accepted_whatever_it_was() -> None:
 def test_an_answer_that_cannot_be_read_shows_nothing_of_a_secret_address() -> None:
     html = Reply(200, {"Content-Type": "text/html"}, b"<p>/secret")
     part = Call("POST", "https://h/upload/secret", "/upload/...", {})
-    assert "something that is not JSON" in str(refused(judge(part, html)))
+    assert "a body that is not JSON" in str(refused(judge(part, html)))
     assert "/secret" in str(refused(judge(WRITE, html)))

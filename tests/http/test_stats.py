@@ -82,10 +82,10 @@ def test_a_snapshot_is_of_one_moment_and_no_count_is_lost() -> None:
     def work(_: int) -> None:
         for _ in range(500):
             counter.count(1, 2, True, True, 3.0, 1.0)
-            counter.wait_before_retry(1.0, limited=False)
-            counter.wait_before_retry(1.0, limited=True)
-            counter.refuse()
-            counter.fail()
+            counter.count_backoff(1.0, after_429=False)
+            counter.count_backoff(1.0, after_429=True)
+            counter.count_refused()
+            counter.count_error()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))

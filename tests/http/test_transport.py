@@ -278,7 +278,7 @@ def test_a_lost_write_arrives_once(portal: Sandbox, over_tcp: Callable[..., AmoC
     crm = over_tcp()
     crm.request.get("/api/v4/account")
     portal.inject("lost_after", "POST", "/api/v4/leads")
-    with pytest.raises(LostReplyError, match="look before you repeat"):
+    with pytest.raises(LostReplyError, match="check before you repeat"):
         crm.request.post("/api/v4/leads", [{"name": "once"}])
     assert [one["name"] for one in portal.leads()] == ["once"]
 

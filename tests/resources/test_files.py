@@ -411,7 +411,7 @@ def test_a_file_that_is_not_found_may_be_there(
 ) -> None:
     old = crm.drive.upload(b"old", name="a.txt")["uuid"] if is_version else None
     report = at_part(portal, 3, "lost_before")
-    with pytest.raises(OutcomeUnknownError, match="it may have been done") as caught:
+    with pytest.raises(OutcomeUnknownError, match="it may have been carried out") as caught:
         crm.drive.upload(data(20), name="a.txt", new_version_of=old, progress=report)
     assert caught.value.data == data(20)[16:]
     assert asked(portal, PARTS) == 3 + is_version
@@ -441,12 +441,12 @@ def test_a_session_that_was_opened_for_nothing_does_no_harm(
     [
         (b'"max_part_size":8', b'"max_part_size":0', "no size of a part"),
         (b'"max_part_size":8', b'"max_part_size":"8"', "no size of a part"),
-        (b'"upload_url"', b'"upload"', "its upload_url is missing"),
-        (b'"next_url"', b'"next"', "its next_url is missing"),
-        (b"/sessions/upload/", b"/sessions/upload/#", "upload_url is no address that can be"),
-        (b"/sessions/upload/", b"/../upload/", "upload_url is no address that can be"),
-        (b"/sessions/upload/", b"/sessions/upload/\\u0001", "its upload_url "),
-        (b"/sessions/upload/", b"/sessions/upload/\\ud800", "its upload_url "),
+        (b'"upload_url"', b'"upload"', "with no upload_url"),
+        (b'"next_url"', b'"next"', "with no next_url"),
+        (b"/sessions/upload/", b"/sessions/upload/#", "upload_url: it is no address that can be"),
+        (b"/sessions/upload/", b"/../upload/", "upload_url: it is no address that can be"),
+        (b"/sessions/upload/", b"/sessions/upload/\\u0001", "unusable upload_url: "),
+        (b"/sessions/upload/", b"/sessions/upload/\\ud800", "unusable upload_url: "),
         (b'"uuid"', b'"id_"', "no file after the last part"),
         (b'"size":9', b'"size":8', "a file of 8 bytes instead of all"),
     ],
@@ -528,7 +528,7 @@ def test_a_content_of_another_hash_is_not_kept(crm: AmoCRM, tmp_path: Path) -> N
 def test_an_answer_without_content_is_no_file(crm: AmoCRM, portal: Sandbox, tmp_path: Path) -> None:
     file = crm.drive.upload(data(20), name="a")
     portal.inject("empty", "GET", "/download/", status=204)
-    with pytest.raises(UnexpectedReplyError, match="answered 204 with no content"):
+    with pytest.raises(UnexpectedReplyError, match="returned 204 with no content"):
         crm.drive.download(file, tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
@@ -664,7 +664,9 @@ def test_a_forged_host_of_files_gets_no_token(
         lambda: crm.drive.get("u"),
         lambda: crm.drive.delete("u"),
     ):
-        with pytest.raises(UnexpectedReplyError, match="its drive_url leads to a host where"):
+        with pytest.raises(
+            UnexpectedReplyError, match="unusable drive_url: it leads to a host where"
+        ):
             call()
     assert {one.host for one in portal.log} == {"example.amocrm.ru"}
 
@@ -676,7 +678,9 @@ def test_a_forged_address_of_a_part_gets_no_token(
 ) -> None:
     old = f'"{name}":"https://drive-c.amocrm.ru'.encode()
     crm = connect(session=forged(portal, old, f'"{name}":"'.encode() + address))
-    with pytest.raises(UnexpectedReplyError, match=f"its {name} leads to a host where") as caught:
+    with pytest.raises(
+        UnexpectedReplyError, match=f"unusable {name}: it leads to a host where"
+    ) as caught:
         crm.drive.upload(data(9), name="a")
     assert {one.host for one in portal.log} <= {
         "example.amocrm.ru", "drive-b.amocrm.ru", "drive-c.amocrm.ru"
@@ -714,7 +718,7 @@ def test_a_test_server_keeps_the_token(portal: Sandbox, connect: Connect) -> Non
 
 def test_an_account_without_files_is_told(portal: Sandbox, connect: Connect) -> None:
     crm = connect(session=forged(portal, b'"drive_url"', b'"drive"'))
-    with pytest.raises(UnexpectedReplyError, match=r"drive_url is missing.*scope `files`"):
+    with pytest.raises(UnexpectedReplyError, match=r"no drive_url.*scope `files`"):
         crm.drive.get("u")
 
 

@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError, NotFoundError, NotOfferedError
-from amocrm.resources.endpoint import Endpoint, near, read_id
+from amocrm.resources.endpoint import Endpoint, near
 from amocrm.resources.filters import build_query
-from amocrm.resources.resource import Resource
+from amocrm.resources.resource import Resource, read_id
 from amocrm.sandbox import Sandbox
 from tests.resources.table import walk
 
@@ -108,7 +108,7 @@ def test_acting_as_a_user_goes_through_the_table() -> None:
     [
         ("delete", "leads cannot be deleted through amoCRM's API"),
         ("lst", "there is no 'lst' of leads (did you mean 'list'?)"),
-        ("zzz", "there is no 'zzz' of leads (it takes cf, complex, create,"),
+        ("zzz", "there is no 'zzz' of leads (it takes cf, changes, complex, create,"),
     ],
 )
 def test_what_the_api_has_not_is_told_in_words(name: str, words: str) -> None:

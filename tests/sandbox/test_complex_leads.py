@@ -60,7 +60,8 @@ def test_metadata_makes_an_unsorted_lead(portal: Sandbox, call: Call) -> None:
     ("nested", "code", "path"),
     [
         ({"contacts": [{}, {}]}, "TooHigh", "_embedded.contacts"),
-        ({"contacts": {}}, "InvalidType", "_embedded.contacts"),
+        ({"contacts": 5}, "InvalidType", "_embedded.contacts"),
+        ({"contacts": None}, "NotNullable", "_embedded.contacts"),
         ({"contacts": [5]}, "InvalidType", "_embedded.contacts.0"),
         ({"contacts": [{"id": 1}]}, "NotSupportedChoice", "_embedded.contacts.0.id"),
         ({"contacts": [{"id": "x"}]}, "InvalidType", "_embedded.contacts.0.id"),
@@ -72,7 +73,8 @@ def test_metadata_makes_an_unsorted_lead(portal: Sandbox, call: Call) -> None:
         ),
         ({"metadata": {}}, "FieldMissing", "_embedded.metadata.category"),
         ({"metadata": {"category": "mail"}}, "NotSupportedChoice", "_embedded.metadata.category"),
-        ({"metadata": []}, "InvalidType", "_embedded.metadata"),
+        ({"metadata": []}, "FieldMissing", "_embedded.metadata.category"),
+        ({"metadata": 5}, "InvalidType", "_embedded.metadata"),
         ({"customers": []}, "FieldNotExpected", "_embedded.customers"),
     ],
 )

@@ -166,9 +166,9 @@ def test_filters_of_links(call: Call, refused: Refused, ids: dict[str, int]) -> 
         ),
         ({"to_entity_id": "x", "to_entity_type": "contacts"}, "InvalidType", "to_entity_id"),
         (
-            {"to_entity_id": 30001, "to_entity_type": "contacts", "entity_id": 7001},
+            {"to_entity_id": 30001, "to_entity_type": "contacts", "from_entity_id": 7001},
             "FieldNotExpected",
-            "entity_id",
+            "from_entity_id",
         ),
         (
             {"to_entity_id": 30001, "to_entity_type": "contacts", "metadata": {"x": 1}},

@@ -19,7 +19,10 @@ PHONE = {"duration": 60, "source": "pbx", "phone": "+7900"}
 PARAMS: dict[str, tuple[dict[str, Any], str | None]] = {
     "common": ({"text": "a"}, "common_note_added"),
     "call_in": ({**PHONE, "call_status": 4, "call_responsible": 5}, "incoming_call"),
-    "call_out": ({**PHONE, "link": None, "uniq": "u", "call_result": "ok"}, "outgoing_call"),
+    "call_out": (
+        {**PHONE, "link": "https://pbx.example/1.mp3", "uniq": "u", "call_result": "ok"},
+        "outgoing_call",
+    ),
     "service_message": ({"service": "Shop", "text": "a"}, "service_note_added"),
     "extended_service_message": ({"service": "Shop", "text": "a"}, "service_note_added"),
     "message_cashier": ({"status": "shown", "text": "a"}, "message_to_cashier_note_added"),
@@ -114,9 +117,11 @@ def test_both_addresses_hold_the_same_notes(portal: Sandbox, call: Call, entity_
         ({"params": {}}, "FieldMissing", "note_type"),
         ({**COMMON, "note_type": "chat"}, "NotSupportedChoice", "note_type"),
         ({**COMMON, "params": {}}, "FieldMissing", "params.text"),
-        ({**COMMON, "params": []}, "InvalidType", "params"),
+        ({**COMMON, "params": []}, "FieldMissing", "params.text"),
+        ({**COMMON, "params": 5}, "InvalidType", "params"),
+        ({**COMMON, "params": None}, "NotNullable", "params"),
         ({**COMMON, "params": {"text": "a", "x": 1}}, "FieldNotExpected", "params.x"),
-        ({**COMMON, "entity_id": 7001}, "FieldNotExpected", "entity_id"),
+        ({**COMMON, "element_id": 7001}, "FieldNotExpected", "element_id"),
         ({**COMMON, "created_by": 1}, "NotSupportedChoice", "created_by"),
         (
             {"note_type": "call_in", "params": {**PHONE, "call_status": 9}},
@@ -161,7 +166,7 @@ def test_a_note_is_changed(clock: ManualClock, call: Call, refused: Refused, lea
         ({"note_type": "sms_in"}, ("NotSupportedChoice", "note_type")),
         ({"entity_id": 5}, ("NotSupportedChoice", "entity_id")),
         ({"params": {}}, ("FieldMissing", "params.text")),
-        ({"created_by": 501}, ("FieldNotExpected", "created_by")),
+        ({"text": "b"}, ("FieldNotExpected", "text")),
     ):
         assert refused(call("PATCH", f"/leads/notes/{number}", json=wrong)) == [error]
 

@@ -61,7 +61,7 @@ def test_a_pipeline_comes_with_its_system_stages(call: Call) -> None:
             for name in NEW
         ),
         ({**NEW, "name": ""}, "NotBlank", "name"),
-        ({**NEW, "is_archive": True}, "FieldNotExpected", "is_archive"),
+        ({**NEW, "is_archived": True}, "FieldNotExpected", "is_archived"),
         (
             {**NEW, "_embedded": {"statuses": [{"name": "a"}]}},
             "FieldMissing",
@@ -278,7 +278,7 @@ def test_loss_reasons_go_round(portal: Sandbox, call: Call, refused: Refused) ->
     assert call("PATCH", one, json={"name": "Dear"}).json()["name"] == "Dear"
     lead = portal.add("leads", {"status_id": 143, "loss_reason_id": made["id"]})
     (shown,) = call("GET", f"/leads/{lead}?with=loss_reason").json()["_embedded"]["loss_reason"]
-    assert set(shown) == {"id", "name", "sort", "created_at", "updated_at"}
+    assert set(shown) == {"id", "name", "sort", "created_at", "updated_at", "_links"}
     assert refused(call("POST", "/leads", json=[{"loss_reason_id": 5}])) == [
         ("NotSupportedChoice", "loss_reason_id")
     ]

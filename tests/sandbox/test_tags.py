@@ -56,7 +56,7 @@ def test_only_tags_of_leads_have_a_color(portal: Sandbox, call: Call, refused: R
         ({}, "FieldMissing", "name"),
         ({"name": ""}, "NotBlank", "name"),
         ({"name": "a", "color": "ffffff"}, "NotSupportedChoice", "color"),
-        ({"name": "a", "id": 5}, "FieldNotExpected", "id"),
+        ({"name": "a", "ident": 5}, "FieldNotExpected", "ident"),
     ],
 )
 def test_a_bad_tag_is_refused(

@@ -45,7 +45,7 @@ def test_a_talk_is_read_and_closed(call: Call, portal: Sandbox) -> None:
     assert [one["id"] for one in talk["_embedded"]["leads"]] == [lead]
     assert talk["_embedded"]["customers"] == []
     path = f"/talks/{number}/close"
-    wrongs: list[Any] = [[], {"force_close": 1}, {"more": True}]
+    wrongs: list[Any] = [[True], {"force_close": 1}, {"more": True}]
     for wrong in wrongs:
         assert call("POST", path, json=wrong).status_code == 400
     done = call("POST", path, json={"force_close": True})
@@ -169,7 +169,8 @@ def test_calls_are_checked(call: Call, change: dict[str, Any], fault: tuple[str,
 
 
 @pytest.mark.parametrize("status", [1, 8])
-def test_calls_know_eight_results(call: Call, status: int) -> None:
+def test_calls_know_eight_results(portal: Sandbox, call: Call, status: int) -> None:
+    phoned(portal, "contacts")
     model = {**CALL, "duration": 0, "call_status": status}
     assert call("POST", "/calls", json=[model]).status_code == 200
 

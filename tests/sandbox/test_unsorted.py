@@ -47,6 +47,11 @@ def uids(answer: requests.Response) -> list[str]:
     return [one["uid"] for one in answer.json()["_embedded"]["unsorted"]]
 
 
+def linked(entity_type: str, number: int) -> list[dict[str, Any]]:
+    href = f"https://example.amocrm.ru/api/v4/{entity_type}/{number}"
+    return [{"id": number, "_links": {"self": {"href": href}}}]
+
+
 def test_a_form_becomes_a_lead_in_the_unsorted_stage(
     portal: Sandbox, clock: ManualClock, call: Call
 ) -> None:
@@ -61,8 +66,8 @@ def test_a_form_becomes_a_lead_in_the_unsorted_stage(
     (lead,), (ann,), (lee,) = portal.leads(), portal.contacts(), portal.companies()
     href = f"https://example.amocrm.ru/api/v4{ROOT}/{made['uid']}"
     ends = {
-        "contacts": [{"id": ann["id"]}], "leads": [{"id": lead["id"]}],
-        "companies": [{"id": lee["id"]}],
+        "contacts": linked("contacts", ann["id"]), "leads": linked("leads", lead["id"]),
+        "companies": linked("companies", lee["id"]),
     }  # fmt: skip
     assert answer.json()["_total_items"] == 1
     assert made == {
@@ -179,7 +184,8 @@ def test_accepting_may_name_a_user_and_a_stage(
         ({"status_id": stages[0]}, ("NotSupportedChoice", "status_id")),
         ({"user_id": 5}, ("NotSupportedChoice", "user_id")),
         ({"x": 5}, ("FieldNotExpected", "x")),
-        ([5], ("InvalidType", "")),
+        ([5], ("FieldNotExpected", "0")),
+        (5, ("InvalidType", "")),
     ):
         assert refused(call("POST", at, json=wrong)) == [error]
     assert call("POST", at, json={"user_id": 503, "status_id": stages[2]}).status_code == 200
@@ -203,7 +209,7 @@ def test_a_chat_is_linked_to_a_known_lead(portal: Sandbox, call: Call) -> None:
     uid = portal.add_unsorted("chats", {"origin": {"chat_id": "c"}})
     target = {"entity_id": lead, "entity_type": "leads", "metadata": {"contact_id": contact}}
     answer = call("POST", f"{ROOT}/{uid}/link", json={"link": target, "user_id": 501})
-    assert answer.json() == {"uid": uid, "_embedded": {"leads": [{"id": lead}]}}
+    assert answer.json() == {"uid": uid, "_embedded": {"leads": linked("leads", lead)}}
     assert portal.leads()[0]["contacts"] == [contact]
     assert portal.leads()[1]["is_deleted"] is True
     assert call("GET", ROOT).status_code == 204
@@ -278,7 +284,7 @@ def test_a_complex_lead_with_metadata_waits_here(call: Call, refused: Refused) -
     model = {"_embedded": {"metadata": {"category": "forms", "form_id": "f"}}}
     (made,) = call("POST", "/leads/complex", json=[model]).json()
     (item,) = call("GET", ROOT).json()["_embedded"]["unsorted"]
-    assert item["_embedded"]["leads"] == [{"id": made["id"]}]
+    assert item["_embedded"]["leads"] == linked("leads", made["id"])
     assert (item["category"], item["metadata"], item["source_uid"]) == (
         "forms", {"form_id": "f"}, None,
     )  # fmt: skip

@@ -212,7 +212,10 @@ def test_rights_of_stages(call: Call, portal: Sandbox) -> None:
     assert good["rights"]["status_rights"][0]["rights"] == every
     path = f"/roles/{good['id']}"
     emptied = call("PATCH", path, json={"rights": {"status_rights": []}}).json()
-    assert emptied["rights"]["status_rights"] is None
+    denied = dict.fromkeys(("view", "edit", "delete"), "D")
+    assert emptied["rights"]["status_rights"] == [
+        {**stage, "status_id": unsorted["id"], "rights": denied}
+    ]
     at = "rights.status_rights.0"
     wrongs: list[tuple[dict[str, Any], str]] = [
         ({"pipeline_id": 5}, f"{at}.pipeline_id"),

@@ -169,7 +169,7 @@ def test_a_bad_value_is_refused_with_a_path(
         ({"field_id": "x", "values": []}, "InvalidType", ".field_id"),
         ({"field_code": "NONE", "values": []}, "NotSupportedChoice", ".field_code"),
         ({"field_code": "UTM_TERM"}, "FieldMissing", ".values"),
-        ({"field_code": "UTM_TERM", "values": {}}, "InvalidType", ".values"),
+        ({"field_code": "UTM_TERM", "values": 5}, "InvalidType", ".values"),
         ({"field_code": "UTM_TERM", "values": [], "x": 1}, "FieldNotExpected", ".x"),
     ],
 )

@@ -72,7 +72,7 @@ def test_webhooks_are_found_by_their_exact_address(call: Call) -> None:
         ({**HOOK, "settings": []}, ("NotBlank", "settings")),
         ({**HOOK, "settings": "add_lead"}, ("InvalidType", "settings")),
         ({**HOOK, "settings": ["add_cat"]}, ("NotSupportedChoice", "settings.0")),
-        ({**HOOK, "disabled": True}, ("FieldNotExpected", "disabled")),
+        ({**HOOK, "enabled": True}, ("FieldNotExpected", "enabled")),
     ],
 )
 def test_webhooks_are_checked(call: Call, model: Any, fault: tuple[str, str]) -> None:

@@ -3,7 +3,7 @@
 Written by `python -m tests.docs.make_api`.
 """
 # fmt: off
-# ruff: noqa: D103, E501, E701
+# ruff: noqa: B018, E501, E701
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def check_account(crm: AmoCRM) -> None:
 
 def check_leads(crm: AmoCRM, lead: int) -> None:
     crm.leads.cf(crm.leads.get(lead)).get("UTM_SOURCE")
+    with crm.leads.changes(checkpoint="changes.json") as changed: list(changed)
     crm.leads.create({"name": "Order 17", "price": 1500})
     list(crm.leads.create_many([{"name": "Order 17", "price": 1500}]))
     with crm.leads.edit(lead) as item: item["price"] = 1700
@@ -56,6 +57,7 @@ def check_leads_tags(crm: AmoCRM) -> None:
 
 
 def check_leads_notes(crm: AmoCRM, lead: int, note: int) -> None:
+    with crm.leads.notes.changes(checkpoint="changes.json") as changed: list(changed)
     crm.leads.notes.create({"entity_id": lead, "note_type": "common", "params": {"text": "Call back"}})
     list(crm.leads.notes.create_many([{"entity_id": lead, "note_type": "common", "params": {"text": "Call back"}}]))
     with crm.leads.notes.edit(note) as item: item["params"] = {"text": "Called back"}
@@ -129,6 +131,7 @@ def check_leads_loss_reasons(crm: AmoCRM, reason: int) -> None:
 
 
 def check_leads_id_notes(crm: AmoCRM, lead: int, note: int) -> None:
+    with crm.leads(lead).notes.changes(checkpoint="changes.json") as changed: list(changed)
     crm.leads(lead).notes.create({"note_type": "common", "params": {"text": "Call back"}})
     list(crm.leads(lead).notes.create_many([{"note_type": "common", "params": {"text": "Call back"}}]))
     with crm.leads(lead).notes.edit(note) as item: item["params"] = {"text": "Called back"}
@@ -162,8 +165,10 @@ def check_leads_id_subscriptions(crm: AmoCRM, lead: int) -> None:
 
 def check_contacts(crm: AmoCRM, contact: int) -> None:
     crm.contacts.cf(crm.contacts.get(contact))["PHONE"] = "+7 999 123-45-67"
+    with crm.contacts.changes(checkpoint="changes.json") as changed: list(changed)
     crm.contacts.create({"name": "Anna Petrova"})
     list(crm.contacts.create_many([{"name": "Anna Petrova"}]))
+    list(crm.contacts.duplicates(by=["phone"]))
     with crm.contacts.edit(contact) as item: item["name"] = "Anna Smirnova"
     crm.contacts.find(phone="8 (999) 123-45-67")
     crm.contacts.find_or_create({"name": "Anna"}, email="anna@example.com").id
@@ -183,8 +188,10 @@ def check_contacts_chats(crm: AmoCRM, contact: int, chat: str) -> None:
 
 def check_companies(crm: AmoCRM, company: int) -> None:
     crm.companies.cf(crm.companies.get(company))["PHONE"] = "+7 999 123-45-67"
+    with crm.companies.changes(checkpoint="changes.json") as changed: list(changed)
     crm.companies.create({"name": "Example"})
     list(crm.companies.create_many([{"name": "Example"}]))
+    list(crm.companies.duplicates(by=["name"]))
     with crm.companies.edit(company) as item: item["name"] = "Example Ltd"
     crm.companies.find(name="Example Ltd")
     crm.companies.find_or_create({"name": "Example"}, name="Example").id
@@ -198,6 +205,7 @@ def check_companies(crm: AmoCRM, company: int) -> None:
 
 def check_customers(crm: AmoCRM, customer: int) -> None:
     crm.customers.cf(crm.customers.get(customer))
+    with crm.customers.changes(checkpoint="changes.json") as changed: list(changed)
     crm.customers.create({"name": "Anna Petrova", "next_price": 100})
     list(crm.customers.create_many([{"name": "Anna Petrova", "next_price": 100}]))
     with crm.customers.edit(customer) as item: item["next_price"] = 200
@@ -293,6 +301,7 @@ def check_catalogs_id_elements(crm: AmoCRM, catalog: int, element: int) -> None:
 
 
 def check_tasks(crm: AmoCRM, lead: int, task: int) -> None:
+    with crm.tasks.changes(checkpoint="changes.json") as changed: list(changed)
     crm.tasks.create({"text": "Call", "complete_till": 1_900_000_000, "entity_id": lead, "entity_type": "leads"})
     list(crm.tasks.create_many([{"text": "Call", "complete_till": 1_900_000_000, "entity_id": lead, "entity_type": "leads"}]))
     with crm.tasks.edit(task) as item: item["text"] = "Call back"

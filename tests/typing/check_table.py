@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amocrm import AmoCRM, Listing
+from amocrm import AmoCRM, Changes, Listing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from amocrm.schema.catalogs import Element
     from amocrm.schema.common import Changed, Renamed, Short
     from amocrm.schema.drive import File, FileOwner, FileVersion
+    from amocrm.schema.events import Event
     from amocrm.schema.fields import FieldGroup, Stage
-    from amocrm.schema.leads import Lead
+    from amocrm.schema.leads import DeletedLead, Lead
     from amocrm.schema.notes import Note, ShortNote
     from amocrm.schema.pipelines import Pipeline, Status
+    from amocrm.schema.tasks import Task
     from amocrm.schema.unsorted import Sorted
 
 
@@ -29,6 +31,12 @@ def inferred(crm: AmoCRM) -> None:
     assert_type(crm.leads.get(1)["loss_reason_id"], int | None)
     assert_type(crm.leads.get(1)["_embedded"]["tags"][0]["name"], str)
     assert_type(crm.leads.list(), Listing[Lead])
+    assert_type(crm.leads.changes(with_=["contacts"]), Changes[Lead])
+    assert_type(crm.leads.changes(deleted=True), Changes[DeletedLead])
+    assert_type(crm.contacts.changes(deleted=True), Changes[Event])
+    assert_type(next(iter(crm.leads.notes.changes())), Note)
+    with crm.tasks.changes(checkpoint="tasks.checkpoint") as changed:
+        assert_type(next(iter(changed)), Task)
     assert_type(next(iter(crm.leads.list()))["name"], str)
     assert_type(crm.leads.list().first(), Lead | None)
     assert_type(crm.leads.create({"name": "A", "price": 5}), Short)
@@ -76,6 +84,7 @@ def refused(crm: AmoCRM) -> None:
     crm.leads.list(with_=["contact"])  # type: ignore[list-item]  # pyright: ignore
     crm.leads.list(order={"name": "asc"})  # type: ignore[dict-item]  # pyright: ignore
     crm.leads.list(order={"id": "up"})  # type: ignore[dict-item]  # pyright: ignore
+    crm.leads.changes(with_=["contact"])  # type: ignore[list-item]  # pyright: ignore
     crm.leads.create({"nme": "A"})  # type: ignore[typeddict-unknown-key]  # pyright: ignore
     crm.leads.create({"name": 5})  # type: ignore[typeddict-item]  # pyright: ignore
     crm.tasks.create({"text": "A"})  # type: ignore[typeddict-item]  # pyright: ignore

@@ -1,7 +1,7 @@
-"""How often codes that anybody may have made up are sent to amoCRM.
+"""Limits how often unproven authorization codes are sent to amoCRM.
 
-Whoever knows the redirect's address can bring made-up codes, each of which costs a call with the
-client secret. They share a small part of the rate, so that the accounts' own calls go on.
+Anybody who knows the redirect's address can send made-up codes, and each costs a call with the
+client secret. They share a small part of the rate limit, so that the accounts' own calls go on.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from amocrm.auth.token_endpoint import UNPROVEN_PATIENCE
 from amocrm.errors import BusyError
 
 AT_A_TIME: Final = 2
-"""Exchanges that are under way at a time."""
+"""Exchanges that may run at the same time."""
 
 PER_SECOND: Final = 1.0
-"""Exchanges that begin in a second, on the average; `AT_A_TIME` of them may begin at once."""
+"""Exchanges that begin in a second, on average; `AT_A_TIME` of them may begin at once."""
 
 
 class InstallLimit:
@@ -33,28 +33,28 @@ class InstallLimit:
         after_fork(self)
 
     def renew_after_fork(self) -> None:
-        """Forget the parent's exchanges: no thread of a forked child will end them."""
-        self._places = threading.BoundedSemaphore(AT_A_TIME)
+        """Forget the parent's exchanges in a forked child, which has none of its threads."""
+        self._running = threading.BoundedSemaphore(AT_A_TIME)
         self._next = float("-inf")
 
     @contextmanager
-    def turn(self) -> Generator[None, None, None]:
-        """Hold one of the places while an exchange is under way.
+    def slot(self) -> Generator[None, None, None]:
+        """Hold a slot during an exchange.
 
         Raises:
-            BusyError: there is none for `UNPROVEN_PATIENCE` seconds.
+            BusyError: no slot becomes free within `UNPROVEN_PATIENCE` seconds.
         """
-        places = self._places
-        if not places.acquire(timeout=UNPROVEN_PATIENCE):
+        running = self._running
+        if not running.acquire(timeout=UNPROVEN_PATIENCE):
             raise _busy()
         try:
-            self._clock.sleep(self._wait())
+            self._clock.sleep(self._reserve())
             yield
         finally:
-            places.release()
+            running.release()
 
-    def _wait(self) -> float:
-        """Take the next moment; return the seconds until then."""
+    def _reserve(self) -> float:
+        """Reserve the next moment to begin; return the seconds until then."""
         with self._guard:
             now = self._clock.monotonic()
             moment = max(self._next, now - (AT_A_TIME - 1) / PER_SECOND)
@@ -66,7 +66,7 @@ class InstallLimit:
 
 def _busy() -> BusyError:
     return BusyError(
-        "too many codes are brought to be exchanged",
-        hint="load the page again in a minute; whoever calls the redirect's address may do so with "
-        "made-up codes, and they share a small part of the rate",
+        "too many authorization codes arrived at the redirect address",
+        hint="load the page again in a minute; anybody can send made-up codes there, so codes "
+        "share a small part of the rate limit",
     )

@@ -1,8 +1,7 @@
-"""What happens when an account agrees to an integration, and when it switches it off.
+"""Installs an integration in accounts that agree, and removes it where it was switched off.
 
-Both are told by calls that may come twice, late, or from strangers: what is done is done once,
-nobody's own calls wait for it or fail by it, and a token that works is never given up for a call
-that claims it does not.
+Both follow from calls that may come twice, late, or from strangers. Each is done once, makes no
+other call wait or fail, and never removes a token that works.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from amocrm._support.cache import LRUCache
 from amocrm.auth.connection import Connection
 from amocrm.auth.installation.install_limit import InstallLimit
 from amocrm.auth.installation.registry import AccountRegistry, Entry
-from amocrm.auth.token_record import bound
+from amocrm.auth.token_record import code_digest
 from amocrm.errors import (
     AmoCRMError,
     AuthorizationError,
@@ -25,12 +24,13 @@ from amocrm.errors import (
     PaymentRequiredError,
     UnauthorizedError,
 )
+from amocrm.http.paths import ACCOUNT_PATH
 from amocrm.http.request import Request
 from amocrm.http.transport.transport import Response
 
 
 class Client(Protocol):
-    """What an installation needs of an account's client."""
+    """The parts of an account's client that an installation uses."""
 
     @property
     def connection(self) -> Connection:
@@ -49,29 +49,27 @@ class Client(Protocol):
         ...
 
     def close(self) -> None:
-        """Close it."""
+        """Close the client."""
         ...
 
 
 C = TypeVar("C", bound=Client)
 
-_ACCOUNT: Final = "/api/v4/account"
-
-GUESTS: Final = 64
-"""Redirects that did not end in an installation yet, and may be loaded again: so many are kept."""
+PENDING: Final = 64
+"""Installations that have not ended and may be repeated: so many clients of theirs are cached."""
 
 Open: TypeAlias = Callable[[str, int | None], C]
-"""Makes a client of an account, by its host and, once it is known, its id."""
+"""Makes a client of an account, from its host and, if it is known, its id."""
 
 _log = logging.getLogger("amocrm")
 
 
-class _Guest(Generic[C]):
-    """A client that brings a code which anybody may have made up.
+class _Pending(Generic[C]):
+    """An installation in progress: a client that exchanges an unproven code.
 
     Attributes:
-        client: of whichever account the code turns out to be.
-        granted: the answer that brought its token, until somebody has been told of it.
+        client: of the account that the code belongs to, which is known after the grant.
+        granted: the response with the token, until a caller has taken it.
     """
 
     def __init__(self, client: C) -> None:
@@ -80,12 +78,12 @@ class _Guest(Generic[C]):
         client.on("connection:newToken", self.granted.append)
 
     @property
-    def is_owed(self) -> bool:
-        """Whether it was granted a token that is not saved, or not told of, yet."""
+    def is_needed(self) -> bool:
+        """Whether its token is not saved yet, or no caller has taken the response yet."""
         return bool(self.granted) or _is_unsaved(self.client)
 
     def take_granted(self) -> Response | None:
-        """Return the answer that nobody was told of yet, to one who asks; None to the others."""
+        """Return the response with the token to the first caller; None to the others."""
         try:
             return self.granted.pop()
         except IndexError:
@@ -98,83 +96,95 @@ class Installer(Generic[C]):
     Args:
         open_client: makes a client.
         registry: the accounts.
-        limit: how often codes are sent that strangers may have made up.
-        room: how many clients are kept.
+        limit: how often unproven codes are sent.
+        max_clients: number of clients that are cached.
     """
 
     def __init__(
-        self, open_client: Open[C], registry: AccountRegistry, limit: InstallLimit, room: int
+        self,
+        open_client: Open[C],
+        registry: AccountRegistry,
+        limit: InstallLimit,
+        max_clients: int,
     ) -> None:
         self._open = open_client
         self._registry = registry
         self._limit = limit
-        self.clients: LRUCache[C] = LRUCache(room, _is_unsaved)
-        # Whose a code is shows when it is granted: until then a client of its own brings it.
-        self._guests: LRUCache[_Guest[C]] = LRUCache(GUESTS, lambda guest: guest.is_owed)
+        self.clients: LRUCache[C] = LRUCache(max_clients, _is_unsaved)
+        # The account of a code is known after the grant: until then the code has its own client.
+        self._pending: LRUCache[_Pending[C]] = LRUCache(PENDING, lambda pending: pending.is_needed)
 
     def client(self, entry: Entry) -> C:
-        """Return the client of an account; the same one while it is kept."""
-        return self.clients.get(entry.kept, lambda: self._open(entry.record.host, entry.account_id))
+        """Return the client of an account; the same one while it is cached."""
+        return self.clients.get(
+            entry.key_name, lambda: self._open(entry.record.host, entry.account_id)
+        )
 
     def install(self, host: str, code: str, state: str | None) -> tuple[C, bool]:
-        """Exchange a code, unless that was done; keep the token under the account's id."""
-        name = bound(code, state, host)
-        guest = self._guests.get(name, lambda: _Guest(self._open(host, None)))
+        """Exchange a code, unless that was done, and store the token under the account's id.
+
+        Returns:
+            The account's client, and whether this call has installed the integration there.
+        """
+        name = code_digest(code, state, host)
+        pending = self._pending.get(name, lambda: _Pending(self._open(host, None)))
         try:
-            guest.client.connection.install(code, state=state, share=self._limit.turn)
-            entry = self._entry(guest.client)
+            pending.client.connection.install(code, state=state, limit=self._limit.slot)
+            entry = self._entry(pending.client)
             account = self.client(entry)
-            account.connection.take_over()
+            account.connection.reload()
         except AmoCRMError as error:
             if error.retryable:
-                # Others may have taken its place meanwhile, and it may hold a pair by now.
-                self._guests.get(name, lambda: guest)
+                # Other codes may have displaced it meanwhile, and it may have a token by now.
+                self._pending.get(name, lambda: pending)
             else:
-                self._guests.take(name)
+                self._pending.take(name)
             raise
-        self._guests.take(name)
-        granted = guest.take_granted()
+        self._pending.take(name)
+        granted = pending.take_granted()
         if granted is not None:
             _log.info("installed in %s, account %s", entry.record.host, entry.account_id)
-            account.connection.tell_granted(granted)
+            account.connection.notify_granted(granted)
         return account, granted is not None
 
-    def _entry(self, guest: C) -> Entry:
-        """Find the record of an account that has just been installed, or was before."""
-        account_id, host = guest.connection.account_id, guest.connection.host
-        found = (
+    def _entry(self, client: C) -> Entry:
+        """Return the record of an account that was installed just now or before."""
+        account_id, host = client.connection.account_id, client.connection.host
+        entry = (
             self._registry.find(host) if account_id is None else self._registry.by_id(account_id)
         )
-        if found is None:
-            raise NotAuthorizedError(f"{host} was removed while it was being installed")
+        if entry is None:
+            raise NotAuthorizedError(f"{host} was removed during its installation")
         if account_id is None:
-            _log.warning("the uninstall hook of %s will not be understood: no id is known", host)
-        return found
+            _log.warning("%s has no known account id: its uninstall hook will remove nothing", host)
+        return entry
 
     def remove(self, account_id: int) -> str | None:
-        """Forget an account by its id, unless its token works; return its host if it was there."""
+        """Remove an account, unless its token works; return its host if this call removed it."""
         while (entry := self._registry.by_id(account_id)) is not None:
             try:
                 works = self._works(entry)
             except AuthorizationError:
-                if self._registry.is_there(entry):
+                if self._registry.is_current(entry):
                     raise
-                continue  # Somebody has removed or renewed it meanwhile: it is another question.
+                continue  # Another process has removed or refreshed it meanwhile: check again.
             if works:
-                _log.warning("said to be uninstalled in %s, whose token works", entry.record.host)
+                _log.warning(
+                    "ignored the uninstall hook of %s: its token still works", entry.record.host
+                )
                 return None
             if not self._registry.forget(entry):
                 return None
-            self.clients.take(entry.kept)
+            self.clients.take(entry.key_name)
             _log.info("uninstalled in %s, account %d", entry.record.host, account_id)
             return entry.record.host
-        _log.info("uninstalled in account %d, of which nothing is kept", account_id)
+        _log.info("uninstalled in account %d, which is not in the store", account_id)
         return None
 
     def forget(self, find: Callable[[], Entry | None]) -> None:
-        """Forget an account, and close its client, which would go on with a pair that is good."""
+        """Remove an account, and close its client, which would go on with a valid token."""
         while (entry := find()) is not None:
-            client = self.clients.take(entry.kept)
+            client = self.clients.take(entry.key_name)
             if client is not None:
                 client.close()
             if self._registry.forget(entry):
@@ -182,31 +192,32 @@ class Installer(Generic[C]):
 
     def close(self) -> None:
         """Close all clients."""
-        for client in self.clients.clear() + [guest.client for guest in self._guests.clear()]:
+        pending = [pending.client for pending in self._pending.clear()]
+        for client in self.clients.clear() + pending:
             client.close()
 
     def _works(self, entry: Entry) -> bool:
-        """Ask amoCRM whether the token of an account is alive.
+        """Make a call to find out whether the token of an account works.
 
         Raises:
-            AmoCRMError: the answer does not tell, or there was none.
+            AmoCRMError: there was no response, or it does not show that.
         """
         client, token = self.client(entry), entry.record.token
         try:
             try:
-                client.request.get(_ACCOUNT)
+                client.request.get(ACCOUNT_PATH)
             except UnauthorizedError:
                 if token.refresh_token is None:
                     return False
-                # Renewing was tried a moment ago, for another call; now it is what we want to know.
+                # The cooldown of another call may have prevented a refresh; here it is needed.
                 client.connection.refresh_token()
         except BlockedError:
             raise
         except (PaymentRequiredError, ForbiddenError):
             pass
         except AuthorizationError:
-            # What stands against another pair, or against a code, says nothing of this one.
-            if not client.connection.is_dead(token):
+            # The refusal of another pair or of a code says nothing about this pair.
+            if not client.connection.is_revoked(token):
                 raise
             return False
         return True

@@ -1,7 +1,7 @@
-"""In which accounts an integration is installed: found by their ids, or by any of their names.
+"""The accounts where an integration is installed; found by id or by any of their hosts.
 
-An account has one record, kept under its id, which never changes; its names lead there, and may
-lead to another account later (reference 1).
+An account has one record, under its id, which never changes. Its hosts are pointers to the record,
+and may lead to another account later (reference 1).
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from amocrm.auth.token_record import Record, read_account_id
-from amocrm.auth.token_repository import TokenRepository, list_accounts
+from amocrm.auth.token_repository import TokenRepository
+from amocrm.stores.guarded import GuardedStore
 from amocrm.stores.store import TokenStore
 
 
 class Entry(NamedTuple):
-    """One account that is installed.
+    """One account where the integration is installed.
 
     Attributes:
-        kept: what the record is kept under: the account's id; of a pair that does not say it, a
-            name.
-        account_id: the id; None if nobody knows it.
-        record: what is kept.
+        key_name: name of the record's key: the account's id; a host, if the access token has no id.
+        account_id: the id; None if it is unknown.
+        record: the stored record.
     """
 
-    kept: str
+    key_name: str
     account_id: int | None
     record: Record
 
@@ -39,48 +39,45 @@ class AccountRegistry:
         self._store = store
 
     def hosts(self) -> list[str]:
-        """Return where the accounts answer, sorted, each once."""
+        """Return the hosts of the accounts, sorted, without duplicates."""
         hosts: set[str] = set()
-        for kept in list_accounts(self._client_id, self._store):
-            entry = self._entry(kept)
+        for key_name in GuardedStore(self._store).accounts(self._client_id):
+            account_id = read_account_id(key_name)
+            entry = self.find(key_name) if account_id is None else self.by_id(account_id)
             if entry is not None:
                 hosts.add(entry.record.host)
         return sorted(hosts)
 
     def find(self, name: str) -> Entry | None:
-        """Look up the account that a name leads to now."""
+        """Return the account that a host leads to now."""
         return _read(TokenRepository(self._client_id, name, self._store))
 
     def by_id(self, account_id: int) -> Entry | None:
-        """Look an account up by its id."""
+        """Return the account with an id."""
         return _read(TokenRepository(self._client_id, str(account_id), self._store, account_id))
 
     def forget(self, entry: Entry) -> bool:
-        """Remove an account, unless it was installed anew meanwhile.
+        """Remove an account, unless it was installed again meanwhile.
 
         Returns:
-            Whether it was removed, and by this very call.
+            Whether this call has removed it.
         """
         repository = self._repository(entry)
         with repository.lock():
-            if not _keeps(repository, entry):
+            if not _is_stored(repository, entry):
                 return False
             repository.forget()
         return True
 
-    def is_there(self, entry: Entry) -> bool:
-        """Tell whether what was found of an account is still what is kept of it."""
-        return _keeps(self._repository(entry), entry)
+    def is_current(self, entry: Entry) -> bool:
+        """Tell whether the token pair of an entry is still the stored one."""
+        return _is_stored(self._repository(entry), entry)
 
     def _repository(self, entry: Entry) -> TokenRepository:
-        return TokenRepository(self._client_id, entry.kept, self._store, entry.account_id)
-
-    def _entry(self, kept: str) -> Entry | None:
-        account_id = read_account_id(kept)
-        return self.find(kept) if account_id is None else self.by_id(account_id)
+        return TokenRepository(self._client_id, entry.key_name, self._store, entry.account_id)
 
 
-def _keeps(repository: TokenRepository, entry: Entry) -> bool:
+def _is_stored(repository: TokenRepository, entry: Entry) -> bool:
     record = repository.load()
     return record is not None and record.token.refresh_token == entry.record.token.refresh_token
 

@@ -1,4 +1,4 @@
-"""The call that tells of a switched-off integration: sign and verify, as a pair.
+"""The uninstall hook, which amoCRM calls when an integration is switched off: sign and verify.
 
 Source: reference 2.12; 12.1 for the two names of the integration's parameter.
 """
@@ -39,23 +39,24 @@ def verify(query: Mapping[str, object], client_id: str, client_secret: str) -> i
         The id of the account where the integration was switched off.
 
     Raises:
-        WebhookError: it was not signed with this integration's secret, or cannot be read.
-        ConfigurationError: the secret is none.
+        WebhookError: it was not signed with this integration's secret, or it is malformed.
+        ConfigurationError: the secret is empty.
     """
     if not isinstance(query, Mapping):
         raise WebhookError("the uninstall hook has no parameters")
     number, given = query.get("account_id", ""), query.get("signature", "")
     if not isinstance(number, str) or not isinstance(given, str):
-        raise WebhookError("the uninstall hook has parameters that are no text")
+        raise WebhookError("the uninstall hook has a parameter that is not a string")
     named = [query[name] for name in _NAMES if name in query]
     if not named or any(name != client_id for name in named):
         raise WebhookError("the uninstall hook is for another integration")
     if not _NUMBER.fullmatch(number):
-        raise WebhookError("the uninstall hook names no account")
+        raise WebhookError("the uninstall hook has no valid account_id")
     expected = sign(client_id, client_secret, int(number))
     if not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()):
         raise WebhookError(
-            "the signature of the uninstall hook does not fit",
-            hint="was client_secret replaced in amoCRM? Anybody can call this address, too",
+            "the signature of the uninstall hook is wrong",
+            hint="was client_secret replaced in amoCRM? A stranger may have called this address "
+            "too",
         )
     return int(number)

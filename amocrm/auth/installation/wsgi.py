@@ -1,7 +1,7 @@
-"""A WSGI app for production: sends people to the consent page, and takes what comes back.
+"""A WSGI app for production: redirects people to the consent page, and receives amoCRM's calls.
 
-It knows amoCRM's calls by their queries, so it can be mounted under any prefix and behind any proxy
-that keeps the query.
+It recognizes amoCRM's calls by their queries, so it works under any prefix, and behind any proxy
+that does not change the query.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from werkzeug.wrappers import Request, Response
 
 from amocrm.api_limits import CODE_SECONDS
-from amocrm.auth.callback import FROM_AMOCRM, State
 from amocrm.auth.redirect.page import PRIVATE, Words, page
-from amocrm.auth.redirect.query import read_call
+from amocrm.auth.redirect.query import FROM_AMOCRM, State
+from amocrm.auth.redirect.wsgi_request import read_request
 from amocrm.errors import (
     AccessDeniedError,
     AmoCRMError,
@@ -57,94 +57,96 @@ _log = logging.getLogger("amocrm")
 
 
 class InstallHandlers(NamedTuple):
-    """What the app asks for; all of it is the integration's.
+    """The functions of an integration that the app calls.
 
     Attributes:
-        ask: returns the consent page's address for a state.
-        install: takes the query of a redirect, and the state that must come back.
-        remove: takes the query of the uninstall hook.
+        consent_url: returns the URL of the consent page for a state.
+        install: handles the query of a redirect, with the state that must come back.
+        remove: handles the query of the uninstall hook.
     """
 
-    ask: Callable[[str], str]
+    consent_url: Callable[[str], str]
     install: Callable[[Mapping[str, str], State], object]
     remove: Callable[[Mapping[str, str]], object]
 
 
 class InstallApp:
-    """Installs and removes. Thread-safe.
+    """Receives redirects and uninstall hooks. Thread-safe.
 
     Args:
-        handlers: who does it.
-        start: the path that leads to the consent page.
-        secure: the redirect comes over HTTPS, and so do its cookies.
+        handlers: functions of the integration.
+        start: the path that redirects to the consent page.
+        secure: the redirect uses HTTPS, so its cookie is for HTTPS only.
     """
 
     def __init__(self, handlers: InstallHandlers, start: str, *, secure: bool) -> None:
         self._handlers = handlers
         self._start = start.rstrip("/")
         self._secure = secure
-        # With this prefix no other site under the same domain can set it.
+        # With this prefix no other site under the same domain can set the cookie.
         self._cookie = "__Host-amocrm_state" if secure else "amocrm_state"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request of a browser or of amoCRM's servers."""
-        call = read_call(environ)
-        response = Response("400\n", 400, PRIVATE) if call is None else self._answer(*call)
+        parts = read_request(environ)
+        response = Response("400\n", 400, PRIVATE) if parts is None else self._respond(*parts)
         return response(environ, start_response)
 
-    def _answer(self, request: Request, query: dict[str, str]) -> Response:
+    def _respond(self, request: Request, query: dict[str, str]) -> Response:
         if request.method != "GET":
-            # HEAD too: what looks at a link beforehand must not spend its code.
+            # HEAD too: a link preview must not use up the code.
             return Response("405\n", 405, {"Allow": "GET", **PRIVATE})
         if "code" in query or "error" in query:
-            return self._installed(query, request.cookies.get(self._cookie))
+            return self._install(query, request.cookies.get(self._cookie))
         if "signature" in query:
-            return self._removed(query)
+            return self._remove(query)
         if request.path.rstrip("/") == self._start:
-            return self._asked()
+            return self._redirect_to_consent()
         return Response("404\n", 404, PRIVATE)
 
-    def _asked(self) -> Response:
+    def _redirect_to_consent(self) -> Response:
         state = secrets.token_urlsafe(24)
-        response = Response("", 302, {"Location": self._handlers.ask(state), **PRIVATE})
+        response = Response("", 302, {"Location": self._handlers.consent_url(state), **PRIVATE})
         response.set_cookie(
             self._cookie, state, max_age=CODE_SECONDS,
             secure=self._secure, httponly=True, samesite="Lax",
         )  # fmt: skip
         return response
 
-    def _installed(self, query: Mapping[str, str], state: str | None) -> Response:
-        # The cookie stays until it is stale: a reloaded page brings the same redirect again.
+    def _install(self, query: Mapping[str, str], state: str | None) -> Response:
+        # The cookie stays until it expires: a reloaded page sends the same redirect again.
         try:
-            # A browser that began here brings its cookie; amoCRM's servers have none.
+            # A browser that started here sends its cookie; amoCRM's servers have none.
             self._handlers.install(query, state or FROM_AMOCRM)
         except AccessDeniedError as error:
             return page(200, _DENIED, str(error))
         except StateMismatchError as error:
             return page(400, _STRANGE, str(error.args[0]))
         except AmoCRMError as error:
-            # The reason is the operator's to know, not the visitor's.
+            # The reason goes to the operator's log, not to the visitor's page.
             _log.warning("an installation failed: %s", error)
             if error.retryable:
                 return page(503, _LATER)
             return page(400 if isinstance(error, AuthorizationError) else 500, _FAILED)
         return page(200, _INSTALLED, good=True)
 
-    def _removed(self, query: Mapping[str, str]) -> Response:
+    def _remove(self, query: Mapping[str, str]) -> Response:
         try:
             self._handlers.remove(query)
         except WebhookError as error:
             _log.warning("an uninstall hook was refused: %s", error)
             return Response("403\n", 403, PRIVATE)
         except AmoCRMError as error:
-            _log.warning("an uninstall hook could not be checked, the token stays: %s", error)
+            _log.warning(
+                "an uninstall hook could not be checked, the token stays stored: %s", error
+            )
             return Response("503\n", 503, PRIVATE)
         return Response("200\n", 200, PRIVATE)
 
 
-def tell(what: str, handler: Callable[[T], object], subject: T) -> None:
-    """Call a handler of the user's: the token is safe, whatever it raises."""
+def call_handler(name: str, handler: Callable[[T], object], argument: T) -> None:
+    """Call a handler of the user; log an error of it, because the token is stored already."""
     try:
-        handler(subject)
+        handler(argument)
     except Exception:
-        _log.exception("%s failed", what)
+        _log.exception("%s failed", name)

@@ -1,1 +1,1 @@
-"""The redirect server: starts when a person has to agree, takes the code, and is gone."""
+"""The redirect server: starts when a person has to agree, and stops after one code."""

@@ -1,4 +1,4 @@
-"""A WSGI app that takes one redirect and tells the person what happened."""
+"""A WSGI app that receives one redirect and shows a page to the person."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.wrappers import Request, Response
 
-from amocrm.auth.callback import Answered
 from amocrm.auth.redirect.page import Words, page
-from amocrm.auth.redirect.query import read_call
+from amocrm.auth.redirect.query import RedirectResult
+from amocrm.auth.redirect.wsgi_request import read_request
 from amocrm.errors import StateMismatchError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-Reader = Callable[[dict[str, str]], Answered]
-"""Reads the redirect's query; raises StateMismatchError for one that is not ours."""
+Reader = Callable[[dict[str, str]], RedirectResult]
+"""Reads the query of a redirect; raises StateMismatchError for a forged or an old one."""
 
 _AGREED: Final = Words(
     "Доступ разрешён", "Код получен, окно можно закрыть.",
@@ -37,35 +37,35 @@ _DONE: Final = Words(
 
 
 class RedirectApp:
-    """Answers one redirect, on whatever path a tunnel or a proxy leaves of it.
+    """Receives one redirect, on any path, because a tunnel or a proxy may change it.
 
     Args:
-        read: turns the query into a code or an error.
-        claim: takes the first result; it returns False if there already was one.
+        read: reads a code or an error from the query.
+        claim: stores the first result; it returns False if there is one already.
     """
 
-    def __init__(self, read: Reader, claim: Callable[[Answered], bool]) -> None:
+    def __init__(self, read: Reader, claim: Callable[[RedirectResult], bool]) -> None:
         self._read = read
         self._claim = claim
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request of a browser."""
-        call = read_call(environ)
-        response = Response("400\n", 400) if call is None else self._answer(*call)
+        parts = read_request(environ)
+        response = Response("400\n", 400) if parts is None else self._respond(*parts)
         return response(environ, start_response)
 
-    def _answer(self, request: Request, query: dict[str, str]) -> Response:
+    def _respond(self, request: Request, query: dict[str, str]) -> Response:
         if request.method != "GET":
             return Response("405\n", 405, {"Allow": "GET"})
         if "code" not in query and "error" not in query:
             return Response("404\n", 404)
         try:
-            answered = self._read(query)
+            result = self._read(query)
         except StateMismatchError as error:
-            # A forged or stale redirect must not end the wait for the real one.
+            # A forged or old redirect must not end the wait for the right one.
             return page(400, _STRANGE, str(error))
-        if not self._claim(answered):
+        if not self._claim(result):
             return page(200, _DONE, good=True)
-        if answered.error:
-            return page(200, _DENIED, str(answered.error))
+        if result.error:
+            return page(200, _DENIED, str(result.error))
         return page(200, _AGREED, good=True)

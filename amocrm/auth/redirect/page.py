@@ -1,4 +1,4 @@
-"""The pages that people see after the consent page, in Russian and in English."""
+"""The pages that a person sees after the consent page, in Russian and in English."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GREEN: Final = "#1a7f37"
 _RED: Final = "#b42318"
 
 PRIVATE: Final = {
-    # The address of these pages holds the code: keep it out of caches and of other sites' logs.
+    # The URL of these pages has the code: no cache and no other site may see it.
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
@@ -29,7 +29,7 @@ PRIVATE: Final = {
 
 
 class Words(NamedTuple):
-    """What happened and what to do next, twice."""
+    """The result and the next step, in both languages."""
 
     ru: str
     ru_next: str
@@ -38,7 +38,7 @@ class Words(NamedTuple):
 
 
 def page(status: int, words: Words, detail: str = "", *, good: bool = False) -> Response:
-    """Return a page; the detail may hold anything, and is escaped."""
+    """Return a page; the detail is escaped, so it may have any characters."""
     html = _PAGE.format(
         color=_GREEN if good else _RED, detail=escape(printable(detail)), **words._asdict()
     )

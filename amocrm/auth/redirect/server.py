@@ -1,7 +1,7 @@
-"""A socket, a thread and a deadline around the redirect app.
+"""The redirect server: starts, waits for one redirect until a deadline, and stops.
 
-We bind ourselves and hand the descriptor over, because werkzeug's server ends the whole process
-when its port is busy; and its request log is silenced, because it would print the code.
+It opens the socket itself, because werkzeug's server ends the process if the port is in use, and it
+switches off werkzeug's request log, because that would print the code.
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ from types import TracebackType
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from amocrm.auth.callback import Answered
 from amocrm.auth.redirect.app import Reader, RedirectApp
+from amocrm.auth.redirect.query import RedirectResult
 from amocrm.auth.settings import RedirectServer
 from amocrm.errors import ConfigurationError, NotAuthorizedError
 
 
-class _Quiet(WSGIRequestHandler):
-    """A handler that logs nothing, drops a client that says nothing, and tells when it is done."""
+class _QuietHandler(WSGIRequestHandler):
+    """Handles one request without a log; drops a client that sends nothing for 10 seconds."""
 
     timeout = 10
-    done: Callable[[], None]
+    on_response: Callable[[], None]
 
     def run_wsgi(self) -> None:
-        """Answer one request; tell so however it ends: a browser may be gone before its page."""
+        """Respond to one request, and report the end even if the browser has disconnected."""
         try:
             super().run_wsgi()
         finally:
-            self.done()
+            self.on_response()
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
-        """Print nothing: the request line holds the code."""
+        """Print nothing: the request line has the code."""
 
 
 class RedirectListener:
-    """Listens for one redirect; a context manager that always gives the port back."""
+    """Waits for one redirect. A context manager: it starts the server and always stops it."""
 
     def __init__(self, settings: RedirectServer, read: Reader) -> None:
         self._settings = settings
-        self._answered: Answered | None = None
+        self._result: RedirectResult | None = None
         self._claiming = threading.Lock()
-        self._told = threading.Event()
+        self._ended = threading.Event()
         self._socket = _bind(settings.host, settings.port)
-        handler = type("_Handler", (_Quiet,), {"done": staticmethod(self._announce)})
+        handler = type("_Handler", (_QuietHandler,), {"on_response": staticmethod(self._end)})
         try:
             self._server = make_server(
                 settings.host,
@@ -64,7 +64,7 @@ class RedirectListener:
 
     @property
     def port(self) -> int:
-        """The port that is listened on; tells which one was free when 0 was asked for."""
+        """The TCP port; if 0 was configured, the free one that was chosen."""
         return int(self._socket.getsockname()[1])
 
     def __enter__(self) -> RedirectListener:
@@ -82,45 +82,45 @@ class RedirectListener:
         self._server.server_close()
         self._socket.close()
 
-    def deliver(self, answered: Answered) -> None:
-        """End the wait from inside, as `set_code` does with a code that was pasted."""
-        self._claim(answered)
-        self._announce()
+    def deliver(self, result: RedirectResult) -> None:
+        """End the wait from this process, as `set_code` does with a pasted code."""
+        self._claim(result)
+        self._end()
 
-    def wait(self) -> Answered:
-        """Wait for the person.
+    def wait(self) -> RedirectResult:
+        """Wait for the redirect.
 
         Raises:
-            NotAuthorizedError: nobody came before the deadline.
+            NotAuthorizedError: no redirect came before the deadline.
         """
-        self._told.wait(self._settings.timeout)
-        if self._answered is None:
+        self._ended.wait(self._settings.timeout)
+        if self._result is None:
             raise NotAuthorizedError(
                 f"no redirect came within {self._settings.timeout:g} s",
-                hint="open the address of connection.get_auth_url() and agree; "
+                hint="open the URL of connection.get_auth_url() and agree; "
                 "behind a tunnel, check that it leads to this port",
             )
-        return self._answered
+        return self._result
 
-    def _announce(self) -> None:
-        """End the wait, once the person has had the chance to see the page."""
-        if self._answered is not None:
-            self._told.set()
+    def _end(self) -> None:
+        """End the wait, after the page was sent to the person."""
+        if self._result is not None:
+            self._ended.set()
 
-    def _claim(self, answered: Answered) -> bool:
-        """Take the first answer; a reloaded page, or a second one, is told that it came late."""
+    def _claim(self, result: RedirectResult) -> bool:
+        """Store the first result; False for a reloaded page or a second redirect."""
         with self._claiming:
-            if self._answered is not None:
+            if self._result is not None:
                 return False
-            self._answered = answered
+            self._result = result
             return True
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Open the listening socket, or say why not."""
+    """Open the listening socket."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = addresses[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise ConfigurationError(
@@ -130,13 +130,13 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        # A crowd of strangers must not keep the person waiting for a place in the queue.
+        # Many strangers at once must not fill the queue and keep the person out.
         listener.listen(socket.SOMAXCONN)
     except OSError as error:
         listener.close()
         raise ConfigurationError(
             f"the redirect server cannot listen on {host}:{port}: {error.strerror}",
-            hint="another program holds the port, or it is reserved: free it or set another "
+            hint="another program uses the port, or it is reserved: free it or set another "
             "auth['server']['port'], in the redirect_uri too",
         ) from error
     return listener

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
+from amocrm.resources.endpoint import closest
 
 _SHOWN: Final = 10
 """Names that a message lists at most."""
@@ -105,7 +105,7 @@ class Schema:
     def _advice(self, key: int | str) -> str | None:
         if isinstance(key, int):
             return None
-        near = get_close_matches(_fold(key), self._by_fold, n=3, cutoff=0.6)
+        near = closest(_fold(key), self._by_fold, 3)
         fields = {one.id: one for text in near for one in self._by_fold[text]}
         return f"is it {' or '.join(map(str, fields.values()))}?" if fields else None
 
@@ -164,5 +164,5 @@ def describe_options(options: tuple[Option, ...]) -> str:
 def near_option(options: tuple[Option, ...], wanted: object) -> str | None:
     """Return the text of the choice that is most like another text; None if none is."""
     texts = {_fold(one.value): one.value for one in options}
-    near = get_close_matches(_fold(str(wanted)), texts, n=1, cutoff=0.6)
+    near = closest(_fold(str(wanted)), texts)
     return texts[near[0]] if near else None

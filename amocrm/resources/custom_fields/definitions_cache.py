@@ -12,7 +12,9 @@ from amocrm._support.cache import CachedValue, LRUCache
 from amocrm.bulk.context import ApiContext
 from amocrm.bulk.listing import Listing
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
+from amocrm.http.paths import ACCOUNT_PATH
 from amocrm.resources.custom_fields.definitions import FieldDefinition, Schema
 from amocrm.resources.custom_fields.values import CustomFields
 
@@ -25,7 +27,6 @@ AGE_IN_DOUBT: Final = 60.0
 ROOM: Final = 64
 """Kinds of entities whose definitions are kept; each list, of up to ten, is one (reference 3.5)."""
 
-_ACCOUNT: Final = "/api/v4/account"
 _KIND: Final = re.compile(r"leads|contacts|companies|customers(?:/segments)?|catalogs/[1-9][0-9]*")
 _OFFSET: Final = re.compile(r"([+-])([01][0-9]|2[0-3]):?([0-5][0-9])")
 
@@ -125,15 +126,12 @@ class DefinitionsCache:
         return Schema(Listing[Json](self._api, f"/api/v4/{kind}/custom_fields", ahead=0))
 
     def _ask_zone(self) -> tzinfo:
-        data = self._api.request.get(_ACCOUNT, {"with": "datetime_settings"}).data
+        data = self._api.request.get(ACCOUNT_PATH, {"with": "datetime_settings"}).data
         embedded = data.get("_embedded") if isinstance(data, Mapping) else None
         settings = embedded.get("datetime_settings") if isinstance(embedded, Mapping) else None
         zone = read_zone(settings if isinstance(settings, Mapping) else {})
         if zone is None:
-            raise UnexpectedReplyError(
-                f"GET {_ACCOUNT} was answered 200 without a time zone",
-                method="GET", path=_ACCOUNT, status=200,
-            )  # fmt: skip
+            raise unexpected_response("GET", ACCOUNT_PATH, "no time zone")
         return zone
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from amocrm.errors import AmoCRMError, InvalidField, ValidationError
-from amocrm.http.error_mapping import tell
+from amocrm.http.error_mapping import describe_fields
 from amocrm.resources.custom_fields.definitions import FieldDefinition, Schema
 
 _WITH_CHOICES: Final = ("select", "radiobutton", "multiselect", "category")
@@ -35,7 +35,7 @@ def explain(
         return error
     own = copy.copy(error)
     own.fields, own.__cause__ = fields, error.__cause__
-    return tell(own).with_traceback(error.__traceback__)
+    return describe_fields(own).with_traceback(error.__traceback__)
 
 
 def _named(

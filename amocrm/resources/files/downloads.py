@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, Protocol
 from amocrm._support.atomic_file import replacement
 from amocrm.bulk.context import ApiContext
 from amocrm.errors import ConfigurationError, UnexpectedReplyError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json, Timeout
 from amocrm.http.request import Request, read_into
 from amocrm.progress import ProgressMeter, Report
@@ -161,6 +162,4 @@ class _Pouring:
 
 
 def _odd(what: str, status: int = 200) -> UnexpectedReplyError:
-    return UnexpectedReplyError(
-        f"GET {_PATH} was answered {status} with {what}", method="GET", path=_PATH, status=status
-    )
+    return unexpected_response("GET", _PATH, what, status=status)

@@ -10,8 +10,9 @@ from typing import Final
 
 from amocrm._support.clock import Clock
 from amocrm.errors import AmoCRMError, ConfigurationError, UnexpectedReplyError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json, Retry, Timeout
-from amocrm.http.paths import resolve
+from amocrm.http.paths import ACCOUNT_PATH, resolve
 from amocrm.http.request import (
     Request,
     Response,
@@ -32,8 +33,6 @@ SLOWEST: Final = 1024
 LONGEST: Final = 900_000.0
 """Seconds of a call at most, however large a file is said to be."""
 
-_ACCOUNT: Final = "/api/v4/account"
-
 
 class DriveHost:
     """The host of an account's files: asked for once, and again when they seem to have moved."""
@@ -52,8 +51,8 @@ class DriveHost:
         if (known := self._origin) is not None:
             return known
         self._asked_at = self._clock.monotonic()
-        response = account.get(_ACCOUNT, {"with": "drive_url"}, retry=retry)
-        drive = led_to(account, response, "drive_url", "GET", _ACCOUNT)
+        response = account.get(ACCOUNT_PATH, {"with": "drive_url"}, retry=retry)
+        drive = led_to(account, response, "drive_url", "GET", ACCOUNT_PATH)
         self._origin = origin = origin_of(drive)
         return origin
 
@@ -113,9 +112,9 @@ def led_to(
     found = keys(request, address, shown)
     if isinstance(found, Request):
         return found
-    raise UnexpectedReplyError(
-        f"{method} {path} was answered {response.info.status_code}, but its {name} {found}",
-        method=method, path=path, status=response.info.status_code,
-        request_id=response.info.headers.get("X-Request-Id"),
-        hint=None if address else "may the integration access files (scope `files`)?",
+    info = response.info
+    raise unexpected_response(
+        method, path, f"an unusable {name}: it {found}" if address else f"no {name}",
+        status=info.status_code, request_id=info.headers.get("X-Request-Id"),
+        hint=None if address else "check that the integration has the scope `files`",
     )  # fmt: skip

@@ -22,14 +22,15 @@ from amocrm.errors import (
     OutcomeUnknownError,
     UnexpectedReplyError,
 )
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json, Timeout
 from amocrm.http.request import Request
 from amocrm.http.retry import RetryState, backoff
 from amocrm.http.transport.transport import Response
 from amocrm.progress import ProgressMeter, Report
-from amocrm.resources.endpoint import read_id
 from amocrm.resources.files.host import led_to, time_for
 from amocrm.resources.files.upload_source import UploadSource
+from amocrm.resources.resource import read_id
 
 SESSIONS: Final = 3
 """Sessions that are opened at most for one upload."""
@@ -211,8 +212,7 @@ def _told(why: OutcomeUnknownError | NotFoundError) -> AmoCRMError:
 
 
 def _odd(path: str, response: Response, what: str) -> UnexpectedReplyError:
-    return UnexpectedReplyError(
-        f"POST {path} was answered {response.info.status_code} with {what}",
-        method="POST", path=path, status=response.info.status_code,
-        request_id=response.info.headers.get("X-Request-Id"),
-    )  # fmt: skip
+    info = response.info
+    return unexpected_response(
+        "POST", path, what, status=info.status_code, request_id=info.headers.get("X-Request-Id")
+    )

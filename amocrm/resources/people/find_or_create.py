@@ -20,6 +20,7 @@ from amocrm.bulk.listing import Listing
 from amocrm.bulk.outcomes import Created
 from amocrm.bulk.pages import ShapeError, find_list
 from amocrm.errors import ConfigurationError, OutcomeUnknownError, UnexpectedReplyError
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 from amocrm.resources.people.contact_keys import (
     Ambiguous,
@@ -123,7 +124,7 @@ def _search(api: ApiContext, kind: str, keys: ContactKeys) -> list[dict[str, Jso
     def look_for(query: str) -> None:
         for entity in Listing[Json](api, f"/api/v4/{kind}", {"query": query}):
             if isinstance(entity, dict) and keys.match(entity):
-                found.setdefault(_id(entity, kind), entity)
+                found.setdefault(entity_id(entity, kind), entity)
 
     for query in keys.queries:
         look_for(query)
@@ -134,14 +135,15 @@ def _search(api: ApiContext, kind: str, keys: ContactKeys) -> list[dict[str, Jso
     return [found[number] for number in sorted(found)]
 
 
-def _id(entity: Mapping[str, Json], kind: str) -> int:
+def entity_id(entity: Mapping[str, Json], kind: str) -> int:
+    """Return the id of an entity.
+
+    Raises:
+        UnexpectedReplyError: it has none.
+    """
     number = entity.get("id")
     if isinstance(number, bool) or not isinstance(number, int):
-        path = f"/api/v4/{kind}"
-        raise UnexpectedReplyError(
-            f"GET {path} was answered 200 with an entity without an id",
-            method="GET", path=path, status=200,
-        )  # fmt: skip
+        raise unexpected_response("GET", f"/api/v4/{kind}", "an entity without an id")
     return number
 
 
@@ -153,6 +155,6 @@ def _create(api: ApiContext, kind: str, model: dict[str, Json]) -> Created:
         return Created(int(answer["id"]), model, answer)
     except (ShapeError, ValueError, TypeError, LookupError):
         raise OutcomeUnknownError(
-            f"POST {path} was answered {response.info.status_code} without the id of one entity",
+            f"POST {path} returned {response.info.status_code} without the id of the new entity",
             method="POST", path=path, data=model,
         ) from None  # fmt: skip

@@ -18,8 +18,8 @@ from amocrm.sandbox.http.answer import Json, is_array, is_object
 Schema: TypeAlias = "Mapping[str, str | Prop]"
 
 
-INTEGERS = frozenset({"int", "user"})
-"""Kinds whose values are whole numbers."""
+INTEGERS = frozenset({"int", "user", "scalar"})
+"""Kinds whose numbers are whole."""
 
 
 @dataclass(frozen=True)

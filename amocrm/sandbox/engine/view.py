@@ -55,7 +55,7 @@ def _embedded(
     if entity_type.name == "contacts" and "social_profiles" in withs:
         out["social_profiles"] = []
     if entity_type.name == "leads" and "source" in withs:
-        out["source"] = _source(account, entity["_source_id"], root)
+        out |= _source(account, entity["_source_id"], root)
     if entity_type.name == "leads" and "loss_reason" in withs:
         # Assumed (reference 12.3): an array of one, as in the published example.
         reason = account.shelf("loss_reasons").get(entity["loss_reason_id"])
@@ -66,13 +66,13 @@ def _embedded(
     return out
 
 
-def _source(account: Account, number: int | None, root: str) -> Entity | None:
+def _source(account: Account, number: int | None, root: str) -> Entity:
     shelves = [shelf for name, shelf in account.entities.items() if name.startswith("sources/")]
     for shelf in shelves:
         if number in shelf:
             links = {"self": {"href": f"{root}/sources/{number}"}}
-            return {"id": number, "name": shelf[number]["name"], "_links": links}
-    return None
+            return {"source": {"id": number, "name": shelf[number]["name"], "_links": links}}
+    return {}  # Assumed (reference 5.1): a lead without a source shows none.
 
 
 def _others(account: Account, entity_type: str, number: int, other: str, root: str) -> list[Entity]:

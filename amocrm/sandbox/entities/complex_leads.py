@@ -66,6 +66,8 @@ def _check_metadata(metadata: Entity, errors: ValidationErrors) -> None:
     at = "_embedded.metadata"
     if "category" not in metadata:
         errors.missing(f"{at}.category")
+    elif metadata["category"] is None:
+        errors.null(f"{at}.category")
     elif metadata["category"] not in METADATA:
         errors.no_choice(f"{at}.category")
     else:

@@ -75,7 +75,7 @@ def _row(place: str) -> Collection:
             "change_one": Verb(admin=True),
             "delete": Verb(status=204, admin=True),
         },
-        with_keys=("is_predefined", "type", "entity_type", "fields"),
+        with_keys=("is_predefined", "type", "entity_type"),
         create={"name": NAME, "sort": "int!"},
         patch={
             "name": Prop("string", filled=True, longest=255),

@@ -44,9 +44,13 @@ def _check(
         at = f"descriptions.{number}"
         if levels.count(one["level"]) > 1:
             faults.no_choice(f"{at}.level")  # one per level
-        if "id" in one and known.get(one["level"], {}).get("id") != one["id"]:
+        if (
+            entity is not None
+            and "id" in one
+            and known.get(one["level"], {}).get("id") != one["id"]
+        ):
             faults.no_choice(f"{at}.id")
-        if "id" not in one and "description" not in one:
+        if (entity is None or "id" not in one) and "description" not in one:
             faults.missing(f"{at}.description")
 
 

@@ -129,7 +129,9 @@ def _check_chained(
 
 def _check_choice(value: Entity, field: Entity, faults: ValidationErrors, at: str) -> None:
     keys = [key for key in ("enum_id", "enum_code", "value") if value.get(key) is not None]
-    if not keys:
+    if not keys and "value" in value:
+        faults.null(at + ".value")
+    elif not keys:
         faults.missing(at + ".value")
     elif find_enum(value, field) is None:
         faults.no_choice(f"{at}.{keys[0]}")

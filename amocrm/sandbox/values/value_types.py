@@ -160,6 +160,7 @@ def _sum(item: Entity) -> Entity:
 
 def moment(value: Json) -> int | None:
     """Return unix seconds of a date given as such or as RFC 3339 text (reference 3.6)."""
+    value = coerced(value, Prop("int"))
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if not isinstance(value, str) or "T" not in value:

@@ -197,7 +197,7 @@ def test_a_zone_is_read_by_its_name_else_by_its_offset(
 @pytest.mark.parametrize("body", [{}, {"_embedded": {}}, {"_embedded": {"datetime_settings": []}}])
 def test_an_account_without_a_zone_is_told_of(clock: ManualClock, body: Any) -> None:
     client = client_of(Canned(lambda *_: body).session(), clock)
-    with pytest.raises(UnexpectedReplyError, match="without a time zone"):
+    with pytest.raises(UnexpectedReplyError, match="with no time zone"):
         DefinitionsCache(way_of(client, clock)).zone()
 
 
@@ -265,8 +265,8 @@ def test_a_refusal_of_the_portal_is_explained_by_what_is_kept(
     assert len(portal.log) == calls
     schemas.of("leads")
     told = str(explain(caught.value, "leads", schemas.held))
-    assert f"'Region', {number} (sent 'nort')" in told
-    assert "it takes 'north', 'south'" in told
+    assert f"'Region' ({number}) is not an allowed value, got 'nort'" in told
+    assert "allowed: 'north', 'south'" in told
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

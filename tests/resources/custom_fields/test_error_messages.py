@@ -48,9 +48,10 @@ WRONG = refused(
 def test_a_refusal_names_the_field_the_value_and_the_choices() -> None:
     error = explain(WRONG, "leads", SCHEMAS.get)
     assert str(error) == (
-        "PATCH /api/v4/leads was answered 400 Bad Request: item 0, "
-        "custom_fields_values.1.values.0.value of the custom field 'Region', 900 (sent 'nort'): "
-        "No good choice [NotSupportedChoice]; it takes 'north', 'south', 'Far East'"
+        "PATCH /api/v4/leads returned 400 Bad Request: item 0: "
+        "custom_fields_values.1.values.0.value of custom field 'Region' (900) is not an allowed "
+        "value, got 'nort' (amoCRM: \"No good choice\", NotSupportedChoice); "
+        "allowed: 'north', 'south', 'Far East'"
     )
     assert isinstance(error, ValidationError)
     one = error.fields[0]
@@ -65,8 +66,8 @@ def test_without_definitions_the_field_is_named_by_what_was_sent() -> None:
     error = explain(WRONG, "leads", lambda _: None)
     assert error is WRONG
     assert (
-        "item 0, custom_fields_values.1.values.0.value of the custom field 900 "
-        "(sent a string of 4 characters)" in str(error)
+        "item 0: custom_fields_values.1.values.0.value of custom field 900 "
+        "is not an allowed value, got str of length 4 (amoCRM:" in str(error)
     )
 
 
@@ -74,38 +75,44 @@ def test_without_definitions_the_field_is_named_by_what_was_sent() -> None:
     ("kind", "data", "path", "told"),
     [
         ("leads", lead(values(901, value="secret")), "custom_fields_values.0.values.0.value",
-         "of the custom field 'Note', 901 (sent a string of 6 characters): No good choice [X]"),
+         "of custom field 'Note' (901) was refused, got str of length 6 (amoCRM: \"No good ch"),
         ("leads", lead(values(999, value="x")), "custom_fields_values.0.field_id",
-         "item 0, custom_fields_values.0.field_id (sent 999): No good choice [X]"),
+         "item 0: custom_fields_values.0.field_id was refused, got 999 (amoCRM:"),
         ("contacts", lead(values("PHONE", value="+7900", enum_code="CELL")),
          "custom_fields_values.0.values.0.enum_code",
-         "of the custom field 'Phone', PHONE (sent 'CELL'): No good choice [X]; it takes 'WORK',"),
+         "custom field 'Phone' (PHONE) was refused, got 'CELL' (amoCRM: \"No good choice\", X); "
+         "allowed: 'WORK',"),
         ("contacts", lead(values("PHONE", value="+7900")),
-         "custom_fields_values.0.values.0.value", "'Phone', PHONE (sent a string of 5"),
+         "custom_fields_values.0.values.0.value",
+         "'Phone' (PHONE) was refused, got str of length 5"),
         ("contacts", lead(values(902, value="x", enum_id=9)),
-         "custom_fields_values.0.values.0.enum_id", "(sent 9): No good choice [X]; it takes '1 ("),
+         "custom_fields_values.0.values.0.enum_id",
+         "got 9 (amoCRM: \"No good choice\", X); allowed: '1 ("),
         ("leads", lead(_embedded={"contacts": lead(values(900, value=5))}),
-         "_embedded.contacts.0.custom_fields_values.0.values.0.value", "'Phone', 900 (sent 5)"),
+         "_embedded.contacts.0.custom_fields_values.0.values.0.value",
+         "'Phone' (900) was refused, got 5 ("),
         ("leads", lead(_embedded={"companies": lead(values(900, value=5))}),
          "_embedded.companies.0.custom_fields_values.0.values.0.value",
-         "of the custom field 900 (sent 5)"),
+         "of custom field 900 was refused, got 5 ("),
         ("leads", lead("odd", {"field_id": None}), "custom_fields_values.0.values",
-         "values (sent nothing)"),
+         "values was refused (amoCRM:"),
         ("leads", lead("odd", {"field_id": None}), "custom_fields_values.1.values",
-         "values (sent nothing)"),
+         "values was refused (amoCRM:"),
         ("leads", lead(values(900, value="n" * 61)), "custom_fields_values.0.values.0.value",
-         f"(sent '{'n' * 60}...')"),
+         f"got '{'n' * 60}...' ("),
         ("leads", lead(values(900, value="n" * 60)), "custom_fields_values.0.values.0.value",
-         f"(sent '{'n' * 60}')"),
-        ("leads", lead(), "name", "item 0, name (sent a string of 1 characters)"),
+         f"got '{'n' * 60}' ("),
+        ("leads", lead(), "name", "item 0: name was refused, got str of length 1 ("),
     ],
 )  # fmt: skip
-def test_what_is_told(kind: str, data: Any, path: str, told: str) -> None:
+def test_a_message_names_field_value_and_choices(
+    kind: str, data: Any, path: str, told: str
+) -> None:
     assert told in str(explain(refused(data, (path, "X")), kind, SCHEMAS.get))
 
 
 @pytest.mark.parametrize(("count", "tail"), [(10, "'9'"), (11, "'9' and 1 more")])
-def test_ten_choices_are_told(count: int, tail: str) -> None:
+def test_a_message_lists_ten_choices(count: int, tail: str) -> None:
     enums = [{"id": number, "value": str(number)} for number in range(count)]
     schema = Schema([definition(900, "Region", "select", enums=enums)])
     error = explain(WRONG, "leads", lambda _: schema)
@@ -115,9 +122,8 @@ def test_ten_choices_are_told(count: int, tail: str) -> None:
 def test_one_item_of_a_batch_keeps_the_names() -> None:
     error = explain(WRONG, "leads", SCHEMAS.get)
     assert isinstance(error, ValidationError)
-    assert (
-        "400 Bad Request: custom_fields_values.1.values.0.value of the custom field 'Region'"
-        in str(narrow(error, 0))
+    assert "400 Bad Request: custom_fields_values.1.values.0.value of custom field 'Region'" in str(
+        narrow(error, 0)
     )
 
 

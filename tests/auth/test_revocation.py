@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from amocrm import GrantError
-from amocrm.auth.revocation_cause import RevocationCause, explained, find, is_revoked
+from amocrm.auth.revocation import RevocationCause, explain, find_cause, says_revoked
 from amocrm.http.messages import NoReply, Reply
 
 
@@ -14,7 +14,7 @@ def answered(status: int) -> Reply:
 
 
 @pytest.mark.parametrize(
-    ("probe", "lost", "finding"),
+    ("probe", "in_doubt", "finding"),
     [
         (answered(200), False, "used"),
         (answered(200), True, "lost"),
@@ -33,9 +33,9 @@ def answered(status: int) -> Reply:
     ],
 )
 def test_what_the_access_token_tells(
-    probe: Reply | NoReply | None, lost: bool, finding: RevocationCause | None
+    probe: Reply | NoReply | None, in_doubt: bool, finding: RevocationCause | None
 ) -> None:
-    assert find(probe, lost=lost) == finding
+    assert find_cause(probe, in_doubt=in_doubt) == finding
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_the_access_token_tells(
     ],
 )
 def test_which_refusal_means_a_dead_refresh_token(reason: str | None, revoked: bool) -> None:
-    assert is_revoked(GrantError("no", status=401, reason=reason)) is revoked
+    assert says_revoked(GrantError("no", status=401, reason=reason)) is revoked
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_which_refusal_means_a_dead_refresh_token(reason: str | None, revoked: b
     [
         ("withdrawn", "switched off"),
         ("used", "share one store"),
-        ("lost", "answer got lost"),
+        ("lost", "response was lost"),
     ],
 )
 def test_a_finding_is_told_and_can_be_read(finding: RevocationCause, words: str) -> None:
     error = GrantError(
         "no", status=401, title="t", detail="d", reason="Token has been revoked", data={"a": 1}
     )
-    told = explained(error, finding)
+    told = explain(error, finding)
     assert words in str(told)
     assert "\n" not in str(told)
     assert told.finding == finding
@@ -74,5 +74,5 @@ def test_a_finding_is_told_and_can_be_read(finding: RevocationCause, words: str)
 
 def test_without_a_finding_the_refusal_stays_as_it_was() -> None:
     error = GrantError("no", status=401)
-    assert explained(error, None) is error
+    assert explain(error, None) is error
     assert error.finding is None

@@ -8,9 +8,9 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from amocrm import AccessDeniedError, ConfigurationError, StateMismatchError, WebhookError
-from amocrm.auth.callback import (
+from amocrm.auth.redirect.query import (
     FROM_AMOCRM,
-    Answered,
+    RedirectResult,
     State,
     read_install,
     read_query,
@@ -28,9 +28,9 @@ def test_consent_that_failed_otherwise() -> None:
 
 def test_a_redirect_brings_the_code() -> None:
     query = {"code": "c", "state": "s", "referer": "Example.amocrm.ru", "platform": "1"}
-    assert read_redirect(query, "s", HERE) == Answered(code="c")
-    assert read_redirect({"code": "c", "state": "s"}, "s", HERE) == Answered(code="c")
-    assert "'c'" not in repr(Answered(code="c"))
+    assert read_redirect(query, "s", HERE) == RedirectResult(code="c")
+    assert read_redirect({"code": "c", "state": "s"}, "s", HERE) == RedirectResult(code="c")
+    assert "'c'" not in repr(RedirectResult(code="c"))
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,11 @@ def test_a_redirect_brings_the_code() -> None:
         ({"code": "c", "state": "s "}, "another state"),
         ({"code": "c", "state": "ы\ud800"}, "another state"),
         ({"error": "access_denied"}, "another state"),
-        ({"state": "s"}, "no code"),
-        ({"code": "", "state": "s"}, "no code"),
-        ({"code": "c", "state": "s", "referer": "evil.example"}, "no account of amoCRM"),
-        ({"code": "c", "state": "s", "referer": "amocrm.ru.evil.example"}, "no account"),
-        ({"code": "c", "state": "s", "referer": "https://example.amocrm.ru"}, "no account"),
+        ({"state": "s"}, "no valid code"),
+        ({"code": "", "state": "s"}, "no valid code"),
+        ({"code": "c", "state": "s", "referer": "evil.example"}, "not an account of amoCRM"),
+        ({"code": "c", "state": "s", "referer": "amocrm.ru.evil.example"}, "not an account"),
+        ({"code": "c", "state": "s", "referer": "https://example.amocrm.ru"}, "not an account"),
     ],
 )
 def test_a_redirect_that_does_not_answer_us(query: dict[str, str], complaint: str) -> None:
@@ -74,7 +74,7 @@ def test_states_are_equal_or_not() -> None:
 
 def test_an_installation_names_the_account_that_agreed() -> None:
     query = {"code": "c", "state": "s", "referer": "Shop.kommo.com", "platform": "2"}
-    assert read_install(query, "s") == Answered(code="c", host="shop.kommo.com")
+    assert read_install(query, "s") == RedirectResult(code="c", host="shop.kommo.com")
 
 
 @pytest.mark.parametrize("flag", ["from_widget", "from_exchange"])
@@ -115,15 +115,15 @@ def test_without_a_state_a_browser_s_redirect_is_not_believed(
     ("change", "complaint"),
     [
         ({"state": "S"}, "another state"),
-        ({"code": ""}, "no code"),
-        ({"code": "two words"}, "no code"),
+        ({"code": ""}, "no valid code"),
+        ({"code": "two words"}, "no valid code"),
         ({"referer": ""}, "no referer"),
-        ({"referer": "evil.example"}, "no account of amoCRM"),
-        ({"referer": "www.amocrm.ru"}, "no account of amoCRM"),
-        ({"referer": "evil.example/.amocrm.ru"}, "no account of amoCRM"),
-        ({"referer": "a.amocrm.ru.evil.example"}, "no account of amoCRM"),
-        ({"referer": "a.amocrm.ru:443"}, "no account of amoCRM"),
-        ({"referer": "evil@a.amocrm.ru"}, "no account of amoCRM"),
+        ({"referer": "evil.example"}, "not an account of amoCRM"),
+        ({"referer": "www.amocrm.ru"}, "not an account of amoCRM"),
+        ({"referer": "evil.example/.amocrm.ru"}, "not an account of amoCRM"),
+        ({"referer": "a.amocrm.ru.evil.example"}, "not an account of amoCRM"),
+        ({"referer": "a.amocrm.ru:443"}, "not an account of amoCRM"),
+        ({"referer": "evil@a.amocrm.ru"}, "not an account of amoCRM"),
     ],
 )
 def test_an_installation_that_is_forged(change: dict[str, str], complaint: str) -> None:

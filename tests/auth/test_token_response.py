@@ -16,19 +16,18 @@ from amocrm import (
     UnexpectedReplyError,
     UnreachableError,
 )
-from amocrm.auth.oauth_messages import (
+from amocrm.auth.consent import consent_url
+from amocrm.auth.moved_account import new_host
+from amocrm.auth.revocation import means_revoked
+from amocrm.auth.settings import read_auth
+from amocrm.auth.token_endpoint import code_grant, refresh_grant
+from amocrm.auth.token_response import (
     Granted,
     GrantRefused,
     GrantVerdict,
-    code_grant,
-    consent_url,
-    is_withdrawn,
     judge_grant,
-    may_be_done,
-    new_host,
-    refresh_grant,
+    may_be_carried_out,
 )
-from amocrm.auth.settings import read_auth
 from amocrm.http.hosts import portal
 from amocrm.http.messages import Call, NoReply, Reply
 from amocrm.http.retry import PATIENCE, RETRIES, Again, GiveUp, RetryState
@@ -40,8 +39,8 @@ JSON = {"Content-Type": "application/problem+json"}
 TOKEN = {"expires_in": 86400, "access_token": "SECRETa", "refresh_token": "SECRETr"}
 
 
-def asked(outcome: Reply | NoReply, lost: bool = False, **state: Any) -> GrantVerdict:
-    return judge_grant(CALL, outcome, RetryState(**state), asked_at=1000.0, lost=lost)
+def asked(outcome: Reply | NoReply, in_doubt: bool = False, **state: Any) -> GrantVerdict:
+    return judge_grant(CALL, outcome, RetryState(**state), asked_at=1000.0, in_doubt=in_doubt)
 
 
 def problem(status: int, **words: str) -> Reply:
@@ -115,9 +114,9 @@ REVOKED = "Token has been revoked"
         (problem(400, hint="Redirect URI is not associated with client"), "redirect_uri differs",
          False),
         (problem(400, hint="Invalid account"), "belongs to another account", True),
-        (problem(404, title="Not Found"), "no account answers", True),
-        (problem(401, title="Unauthorized"), "no account answers", True),
-        (Reply(404, {"Content-Type": "text/html"}, b"<h1>404"), "no account answers", True),
+        (problem(404, title="Not Found"), "no account has this host", True),
+        (problem(401, title="Unauthorized"), "no account has this host", True),
+        (Reply(404, {"Content-Type": "text/html"}, b"<h1>404"), "no account has this host", True),
         (problem(400, hint="Something new"), "not valid.*'Something new'", False),
         (problem(400), "the grant is not valid", False),
     ],
@@ -142,10 +141,10 @@ def test_a_refusal_keeps_the_words() -> None:
 
 
 def test_a_refusal_after_a_lost_answer_says_so() -> None:
-    assert "got lost" not in str(asked(problem(401, hint=REVOKED)))
-    verdict = asked(problem(401, hint=REVOKED), lost=True)
+    assert "was lost" not in str(asked(problem(401, hint=REVOKED)))
+    verdict = asked(problem(401, hint=REVOKED), in_doubt=True)
     assert isinstance(verdict, GrantRefused)
-    assert "answer got lost" in str(verdict.error)
+    assert "response was lost" in str(verdict.error)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +219,7 @@ def test_a_moved_account_is_believed_only_at_a_host_of_accounts(
 def test_only_a_refusal_of_the_token_itself_means_that_it_is_dead(
     reason: str | None, dead: bool
 ) -> None:
-    assert is_withdrawn(GrantError("no", status=401, reason=reason)) is dead
+    assert means_revoked(GrantError("no", status=401, reason=reason)) is dead
 
 
 @pytest.mark.parametrize(
@@ -236,4 +235,4 @@ def test_only_a_refusal_of_the_token_itself_means_that_it_is_dead(
     ],
 )
 def test_which_grants_may_have_been_carried_out(outcome: Reply | NoReply, done: bool) -> None:
-    assert may_be_done(outcome) is done
+    assert may_be_carried_out(outcome) is done
