@@ -24,7 +24,7 @@ class Authorizer(Protocol):
 
     @property
     def renewable(self) -> bool:
-        """Whether another token may be had after a 401."""
+        """Whether there may be another token after a 401."""
         ...
 
     def token(self) -> Credential:

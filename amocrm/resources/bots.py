@@ -11,7 +11,9 @@ from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Gets, Lists
 
 if TYPE_CHECKING:
+    from amocrm.resources.filter_values import Id
     from amocrm.schema.bots import Bot, BotRun
+    from amocrm.schema.enums import BotFunction
 
 BotWith: TypeAlias = Literal["favorite"]
 
@@ -22,8 +24,8 @@ _LEGACY_TYPES: Final = {"contacts": "1", "leads": "2", "customers": "12"}
 class BotFilter(TypedDict, total=False):
     """What bots can be filtered by."""
 
-    id: int | list[int]
-    type_functionality: list[Literal["regular", "greeting", "marketing", "nps"]]
+    id: Id | Iterable[Id]
+    type_functionality: BotFunction | Iterable[BotFunction]
 
 
 class OneBot(Resource):

@@ -10,7 +10,10 @@ from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Editable, Reads
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from amocrm.resources.fields import FieldDefinitions
+    from amocrm.resources.filter_values import Id
     from amocrm.schema.catalogs import (
         Catalog,
         CatalogPatch,
@@ -27,7 +30,7 @@ ElementWith: TypeAlias = Literal["invoice_link", "supplier_field_values"]
 class ElementFilter(TypedDict, total=False):
     """What elements can be filtered by."""
 
-    id: int | list[int]
+    id: Id | Iterable[Id]
 
 
 class OneCatalog(Resource):

@@ -9,6 +9,9 @@ from amocrm.resources.resource import Resource, read_id
 from amocrm.resources.verbs import Creates, Deletes, Editable, Gets, Lists
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from amocrm.resources.filter_values import Text
     from amocrm.schema.chats import (
         NewShortLink,
         NewTemplate,
@@ -54,7 +57,7 @@ class ShortLinks(Creates["NewShortLink", "ShortLink"], path="short_links", sourc
 class TemplateFilter(TypedDict, total=False):
     """What chat templates can be filtered by."""
 
-    external_id: str | list[str]
+    external_id: Text | Iterable[Text]
 
 
 class OneTemplate(Resource):

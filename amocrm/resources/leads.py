@@ -10,10 +10,13 @@ from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Editable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from amocrm.resources.attached import Subscriptions
+    from amocrm.resources.filter_values import Id, Numbers, Stages, Times
     from amocrm.resources.pipelines import LossReasons, Pipelines
     from amocrm.resources.unsorted import Unsorted
-    from amocrm.schema.common import Changed, Range, Short
+    from amocrm.schema.common import Changed, Short
     from amocrm.schema.complex import ComplexResult, NewComplexLead
     from amocrm.schema.fields import Stage
     from amocrm.schema.leads import DeletedLead, Lead, LeadPatch, NewLead
@@ -25,20 +28,13 @@ LeadWith: TypeAlias = Literal[
 LeadOrder: TypeAlias = Literal["created_at", "id", "updated_at"]
 
 
-class StageFilter(TypedDict):
-    """A stage of a pipeline."""
-
-    pipeline_id: int
-    status_id: int
-
-
 class LeadFilter(EntityFilter, total=False):
     """What leads can be filtered by."""
 
-    price: int | Range
-    statuses: list[StageFilter]
-    pipeline_id: int | list[int]
-    closed_at: Range
+    price: Numbers
+    statuses: Stages
+    pipeline_id: Id | Iterable[Id]
+    closed_at: Times
 
 
 class OneLead(OneEntity):

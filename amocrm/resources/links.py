@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Generic, NoReturn, TypedDict, TypeVar, cast
 
 from amocrm.bulk.pages import find_list
+from amocrm.errors import ConfigurationError
+from amocrm.http.messages import Json
 from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Lists
 
 if TYPE_CHECKING:
+    from amocrm.resources.filter_values import Id
+    from amocrm.schema.enums import LinkedType
     from amocrm.schema.links import Link, LinkOf, NewLink, NewLinkOf
 
 N = TypeVar("N")
@@ -18,15 +22,22 @@ N = TypeVar("N")
 class ItemLinkFilter(TypedDict, total=False):
     """What links of one entity can be filtered by; id and type of the other end go together."""
 
-    to_entity_id: int
-    to_entity_type: str
-    to_catalog_id: int
+    to_entity_id: Id
+    to_entity_type: LinkedType
+    to_catalog_id: Id
 
 
 class LinkFilter(ItemLinkFilter, total=False):
     """What links of a kind of entity can be filtered by; `entity_id` is required."""
 
-    entity_id: int | list[int]
+    entity_id: Id | Iterable[Id]
+
+
+def _check_ends(asked: Mapping[str, Json]) -> None:
+    if ("to_entity_id" in asked) != ("to_entity_type" in asked):
+        raise ConfigurationError(
+            "filters 'to_entity_id' and 'to_entity_type' of links need each other"
+        )
 
 
 class _Linking(Resource, Generic[N]):
@@ -52,6 +63,9 @@ class ItemLinks(
 
     __slots__ = ()
 
+    def _check_filter(self, asked: Mapping[str, Json]) -> None:
+        _check_ends(asked)
+
 
 class Links(
     Lists["LinkOf", LinkFilter, NoReturn, NoReturn], _Linking["NewLinkOf"],
@@ -60,3 +74,11 @@ class Links(
     """What entities of a kind are linked to; each link names its `entity_id`."""
 
     __slots__ = ()
+
+    def _check_filter(self, asked: Mapping[str, Json]) -> None:
+        if "entity_id" not in asked:
+            raise ConfigurationError(
+                f"{self._where} needs 'entity_id' in its filter",
+                hint='such as {"entity_id": [7001, 7002]}',
+            )
+        _check_ends(asked)

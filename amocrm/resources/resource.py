@@ -9,6 +9,7 @@ from typing import (
     TYPE_CHECKING,
     ClassVar,
     Final,
+    ForwardRef,
     Literal,
     NoReturn,
     TypeVar,
@@ -61,8 +62,12 @@ class Resource(ResourceOwner):
     ) -> None:
         super().__init_subclass__()
         if source:
-            filters, withs, orders = _question_names(cls)
-            cls.endpoint = Endpoint(path, source, filters, withs, orders, query, text_id)
+            asked = _arguments_of(cls)
+            kinds = filter_kinds(asked.get("filter"))
+            withs, orders = get_args(asked.get("with")), get_args(asked.get("order"))
+            cls.endpoint = Endpoint(
+                path, source, tuple(kinds), tuple(kinds.values()), withs, orders, query, text_id
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self._path}>"
@@ -134,11 +139,10 @@ def _arguments_of(resource: type[Resource]) -> dict[str, object]:
     return found
 
 
-def _question_names(resource: type[Resource]) -> list[tuple[str, ...]]:
-    """Return the names of filters, `with` and order that a resource takes."""
-    found = _arguments_of(resource)
-    filters = tuple(getattr(found.get("filter"), "__annotations__", ()))
-    return [filters, get_args(found.get("with")), get_args(found.get("order"))]
+def filter_kinds(shape: object) -> dict[str, str]:
+    """Return the names of a filter's TypedDict with the names of their types, their kinds."""
+    annotations: dict[str, ForwardRef] = getattr(shape, "__annotations__", {})
+    return {name: one.__forward_arg__ for name, one in annotations.items()}
 
 
 def members(resource: type[Resource], what: Literal["item", "new", "patch"]) -> frozenset[str]:

@@ -8,6 +8,9 @@ from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import CreatesOne, Deletes, Editable, Edits, Lists
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from amocrm.resources.filter_values import Text
     from amocrm.schema.sources import (
         ButtonPatch,
         CreatedButton,
@@ -24,7 +27,7 @@ ButtonWith: TypeAlias = Literal["deleted", "scripts"]
 class SourceFilter(TypedDict, total=False):
     """What sources can be filtered by."""
 
-    external_id: str | list[str]
+    external_id: Text | Iterable[Text]
 
 
 class Sources(

@@ -11,14 +11,15 @@ from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, Lists
 
 if TYPE_CHECKING:
+    from amocrm.resources.filter_values import Id, Text
     from amocrm.schema.common import Changed, NewTag, Tag
 
 
 class TagFilter(TypedDict, total=False):
     """What labels can be filtered by."""
 
-    id: int | list[int]
-    name: str
+    id: Id | Iterable[Id]
+    name: Text
 
 
 class Tags(

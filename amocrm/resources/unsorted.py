@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, TypedDict, cast
 
 from amocrm.http.messages import Json
+from amocrm.resources.endpoint import Endpoint
+from amocrm.resources.filters import build_query
 from amocrm.resources.lazy import LazyResource
-from amocrm.resources.resource import Resource
+from amocrm.resources.resource import Resource, filter_kinds
 from amocrm.resources.verbs import Creates, Gets, Lists
 
 if TYPE_CHECKING:
-    from amocrm.schema.common import Range
+    from collections.abc import Iterable
+
+    from amocrm.resources.filter_values import Id, Since, Uid
+    from amocrm.schema.enums import UnsortedCategory
     from amocrm.schema.unsorted import NewForm, NewSip, Sorted, UnsortedLink, UnsortedSummary
     from amocrm.schema.unsorted import Unsorted as UnsortedLead
 
@@ -20,17 +26,21 @@ UnsortedOrder: TypeAlias = Literal["created_at", "updated_at"]
 class UnsortedFilter(TypedDict, total=False):
     """What incoming leads can be filtered by."""
 
-    uid: str | list[str]
-    category: list[str]
-    pipeline_id: int
+    uid: Uid | Iterable[Uid]
+    category: UnsortedCategory | Iterable[UnsortedCategory]
+    pipeline_id: Id
 
 
 class SummaryFilter(TypedDict, total=False):
     """What a summary can be limited to."""
 
-    uid: str | list[str]
-    created_at: int | Range
-    pipeline_id: int
+    uid: Uid | Iterable[Uid]
+    created_at: Since
+    pipeline_id: Id
+
+
+_KINDS: Final = filter_kinds(SummaryFilter)
+_SUMMARY: Final = Endpoint("summary", "4.4", tuple(_KINDS), tuple(_KINDS.values()))
 
 
 class UnsortedForms(Creates["NewForm", "UnsortedLead"], path="forms", source="4.4"):
@@ -92,8 +102,13 @@ class Unsorted(
 
     def summary(self, filter: SummaryFilter | None = None) -> UnsortedSummary:  # noqa: A002
         """Return how many came and what became of them; times are in seconds."""
-        asked = {"filter": filter} if filter else None
-        summary: UnsortedSummary = self._api.request.get(f"{self._path}/summary", asked).data
+        asked = build_query(
+            _SUMMARY, f"{self._where}/summary", lenient=self._api.lenient,
+            filter=cast("Mapping[str, Json] | None", filter), facts=self._facts(),
+        )  # fmt: skip
+        summary: UnsortedSummary = self._api.request.get(
+            f"{self._path}/summary", asked or None
+        ).data
         return summary
 
 

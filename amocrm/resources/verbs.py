@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from amocrm.errors import ConfigurationError, ConflictError, NotFoundError
 from amocrm.http.messages import Json, Retry
 from amocrm.resources import lazy
+from amocrm.resources.filter_values import NO_FACTS, Facts
 from amocrm.resources.filters import Direction, build_query
 from amocrm.resources.resource import Resource, members
+from amocrm.resources.split_query import split_query
 
 if TYPE_CHECKING:
     from amocrm.bulk.journals.storage import JournalStorage
@@ -79,6 +81,12 @@ class Lists(Resource, Generic[E, F, W, O]):
 
     __slots__ = ()
     _arguments: ClassVar[tuple[str, ...]] = ("item", "filter", "with", "order")
+    _split: ClassVar[Mapping[str, int]] = {
+        "id": 0, "entity_id": 0, "uid": 0, "responsible_user_id": 0, "created_by": 0,
+        "updated_by": 0, "pipeline_id": 0,
+    }  # fmt: skip
+    """Filters of which a long list is split over several calls, each with how many a call takes;
+    0 is as many as an address holds. An item has one value of each, so it is found once."""
 
     def list(
         self,
@@ -116,11 +124,34 @@ class Lists(Resource, Generic[E, F, W, O]):
             self.endpoint, self._where, lenient=self._api.lenient,
             filter=cast("Mapping[str, Json] | None", filter),
             with_=with_, order=cast("Mapping[str, Json] | None", order), query=query,
+            facts=NO_FACTS if filter is None else self._facts(),
         )  # fmt: skip
-        return lazy.listing.Listing(
-            self._api, self._path, {**asked, **(params or {})},
-            limit=limit, ahead=ahead, expect=expect, unique=unique, progress=progress,
-        )  # fmt: skip
+        more = params or {}
+        if not self._api.lenient and "filter" not in more:
+            self._check_filter(asked.get("filter", {}))
+        queries = split_query({**asked, **more}, {} if "filter" in more else self._split)
+        parts = [
+            lazy.listing.Listing[E](
+                self._api, self._path, one, limit=limit, ahead=ahead,
+                expect=expect if len(queries) == 1 else None, unique=unique, progress=progress,
+            )
+            for one in queries
+        ]  # fmt: skip
+        if len(parts) == 1:
+            return parts[0]
+        return lazy.joined_listing.JoinedListing(parts, asked.get("order"), expect)
+
+    def _check_filter(self, asked: Mapping[str, Json]) -> None:
+        """Refuse filters that mean nothing without each other."""
+
+    def _facts(self) -> Facts:
+        schemas, kind = self._context.definitions, self._kind
+        return Facts(
+            lambda: schemas().zone(),
+            lambda value, facts: lazy.field_filters.field_filters(
+                value, lambda key: schemas().find(kind, key), facts
+            ),
+        )
 
 
 class Creates(Resource, Generic[N, A]):

@@ -19,10 +19,6 @@ class Links(TypedDict):
     self: Href
 
 
-Range = TypedDict("Range", {"from": int, "to": int}, total=False)
-"""From a number up to another one, both included; either may be left out."""
-
-
 class Ref(TypedDict):
     """Another entity, by its id."""
 

@@ -263,6 +263,8 @@ def _common(kind: str, method: str) -> str:
             name, value = "params", {"text": "Called back"}
         shown = repr(value).replace("'", '"')
         return f'with @.edit({number}) as item: item["{name}"] = {shown}'
+    if method == "(id).events":
+        return f"list(@({number}).events())"
     if method == "changes":
         return 'with @.changes(checkpoint="changes.json") as changed: list(changed)'
     if method == "save":

@@ -26,6 +26,7 @@ def check_leads(crm: AmoCRM, lead: int) -> None:
     list(crm.leads.save_many([(crm.leads.get(lead), {"price": 1700})]))
     crm.leads.update(lead, {"price": 1700})
     list(crm.leads.update_many([{"id": lead, "price": 1700}]))
+    list(crm.leads(lead).events())
     crm.leads(lead).move(crm.leads.pipelines.stage("Discussions"))
 
 
@@ -178,6 +179,7 @@ def check_contacts(crm: AmoCRM, contact: int) -> None:
     list(crm.contacts.save_many([(crm.contacts.get(contact), {"name": "Anna Smirnova"})]))
     crm.contacts.update(contact, {"name": "Anna Smirnova"})
     list(crm.contacts.update_many([{"id": contact, "name": "Anna Smirnova"}]))
+    list(crm.contacts(contact).events())
 
 
 def check_contacts_chats(crm: AmoCRM, contact: int, chat: str) -> None:
@@ -201,6 +203,7 @@ def check_companies(crm: AmoCRM, company: int) -> None:
     list(crm.companies.save_many([(crm.companies.get(company), {"name": "Example Ltd"})]))
     crm.companies.update(company, {"name": "Example Ltd"})
     list(crm.companies.update_many([{"id": company, "name": "Example Ltd"}]))
+    list(crm.companies(company).events())
 
 
 def check_customers(crm: AmoCRM, customer: int) -> None:
@@ -215,6 +218,7 @@ def check_customers(crm: AmoCRM, customer: int) -> None:
     list(crm.customers.save_many([(crm.customers.get(customer), {"next_price": 200})]))
     crm.customers.update(customer, {"next_price": 200})
     list(crm.customers.update_many([{"id": customer, "next_price": 200}]))
+    list(crm.customers(customer).events())
 
 
 def check_customers_mode(crm: AmoCRM) -> None:
