@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.resources.entity import HasCustomFieldsInBulk
 from amocrm.resources.lazy import LazyResource
-from amocrm.resources.resource import Resource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Editable, Reads
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ElementFilter(TypedDict, total=False):
     id: Id | Iterable[Id]
 
 
-class OneCatalog(Resource):
+class OneCatalog(OneEditable["Catalog", NoReturn, "CatalogPatch", "Catalog"]):
     """What belongs to one list."""
 
     __slots__ = ()

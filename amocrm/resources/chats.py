@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.resources.resource import Resource, read_id
+from amocrm.resources.one_item import OneEditable, OneReadable
+from amocrm.resources.resource import read_id
 from amocrm.resources.verbs import Creates, Deletes, Editable, Gets, Lists
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 TemplateWith: TypeAlias = Literal["reviews"]
 
 
-class OneTalk(Resource):
+class OneTalk(OneReadable["Talk", NoReturn]):
     """What can be done with one conversation."""
 
     __slots__ = ()
@@ -60,7 +61,7 @@ class TemplateFilter(TypedDict, total=False):
     external_id: Text | Iterable[Text]
 
 
-class OneTemplate(Resource):
+class OneTemplate(OneEditable["Template", TemplateWith, "TemplatePatch", "Template"]):
     """What can be done with one chat template."""
 
     __slots__ = ()

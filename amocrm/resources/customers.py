@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 from amocrm.resources.changes import HasChanges
 from amocrm.resources.entity import Entities, EntityFilter, HasCustomFields, OneEntity
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, CreatesOne, Deletes, Editable, Edits, Gets, Lists
 
@@ -49,7 +50,7 @@ class TransactionFilter(TypedDict, total=False):
     id: Id | Iterable[Id]
 
 
-class OneCustomer(OneEntity):
+class OneCustomer(OneEntity, OneEditable["Customer", CustomerWith, "CustomerPatch", "Changed"]):
     """What belongs to one customer."""
 
     __slots__ = ()

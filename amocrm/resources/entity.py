@@ -71,7 +71,12 @@ class HasCustomFields(Resource, Generic[C]):
             ConfigurationError: there is no such field, or several; the message lists what is like
                 it. It is raised by the view.
         """
-        return self._context.definitions().fields(self._kind, cast("dict[str, Json]", entity))
+        if not isinstance(entity, dict):
+            raise ConfigurationError(
+                f"cf takes the entity itself, a dict, not {type(entity).__name__}",
+                hint=f"such as cf({self._kind}.get(7001))" if isinstance(entity, int) else None,
+            )
+        return self._context.definitions().fields(self._kind, entity)
 
     def save(self, before: Mapping[str, object], after: Mapping[str, object]) -> C | None:
         """Send what differs between an entity as it was read and as it is to be, and nothing else.
@@ -87,12 +92,32 @@ class HasCustomFields(Resource, Generic[C]):
         Raises:
             ConfigurationError: linked entities differ: links change them.
         """
+        _check_pair(before, after)
         patch = lazy.patch.changes(before, after)
         if not patch:
             return None
         number = cast("int", before["id"])
         with self._explained():
             return cast("C", self._api.request.patch(self._item(number), patch).data)
+
+
+_Pair: TypeAlias = tuple[Mapping[str, object], Mapping[str, object]]
+
+
+def _check_pair(before: object, after: object) -> None:
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        raise ConfigurationError(
+            "expected two dicts: the entity as it was read, and as it is to be"
+        )
+    if before.get("id") is None:
+        raise ConfigurationError("the entity as it was read has no id")
+
+
+def _read_pair(pair: object) -> _Pair:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise ConfigurationError("expected pairs of dicts: (as it was read, as it is to be)")
+    _check_pair(*pair)
+    return pair[0], pair[1]
 
 
 class HasCustomFieldsInBulk(HasCustomFields[C]):
@@ -121,7 +146,7 @@ class HasCustomFieldsInBulk(HasCustomFields[C]):
         """
         patches = (
             {"id": before["id"], **patch}
-            for before, after in pairs
+            for before, after in map(_read_pair, pairs)
             if (patch := lazy.patch.changes(before, after))
         )
         writer = lazy.writer.Writer(

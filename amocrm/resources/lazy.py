@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast, overload
 
 if TYPE_CHECKING:
+    from amocrm.bulk import changes as changes
     from amocrm.bulk import joined_listing as joined_listing
     from amocrm.bulk import listing as listing
     from amocrm.bulk import outcomes as outcomes
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Resource")
 
 _MODULES: Final = {
+    "changes": "amocrm.bulk.changes",
     "listing": "amocrm.bulk.listing",
     "joined_listing": "amocrm.bulk.joined_listing",
     "outcomes": "amocrm.bulk.outcomes",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from amocrm.errors import ConfigurationError
 from amocrm.resources.changes import HasChanges
 from amocrm.resources.entity import Entities, EntityFilter, OneEntity
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Creates, Editable
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ class LeadFilter(EntityFilter, total=False):
     closed_at: Times
 
 
-class OneLead(OneEntity):
+class OneLead(OneEntity, OneEditable["Lead", LeadWith, "LeadPatch", "Changed"]):
     """What belongs to one lead."""
 
     __slots__ = ()
@@ -51,6 +54,11 @@ class OneLead(OneEntity):
             stage: `{"pipeline_id": 10, "status_id": 101}`.
             loss_reason_id: why it is lost; it counts only where the stage is the lost one.
         """
+        if not isinstance(stage, Mapping) or not stage.keys() >= {"pipeline_id", "status_id"}:
+            raise ConfigurationError(
+                "a stage is {'pipeline_id': 10, 'status_id': 142}",
+                hint="crm.leads.pipelines.stage(name) finds it by its name",
+            )
         patch: LeadPatch = {"pipeline_id": stage["pipeline_id"], "status_id": stage["status_id"]}
         if loss_reason_id is not None:
             patch["loss_reason_id"] = loss_reason_id

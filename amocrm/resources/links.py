@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, NoReturn, TypedDict, TypeVar, cast
 from amocrm.bulk.pages import find_list
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
+from amocrm.resources.item_checks import as_list, check_closed_sets
 from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Lists
 
@@ -45,14 +46,32 @@ class _Linking(Resource, Generic[N]):
 
     __slots__ = ()
 
-    def link(self, links: Iterable[N]) -> list[LinkOf]:
-        """Make links: `[{"to_entity_id": 31, "to_entity_type": "contacts"}]`."""
-        data = self._api.request.post(self._path.removesuffix("s"), list(links)).data
+    def link(self, links: N | Iterable[N]) -> list[LinkOf]:
+        """Make a link, or several: `{"to_entity_id": 31, "to_entity_type": "contacts"}`.
+
+        An empty list sends nothing.
+        """
+        items = self._read(links)
+        if not items:
+            return []
+        data = self._api.request.post(self._path.removesuffix("s"), items).data
         return cast("list[LinkOf]", find_list(data, self._path))
 
-    def unlink(self, links: Iterable[N]) -> None:
-        """Undo links."""
-        self._api.request.post(f"{self._path.removesuffix('links')}unlink", list(links))
+    def unlink(self, links: N | Iterable[N]) -> None:
+        """Remove a link, or several; an empty list sends nothing."""
+        items = self._read(links)
+        if items:
+            self._api.request.post(f"{self._path.removesuffix('links')}unlink", items)
+
+    def _read(self, links: N | Iterable[N]) -> list[Json]:
+        """Return links in a list, checked."""
+        items = as_list(links, "links")
+        for one in items:
+            check_closed_sets(one, {"to_entity_type": "LinkedType"}, self._where, self._api)
+            for name in ("to_entity_id", "to_entity_type"):
+                if one.get(name) is None and not self._api.lenient:
+                    raise ConfigurationError(f"{self._where}: a link needs {name!r}")
+        return items
 
 
 class ItemLinks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resources.resource import Resource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import CreatesOne, Deletes, Editable, Edits, Lists
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Sources(
             self._api.request.delete(self._path, [{"id": one} for one in ids])
 
 
-class OneButton(Resource):
+class OneButton(OneEditable["WebsiteButton", ButtonWith, "ButtonPatch", "WebsiteButton"]):
     """What can be done with one button."""
 
     __slots__ = ()
@@ -69,6 +69,6 @@ class WebsiteButtons(
     __slots__ = ()
     _id_name = "source_id"
 
-    def __call__(self, source_id: int | str) -> OneButton:
+    def __call__(self, id: int | str) -> OneButton:  # noqa: A002
         """Return what can be done with one button."""
-        return self._at(OneButton, source_id)
+        return self._at(OneButton, id)

@@ -55,6 +55,11 @@ class ItemTags(Resource, path="tags", source="4.15"):
 
 
 def _refs(tags: Iterable[str | int]) -> list[dict[str, Json]]:
+    for one in tags:
+        if isinstance(one, bool) or not isinstance(one, (int, str)) or one in ("", 0):
+            raise ConfigurationError(
+                f"a tag is a name or an id, not {type(one).__name__}", hint="such as add('vip', 61)"
+            )
     return [{"id": one} if isinstance(one, int) else {"name": one} for one in tags]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.resources.changes import HasChanges
-from amocrm.resources.resource import Resource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Editable
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class TaskFilter(TypedDict, total=False):
     lead_statuses: Stages
 
 
-class OneTask(Resource):
+class OneTask(OneEditable["Task", NoReturn, "TaskPatch", "ChangedTask"]):
     """What can be done with one task."""
 
     __slots__ = ()

@@ -9,7 +9,8 @@ from amocrm.http.messages import Json
 from amocrm.resources.endpoint import Endpoint
 from amocrm.resources.filters import build_query
 from amocrm.resources.lazy import LazyResource
-from amocrm.resources.resource import Resource, filter_kinds
+from amocrm.resources.one_item import OneReadable
+from amocrm.resources.resource import member_types
 from amocrm.resources.verbs import Creates, Gets, Lists
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class SummaryFilter(TypedDict, total=False):
     pipeline_id: Id
 
 
-_KINDS: Final = filter_kinds(SummaryFilter)
+_KINDS: Final = member_types(SummaryFilter)
 _SUMMARY: Final = Endpoint("summary", "4.4", tuple(_KINDS), tuple(_KINDS.values()))
 
 
@@ -55,7 +56,7 @@ class UnsortedCalls(Creates["NewSip", "UnsortedLead"], path="sip", source="4.4")
     __slots__ = ()
 
 
-class OneUnsorted(Resource):
+class OneUnsorted(OneReadable["UnsortedLead", NoReturn]):
     """What can be done with one incoming lead."""
 
     __slots__ = ()
@@ -96,9 +97,9 @@ class Unsorted(
     forms: LazyResource[UnsortedForms] = LazyResource("unsorted.UnsortedForms")
     calls: LazyResource[UnsortedCalls] = LazyResource("unsorted.UnsortedCalls")
 
-    def __call__(self, uid: str) -> OneUnsorted:
+    def __call__(self, id: int | str) -> OneUnsorted:  # noqa: A002
         """Return what can be done with one of them."""
-        return self._at(OneUnsorted, uid)
+        return self._at(OneUnsorted, id)
 
     def summary(self, filter: SummaryFilter | None = None) -> UnsortedSummary:  # noqa: A002
         """Return how many came and what became of them; times are in seconds."""

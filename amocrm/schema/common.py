@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
+from amocrm.schema.enums import TagColor
 
 
 class Href(TypedDict):
@@ -105,7 +106,7 @@ class NewTag(TypedDict, total=False):
     """A label to create; `name` is required. Colours are of leads only: hex without `#`."""
 
     name: str
-    color: str
+    color: TagColor
     request_id: str
 
 

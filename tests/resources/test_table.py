@@ -107,8 +107,8 @@ def test_acting_as_a_user_goes_through_the_table() -> None:
     ("name", "words"),
     [
         ("delete", "leads cannot be deleted through amoCRM's API"),
-        ("lst", "there is no 'lst' of leads (did you mean 'list'?)"),
-        ("zzz", "there is no 'zzz' of leads (it takes cf, changes, complex, create,"),
+        ("lst", "leads has no 'lst' (did you mean 'list'?)"),
+        ("zzz", "leads has no 'zzz' (it takes cf, changes, complex, create,"),
     ],
 )
 def test_what_the_api_has_not_is_told_in_words(name: str, words: str) -> None:
