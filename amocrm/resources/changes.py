@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast, overload
 
 from amocrm.http.messages import Json
 from amocrm.resources import lazy
+from amocrm.resources.filter_values import NO_FACTS
 from amocrm.resources.filters import build_query
 from amocrm.resources.resource import Resource
 
@@ -86,7 +87,8 @@ class HasChanges(Resource, Generic[E, D, F, W]):
         """
         asked = build_query(
             self.endpoint, self._where, lenient=self._api.lenient,
-            filter=cast("Mapping[str, Json] | None", filter), with_=with_, facts=self._facts(),
+            filter=cast("Mapping[str, Json] | None", filter), with_=with_,
+            facts=NO_FACTS if filter is None else self._facts(),
         )  # fmt: skip
         return lazy.changes.Changes(
             self._api, self._path, asked, deleted=deleted, limit=limit, since=since,

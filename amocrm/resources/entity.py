@@ -6,7 +6,7 @@ Source: reference 4.2.1, 4.12-4.17, 4.29, 5.13.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
@@ -16,11 +16,13 @@ from amocrm.resources.lazy import LazyResource
 from amocrm.resources.resource import Resource
 
 if TYPE_CHECKING:
+    from amocrm.bulk.listing import Listing
     from amocrm.bulk.outcomes import Created
     from amocrm.bulk.writer import Outcomes
     from amocrm.progress import Report
     from amocrm.resources.attached import Files
     from amocrm.resources.custom_fields.values import CustomFields
+    from amocrm.resources.events import EventFilter, EventWith
     from amocrm.resources.fields import FieldDefinitions
     from amocrm.resources.filter_values import FieldFilters, Id, Text, Times, UserId
     from amocrm.resources.links import ItemLinks, Links
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal
     from amocrm.resources.people.duplicates import DuplicateGroup
     from amocrm.resources.tags import ItemTags, Tags
+    from amocrm.schema.events import Event
 
 TimeOrder: TypeAlias = Literal["id", "updated_at"]
 
@@ -282,3 +285,36 @@ class OneEntity(Resource):
     links: LazyResource[ItemLinks] = LazyResource("links.ItemLinks")
     tags: LazyResource[ItemTags] = LazyResource("tags.ItemTags")
     files: LazyResource[Files] = LazyResource("attached.Files")
+
+    def events(
+        self,
+        *,
+        filter: EventFilter | None = None,  # noqa: A002  the API's own word
+        with_: Iterable[EventWith] | None = None,
+        limit: int | None = None,
+        progress: Report | None = None,
+    ) -> Listing[Event]:
+        """Return its events: `crm.leads(42).events(filter={"type": "lead_status_changed"})`.
+
+        It is `crm.events.list` with the filters `entity` and `entity_id` set.
+
+        Source: reference 4.16.
+        """
+        from amocrm.resources.events import Events
+
+        if clash := {"entity", "entity_id"} & set(filter or ()):
+            raise ConfigurationError(f"events of one entity set {sorted(clash)[0]!r} by themselves")
+        kind, number = self._where.split("/")
+        own = {"entity": _EVENT_ENTITIES[kind], "entity_id": int(number)}
+        events = Events(self, "events")
+        events._path = f"{lazy.ROOT}/events"
+        return events.list(
+            filter=cast("EventFilter", {**(filter or {}), **own}),
+            with_=with_, limit=limit, progress=progress,
+        )  # fmt: skip
+
+
+_EVENT_ENTITIES: Final = {
+    "leads": "lead", "contacts": "contact", "companies": "company", "customers": "customer",
+}  # fmt: skip
+"""How events name a kind of entity."""

@@ -169,8 +169,12 @@ def _arguments_of(resource: type[Resource]) -> dict[str, object]:
 
 def member_types(shape: object) -> dict[str, str]:
     """Return the members of a TypedDict, each with its type as it is written."""
-    annotations: dict[str, ForwardRef] = getattr(shape, "__annotations__", {})
-    return {name: one.__forward_arg__ for name, one in annotations.items()}
+    annotations: dict[str, object] = getattr(shape, "__annotations__", {})
+    return {
+        # One that is made by a call, for a name such as "from", has types instead.
+        name: one.__forward_arg__ if isinstance(one, ForwardRef) else str(one)
+        for name, one in annotations.items()
+    }
 
 
 def shape_of(resource: type[Resource], what: Literal["item", "new", "patch"]) -> Mapping[str, str]:
