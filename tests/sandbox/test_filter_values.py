@@ -67,7 +67,7 @@ def test_a_malformed_value_is_refused(
 def test_no_filter_takes_an_object_for_a_value(portal: Sandbox, entry: Collection) -> None:
     # Every filter of the table: a text inside two brackets more than it has is no value of it.
     world = World(portal)
-    catalog, element = world.element()
+    catalog, _ = world.element()
     path = re.sub(r"<[^>]*catalog_id>", str(catalog), entry.path)
     path = re.sub(r"<[^>]*pipeline_id>", str(world.account.main_pipeline["id"]), path)
     path = re.sub(r"<[^>]+>", str(world.entity("leads")), path).replace(
