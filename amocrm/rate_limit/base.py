@@ -1,4 +1,4 @@
-"""What all rate limiters share: how a caller waits, and what its response teaches about delays."""
+"""The base of all rate limiters: waiting for a slot, and learning from the delays of responses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger("amocrm")
 
 
 class BaseRateLimiter(ABC):
-    """At most `rate` calls in any second of the server's, for everybody who shares it.
+    """At most `rate` calls in any second, as the server counts, for all that share it.
 
     Attributes:
         rate: calls in a second.
@@ -34,39 +34,39 @@ class BaseRateLimiter(ABC):
         self._jitter = Jitter()
 
     def wait(self, clock: Clock, patience: float) -> TakenSlot | Refusal:
-        """Wait for a turn and take it; see `RateLimiter.wait`.
+        """Wait for a slot; see `RateLimiter.wait`.
 
-        The ticket is drawn under the keeper's lock, first come, first served; the wait is outside
-        it. Whoever is interrupted there just lets his turn pass.
+        Slots are reserved under the window's lock, in the order of the calls; the wait is outside
+        it. The slot of a caller that is interrupted there expires.
         """
         started = now = clock.monotonic()
         held = 0.0
         step = self.reserve(clock, patience)
         while step.action is not Action.GO:
             left = patience - (now - started)
-            if step.action is Action.DRAW_AGAIN:
+            if step.action is Action.RESERVE_AGAIN:
                 step = self.reserve(clock, left)
             elif step.action is not Action.WAIT or step.away > left:
                 return Refusal(step.away, step.action is Action.BLOCKED)
             else:
                 clock.sleep(step.away)
                 held += step.away if step.held else 0.0
-                # Read before the lock: a call is rather taken for late than for punctual.
+                # Read before the lock: rather assume that a call is late than that it is punctual.
                 now = clock.monotonic()
                 step = self.check(clock, step.slot_number)
         return TakenSlot(self, clock, step, now, now - started, held)
 
     def open(self, slot: TakenSlot) -> None:
-        """Keep the seat of a call that has to open a connection."""
+        """Occupy the slot of a call that has to open a connection."""
         try:
             self.note_opening(slot.clock, slot.slot_number)
         except RateLimiterError as error:
             _log_failure(error)
 
     def begin(self, slot: TakenSlot) -> None:
-        """Count the second of a call from where it was sent, now that its connection stands.
+        """Count the second of a call from when it was sent over its new connection.
 
-        To wait for its answer however long it takes would cost a whole latency at a cold start.
+        Waiting for its response would cost one latency at a cold start.
         """
         try:
             self.note_margin(slot.clock, slot.slot_number, slot.begun - slot.left + NEWCOMER)
@@ -90,7 +90,7 @@ class BaseRateLimiter(ABC):
             _log_failure(error)
 
     def hold(self, clock: Clock, seconds: float) -> None:
-        """Let nobody leave for some seconds; those who already wait for a turn included."""
+        """Send no call for some seconds, calls that wait for a slot included."""
         self._jitter.refused()
         try:
             self.note_hold(clock, seconds)
@@ -98,7 +98,7 @@ class BaseRateLimiter(ABC):
             _log_failure(error)
 
     def block(self, clock: Clock, seconds: float) -> None:
-        """Refuse everybody for some seconds, then let one try."""
+        """Refuse all calls for some seconds, then let one test the block."""
         try:
             self.note_block(clock, seconds)
         except RateLimiterError as error:
@@ -106,11 +106,11 @@ class BaseRateLimiter(ABC):
 
     @abstractmethod
     def reserve(self, clock: Clock, patience: float) -> Step:
-        """Draw a ticket; see `Window.reserve`."""
+        """Reserve the next slot; see `Window.reserve`."""
 
     @abstractmethod
     def check(self, clock: Clock, slot_number: int) -> Step:
-        """Look at a ticket again; see `Window.check`."""
+        """Check a slot again; see `Window.check`."""
 
     @abstractmethod
     def note_opening(self, clock: Clock, slot_number: int) -> None:
@@ -134,7 +134,7 @@ class BaseRateLimiter(ABC):
 
 
 class TakenSlot:
-    """A turn taken; see `Slot`."""
+    """A slot whose call is sent; see `Slot`."""
 
     __slots__ = (
         "_limiter", "begun", "clock", "held", "is_fresh", "is_probe", "is_sent", "left",
@@ -160,44 +160,44 @@ class TakenSlot:
         self.held = held
 
     def opening(self) -> None:
-        """Say that a connection has to be opened; see `Slot.opening`."""
+        """Report that a connection has to be opened; see `Slot.opening`."""
         self.is_fresh = True
         self._limiter.open(self)
 
     def sent(self) -> None:
-        """Say that the call is on its way; see `Slot.sent`."""
+        """Report that the call was sent; see `Slot.sent`."""
         self.begun = self.clock.monotonic()
         if self.is_fresh:
             self.is_sent = True
             self._limiter.begin(self)
 
     def done(self, came: float | None, *, blocked: bool = False) -> None:
-        """Say that the call is over; see `Slot.done`."""
+        """Report that the call is over; see `Slot.done`."""
         self._limiter.over(self, came, blocked)
 
 
 def _log_failure(error: RateLimiterError) -> None:
-    """Say that a note could not be made. It must not cost a caller his answer.
+    """Log a failure of the shared storage, which must not cost a caller its response.
 
-    His seat comes free a little later, or the next 429 has to say it again.
+    The slot becomes free a little later, or the next 429 starts the pause again.
     """
     _log.warning("%s", error)
 
 
 class WindowRateLimiter(BaseRateLimiter):
-    """Keeps a window where this process can reach it."""
+    """A rate limiter whose window is in this process or in a file."""
 
     @abstractmethod
     def locked_window(self, clock: Clock) -> AbstractContextManager[Window]:
-        """Return what gives the window to one at a time."""
+        """Return a context manager that locks the window."""
 
     def reserve(self, clock: Clock, patience: float) -> Step:
-        """Draw a ticket; see `Window.reserve`."""
+        """Reserve the next slot; see `Window.reserve`."""
         with self.locked_window(clock) as window:
             return window.reserve(clock.monotonic(), patience, self._jitter.margin)
 
     def check(self, clock: Clock, slot_number: int) -> Step:
-        """Look at a ticket again; see `Window.check`."""
+        """Check a slot again; see `Window.check`."""
         with self.locked_window(clock) as window:
             return window.check(slot_number, clock.monotonic(), self._jitter.margin)
 

@@ -1,12 +1,12 @@
 """A rate limiter for the processes of one machine: a small file, under a lock between processes.
 
-Monotonic time is one for all processes of a boot, so instants are shared as they are. After another
-boot they mean nothing: the file tells of which boot it is, and is begun anew. A killed process
-leaves nothing to clean up: the turns it did not take pass, and the kernel frees the lock.
+The monotonic clock is the same for all processes until the machine restarts, so the file stores
+its instants as they are. It also stores the time of the start, and is reset after a restart. A
+killed process leaves nothing to clean up: its slots expire, and the kernel frees the lock.
 
-The file is read and written, not mapped: who cuts a mapped file kills all that have mapped it.
-The numbers stand first, as doubles, and behind them a mark: a file without it is not touched,
-unless it is empty, or what versions before the mark have written.
+The file is read and written, not mapped: a process that has mapped a file is killed when another
+one truncates it. The numbers come first, as doubles, then a mark. A file without the mark is left
+as it is, unless it is empty or an older version has written it.
 """
 
 from __future__ import annotations
@@ -29,32 +29,33 @@ from amocrm.rate_limit.base import WindowRateLimiter
 from amocrm.rate_limit.window import Window
 
 LOCK_PATIENCE: Final = 10.0
-"""Seconds to wait for the lock. It is held for microseconds: whoever holds it longer is stopped."""
+"""Seconds to wait for the lock. It is needed for microseconds: a process that holds it longer is
+suspended."""
 
 SAME_BOOT: Final = 60.0
-"""Seconds by which the instant of a boot may move: the wall clock is set now and then."""
+"""Seconds by which the calculated start of the machine may change: the wall clock may be set."""
 
 _NUMBERS: Final = 1 + Window.size(1000)
-"""The boot, then the window: as long as any rate needs, for those who share it may differ in it."""
+"""The start of the machine, then the window, long enough for the highest rate."""
 
 
 _NUMBER: Final = struct.Struct("d")
 _SIZE: Final = _NUMBER.size * _NUMBERS
 _MARK: Final = b"amocrm pace 2\r\n\0"
 _FAR: Final = 1e11
-"""Unix seconds that no clock of a machine shows."""
+"""Unix seconds later than any machine's clock shows."""
 
 
 class FileRateLimiter(WindowRateLimiter):
     """At most `rate` calls in any second, for all processes of a machine that name the same file.
 
     Args:
-        path: of the file, on a local disk; it is made when it is not there, and a lock beside it.
-            All processes run as one user.
+        path: of the file, on a local disk. The file, and a lock file beside it, are created if
+            they do not exist. All processes must run as one user.
         rate: calls in a second.
 
     Raises:
-        ConfigurationError: the rate is no number of calls per second.
+        ConfigurationError: the rate is not a number of calls per second.
     """
 
     def __init__(self, path: str | os.PathLike[str], rate: float = REQUESTS_PER_SECOND) -> None:
@@ -68,7 +69,7 @@ class FileRateLimiter(WindowRateLimiter):
 
     @contextmanager
     def locked_window(self, clock: Clock) -> Generator[Window, None, None]:
-        """Give the window to one thread of one process at a time.
+        """Lock the window for one thread of one process.
 
         Raises:
             RateLimiterError: the file cannot be opened or locked, or is not a rate limiter's.
@@ -89,7 +90,7 @@ class FileRateLimiter(WindowRateLimiter):
             ) from error
 
     def _open(self) -> _Opened:
-        """Return the file that bears the name now: somebody may have put another in its place."""
+        """Return the open file, opened again if another file has replaced it."""
         opened = self._opened
         try:
             if opened is not None and _signature(os.stat(self._path)) == opened.signature:
@@ -101,7 +102,7 @@ class FileRateLimiter(WindowRateLimiter):
 
 
 class _Opened:
-    """The file as it was opened, once it is known to be a rate limiter's."""
+    """An open file, checked to be a rate limiter's."""
 
     def __init__(self, path: str, rate: float) -> None:
         self._row = _Row()
@@ -112,7 +113,8 @@ class _Opened:
         if content[_SIZE:] != _MARK:
             if content and not _is_unmarked_pace(content):
                 raise RateLimiterError(
-                    f"{path} is not a rate limiter's file", hint="name another; it is left as it is"
+                    f"{path} is not a rate limiter's file",
+                    hint="name another file; this one was not changed",
                 )
             _write(self._handle, _SIZE, _MARK)
         self.signature = _signature(os.fstat(self._handle))
@@ -122,10 +124,10 @@ class _Opened:
             os.close(self._handle)
 
     def read(self, clock: Clock) -> None:
-        """Read the numbers of the window; zeros if they are of another boot."""
+        """Read the numbers of the window; zeros if the machine has restarted since."""
         content = _read(self._handle, _SIZE)
         if len(content) < _SIZE:
-            raise OSError(errno.EIO, "it was cut meanwhile")
+            raise OSError(errno.EIO, "it was truncated")
         boot = clock.time() - clock.monotonic()
         if not abs(_NUMBER.unpack_from(content)[0] - boot) < SAME_BOOT:
             content = _NUMBER.pack(boot).ljust(_SIZE, b"\0")
@@ -133,9 +135,10 @@ class _Opened:
         self._row.fill(content)
 
     def write(self) -> None:
-        """Write what has changed: the number of the next ticket last, for a kill may come between.
+        """Write the changed numbers, that of the next slot last: a kill may come in between.
 
-        A seat without its ticket is of no harm; a ticket without its seat would leave too early.
+        A slot that is not counted yet does no harm; a counted one without its times would begin
+        too early.
         """
         for index in sorted(self._row.changed, reverse=True):
             _write(self._handle, _NUMBER.size * (index + 1), _NUMBER.pack(self._row[index]))
@@ -148,7 +151,7 @@ class _Row:
         self.fill(bytes(_SIZE))
 
     def fill(self, content: bytes) -> None:
-        """Take the numbers of a file, whose first one is not the window's."""
+        """Set the numbers from a file; the first one there is the start of the machine."""
         self._numbers = memoryview(bytearray(content)).cast("d")[1:]
         self.changed: set[int] = set()
 
@@ -164,12 +167,12 @@ class _Row:
 
 
 def _signature(status: os.stat_result) -> tuple[int, ...]:
-    """Return what changes when a file is replaced, cut, or given to others."""
+    """Return values that change when a file is replaced, truncated, or gets another owner."""
     return status.st_dev, status.st_ino, status.st_uid, status.st_mode, status.st_size
 
 
 def _read(handle: int, size: int) -> bytes:
-    os.lseek(handle, 0, os.SEEK_SET)  # Windows has no `pread`; the lock keeps others away.
+    os.lseek(handle, 0, os.SEEK_SET)  # Windows has no `pread`; the lock protects the position.
     return os.read(handle, size)
 
 
@@ -180,7 +183,7 @@ def _write(handle: int, place: int, content: bytes) -> None:
 
 
 def _is_unmarked_pace(content: bytes) -> bool:
-    """Tell whether versions before the mark have written a file: a boot's instant, then others."""
+    """Whether a version before the mark has written a file: a start, then monotonic instants."""
     if len(content) != _SIZE:
         return False
     boot, *numbers = array("d", content)

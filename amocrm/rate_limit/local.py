@@ -1,4 +1,4 @@
-"""A rate limiter for the threads of one process, and the one that all its clients share."""
+"""A rate limiter for the threads of one process, and the default one of all its clients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LocalRateLimiter(WindowRateLimiter):
     """At most `rate` calls in any second, for all threads and clients that share it.
 
     Raises:
-        ConfigurationError: the rate is no number of calls per second.
+        ConfigurationError: the rate is not a number of calls per second.
     """
 
     def __init__(self, rate: float = REQUESTS_PER_SECOND) -> None:
@@ -27,14 +27,13 @@ class LocalRateLimiter(WindowRateLimiter):
         after_fork(self)
 
     def locked_window(self, clock: Clock) -> _LockedWindow:
-        """Return what gives the window to one thread at a time."""
+        """Return a context manager that locks the window."""
         return self._locked_window
 
-    # The two acts of every call are WindowRateLimiter's, but for the ceremony: they should cost
-    # nothing.
+    # Every call runs these two; they do the same as those of WindowRateLimiter, and faster.
 
     def reserve(self, clock: Clock, patience: float) -> Step:
-        """Draw a ticket; see `Window.reserve`."""
+        """Reserve the next slot; see `Window.reserve`."""
         locked_window = self._locked_window
         with locked_window.lock:
             window = locked_window.window or locked_window.open()
@@ -52,7 +51,7 @@ class LocalRateLimiter(WindowRateLimiter):
 
 
 class _LockedWindow:
-    """A window and its lock. Made at its first use: an idle client costs next to nothing."""
+    """A window and its lock. The window is made at its first use, to keep idle clients small."""
 
     __slots__ = ("_rate", "lock", "window")
 
@@ -62,7 +61,7 @@ class _LockedWindow:
         self.window: Window | None = None
 
     def open(self) -> Window:
-        """Make the window; under the lock."""
+        """Make the window; called under the lock."""
         self.window = Window(self._rate, array("d", bytes(8 * Window.size(self._rate))))
         return self.window
 
@@ -75,16 +74,16 @@ class _LockedWindow:
 
 
 def shared_rate_limiter(place: str, clock: Clock | None) -> LocalRateLimiter:
-    """Return the one rate limiter of this process for a place.
+    """Return the one rate limiter of this process for a platform or a test server.
 
-    The limit counts by address, whatever the account, so all clients of one platform share a rate
-    limiter. A test server of its own, or a time of its own, has a rate limiter of its own, that is
-    gone with its clients; the others stay, or a client made for each call would begin each second
-    anew.
+    The server limits an IP address, whatever the account, so all clients of a platform share a
+    rate limiter. It exists until the process ends: otherwise a program that makes a client for each
+    call would have no limit. Each test server, and each clock of a test, has another one, which
+    exists as long as its clients.
 
     Args:
         place: the platform's zone, such as `amocrm.ru`, or the origin of a test server.
-        clock: a client's own time; None is everybody's.
+        clock: the clock of a test; None for the system's.
     """
     key = (place, None if clock is None else id(clock))
     with _choosing:
@@ -92,7 +91,7 @@ def shared_rate_limiter(place: str, clock: Clock | None) -> LocalRateLimiter:
         if rate_limiter is None:
             rate_limiter = _shared[key] = LocalRateLimiter()
             if clock is not None:
-                _clocks[rate_limiter] = clock  # so that no other clock takes its id
+                _clocks[rate_limiter] = clock  # so that no other clock gets its id
             elif "://" not in place:
                 _lasting.append(rate_limiter)
         return rate_limiter

@@ -1,8 +1,8 @@
-"""A rate limiter for many hosts: the window in Redis, by the server's own clock.
+"""A rate limiter for many hosts: the window is in Redis, and uses the clock of Redis.
 
-The script below does what `Window` does, and is tested by the same tests. Each of its calls is one
-round trip, and its answer is a time to sleep, so hosts need no common clock. Both keys have one
-hash tag, so a cluster keeps them together; both expire, so nothing is left behind.
+The script below is `Window` in Lua, and passes the same tests. Each of its calls is one round trip
+and returns seconds to sleep, so the hosts' clocks need not agree. Both keys have the same hash tag,
+so a cluster stores them on one node; both expire, so nothing remains.
 """
 
 from __future__ import annotations
@@ -20,83 +20,86 @@ if TYPE_CHECKING:
     from redis import Redis
 
 HOSTS_MARGIN: Final = 0.02
-"""Seconds that are left at least: ways from several hosts to the server differ in length."""
+"""The smallest margin in seconds: the hosts' latencies to amoCRM differ."""
 
 TIMEOUT: Final = 5.0
-"""Seconds to wait for Redis, when this module makes the client."""
+"""Seconds to wait for Redis, if this module makes the client."""
 
 EXPIRY: Final = 7200
-"""Seconds after which an idle rate limiter is forgotten: more than the longest pause."""
+"""Seconds after which an idle rate limiter is deleted: more than the longest pause."""
 
 _SCRIPT: Final = f"""
 local head, slots = KEYS[1], KEYS[2]
-local act, seats, seconds = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local ticket, amount, margin = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local act, count, seconds = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local number, amount, margin = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
 local state = redis.call('HMGET', head, 'next', 'not_before', 'blocked', 'probe')
 local following, not_before = tonumber(state[1] or 0), tonumber(state[2] or 0)
 local blocked, probe = tonumber(state[3] or 0), tonumber(state[4] or -1)
 
-local function seat(number)
+local function slot(number)
   local at, free = string.match(redis.call('HGET', slots, number) or '0 0', '(%S+) (%S+)')
   return tonumber(at), tonumber(free)
 end
-local function keep(number, at, free)
+local function store(number, at, free)
   redis.call('HSET', slots, number, string.format('%.6f %.6f', at, free))
 end
 local function set(name, value)
   redis.call('HSET', head, name, string.format('%.6f', value))
 end
-local function step(what, away, held)
+local function step(action, away, held)
   redis.call('EXPIRE', head, {EXPIRY})
   redis.call('EXPIRE', slots, {EXPIRY})
-  local is_probe = probe >= 0 and probe == ticket
-  return {{what, math.ceil(away * 1e6), ticket, held and 1 or 0, is_probe and 1 or 0}}
+  local is_probe = probe >= 0 and probe == number
+  return {{action, math.ceil(away * 1e6), number, held and 1 or 0, is_probe and 1 or 0}}
 end
 
 if act == 'reserve' then
   if now < blocked then return step({Action.BLOCKED:d}, blocked - now) end
-  ticket = following
-  local plan = math.max(now, not_before, seat(ticket - seats) + seconds + {LEAST_MARGIN})
+  number = following
+  local plan = math.max(now, not_before, slot(number - count) + seconds + {LEAST_MARGIN})
   if plan - now > {EXPIRY} then
-    -- The server's clock was set back: what was written before means nothing.
+    -- The clock of Redis was set back: older values mean nothing.
     redis.call('DEL', head, slots)
     not_before, plan = 0, now
   end
   if plan - now > amount then return step({Action.TOO_FAR:d}, plan - now) end
-  set('next', ticket + 1)
-  keep(ticket, plan, plan + seconds + {LEAST_MARGIN})
-  redis.call('HDEL', slots, ticket - seats - {QUEUE})
+  set('next', number + 1)
+  store(number, plan, plan + seconds + {LEAST_MARGIN})
+  redis.call('HDEL', slots, number - count - {QUEUE})
   if blocked > 0 then
-    blocked, probe = now + {PROBE}, ticket
+    blocked, probe = now + {PROBE}, number
     set('blocked', blocked)
     set('probe', probe)
   end
 end
 
 if act == 'reserve' or act == 'check' then
-  if blocked > 0 and probe ~= ticket then
+  if blocked > 0 and probe ~= number then
     return step({Action.BLOCKED:d}, math.max(0, blocked - now))
   end
-  local at = seat(ticket)
-  local following = seat(ticket + seats)
-  if at == 0 or (following > 0 and following <= now) then return step({Action.DRAW_AGAIN:d}, 0) end
+  local at = slot(number)
+  local following = slot(number + count)
+  if at == 0 or (following > 0 and following <= now) then
+    return step({Action.RESERVE_AGAIN:d}, 0)
+  end
   local due, held = math.max(at, not_before), not_before >= at
-  local before, free = seat(ticket - seats)
+  local before, free = slot(number - count)
   if free > due then
     local early = before + seconds + {LEAST_MARGIN}
     due, held = now < early and early or math.min(free, now + {LOOK}), false
   end
   if now < due then
-    keep(ticket, due, due + seconds + {LEAST_MARGIN})
+    store(number, due, due + seconds + {LEAST_MARGIN})
     return step({Action.WAIT:d}, due - now, held)
   end
-  keep(ticket, now, now + seconds + margin)
+  store(number, now, now + seconds + margin)
   return step({Action.GO:d}, 0)
 elseif act == 'opening' or act == 'settle' then
-  local at = seat(ticket)
-  if at > 0 then keep(ticket, at, act == 'opening' and now + {OPENING} or at + seconds + margin) end
+  local at = slot(number)
+  local free = act == 'opening' and now + {OPENING} or at + seconds + margin
+  if at > 0 then store(number, at, free) end
 elseif act == 'hold' then
   set('not_before', math.max(not_before, now + amount))
 elseif act == 'block' then
@@ -112,11 +115,11 @@ return step({Action.GO:d}, 0)
 class RedisRateLimiter(BaseRateLimiter):
     """At most `rate` calls in any second, for all hosts that share a Redis and a name.
 
-    The hosts should be about equally far from amoCRM: of a difference up to 20 ms is taken care.
+    The hosts' latencies to amoCRM may differ by up to 20 ms.
 
     Args:
         client: a `redis.Redis`, or its URL, such as `redis://localhost:6379/0`.
-        name: of the rate limiter; those who share an address share a name.
+        name: of the rate limiter; clients with one IP address use one name.
         rate: calls in a second.
 
     Raises:
@@ -142,7 +145,7 @@ class RedisRateLimiter(BaseRateLimiter):
             client = _connect(client)
         elif not isinstance(client, redis.Redis):
             raise ConfigurationError("RedisRateLimiter takes a redis.Redis, or its URL")
-        self._troubles = redis.RedisError
+        self._errors = redis.RedisError
         self._keys = [f"{{{name}}}:pace", f"{{{name}}}:turns"]
         self._script = client.register_script(_SCRIPT)
 
@@ -150,11 +153,11 @@ class RedisRateLimiter(BaseRateLimiter):
         return f"RedisRateLimiter({self._keys[0]!r})"
 
     def reserve(self, clock: Clock, patience: float) -> Step:
-        """Draw a ticket; see `Window.reserve`."""
+        """Reserve the next slot; see `Window.reserve`."""
         return self._act("reserve", amount=patience, margin=self._margin())
 
     def check(self, clock: Clock, slot_number: int) -> Step:
-        """Look at a ticket again; see `Window.check`."""
+        """Check a slot again; see `Window.check`."""
         return self._act("check", slot_number, margin=self._margin())
 
     def note_opening(self, clock: Clock, slot_number: int) -> None:
@@ -193,7 +196,7 @@ class RedisRateLimiter(BaseRateLimiter):
         ]
         try:
             answer = self._script(self._keys, arguments)
-        except self._troubles as error:
+        except self._errors as error:
             raise RateLimiterError(
                 f"the rate limiter in Redis cannot be reached: {error}",
                 hint="check Redis and its address",

@@ -1,15 +1,17 @@
 """When the next call may leave, so that the server never counts too many in one second.
 
-The limit is what the *server* sees, and a call arrives a little after it has left. So a seat is
-taken again not one second after the call before it has left, but one second and a margin: the
-most by which that call can have been late. Until its answer is there, that is an assumption; the
-answer then tells, because how much longer it took than the quickest ones bounds how late the call
-arrived (see `jitter`). Bursts are let go: even spacing would only delay the tail.
+The *server* counts calls when they arrive, a little after they were sent. So the call that follows
+in a slot is sent not one second after the previous one, but one second and a margin later: the
+longest time by which the previous call can have been late. Until its response has come, the margin
+is an assumption; then it is calculated, because a call cannot have been later than the time by
+which it took longer than the quickest calls (see `jitter`). Bursts are allowed: even spacing would
+only delay the last calls.
 
-There are as many seats as calls in a second. Callers draw tickets; ticket n sits where ticket
-n - seats has sat, so nobody overtakes and nobody starves. Whoever sleeps until a turn checks it
-again when he wakes, because in the meantime the server may have asked for a pause. A turn not taken
-is lost when the next one on its seat has come: its owner is dead, or has to draw again.
+There are as many slots at a time as calls in a second. Slots are numbered, and slot n follows
+slot n - slots, so calls are sent in order and each one is sent at last. A caller that has slept
+until its slot checks it again, because in the meantime the server may have asked for a pause. A
+slot that its caller does not use expires when the slot that follows it begins: the caller has
+died, or reserves another one.
 Source: reference 3.4.
 """
 
@@ -21,38 +23,38 @@ from typing import Final, NamedTuple, Protocol
 from amocrm.rate_limit.jitter import LEAST_MARGIN
 
 OPENING: Final = 10.0
-"""Seconds that a call over a new connection keeps its seat at most, until it is told to be sent or
-its answer comes: nobody knows when it arrives while TCP and TLS are still shaking hands."""
+"""The longest time in seconds for which a call over a new connection occupies its slot before it is
+reported as sent or its response comes: its arrival is unknown until the TLS handshake is over."""
 LOOK: Final = 0.05
-"""Seconds between two looks at a seat that may come free at any time."""
+"""Seconds between two checks of a slot that may become free at any time."""
 PROBE: Final = 30.0
-"""Seconds that the one call which tries whether a block is over is waited for."""
+"""Seconds to wait for the one call that tests whether a block is over."""
 QUEUE: Final = 1024
-"""Calls that may wait for their turns at once."""
+"""The largest number of calls that wait for their slots at the same time."""
 
 _NEXT, _NOT_BEFORE, _BLOCKED, _PROBE, _HEAD = range(5)
 
 
 class Action(IntEnum):
-    """What a ticket's owner does now."""
+    """The next action of a caller that has reserved a slot."""
 
     GO = 0
     WAIT = 1
-    DRAW_AGAIN = 2
+    RESERVE_AGAIN = 2
     TOO_FAR = 3
     BLOCKED = 4
 
 
 class Step(NamedTuple):
-    """An answer to a ticket's owner.
+    """The result of reserving or checking a slot.
 
     Attributes:
-        action: leave, wait, draw another ticket, or give up: the turn is too far away, or the
+        action: send now, wait, reserve another slot, or give up: the slot is too far away, or the
             server blocks this address.
-        away: seconds until then; 0.0 when it is now.
-        slot_number: its number.
-        held: the wait is a pause the server asked for.
-        probe: this call tries whether the block is over.
+        away: seconds until the slot; 0.0 if it is now.
+        slot_number: number of the slot.
+        held: the wait is a pause that the server asked for.
+        probe: this call tests whether the block is over.
     """
 
     action: Action
@@ -63,7 +65,7 @@ class Step(NamedTuple):
 
 
 class Numbers(Protocol):
-    """Numbers one after the other: a list, an array, a mapped file. All zeros is the beginning."""
+    """A sequence of numbers, such as a list or an array. It begins as zeros."""
 
     def __getitem__(self, index: int, /) -> float: ...
     def __setitem__(self, index: int, value: float, /) -> None: ...
@@ -71,11 +73,11 @@ class Numbers(Protocol):
 
 
 class Window:
-    """The tickets drawn so far. Not thread-safe, and without a clock: the owner has both.
+    """The slots reserved so far. Not thread-safe; its methods are given the time.
 
     Args:
         rate: calls in a second. Below one, it is one call in a longer time.
-        row: where the state is kept; `Window.size` tells how long it must be.
+        row: the storage of the state, `Window.size(rate)` numbers long.
     """
 
     def __init__(self, rate: float, row: Numbers) -> None:
@@ -89,11 +91,11 @@ class Window:
         return _HEAD + 2 * (QUEUE + slots_for(rate)[0])
 
     def reserve(self, now: float, patience: float, margin: float) -> Step:
-        """Draw a ticket, and leave at once if its turn is now.
+        """Reserve the next slot.
 
         Args:
-            now: the instant.
-            patience: seconds the caller may wait; no ticket is drawn for a turn beyond.
+            now: monotonic seconds.
+            patience: seconds the caller can wait; no slot further away is reserved.
             margin: seconds by which this call may be late at the server.
         """
         row = self._row
@@ -102,7 +104,7 @@ class Window:
             return Step(Action.BLOCKED, blocked - now)
         plan, free = now, now
         if slot_number >= self.slots:
-            # Planned early rather than late: by then the answer of the one before may have come.
+            # Planned early rather than late: the response of the previous call may have come then.
             before = self._slot_index(slot_number - self.slots)
             plan, free = row[before] + self.seconds + LEAST_MARGIN, row[before + 1]
         plan = max(plan, now, not_before)
@@ -118,18 +120,18 @@ class Window:
         return Step(Action.GO, 0.0, slot_number, False, blocked > 0)
 
     def check(self, slot_number: int, now: float, margin: float) -> Step:
-        """Leave if the turn has come; else tell how long it is still away."""
+        """Return whether the slot has come, or how far away it still is."""
         row, position = self._row, self._slot_index(slot_number)
         probe = row[_PROBE] == slot_number + 1
         if row[_BLOCKED] and not probe:
             return Step(Action.BLOCKED, max(0.0, row[_BLOCKED] - now), slot_number)
-        if not self._is_kept(slot_number) or self._is_passed(slot_number, now):
-            return Step(Action.DRAW_AGAIN, 0.0, slot_number)
+        if not self._is_known(slot_number) or self._is_expired(slot_number, now):
+            return Step(Action.RESERVE_AGAIN, 0.0, slot_number)
         due, held = max(row[position], row[_NOT_BEFORE]), row[_NOT_BEFORE] >= row[position]
         if slot_number >= self.slots:
             before = self._slot_index(slot_number - self.slots)
             if row[before + 1] > due:
-                # The answer may have come by the earliest instant it can free the seat.
+                # The response may have come when the slot can first become free.
                 early, held = row[before] + self.seconds + LEAST_MARGIN, False
                 due = early if now < early else min(row[before + 1], now + LOOK)
         if now < due:
@@ -139,26 +141,26 @@ class Window:
         return Step(Action.GO, 0.0, slot_number, probe=probe)
 
     def opening(self, slot_number: int, now: float) -> None:
-        """Keep the seat of a call that has to open a connection, until more is known of it."""
-        if self._is_kept(slot_number):
+        """Occupy the slot of a call that has to open a connection until `settle`."""
+        if self._is_known(slot_number):
             self._row[self._slot_index(slot_number) + 1] = now + OPENING
 
     def settle(self, slot_number: int, margin: float) -> None:
-        """Note by how much a call was late at most, now that this is known."""
-        if self._is_kept(slot_number):
+        """Set the longest time in seconds by which a call was late, now that it is known."""
+        if self._is_known(slot_number):
             position = self._slot_index(slot_number)
             self._row[position + 1] = self._row[position] + self.seconds + margin
 
     def hold(self, until: float) -> None:
-        """Let nobody leave before an instant, those who already have a turn included."""
+        """Let no call be sent before an instant, calls that have a slot included."""
         self._row[_NOT_BEFORE] = max(self._row[_NOT_BEFORE], until)
 
     def block(self, until: float) -> None:
-        """Refuse everybody until an instant; whoever comes first then tries for all."""
+        """Refuse all calls until an instant; the first call after it tests the block."""
         self._row[_BLOCKED], self._row[_PROBE] = max(self._row[_BLOCKED], until), 0.0
 
     def unblock(self) -> None:
-        """Let everybody go on: the one who tried came through."""
+        """Allow calls again: the one that tested the block has succeeded."""
         self._row[_BLOCKED] = self._row[_PROBE] = 0.0
 
     def _occupy(self, slot_number: int, at: float, margin: float) -> None:
@@ -168,20 +170,20 @@ class Window:
     def _slot_index(self, slot_number: int) -> int:
         return _HEAD + 2 * (slot_number % self._capacity)
 
-    def _is_kept(self, slot_number: int) -> bool:
+    def _is_known(self, slot_number: int) -> bool:
         return self._row[_NEXT] - self._capacity <= slot_number < self._row[_NEXT]
 
-    def _is_passed(self, slot_number: int, now: float) -> bool:
-        """Tell whether the next one on the same seat may have left."""
+    def _is_expired(self, slot_number: int, now: float) -> bool:
+        """Whether the call in the following slot may have been sent."""
         following = slot_number + self.slots
         return following < self._row[_NEXT] and self._row[self._slot_index(following)] <= now
 
     def _is_full(self, slot_number: int, now: float) -> bool:
-        """Tell whether the ticket whose place a new one takes may still be waited for."""
+        """Whether a caller may still wait for the slot whose place in the row is needed."""
         oldest = slot_number - self._capacity + self.slots
         return oldest >= 0 and self._row[self._slot_index(oldest)] >= now
 
 
 def slots_for(rate: float) -> tuple[int, float]:
-    """Return how many calls may leave in how many seconds."""
+    """Return a number of calls, and the seconds in which they may be sent."""
     return max(1, int(rate)), 1.0 if rate >= 1 else 1.0 / rate

@@ -27,7 +27,7 @@ from amocrm.http.retry import (
     Accept,
     Again,
     GiveUp,
-    Renew,
+    Refresh,
     RetryState,
     backoff,
     final_error,
@@ -66,7 +66,7 @@ def test_success_is_accepted(call: Call, status: int) -> None:
         (WRITE, Reply(202, {"Content-Type": "text/plain"}, b"Accepted"), None),
     ],
 )
-def test_an_answer_without_data_is_none(call: Call, answer: Reply, data: object) -> None:
+def test_a_response_without_data_is_none(call: Call, answer: Reply, data: object) -> None:
     assert judge(call, answer) == Accept(data)
 
 
@@ -74,7 +74,7 @@ def test_a_read_answered_200_and_nothing_is_an_error() -> None:
     assert isinstance(refused(judge(READ, reply(200))), UnexpectedReplyError)
 
 
-def test_a_broken_answer_is_read_again_but_not_written_again() -> None:
+def test_a_broken_response_is_read_again_but_not_written_again() -> None:
     broken = Reply(200, JSON, b'{"a"')
     assert isinstance(judge(READ, broken), Again)
     error = refused(judge(WRITE, broken))
@@ -86,7 +86,7 @@ def test_a_broken_answer_is_read_again_but_not_written_again() -> None:
     assert last.hint is None
 
 
-def test_an_oversize_answer_is_not_asked_for_again() -> None:
+def test_an_oversize_response_is_not_asked_for_again() -> None:
     assert isinstance(refused(judge(READ, Reply(200, JSON, oversize=True))), UnexpectedReplyError)
 
 
@@ -107,8 +107,8 @@ def test_the_wait_before_another_try_is_a_number() -> None:
 
 
 def test_a_401_renews_once() -> None:
-    assert judge(READ, reply(401), RetryState(renewable=True)) == Renew()
-    assert judge(WRITE, reply(401), RetryState(renewable=True)) == Renew()
+    assert judge(READ, reply(401), RetryState(renewable=True)) == Refresh()
+    assert judge(WRITE, reply(401), RetryState(renewable=True)) == Refresh()
     assert isinstance(refused(judge(READ, reply(401))), UnauthorizedError)
     # Only 401: a 403 is not cured by another token.
     problem = {"title": "Forbidden"}
@@ -213,7 +213,7 @@ def test_the_wait_doubles_to_a_bound(attempt: int, jitter: float, seconds: float
 
 def test_effort_adds_up() -> None:
     state = RetryState(attempt=1, waited=2, renewable=True).after(Again(3), 0.5)
-    assert state == RetryState(attempt=2, waited=5, renewable=True, jitter=0.5, rested=3)
+    assert state == RetryState(attempt=2, waited=5, renewable=True, jitter=0.5, last_wait=3)
 
 
 def test_the_constants_are_those_the_manual_names() -> None:
@@ -232,7 +232,7 @@ BROKEN = Reply(200, JSON, b"{")
         (READ, reply(502), Again, Again, ServerError),
         (READ, BROKEN, Again, Again, UnexpectedReplyError),
         (READ, reply(429), Again, Again, RateLimitedError),
-        (READ, reply(401), Renew, Renew, Renew),
+        (READ, reply(401), Refresh, Refresh, Refresh),
         (READ, reply(404), NotFoundError, NotFoundError, NotFoundError),
         (READ, Reply(403, {}, b"<html>"), BlockedError, BlockedError, BlockedError),
         (READ, reply(302), UnexpectedReplyError, UnexpectedReplyError, UnexpectedReplyError),
@@ -241,7 +241,7 @@ BROKEN = Reply(200, JSON, b"{")
         (WRITE, reply(502), OutcomeUnknownError, Again, OutcomeUnknownError),
         (WRITE, BROKEN, OutcomeUnknownError, Again, OutcomeUnknownError),
         (WRITE, reply(429), Again, Again, RateLimitedError),
-        (WRITE, reply(401), Renew, Renew, Renew),
+        (WRITE, reply(401), Refresh, Refresh, Refresh),
         (WRITE, reply(404), NotFoundError, NotFoundError, NotFoundError),
         (WRITE, Reply(403, {}, b"<html>"), BlockedError, BlockedError, BlockedError),
         (WRITE, reply(302), UnexpectedReplyError, UnexpectedReplyError, UnexpectedReplyError),
@@ -275,7 +275,7 @@ def test_who_decodes_later_gets_the_body(answer: Reply, verdict: Accept) -> None
         Reply(502, JSON, b"{}"),
     ],
 )
-def test_what_is_no_answer_is_none_for_him_either(answer: Reply) -> None:
+def test_a_response_that_is_not_json_is_an_error_before_decoding_too(answer: Reply) -> None:
     later, at_once = (
         judge(READ.replace(undecoded=undecoded), answer) for undecoded in (True, False)
     )
@@ -340,8 +340,8 @@ def test_what_went_into_a_sink_is_accepted_whatever_it_was() -> None:
     assert isinstance(refused(judge(pouring, reply(404))), NotFoundError)
 
 
-def test_an_answer_that_cannot_be_read_shows_nothing_of_a_secret_address() -> None:
+def test_a_response_that_cannot_be_read_shows_nothing_of_a_secret_address() -> None:
     html = Reply(200, {"Content-Type": "text/html"}, b"<p>/secret")
     part = Call("POST", "https://h/upload/secret", "/upload/...", {})
-    assert "something that is not JSON" in str(refused(judge(part, html)))
+    assert "a body that is not JSON" in str(refused(judge(part, html)))
     assert "/secret" in str(refused(judge(WRITE, html)))

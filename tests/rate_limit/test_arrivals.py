@@ -49,7 +49,7 @@ class ApiContext:
             step = self.rate_limiter.reserve(self.clock, 60)
             while step.action is not Action.GO:
                 yield step.away
-                drawn = step.action is not Action.DRAW_AGAIN
+                drawn = step.action is not Action.RESERVE_AGAIN
                 step = (
                     self.rate_limiter.check(self.clock, step.slot_number)
                     if drawn

@@ -158,7 +158,7 @@ def test_what_was_forgotten_or_never_drawn_is_no_trouble(make: MakePace) -> None
     rate_limiter = make()
     rate_limiter.note_margin(CLOCK, 12345, 1.0)
     rate_limiter.note_opening(CLOCK, 12345)
-    assert rate_limiter.check(CLOCK, 12345).action.name == "DRAW_AGAIN"
+    assert rate_limiter.check(CLOCK, 12345).action.name == "RESERVE_AGAIN"
     slot(rate_limiter)
 
 

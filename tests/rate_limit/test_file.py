@@ -164,7 +164,7 @@ def test_another_user_s_pace_is_refused(path: Path, clock: ManualClock) -> None:
 @pytest.mark.parametrize("end", ["", ".lock"])
 def test_what_is_no_file_is_no_pace(path: Path, clock: ManualClock, end: str) -> None:
     os.mkfifo(f"{path}{end}")
-    with pytest.raises(RateLimiterError, match=rf"no regular file \(move '{path}{end}' away"):
+    with pytest.raises(RateLimiterError, match=rf"not a regular file \(move '{path}{end}' away"):
         FileRateLimiter(path).wait(clock, 0)
 
 
