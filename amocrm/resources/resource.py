@@ -122,16 +122,6 @@ class Resource(ResourceOwner):
     def _written(self) -> None:
         """Hear that something was written here."""
 
-    def _facts(self) -> Facts:
-        """Return what the values of filters need to know of the account."""
-        schemas, kind = self._context.definitions, self._kind
-        return Facts(
-            lambda: schemas().zone(),
-            lambda value, facts: lazy.field_filters.field_filters(
-                value, lambda key: schemas().find(kind, key), facts
-            ),
-        )
-
     @property
     def _kind(self) -> str:
         """The kind of entity that custom fields are of, where there are any: `catalogs/7`."""
