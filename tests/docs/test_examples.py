@@ -322,6 +322,10 @@ def test_copied_fields_have_their_choices_groups_and_stages(
     other = branch.contacts.custom_fields.create({"name": "Weight", "type": "text"})
     crm.contacts.custom_fields.create({"name": "Weight", "type": "numeric"})
     branch.leads.custom_fields.groups.create({"name": "Before", "sort": 1})
+    # So that stages have other ids there.
+    branch.leads.pipelines.create(
+        {**crm.leads.pipelines.writable(crm.leads.pipelines.named("Sales")), "name": "Before"}
+    )
     copy_setup = load("copy_setup")
     copy_setup.copy_pipelines(crm, branch)
     assert sorted(copy_setup.copy_fields(crm, branch)) == ["Delivery", "Region", "Size"]
