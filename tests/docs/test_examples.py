@@ -315,7 +315,7 @@ def test_copied_fields_have_their_choices_groups_and_stages(
             "code": "REGION",
             "enums": [{"value": "north"}, {"value": "south"}],
             "group_id": group["id"],
-            "required_statuses": [crm.leads.pipelines.stage("Paid")],
+            "required_statuses": [crm.leads.pipelines.stage("Paid", pipeline="Sales")],
         }
     )
     crm.contacts.custom_fields.create({"name": "Size", "type": "numeric"})
@@ -335,7 +335,7 @@ def test_copied_fields_have_their_choices_groups_and_stages(
     assert [one["value"] for one in region["enums"]] == ["north", "south"]
     names = {one["id"]: one["name"] for one in branch.leads.custom_fields.groups.list()}
     assert names[region["group_id"]] == "Shipping"
-    assert region["required_statuses"] == [branch.leads.pipelines.stage("Paid")]
+    assert region["required_statuses"] == [branch.leads.pipelines.stage("Paid", pipeline="Sales")]
     contact_fields: Any = {one["name"]: one for one in branch.contacts.custom_fields.list()}
     assert contact_fields["Size"]["type"] == "numeric"
     assert contact_fields["Weight"]["id"] == other["id"]
