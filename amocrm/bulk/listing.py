@@ -238,12 +238,14 @@ class Listing(Generic[E]):
         return unexpected_response("GET", self._path, what, request_id=request_id)
 
 
-def _target(path: str, params: Mapping[str, Json] | None, limit: int | None, most: int) -> str:
+def _target(path: str, params: Json, limit: int | None, most: int) -> str:
     """Return path and query of a listing with a `limit`: the largest one, if none is given."""
-    target, _ = resolve("", path, params)
-    if limit is None and re.search(r"[?&]limit=", target):
-        return target
-    return resolve("", target, {"limit": read_count("limit", limit, 1, most) or most})[0]
+    size = read_count("limit", limit, 1, most)
+    if params is None or isinstance(params, Mapping):
+        params = {**(params or {})}
+        if size is not None or not ("limit" in params or re.search(r"[?&]limit=", path)):
+            params["limit"] = size or most
+    return resolve("", path, params)[0]
 
 
 def _is_new(item: Json, seen: set[object]) -> bool:

@@ -26,8 +26,8 @@ _RESOURCES: Final = frozenset(
 )  # fmt: skip
 """First segments of the API's paths, after `/api/v4`. Source: reference 4."""
 
-_PLAIN: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
-"""A path that needs no further check, as most do."""
+_PLAIN: Final = re.compile(r"((?:/[A-Za-z0-9_-]+)+)(?:\?([A-Za-z0-9/%:@!$&'()*+,;=._~?\[\]-]*))?")
+"""A path that needs no further check, as most do, and a query that is quoted already."""
 
 _FILE_KEYS: Final = re.compile(r"(?<=/)(upload|download)/.+")
 """Paths that give access to a file without a token: an upload's part, a download (reference 7)."""
@@ -54,15 +54,13 @@ def resolve(origin: str, path: str, params: Json = None) -> tuple[str, str]:
         ConfigurationError: the path is malformed or belongs to another host, or `params` cannot be
             encoded.
     """
-    shown = None
-    if isinstance(path, str) and _PLAIN.fullmatch(path):
-        bare, query = path, ""
+    if isinstance(path, str) and (plain := _PLAIN.fullmatch(path)):
+        bare, query = plain[1], plain[2] or ""
     else:
         bare, query = _inspect(origin, path)
-        shown = _FILE_KEYS.sub(r"\1/...", bare)
     if params is not None:
         query = merge(query, params)
-    return (f"{bare}?{query}" if query else bare), shown or bare
+    return (f"{bare}?{query}" if query else bare), _FILE_KEYS.sub(r"\1/...", bare)
 
 
 def _inspect(origin: str, path: str) -> tuple[str, str]:

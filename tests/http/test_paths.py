@@ -88,3 +88,33 @@ def test_what_opens_a_file_is_not_shown(address: str, shown: str) -> None:
     target, bare = resolve("https://drive-c.amocrm.ru", address)
     assert f"https://drive-c.amocrm.ru{target}" == address
     assert bare == shown
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/api/v4/leads?limit=2", "/api/v4/leads?limit=2"),
+        ("/api/v4/leads?filter[id][]=1&a=%20~", "/api/v4/leads?filter[id][]=1&a=%20~"),
+        ("/api/v4/leads?", "/api/v4/leads"),
+        ("/api/v4/leads?a?b/../c", "/api/v4/leads?a?b/../c"),
+        ("/api/v4/leads?a b", "/api/v4/leads?a%20b"),
+        ('/api/v4/leads?a"ё', "/api/v4/leads?a%22%D1%91"),
+        ("/api/v4/leads?a=1\n", None),
+        ("/api/v4/leads?a=1#b", None),
+        ("/api/v4/../leads?a=1", None),
+        ("//evil.example/leads?a=1", None),
+    ],
+)
+def test_a_query_that_is_quoted_stays_as_it_is(path: str, target: str | None) -> None:
+    if target is None:
+        with pytest.raises(ConfigurationError):
+            resolve("https://a.amocrm.ru", path)
+    else:
+        assert resolve("https://a.amocrm.ru", path)[0] == target
+
+
+@pytest.mark.parametrize("path", ["/download/4f2a-99", "/download/4f2a?a=1", "/v1/upload/4f2a.b"])
+def test_keys_of_files_are_not_shown_however_plain(path: str) -> None:
+    target, shown = resolve("https://a.amocrm.ru", path)
+    assert target == path
+    assert "4f2a" not in shown
