@@ -9,7 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 REQUESTS_PER_SECOND: Final = 7
-"""Most requests in one second, counted per address. Source: reference 3.4."""
+"""Most requests in one second: amocrm.ru counts them per integration in an account, amocrm.com
+and kommo.com per IP address. Source: reference 3.4."""
+
+ACCOUNT_REQUESTS_PER_SECOND: Final = 50
+"""Most requests in one second in one account of amocrm.ru, all its integrations together.
+Source: reference 3.4."""
 
 PAGE_LIMIT_DEFAULT: Final = 50
 """Entities in one page when `limit` is not given. Source: reference 3.1."""

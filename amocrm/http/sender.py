@@ -16,6 +16,7 @@ from amocrm.http.messages import Call, NoReply
 from amocrm.http.retry import FIRST, Again, GiveUp, RetryState
 from amocrm.http.stats import Done, StatsCounter
 from amocrm.http.transport.transport import Answer, Transport
+from amocrm.rate_limit.base import TakenSlot
 from amocrm.rate_limit.limiter import RateLimiter, Refusal, Slot
 
 QUEUE_PATIENCE: Final = 120.0
@@ -125,6 +126,8 @@ class Sender:
                 if outcome.fresh:
                     slot.opening()
                 blocked = outcome.status == 403 and is_block(outcome)
+                if outcome.status == 429 and isinstance(slot, TakenSlot):
+                    slot.is_refused = True
             return outcome
         finally:
             try:

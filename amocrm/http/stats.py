@@ -34,6 +34,8 @@ class Stats(NamedTuple):
         sent: bytes of request bodies.
         received: bytes of response bodies after decompression.
         waits: seconds waited, by reason.
+        address_limited: refusals have shown that amoCRM counts the calls of this IP address, and
+            all calls of those who share the rate limiter are limited together.
     """
 
     calls: int = 0
@@ -44,6 +46,7 @@ class Stats(NamedTuple):
     sent: int = 0
     received: int = 0
     waits: Waits = Waits()
+    address_limited: bool = False
 
 
 class Done(NamedTuple):

@@ -2,162 +2,253 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import zlib
 from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from amocrm._support.clock import Clock
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.errors import ConfigurationError, RateLimiterError
+from amocrm.errors import RateLimiterError
+from amocrm.rate_limit.budget import Budget, check_rate
 from amocrm.rate_limit.jitter import NEWCOMER, Jitter
+from amocrm.rate_limit.learning import COUNTED_SECONDS, after_refusal, after_responses, free
 from amocrm.rate_limit.limiter import Refusal
-from amocrm.rate_limit.window import Action, Step, Window, slots_for
+from amocrm.rate_limit.window import Action, Numbers, Turn, Window, check, draw
 
 _log = logging.getLogger("amocrm")
 
+Scoped = TypeVar("Scoped", bound="BaseRateLimiter")
+
 
 class BaseRateLimiter(ABC):
-    """At most `rate` calls in any second of the server's, for everybody who shares it.
+    """At most so many calls in any second of the server's, for everybody who shares it.
+
+    Args:
+        rate: calls in a second of all who share it, whatever the account. None counts each call as
+            the platform does, once `scoped` has said which budgets that are; until then it is one
+            budget of seven calls a second.
 
     Attributes:
-        rate: calls in a second.
+        rate: calls in a second of the narrowest budget.
 
     Raises:
         ConfigurationError: the rate is no number of calls per second.
     """
 
-    def __init__(self, rate: float = REQUESTS_PER_SECOND) -> None:
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate <= 1000:
-            raise ConfigurationError("the rate must be a number of calls per second, such as 7")
-        self.rate: float = rate
-        self._slots, self._seconds = slots_for(rate)
+    def __init__(self, rate: float | None = None) -> None:
+        self.is_scoped = rate is None
+        self.rate: float = float(REQUESTS_PER_SECOND) if rate is None else check_rate(rate)
+        whole = (Budget("", self.rate),)
+        self._budgets: Callable[[], Sequence[Budget]] = lambda: whole
         self._jitter = Jitter()
+        self._learned = _Learned()
+        self._shared_by: BaseRateLimiter = self
+
+    def scoped(self: Scoped, budgets: Callable[[], Sequence[Budget]]) -> Scoped:
+        """Return this rate limiter for the calls of one account.
+
+        It shares everything with this one. With a rate of its own it has one budget for all.
+
+        Args:
+            budgets: returns what counts the next call, the narrowest first.
+        """
+        if not self.is_scoped:
+            return self
+        twin = copy.copy(self)
+        twin._budgets = budgets
+        twin.rate = float(min(one.rate for one in budgets()))
+        twin._shared_by = self
+        return twin
+
+    @property
+    def budgets(self) -> Sequence[Budget]:
+        """What counts the next call, the narrowest first."""
+        return self._budgets()
+
+    @property
+    def is_address_limited(self) -> bool:
+        """Whether refusals have shown that the server counts this IP address."""
+        return self._learned.is_limited
 
     def wait(self, clock: Clock, patience: float) -> TakenSlot | Refusal:
-        """Wait for a turn and take it; see `RateLimiter.wait`.
+        """Wait for a slot and take it; see `RateLimiter.wait`.
 
-        The ticket is drawn under the keeper's lock, first come, first served; the wait is outside
-        it. Whoever is interrupted there just lets his turn pass.
+        The number is drawn under the keeper's lock, first come, first served; the wait is outside
+        it. Whoever is interrupted there just lets his slot pass.
         """
+        budgets = self._budgets()
         started = now = clock.monotonic()
         held = 0.0
-        step = self.reserve(clock, patience)
-        while step.action is not Action.GO:
+        turn = self.draw(clock, patience, budgets)
+        while turn.action is not Action.GO:
             left = patience - (now - started)
-            if step.action is Action.DRAW_AGAIN:
-                step = self.reserve(clock, left)
-            elif step.action is not Action.WAIT or step.away > left:
-                return Refusal(step.away, step.action is Action.BLOCKED)
+            if turn.action is Action.DRAW_AGAIN:
+                turn = self.draw(clock, left, budgets)
+            elif turn.action is not Action.WAIT or turn.away > left:
+                return Refusal(turn.away, turn.action is Action.BLOCKED)
             else:
-                clock.sleep(step.away)
-                held += step.away if step.held else 0.0
+                clock.sleep(turn.away)
+                held += turn.away if turn.held else 0.0
                 # Read before the lock: a call is rather taken for late than for punctual.
                 now = clock.monotonic()
-                step = self.check(clock, step.slot_number)
-        return TakenSlot(self, clock, step, now, now - started, held)
+                turn = self.check(clock, turn.numbers, budgets)
+        return TakenSlot(self, clock, turn, now, now - started, held, budgets)
 
     def open(self, slot: TakenSlot) -> None:
-        """Keep the seat of a call that has to open a connection."""
+        """Keep the slot of a call that has to open a connection."""
         try:
-            self.note_opening(slot.clock, slot.slot_number)
+            self.note_opening(slot.clock, slot.numbers, slot.budgets)
         except RateLimiterError as error:
             _log_failure(error)
 
     def begin(self, slot: TakenSlot) -> None:
         """Count the second of a call from where it was sent, now that its connection stands.
 
-        To wait for its answer however long it takes would cost a whole latency at a cold start.
+        To wait for its response however long it takes would cost a whole latency at a cold start.
         """
         try:
-            self.note_margin(slot.clock, slot.slot_number, slot.begun - slot.left + NEWCOMER)
+            margin = slot.begun - slot.left + NEWCOMER
+            self.note_margin(slot.clock, slot.numbers, margin, slot.budgets)
         except RateLimiterError as error:
             _log_failure(error)
 
     def over(self, slot: TakenSlot, came: float | None, blocked: bool) -> None:
         """Learn from a call that is over."""
-        clock, slot_number = slot.clock, slot.slot_number
+        clock, numbers, budgets = slot.clock, slot.numbers, slot.budgets
         try:
             if slot.is_fresh and not slot.is_sent:
                 ended = clock.monotonic() if came is None else came
-                self.note_margin(clock, slot_number, self._jitter.fresh(ended - slot.left))
+                self.note_margin(clock, numbers, self._jitter.fresh(ended - slot.left), budgets)
             elif came is not None:
                 learn = self._jitter.opened if slot.is_fresh else self._jitter.learn
-                begun = slot.begun - slot.left
-                self.note_margin(clock, slot_number, begun + learn(came - slot.begun))
-            if slot.is_probe and came is not None and not blocked:
-                self.note_unblock(clock)
+                margin = slot.begun - slot.left + learn(came - slot.begun)
+                self.note_margin(clock, numbers, margin, budgets)
+            if came is None or blocked:
+                return
+            if slot.is_probe:
+                self.note_unblock(clock, budgets)
+            if budgets[-1].learned and not slot.is_refused and self._learned.shows_free(slot.begun):
+                self.note_free(clock, budgets)
         except RateLimiterError as error:
             _log_failure(error)
 
     def hold(self, clock: Clock, seconds: float) -> None:
-        """Let nobody leave for some seconds; those who already wait for a turn included."""
+        """Let no call of this account be sent for some seconds, whatever its number.
+
+        If refusals show that the server counts the address, that limits everybody.
+        """
         self._jitter.refused()
+        budgets = self._budgets()
         try:
-            self.note_hold(clock, seconds)
+            is_limited = self.note_hold(clock, seconds, budgets)
         except RateLimiterError as error:
             _log_failure(error)
+            return
+        if is_limited and not self._learned.is_limited:
+            self._learned.is_limited = True
+            _log.warning(
+                "amoCRM counts the calls of this IP address: it has answered 429 for accounts whose "
+                "own limits were kept. All calls together are now at most %d a second; this is "
+                "tested again after %d minutes",
+                REQUESTS_PER_SECOND, COUNTED_SECONDS // 60,
+            )  # fmt: skip
 
     def block(self, clock: Clock, seconds: float) -> None:
-        """Refuse everybody for some seconds, then let one try."""
+        """Refuse the calls of this account for some seconds, then let one try.
+
+        Where only the address is counted, these are everybody's.
+        """
         try:
-            self.note_block(clock, seconds)
+            self.note_block(clock, seconds, self._budgets())
         except RateLimiterError as error:
             _log_failure(error)
 
     @abstractmethod
-    def reserve(self, clock: Clock, patience: float) -> Step:
-        """Draw a ticket; see `Window.reserve`."""
+    def draw(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
+        """Draw a number in each budget; see `window.draw`."""
 
     @abstractmethod
-    def check(self, clock: Clock, slot_number: int) -> Step:
-        """Look at a ticket again; see `Window.check`."""
+    def check(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> Turn:
+        """Look at the numbers again; see `window.check`."""
 
     @abstractmethod
-    def note_opening(self, clock: Clock, slot_number: int) -> None:
+    def note_opening(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> None:
         """See `Window.opening`."""
 
     @abstractmethod
-    def note_margin(self, clock: Clock, slot_number: int, margin: float) -> None:
+    def note_margin(
+        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+    ) -> None:
         """See `Window.settle`."""
 
     @abstractmethod
-    def note_hold(self, clock: Clock, seconds: float) -> None:
-        """See `Window.hold`."""
+    def note_hold(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> bool:
+        """Hold the narrowest budget; return whether the address is known to be counted.
+
+        See `Window.hold` and `learning.after_refusal`.
+        """
 
     @abstractmethod
-    def note_block(self, clock: Clock, seconds: float) -> None:
-        """See `Window.block`."""
+    def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> None:
+        """Block the widest budget that is the account's; see `Window.block`."""
 
     @abstractmethod
-    def note_unblock(self, clock: Clock) -> None:
+    def note_unblock(self, clock: Clock, budgets: Sequence[Budget]) -> None:
         """See `Window.unblock`."""
+
+    @abstractmethod
+    def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> None:
+        """Note that the server does not count the address; see `learning.free`."""
+
+
+class _Learned:
+    """What this process knows of the address; shared by all that `scoped` returned."""
+
+    def __init__(self) -> None:
+        self.is_limited = False
+        self._sent: deque[float] = deque(maxlen=REQUESTS_PER_SECOND + 1)
+
+    def shows_free(self, sent: float) -> bool:
+        """Note a call that was not refused; tell whether the last ones show a free address."""
+        self._sent.append(sent)
+        if not after_responses([*self._sent]):
+            return False
+        self._sent.clear()
+        return True
 
 
 class TakenSlot:
-    """A turn taken; see `Slot`."""
+    """A slot taken; see `Slot`."""
 
     __slots__ = (
-        "_limiter", "begun", "clock", "held", "is_fresh", "is_probe", "is_sent", "left",
-        "slot_number", "waited",
+        "_limiter", "begun", "budgets", "clock", "held", "is_fresh", "is_probe", "is_refused",
+        "is_sent", "left", "numbers", "waited",
     )  # fmt: skip
 
     def __init__(
         self,
         limiter: BaseRateLimiter,
         clock: Clock,
-        step: Step,
+        turn: Turn,
         left: float,
         waited: float,
         held: float,
+        budgets: Sequence[Budget],
     ) -> None:
         self._limiter = limiter
         self.clock = clock
-        self.slot_number = step.slot_number
-        self.is_probe = step.probe
-        self.is_fresh = self.is_sent = False
+        self.numbers = turn.numbers
+        self.is_probe = turn.probe
+        self.is_fresh = self.is_sent = self.is_refused = False
         self.left = self.begun = left
         self.waited = waited
         self.held = held
+        self.budgets = budgets
 
     def opening(self) -> None:
         """Say that a connection has to be opened; see `Slot.opening`."""
@@ -177,51 +268,84 @@ class TakenSlot:
 
 
 def _log_failure(error: RateLimiterError) -> None:
-    """Say that a note could not be made. It must not cost a caller his answer.
+    """Say that a note could not be made. It must not cost a caller his response.
 
-    His seat comes free a little later, or the next 429 has to say it again.
+    His slot comes free a little later, or the next 429 has to say it again.
     """
     _log.warning("%s", error)
 
 
+def account_number(budgets: Sequence[Budget]) -> float:
+    """Return a number above 0 that stands for the account of a call."""
+    return float(zlib.crc32(budgets[0].key.encode()) + 1)
+
+
+def blocked_budget(budgets: Sequence[Budget]) -> int:
+    """Return the position of the budget that a block is for: the widest of the account's own.
+
+    amoCRM blocks the account, Kommo the address (reference 3.4).
+    """
+    own = [at for at, one in enumerate(budgets) if not one.key.startswith("address:")]
+    return own[-1] if own else len(budgets) - 1
+
+
 class WindowRateLimiter(BaseRateLimiter):
-    """Keeps a window where this process can reach it."""
+    """Keeps windows where this process can reach them."""
 
     @abstractmethod
-    def locked_window(self, clock: Clock) -> AbstractContextManager[Window]:
-        """Return what gives the window to one at a time."""
+    def locked_windows(
+        self, clock: Clock, budgets: Sequence[Budget]
+    ) -> AbstractContextManager[list[Window]]:
+        """Return what gives the windows of some budgets to one at a time."""
 
-    def reserve(self, clock: Clock, patience: float) -> Step:
-        """Draw a ticket; see `Window.reserve`."""
-        with self.locked_window(clock) as window:
-            return window.reserve(clock.monotonic(), patience, self._jitter.margin)
+    def draw(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
+        """Draw a number in each budget; see `window.draw`."""
+        with self.locked_windows(clock, budgets) as windows:
+            return draw(windows, clock.monotonic(), patience, self._jitter.margin)
 
-    def check(self, clock: Clock, slot_number: int) -> Step:
-        """Look at a ticket again; see `Window.check`."""
-        with self.locked_window(clock) as window:
-            return window.check(slot_number, clock.monotonic(), self._jitter.margin)
+    def check(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> Turn:
+        """Look at the numbers again; see `window.check`."""
+        with self.locked_windows(clock, budgets) as windows:
+            return check(windows, numbers, clock.monotonic(), self._jitter.margin)
 
-    def note_opening(self, clock: Clock, slot_number: int) -> None:
+    def note_opening(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> None:
         """See `Window.opening`."""
-        with self.locked_window(clock) as window:
-            window.opening(slot_number, clock.monotonic())
+        with self.locked_windows(clock, budgets) as windows:
+            for window, number in zip(windows, numbers, strict=True):
+                window.opening(number, clock.monotonic())
 
-    def note_margin(self, clock: Clock, slot_number: int, margin: float) -> None:
+    def note_margin(
+        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+    ) -> None:
         """See `Window.settle`."""
-        with self.locked_window(clock) as window:
-            window.settle(slot_number, margin)
+        with self.locked_windows(clock, budgets) as windows:
+            for window, number in zip(windows, numbers, strict=True):
+                window.settle(number, margin)
 
-    def note_hold(self, clock: Clock, seconds: float) -> None:
-        """See `Window.hold`."""
-        with self.locked_window(clock) as window:
-            window.hold(clock.monotonic() + seconds)
+    def note_hold(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> bool:
+        """Hold the narrowest budget; return whether the address is known to be counted."""
+        with self.locked_windows(clock, budgets) as windows:
+            now, widest = clock.monotonic(), windows[-1]
+            windows[0].hold(now + seconds)
+            if not budgets[-1].learned:
+                return False
+            if widest.knowledge.is_counted(now):
+                widest.hold(now + seconds)
+            widest.knowledge = after_refusal(widest.knowledge, now, account_number(budgets))
+            return widest.knowledge.is_counted(now)
 
-    def note_block(self, clock: Clock, seconds: float) -> None:
-        """See `Window.block`."""
-        with self.locked_window(clock) as window:
-            window.block(clock.monotonic() + seconds)
+    def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> None:
+        """Block the widest budget that is the account's; see `Window.block`."""
+        with self.locked_windows(clock, budgets) as windows:
+            windows[blocked_budget(budgets)].block(clock.monotonic() + seconds)
 
-    def note_unblock(self, clock: Clock) -> None:
+    def note_unblock(self, clock: Clock, budgets: Sequence[Budget]) -> None:
         """See `Window.unblock`."""
-        with self.locked_window(clock) as window:
-            window.unblock()
+        with self.locked_windows(clock, budgets) as windows:
+            for window in windows:
+                window.unblock()
+
+    def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> None:
+        """Note that the server does not count the address; see `learning.free`."""
+        with self.locked_windows(clock, budgets) as windows:
+            windows[-1].knowledge = free(windows[-1].knowledge, clock.monotonic())

@@ -1,20 +1,35 @@
-"""A rate limiter for many hosts: the window in Redis, by the server's own clock.
+"""A rate limiter for many hosts: the windows in Redis, by the server's own clock.
 
-The script below does what `Window` does, and is tested by the same tests. Each of its calls is one
-round trip, and its answer is a time to sleep, so hosts need no common clock. Both keys have one
-hash tag, so a cluster keeps them together; both expire, so nothing is left behind.
+The script below does what `window` does, and is tested by the same tests. Each of its calls is one
+round trip for all budgets of a call, and its answer is a time to sleep, so hosts need no common
+clock. All keys have one hash tag, so a cluster keeps them together; all expire, so nothing is left
+behind.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from amocrm._support.clock import Clock
 from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.errors import ConfigurationError, RateLimiterError
-from amocrm.rate_limit.base import BaseRateLimiter
+from amocrm.rate_limit.base import BaseRateLimiter, account_number, blocked_budget
+from amocrm.rate_limit.budget import Budget
 from amocrm.rate_limit.jitter import LEAST_MARGIN
-from amocrm.rate_limit.window import LOOK, OPENING, PROBE, QUEUE, Action, Step
+from amocrm.rate_limit.learning import NOTHING_KNOWN, Knowledge, Known, after_refusal, free
+from amocrm.rate_limit.window import (
+    LEARNING_LOOK,
+    LOOK,
+    NOT_DRAWN,
+    OPENING,
+    PROBE,
+    QUEUE,
+    Action,
+    Numbers,
+    Turn,
+    slots_for,
+)
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -29,105 +44,208 @@ EXPIRY: Final = 7200
 """Seconds after which an idle rate limiter is forgotten: more than the longest pause."""
 
 _SCRIPT: Final = f"""
-local head, slots = KEYS[1], KEYS[2]
-local act, seats, seconds = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local ticket, amount, margin = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local act, amount, margin = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
-local state = redis.call('HMGET', head, 'next', 'not_before', 'blocked', 'probe')
-local following, not_before = tonumber(state[1] or 0), tonumber(state[2] or 0)
-local blocked, probe = tonumber(state[3] or 0), tonumber(state[4] or -1)
+local INF, windows = 1e18, {{}}
 
-local function seat(number)
-  local at, free = string.match(redis.call('HGET', slots, number) or '0 0', '(%S+) (%S+)')
+local function set(w, name, value)
+  redis.call('HSET', w.head, name, string.format('%.6f', value))
+end
+local function slot(w, number)
+  local at, free = string.match(redis.call('HGET', w.turns, number) or '0 0', '(%S+) (%S+)')
   return tonumber(at), tonumber(free)
 end
-local function keep(number, at, free)
-  redis.call('HSET', slots, number, string.format('%.6f %.6f', at, free))
+local function occupy(w, number, at, free)
+  redis.call('HSET', w.turns, number, string.format('%.6f %.6f', at, free))
 end
-local function set(name, value)
-  redis.call('HSET', head, name, string.format('%.6f', value))
-end
-local function step(what, away, held)
-  redis.call('EXPIRE', head, {EXPIRY})
-  redis.call('EXPIRE', slots, {EXPIRY})
-  local is_probe = probe >= 0 and probe == ticket
-  return {{what, math.ceil(away * 1e6), ticket, held and 1 or 0, is_probe and 1 or 0}}
+local function forget(w)
+  redis.call('DEL', w.head, w.turns)
+  w.not_before, w.blocked, w.probe = 0, 0, -1
 end
 
-if act == 'reserve' then
-  if now < blocked then return step({Action.BLOCKED:d}, blocked - now) end
-  ticket = following
-  local plan = math.max(now, not_before, seat(ticket - seats) + seconds + {LEAST_MARGIN})
-  if plan - now > {EXPIRY} then
-    -- The server's clock was set back: what was written before means nothing.
-    redis.call('DEL', head, slots)
-    not_before, plan = 0, now
+for i = 1, #KEYS / 2 do
+  local w = {{head = KEYS[2 * i - 1], turns = KEYS[2 * i]}}
+  w.slots, w.seconds = tonumber(ARGV[4 * i]), tonumber(ARGV[4 * i + 1])
+  w.learned, w.number = ARGV[4 * i + 2] == '1', tonumber(ARGV[4 * i + 3])
+  local state = redis.call(
+    'HMGET', w.head, 'next', 'not_before', 'blocked', 'probe', 'first', 'knowledge')
+  w.next, w.not_before = tonumber(state[1] or 0), tonumber(state[2] or 0)
+  w.blocked, w.probe = tonumber(state[3] or 0), tonumber(state[4] or -1)
+  w.first, w.knowledge = tonumber(state[5] or 0), state[6] or ''
+  if w.not_before - now > {EXPIRY} or w.blocked - now > {EXPIRY} then forget(w) end
+  if w.learned then
+    local known, till = string.match(w.knowledge, '^(%S+) (%S+)')
+    known, till = tonumber(known or {Known.UNKNOWN:d}), tonumber(till or 0)
+    w.open = known == {Known.FREE:d}
+    w.looks = known == {Known.UNKNOWN:d}
+    w.counted = known == {Known.COUNTED:d} and now < till
+    w.slots = now < till and {REQUESTS_PER_SECOND} or {REQUESTS_PER_SECOND + 1}
   end
-  if plan - now > amount then return step({Action.TOO_FAR:d}, plan - now) end
-  set('next', ticket + 1)
-  keep(ticket, plan, plan + seconds + {LEAST_MARGIN})
-  redis.call('HDEL', slots, ticket - seats - {QUEUE})
-  if blocked > 0 then
-    blocked, probe = now + {PROBE}, ticket
-    set('blocked', blocked)
-    set('probe', probe)
+  windows[i] = w
+end
+
+local function answer(what, away, held, probe)
+  local out = {{what, math.ceil(away * 1e6), held and 1 or 0, probe and 1 or 0,
+    math.floor(now * 1e6), windows[#windows].knowledge}}
+  for i, w in ipairs(windows) do
+    redis.call('EXPIRE', w.head, {EXPIRY})
+    redis.call('EXPIRE', w.turns, {EXPIRY})
+    out[6 + i] = w.number
+  end
+  return out
+end
+
+local function cancel(w)
+  if w.number >= 0 and w.number == w.next - 1 then
+    redis.call('HDEL', w.turns, w.number)
+    w.next = w.number
+    set(w, 'next', w.next)
   end
 end
 
-if act == 'reserve' or act == 'check' then
-  if blocked > 0 and probe ~= ticket then
-    return step({Action.BLOCKED:d}, math.max(0, blocked - now))
+local function check(w)
+  local number = w.number
+  local is_probe = w.probe >= 0 and w.probe == number
+  if w.blocked > 0 and not is_probe then
+    return {Action.BLOCKED:d}, math.max(0, w.blocked - now), false, false
   end
-  local at = seat(ticket)
-  local following = seat(ticket + seats)
-  if at == 0 or (following > 0 and following <= now) then return step({Action.DRAW_AGAIN:d}, 0) end
-  local due, held = math.max(at, not_before), not_before >= at
-  local before, free = seat(ticket - seats)
+  local at = slot(w, number)
+  local following = slot(w, number + w.slots)
+  if at == 0 or (following > 0 and following <= now) then
+    return {Action.DRAW_AGAIN:d}, 0, false, false
+  end
+  local due, held = math.max(at, w.not_before), w.not_before >= at
+  local before, free = slot(w, number - w.slots)
   if free > due then
-    local early = before + seconds + {LEAST_MARGIN}
+    local early = before + w.seconds + {LEAST_MARGIN}
     due, held = now < early and early or math.min(free, now + {LOOK}), false
   end
   if now < due then
-    keep(ticket, due, due + seconds + {LEAST_MARGIN})
-    return step({Action.WAIT:d}, due - now, held)
+    occupy(w, number, due, due + w.seconds + {LEAST_MARGIN})
+    return {Action.WAIT:d}, due - now, held, false
   end
-  keep(ticket, now, now + seconds + margin)
-  return step({Action.GO:d}, 0)
-elseif act == 'opening' or act == 'settle' then
-  local at = seat(ticket)
-  if at > 0 then keep(ticket, at, act == 'opening' and now + {OPENING} or at + seconds + margin) end
-elseif act == 'hold' then
-  set('not_before', math.max(not_before, now + amount))
-elseif act == 'block' then
-  set('blocked', math.max(blocked, now + amount))
-  set('probe', -1)
-elseif act == 'unblock' then
-  redis.call('HDEL', head, 'blocked', 'probe')
+  occupy(w, number, now, now + w.seconds + margin)
+  return {Action.GO:d}, 0, false, is_probe
 end
-return step({Action.GO:d}, 0)
+
+local function draw(w, patience)
+  if now < w.blocked then return {Action.BLOCKED:d}, w.blocked - now, false, false end
+  local plan = math.max(now, w.not_before, slot(w, w.next - w.slots) + w.seconds + {LEAST_MARGIN})
+  if plan - now > {EXPIRY} then
+    -- The server's clock was set back: what was written before means nothing.
+    forget(w)
+    plan = now
+  end
+  while w.first < w.next - w.slots do
+    local _, free = slot(w, w.first)
+    if free > now then break end
+    redis.call('HDEL', w.turns, w.first)
+    w.first = w.first + 1
+  end
+  if plan - now > patience or w.next - w.first >= {QUEUE} + w.slots - 1 then
+    return {Action.TOO_FAR:d}, math.max(plan - now, {LOOK}), false, false
+  end
+  w.number = w.next
+  w.next = w.next + 1
+  redis.call('HSET', w.head, 'next', string.format('%.0f', w.next),
+    'first', string.format('%.0f', w.first))
+  occupy(w, w.number, plan, plan + w.seconds + {LEAST_MARGIN})
+  if w.blocked > 0 then
+    w.blocked, w.probe = now + {PROBE}, w.number
+    set(w, 'blocked', w.blocked)
+    set(w, 'probe', w.probe)
+  end
+  return check(w)
+end
+
+if act == 'draw' then
+  for _, w in ipairs(windows) do
+    if not w.open then
+      if now < w.blocked then return answer({Action.BLOCKED:d}, w.blocked - now) end
+      if w.not_before - now > amount then
+        return answer({Action.TOO_FAR:d}, w.not_before - now)
+      end
+    end
+  end
+end
+
+if act == 'draw' or act == 'check' then
+  local patience, any_probe = act == 'draw' and amount or INF, false
+  for i, w in ipairs(windows) do
+    local what, away, held, probe = {Action.GO:d}, 0, false, false
+    if not w.open then
+      if w.number < 0 then
+        what, away, held, probe = draw(w, patience)
+      else
+        what, away, held, probe = check(w)
+        if what == {Action.DRAW_AGAIN:d} and i > 1 then
+          what, away, held, probe = draw(w, patience)
+        end
+      end
+    end
+    any_probe = any_probe or probe
+    if what ~= {Action.GO:d} then
+      if what == {Action.WAIT:d} and w.looks then away = math.min(away, {LEARNING_LOOK}) end
+      for wider = i + 1, #windows do
+        cancel(windows[wider])
+        windows[wider].number = -1
+      end
+      for narrower = 1, i - 1 do
+        local n = windows[narrower]
+        if what ~= {Action.WAIT:d} then
+          cancel(n)
+        elseif n.number >= 0 then
+          occupy(n, n.number, now + away, now + away + n.seconds + {LEAST_MARGIN})
+        end
+      end
+      return answer(what, away, held, any_probe)
+    end
+  end
+  return answer({Action.GO:d}, 0, false, any_probe)
+elseif act == 'opening' or act == 'settle' then
+  for _, w in ipairs(windows) do
+    local at = w.number >= 0 and slot(w, w.number) or 0
+    if at > 0 then
+      occupy(w, w.number, at, act == 'opening' and now + {OPENING} or at + w.seconds + margin)
+    end
+  end
+elseif act == 'hold' then
+  local widest = windows[#windows]
+  set(windows[1], 'not_before', math.max(windows[1].not_before, now + amount))
+  if widest.counted then set(widest, 'not_before', math.max(widest.not_before, now + amount)) end
+elseif act == 'block' then
+  local w = windows[tonumber(ARGV[#ARGV])]
+  set(w, 'blocked', math.max(w.blocked, now + amount))
+  set(w, 'probe', -1)
+elseif act == 'unblock' then
+  for _, w in ipairs(windows) do redis.call('HDEL', w.head, 'blocked', 'probe') end
+elseif act == 'learn' then
+  local widest = windows[#windows]
+  if widest.knowledge ~= ARGV[#ARGV - 1] then return answer({Action.DRAW_AGAIN:d}, 0) end
+  redis.call('HSET', widest.head, 'knowledge', ARGV[#ARGV])
+end
+return answer({Action.GO:d}, 0)
 """
 
 
 class RedisRateLimiter(BaseRateLimiter):
-    """At most `rate` calls in any second, for all hosts that share a Redis and a name.
+    """A rate limit for all hosts that share a Redis and a name.
 
     The hosts should be about equally far from amoCRM: of a difference up to 20 ms is taken care.
 
     Args:
         client: a `redis.Redis`, or its URL, such as `redis://localhost:6379/0`.
-        name: of the rate limiter; those who share an address share a name.
-        rate: calls in a second.
+        name: of the rate limiter.
+        rate: calls in a second of all who share it, whatever the account. None counts each call as
+            its platform does: per integration and account, per account, or per address.
 
     Raises:
         ConfigurationError: redis is not installed, or an argument is wrong.
     """
 
     def __init__(
-        self,
-        client: Redis | str,
-        name: str = "amocrm",
-        rate: float = REQUESTS_PER_SECOND,
+        self, client: Redis | str, name: str = "amocrm", rate: float | None = None
     ) -> None:
         super().__init__(rate)
         try:
@@ -143,63 +261,122 @@ class RedisRateLimiter(BaseRateLimiter):
         elif not isinstance(client, redis.Redis):
             raise ConfigurationError("RedisRateLimiter takes a redis.Redis, or its URL")
         self._troubles = redis.RedisError
-        self._keys = [f"{{{name}}}:pace", f"{{{name}}}:turns"]
+        self._prefix = f"{{{name}}}"
         self._script = client.register_script(_SCRIPT)
 
     def __repr__(self) -> str:
-        return f"RedisRateLimiter({self._keys[0]!r})"
+        return f"RedisRateLimiter({self._prefix + ':pace'!r})"
 
-    def reserve(self, clock: Clock, patience: float) -> Step:
-        """Draw a ticket; see `Window.reserve`."""
-        return self._act("reserve", amount=patience, margin=self._margin())
+    def draw(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
+        """Draw a number in each budget; see `window.draw`."""
+        return self._turn("draw", budgets, None, patience)
 
-    def check(self, clock: Clock, slot_number: int) -> Step:
-        """Look at a ticket again; see `Window.check`."""
-        return self._act("check", slot_number, margin=self._margin())
+    def check(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> Turn:
+        """Look at the numbers again; see `window.check`."""
+        return self._turn("check", budgets, numbers)
 
-    def note_opening(self, clock: Clock, slot_number: int) -> None:
+    def note_opening(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> None:
         """See `Window.opening`."""
-        self._act("opening", slot_number)
+        self._act("opening", budgets, numbers)
 
-    def note_margin(self, clock: Clock, slot_number: int, margin: float) -> None:
+    def note_margin(
+        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+    ) -> None:
         """See `Window.settle`."""
-        self._act("settle", slot_number, margin=max(margin, HOSTS_MARGIN))
+        self._act("settle", budgets, numbers, margin=max(margin, HOSTS_MARGIN))
 
-    def note_hold(self, clock: Clock, seconds: float) -> None:
-        """See `Window.hold`."""
-        self._act("hold", amount=seconds)
+    def note_hold(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> bool:
+        """Hold the narrowest budget; return whether the address is known to be counted."""
+        self._act("hold", budgets, amount=seconds)
+        if not budgets[-1].learned:
+            return False
+        account = account_number(budgets)
+        return self._learn(budgets, lambda before, now: after_refusal(before, now, account))
 
-    def note_block(self, clock: Clock, seconds: float) -> None:
-        """See `Window.block`."""
-        self._act("block", amount=seconds)
+    def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> None:
+        """Block the widest budget that is the account's; see `Window.block`."""
+        self._act("block", budgets, amount=seconds, extra=[blocked_budget(budgets) + 1])
 
-    def note_unblock(self, clock: Clock) -> None:
+    def note_unblock(self, clock: Clock, budgets: Sequence[Budget]) -> None:
         """See `Window.unblock`."""
-        self._act("unblock")
+        self._act("unblock", budgets)
 
-    def _margin(self) -> float:
-        return max(self._jitter.margin, HOSTS_MARGIN)
+    def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> None:
+        """Note that the server does not count the address; see `learning.free`."""
+        self._learn(budgets, free)
+
+    def _learn(
+        self, budgets: Sequence[Budget], change: Callable[[Knowledge, float], Knowledge]
+    ) -> bool:
+        """Change what is known; return whether the address is counted."""
+        widest = budgets[-1:]
+        while True:
+            said = self._act("read", widest)
+            now, before = said.now, _read_knowledge(said.knowledge)
+            after = change(before, now)
+            is_counted = after.is_counted(now)
+            if after == before:
+                return is_counted
+            extra: list[str | float] = [said.knowledge, " ".join(f"{float(one):.6f}" for one in after)]
+            # Another host may have learned something meanwhile.
+            if self._act("learn", widest, extra=extra).action is Action.GO:
+                return is_counted
+
+    def _turn(
+        self, act: str, budgets: Sequence[Budget], numbers: Numbers | None, amount: float = 0.0
+    ) -> Turn:
+        margin = max(self._jitter.margin, HOSTS_MARGIN)
+        said = self._act(act, budgets, numbers, amount, margin)
+        return Turn(said.action, said.away, said.numbers, said.held, said.probe)
 
     def _act(
-        self, act: str, slot_number: int = -1, amount: float = 0.0, margin: float = 0.0
-    ) -> Step:
-        arguments: list[str | float] = [
-            act,
-            self._slots,
-            self._seconds,
-            slot_number,
-            amount,
-            margin,
-        ]
+        self,
+        act: str,
+        budgets: Sequence[Budget],
+        numbers: Numbers | None = None,
+        amount: float = 0.0,
+        margin: float = 0.0,
+        extra: Sequence[str | float] = (),
+    ) -> _Answer:
+        keys: list[str] = []
+        arguments: list[str | float] = [act, amount, margin]
+        for at, (key, rate, learned) in enumerate(budgets):
+            end = key and f":{key}"
+            keys += [f"{self._prefix}:pace{end}", f"{self._prefix}:turns{end}"]
+            number = NOT_DRAWN if numbers is None else numbers[at]
+            arguments += [*slots_for(rate), int(learned), number]
         try:
-            answer = self._script(self._keys, arguments)
+            said = self._script(keys, [*arguments, *extra])
         except self._troubles as error:
             raise RateLimiterError(
                 f"the rate limiter in Redis cannot be reached: {error}",
                 hint="check Redis and its address",
             ) from error
-        action, away, slot_number, held, probe = cast("list[int]", answer)
-        return Step(Action(action), away / 1e6, slot_number, bool(held), bool(probe))
+        action, away, held, probe, now, knowledge, *drawn = cast("list[int]", said)
+        # A client of the user's own may decode texts.
+        text = knowledge.decode() if isinstance(knowledge, bytes) else str(knowledge)
+        return _Answer(
+            Action(action), away / 1e6, tuple(drawn), bool(held), bool(probe), now / 1e6, text
+        )
+
+
+class _Answer(NamedTuple):
+    """What the script has answered: a turn, the server's time, and what is known of the address."""
+
+    action: Action
+    away: float
+    numbers: Numbers
+    held: bool
+    probe: bool
+    now: float
+    knowledge: str
+
+
+def _read_knowledge(text: str) -> Knowledge:
+    if not text:
+        return NOTHING_KNOWN
+    known, until, refusals, refused_at, refused = (float(one) for one in text.split())
+    return Knowledge(Known(int(known)), until, int(refusals), refused_at, refused)
 
 
 def _connect(url: str) -> Redis:

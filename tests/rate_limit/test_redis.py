@@ -29,7 +29,7 @@ def test_its_keys_share_a_slot_and_expire() -> None:
         lambda: rate_limiter.wait(CLOCK, 0),
         lambda: rate_limiter.hold(CLOCK, 1),
         lambda: rate_limiter.block(CLOCK, 1),
-        lambda: rate_limiter.note_margin(CLOCK, 0, 0.05),
+        lambda: rate_limiter.note_margin(CLOCK, (0,), 0.05, rate_limiter.budgets),
     ):
         act()
         assert all(EXPIRY - 10 < int(client.ttl(key)) <= EXPIRY for key in keys)
