@@ -248,9 +248,7 @@ class AmoCRM(Bulk, TopLevelResources):
 class _AccountBudgets:
     """Returns the budgets that count this client's calls; they follow a renamed account."""
 
-    def __init__(
-        self, limits: RateLimits | None, settings: Settings, cache: TokenCache
-    ) -> None:
+    def __init__(self, limits: RateLimits | None, settings: Settings, cache: TokenCache) -> None:
         self._limits = limits
         # A text that others of the same integration have as well, and no secret.
         self._integration = settings.client_id or client_id_of(settings.access_token or "")

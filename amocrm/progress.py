@@ -1,4 +1,4 @@
-"""How far a long thing has come: what `progress=` is told, and a bar that shows it."""
+"""The progress of listings and bulk writes: the values for `progress=`, and a terminal bar."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["Progress", "ProgressMeter", "Report", "bar"]
 
 
 class Progress(NamedTuple):
-    """How far a long thing has come.
+    """The progress of a listing or a bulk write.
 
     Attributes:
-        done: items that were read or written so far.
-        total: how many there will be; None when nobody knows.
-        rate: items a second, from the beginning on.
-        waiting_for: what has to come before it goes on, such as `page 17`; None if nothing.
+        done: number of items that were read or written so far.
+        total: number of all items; None if it is unknown.
+        rate: items per second since the beginning.
+        waiting_for: the part that it waits for, such as `page 17`; None if it does not wait.
     """
 
     done: int
@@ -29,17 +29,17 @@ class Progress(NamedTuple):
 
 
 Report: TypeAlias = Callable[[Progress], object]
-"""What `progress=` takes. It is called in the thread that iterates; what it raises ends the
+"""The type of `progress=`. It is called in the thread that iterates; its exceptions end the
 iteration."""
 
 
 class ProgressMeter:
-    """Counts, and tells a report; costs nothing when there is none.
+    """Counts items and calls a report, if there is one.
 
     Args:
-        report: who wants to know.
-        clock: whose time it is.
-        total: how many items there will be, if that is known.
+        report: is called with each progress.
+        clock: the clock of the client.
+        total: number of all items, if it is known.
     """
 
     def __init__(self, report: Report | None, clock: Clock, total: int | None = None) -> None:
@@ -53,22 +53,22 @@ class ProgressMeter:
         """Count items that are done."""
         self.done += count
         self.total = self.total if total is None else total
-        self._tell(None)
+        self._send(None)
 
     def wait(self, what: str) -> None:
-        """Tell what is waited for."""
-        self._tell(what)
+        """Report the part that it waits for."""
+        self._send(what)
 
-    def _tell(self, waiting_for: str | None) -> None:
+    def _send(self, waiting_for: str | None) -> None:
         if self._report is not None:
-            spent = self._clock.monotonic() - self._began
-            rate = self.done / spent if spent > 0 else 0.0
+            seconds = self._clock.monotonic() - self._began
+            rate = self.done / seconds if seconds > 0 else 0.0
             self._report(Progress(self.done, self.total, rate, waiting_for))
 
 
 @contextmanager
 def bar(title: str = "") -> Generator[Report, None, None]:
-    """Show progress in the terminal while the block runs; give what `progress=` takes.
+    """Show a progress bar in the terminal while the block runs; yield the value for `progress=`.
 
     Raises:
         ConfigurationError: rich is not installed.
@@ -78,7 +78,7 @@ def bar(title: str = "") -> Generator[Report, None, None]:
         from rich.progress import Progress as Display
     except ImportError:
         raise ConfigurationError(
-            "a progress bar takes rich, which is not installed",
+            "a progress bar needs rich, which is not installed",
             hint="pip install 'amocrm-python[cli]'",
         ) from None
     columns = (

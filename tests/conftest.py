@@ -112,23 +112,23 @@ def browse() -> Iterator[Browse]:
         yield lambda url: browser.get(url, timeout=5, headers={"Connection": "close"})
 
 
-class Heard(list[str]):
+class EventNames(list[str]):
     """Names of events in the order they happened, without their common prefix."""
 
 
 @pytest.fixture
-def hear() -> Callable[[AmoCRM], Heard]:
-    def hear(crm: AmoCRM) -> Heard:
-        heard = Heard()
+def record_events() -> Callable[[AmoCRM], EventNames]:
+    def record_events(crm: AmoCRM) -> EventNames:
+        names = EventNames()
         for name in (
             "beforeConnect", "beforeFetchToken", "beforeRefreshToken", "checkToken",
             "authError", "connected", "error", "newToken",
         ):  # fmt: skip
             subscribe: Callable[..., None] = crm.on
-            subscribe(f"connection:{name}", lambda *_, name=name: heard.append(name))
-        return heard
+            subscribe(f"connection:{name}", lambda *_, name=name: names.append(name))
+        return names
 
-    return hear
+    return record_events
 
 
 @pytest.fixture

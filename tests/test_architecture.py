@@ -32,8 +32,9 @@ auth/settings auth/status auth/token auth/token_file_formats auth/token_record a
 bulk/changes_query bulk/outcomes bulk/pages
 chats/payloads chats/signatures
 errors api_limits
-http/call_options http/error_mapping http/hosts http/messages http/paths http/query http/reply_body
-http/request_body http/retry http/signing_key http/validation_errors
+http/authorizer http/call_options http/error_mapping http/hosts http/legacy_codes http/messages
+http/paths http/query http/reply_body http/request_body http/retry http/signing_key
+http/validation_errors
 rate_limit/jitter rate_limit/window
 resources/custom_fields/choices resources/custom_fields/dates
 resources/custom_fields/definitions resources/custom_fields/error_messages

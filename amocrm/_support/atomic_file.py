@@ -1,8 +1,8 @@
-"""A file replaced in one step: its reader sees the old content or the new one, never a half.
+"""Replaces a file in one step: a reader sees the old content or the new one, never a mixture.
 
-It is written beside its place, readable from the first byte by those alone who may read it in the
-end, brought to the disk, and put in place. Who writes holds a lock on what is written: what nobody
-holds was left by a killed writer, and the next one to write to the same place removes it.
+The new content is written to a file beside the old one, with its final permissions from the first
+byte, is flushed to the disk, and replaces the old one. A writer locks its new file: a file without
+a lock was left by a killed writer, and the next writer of the same path removes it.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from amocrm._support.private_files import PRIVATE_FILE, open_private
 if sys.platform == "win32":
 
     def _claim(handle: int) -> bool:
-        """Do nothing: what is open cannot be removed there."""
+        """Do nothing: an open file cannot be removed on Windows."""
         return True
 
     def _sweep(path: str) -> None:
-        """Do nothing: nobody can tell there whether a file is still written to."""
+        """Do nothing: Windows cannot tell whether another process still writes a file."""
 
 else:
     import fcntl
 
     def _claim(handle: int) -> bool:
-        """Lock a file that was just made; False if somebody took it for one that was left."""
-        with contextlib.suppress(OSError):  # A file system may have no locks: then nobody sweeps.
+        """Lock a new file; return False if another writer has already removed it."""
+        with contextlib.suppress(OSError):  # Without locks in the file system, nothing is removed.
             fcntl.flock(handle, fcntl.LOCK_EX)
         return os.fstat(handle).st_nlink > 0
 
     def _sweep(path: str) -> None:
-        """Remove what killed writers left beside a place."""
+        """Remove the files of killed writers beside a path."""
         folder, name = os.path.split(_stem(path))
         with contextlib.suppress(OSError):
-            for found in os.listdir(folder):
-                if found.startswith(name) and _LEFT.fullmatch(found[len(name) :]):
-                    _remove_unheld(os.path.join(folder, found))
+            for entry in os.listdir(folder):
+                if entry.startswith(name) and _NEW.fullmatch(entry[len(name) :]):
+                    _remove_unlocked(os.path.join(folder, entry))
 
-    def _remove_unheld(path: str) -> None:
+    def _remove_unlocked(path: str) -> None:
         with contextlib.suppress(OSError):
             handle = open_private(path, os.O_RDONLY)
             try:
@@ -54,31 +54,31 @@ else:
                 os.close(handle)
 
 
-_LEFT: Final = re.compile(r"\.[0-9]+\.[0-9a-f]{8}\.new")
-"""What the name of a file that is being written ends in."""
+_NEW: Final = re.compile(r"\.[0-9]+\.[0-9a-f]{8}\.new")
+"""The end of the name of a file that is being written."""
 
 _LONGEST: Final = 200
-"""Bytes of a name that leave room for that; a name may have 255."""
+"""The largest part of a name, in bytes, to which this end is added; a name may have 255."""
 
 WINDOWS_PAUSES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Seconds between tries to replace a file that somebody reads; only Windows minds readers."""
+"""Seconds between attempts to replace a file that a process reads; only Windows refuses this."""
 
 _PAUSES: Final = WINDOWS_PAUSES if sys.platform == "win32" else ()
 _clock: Final = SystemClock()
 _Result = TypeVar("_Result")
 
 _USUAL: Final = 0o666
-"""Who may read it is left to the user's own mask."""
+"""The mode of a file whose readers are set by the user's umask."""
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _POSIX: Final = os.name == "posix"
 
 
 def replace(path: str, content: bytes) -> None:
-    """Give a file a new content; only its owner may read it.
+    """Replace the content of a file; only its owner may read it.
 
     Args:
-        path: of the file; whole, not relative.
-        content: all of it.
+        path: of the file, absolute.
+        content: the new content.
 
     Raises:
         OSError: it could not be written; the old file is untouched.
@@ -89,11 +89,11 @@ def replace(path: str, content: bytes) -> None:
 
 @contextmanager
 def replacement(path: str, mode: int = _USUAL) -> Generator[BinaryIO]:
-    """Give the file that takes another one's place when the block ends, unless it fails.
+    """Yield a new file, which replaces the file at `path` if the block ends without an exception.
 
     Args:
-        path: of the file that is replaced, or made; whole, not relative.
-        mode: who may read it.
+        path: of the file to replace or create, absolute.
+        mode: permissions of the new file.
 
     Raises:
         OSError: it could not be written; the old file is untouched.
@@ -106,9 +106,9 @@ def replacement(path: str, mode: int = _USUAL) -> Generator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
             if _POSIX:
-                os.replace(fresh, path)  # While it is locked: nobody takes it for left.
+                os.replace(fresh, path)  # While it is locked, so that no writer removes it.
         if not _POSIX:
-            insist(lambda: os.replace(fresh, path))
+            retry_on_windows(lambda: os.replace(fresh, path))
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(fresh)
@@ -130,7 +130,7 @@ def sync_folder(path: str) -> None:
 
 
 def _open_fresh(path: str, mode: int) -> tuple[str, int]:
-    """Make a file beside a place; return its path and descriptor."""
+    """Create the new file beside a path; return its path and descriptor."""
     stem = _stem(path)
     while True:
         fresh = f"{stem}.{os.getpid()}.{os.urandom(4).hex()}.new"
@@ -141,15 +141,15 @@ def _open_fresh(path: str, mode: int) -> tuple[str, int]:
 
 
 def _stem(path: str) -> str:
-    """Return how the names of the files beside a place begin: as its own, unless that is long."""
+    """Return the beginning of the new files' paths: the path, shortened if its name is long."""
     folder, name = os.path.split(path)
     while len(os.fsencode(name)) > _LONGEST:
         name = name[:-1]
     return os.path.join(folder, name)
 
 
-def insist(step: Callable[[], _Result]) -> _Result:
-    """Take a step that Windows refuses while somebody else has the file open for a moment."""
+def retry_on_windows(step: Callable[[], _Result]) -> _Result:
+    """Repeat a step that Windows refuses while another process has the file open."""
     for pause in _PAUSES:
         try:
             return step()

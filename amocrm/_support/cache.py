@@ -14,128 +14,128 @@ T = TypeVar("T")
 
 
 class CachedValue(Generic[T]):
-    """Keeps one thing. Thread-safe.
+    """One value with an age. Thread-safe.
 
     Args:
-        clock: whose time it is.
-        fetch: gets the thing.
+        clock: the clock of the client.
+        fetch: gets the value.
     """
 
     def __init__(self, clock: Clock, fetch: Callable[[], T]) -> None:
         self._clock = clock
         self._fetch = fetch
-        # A handler that is called while it is fetched may ask for it, too.
+        # Re-entrant, because a handler that runs during the fetch may need the value, too.
         self._lock = ForkLock()
-        self._turns = 0
-        self._kept: tuple[T, float] | None = None
+        self._version = 0
+        self._cached: tuple[T, float] | None = None
         self._error: AmoCRMError | None = None
 
     def get(self, age: float) -> T:
-        """Return what is kept if it is younger than some seconds, else what is there now.
+        """Return the cached value if it is younger than `age` seconds; else fetch it.
 
         Raises:
-            AmoCRMError: it could not be fetched; all who waited for it get the same error.
+            AmoCRMError: it could not be fetched; all threads that waited for it get the same error.
         """
-        turn, kept = self._turns, self._kept
-        if kept is not None and self._clock.monotonic() - kept[1] < age:
-            return kept[0]
+        version, cached = self._version, self._cached
+        if cached is not None and self._clock.monotonic() - cached[1] < age:
+            return cached[0]
         with self._lock:
-            if self._turns == turn:
+            if self._version == version:
                 return self._renew()
             if self._error is not None:
                 raise self._error
-            return self._kept[0] if self._kept is not None else self._renew()
+            return self._cached[0] if self._cached is not None else self._renew()
 
     def renew(self) -> T:
-        """Fetch it now, however young it is."""
+        """Fetch the value now, whatever its age."""
         with self._lock:
             return self._renew()
 
     def forget(self) -> None:
-        """Fetch it when it is next needed, however young what is kept is."""
+        """Drop the value; it is fetched again when it is next needed."""
         with self._lock:
-            self._kept = None
-            self._turns += 1
+            self._cached = None
+            self._version += 1
 
     @property
     def held(self) -> T | None:
-        """What is kept, however old; None if nothing is."""
-        return None if self._kept is None else self._kept[0]
+        """The cached value, whatever its age; None if there is none."""
+        return None if self._cached is None else self._cached[0]
 
     def _renew(self) -> T:
         try:
-            thing = self._fetch()
+            value = self._fetch()
         except AmoCRMError as error:
-            # Only an error of ours is everybody's: after Ctrl-C in this thread, the next one asks.
+            # Only an AmoCRMError is shared: after Ctrl-C in this thread, the next thread fetches.
             self._error = error
-            self._turns += 1
+            self._version += 1
             raise
-        self._kept, self._error = (thing, self._clock.monotonic()), None
-        self._turns += 1
-        return thing
+        self._cached, self._error = (value, self._clock.monotonic()), None
+        self._version += 1
+        return value
 
 
 class LRUCache(Generic[T]):
-    """Keeps the last used things by name. Thread-safe.
+    """The most recently used values, by name. Thread-safe.
 
     Args:
-        room: how many, at most.
-        bound: whether a thing must not leave; then there may be more of them than room for a while.
+        size: the largest number of values.
+        is_pinned: whether a value must stay; the cache may exceed its size because of such values.
     """
 
-    def __init__(self, room: int, bound: Callable[[T], bool] = lambda _: False) -> None:
-        if isinstance(room, bool) or not isinstance(room, int) or room < 1:
+    def __init__(self, size: int, is_pinned: Callable[[T], bool] = lambda _: False) -> None:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ConfigurationError("max_clients must be a whole number from 1")
-        self._room = room
-        self._bound = bound
-        self._things: OrderedDict[str, T] = OrderedDict()
+        self._size = size
+        self._is_pinned = is_pinned
+        self._values: OrderedDict[str, T] = OrderedDict()
         self._lock = ForkLock()
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self._values)
 
     def held(self, name: str) -> T | None:
-        """Return what is on the shelf under a name; None if nothing is."""
+        """Return the value of a name; None if there is none."""
         with self._lock:
-            if name in self._things:
-                self._things.move_to_end(name)
-            return self._things.get(name)
+            if name in self._values:
+                self._values.move_to_end(name)
+            return self._values.get(name)
 
     def get(self, name: str, make: Callable[[], T]) -> T:
-        """Return what is on the shelf under a name, or put it there; whoever asks gets the same.
+        """Return the value of a name, making it if there is none; all threads get the same one.
 
         Args:
-            name: of the thing.
-            make: makes it; quick, for others wait meanwhile.
+            name: of the value.
+            make: makes the value; it must be quick, because other threads wait for it.
         """
         with self._lock:
-            if name not in self._things:
-                self._things[name] = make()
-            self._things.move_to_end(name)
-            self._make_room(name)
-            return self._things[name]
+            if name not in self._values:
+                self._values[name] = make()
+            self._values.move_to_end(name)
+            self._evict(name)
+            return self._values[name]
 
-    def _make_room(self, name: str) -> None:
-        if len(self._things) > self._room:
-            for other in list(self._things):
-                if other != name and not self._bound(self._things[other]):
-                    del self._things[other]
-                if len(self._things) <= self._room:
-                    return
+    def _evict(self, newest: str) -> None:
+        """Remove the least recently used values that are too many."""
+        for name in list(self._values):
+            if len(self._values) <= self._size:
+                return
+            if name != newest and not self._is_pinned(self._values[name]):
+                del self._values[name]
 
     def take(self, name: str) -> T | None:
-        """Take a thing off the shelf; None if it is not there."""
+        """Remove a value and return it; None if there is none."""
         with self._lock:
-            return self._things.pop(name, None)
+            return self._values.pop(name, None)
 
     def all(self) -> list[T]:
-        """Return what is on the shelf."""
+        """Return all values."""
         with self._lock:
-            return list(self._things.values())
+            return list(self._values.values())
 
     def clear(self) -> list[T]:
-        """Take everything off the shelf."""
+        """Remove all values and return them."""
         with self._lock:
-            things = list(self._things.values())
-            self._things.clear()
-            return things
+            values = list(self._values.values())
+            self._values.clear()
+            return values

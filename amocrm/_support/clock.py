@@ -1,4 +1,4 @@
-"""The one importer of `time`: everything else asks a Clock, so tests can own it."""
+"""The only importer of `time`: all other modules use a Clock, which tests can control."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Two readings and a pause, all in seconds."""
+    """Two clocks and a pause, all in seconds."""
 
     def time(self) -> float:
         """Return the wall clock: Unix seconds, for instants that are stored."""
         ...
 
     def monotonic(self) -> float:
-        """Return a reading that never goes back, for pacing and deadlines."""
+        """Return seconds that never go back, for rate limits and deadlines."""
         ...
 
     def sleep(self, seconds: float, /) -> None:

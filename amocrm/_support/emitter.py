@@ -1,8 +1,8 @@
-"""on, once, off, emit: event names are strings, as in the seed.
+"""Event handlers: on, once, off, emit.
 
-Handlers run in the order they were added, in the thread that emits, over the list as it was when
-the event began: a handler may add and remove handlers, or call the client again. What a handler
-raises reaches the caller, and hurts nothing, because no state changes after an `emit`.
+Handlers run in the order in which they were added, in the thread that emits. Handlers that are
+added or removed meanwhile do not change the running event. A handler may call the client again. Its
+exceptions reach the caller; they do no harm, because no state changes after `emit`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Emitter:
     def off(self, event: str | None = None, handler: Handler | None = None) -> None:
         """Remove a handler of an event, all handlers of an event, or all handlers.
 
-        A handler added several times is removed whole; one that was never added is no error.
+        A handler that was added several times is removed completely; an unknown one is no error.
         """
         if event is not None:
             _known(event)
@@ -66,7 +66,7 @@ class Emitter:
                 self._keep(event, lambda entry: entry.handler != handler)
 
     def hears(self, event: str) -> bool:
-        """Tell whether anybody would hear of an event."""
+        """Whether an event has handlers."""
         return event in self._handlers
 
     def emit(self, event: str, *args: object) -> None:
@@ -74,10 +74,10 @@ class Emitter:
         for entry in self._handlers.get(event, ()):
             if entry.once:
                 with self._lock:
-                    if entry.spent:
+                    if entry.is_used:
                         continue
-                    entry.spent = True
-                    self._keep(event, lambda other: not other.spent)
+                    entry.is_used = True
+                    self._keep(event, lambda entry: not entry.is_used)
             entry.handler(*args)
 
     def _add(self, event: str, handler: Handler, *, once: bool) -> None:
@@ -88,27 +88,27 @@ class Emitter:
             self._handlers[event] = (*self._handlers.get(event, ()), _Entry(handler, once))
 
     def _keep(self, event: str, wanted: Callable[[_Entry], bool]) -> None:
-        """Replace the tuple of an event; emitters keep running over the old one."""
-        kept = tuple(entry for entry in self._handlers.get(event, ()) if wanted(entry))
-        if kept:
-            self._handlers[event] = kept
+        """Replace the tuple of an event; a running event uses the old one."""
+        entries = tuple(entry for entry in self._handlers.get(event, ()) if wanted(entry))
+        if entries:
+            self._handlers[event] = entries
         else:
             self._handlers.pop(event, None)
 
 
 class _Entry:
-    """A handler as it was added."""
+    """One added handler."""
 
-    __slots__ = ("handler", "once", "spent")
+    __slots__ = ("handler", "is_used", "once")
 
     def __init__(self, handler: Handler, once: bool) -> None:
         self.handler = handler
         self.once = once
-        self.spent = False
+        self.is_used = False
 
 
 def _known(event: str) -> None:
-    """Refuse a misspelt event: its handler would wait for ever, and tokens would go unsaved."""
+    """Refuse an unknown event: its handler would never run, and tokens might not be saved."""
     if event not in EVENTS:
         raise ConfigurationError(
             f"there is no event {event!r}", hint=f"events: {', '.join(EVENTS)}"

@@ -1,15 +1,16 @@
-"""A lock between processes, and between the threads of each: `flock` on a file of its own.
+"""A lock between processes, and between the threads of each: `flock` on a separate file.
 
-The file is never removed: a removed lock file has two holders. It is polled, because `flock` knows
-no time limit; and a forked child closes its copy at once, because the lock belongs to the open file
-and would outlive the parent in it. On Windows one byte is locked instead.
+The file is never removed: otherwise two processes could lock two files of the same name. `flock`
+has no timeout, so the lock is polled. The lock belongs to the open file, so a forked child closes
+its copy at once; otherwise the lock would last as long as the child. On Windows, one byte of the
+file is locked instead.
 
-It is our own because the core of the library has no third dependency, and not because it is much
-better. Measured against filelock 4.2 and portalocker 4.4 (`benchmarks/locks.py`, 2026-11-25, Linux,
-2 cores): taken alone it costs 6 µs against 82 and 32. Eight waiting processes were through 10 ms
-after a release, against 66 and 58 as those two poll by default; polled every 5 ms they are as fast,
-14 and 7. Killed with a forked child that lives on, portalocker's holder keeps its lock for the
-child's life; filelock's and ours do not.
+The library has its own lock to avoid a third dependency, not because it is much better. Measured
+against filelock 4.2 and portalocker 4.4 (`benchmarks/locks.py`, 2026-11-25, Linux, 2 cores):
+without contention it takes 6 µs against 82 and 32. Eight waiting processes had all had the lock
+10 ms after a release, against 66 and 58 ms with the default polling of those two; if they poll
+every 5 ms, they are as fast, 14 and 7 ms. If a process is killed and its forked child lives on,
+portalocker's lock stays locked until the child ends; filelock's and ours do not.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if sys.platform == "win32":
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
 
     def _unlock(handle: int) -> None:
-        """Nothing: closing unlocks, and nobody forks."""
+        """Do nothing: closing the file unlocks it, and Windows has no forks."""
 
 else:
     import fcntl
@@ -47,16 +48,16 @@ else:
 
 SHORTEST_POLL: Final = 0.0005
 LONGEST_POLL: Final = 0.005
-"""Seconds between two tries: they double from the one to the other, and are spread at random."""
+"""Seconds between two attempts: they double up to the longest, and are randomized."""
 
 _clock: Final = SystemClock()
 
 
 class FileLock:
-    """Excludes everybody else who locks the same path.
+    """Excludes other threads and processes that lock the same path.
 
     Args:
-        path: of the lock file; it is made when it is not there, and stays.
+        path: of the lock file; it is created if it does not exist, and is never removed.
 
     Attributes:
         path: the same.
@@ -88,8 +89,8 @@ class FileLock:
                     raise _timeout(self.path, timeout)
                 yield
             finally:
-                # A child that was forked while the file was being opened has a copy that it knows
-                # nothing of: closing ours would leave the lock to it.
+                # A child that was forked while the file was being opened does not know its copy of
+                # the file: only unlocking, not closing, frees the lock then.
                 if self._handle is not None and os.getpid() == owner:
                     _unlock(self._handle)
                 self._close()
@@ -97,13 +98,13 @@ class FileLock:
             threads.release()
 
     def renew_after_fork(self) -> None:
-        """Let go of the parent's lock in a forked child; the parent keeps it."""
+        """Close the child's copy of the file; the parent still holds the lock."""
         self._close()
         self._threads = threading.Lock()
 
     def _open(self) -> int:
         handle = open_private(self.path, os.O_RDWR | os.O_CREAT)
-        narrow(handle)  # Whoever can open it can hold it.
+        narrow(handle)  # Every user that can open the file could lock it.
         return handle
 
     def _wait(self, handle: int, deadline: float) -> bool:
@@ -120,7 +121,7 @@ class FileLock:
                 return True
 
     def _close(self) -> None:
-        # Closing is all that a forked child may do, for unlocking would unlock both.
+        # A forked child must only close the file: unlocking would free the parent's lock, too.
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)

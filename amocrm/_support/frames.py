@@ -1,4 +1,4 @@
-"""Errors without the frames they came through: the locals there hold headers, bodies and tokens.
+"""Removes frames from the tracebacks of errors: their locals hold headers, bodies and tokens.
 
 Error trackers send the locals of every frame of an error, of its cause and of its context.
 """
@@ -17,9 +17,9 @@ R = TypeVar("R")
 
 
 def frameless(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function that is given a secret raise our errors without its frames, and those below.
+    """Remove the frames of a function, and those it calls, from our errors that it raises.
 
-    Its arguments stand in no frame of what it raises, whatever it does with them.
+    For functions with a secret argument: no frame of the error then holds it.
     """
 
     @functools.wraps(function)
@@ -38,13 +38,13 @@ def frameless(function: Callable[P, R]) -> Callable[P, R]:
 def related(error: BaseException) -> Iterator[BaseException]:
     """Yield an error, its causes and contexts, and the errors it holds in `args` or `reason`."""
     seen: set[int] = set()
-    found: list[object] = [error]
-    while found:
-        one = found.pop()
+    rest: list[object] = [error]
+    while rest:
+        one = rest.pop()
         if not isinstance(one, BaseException) or id(one) in seen:
             continue
         seen.add(id(one))
-        found += (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
+        rest += (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
         yield one
 
 
@@ -55,7 +55,7 @@ def drop_frames(error: BaseException) -> None:
 
 
 def cut_frames(error: BaseException, *packages: str) -> None:
-    """Cut the tracebacks of an error and its relatives where they enter one of the packages."""
+    """Cut the tracebacks of an error and its related ones where they enter one of the packages."""
     for one in related(error):
         one.__traceback__ = _before(one.__traceback__, packages)
 

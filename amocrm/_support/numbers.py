@@ -1,7 +1,7 @@
-"""Numbers that come from outside: every one of them passes here before anybody counts with it.
+"""Checks numbers from outside before they are used.
 
-Python's JSON takes `1e999` as infinity and a number of a thousand digits as it is; neither can be
-added to an instant, and what was counted from it cannot be read again.
+Python's JSON reads `1e999` as infinity and accepts a number of a thousand digits. Neither can be
+added to an instant, and a stored result could not be read again.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ import math
 from typing import Final
 
 _LONGEST: Final = 40
-"""Characters of a number that is written as a text."""
+"""The largest length of a number that is given as a text."""
 
 _MILLISECONDS: Final = 100_000_000_000
-"""No instant in seconds is as large before the year 5138: above it, milliseconds were meant."""
+"""Instants in seconds are smaller until the year 5138; larger ones are milliseconds."""
 
 
 def finite(value: object) -> float | None:
     """Return a number that a float can hold; None for anything else.
 
-    A text that is a number counts as one; booleans, infinities and NaN are none. A whole number
-    stays an int.
+    A text with a number is accepted; booleans, infinities and NaN are not. An int stays an int.
 
     >>> finite("1.5"), finite(7), finite(float("nan")), finite(10**400), finite(True)
     (1.5, 7, None, None, None)

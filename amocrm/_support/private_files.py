@@ -1,10 +1,10 @@
-"""Files of this user alone: how they are opened, and what is refused in their place.
+"""Opens files that belong to this user only, and refuses anything else in their place.
 
-Whoever can write to a folder can put anything there under a file's name: a link to another file, a
-FIFO that nobody writes to, an old file once more. Only a regular file of this user is opened, links
-are not followed, and opening never waits. Hard links are not refused, for backups make them.
+A user that can write to a folder can put anything there under a file's name: a link to another
+file, a FIFO without a writer, an old copy of the file. Only regular files of this user are opened,
+links are not followed, and opening never blocks. Hard links are accepted, because backups use them.
 
-Windows has neither such owners nor such modes; a folder there inherits who may read it.
+Windows has no such owners and modes; a folder there inherits its permissions.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _FLAGS: Final = (
 
 
 class UnsafeError(OSError):
-    """What stands in the place of a file or folder must not be used.
+    """A file or folder that must not be used.
 
     Attributes:
-        strerror: why, as a sentence about "it".
-        hint: the command that mends it, if there is one.
+        strerror: the reason, as a sentence that begins with "it".
+        hint: the command that fixes it, if there is one.
     """
 
     def __init__(self, why: str, hint: str | None = None) -> None:
@@ -44,7 +44,7 @@ class UnsafeError(OSError):
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a regular file of this user; what is made is readable by its owner alone.
+    """Open a regular file of this user. A file that is created is readable by this user only.
 
     Args:
         path: of the file.
@@ -54,7 +54,7 @@ def open_private(path: str, flags: int) -> int:
         A descriptor; the caller closes it.
 
     Raises:
-        UnsafeError: it is no regular file, or belongs to another user.
+        UnsafeError: it is not a regular file, or belongs to another user.
         OSError: it cannot be opened, or is a link.
     """
     handle = os.open(path, flags | _FLAGS, PRIVATE_FILE)
@@ -67,32 +67,32 @@ def open_private(path: str, flags: int) -> int:
 
 
 def check_owner(path: str, status: os.stat_result) -> None:
-    """Refuse what is no regular file, and what another user has made.
+    """Check that a file is a regular file of this user.
 
     Raises:
-        UnsafeError: it is.
+        UnsafeError: it is not.
     """
     if not stat.S_ISREG(status.st_mode):
-        raise UnsafeError("it is no regular file", f"move {path!r} away")
+        raise UnsafeError("it is not a regular file", f"move {path!r} away")
     if _HAS_MODES and status.st_uid != os.geteuid():
-        raise UnsafeError("it belongs to another user", _hand_over(path))
+        raise UnsafeError("it belongs to another user", _owner_hint(path))
 
 
-def _hand_over(path: str) -> str:
-    """Say what helps: root that takes a file from the program it belongs to would stop that."""
+def _owner_hint(path: str) -> str:
+    """Return a hint: run as the file's user first, because that user's program needs the file."""
     return f"run this as that user, or: chown $(id -u) {path!r}"
 
 
 def check_private(path: str, status: os.stat_result, then: str = "") -> None:
-    """Refuse what others can read, or may have written, too.
+    """Check that no other user can read or write a file.
 
     Args:
         path: of the file.
         status: of the file.
-        then: what is to be done after its mode was mended.
+        then: end of the hint: the next step after the mode is fixed.
 
     Raises:
-        UnsafeError: they can.
+        UnsafeError: another user can.
     """
     check_owner(path, status)
     if _HAS_MODES and stat.S_IMODE(status.st_mode) & 0o077:
@@ -100,21 +100,21 @@ def check_private(path: str, status: os.stat_result, then: str = "") -> None:
 
 
 def narrow(handle: int) -> None:
-    """Take a file of this user from others who can read or write it."""
+    """Remove the permissions of other users on a file."""
     if _HAS_MODES and stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
         with contextlib.suppress(OSError):  # Some file systems have no modes either.
             os.fchmod(handle, PRIVATE_FILE)
 
 
 def check_folder(folder: str) -> None:
-    """Refuse a folder whose files others can replace.
+    """Check that no other user can replace the files of a folder.
 
-    The owners and groups of the folders above it are trusted: the program itself lies there as a
-    rule. Folders that everybody can write to are safe if they have the sticky bit, like /tmp.
+    The owners and groups of the parent folders are trusted: usually the program itself is there.
+    Folders that everybody can write to are safe if they have the sticky bit, like /tmp.
 
     Raises:
-        UnsafeError: others can write to it, or to one above it.
-        OSError: it is not there, or cannot be looked at.
+        UnsafeError: others can write to it, or to a parent folder.
+        OSError: it does not exist, or its status cannot be read.
     """
     if not _HAS_MODES:
         return
@@ -122,22 +122,22 @@ def check_folder(folder: str) -> None:
     if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder)
     if status.st_uid != os.geteuid():
-        raise UnsafeError("it belongs to another user", _hand_over(folder))
+        raise UnsafeError("it belongs to another user", _owner_hint(folder))
     if status.st_mode & 0o022:
         raise UnsafeError("others can write to it", f"run: chmod go-w {folder!r}")
     for parent in _above(folder):
         mode = os.stat(parent).st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            # Of a mounted volume nobody may be able to change it.
+            # The mode of a mounted volume may be impossible to change.
             hint = f"run: chmod o-w {parent!r}, or use another folder"
             raise UnsafeError(f"everybody can write to {parent}", hint)
 
 
 def make_folder(folder: str) -> None:
-    """Make a folder and those above it, each for its owner alone, unless they are there.
+    """Create a folder and its missing parents, accessible to this user only.
 
     Raises:
-        OSError: one cannot be made.
+        OSError: one cannot be created.
     """
     try:
         os.mkdir(folder, PRIVATE_FOLDER)
@@ -153,7 +153,7 @@ def make_folder(folder: str) -> None:
 
 
 def _above(folder: str) -> Iterator[str]:
-    """Give the folders above one, along its name and along what its links lead to."""
+    """Yield the parent folders, by the given path and by the path without links."""
     for path in {os.path.abspath(folder), os.path.realpath(folder)}:
         while (parent := os.path.dirname(path)) != path:
             yield parent

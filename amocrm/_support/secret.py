@@ -1,4 +1,4 @@
-"""A text that nobody sees by accident."""
+"""A secret text that is not shown by accident."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hmac
 
 
 class Secret:
-    """Holds a secret where a `str` would stand in the locals that error trackers send.
+    """A secret; unlike a `str`, it is hidden in the local variables that error trackers send.
 
-    It is false where there is none: an empty text, or no text at all.
+    It is false if the text is empty or is not a string.
     """
 
     __slots__ = ("_text",)
@@ -29,7 +29,7 @@ class Secret:
         return "<secret>" if self else "<no secret>"
 
     def reveal(self) -> str:
-        """Return the text, for the one who sends it or signs with it."""
+        """Return the text, to send it or to sign with it."""
         return self._text
 
 

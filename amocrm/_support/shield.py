@@ -1,7 +1,7 @@
-"""Work that an interruption must not cut in half.
+"""Completes a piece of work in spite of Ctrl-C, signals and the end of the program.
 
-Ctrl-C and signal handlers strike the main thread, at any instruction: between the answer that holds
-a rotated pair and the line that keeps it, that costs the authorisation.
+Ctrl-C and signal handlers interrupt the main thread at any instruction. Between the response with a
+new refresh token and the line that stores it, an interruption would lose the authorization.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ R = TypeVar("R")
 
 
 class _ShieldedWork(Generic[T]):
-    """A piece of work in a thread of its own, and what came of it."""
+    """A piece of work in another thread, and its result."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
         self._results: list[T] = []
         self._error: BaseException | None = None
-        self._heir: Callable[[T], object] | None = None
+        self._late_keep: Callable[[T], object] | None = None
         self._guard = threading.Lock()
         self._begun = False
-        self._cancelled = False
+        self._canceled = False
         self.done = threading.Event()
         # Not a daemon: a program that ends meanwhile waits for it.
         self.thread = threading.Thread(target=self._run, name="amocrm-grant", daemon=False)
 
     def _run(self) -> None:
         with self._guard:
-            if self._cancelled:
+            if self._canceled:
                 return
             self._begun = True
         try:
@@ -43,30 +43,30 @@ class _ShieldedWork(Generic[T]):
             self._error = error
         with self._guard:
             self.done.set()
-            heir = self._heir
-        if heir is not None and self._results:
-            heir(self._results[0])
+            late_keep = self._late_keep
+        if late_keep is not None and self._results:
+            late_keep(self._results[0])
 
     def cancel(self) -> bool:
-        """Let the work not begin; False if it has begun."""
+        """Prevent the work from beginning; return False if it has begun."""
         with self._guard:
-            self._cancelled = not self._begun
-            return self._cancelled
+            self._canceled = not self._begun
+            return self._canceled
 
     def result(self) -> T:
-        """Return what the work returned, or raise what it raised."""
+        """Return the result of the work, or raise its exception."""
         if self._error is not None:
             raise self._error
         return self._results[0]
 
     def finish(self, keep: Callable[[T], object]) -> None:
-        """Wait for the end in spite of an interruption, and keep what came of it."""
+        """Wait for the end after an interruption, and store the result with `keep`."""
         try:
             self.done.wait()
         except BaseException:
-            # Interrupted again: whoever waits has no patience. The work keeps its own result.
+            # Interrupted again, so do not wait any longer: the worker thread stores the result.
             with self._guard:
-                self._heir = None if self.done.is_set() else keep
+                self._late_keep = None if self.done.is_set() else keep
             raise
         finally:
             if self.done.is_set() and self._results:
@@ -74,9 +74,9 @@ class _ShieldedWork(Generic[T]):
 
 
 class _DeferSigterm:
-    """Puts off a SIGTERM that would end the process on the spot, until the block is done.
+    """Delays a SIGTERM that would end the process at once, until the block has ended.
 
-    A program that handles SIGTERM itself is left alone. A second SIGTERM is obeyed at once.
+    Does nothing if the program handles SIGTERM itself. A second SIGTERM ends the process at once.
     """
 
     def __init__(self) -> None:
@@ -101,45 +101,45 @@ class _DeferSigterm:
 
 
 def shielded(work: Callable[[], T], keep: Callable[[T], R]) -> R:
-    """Do a piece of work, and keep its result, in spite of whatever ends this thread or process.
+    """Do a piece of work and store its result, even if this thread or process is interrupted.
 
-    Ctrl-C, and what a signal handler raises, come up again when the result is kept; so does a
-    SIGTERM that nobody handles. A second interruption does not wait for that, but the work goes on,
-    and the program's end waits for it.
+    Ctrl-C, an exception of a signal handler and a SIGTERM without a handler take effect after the
+    result is stored. A second interruption takes effect at once; the work still continues, and the
+    program waits for it before it ends.
 
     Args:
-        work: what must not be cut in half; in the main thread's stead another one does it.
-        keep: what is done with its result, in the calling thread; it may be called twice.
+        work: must not be interrupted; for the main thread, another thread does it.
+        keep: stores the result, in the calling thread; it may be called twice.
     """
     thread = threading.current_thread()
     if thread is threading.main_thread():
         with _DeferSigterm():
             return _apart(work, keep)
     if thread.daemon:
-        # It may be stopped anywhere when the program ends; another one is waited for.
-        return _apart(lambda: keep(work()), lambda kept: kept)
+        # The end of the program may stop a daemon anywhere; it waits for the other thread.
+        return _apart(lambda: keep(work()), lambda result: result)
     return keep(work())
 
 
 def _apart(work: Callable[[], T], keep: Callable[[T], R]) -> R:
-    """Do the work in a thread that no signal reaches and no end of the program stops."""
-    errand, kept = _ShieldedWork(work), False
+    """Do the work in a thread that neither signals nor the end of the program can stop."""
+    shielded_work, is_kept = _ShieldedWork(work), False
     try:
-        errand.thread.start()
+        shielded_work.thread.start()
     except RuntimeError:
-        # The interpreter is on its way out, and starts no more threads.
+        # The interpreter is shutting down and starts no more threads.
         return keep(work())
     except BaseException:
-        # Interrupted while it started: what has begun is finished, and nothing begins later.
-        if not errand.cancel():
-            errand.finish(keep)
+        # Interrupted during the start: work that has begun is finished, other work never begins.
+        if not shielded_work.cancel():
+            shielded_work.finish(keep)
         raise
     try:
-        errand.done.wait()
-        result = keep(errand.result())
-        kept = True
+        shielded_work.done.wait()
+        result = keep(shielded_work.result())
+        is_kept = True
         return result
     except BaseException:
-        if not kept:
-            errand.finish(keep)
+        if not is_kept:
+            shielded_work.finish(keep)
         raise

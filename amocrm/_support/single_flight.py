@@ -1,4 +1,4 @@
-"""One for all: whoever comes first does the work, the others wait for its result."""
+"""Single flight: the first thread does the work, and the others wait for its result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class _Flight(Generic[T]):
-    """A piece of work under way."""
+    """Work in progress."""
 
     def __init__(self, topic: object) -> None:
         self.topic = topic
@@ -24,19 +24,19 @@ class _Flight(Generic[T]):
         self.error: AmoCRMError | None = None
 
     def settle(self, result: T) -> None:
-        """Let those who wait go on, while the owner still tells its handlers."""
+        """Let waiting threads continue, while the owner still calls event handlers."""
         self.result = result
         self.settled.set()
 
 
 class SingleFlight(Generic[T]):
-    """Runs one piece of work at a time, and shares its result with all who wait.
+    """Runs one piece of work at a time, and shares its result with all threads that wait.
 
-    An error is shared only among those who want the very same: what became of a code says nothing
-    of a refresh token.
+    An error is shared only between threads with the same topic: a refused code does not mean that a
+    refresh token would be refused.
 
     Args:
-        patience: seconds a thread waits for another's work before it gives up.
+        patience: seconds that a thread waits for another one's work.
     """
 
     def __init__(self, patience: float) -> None:
@@ -54,28 +54,28 @@ class SingleFlight(Generic[T]):
         patience: float | None = None,
         serves: Callable[[T], bool] = lambda _: True,
     ) -> T:
-        """Do the work, or wait for whoever does it already.
+        """Do the work, or wait for another thread that does it already.
 
         Args:
-            work: is given a function that settles the result early.
-            topic: what the work is about; an error of another's work is ours as well only if that
-                is about the same, else we try for ourselves. None is about nothing else's.
-            own: wait for the end of another's work, then do ours all the same.
-            patience: seconds to wait for another's work; None for as long as anybody does.
-            serves: whether another's result will do, whatever its work was about.
+            work: gets a function that publishes the result before the work has ended.
+            topic: the subject of the work. An error of another thread's work is raised here only if
+                its topic is equal; otherwise the work is done again. None equals no topic.
+            own: wait for the end of another thread's work, then do this work all the same.
+            patience: seconds to wait for another thread; None for the default.
+            serves: whether another thread's result can be used, whatever its topic.
 
         Raises:
-            BusyError: it is asked for from within itself, or the wait was too long.
+            BusyError: the work itself has called this method, or the wait was too long.
         """
         while True:
             mine: _Flight[T] = _Flight(topic)
             try:
-                flight = self._take_off(mine)
+                flight = self._join(mine)
                 if flight is mine:
                     return self._lead(mine, work)
             finally:
-                # Whatever interrupts, and wherever: nobody waits for a flight that is over.
-                self._land(mine)
+                # Even after an interruption, no thread may wait for work that has ended.
+                self._finish(mine)
             if not own:
                 self._await(flight, flight.settled, patience)
                 if flight.error is not None and topic is not None and flight.topic == topic:
@@ -84,14 +84,14 @@ class SingleFlight(Generic[T]):
                     return flight.result
             self._await(flight, flight.ended, patience)
 
-    def _take_off(self, mine: _Flight[T]) -> _Flight[T]:
-        """Return the flight under way; ours, if there was none."""
+    def _join(self, mine: _Flight[T]) -> _Flight[T]:
+        """Return the work in progress; begin this thread's, if there is none."""
         with self._guard:
             if self._current is None:
                 self._current = mine
             return self._current
 
-    def _land(self, mine: _Flight[T]) -> None:
+    def _finish(self, mine: _Flight[T]) -> None:
         with self._guard:
             if self._current is mine:
                 self._current = None
@@ -100,13 +100,13 @@ class SingleFlight(Generic[T]):
 
     @property
     def inside(self) -> bool:
-        """Whether this very thread is doing the work right now: a handler has called back."""
+        """Whether this thread is doing the work now: a handler has called the client."""
         flight = self._current
         return flight is not None and flight.owner == threading.get_ident()
 
     @property
     def busy(self) -> bool:
-        """Whether anybody is doing the work right now."""
+        """Whether any thread is doing the work now."""
         return self._current is not None
 
     def _lead(self, flight: _Flight[T], work: Callable[[Callable[[T], None]], T]) -> T:
@@ -114,8 +114,8 @@ class SingleFlight(Generic[T]):
             flight.result = work(flight.settle)
             return flight.result
         except AmoCRMError as error:
-            # Only errors of ours are everybody's. After a handler's exception, or Ctrl-C in this
-            # thread, the next one in line does the work itself.
+            # Only an AmoCRMError is shared. After a handler's exception, or Ctrl-C in this thread,
+            # the next thread does the work itself.
             flight.error = error if flight.result is None else None
             raise
 

@@ -1,1 +1,1 @@
-"""Getting an OAuth 2 token, keeping it, and renewing it."""
+"""Gets an OAuth 2 token, stores it and refreshes it."""

@@ -1,7 +1,7 @@
 """Exchanges an authorization code for a token pair.
 
-The exchange holds the store's lock and first looks into the store: another process with the same
-code may have exchanged it already.
+The exchange locks the account in the store, and reads the store first: another process with the
+same code may have exchanged it already.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Code:
         state: the state that came back with it and was compared.
         in_doubt: its exchange was begun before, and the result is not known.
         unproven: it came from outside, and anybody may have made it up. Until amoCRM grants it, no
-            handler is called, no lock of its own is made, and no account's lock is held.
+            handler is called, it gets no lock of its own, and no account is locked.
         limit: context in which it is sent, so that strangers cannot send any number of codes.
     """
 

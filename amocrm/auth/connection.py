@@ -170,7 +170,7 @@ class Connection:
         return not self.unsaved
 
     def is_revoked(self, token: Token) -> bool:
-        """Tell whether amoCRM has revoked the refresh token of exactly this pair."""
+        """Return whether amoCRM has revoked the refresh token of exactly this pair."""
         return self._cache.revocation.is_revoked(token)
 
     @frameless

@@ -29,7 +29,7 @@ class StoredGrant(NamedTuple):
     Attributes:
         grant: the grant.
         error: why the pair could not be saved; None if it is in the store.
-        moved: the account was found at another host.
+        moved: the account has another host than before.
     """
 
     grant: Grant
@@ -44,8 +44,8 @@ class GrantFlow:
         endpoint: client of the token endpoint.
         cache: the current token.
         events: of the connection.
-        announcing: a handler of `beforeFetchToken` or `beforeRefreshToken` is running. The store's
-            lock is held, so no code may be exchanged.
+        announcing: a handler of `beforeFetchToken` or `beforeRefreshToken` is running. It has
+            the store's lock, so it must not exchange a code.
     """
 
     def __init__(

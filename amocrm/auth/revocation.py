@@ -1,8 +1,8 @@
 """Which token pair amoCRM has refused, and why.
 
 The token endpoint answers `Token has been revoked` in three cases: the refresh token was used
-before by somebody else; this client used it and the response was lost; the integration was
-switched off. The access token of the same pair tells them apart: it stops working when the
+before by another program; this client used it and the response was lost; the integration was
+switched off. The access token of the same pair shows which case it is: it stops working when the
 integration is switched off, and goes on working after a refresh. Source: reference 2.6, 2.7, 12.1.
 """
 
@@ -52,12 +52,12 @@ def normalized(reason: str | None) -> str:
 
 
 def says_revoked(error: GrantError) -> bool:
-    """Tell whether amoCRM answered `Token has been revoked`, which has one of three causes."""
+    """Return whether amoCRM answered `Token has been revoked`, which has one of three causes."""
     return normalized(error.reason) == _REVOKED
 
 
 def means_revoked(error: GrantError) -> bool:
-    """Tell whether a refusal means that the refresh token will never work again.
+    """Return whether a refusal means that the refresh token will never work again.
 
     A wrong client, wrong settings or a wrong host say nothing about the refresh token, so it stays
     in use. Source: reference 2.7.
@@ -170,12 +170,12 @@ class Revocation:
             self._last = None
 
     def is_revoked(self, pair: Token) -> bool:
-        """Tell whether amoCRM revoked the refresh token of this pair; it is never sent again."""
+        """Return whether amoCRM revoked the refresh token of this pair; it is never sent again."""
         revoked = self.revoked_pair
         return revoked is not None and pair.refresh_token == revoked.refresh_token
 
     def is_access_revoked(self, pair: Token) -> bool:
-        """Tell whether amoCRM refused both tokens of this pair."""
+        """Return whether amoCRM refused both tokens of this pair."""
         last = self._last
         return last is not None and last.is_access_revoked and last.pair == pair
 

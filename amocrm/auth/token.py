@@ -91,7 +91,7 @@ class Token:
         return Freshness.DUE if now < self.expires_at else Freshness.EXPIRED
 
     def is_older_than(self, other: Token) -> bool:
-        """Tell whether the other pair was certainly granted later than this one.
+        """Return whether the other pair was certainly granted later than this one.
 
         amoCRM's clock decides, if both access tokens have its time. Otherwise the expiries decide,
         which come from the clocks of the machines that stored the pairs and may differ.
@@ -245,7 +245,7 @@ def _moment(value: object) -> float | None:
 
 
 def is_visible(value: object) -> bool:
-    """Tell whether a value can be a token or a code: a string of ASCII without spaces."""
+    """Return whether a value can be a token or a code: a string of ASCII without spaces."""
     return isinstance(value, str) and bool(_VISIBLE.fullmatch(value))
 
 

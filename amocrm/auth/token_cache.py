@@ -75,7 +75,7 @@ class TokenCache:
         return token.freshness(self.clock.time())
 
     def can_refresh(self, token: Token) -> bool:
-        """Tell whether a token has a refresh token that amoCRM has not revoked."""
+        """Return whether a token has a refresh token that amoCRM has not revoked."""
         return token.refresh_token is not None and not self.revocation.is_revoked(token)
 
     @property
@@ -101,7 +101,7 @@ class TokenCache:
         return self.freshness(token) is Freshness.EXPIRED
 
     def _is_usable(self, token: Token) -> bool:
-        """Tell whether calls can use a token now or after a refresh."""
+        """Return whether calls can use a token now or after a refresh."""
         if self.revocation.is_access_revoked(token):
             return False
         is_long_lived = token.refresh_token is None
@@ -288,7 +288,7 @@ class TokenCache:
         return self._repository.lock(patience)
 
     def lock_code(self, code_digest: str, patience: float) -> AbstractContextManager[None]:
-        """Keep others from exchanging the same code meanwhile; nothing else waits."""
+        """Lock a code, so that no other process exchanges it meanwhile; nothing else waits."""
         return self._repository.lock_text(code_digest, patience)
 
     def begin_refresh(self, record: Record) -> Record:

@@ -113,7 +113,7 @@ class TokenEndpoint:
         self._sender = sender
 
     def code_digest(self, code: str, state: str | None) -> str:
-        """Return the digest of a code that a store keeps; see `token_record.code_digest`."""
+        """Return the digest of a code, for the record; see `token_record.code_digest`."""
         return code_digest(code, state, self._settings.client_secret or "")
 
     # The two grants ------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""The record that a store keeps of an account, as one line of JSON: the token pair and its state.
+"""The stored record of an account, as one line of JSON: the token pair and its state.
 
-A store keeps text and knows nothing about tokens. Each text names its integration and account, so
+A store handles text and knows nothing about tokens. Each text names its integration and account, so
 that the record of one account cannot be used for another.
 """
 
@@ -52,7 +52,7 @@ class Alias(NamedTuple):
 
 
 def write_record(client_id: str, account: str, content: Record | Alias) -> str:
-    """Return the text that a store keeps under (client_id, account)."""
+    """Return the text that is stored under (client_id, account)."""
     data: dict[str, Json] = {"client_id": client_id, "account": account}
     if isinstance(content, Alias):
         data["see"] = content.account
@@ -61,7 +61,7 @@ def write_record(client_id: str, account: str, content: Record | Alias) -> str:
         data |= {} if content.code is None else {"code": content.code}
         data |= {} if content.asked_at is None else {"asked_at": content.asked_at}
         data |= {"cured": True} if content.granted_after_401 else {}
-    # ASCII, so that every store can keep any token, even one with a lone surrogate.
+    # ASCII, so that every store can save any token, even one with a lone surrogate.
     return json.dumps(data)
 
 

@@ -1,6 +1,6 @@
 """Refreshes a token pair: uses its refresh token once, to get the next pair.
 
-The refresh holds the store's lock and first looks into the store: another process may have
+The refresh locks the account in the store, and reads the store first: another process may have
 refreshed the pair already.
 """
 

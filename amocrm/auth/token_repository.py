@@ -49,8 +49,8 @@ class TokenRepository:
         client_id: of the integration.
         name: the account's host, or an earlier one.
         store: where the record is.
-        account_id: id of the account, whatever host it has now; None for the account that the name
-            leads to.
+        account_id: id of the account, even if its host has changed; None for the account that the
+            name leads to.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class TokenRepository:
 
     @property
     def name(self) -> str:
-        """The host that this repository was made for."""
+        """The host that the constructor was given."""
         return self._name
 
     @property
@@ -283,9 +283,9 @@ class TokenRepository:
                 if self._write(key, pointer, stays) == pointer:
                     self._pointers += (name,)
 
-    def _point_own_name(self, found: Key) -> None:
+    def _point_own_name(self, key: Key) -> None:
         """Let the configured host lead to the record, if it has no pointer yet."""
-        if not self._is_pinned and found == self._key_of(self._name):
+        if not self._is_pinned and key == self._key_of(self._name):
             self.point(self._name)
 
     def _point_if_free(self, name: str, account_id: int) -> None:
@@ -308,7 +308,7 @@ class TokenRepository:
         """Find the record by the account's id if it is known, otherwise by the host.
 
         Args:
-            locked: the key whose lock this thread holds.
+            locked: the key that this thread has locked.
         """
         if self._account_id is not None:
             key = self._key
@@ -392,9 +392,9 @@ class TokenRepository:
     def _key_of(self, account: str) -> Key:
         return Key(self._client_id, account)
 
-    def _key_to_save(self, found: Key) -> Key:
-        """Return the id's key; while the id is unknown, the key where the record was found."""
-        return found if self._account_id is None else self._key
+    def _key_to_save(self, current: Key) -> Key:
+        """Return the id's key; while the id is unknown, the key of the current record."""
+        return current if self._account_id is None else self._key
 
     # Text of a record ----------------------------------------------------------------------------
 
@@ -427,7 +427,7 @@ class TokenRepository:
         Args:
             key: where to save.
             content: the new record or pointer.
-            stays: tells whether the stored one stays.
+            stays: returns whether the stored one stays.
             stored: the last known text under the key. The store compares it; if it is not there any
                 more, the stored text is read.
         """

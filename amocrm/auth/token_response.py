@@ -123,14 +123,14 @@ def judge_grant(
 
 
 def may_be_carried_out(outcome: Reply | NoReply) -> bool:
-    """Tell whether amoCRM may have carried out a grant that it neither granted nor refused."""
+    """Return whether amoCRM may have carried out a grant that it neither granted nor refused."""
     if isinstance(outcome, NoReply):
         return outcome.sent
     return outcome.status not in (403, 429)
 
 
 def _after_success(call: Call, reply: Reply, state: RetryState, asked_at: float) -> GrantVerdict:
-    """Read a token pair from a 2xx response, whatever its content type.
+    """Read a token pair from a 2xx response with any content type.
 
     A response without a usable pair counts as lost: it is a page of a proxy, or damaged. No message
     shows its body, because the body may have a part of a token.

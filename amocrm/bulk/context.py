@@ -1,4 +1,4 @@
-"""What everything long works through, and how it reads its arguments."""
+"""The shared context of listings and bulk writes, and the checks of their arguments."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from amocrm.http.paths import resolve
 from amocrm.http.request import Request
 
 REMEMBERED: Final = 256
-"""Listings whose length a client remembers; when there are more, it begins anew."""
+"""The largest number of stored lengths of listings; when it is reached, all are dropped."""
 
 
 class PageCounts:
-    """How many pages listings had when they were last read to their end.
+    """The numbers of pages of listings that were read to their end.
 
-    Threads may share it: what one forgets for another costs that one a wait for its first page.
+    Threads may share it: if one drops a number, another one only waits longer for its first page.
     """
 
     def __init__(self) -> None:
@@ -27,22 +27,22 @@ class PageCounts:
         return self._last.get(target, 0)
 
     def note(self, target: str, last: int) -> None:
-        """Remember the number of the last page."""
+        """Store the number of the last page."""
         if len(self._last) >= REMEMBERED:
             self._last.clear()
         self._last[target] = last
 
 
 class ApiContext(NamedTuple):
-    """What the long things of a client work through.
+    """Shared by the listings, bulk writes and resources of a client.
 
     Attributes:
         request: makes the calls.
-        clock: whose time it is.
-        rate: calls a second that the rate limiter lets through.
-        account: the account's host, as the client was made with.
-        page_counts: how long its listings were.
-        lenient: let through filters, `with` and orders that the table does not know.
+        clock: the clock of the client.
+        rate: calls per second of the rate limiter.
+        account: the account's host, as given to the client.
+        page_counts: numbers of pages of listings that were read before.
+        lenient: allow filters, `with` and orders that this version does not know.
     """
 
     request: Request
@@ -57,10 +57,10 @@ def bare_path(path: str) -> str:
     """Check a path and return it without its query.
 
     Raises:
-        ConfigurationError: it is malformed, or a whole address.
+        ConfigurationError: it is malformed, or a URL.
     """
     if isinstance(path, str) and "://" in path:
-        raise ConfigurationError("this takes a path, not an address", hint="such as /api/v4/leads")
+        raise ConfigurationError("expected a path such as /api/v4/leads, not a URL")
     return resolve("", path)[1]
 
 
@@ -68,19 +68,19 @@ def path_alone(path: str) -> str:
     """Check a path that must have no query and return it.
 
     Raises:
-        ConfigurationError: it has one, is malformed, or a whole address.
+        ConfigurationError: it has one, is malformed, or is a URL.
     """
     bare = bare_path(path)
     if "?" in path:
-        raise ConfigurationError("this takes a path without a query")
+        raise ConfigurationError("expected a path without a query")
     return bare
 
 
 def read_count(name: str, value: int | None, least: int, most: int) -> int | None:
-    """Check a number of things that may be left to us.
+    """Check an optional number.
 
     Raises:
-        ConfigurationError: it is no number, or out of bounds.
+        ConfigurationError: it is not a whole number, or is out of bounds.
     """
     if value is None or (type(value) is int and least <= value <= most):
         return value

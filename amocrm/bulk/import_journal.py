@@ -1,13 +1,13 @@
-"""A journal of writes: what was sent and what became of it, so that a killed import goes on.
+"""A journal of writes and their results, with which a killed import can be resumed.
 
-Records that are only added, one JSON object each. One is kept safe before the call it announces is
-sent, so a write that the journal does not know was never sent; one whose end it does not know may
-have been carried out, and is never sent again unasked.
+Records are only added, one JSON object each. The record of a call is on the disk before the call is
+sent. So an item without a record was never sent; an item without a result may have been written,
+and is sent again only with `retry="always"`.
 
     {"journal": 1, "account": "example.amocrm.ru", "method": "POST", "path": "/api/v4/leads"}
     {"sent": [[0, "9f86d081884c7d65"], [1, "60303ae22b998861"]]}
-    {"done": [[0, 7001], [1, 7003]]}       what the server gave each position as its id
-    {"back": [2, 3]}                       refused: surely not written
+    {"done": [[0, 7001], [1, 7003]]}       the id of each position, from the response
+    {"back": [2, 3]}                       refused: definitely not written
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _VERSION: Final = 1
 
 
 class Known(NamedTuple):
-    """What the journal knows of a position.
+    """A position in the journal.
 
     Attributes:
         digest: of the item that was sent.
-        is_done: whether the server's answer came.
-        id: what it gave the item.
+        is_done: whether the response came.
+        id: of the entity, from the response.
     """
 
     digest: str
@@ -43,16 +43,16 @@ class Known(NamedTuple):
 
 
 class Journal:
-    """The journal of one import. Safe for threads; one process at a time.
+    """The journal of one import. Thread-safe; for one process at a time.
 
     Args:
-        place: where it is kept, or the path of a file.
-        account: host of the account; a journal is of use for one account and one kind of calls.
+        place: its storage, or the path of a file.
+        account: host of the account; a journal belongs to one account and one kind of calls.
         method: of the calls.
         address: path of the calls.
 
     Raises:
-        ConfigurationError: the place is none.
+        ConfigurationError: the place is neither a path nor a storage.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Journal:
         self._lock = threading.RLock()  # The garbage collector may close it while it writes.
 
     def open(self) -> None:
-        """Read what is there and begin to write.
+        """Open the journal and read its records.
 
         Raises:
             JournalError: it is in use, or cannot be read or written.
-            ConfigurationError: it is another import's, or damaged.
+            ConfigurationError: it belongs to another import, or is damaged.
         """
         log = self._log = self._place.open()
         try:
@@ -86,16 +86,16 @@ class Journal:
             raise
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the journal."""
         if sys.is_finalizing():
-            return  # A thread that is gone may hold the lock for ever; the system closes all.
+            return  # A thread that has ended may have left the lock locked; the system closes all.
         with self._lock:
             log, self._log = self._log, None
             if log is not None:
                 log.close()
 
     def recall(self, position: int, item: Json) -> tuple[str, Known | None]:
-        """Return an item's digest, and what is known of it; None if it was not written.
+        """Return an item's digest and its entry; None as the entry if it was not sent.
 
         Raises:
             ConfigurationError: another item was sent at this position.
@@ -104,21 +104,21 @@ class Journal:
         known = self._known.get(position)
         if known is not None and known.digest != digest:
             raise ConfigurationError(
-                f"item {position} is not the one that the journal {self._place!r} knows",
-                hint="resume with the same items in the same order, or begin another journal",
+                f"item {position} differs from the one in the journal {self._place!r}",
+                hint="resume with the same items in the same order, or use another journal",
             )
         return digest, known
 
     def sent(self, items: Iterable[tuple[int, str]]) -> None:
-        """Announce a call with these positions and digests."""
+        """Record that a call with these positions and digests is about to be sent."""
         self._write({"sent": [list(one) for one in items]})
 
     def done(self, items: Iterable[tuple[int, int | str | None]]) -> None:
-        """Note positions that were written, and their ids."""
+        """Record positions that were written, and their ids."""
         self._write({"done": [list(one) for one in items]})
 
     def back(self, positions: Sequence[int]) -> None:
-        """Note positions whose call was refused."""
+        """Record positions whose call was refused."""
         self._write({"back": list(positions)})
 
     def _write(self, record: Json) -> None:
@@ -126,7 +126,7 @@ class Journal:
         with self._lock:
             if self._log is None or not self._is_whole:
                 raise JournalError(f"the journal {self._place!r} is closed")
-            # Until it is surely there it may be half there, and then nothing may come after it.
+            # Until the record is on the disk it may be cut, and then nothing may follow it.
             self._is_whole = False
             self._log.append(line)
             self._is_whole = True
@@ -143,7 +143,7 @@ class Journal:
             raise ConfigurationError(f"the journal {self._place!r} is damaged") from error
         if head != self._head:
             raise ConfigurationError(
-                f"the journal {self._place!r} is that of another import: {head}"
+                f"the journal {self._place!r} belongs to another import: {head}"
             )
 
     def _learn(self, record: dict[str, Json]) -> None:
@@ -156,13 +156,13 @@ class Journal:
 
 
 def _read_place(place: object) -> JournalStorage:
-    """Read a path, or anything that can be opened as a journal."""
+    """Read a path or a storage."""
     if isinstance(place, (str, os.PathLike)):
         from amocrm.bulk.journals.file import FileJournal
 
         return FileJournal(place)
     if not hasattr(place, "open"):
         raise ConfigurationError(
-            "a journal is the path of a file, or a place for it", hint="such as SQLJournal"
+            "journal must be the path of a file or a JournalStorage", hint="such as SQLJournal"
         )
     return cast("JournalStorage", place)

@@ -1,19 +1,18 @@
-"""Listings: every item of a path, read as fast as the rate limiter lets it.
+"""Listings: all items of a path, read as fast as the rate limiter allows.
 
-When a page has a `next` that differs from it in nothing but the number of the page, the pages that
-follow are asked for by number, several at once, and never more than the depth
-(`Concurrency.calls`).
+If the `next` of a page differs from the page only in the page number, the following pages are
+requested by number, several at the same time, and never more than the depth (`Concurrency.calls`).
 
-Where nothing is known of a listing, its first page is read alone, so one page costs one call. After
-n pages, n and half the depth more are asked for before it is known that they exist. So a listing of
-p > 1 pages costs at most p - 2 calls and half the depth for nothing, each answered 204, and always
-fewer than the depth. The first page costs a whole latency then, in which turns pass unused: who
-knows that there is more may say so (`expect`), and a listing that was read before is remembered.
-Then as many pages as the depth are asked for from the first instant on, and none beyond the one
-that is taken for the last, until that turns out not to be. If there are fewer pages after all, at
-most as many calls as the depth were made for nothing.
+If the length of a listing is unknown, its first page is requested alone, so one page costs one
+call. After n pages, up to n + depth / 2 more are requested before it is known that they exist. So a
+listing of p > 1 pages costs at most p - 2 + depth / 2 unnecessary calls, each answered 204, and
+always fewer than the depth. While the first page is requested alone, slots of the rate limiter
+remain unused. This is avoided if the caller says how long the listing is (`expect`), or if the
+client has read it before. Then as many pages as the depth are requested from the beginning, and
+none after the expected last page until the listing proves to be longer. If there are fewer pages
+than expected, at most as many calls as the depth were unnecessary.
 
-When `next` differs otherwise, it is followed link by link.
+If `next` differs in anything else, it is followed link by link.
 """
 
 from __future__ import annotations
@@ -43,15 +42,15 @@ from amocrm.http.request import Response, fetch
 from amocrm.progress import ProgressMeter, Report
 
 MANY: Final = 10**9
-"""Items that a listing can be expected to have at most."""
+"""The largest value of `expect`."""
 
 E = TypeVar("E")
 
 
 class Listing(Generic[E]):
-    """The items of a path. Nothing is sent before it is iterated, and each iteration reads anew.
+    """The items of a path. No request is sent before the iteration; each iteration reads again.
 
-    There is no `len`: the API tells a number of items for few of its listings (see `count`).
+    There is no `len`: few listings of the API contain their number of items (see `count`).
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class Listing(Generic[E]):
                 yield cast("list[E]", items)  # the caller's type of what the server sends
 
     def first(self) -> E | None:
-        """Return the first item, for one call; None if there is none."""
+        """Return the first item, with one call; None if there is none."""
         items = self._peek().items
         return cast("E", items[0]) if items else None
 
@@ -105,14 +104,14 @@ class Listing(Generic[E]):
         for item in self:
             number = item.get("id") if isinstance(item, Mapping) else None
             if not isinstance(number, (int, str)):
-                raise self._odd("an item without an id")
+                raise self._unexpected("an item without an id")
             yield number
 
     def count(self) -> int | None:
-        """Return how many items there are, for one call; None where the API does not tell.
+        """Return the number of items, with one call; None if the API does not send it.
 
-        It tells of pipelines, custom fields, users, tags and the like; never of leads, contacts and
-        companies, which have to be read to be counted. Source: reference 3.2.
+        The API sends it for pipelines, custom fields, users, tags and the like, but not for leads,
+        contacts and companies, which must be read to be counted. Source: reference 3.2.
         """
         page = self._peek()
         return page.total if page.items else 0
@@ -128,7 +127,7 @@ class Listing(Generic[E]):
     def _read_ahead(
         self, concurrency: Concurrency, meter: ProgressMeter
     ) -> Generator[Page, None, Page]:
-        """Yield pages by number; return the last one, whose `next` is none or is no number."""
+        """Yield pages by number; return the first one that is not followed by the next number."""
         asked = number = self._start - 1
         last = self._last_expected()
         with OrderedPool[int, Response](
@@ -136,12 +135,12 @@ class Listing(Generic[E]):
         ) as pool:
             while True:
                 most = concurrency.calls if self._ahead is None else self._ahead
-                for wanted in range(asked + 1, self._reach(number, most, last) + 1):
+                for wanted in range(asked + 1, self._last_to_request(number, most, last) + 1):
                     pool.ask(asked := wanted)
                 number += 1
                 if asked < number or not pool.ready:
                     meter.wait(f"page {number}")
-                if asked < number:  # Nobody is hired for what is waited for at once.
+                if asked < number:  # This thread would wait for the page, so it needs no worker.
                     asked, page = number, self._read(self._address(number), concurrency)
                 else:
                     page = self._decode(pool.take())
@@ -152,7 +151,7 @@ class Listing(Generic[E]):
                     return page
 
     def _last_expected(self) -> int:
-        """Return the number of the page that is taken for the last; 0 if nobody knows."""
+        """Return the number of the expected last page; 0 if it is unknown."""
         if self._expect is None:
             last = self._api.page_counts.get(self._base)
         else:
@@ -160,13 +159,13 @@ class Listing(Generic[E]):
             last = self._start - 1 + math.ceil(self._expect / size)
         return last if last > self._start else 0
 
-    def _reach(self, number: int, most: int, last: int) -> int:
-        """Return the number of the page up to which is asked for, when one has been read.
+    def _last_to_request(self, number: int, most: int, last: int) -> int:
+        """Return the number of the last page to request after a page was read.
 
         Args:
-            number: of that page.
-            most: calls that may be under way.
-            last: number of the page that is taken for the last.
+            number: of the page that was read.
+            most: the largest number of concurrent calls.
+            last: number of the expected last page.
         """
         if number < last:
             return min(last, number + most)
@@ -176,11 +175,11 @@ class Listing(Generic[E]):
     def _follow(
         self, page: Page, concurrency: Concurrency, meter: ProgressMeter
     ) -> Generator[Page, None, None]:
-        """Yield what follows a page, link by link."""
+        """Yield the pages after a page, link by link."""
         seen = {self._address(self._start)}
         while (address := page.next) is not None:
             if address in seen:
-                raise self._odd("a next page that was read before")
+                raise self._unexpected("a next page that was read before")
             seen.add(address)
             meter.wait("the next page")
             page = self._read(address, concurrency)
@@ -191,13 +190,13 @@ class Listing(Generic[E]):
         return self._decode(self._ask(address, concurrency))
 
     def _ask(self, address: str, concurrency: Concurrency) -> Response:
-        """Get a page as it comes; so those that are read ahead take little memory."""
+        """Get a page without decoding it, so that pages read ahead take little memory."""
         response = fetch(self._api.request, address)
         concurrency.note(response.info.elapsed.total_seconds())
         return response
 
     def _decode(self, response: Response) -> Page:
-        """Read a page; one that is broken is asked for again, with the patience of any call."""
+        """Decode a page; one that is not JSON is requested again, as any call would be."""
         url, request_id = str(response.info.url), response.info.headers.get("X-Request-Id")
         try:
             data = None if response.data is None else parse(response.data)
@@ -206,21 +205,21 @@ class Listing(Generic[E]):
         try:
             return take_page(data, self._path, url)
         except ShapeError as error:
-            raise self._odd(str(error), request_id) from None
+            raise self._unexpected(str(error), request_id) from None
 
     def _is_numbered(self, page: Page, number: int) -> bool:
-        """Tell whether a page is followed by the one with the next number."""
+        """Whether the next page is the one with the next number."""
         return page.next is not None and number_of(page.next, self._base) == number + 1
 
     def _address(self, number: int) -> str:
         return f"{self._base}{'&' if '?' in self._base else '?'}page={number}"
 
-    def _odd(self, what: str, request_id: str | None = None) -> UnexpectedReplyError:
+    def _unexpected(self, what: str, request_id: str | None = None) -> UnexpectedReplyError:
         return unexpected_response("GET", self._path, what, request_id=request_id)
 
 
 def _target(path: str, params: Mapping[str, Json] | None, limit: int | None, most: int) -> str:
-    """Return path and query of a listing, with its `limit`: the largest one, if none is given."""
+    """Return path and query of a listing with a `limit`: the largest one, if none is given."""
     target, _ = resolve("", path, params)
     if limit is None and re.search(r"[?&]limit=", target):
         return target
@@ -228,7 +227,7 @@ def _target(path: str, params: Mapping[str, Json] | None, limit: int | None, mos
 
 
 def _is_new(item: Json, seen: set[object]) -> bool:
-    """Remember an item by its id; one without an id is always new."""
+    """Whether an item's id was not seen before; an item without an id is always new."""
     number = item.get("id") if isinstance(item, Mapping) else None
     if number is None or number not in seen:
         seen.add(number)

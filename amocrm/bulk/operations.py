@@ -1,4 +1,4 @@
-"""What a client does in bulk: listings, many writes, changes. Each is imported when first used."""
+"""Listings, bulk writes and changes of a client. Each is imported when it is first used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Bulk:
-    """The part of a client that works on many items at once."""
+    """The methods of a client for many items."""
 
     _api: ApiContext
 
@@ -51,28 +51,28 @@ class Bulk:
     ) -> Listing[dict[str, Json]]:
         """Return the items of a path, all of them: `for lead in crm.listing("/api/v4/leads")`.
 
-        Nothing is sent before it is iterated; each iteration reads anew. Pages are read ahead of
-        the loop in worker threads, as many as the latency asks for at the rate limiter; the threads
-        end with the loop, however it ends. An error of a page is raised after the items before it.
+        No request is sent before the iteration; each iteration reads again. Worker threads read
+        pages ahead of the loop: latency × rate of them. The threads end with the loop, even after
+        an exception. An error of a page is raised after the items before it.
 
-        The first page is waited for alone, unless it is known that more will follow: because
-        `expect` says so, or because this client has read the same listing before.
+        The first page is requested alone, unless it is known that there are more: from `expect`, or
+        because this client has read the same listing before.
 
-        Pages move while they are read: an item created or deleted meanwhile shifts the others by
-        one, so that one is read twice or not at all. `unique=True` leaves out what comes twice;
-        `order={"id": "asc"}` in `params` lets new items come last; where none may be missed, use
+        Pages shift while they are read: if an item is created or deleted meanwhile, another one is
+        read twice or not at all. `unique=True` skips items that were read before;
+        `order={"id": "asc"}` in `params` puts new items last; if no item may be missed, use
         `changes`, which does not count pages.
 
         Args:
-            path: such as `/api/v4/leads`; no address.
+            path: such as `/api/v4/leads`, not a URL.
             params: the query: `{"filter": {...}, "order": {"id": "asc"}, "with": "contacts"}`.
-            limit: items per page; the most that the path allows, if none is given.
-            ahead: the depth: calls under way at once; 0 reads one page after the other, None
-                follows the latency.
-            expect: about how many items there are. So many pages are asked for without waiting for
-                the first one; if there are fewer, some calls were made for nothing.
-            unique: give out each id once; the ids are remembered while it is iterated.
-            progress: is told how far it has come; see `amocrm.progress`.
+            limit: items per page; by default, the most that the path allows.
+            ahead: the depth: the largest number of concurrent calls; 0 reads one page after the
+                other; None calculates it from the latency.
+            expect: the approximate number of items. So many pages are requested without waiting
+                for the first one; if there are fewer, some calls are unnecessary.
+            unique: yield each id once; the ids stay in memory during the iteration.
+            progress: is called with the progress; see `amocrm.progress`.
 
         Raises:
             ConfigurationError: an argument is wrong. The rest is raised while iterating.
@@ -103,25 +103,26 @@ class Bulk:
         retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
-        """Create any number of items; iterate the result to do it and to learn what became of them.
+        """Create any number of items; iterate the result to send them and to get the outcomes.
 
         Yields, in the items' order, `Created` with the id, `Refused` with the fields that the
-        server refused, or `Unknown` where no answer came; `unwrap()` of each gives the id or raises
-        the error. An item is never sent twice once it may have been written. Items of a refused
-        call that are good are sent again without the bad ones.
+        server refused, or `Unknown` if no response came; `unwrap()` returns the id or raises the
+        error. An item that may have been written is never sent again. The good items of a refused
+        call are sent again without the bad ones.
 
         Args:
             path: such as `/api/v4/leads`.
-            items: models, from a list or a generator of any length; at most some thousand are held.
-            size: items per call; the most that the path allows, if none is given. amoCRM recommends
-                50 for heavy ones.
-            ahead: calls under way at once; None follows the latency.
-            journal: a file, or a `SQLJournal`, that makes it resumable: run it again with the same
-                items, and what was written is not written again, and what may have been is
-                `Unknown`.
-            retry: `always` sends again what may have been written, now and when it is resumed: an
-                item may be there twice; `never` repeats nothing.
-            progress: is told how far it has come.
+            items: models, from a list or a generator of any length; at most some thousand of them
+                are in memory.
+            size: items per call; by default, the most that the path allows. amoCRM recommends 50
+                for heavy ones.
+            ahead: the largest number of concurrent calls; None calculates it from the latency.
+            journal: a file, or a `SQLJournal`, with which the run can be resumed: run it again with
+                the same items. Written items are not written again; items that may have been
+                written are `Unknown`.
+            retry: `always` sends items again that may have been written, also when the run is
+                resumed, so an entity may be created twice; `never` repeats no call.
+            progress: is called with the progress.
 
         Raises:
             ConfigurationError: an argument is wrong. The rest is raised while iterating.
@@ -148,12 +149,12 @@ class Bulk:
         retry: Retry = "auto",
         progress: Report | None = None,
     ) -> Outcomes:
-        """Change any number of items, each of which holds its `id`; otherwise as `create_many`.
+        """Update any number of items, each with its `id`; otherwise like `create_many`.
 
-        To change a thing twice to the same does no harm, as a rule, and `retry="always"` makes good
-        of lost answers; but it may undo what somebody else has changed meanwhile.
+        Updates are usually idempotent, so `retry="always"` repeats them after lost responses; this
+        may overwrite a change that somebody else made in between.
 
-        Calls run side by side: do not change one entity twice in the same run.
+        Calls run concurrently: do not update an entity twice in the same run.
         """
         from amocrm.bulk.outcomes import Updated
         from amocrm.bulk.writer import Outcomes, Writer

@@ -1,9 +1,9 @@
-"""Batches: chunks of items, what became of each, and how a refused chunk is divided.
+"""The outcomes of bulk writes, and the division of a refused chunk.
 
-One bad item makes the server refuse the whole call, and then nothing of it is written (reference
-3.3). When the server names the bad ones they are left out, which takes one more call; when it does
-not, the chunk is halved until they stand alone, which takes about 2·log₂ n calls for one of n. The
-first way never takes more calls than the second.
+If an item is bad, the server refuses the call and writes no item of it (reference 3.3). If the
+server names the bad items, the others are sent again, which costs one more call. Otherwise the
+chunk is halved until the bad items are alone, which costs about 2·log₂ n calls for one of n items.
+The first way never costs more calls than the second.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from amocrm.http.messages import Json
 from amocrm.http.reply_body import words
 
 UNEXPLAINED: Final = 16
-"""Items in a row that were refused alone and without a reason, after which a refusal is not taken
-to be the fault of items any more: nothing else of the chunk is sent, and the run ends."""
+"""The number of consecutive items, each refused alone and without a reason, after which the cause
+cannot be the items: the rest of the chunk is not sent, and the run ends."""
 
 T = TypeVar("T")
 
@@ -39,9 +39,9 @@ class Created(NamedTuple):
     """An item was written.
 
     Attributes:
-        id: of the new entity; None where the API gives it none.
-        item: what was sent.
-        answer: what the server said of it; a short model.
+        id: of the new entity; None if the API gives it none.
+        item: the item, as sent.
+        answer: the server's short model of the entity.
     """
 
     id: int | str | None
@@ -66,11 +66,11 @@ class Updated(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """An item was surely not written.
+    """An item was definitely not written.
 
     Attributes:
-        item: what was sent.
-        error: why.
+        item: the item, as sent.
+        error: the reason.
     """
 
     item: Json
@@ -78,7 +78,7 @@ class Refused(NamedTuple):
 
     @property
     def errors(self) -> tuple[InvalidField, ...]:
-        """The refused fields of this item; empty when it was refused for another reason."""
+        """The refused fields of this item; empty if it was refused for another reason."""
         return self.error.fields if isinstance(self.error, ValidationError) else ()
 
     def unwrap(self) -> int | str | None:
@@ -87,18 +87,18 @@ class Refused(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """Nobody knows if an item was written: look before you send it again.
+    """It is unknown whether an item was written: check before you send it again.
 
     Attributes:
-        item: what was sent.
-        why: what happened.
+        item: the item, as sent.
+        why: the error.
     """
 
     item: Json
     why: Exception
 
     def unwrap(self) -> int | str | None:
-        """Raise what happened."""
+        """Raise the error."""
         raise self.why
 
 
@@ -107,7 +107,7 @@ Kind: TypeAlias = type[Created] | type[Updated]
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Cut items into lists of a size; the last one may be shorter.
+    """Divide items into lists of a size; the last one may be shorter.
 
     >>> list(chunks("abcde", 2))
     [['a', 'b'], ['c', 'd'], ['e']]
@@ -124,29 +124,31 @@ def settle(
 
     Args:
         items: the chunk.
-        send: writes the items of these indexes, or raises what the server said.
+        send: writes the items of these indexes, or raises the server's error.
 
     Returns:
-        One outcome per item; and the error that makes it pointless to go on, if there was one.
+        One outcome per item; and the error after which no more can be written, or None.
     """
     division = _Division(items, send)
     division.run()
-    return [division.found[index] for index in range(len(items))], division.final
+    return [division.outcomes[index] for index in range(len(items))], division.final
 
 
 class _Division:
-    """The parts of a chunk that are still to be sent, and what became of the others.
+    """The parts of a chunk that are not sent yet, and the outcomes of the others.
 
     Attributes:
-        parts: indexes, and whether one of them is bad for sure; the last part is sent first.
-        alone: items in a row that were refused alone and without a reason.
+        parts: indexes, and whether one of the items is certainly bad; the last part is sent first.
+        outcomes: by index.
+        final: the error after which no more can be written.
+        alone: number of consecutive items that were refused alone and without a reason.
     """
 
     def __init__(self, items: Sequence[Json], send: Callable[[list[int]], list[Outcome]]) -> None:
         self.items = items
         self.send = send
         self.parts = [(list(range(len(items))), False)] if items else []
-        self.found: dict[int, Outcome] = {}
+        self.outcomes: dict[int, Outcome] = {}
         self.final: Exception | None = None
         self.alone = 0
 
@@ -162,20 +164,20 @@ class _Division:
 
     def attempt(self, part: list[int]) -> None:
         try:
-            self.found |= dict(zip(part, self.send(part), strict=True))
+            self.outcomes |= dict(zip(part, self.send(part), strict=True))
             self.alone = 0
-        except Exception as error:  # a handler's, too: then nobody knows how far it came
+        except Exception as error:  # also of a handler: then the state of the call is unknown
             if isinstance(error, ReplyError) and is_divisible(error):
                 self.divide(part, error)
             elif is_unwritten(error):
                 self.refuse(part, error)
                 self.final = error
             else:
-                self.found |= {index: Unknown(self.items[index], error) for index in part}
+                self.outcomes |= {index: Unknown(self.items[index], error) for index in part}
                 self.final = None if isinstance(error, AmoCRMError) else error
 
     def divide(self, part: list[int], error: ReplyError) -> None:
-        # If this was the first half of a bad part, it is unknown now where the second one stands.
+        # If this was the first half of a bad part, the second half may be good.
         self.parts = [(other, False) for other, _ in self.parts]
         named = blame([self.items[index] for index in part], error)
         if len(part) == 1:
@@ -186,26 +188,26 @@ class _Division:
             self.halve(part)
             return
         for place in named:
-            self.found[part[place]] = Refused(self.items[part[place]], narrow(error, place))
+            self.outcomes[part[place]] = Refused(self.items[part[place]], narrow(error, place))
         if rest := [index for place, index in enumerate(part) if place not in named]:
             self.parts.append((rest, False))
 
     def halve(self, part: list[int]) -> None:
-        """Send the first half next; if it is good, the second one is bad."""
+        """Send the first half next; if it is good, the second half is bad."""
         middle = (len(part) + 1) // 2
         self.parts += [(part[middle:], True), (part[:middle], False)]
 
     def refuse(self, part: list[int], error: Exception) -> None:
-        self.found |= {index: Refused(self.items[index], error) for index in part}
+        self.outcomes |= {index: Refused(self.items[index], error) for index in part}
 
 
 def is_divisible(error: ReplyError) -> bool:
-    """Tell whether a refusal may be one item's fault: 400; or the size's: 413."""
+    """Whether one item may be the cause of an error (400), or the size of the call (413)."""
     return error.status in (400, 413)
 
 
 def is_unwritten(error: Exception) -> bool:
-    """Tell whether it is sure that nothing was written."""
+    """Whether an error means that nothing was written."""
     if isinstance(error, TransportError):
         return not error.sent
     return isinstance(error, AmoCRMError) and not isinstance(
@@ -214,17 +216,18 @@ def is_unwritten(error: Exception) -> bool:
 
 
 def blame(items: Sequence[Json], error: ReplyError) -> set[int]:
-    """Return the indexes of the items that a refusal names; none when the names are ambiguous."""
+    """Return the indexes of the items that an error names; none if the names are ambiguous."""
     fields = error.fields if isinstance(error, ValidationError) else ()
     named = {field.index for field in fields if field.index is not None}
     return named if _are_distinct(items) else set()
 
 
 def correlate(items: Sequence[Json], data: Json, path: str, kind: Kind) -> list[Outcome]:
-    """Tell what became of each item that a write was answered for.
+    """Return the outcome of each item of a successful write.
 
-    By `request_id`, the item's own or its index, as the server echoes it; where it echoes none, by
-    the order, which is the request's. Source: reference 3.1.
+    Items and entities are matched by `request_id` (the caller's, or else the index), which the
+    server returns; if it returns none, by their order, which is that of the request.
+    Source: reference 3.1.
     """
     try:
         entries = [one for one in find_list(data, path) if isinstance(one, Mapping)]
@@ -236,7 +239,7 @@ def correlate(items: Sequence[Json], data: Json, path: str, kind: Kind) -> list[
         echoed = {_request_id(items[at], at): one for at, one in enumerate(ordered)}
         if not _are_distinct(items):
             return [_outcome(one, at, ordered, path, kind) for at, one in enumerate(items)]
-    # A change has its id, whatever is echoed: some answers echo that id (reference 4.9).
+    # Updates are matched by id: some responses return it as `request_id` (reference 4.9).
     changed = {one.get("id"): one for one in entries} if kind is Updated else {}
     found = [
         changed.get(one.get("id")) or echoed.get(_request_id(one, at))
@@ -252,20 +255,22 @@ def correlate(items: Sequence[Json], data: Json, path: str, kind: Kind) -> list[
 
 
 def _left_out(data: Json, path: str, kind: Kind) -> dict[str, Exception]:
-    """Return why items were left out of a write that was carried out, by `request_id`.
+    """Return the errors of items that a successful write did not contain, by `request_id`.
 
-    So `/calls` tells of calls whose phone is nobody's. Source: reference 4.22.
+    For example, `/calls` returns calls whose phone number is unknown. Source: reference 4.22.
     """
     errors = data.get("errors") if isinstance(data, Mapping) else None
-    told = [one for one in errors if isinstance(one, Mapping)] if isinstance(errors, list) else []
+    refused = (
+        [one for one in errors if isinstance(one, Mapping)] if isinstance(errors, list) else []
+    )
     return {
         str(one.get("request_id")): ReplyError(
-            f"{path} was written to, but for this item: {one.get('detail') or one.get('title')}",
+            f"{path} did not write this item: {one.get('detail') or one.get('title')}",
             method="POST" if kind is Created else "PATCH", path=path, status=200,
             title=words(one.get("title")), detail=words(one.get("detail")), data=one,
             hint=explain_code(legacy_code(one, 200)),
         )
-        for one in told
+        for one in refused
     }  # fmt: skip
 
 
@@ -275,7 +280,7 @@ def _outcome(
     answer = answers[at] if at < len(answers) else None
     if answer is None:
         odd = OutcomeUnknownError(
-            f"{path} was written to, and the answer does not tell what became of this item",
+            f"{path} was written to, but the response does not contain this item",
             method="POST" if kind is Created else "PATCH", path=path, data=item,
         )  # fmt: skip
         return Unknown(item, odd)
@@ -286,16 +291,16 @@ def _outcome(
 
 
 def _echoes(entry: Mapping[str, Json]) -> list[str]:
-    """Return the request ids of an entry; `/leads/complex` gives a list (reference 4.3)."""
+    """Return the request ids of an entry; `/leads/complex` returns a list (reference 4.3)."""
     rid = entry.get("request_id")
     return [str(one) for one in rid] if isinstance(rid, list) else [str(rid)]
 
 
 def _request_id(item: Json, index: int) -> str:
-    own = item.get("request_id") if isinstance(item, Mapping) else None
-    return str(index) if own is None else str(own)
+    given = item.get("request_id") if isinstance(item, Mapping) else None
+    return str(index) if given is None else str(given)
 
 
 def _are_distinct(items: Sequence[Json]) -> bool:
-    """Tell whether a request id means one item: the caller's own may clash, or be numbers."""
+    """Whether each request id belongs to one item: the caller's may be equal, or numbers."""
     return len({_request_id(one, at) for at, one in enumerate(items)}) == len(items)

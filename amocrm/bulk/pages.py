@@ -1,4 +1,4 @@
-"""A listing's answer → its items, and the way to the next page. Source: reference 3.1, 3.2."""
+"""Reads a page of a listing: its items and the next page. Source: reference 3.1, 3.2."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from amocrm.http.paths import resolve
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _FILES_PAGE: Final = 50
-"""Files in one page. The most is not documented (reference 7), and this is what others ask for."""
+"""Files in one page. The limit is not documented (reference 7); other clients use this number."""
 _PAGE_LIMITS: Final = {
     "/events": EVENTS_PAGE_LIMIT,
     "/chats/templates": TEMPLATES_PAGE_LIMIT,
@@ -36,7 +36,7 @@ _BATCH_LIMITS: Final = {
 
 
 class ShapeError(ValueError):
-    """An answer has not the documented shape; the text says how. Never leaves this library."""
+    """A response does not have the documented shape; the text describes it. For internal use."""
 
 
 class Page(NamedTuple):
@@ -44,8 +44,8 @@ class Page(NamedTuple):
 
     Attributes:
         items: in the server's order.
-        next: path and query of the page that follows; None on the last one.
-        total: how many items there are on all pages, where the API tells it.
+        next: path and query of the next page; None on the last one.
+        total: number of items on all pages; None if the API does not send it.
     """
 
     items: list[Json]
@@ -54,18 +54,18 @@ class Page(NamedTuple):
 
 
 def take_page(data: Json, path: str, url: str) -> Page:
-    """Split the answer of a listing.
+    """Read the response of a listing.
 
     Shape:
         {"_total_items": int, "_links": {"next": {"href": str}}, "_embedded": {"leads": [...]}}
 
     Args:
-        data: the decoded answer; None is an empty listing, which comes without a body.
-        path: of the listing, whose last segment names the list.
-        url: the address that was answered: the next page is at the same host.
+        data: the decoded body; None for an empty listing, whose response has no body.
+        path: of the listing; its last segment names the list.
+        url: of the request; the next page must be at the same host.
 
     Raises:
-        ShapeError: it is no listing, or its next page is at another host.
+        ShapeError: it is not a listing, or its next page is at another host.
     """
     if data is None:
         return Page([], None, None)
@@ -75,9 +75,9 @@ def take_page(data: Json, path: str, url: str) -> Page:
 
 
 def find_list(data: Json, path: str) -> list[Json]:
-    """Return the list that an answer is about: the one named as the path ends, or the only one.
+    """Return the list of a response: the one that the path names, or the only one.
 
-    Some lists are named otherwise (`events_types`, `chat_templates`, `custom_field_groups`,
+    Some lists have other names (`events_types`, `chat_templates`, `custom_field_groups`,
     `items` of bots), and `/leads/complex` answers with a bare list. Source: reference 4.0.
     """
     if isinstance(data, list):
@@ -103,32 +103,32 @@ def _next(data: Json, url: str) -> str | None:
     try:
         there, here = urlsplit(href), urlsplit(url)
     except ValueError:
-        raise ShapeError("a next page whose address is none") from None
+        raise ShapeError("a malformed URL of the next page") from None
     if there.netloc and (there.scheme, there.netloc.lower()) != (here.scheme, here.netloc.lower()):
-        raise ShapeError("a next page at another host, where this token must not go")
+        raise ShapeError("a next page at another host, which must not get the token")
     target = f"{there.path}?{there.query}" if there.query else there.path
     try:
         resolve("", target)
     except (ConfigurationError, UnicodeError):
-        raise ShapeError("a next page whose address cannot be called") from None
+        raise ShapeError("an invalid URL of the next page") from None
     return target
 
 
 def part_page(target: str) -> tuple[str, int]:
-    """Take the number of the page out of a path with its query; without one it is the first."""
+    """Split a path with its query into the part without `page` and the page's number, or 1."""
     path, _, query = target.partition("?")
-    kept, number = [], 1
+    rest, number = [], 1
     for part in query.split("&") if query else ():
         name, _, value = part.partition("=")
         if name != "page":
-            kept.append(part)
+            rest.append(part)
         elif _NUMBER.fullmatch(value):
             number = int(value)
-    return (f"{path}?{'&'.join(kept)}" if kept else path), number
+    return (f"{path}?{'&'.join(rest)}" if rest else path), number
 
 
 def number_of(address: str, base: str) -> int | None:
-    """Return the number of a page whose address differs from a base in that number alone."""
+    """Return the number of a page; None if its URL differs from the base in more than `page`."""
     there, here = urlsplit(address), urlsplit(base)
     pairs = parse_qsl(there.query, keep_blank_values=True)
     numbers = [value for name, value in pairs if name == "page"]
@@ -140,18 +140,18 @@ def number_of(address: str, base: str) -> int | None:
 
 
 def limit_of(target: str) -> int:
-    """Return the items per page that a path with its query asks for; 0 if it does not say."""
+    """Return the `limit` in the query of a path; 0 if there is none."""
     found = re.search(r"[?&]limit=([0-9]{1,9})(?:&|$)", target)
     return int(found[1]) if found else 0
 
 
 def page_limit(path: str) -> int:
-    """Return the most items that a page of this path may hold. Source: reference 3.5."""
+    """Return the largest number of items in a page of this path. Source: reference 3.5."""
     return _limit(path, _PAGE_LIMITS, PAGE_LIMIT)
 
 
 def batch_limit(path: str) -> int:
-    """Return the most items that one write to this path may hold. Source: reference 3.5."""
+    """Return the largest number of items in one write to this path. Source: reference 3.5."""
     return _limit(path, _BATCH_LIMITS, BATCH_LIMIT)
 
 

@@ -1,7 +1,7 @@
-"""Calls made ahead of whoever uses their answers: in worker threads, handed out in order.
+"""A pool of worker threads that returns results in the order of the jobs, and its concurrency.
 
-How many are under way at once follows from Little's law: a rate of calls, each of which takes so
-long, keeps latency × rate of them in flight. More would only queue for the rate limiter.
+The number of concurrent calls follows from Little's law: at a given rate, latency × rate calls are
+in flight. More calls would only wait for the rate limiter.
 """
 
 from __future__ import annotations
@@ -20,27 +20,26 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 from amocrm.errors import ConfigurationError
 
 SLACK: Final = 4
-"""Calls under way beyond latency × rate: some of them wait for their turn, so that none of the
-pace's turns passes unused."""
+"""Calls beyond latency × rate: they wait for their slots, so that no slot remains unused."""
 DEEPEST: Final = 32
-"""Calls under way at most, and so answers in memory, however slow the server is: at seven calls a
-second that serves a latency of four seconds."""
+"""The largest number of concurrent calls, and so of responses in memory: at seven calls per second,
+it is enough for a latency of four seconds."""
 UNKNOWN: Final = 1.0
-"""Seconds that a call is taken to last before the first one has been answered."""
+"""The assumed latency in seconds before the first response."""
 THREAD_NAME: Final = "amocrm-ahead"
 
 _FRESH: Final = 0.25
-"""Share of the newest call in the mean latency."""
+"""The weight of the newest call in the mean latency."""
 
 J = TypeVar("J")
 R = TypeVar("R")
 
 
 class Concurrency:
-    """How many calls should be under way.
+    """Calculates the number of concurrent calls.
 
     Args:
-        rate: calls a second that the rate limiter lets through.
+        rate: calls per second of the rate limiter.
     """
 
     def __init__(self, rate: float) -> None:
@@ -48,13 +47,13 @@ class Concurrency:
         self._latency: float | None = None
 
     def note(self, seconds: float) -> None:
-        """Take into account how long one more call took, without the wait for its turn."""
+        """Add the latency of one more call, without its wait for a slot."""
         old = seconds if self._latency is None else self._latency
         self._latency = old + (seconds - old) * _FRESH
 
     @property
     def calls(self) -> int:
-        """The number of calls."""
+        """The number of calls that should be in flight."""
         latency = UNKNOWN if self._latency is None else self._latency
         return min(DEEPEST, math.ceil(latency * self._rate) + SLACK)
 
@@ -70,18 +69,18 @@ class _Task(Generic[J, R]):
 
 
 class OrderedPool(Generic[J, R]):
-    """Worker threads. Jobs come from one thread, which takes the results in the same order.
+    """Worker threads. One thread adds jobs and receives the results in the same order.
 
     Args:
-        work: does a job; what it raises is raised when the result is taken.
-        patient: closing waits for the jobs that are being done; so does the end of the program.
+        work: does a job; `take` raises its exception.
+        patient: `close`, and the end of the program, wait for jobs in progress.
     """
 
     def __init__(self, work: Callable[[J], R], patient: bool = False) -> None:
         self._work = work
         self._asked: deque[_Task[J, R]] = deque()
         self._waiting: deque[_Task[J, R]] = deque()
-        # Reentrant: the garbage collector may close a crew in the middle of anything.
+        # Re-entrant: the garbage collector may close a pool at any instruction.
         lock = threading.RLock()
         self._jobs = threading.Condition(lock)
         self._results = threading.Condition(lock)
@@ -92,16 +91,16 @@ class OrderedPool(Generic[J, R]):
         _pools.add(self)
 
     def __len__(self) -> int:
-        """Return how many results are still to be taken."""
+        """Return the number of results that were not taken yet."""
         return len(self._asked)
 
     @property
     def ready(self) -> bool:
-        """Whether the next result is there already."""
+        """Whether the next result is available now."""
         return self._asked[0].done
 
     def ask(self, job: J) -> None:
-        """Give out a job; a thread is begun if all others are busy."""
+        """Add a job; start a thread if all others are busy."""
         task: _Task[J, R] = _Task(job)
         self._asked.append(task)
         with self._jobs:
@@ -109,39 +108,40 @@ class OrderedPool(Generic[J, R]):
             short = self._idle < len(self._waiting)
             self._jobs.notify()
         if short:
-            # A daemon: nobody waits at the exit for an answer that nobody wants any more.
-            threading.Thread(target=self._labour, name=THREAD_NAME, daemon=True).start()
+            # A daemon, because the end of the program must not wait for an unused response.
+            threading.Thread(target=self._work_loop, name=THREAD_NAME, daemon=True).start()
 
     def take(self) -> R:
         """Wait for the oldest job and return its result, or raise its error.
 
         Raises:
-            ConfigurationError: the jobs were given out before a fork, by the parent process.
+            ConfigurationError: the parent process added the jobs before a fork.
         """
         if os.getpid() != self._process:
             raise ConfigurationError(
-                "what was begun before a fork cannot go on in the child", hint="begin it anew there"
+                "a run that began before a fork cannot continue in the child",
+                hint="start it again in the child",
             )
         task = self._asked.popleft()
         with self._results:
             while not task.done:
                 self._results.wait()
-            # An idle thread still knows its last task, and shall not keep a page alive with it.
+            # An idle thread keeps a reference to its last task; this releases the page in it.
             result, task.result = task.result, None
         if task.error is not None:
             raise task.error
         return cast("R", result)  # None only if that is what the work returned
 
     def close(self) -> None:
-        """Drop the jobs that were not begun; each thread ends after the one it is at."""
+        """Drop the jobs that have not begun; each thread ends after its current job."""
         if os.getpid() != self._process or sys.is_finalizing():
-            return  # The threads are gone, and one of them may hold the lock for ever.
+            return  # The threads have ended, and one of them may have left the lock locked.
         with self._results:
             self._closed = True
             self._waiting.clear()
             self._jobs.notify_all()
             if threading.current_thread().name == THREAD_NAME:
-                return  # Collected in a worker thread, which cannot wait for itself.
+                return  # Garbage-collected in a worker thread, which cannot wait for itself.
             while self._patient and self._busy:
                 self._results.wait()
 
@@ -156,17 +156,17 @@ class OrderedPool(Generic[J, R]):
     ) -> None:
         self.close()
 
-    def _labour(self) -> None:
+    def _work_loop(self) -> None:
         task = self._next(None)
         while task is not None:
             try:
                 task.result = self._work(task.job)
-            except BaseException as error:  # whoever takes the result shall have it
+            except BaseException as error:  # raised by `take`
                 task.error = error
             task = self._next(task)
 
     def _next(self, finished: _Task[J, R] | None) -> _Task[J, R] | None:
-        """Hand in a task and wait for another; None when there will be no more."""
+        """Finish a task and wait for the next one; None when the pool is closed."""
         with self._jobs:
             if finished is not None:
                 finished.done = True
@@ -191,6 +191,6 @@ _pools: weakref.WeakSet[_Closing] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    """End what a program leaves half read or half written, while its threads can still run."""
+    """Close all pools at the end of the program, while their threads can still run."""
     for pool in list(_pools):
         pool.close()

@@ -1,4 +1,4 @@
-"""Many writes: chunks of items, and one outcome for each item, in the order of the items."""
+"""Bulk writes: sends items in chunks, and returns one outcome per item, in the items' order."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from amocrm.http.request import send
 from amocrm.progress import ProgressMeter, Report
 
 UNKNOWN_IN_A_ROW: Final = 5
-"""Chunks whose outcome is unknown, one after another, after which it is pointless to go on: the
-server is down, and every further chunk would be one more to look after by hand."""
+"""The number of consecutive chunks with unknown outcomes after which the run ends: the server is
+down, and a person would have to check every further chunk."""
 
 
 class PendingWrite(NamedTuple):
-    """An item on its way."""
+    """An item that is being written."""
 
     position: int
     item: Json
@@ -45,12 +45,12 @@ class PendingWrite(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What became of a chunk.
+    """The result of a chunk.
 
     Attributes:
         outcomes: one per item.
-        lost: what happened, if it is unknown of all that was sent.
-        error: what makes it pointless to go on.
+        lost: the error, if the outcomes of all sent items are unknown.
+        error: the error that ends the run.
     """
 
     outcomes: list[Outcome]
@@ -59,12 +59,12 @@ class Settled(NamedTuple):
 
 
 class Outcomes(Iterator[Outcome]):
-    """One outcome per item, in the items' order. Items are read and sent as it is iterated.
+    """One outcome per item, in the items' order. Items are read and sent during the iteration.
 
-    A refused item does not stop the others. What makes it pointless to go on (no rights, no
-    network, a server that is down, an error of the items' source) is raised after the outcomes of
-    all that was sent. Whoever leaves early leaves some chunks under way, whose outcomes only a
-    journal keeps.
+    A refused item does not stop the others. An error that ends the run (no rights, no network, a
+    server that is down, an error of the items' source) is raised after the outcomes of all sent
+    items. If the iteration ends early, some chunks are still being written; only a journal stores
+    their outcomes.
     """
 
     def __init__(
@@ -74,7 +74,9 @@ class Outcomes(Iterator[Outcome]):
         explain: Callable[[Exception], Exception] | None = None,
     ) -> None:
         if isinstance(items, (Mapping, str, bytes)) or not isinstance(items, Iterable):
-            raise ConfigurationError("items must be many models", hint='such as [{"name": "A"}]')
+            raise ConfigurationError(
+                "items must be an iterable of models", hint='such as [{"name": "A"}]'
+            )
         self._writer = writer
         self._outcomes = writer.run(items)
         self._explain = explain
@@ -90,16 +92,16 @@ class Outcomes(Iterator[Outcome]):
 
     @property
     def calls(self) -> int:
-        """How many calls were made so far, those of divided chunks included."""
+        """The number of calls so far, including those of divided chunks."""
         return self._writer.calls
 
     def close(self) -> None:
-        """Send no more. What is under way goes on; a journal waits for it."""
+        """Send no more items. Calls in progress continue; with a journal, wait for them."""
         self._outcomes.close()
 
 
 class Writer:
-    """Writes items in chunks, several at once."""
+    """Writes items in chunks, several at the same time."""
 
     def __init__(
         self,
@@ -132,15 +134,15 @@ class Writer:
         return f"{self._method} {self._path}"
 
     def run(self, items: Iterable[Json]) -> Generator[Outcome, None, None]:
-        """Write the items and yield what became of each."""
+        """Write the items and yield their outcomes."""
         total = len(items) if isinstance(items, Sized) else None
         meter, unknown = ProgressMeter(self._report, self._api.clock, total), 0
-        with ExitStack() as held:
+        with ExitStack() as stack:
             if self._journal is not None:
                 self._journal.open()
-                held.callback(self._journal.close)
-            # A journal waits for what is under way, to know what became of it.
-            pool = held.enter_context(OrderedPool(self._settle, patient=self._journal is not None))
+                stack.callback(self._journal.close)
+            # With a journal, wait for calls in progress, to store their outcomes.
+            pool = stack.enter_context(OrderedPool(self._settle, patient=self._journal is not None))
             source = chunks(self._tasks(items), self._size)
             error = self._feed(pool, source)
             while len(pool):
@@ -158,7 +160,7 @@ class Writer:
     def _feed(
         self, pool: OrderedPool[list[PendingWrite], Settled], source: Iterator[list[PendingWrite]]
     ) -> Exception | None:
-        """Give out as many chunks as should be under way; return an error of their source."""
+        """Add chunks to the pool up to its concurrency; return an error of the items' source."""
         try:
             while len(pool) < max(
                 1, self._concurrency.calls if self._ahead is None else self._ahead
@@ -177,16 +179,16 @@ class Writer:
             else:
                 digest, known = self._journal.recall(position, item)
                 again = known is None or (self._retry == "always" and not known.is_done)
-                outcome = None if again or known is None else self._remembered(item, known)
+                outcome = None if again or known is None else self._recalled(item, known)
                 yield PendingWrite(position, item, digest, outcome)
 
-    def _remembered(self, item: Json, known: Known) -> Outcome:
+    def _recalled(self, item: Json, known: Known) -> Outcome:
         if known.is_done:
             return self._kind(known.id, item)
         why = OutcomeUnknownError(
-            f"{self._method} {self._path}: an earlier run sent this and did not see the answer",
+            f"{self._method} {self._path}: an earlier run sent this item and got no response",
             method=self._method, path=self._path, data=item,
-            hint="it may have been written: look before you send it again",
+            hint="it may have been written: check before you send it again",
         )  # fmt: skip
         return Unknown(item, why)
 
@@ -194,11 +196,13 @@ class Writer:
         fresh = [task for task in chunk if task.known is None]
         outcomes, error = settle([task.item for task in fresh], self._sender(fresh))
         written = iter(outcomes)
-        whole = [task.known or next(written) for task in chunk]
+        all_outcomes = [task.known or next(written) for task in chunk]
         error = error or self._broken
         last = outcomes[-1] if outcomes else None
         all_lost = all(isinstance(one, Unknown) for one in outcomes)
-        return Settled(whole, last.why if all_lost and isinstance(last, Unknown) else None, error)
+        return Settled(
+            all_outcomes, last.why if all_lost and isinstance(last, Unknown) else None, error
+        )
 
     def _sender(self, tasks: list[PendingWrite]) -> Callable[[list[int]], list[Outcome]]:
         def send_some(indexes: list[int]) -> list[Outcome]:
@@ -207,11 +211,11 @@ class Writer:
         return send_some
 
     def _send(self, tasks: list[PendingWrite]) -> list[Outcome]:
-        """Make one call; the journal knows of it before it leaves, and when it is over."""
+        """Make one call; write it to the journal before it is sent, and when it is over."""
         items, journal, announced = [task.item for task in tasks], self._journal, False
 
         def announce() -> None:
-            # As late as can be: whatever still waits for its turn when we are killed was not sent.
+            # As late as possible: a call that still waits for its slot at a crash was not sent.
             nonlocal announced
             if journal is not None and not announced:
                 journal.sent((task.position, task.digest) for task in tasks)
@@ -226,17 +230,17 @@ class Writer:
             )  # fmt: skip
         except Exception as error:
             if announced and is_unwritten(error):
-                self._note(lambda kept: kept.back([task.position for task in tasks]))
+                self._note(lambda log: log.back([task.position for task in tasks]))
             raise
         self._concurrency.note(response.info.elapsed.total_seconds())
         outcomes = correlate(items, response.data, self._path, self._kind)
         pairs = zip(tasks, outcomes, strict=True)
         done = [(task.position, one.id) for task, one in pairs if isinstance(one, self._kind)]
-        self._note(lambda kept: kept.done(done))
+        self._note(lambda log: log.done(done))
         return outcomes
 
     def _note(self, write: Callable[[Journal], None]) -> None:
-        """Note what became of a call. It stays what it is if that fails, and the run ends."""
+        """Write the result of a call to the journal; if that fails, only the run ends."""
         try:
             if self._journal is not None:
                 write(self._journal)

@@ -1,4 +1,4 @@
-"""The Chats API: a channel of one's own, signed with its secret; it needs no token.
+"""The Chats API: a channel of yours, which signs its calls with a secret and needs no token.
 
 ::
 

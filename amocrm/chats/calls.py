@@ -1,4 +1,4 @@
-"""Signed calls of a channel: each attempt waits for the rate limiter and is signed anew."""
+"""Signed calls of a channel. Each attempt waits for the rate limiter and gets a new signature."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SignedCalls:
     Args:
         sender: sends them.
         origin: of the Chats API.
-        secret: the channel's; it signs, and is never sent or shown.
+        secret: of the channel; it signs calls and is never sent or shown.
         timeout: limits of each attempt.
     """
 
@@ -33,7 +33,7 @@ class SignedCalls:
 
     @property
     def clock(self) -> Clock:
-        """Whose time it is."""
+        """The clock of the channel."""
         return self._sender.clock
 
     def send(
@@ -47,29 +47,29 @@ class SignedCalls:
         replayable: bool = False,
         retry: Retry = "auto",
     ) -> Json:
-        """Sign a call, make it, and return its decoded answer; None for an empty one.
+        """Sign and make a call; return the decoded body, or None if it is empty.
 
         Args:
             method: in capitals.
             path: percent-encoded, without a query; it is signed.
             data: the body, sent as JSON.
             query: not signed.
-            shown: what messages and logs show instead of the path.
-            replayable: it may be repeated without harm.
+            shown: shown in messages and logs instead of the path.
+            replayable: the call is idempotent.
             retry: see `Request`.
 
         Raises:
-            ConfigurationError: there is no such `retry`.
-            TransportError: no answer came; it is an OutcomeUnknownError if the call may have been
-                carried out and is not to be repeated.
-            ReplyError: the server said no.
+            ConfigurationError: `retry` is wrong.
+            TransportError: no response came; an OutcomeUnknownError if the call may have been
+                carried out and must not be repeated.
+            ReplyError: the server returned an error.
         """
         read_retry(retry)
         body = None if data is None else encode_body(data)
         address = f"{self.origin}{path}{query and f'?{query}'}"
         state = RetryState()
         while True:
-            # The date is signed, too, so each attempt has a signature of its own.
+            # The date is signed, too, so each attempt needs another signature.
             now = self.clock.time()
             headers = request_headers(self._secret.reveal(), method, path, body or b"", now)
             call = Call(

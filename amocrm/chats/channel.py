@@ -1,4 +1,4 @@
-"""A channel: settings in, connections to accounts out."""
+"""A channel of the Chats API, and its connections to accounts."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Channel:
     """A channel of the Chats API. Thread-safe; a context manager.
 
     Args:
-        channel_id: as the vendor gave it.
-        secret: as the vendor gave it; it signs, and is never sent or shown.
+        channel_id: from amoCRM.
+        secret: from amoCRM; it signs calls and is never sent or shown.
         zone: the platform: `amocrm.ru`, `amocrm.com` or `kommo.com`.
         timeout: limits of each attempt of a call.
-        rate_limiter: `shared` is one rate limiter of this process for the platform's chats; a
-            `RateLimiter`; None.
+        rate_limiter: `shared` for the one rate limiter of this process for the platform's chats; a
+            `RateLimiter`; None for no limit.
         session: a `requests.Session` of yours; it is not closed with the channel.
-        user_agent: your application's name, put before the library's.
+        user_agent: your application's name, added before the library's.
         base_url: origin of a test server.
-        clock: for tests: an own time.
+        clock: for tests.
 
     Raises:
         ConfigurationError: a setting is missing or malformed.
@@ -54,13 +54,13 @@ class Channel:
         base_url: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        # As a local it would stand in the traceback of whatever is raised from here on.
+        # As a local variable, it would be in the traceback of every error from here on.
         hidden, secret = Secret(secret), ""
         if not hidden:
             raise ConfigurationError("secret must be a string that is not empty")
         if zone not in payloads.HOSTS:
             raise ConfigurationError(
-                f"there are no chats at {zone!r}", hint=", ".join(payloads.HOSTS)
+                f"zone must be one of {', '.join(payloads.HOSTS)}, not {zone!r}"
             )
         self.id = payloads.named("channel_id", channel_id)
         fixed = None if base_url is None else portal("example", base_url).origin
@@ -69,12 +69,12 @@ class Channel:
         chosen = shared_rate_limiter(place, clock) if rate_limiter == "shared" else rate_limiter
         clock = SystemClock() if clock is None else clock
         self._transport = Transport(clock, session, user_agent)
-        line = Sender(self._transport, chosen, clock, Emitter())
-        self._calls = SignedCalls(line, origin, hidden, timeout or Timeout())
+        sender = Sender(self._transport, chosen, clock, Emitter())
+        self._calls = SignedCalls(sender, origin, hidden, timeout or Timeout())
 
     def __repr__(self) -> str:
         if not hasattr(self, "_calls"):
-            return "<Channel, not set up>"  # It is asked for by whoever renders a traceback.
+            return "<Channel, not set up>"  # Error trackers call it while they render a traceback.
         return f"<Channel {self.id} at {self._calls.origin}>"
 
     def __enter__(self) -> Channel:
@@ -100,27 +100,27 @@ class Channel:
         hook_api_version: str = "v2",
         is_time_window_disabled: bool | None = None,
     ) -> Chats:
-        """Connect the channel to an account, or renew its terms; return its chats there.
+        """Connect the channel to an account, or change the connection; return its chats there.
 
-        It has to be done again after each installation of the integration.
+        Required again after each installation of the integration.
 
         Args:
             account_id: the account's `amojo_id`: `GET /api/v4/account?with=amojo_id`.
             title: of the channel in this account.
-            hook_api_version: of the hooks that the channel gets.
-            is_time_window_disabled: whether users may write at any time.
+            hook_api_version: version of the webhooks that the channel gets.
+            is_time_window_disabled: whether users can write at any time.
 
         Raises:
             NotFoundError: the channel or the account is unknown.
-            ForbiddenError: the signature does not fit.
+            ForbiddenError: the signature is wrong.
         """
         body = payloads.only(
             account_id=payloads.named("account_id", account_id), title=title,
             hook_api_version=hook_api_version, is_time_window_disabled=is_time_window_disabled,
         )  # fmt: skip
         path = f"{payloads.ROOT}/{payloads.part('channel_id', self.id)}/connect"
-        told = self._calls.send("POST", path, body, replayable=True)
-        scope = told.get("scope_id") if isinstance(told, Mapping) else None
+        data = self._calls.send("POST", path, body, replayable=True)
+        scope = data.get("scope_id") if isinstance(data, Mapping) else None
         if not isinstance(scope, str) or not scope:
             raise unexpected_response("POST", path, "no scope_id")
         return Chats(self._calls, scope)
@@ -135,5 +135,5 @@ class Channel:
         self._calls.send("DELETE", path, {"account_id": payloads.named("account_id", account_id)})
 
     def chats(self, scope_id: str) -> Chats:
-        """Return the chats in an account that is connected already; sends nothing."""
+        """Return the chats in an account that is connected already; no request is sent."""
         return Chats(self._calls, scope_id)

@@ -1,4 +1,4 @@
-"""What the Chats API is sent and answers: paths, payloads, refusals. Source: reference 3.3, 8.2."""
+"""Paths, payloads and errors of the Chats API. Source: reference 3.3, 8.2."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from amocrm.http.reply_body import words
 ROOT: Final = "/v2/origin/custom"
 
 HISTORY_LIMIT: Final = 50
-"""Messages of one answer of a history at most."""
+"""The largest number of messages in one response of a history."""
 
 FAILED: Final = -1
 DELIVERED: Final = 1
@@ -26,7 +26,7 @@ HOSTS: Final[Mapping[str, str]] = {
     "amocrm.com": "https://amojo.amocrm.com",
     "kommo.com": "https://amojo.kommo.com",
 }
-"""Where the Chats API is, by platform. Source: reference 1."""
+"""Origins of the Chats API, by platform. Source: reference 1."""
 
 _HINTS: Final[Mapping[str, str]] = {
     "ORIGIN_INVALID_SIGNATURE": "check the channel's secret, and the clock of this machine",
@@ -37,10 +37,10 @@ _HINTS: Final[Mapping[str, str]] = {
 
 
 def part(name: str, text: Json) -> str:
-    """Return a text as a part of a path.
+    """Return a text as a segment of a path.
 
     Raises:
-        ConfigurationError: it is no text, an empty one, or one that leads to another path.
+        ConfigurationError: it is not a string, is empty, or would change the path.
     """
     return segment(name, text, safe="!$&'()*+,;=:@~")
 
@@ -49,7 +49,7 @@ def named(name: str, text: Json) -> str:
     """Check an id.
 
     Raises:
-        ConfigurationError: it is no text, or an empty one.
+        ConfigurationError: it is not a string, or is empty.
     """
     if not isinstance(text, str) or not text:
         raise ConfigurationError(f"{name} must be a string that is not empty")
@@ -57,16 +57,16 @@ def named(name: str, text: Json) -> str:
 
 
 def message_of(message: str | Mapping[str, Json]) -> dict[str, Json]:
-    """Return the `message` of a payload; a bare text is one of the type `text`."""
+    """Return the `message` of a payload; a string becomes a message of the type `text`."""
     if isinstance(message, str):
         return {"type": "text", "text": message}
     if not isinstance(message, Mapping) or not isinstance(message.get("type"), str):
-        raise ConfigurationError("a message is a text, or a dict with a type")
+        raise ConfigurationError("message must be a string, or a dict with a type")
     return dict(message)
 
 
 def moment(at: float) -> dict[str, Json]:
-    """Return the two times of a payload from Unix seconds."""
+    """Return the two timestamps of a payload, from Unix seconds."""
     seconds = instant(at)
     if seconds is None or isinstance(at, str):
         raise ConfigurationError("at must be Unix seconds")
@@ -74,24 +74,24 @@ def moment(at: float) -> dict[str, Json]:
 
 
 def only(**members: Json) -> dict[str, Json]:
-    """Return the members that are there: the API takes no null."""
+    """Return the members that are not None: the API accepts no null."""
     return {name: value for name, value in members.items() if value is not None}
 
 
 def one_of(**names: Json) -> dict[str, Json]:
-    """Return the one member that is there.
+    """Return the only member that is not None.
 
     Raises:
-        ConfigurationError: none is, or more than one.
+        ConfigurationError: there is none, or more than one.
     """
-    found = only(**names)
-    if len(found) != 1:
+    members = only(**names)
+    if len(members) != 1:
         raise ConfigurationError(f"give either {' or '.join(names)}")
-    return found
+    return members
 
 
 def explain_chat(error: ReplyError) -> ReplyError:
-    """Return a refusal with what the Chats API says of it, which has a shape of its own.
+    """Return an error with the explanation of the Chats API, whose errors have another shape.
 
     Shape:
         {"status": 0, "error_code": 403, "error_type": "ORIGIN_INVALID_SIGNATURE",
@@ -101,9 +101,9 @@ def explain_chat(error: ReplyError) -> ReplyError:
     kind, text = words(data.get("error_type")), words(data.get("error_description"))
     if kind is None:
         return error
-    own = copy.copy(error)
-    own.detail = f"{kind}: {text}" if text else kind
-    own.hint = _HINTS.get(kind)
+    explained = copy.copy(error)
+    explained.detail = f"{kind}: {text}" if text else kind
+    explained.hint = _HINTS.get(kind)
     head = f"{error.method} {error.path} returned {error.status} {error.title}"
-    own.args = (printable(f"{head}: {printable(own.detail, SHORT)}"),)
-    return own.with_traceback(error.__traceback__)
+    explained.args = (printable(f"{head}: {printable(explained.detail, SHORT)}"),)
+    return explained.with_traceback(error.__traceback__)

@@ -1,4 +1,4 @@
-"""The chats of a channel in one account: messages, their delivery, signs of life, history."""
+"""The chats of a channel in one account: messages, delivery, typing, reactions, history."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from amocrm.chats.calls import SignedCalls
 from amocrm.http.messages import Json, Retry
 
 _HIDDEN: Final = "..."
-"""What messages and logs show instead of a chat's id, which may be a person's phone."""
+"""Shown in messages and logs instead of a chat's id, which may be a person's phone number."""
 
 
 class Chats:
     """A channel's chats in one account. Thread-safe.
 
-    What is one of many kinds (messages, people) is a plain dict, as the API has it. Source:
+    Messages and people have many kinds, so they are plain dicts, as in the API. Source:
     reference 8.2.
 
     Attributes:
@@ -34,15 +34,15 @@ class Chats:
     def open(
         self, conversation_id: str, user: Mapping[str, Json], *, source: str | None = None
     ) -> dict[str, Json]:
-        """Open a chat, the same one for the same id. It is not shown before it has a message.
+        """Open a chat, the same one for the same id. Users do not see it before its first message.
 
         Args:
-            conversation_id: yours.
+            conversation_id: your id of the chat.
             user: the customer: `{"id", "name", "avatar", "profile": {"phone", "email"}}`.
             source: the `external_id` of a source.
 
         Returns:
-            {"id": the chat's in the API, "user": {"id", "client_id", "name", ...}}
+            {"id": the API's id of the chat, "user": {"id", "client_id", "name", ...}}
         """
         body = payloads.only(
             conversation_id=payloads.named("conversation_id", conversation_id), user=dict(user),
@@ -66,24 +66,24 @@ class Chats:
         at: float | None = None,
         retry: Retry = "auto",
     ) -> dict[str, Json]:
-        """Bring a message into a chat.
+        """Add a message to a chat.
 
         Args:
-            message: a text, or `{"type": "picture", "media": address, "file_name", "file_size"}`;
+            message: a text, or `{"type": "picture", "media": URL, "file_name", "file_size"}`;
                 types are text, contact, file, video, picture, voice, audio, sticker, location.
             msgid: your id of the message.
-            conversation_id: your id of the chat, which is opened if need be.
-            sender: the customer, as in `open`; of what a user or a bot of the account wrote, with
-                `ref_id`, and then the customer is the receiver.
-            receiver: of what was written from the account's side; of others there is none.
-            conversation_ref_id: the API's id of a chat that was begun in the account, once.
+            conversation_id: your id of the chat; a missing chat is opened.
+            sender: the customer, as in `open`; for a message of a user or a bot of the account,
+                that user or bot, with `ref_id`, and the customer is the receiver.
+            receiver: the customer, for a message from the account; otherwise None.
+            conversation_ref_id: the API's id of a chat that began in the account; needed once.
             source: the `external_id` of a source.
-            silent: no lead and no notice comes of it: for a history that is brought in.
-            reply_to: what is quoted: `{"message": {...}}`.
-            forwards: what is passed on: `{"messages": [{...}], "conversation_id": ...}`.
-            at: Unix seconds when it was written; now, if none are given.
-            retry: `always` repeats it after a lost answer; whether the API then takes the same
-                `msgid` for the same message is not documented.
+            silent: create no lead and no notification, for an imported history.
+            reply_to: the quoted message: `{"message": {...}}`.
+            forwards: the forwarded messages: `{"messages": [{...}], "conversation_id": ...}`.
+            at: Unix seconds when it was written; by default, now.
+            retry: `always` repeats the call after a lost response; it is not documented whether the
+                API then recognizes the `msgid`.
 
         Returns:
             {"msgid": the API's id, "ref_id": yours, "conversation_id", "sender_id", ...}
@@ -107,7 +107,7 @@ class Chats:
         id: str | None = None,  # noqa: A002  # The API's name.
         delivery_status: Mapping[str, Json] | None = None,
     ) -> dict[str, Json]:
-        """Replace a message, named by your `msgid` or by the API's `id`; answers as `send` does."""
+        """Replace a message, by your `msgid` or the API's `id`; returns the same as `send`."""
         payload = payloads.only(
             **payloads.one_of(msgid=msgid, id=id),
             conversation_id=payloads.named("conversation_id", conversation_id),
@@ -123,14 +123,14 @@ class Chats:
         error_code: int | None = None,
         error: str | None = None,
     ) -> None:
-        """Tell what became of a message that was written in the account.
+        """Set the delivery status of a message that was written in the account.
 
         Args:
-            id: the API's, from the hook.
+            id: the API's id of the message, from the webhook.
             status: 1 delivered, 2 read, -1 failed.
-            error_code: why it failed: 901 the user deleted the chat, 902 the integration is off on
-                the channel's side, 903 internal, 904 the chat cannot be made, 905 other.
-            error: why, in words, with 905.
+            error_code: 901 the user deleted the chat, 902 the integration is off on the channel's
+                side, 903 internal error, 904 the chat cannot be created, 905 other.
+            error: the reason as text, with 905.
 
         Raises:
             NotFoundError: there is no such message.
@@ -142,7 +142,7 @@ class Chats:
     def typing(
         self, conversation_id: str, sender_id: str, *, duration_ms: int | None = None
     ) -> None:
-        """Show that a customer is typing, for five seconds if nothing else is said."""
+        """Show that a customer is typing, by default for five seconds."""
         body = payloads.only(
             conversation_id=payloads.named("conversation_id", conversation_id),
             sender={"id": payloads.named("sender_id", sender_id)}, duration_ms=duration_ms,
@@ -159,11 +159,11 @@ class Chats:
         msgid: str | None = None,
         id: str | None = None,  # noqa: A002
     ) -> None:
-        """Set a user's reaction to a message; None takes it back.
+        """Set a user's reaction to a message; None removes it.
 
         Args:
             emoji: such as 👍.
-            user: `{"id": yours}` of a customer, `{"ref_id": ...}` of a user of the account.
+            user: `{"id": your id}` of a customer, `{"ref_id": ...}` of a user of the account.
             conversation_id: your id of the chat, or
             conversation_ref_id: the API's.
             msgid: your id of the message, or
@@ -181,9 +181,9 @@ class Chats:
         self._calls.send("POST", f"{self._path}/react", body, replayable=True)
 
     def history(self, conversation_id: str) -> Iterator[dict[str, Json]]:
-        """Yield the messages of a chat, the newest first; none for a chat without any.
+        """Yield the messages of a chat, the newest first.
 
-        Pages move when a message comes meanwhile: what was on the last page is left out.
+        Pages shift if a message comes meanwhile: messages of the previous page are skipped.
         """
         name = payloads.part("conversation_id", conversation_id)
         offset, seen = 0, set[object]()
@@ -203,10 +203,10 @@ class Chats:
         self, kind: str, payload: Json, *, replayable: bool = False, retry: Retry = "auto"
     ) -> dict[str, Json]:
         body = {"event_type": kind, "payload": payload}
-        told = _object(
+        data = _object(
             self._calls.send("POST", self._path, body, replayable=replayable, retry=retry)
         )
-        return _object(told.get("new_message", told))
+        return _object(data.get("new_message", data))
 
 
 def _source(external_id: str | None) -> dict[str, Json] | None:
@@ -214,7 +214,7 @@ def _source(external_id: str | None) -> dict[str, Json] | None:
 
 
 def _object(data: Json) -> dict[str, Json]:
-    """Return an answer that is an object; an empty one for none."""
+    """Return a response as a dict; an empty one if it is not an object."""
     return dict(data) if isinstance(data, Mapping) else {}
 
 

@@ -1,4 +1,4 @@
-"""Signatures of the Chats API: of requests and of hooks; each signed and verified by a pair.
+"""Signs and verifies requests and webhooks of the Chats API.
 
 Source: reference 8.1, 8.3.
 """
@@ -17,10 +17,10 @@ from amocrm.errors import ConfigurationError, WebhookError
 from amocrm.http.signing_key import key_of
 
 JSON_TYPE: Final = "application/json"
-"""The only content type that the Chats API takes."""
+"""The only content type that the Chats API accepts."""
 
 WINDOW: Final = 900.0
-"""Seconds for which a signed `Date` is good."""
+"""Seconds by which a signed `Date` may differ from now."""
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = (
@@ -33,7 +33,7 @@ _DATE: Final = re.compile(
 
 
 class Signed(NamedTuple):
-    """What is signed of a request, each as it is sent; what is not sent is empty."""
+    """The signed parts of a request, each as it is sent; a part that is not sent is empty."""
 
     method: str
     md5: str
@@ -43,11 +43,11 @@ class Signed(NamedTuple):
 
     @property
     def text(self) -> bytes:
-        """The signed text: five parts on lines of their own."""
+        """The signed text: five lines."""
         text = "\n".join((self.method.upper(), *self[1:]))
         try:
             return text.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:  # Half a character, which no wire has brought.
+        except UnicodeEncodeError:  # Half a surrogate pair, which cannot come over the network.
             return text.encode("utf-8", "replace")
 
 
@@ -67,8 +67,8 @@ def request_headers(secret: str, method: str, path: str, body: bytes, now: float
     """Return the four headers of a signed request.
 
     Args:
-        secret: the channel's.
-        method: in any case.
+        secret: of the channel.
+        method: upper or lower case.
         path: as it is sent, without host and query.
         body: as it is sent; empty for none.
         now: Unix seconds.
@@ -93,30 +93,30 @@ def verify_request(
     """Check that a request was signed with a secret, in constant time.
 
     Args:
-        secret: the channel's.
-        method: in any case.
+        secret: of the channel.
+        method: upper or lower case.
         path: as it was sent, without host and query.
-        headers: by the names that `request_headers` gives them, or without regard to case.
+        headers: with the names of `request_headers`, or a case-insensitive mapping.
         body: as it was sent.
-        now: Unix seconds, which `Date` may be `WINDOW` away from; None takes any date.
+        now: Unix seconds, from which `Date` may differ by `WINDOW`; None accepts any date.
 
     Raises:
-        WebhookError: it was not, or its body or date is another, or it cannot be read.
-        ConfigurationError: the secret or `now` is none.
+        WebhookError: the signature is wrong, or that of another body or date, or cannot be read.
+        ConfigurationError: the secret or `now` is malformed.
     """
     if now is not None and finite(now) is None:
         raise ConfigurationError("now must be Unix seconds")
     if not isinstance(headers, Mapping) or not isinstance(body, (bytes, bytearray)):
         raise WebhookError(
-            "the request cannot be read", hint="give its headers as a mapping, its body as bytes"
+            "the request cannot be read", hint="pass its headers as a mapping and its body as bytes"
         )
     names = ("X-Signature", "Content-MD5", "Content-Type", "Date")
     given, md5, kind, date = (_text(headers.get(name)) for name in names)
     signed = Signed(_text(method), md5, kind, date, _text(path))
     if not _equal(given, sign_request(secret, signed)):
-        raise WebhookError("the signature of the request does not fit")
+        raise WebhookError("the signature of the request is wrong")
     if not _equal(md5, body_md5(body)):
-        raise WebhookError("the body of the request is not the one that was signed")
+        raise WebhookError("the body of the request is not the signed one")
     if now is not None:
         at = read_date(date)
         if at is None or abs(at - now) > WINDOW:
@@ -124,7 +124,7 @@ def verify_request(
 
 
 def sign_hook(secret: str, body: bytes) -> str:
-    """Return the `X-Signature` of a hook to the channel: over its raw body alone.
+    """Return the `X-Signature` of a webhook to the channel: over its raw body only.
 
     >>> sign_hook("secret", b"{}")
     '5d61605c3feea9799210ddcb71307d4ba264225f'
@@ -133,18 +133,18 @@ def sign_hook(secret: str, body: bytes) -> str:
 
 
 def verify_hook(secret: str, body: bytes, signature: str | None) -> None:
-    """Check that a hook was signed with the channel's secret, in constant time.
+    """Check that a webhook was signed with the channel's secret, in constant time.
 
     Raises:
-        WebhookError: it was not, or has no signature.
-        ConfigurationError: the secret is none.
+        WebhookError: the signature is wrong or missing.
+        ConfigurationError: the secret is malformed.
     """
     if not isinstance(body, (bytes, bytearray)):
-        raise WebhookError("the body of the hook is no bytes", hint="verify the raw bytes")
+        raise WebhookError("the body of the webhook must be bytes", hint="verify the raw bytes")
     if not isinstance(signature, str) or not _equal(signature, sign_hook(secret, body)):
         raise WebhookError(
-            "the signature of the hook does not fit",
-            hint="verify the raw bytes, as they came, with the secret of that very channel",
+            "the signature of the webhook is wrong",
+            hint="verify the raw bytes, as received, with the secret of this channel",
         )
 
 
@@ -154,7 +154,7 @@ def body_md5(body: bytes) -> str:
 
 
 def write_date(now: float) -> str:
-    """Return Unix seconds as the API dates its requests, in any language of the machine.
+    """Return Unix seconds as a `Date` of the API, in English for any locale.
 
     >>> write_date(1639571400)
     'Wed, 15 Dec 2021 12:30:00 +0000'
@@ -167,7 +167,7 @@ def write_date(now: float) -> str:
 
 
 def read_date(text: str) -> float | None:
-    """Return the Unix seconds of a date as RFC 2822 writes them; None if it is none."""
+    """Return the Unix seconds of an RFC 2822 date; None if it is malformed."""
     parts = _DATE.fullmatch(text)
     if parts is None or parts[2] not in _MONTHS:
         return None
@@ -186,7 +186,7 @@ def _hmac(secret: str, text: bytes) -> str:
 
 
 def _text(value: object) -> str:
-    """Return a part of a request that is text; what is none is as good as not there."""
+    """Return a part of a request; an empty text if it is not a string."""
     return value if isinstance(value, str) else ""
 
 

@@ -1,4 +1,4 @@
-"""What a request needs from the authorization: the account's host, and a token for each call."""
+"""The authorization as requests see it: the account's host, and a token for each call."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class Credential(Protocol):
-    """A token as a call needs it. Only the authorizer knows its other parts."""
+    """A token, of which a request uses only the access token."""
 
     @property
     def access_token(self) -> str:
-        """Goes into the header `Authorization`."""
+        """Sent in the header `Authorization`."""
         ...
 
 
@@ -24,15 +24,15 @@ class Authorizer(Protocol):
 
     @property
     def renewable(self) -> bool:
-        """Whether another token may be had after a 401."""
+        """Whether there may be another token after a 401."""
         ...
 
     def token(self) -> Credential:
         """Return a token that is valid for the next call."""
         ...
 
-    def refresh_after_401(self, rejected: Credential, date: str | None = None) -> Credential | str:
-        """Return another token in the place of one that was answered 401, or why there is none."""
+    def refresh_after_401(self, spent: Credential, date: str | None = None) -> Credential | str:
+        """Return a token to use instead of one that got a 401, or the reason why there is none."""
         ...
 
     def at(self, address: object) -> str | None:

@@ -1,7 +1,6 @@
-"""What people type as a domain, and which hosts may ever see a secret.
+"""Checks the account's domain, and decides which hosts may get tokens and secrets.
 
-A token is sent to the host of its account and nowhere else; this module is the one that decides
-what that host is. Source: reference 1.
+Source: reference 1.
 """
 
 from __future__ import annotations
@@ -13,26 +12,26 @@ from urllib.parse import urlsplit
 from amocrm.errors import ConfigurationError
 
 ZONES: Final = ("amocrm.ru", "amocrm.com", "kommo.com")
-"""Domains under which accounts live. Source: reference 1."""
+"""Domains of the accounts' hosts. Source: reference 1."""
 
 DEFAULT_ZONE: Final = "amocrm.ru"
-"""Where a bare login lives, as in the seed."""
+"""The domain of an account given by its login alone, as in amocrm-js."""
 
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SERVICE: Final = re.compile(r"www|amojo|(?:api|drive)(?:-[a-z0-9]+)?")
-"""Hosts of amoCRM that are nobody's account. Source: reference 1."""
+"""Hosts of amoCRM that are not accounts. Source: reference 1."""
 _DRIVE: Final = re.compile(r"drive(?:-[a-z0-9]+)?")
-_EXAMPLE: Final = "give the login or the account's address, such as mycompany.amocrm.ru"
+_EXAMPLE: Final = "expected a login or a host such as mycompany.amocrm.ru"
 
 
 class Portal(NamedTuple):
-    """Where one account is reached.
+    """The hosts of one account.
 
     Attributes:
-        account: host of the account, such as `example.amocrm.ru`; it names the account.
-        origin: scheme and authority that calls go to.
+        account: host of the account, such as `example.amocrm.ru`; it is the account's name.
+        origin: scheme and authority of the calls.
         consent: scheme and authority of the consent page.
-        fixed: `origin` was given by the user (a test server), and never follows a move.
+        fixed: whether `origin` was given by the user (a test server) and never changes.
     """
 
     account: str
@@ -41,10 +40,10 @@ class Portal(NamedTuple):
     fixed: bool = False
 
     def lookup(self, api_domain: str | None) -> str | None:
-        """Tell the origin that knows where a moved account went; None if nobody does.
+        """Return the origin that knows the new host of a moved account; None if there is none.
 
-        `api_domain` comes from a token and is trusted only as a host of amoCRM's own, because
-        a refresh token will be shown to it. Source: reference 1.1.
+        `api_domain` comes from a token. It is used only if it is a host of amoCRM, because the
+        refresh token is sent to it. Source: reference 1.1.
         """
         if self.fixed:
             return self.origin
@@ -53,10 +52,10 @@ class Portal(NamedTuple):
         return f"https://{api_domain}"
 
     def drive(self, address: object) -> str | None:
-        """Tell the origin of an address at the Files service; None if the token must not go there.
+        """Return the origin of a URL of the Files service; None if it must not get the token.
 
-        Such addresses come from the server: of amoCRM's own hosts it may be any that serves files,
-        and over HTTPS alone; a test server has everything at one place. Source: reference 1, 7.
+        The server sends such URLs. Any host of amoCRM that serves files is accepted, over HTTPS
+        only; with a test server, only its own origin is. Source: reference 1, 7.
         """
         if not isinstance(address, str):
             return None
@@ -71,22 +70,22 @@ class Portal(NamedTuple):
         return origin if parts.scheme == "https" and is_drive_host(host) else None
 
     def moved(self, account: str) -> Portal:
-        """Return the portal of the same account under its new host."""
+        """Return the hosts of the same account after it got a new host."""
         if self.fixed or account == self.account:
             return self._replace(account=account)
         return portal(account)
 
 
 def portal(domain: str, base_url: str | None = None) -> Portal:
-    """Read what a person typed as the domain of an account.
+    """Return the hosts of an account.
 
     Args:
         domain: a login (`mycompany`) or the host of an account under amocrm.ru, amocrm.com or
             kommo.com, with or without scheme and trailing slash, in any case.
-        base_url: origin of a test server that plays the account.
+        base_url: origin of a test server.
 
     Raises:
-        ConfigurationError: it is not an account of amoCRM or Kommo, or `base_url` is no origin.
+        ConfigurationError: it is not an account of amoCRM or Kommo, or `base_url` is not an origin.
     """
     account = account_host(domain)
     if base_url is not None:
@@ -97,15 +96,15 @@ def portal(domain: str, base_url: str | None = None) -> Portal:
 
 
 def account_host(domain: str) -> str:
-    """Turn a login or an address of an account into its host, such as `example.amocrm.ru`.
+    """Return the host of an account, such as `example.amocrm.ru`, for its login or URL.
 
     Raises:
-        ConfigurationError: it is anything else; the message says what is wrong with it.
+        ConfigurationError: it is neither; the message says what is wrong with it.
     """
     if not isinstance(domain, str) or not domain.strip():
         raise ConfigurationError("domain is empty", hint=_EXAMPLE)
     host = re.sub(r"^https?://", "", domain.strip().lower()).removesuffix("/")
-    _refuse_all_but_a_name(host)
+    _check_no_other_parts(host)
     if "." not in host:
         host = f"{host}.{DEFAULT_ZONE}"
     if not is_account_host(host):
@@ -116,20 +115,19 @@ def account_host(domain: str) -> str:
     return host
 
 
-def _refuse_all_but_a_name(host: str) -> None:
-    """Say which part of an address does not belong into a domain."""
-    # The order matters: credentials are looked for first, so that a message that shows the
-    # domain never shows a password.
+def _check_no_other_parts(host: str) -> None:
+    """Refuse a domain with other parts of a URL."""
+    # Credentials are checked first, so that no message shows a password with the domain.
     if "@" in host:
-        raise ConfigurationError("domain holds credentials before an @", hint=_EXAMPLE)
+        raise ConfigurationError("domain contains credentials before an @", hint=_EXAMPLE)
     if re.search(r"[/\\?#]", host):
-        raise ConfigurationError(f"domain {host!r} holds a path or a query", hint=_EXAMPLE)
+        raise ConfigurationError(f"domain {host!r} contains a path or a query", hint=_EXAMPLE)
     if ":" in host:
-        raise ConfigurationError(f"domain {host!r} holds a port", hint=f"{_EXAMPLE}, no port")
+        raise ConfigurationError(f"domain {host!r} contains a port", hint=f"{_EXAMPLE}, no port")
     if not host.isascii() or re.search(r"(?:^|\.)xn--", host):
         raise ConfigurationError(
-            f"domain {host!r} holds letters outside a-z",
-            hint=f"amoCRM has no such names; {_EXAMPLE}",
+            f"domain {host!r} contains letters other than a-z",
+            hint=f"no account of amoCRM has such a name; {_EXAMPLE}",
         )
 
 
@@ -147,24 +145,24 @@ def is_api_host(host: str) -> bool:
 
 
 def is_drive_host(host: str) -> bool:
-    """Tell whether a host is one that serves files, such as `drive-b.amocrm.ru`."""
+    """Tell whether a host serves files, such as `drive-b.amocrm.ru`."""
     label, _, zone = host.partition(".")
     return zone in ZONES and bool(_DRIVE.fullmatch(label))
 
 
 def _origin(base_url: str) -> str:
-    """Read the origin of a test server: scheme and authority, nothing more."""
-    hint = "give scheme, host and port, such as http://127.0.0.1:8080"
+    """Return the origin of a test server: scheme and authority."""
+    hint = "expected scheme, host and port, such as http://127.0.0.1:8080"
     try:
         parts = urlsplit(base_url)
         port = parts.port
     except (ValueError, TypeError, AttributeError):
-        raise ConfigurationError("base_url is not an address", hint=hint) from None
+        raise ConfigurationError("base_url is not a valid URL", hint=hint) from None
     if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("base_url holds credentials", hint=hint)
+        raise ConfigurationError("base_url contains credentials", hint=hint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"base_url {base_url!r} is not an http(s) address", hint=hint)
+        raise ConfigurationError(f"base_url {base_url!r} is not an http(s) URL", hint=hint)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ConfigurationError(f"base_url {base_url!r} holds a path or a query", hint=hint)
+        raise ConfigurationError(f"base_url {base_url!r} contains a path or a query", hint=hint)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")

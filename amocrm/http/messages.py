@@ -1,37 +1,40 @@
-"""The three values that cross the edge: a Call goes out, a Reply or a NoReply comes back."""
+"""The values that the transport exchanges: a Call is sent; a Reply or a NoReply comes back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from amocrm.http.authorizer import Credential
 
 Json: TypeAlias = Any
-"""Anything JSON can carry. The one place where `Any` stands."""
+"""Any JSON value. The only use of `Any` in this library."""
 
 
 Retry: TypeAlias = Literal["auto", "always", "never"]
-"""When a call is repeated: `auto`, if that does no harm; `always`, writes of unknown outcome too;
-`never`, not even if nothing was sent."""
+"""When a call is repeated: `auto`: when that is safe; `always`: also a write that may have been
+carried out; `never`: not even if nothing was sent."""
 
 
 RETRY: Final[tuple[Retry, ...]] = ("auto", "always", "never")
 
 
 class Timeout(NamedTuple):
-    """How long one attempt of a call may take, in seconds.
+    """Time limits of one attempt of a call, in seconds.
 
     Attributes:
-        connect: until the connection stands, TLS included.
-        read: the longest silence of the server.
-        total: from the start until the last byte of the answer, for sending and for reading. It
-            holds for every byte, whatever trickles in: status line, headers, `100 Continue`, sizes
-            of chunks, trailers, a body that unpacks to nothing, the handshake of TLS, a proxy.
+        connect: to open a connection, including TLS.
+        read: between two parts of the response.
+        total: from the start to the last byte of the response. It covers every byte that is sent
+            or read: the TLS handshake, a proxy's responses, status line, headers, `100 Continue`,
+            chunk sizes, trailers, and a body that decompresses to nothing.
 
-    Beyond it may take: the look-up of a name, which the system bounds; each further address of a
-    host, `connect`. Over a `session` of yours, or a SOCKS proxy, whose connections are not ours,
-    `total` holds from the moment when the headers have come; before it, each read is bounded by
-    `read`, and each write by `connect`.
+    Two things are not covered by `total`: DNS, which the operating system limits, and each further
+    IP address of a host, which is limited by `connect`. With your own `session`, or a SOCKS proxy,
+    `total` is enforced after the headers have arrived; before that, each read is limited by `read`
+    and each write by `connect`.
     """
 
     connect: float = 5.0
@@ -40,30 +43,31 @@ class Timeout(NamedTuple):
 
 
 Sink: TypeAlias = Callable[[], Callable[[bytes], object]]
-"""Takes the body of an answer 200 piece by piece, instead of it being collected. It is called for
-each attempt, when its headers have come, and gives what takes the pieces of that attempt."""
+"""Receives the body of a 200 response in pieces instead of as a whole. It is called once for each
+attempt, after the headers have arrived, and returns the function that receives the pieces."""
 
 
 class Call:
-    """One request, ready to be sent; a value that nobody changes.
+    """One request that is ready to be sent; immutable by convention.
 
-    No tuple: error trackers take those apart, and show a token among the headers.
+    It is not a tuple, because error trackers show the items of tuples, among them the token.
 
     Attributes:
         method: HTTP method in capitals.
-        url: whole address, query included, percent-encoded.
-        path: the part of it that messages show: no host, no query, nothing that opens a file.
-        headers: ours; they win over the session's.
-        body: encoded body, or None.
-        data: what the body was made of, to show which value was refused; the body itself, where
-            bytes are sent as they are.
+        url: the URL with its query, percent-encoded.
+        path: the path that messages show: without host, query and download keys.
+        headers: of this library; they replace the session's.
+        body: the encoded body, or None.
+        data: the value that `body` encodes, used to show which value was refused; the body itself
+            if bytes were given.
         timeout: limits of one attempt.
-        replayable: a read: repeating it after an unknown outcome does no harm.
-        private: it carries a secret of the integration: the session's own hooks, query and
-            authorization stay out of it.
+        replayable: whether repeating it is safe although an earlier attempt may have been carried
+            out; true for reads.
+        private: whether it contains a secret of the integration; then the session's hooks, query
+            and authorization are not used.
         retry: when it may be repeated.
-        undecoded: the answer's body is wanted as it came, to be decoded later.
-        sink: takes the body of the answer; None collects it.
+        undecoded: whether the response's body is returned as bytes, to be decoded later.
+        sink: receives the response's body; None collects it.
     """
 
     __slots__ = (
@@ -99,30 +103,39 @@ class Call:
         self.undecoded = undecoded
         self.sink = sink
 
+    def with_token(self, origin: str, token: Credential) -> Call:
+        """Return the call of one attempt: with the host and the token, which may change."""
+        return Call(
+            self.method, origin + self.url, self.path,
+            {**self.headers, "Authorization": f"Bearer {token.access_token}"},
+            self.body, self.data, self.timeout, self.replayable, self.private, self.retry,
+            self.undecoded, self.sink,
+        )  # fmt: skip
+
     def replace(self, **changes: Json) -> Call:
-        """Return a call that differs in some attributes."""
+        """Return a copy with some attributes changed."""
         parts: dict[str, Json] = {name: getattr(self, name) for name in self.__slots__}
         return Call(**{**parts, **changes})
 
     def __repr__(self) -> str:
-        # Headers hold the token, and so may a body.
+        # Headers contain the token, and a body may.
         return f"Call({self.method} {self.path})"
 
     @property
     def masked(self) -> bool:
-        """Whether the address is a secret: messages show less of it than there is."""
+        """Whether the URL is a secret, of which messages show only a part."""
         return self.path not in self.url
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, whole.
+    """A complete response.
 
     Attributes:
         status: HTTP status.
         headers: case-insensitive.
-        body: decoded from any transfer and content encoding; not read as text.
-        oversize: the body was larger than the transport takes, and is left out.
+        body: bytes, after transfer and content decoding.
+        oversize: whether the body was larger than the transport accepts; then `body` is empty.
     """
 
     status: int
@@ -132,14 +145,14 @@ class Reply:
 
 
 class NoReply(NamedTuple):
-    """No answer came.
+    """An attempt without a complete response.
 
     Attributes:
-        sent: whether the server may have received the call.
-        reason: what happened, for a person.
+        sent: whether the server may have received the request.
+        reason: what happened, for the message.
         hint: what to do about it, or None.
-        cause: the transport's own exception.
-        final: trying again cannot help (a certificate that is not trusted).
+        cause: the exception of `requests` or urllib3.
+        final: whether a retry is useless, as with a certificate that is not trusted.
     """
 
     sent: bool
@@ -149,5 +162,5 @@ class NoReply(NamedTuple):
     final: bool = False
 
     def __repr__(self) -> str:
-        # The words of the cause may hold an address.
+        # The message of the cause may contain a URL.
         return f"NoReply(sent={self.sent}, {self.reason!r})"

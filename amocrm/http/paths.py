@@ -1,7 +1,7 @@
-"""A path as people write it → the one address it may mean.
+"""Turns the path that a caller gives into the target of a request, and refuses other hosts.
 
-The token travels with every call, so an address that leads anywhere but to the account's own host
-is refused here, before anything is sent.
+Every call sends the token, so a URL of any host but the account's is refused before anything is
+sent.
 """
 
 from __future__ import annotations
@@ -27,75 +27,78 @@ _RESOURCES: Final = frozenset(
 """First segments of the API's paths, after `/api/v4`. Source: reference 4."""
 
 _PLAIN: Final = re.compile(r"(?:/[A-Za-z0-9_-]+)+")
-"""A path that needs no second look: most of them."""
+"""A path that needs no further check, as most do."""
 
-_KEYS: Final = re.compile(r"(?<=/)(upload|download)/.+")
-"""What opens a file to whoever has it: the address of a part, and of a content (reference 7)."""
+_FILE_KEYS: Final = re.compile(r"(?<=/)(upload|download)/.+")
+"""Paths that give access to a file without a token: an upload's part, a download (reference 7)."""
 
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 
 _SAFE: Final = "/%:@!$&'()*+,;=-._~"
 
-_HINT: Final = "give a path such as /api/v4/leads"
+_HINT: Final = "expected a path such as /api/v4/leads"
 
 
 def resolve(origin: str, path: str, params: Json = None) -> tuple[str, str]:
-    """Return the target of a call (path and query), and its path alone, as messages show it.
+    """Return the target of a call (path and query), and the path that messages show.
 
-    What is shown of the address of a file's content ends in `...`.
+    For a file's upload or download URL, the second ends in `...`.
 
     Args:
         origin: scheme and authority of the account.
-        path: a path, with or without its leading slash and with or without a query; or a whole
-            address at the same origin, such as a listing's `next` link.
-        params: data for the query, merged with the path's own.
+        path: a path, with or without its leading slash and a query; or a URL with the same origin,
+            such as a listing's `next` link.
+        params: data that is added to the path's query.
 
     Raises:
-        ConfigurationError: the path is malformed or leads elsewhere, or `params` cannot be a query.
+        ConfigurationError: the path is malformed or belongs to another host, or `params` cannot be
+            encoded.
     """
     shown = None
     if isinstance(path, str) and _PLAIN.fullmatch(path):
         bare, query = path, ""
     else:
         bare, query = _inspect(origin, path)
-        shown = _KEYS.sub(r"\1/...", bare)
+        shown = _FILE_KEYS.sub(r"\1/...", bare)
     if params is not None:
         query = merge(query, params)
     return (f"{bare}?{query}" if query else bare), shown or bare
 
 
 def _inspect(origin: str, path: str) -> tuple[str, str]:
-    """Take an unusual path apart: its clean form and its query."""
+    """Check an unusual path; return it and its query, quoted."""
     if not isinstance(path, str) or not path:
         raise ConfigurationError("the path is empty", hint=_HINT)
     if _UNSAFE.search(path):
-        raise ConfigurationError("the path holds control characters or backslashes", hint=_HINT)
+        raise ConfigurationError("the path contains control characters or backslashes", hint=_HINT)
     if "#" in path:
-        raise ConfigurationError("the path holds a fragment (#)", hint="quote # as %23 in values")
-    rest = _at_home(origin, path)
+        raise ConfigurationError(
+            "the path contains a fragment (#)", hint="in a value, write # as %23"
+        )
+    rest = _without_origin(origin, path)
     bare, _, query = rest.partition("?")
     bare = bare if bare.startswith("/") else f"/{bare}"
     if any(part in (".", "..") for part in unquote(bare).replace("\\", "/").split("/")):
-        raise ConfigurationError("the path holds . or .. segments", hint=_HINT)
+        raise ConfigurationError("the path contains . or .. segments", hint=_HINT)
     return quote(bare, safe=_SAFE), quote(query, safe=_SAFE + "?[]")
 
 
-def _at_home(origin: str, path: str) -> str:
-    """Strip the origin from a whole address, if it is ours; a bare path stays as it is."""
+def _without_origin(origin: str, path: str) -> str:
+    """Remove the origin from a URL of the account; return a path unchanged."""
     if path.startswith("//"):
-        raise ConfigurationError("the path names another host (//...)", hint=_HINT)
+        raise ConfigurationError("the path contains another host (//...)", hint=_HINT)
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", path):
         return path
     try:
         parts = urlsplit(path)
-        theirs = f"{parts.scheme}://{parts.netloc}".lower()
+        its_origin = f"{parts.scheme}://{parts.netloc}".lower()
     except ValueError:
-        raise ConfigurationError("the path is not an address", hint=_HINT) from None
-    if theirs != origin:
+        raise ConfigurationError("the path is not a valid URL", hint=_HINT) from None
+    if its_origin != origin:
         shown = parts.netloc.rpartition("@")[2] or "none"
         raise ConfigurationError(
-            f"the address leads to another host ({shown}), where this token must not go",
-            hint=f"calls of this client go to {origin}",
+            f"the URL belongs to another host ({shown}), which must not get the token",
+            hint=f"this client calls {origin} only",
         )
     return path[len(origin) :] or "/"
 
@@ -110,16 +113,16 @@ def missing_prefix(path: str) -> str | None:
 
 
 def segment(name: str, text: object, safe: str = "") -> str:
-    """Return a text as one segment of a path.
+    """Return a text as one segment of a path, quoted.
 
     Raises:
-        ConfigurationError: it is none, or one that leads to another place: `.` and `..` do, however
-            they are written, for what stands between decodes them.
+        ConfigurationError: it is not a string, is empty, or would change the path: `.` and `..` do,
+            however they are quoted, because proxies decode them.
     """
     if not isinstance(text, str) or not text:
-        raise ConfigurationError(f"{name} must be a text that is not empty")
+        raise ConfigurationError(f"{name} must be a non-empty string")
     if any(part in (".", "..") for part in unquote(text).replace("\\", "/").split("/")):
-        raise ConfigurationError(f"{name} is {text!r}, which leads to another path")
+        raise ConfigurationError(f"{name} is {text!r}, which would change the path")
     if has_half_character(text) or _CONTROLS.search(text):
-        raise ConfigurationError(f"{name} holds characters that no path carries")
+        raise ConfigurationError(f"{name} contains characters that are not allowed in a path")
     return quote(text, safe=safe)

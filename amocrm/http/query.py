@@ -1,8 +1,8 @@
-"""Nested data → the bracketed query amoCRM reads.
+"""Encodes nested data as a query with brackets, as amoCRM reads it.
 
 `{"filter": {"id": [1, 2]}}` becomes `filter[id][0]=1&filter[id][1]=2`, percent-encoded. None is an
-empty value, booleans are `true` and `false`, empty lists and dicts send nothing. Source:
-reference 3.1.
+empty value, booleans are `true` and `false`, empty lists and dicts add nothing. Source: reference
+3.1.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 
 _DEEPEST: Final = 32
-"""Levels of nesting; deeper data is a cycle or a mistake."""
+"""Maximum levels of nesting; deeper data is a cycle or a mistake."""
 
 
 def encode(params: Json) -> str:
     """Encode a mapping as a query, without the question mark.
 
     Raises:
-        ConfigurationError: a value cannot be part of a query; the message names its path.
+        ConfigurationError: a query cannot represent a value; the message names its path.
     """
     return "&".join(f"{_quoted(key)}={_quoted(value)}" for key, value in _pairs(params))
 
 
 def merge(query: str, params: Json) -> str:
-    """Add data to a query; a name that both hold takes the value of `params`."""
+    """Add data to a query; where both have a name, `params` wins."""
     if not query:
         return encode(params)
     pairs = list(_pairs(params))
-    named = {key for key, _ in pairs}
-    kept = [part for part in query.split("&") if part and _name(part) not in named]
-    return "&".join([*kept, *(f"{_quoted(key)}={_quoted(value)}" for key, value in pairs)])
+    names = {name for name, _ in pairs}
+    rest = [part for part in query.split("&") if part and _name(part) not in names]
+    return "&".join([*rest, *(f"{_quoted(key)}={_quoted(value)}" for key, value in pairs)])
 
 
 def _name(part: str) -> str:
@@ -50,7 +50,7 @@ def _pairs(params: Json) -> Iterator[tuple[str, str]]:
     if not isinstance(params, Mapping):
         raise ConfigurationError(
             f"params must be a dict, not {type(params).__name__}",
-            hint='such as {"limit": 250, "filter": {"id": [1, 2]}}',
+            hint='for example {"limit": 250, "filter": {"id": [1, 2]}}',
         )
     for key, value in params.items():
         yield from _flatten(_key(key, "params"), value, 1)
@@ -71,7 +71,9 @@ def _flatten(name: str, value: Json, depth: int) -> Iterator[tuple[str, str]]:
 
 def _key(key: object, where: str) -> str:
     if isinstance(key, bool) or not isinstance(key, (str, int)):
-        raise ConfigurationError(f"{where} has a key of type {type(key).__name__}, not a string")
+        raise ConfigurationError(
+            f"{where} has a key of type {type(key).__name__}; keys must be strings"
+        )
     return str.__str__(key) if isinstance(key, str) else int.__repr__(key)
 
 
@@ -81,38 +83,38 @@ def _scalar(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigurationError(f"{name} is {value}, which a query cannot carry")
+        raise ConfigurationError(f"{name} is {value}, which a query cannot represent")
     if isinstance(value, str):
         if has_half_character(value):
-            raise ConfigurationError(f"{name} holds half a character (a lone surrogate)")
+            raise ConfigurationError(f"{name} contains half a character (a lone surrogate)")
         return str.__str__(value)
     if isinstance(value, (int, float)):
-        # As JSON has it: an enum member of numbers is its number, not its name.
-        return _whole(name, value) if isinstance(value, int) else float.__repr__(value)
+        # As in JSON: a member of an IntEnum is sent as its number, not its name.
+        return _int(name, value) if isinstance(value, int) else float.__repr__(value)
     raise ConfigurationError(
-        f"{name} is a value of type {type(value).__name__}, which a query cannot carry",
+        f"{name} is of type {type(value).__name__}, which a query cannot represent",
         hint=advice(value),
     )
 
 
-def _whole(name: str, value: int) -> str:
+def _int(name: str, value: int) -> str:
     try:
         return int.__repr__(value)
-    except ValueError:  # Python writes no number of thousands of digits.
+    except ValueError:  # Python does not format integers with thousands of digits.
         raise ConfigurationError(f"{name} has too many digits") from None
 
 
 def has_half_character(text: str) -> bool:
-    """Tell whether a text holds a lone surrogate, which UTF-8 cannot carry."""
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
+    """Tell whether a text contains a lone surrogate, which UTF-8 cannot encode."""
+    return any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def advice(value: object) -> str | None:
-    """Tell how to send a value that neither JSON nor a query can carry."""
+    """Return how to send a value that neither JSON nor a query can represent."""
     if hasattr(value, "timestamp"):
-        return "amoCRM's instants are Unix seconds: int(value.timestamp())"
+        return "amoCRM expects Unix seconds: int(value.timestamp())"
     if isinstance(value, (bytes, bytearray)):
         return "decode it to a string first"
     if isinstance(value, (set, frozenset)):
-        return "make it a list: sorted(value)"
+        return "convert it to a list: sorted(value)"
     return "send strings, numbers, booleans, None, lists and dicts"

@@ -1,7 +1,7 @@
-"""The bytes of an answer → data, by the content type they came with.
+"""Decodes the body of a response according to its content type.
 
-Always from the bytes: `requests` reads `text/html` without a charset as latin-1, which turns
-Cyrillic into mojibake. Source: reference 3.2.
+It reads the bytes itself, because `requests` decodes `text/html` without a charset as latin-1,
+which makes Cyrillic unreadable. Source: reference 3.2.
 """
 
 from __future__ import annotations
@@ -14,48 +14,50 @@ from typing import Final
 from amocrm.http.messages import Json, Reply
 
 _EXCERPT: Final = 160
-"""Characters of an unreadable body that a message shows."""
+"""Characters of an unexpected body in a message."""
+
 _MOST_DIGITS: Final = 640
-"""Digits of a whole number that Python reads with any setting; ids have 19 at most."""
+"""Digits of an integer that Python can parse with any setting; ids have 19 at most."""
+
 _TAGS: Final = re.compile(
-    # What is not closed goes to the end, so that nothing is looked through twice.
+    # An element that is not closed extends to the end, so the text is scanned only once.
     r"<(script|style)\b(?:.*?</\1\s*>|.*)|<[^<>]*>",
     re.DOTALL | re.IGNORECASE,
 )
 
 
 class NotJSONError(ValueError):
-    """The body is not JSON; the text says what it is instead. Never leaves the core."""
+    """The body is not JSON; the message says what it is. Internal to this library."""
 
 
 def decode(reply: Reply) -> Json:
-    """Read an answer's body as JSON; an empty body is None.
+    """Return the JSON value of a body; None if it is empty.
 
     Raises:
-        NotJSONError: by its content type it is something else, or it is broken.
+        NotJSONError: the content type is not JSON, or the JSON is broken.
     """
     body = undecoded(reply)
     return None if body is None else parse(body)
 
 
 def undecoded(reply: Reply) -> bytes | None:
-    """Return an answer's body for `parse`; an empty one is None.
+    """Return the bytes of a JSON body, for `parse`; None if it is empty.
 
     Raises:
-        NotJSONError: by its content type it is something else.
+        NotJSONError: the content type is not JSON, or the body is too large.
     """
     if reply.oversize:
-        raise NotJSONError("a body too large to be an answer of the API")
+        raise NotJSONError("a body that is too large for a response of the API")
     if not reply.body:
         return None
-    media = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media and not (media.endswith(("/json", "+json"))):
-        raise NotJSONError(f"{media} instead of JSON: {excerpt(reply.body)}")
+    media_type = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type and not (media_type.endswith(("/json", "+json"))):
+        raise NotJSONError(f"{media_type} instead of JSON: {excerpt(reply.body)}")
     return reply.body
 
 
 def read_problem(reply: Reply) -> tuple[Json, Mapping[str, Json]]:
-    """Read a refusal's body: what it was, and its parts by name; neither has to be there."""
+    """Return the JSON value of an error response and its members; None and {} without JSON."""
     try:
         data = decode(reply)
     except NotJSONError:
@@ -64,42 +66,41 @@ def read_problem(reply: Reply) -> tuple[Json, Mapping[str, Json]]:
 
 
 def words(value: object) -> str | None:
-    """Return a part of a problem that is text and says something; None otherwise."""
+    """Return a member of an error response if it is a non-empty string; otherwise None."""
     return value if isinstance(value, str) and value else None
 
 
 def parse(body: bytes) -> Json:
-    """Read bytes as JSON, whatever they were called.
+    """Return the JSON value of some bytes, whatever their content type.
 
-    Numbers that nothing can be done with are null: NaN and Infinity, which are no JSON and which
-    other writers make null, and whole numbers of more digits than Python reads. One strange number
-    beside a pair of tokens or a page of deals is no reason to lose the rest. (`1e999` is a number
-    of JSON, and infinite: whoever counts with a number takes it from `finite`.)
+    Unusable numbers become None: NaN and Infinity, which are not JSON, and integers with more
+    digits than Python parses. One such number must not make a token or a page of leads unreadable.
+    (`1e999` is a JSON number and becomes infinity; code that calculates uses `finite`.)
 
     Raises:
-        NotJSONError: they are not.
+        NotJSONError: the bytes are not JSON.
     """
-    for read_whole in (None, _whole):  # None is the fast reader of the module.
+    for parse_int in (None, _parse_int):  # None selects the module's fast function.
         try:
-            return json.loads(body, parse_int=read_whole, parse_constant=_nothing)
+            return json.loads(body, parse_int=parse_int, parse_constant=_ignore)
         except json.JSONDecodeError:
             break
         except (ValueError, RecursionError):
-            pass  # A number of thousands of digits is a bare ValueError.
-    # Raised out here: the error of the decoder holds the whole text, which may be a token.
+            pass  # An integer with thousands of digits raises a plain ValueError.
+    # Raised outside of `except`: the decoder's error contains the text, which may be a token.
     raise NotJSONError(f"broken JSON of {len(body)} bytes")
 
 
-def _whole(digits: str) -> int | None:
+def _parse_int(digits: str) -> int | None:
     return int(digits) if len(digits) <= _MOST_DIGITS else None
 
 
-def _nothing(_name: str) -> None:
-    """Read `NaN`, `Infinity` and `-Infinity`."""
+def _ignore(_name: str) -> None:
+    """Return None for `NaN`, `Infinity` and `-Infinity`."""
 
 
 def excerpt(body: bytes) -> str:
-    """Show the beginning of a text for a person: no markup, no line breaks, Cyrillic intact."""
+    """Return the beginning of a text, without markup and line breaks, Cyrillic included."""
     text = _TAGS.sub(" ", body[: _EXCERPT * 20].decode("utf-8", "replace"))
-    text = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return repr(text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}...")

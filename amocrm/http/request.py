@@ -1,7 +1,7 @@
-"""Request: a path in, plain data out. One loop: token → rate limiter → send → judge."""
+"""Request: calls a path and returns plain data. One loop: token → rate limiter → send → judge."""
 
-# The functions at the end give the library's other packages what users do not need: they belong to
-# the class, but would stand in every editor's list of its methods.
+# The functions at the end are for the library's other packages. They call private methods of
+# Request, which are private so that editors do not offer them to users.
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from amocrm.errors import (
     UnexpectedReplyError,
     UnreachableError,
 )
-from amocrm.http.authorizer import Authorizer, Credential
+from amocrm.http.authorizer import Authorizer
 from amocrm.http.call_options import (
     READS,
-    both,
     check_headers,
+    merge_query,
     read_method,
     read_retry,
     read_timeout,
 )
 from amocrm.http.error_mapping import CONTEXT_USER
-from amocrm.http.messages import Call, Json, Retry, Sink, Timeout
+from amocrm.http.messages import RETRY, Call, Json, Retry, Sink, Timeout
 from amocrm.http.paths import resolve
 from amocrm.http.request_body import encode_body
-from amocrm.http.retry import Accept, Again, GiveUp, Renew, RetryState, final_error, judge
+from amocrm.http.retry import Accept, Again, GiveUp, Refresh, RetryState, final_error, judge
 from amocrm.http.sender import BeforeSend, Sender
 from amocrm.http.transport.transport import Answer, Response, SinkError
 
@@ -39,22 +39,22 @@ __all__ = ["Request", "Response"]
 _ACCEPT: Final = "application/hal+json, application/json"
 
 REFRESHES_AFTER_401: Final = 2
-"""How many other tokens a call tries after a 401: one that others stored, and a new one."""
+"""Other tokens that a call tries after a 401: one that another process stored, and a new one."""
 
 _MAY_HAVE_MOVED: Final = (
     NotFoundError, UnauthorizedError, UnexpectedReplyError, UnreachableError,
 )  # fmt: skip
-"""Errors after which a call may be sent to a new host: nothing was done, or the call is a read."""
+"""Errors after which a call may be sent to a new host: it was not carried out, or it is a read."""
 
 
 class Target(NamedTuple):
-    """Where calls go that do not go to the account's own host.
+    """A host other than the account's, such as the host of its files.
 
     Attributes:
         origin: returns scheme and authority.
-        shown: what messages and logs show instead of the path; None shows the path.
-        has_moved: asked after an error that a new host may explain: whether `origin` gives another
-            one by now. Then the call is sent once more.
+        shown: the text in messages and logs instead of the path; None shows the path.
+        has_moved: called after an error that a new host may explain; returns whether `origin` now
+            returns another host. If so, the call is sent once more.
     """
 
     origin: Callable[[], str]
@@ -63,7 +63,7 @@ class Target(NamedTuple):
 
 
 class Request:
-    """Calls any path of the account. Thread-safe; `AmoCRM` makes it, as `crm.request`."""
+    """Calls any path of the account. Thread-safe; available as `crm.request`."""
 
     def __init__(
         self,
@@ -92,8 +92,8 @@ class Request:
     ) -> Response:
         """Make one call and return its response.
 
-        Reads are repeated after lost responses and server errors, within a budget; writes only when
-        nothing was sent, or after a 429; see `retry`. A 401 renews the token once.
+        Reads are retried after lost responses and server errors, up to four times; writes only if
+        nothing was sent or after a 429; see `retry`. After a 401 the token is refreshed.
 
         Args:
             method: GET, POST, PATCH, PUT or DELETE, in any case.
@@ -102,8 +102,8 @@ class Request:
                 to the query, as in amocrm-js.
             params: the query, which may be nested: `{"filter": {"id": [1, 2]}}`.
             headers: added to the library's.
-            timeout: seconds for each whole attempt, or a `Timeout`.
-            retry: `always` also repeats a write whose outcome is unknown, which may create an
+            timeout: seconds for each attempt, or a `Timeout`.
+            retry: `always` also repeats a write that may have been carried out, which can create an
                 entity twice; `never` repeats nothing.
 
         Raises:
@@ -116,10 +116,10 @@ class Request:
 
         Source: reference 3.
         """
-        verb = read_method(method)
-        if verb in READS and data is not None:
-            params, data = both(params, data), None
-        return self._send(self._draft(verb, path, data, params, headers, timeout, retry))
+        method = read_method(method)
+        if method in READS and data is not None:
+            params, data = merge_query(params, data), None
+        return self._send(self._draft(method, path, data, params, headers, timeout, retry))
 
     def get(
         self,
@@ -156,7 +156,7 @@ class Request:
         timeout: float | Timeout | None = None,
         retry: Retry = "auto",
     ) -> Response:
-        """Change: `patch("/api/v4/leads/42", {"price": 5000})`."""
+        """Update: `patch("/api/v4/leads/42", {"price": 5000})`."""
         return self._send(self._draft("PATCH", path, data, params, headers, timeout, retry))
 
     def put(
@@ -193,7 +193,7 @@ class Request:
 
     @property
     def _origin(self) -> str:
-        """Scheme and authority that calls go to; they change when the account is renamed."""
+        """Scheme and authority of the calls; they change when the account is renamed."""
         return self._authorizer.origin if self._target is None else self._target.origin()
 
     def _draft(
@@ -207,24 +207,26 @@ class Request:
         retry: Retry,
     ) -> Call:
         """Check the arguments and build the call, without its host and token. Nothing is sent."""
-        address, bare = resolve(self._origin, path, params)
+        target, bare = resolve(self._origin, path, params)
         shown = None if self._target is None else self._target.shown
-        sent = dict(self._headers)
+        all_headers = dict(self._headers)
         body = None
         if data is not None:
-            as_it_is = isinstance(data, bytes)
-            sent["Content-Type"] = "application/octet-stream" if as_it_is else "application/json"
-            body = data if as_it_is else encode_body(data)
+            is_bytes = isinstance(data, bytes)
+            all_headers["Content-Type"] = (
+                "application/octet-stream" if is_bytes else "application/json"
+            )
+            body = data if is_bytes else encode_body(data)
         if headers is not None:
-            sent.update(check_headers(headers))
-        limits = self._timeout if timeout is None else read_timeout(timeout)
+            all_headers.update(check_headers(headers))
         return Call(
-            method, address, shown or bare, sent, body, data, limits, method in READS,
-            retry=read_retry(retry),
+            method, target, shown or bare, all_headers, body, data,
+            self._timeout if timeout is None else read_timeout(timeout), method in READS,
+            retry=retry if retry in RETRY else read_retry(retry),
         )  # fmt: skip
 
     def _send(self, draft: Call, before_send: BeforeSend | None = None) -> Response:
-        """Send a call; once more if its target has moved to another host."""
+        """Send a call; if its target has moved to another host, send it once more."""
         has_moved = None if self._target is None else self._target.has_moved
         if has_moved is None:
             return self._attempt(draft, before_send)
@@ -236,11 +238,11 @@ class Request:
         return self._attempt(draft, before_send)
 
     def _attempt(self, draft: Call, before_send: BeforeSend | None) -> Response:
-        """Send a call until `judge` accepts the outcome or gives up."""
+        """Send attempts of a call until `judge` accepts a response or gives up."""
         authorizer, sender = self._authorizer, self._sender
         token, state, refreshes = authorizer.token(), RetryState(renewable=authorizer.renewable), 0
         while True:
-            call = _addressed(draft, self._origin, token)
+            call = draft.with_token(self._origin, token)
             try:
                 outcome = sender.send(call, state, before_send)
             except AmoCRMError as error:
@@ -248,17 +250,17 @@ class Request:
                     raise final_error(draft, error, state) from error
                 raise
             verdict = judge(call, outcome, state)
-            if isinstance(verdict, Renew):
+            if isinstance(verdict, Refresh):
                 date = outcome.headers.get("Date") if isinstance(outcome, Answer) else None
-                renewed = authorizer.refresh_after_401(token, date)
-                if not isinstance(renewed, str):
-                    token, refreshes = renewed, refreshes + 1
+                new = authorizer.refresh_after_401(token, date)
+                if not isinstance(new, str):
+                    token, refreshes = new, refreshes + 1
                     state = state._replace(renewable=refreshes < REFRESHES_AFTER_401)
                     continue
                 verdict = judge(call, outcome, state._replace(renewable=False))
-                if isinstance(verdict, GiveUp) and renewed:
+                if isinstance(verdict, GiveUp) and new:
                     hint = verdict.error.hint
-                    verdict.error.hint = f"{hint}; {renewed}" if hint else renewed
+                    verdict.error.hint = f"{hint}; {new}" if hint else new
             if isinstance(verdict, Accept) and isinstance(outcome, Answer):
                 return Response(verdict.data, outcome.info)
             if isinstance(verdict, Again):
@@ -269,16 +271,7 @@ class Request:
                 raise final_error(draft, verdict.error, state)
 
 
-def _addressed(draft: Call, origin: str, token: Credential) -> Call:
-    """Add what may change between attempts, the host and the token, outside the frame that sends.
-
-    Error trackers show the variables of every frame that an exception passes.
-    """
-    headers = {**draft.headers, "Authorization": f"Bearer {token.access_token}"}
-    return draft.replace(url=origin + draft.url, headers=headers)
-
-
-# For the other packages of this library, which need more than a path and its data ----------------
+# For the other packages of this library ----------------------------------------------------------
 
 
 def send(
@@ -290,24 +283,24 @@ def send(
     retry: Retry,
     before_send: BeforeSend,
 ) -> Response:
-    """Make a call, and announce each attempt.
+    """Make a call, and call a function before each attempt.
 
     Args:
-        request: makes it.
+        request: makes the call.
         method: in capitals.
-        path: as of every call.
+        path: as in `Request`.
         data: the body.
-        retry: as of every call.
-        before_send: called before each attempt, when the rate limiter has admitted it: for whoever
-            keeps a journal. What it raises is raised here, and the call is not sent.
+        retry: as in `Request`.
+        before_send: called before each attempt, after the wait for the rate limiter; an import
+            writes its journal here. If it raises, nothing is sent and the exception is raised.
     """
     return request._send(request._draft(method, path, data, None, None, None, retry), before_send)
 
 
 def fetch(request: Request, path: str) -> Response:
-    """Read, and leave the decoding for later: `data` is the JSON as bytes.
+    """Make a GET whose `data` is the JSON as bytes, to be decoded later.
 
-    For reading ahead: the text takes a tenth of the memory of the decoded objects.
+    Used for reading ahead, because the bytes take a tenth of the memory of the decoded objects.
     """
     draft = request._draft("GET", path, None, None, None, None, "auto")
     return request._send(draft.replace(undecoded=True))
@@ -316,20 +309,20 @@ def fetch(request: Request, path: str) -> Response:
 def read_into(
     request: Request, sink: Sink, path: str, *, timeout: float | Timeout | None = None
 ) -> Response:
-    """Read a body of any size piece by piece; nothing of it is collected, and `data` is None.
+    """Read a body of any size in pieces; `data` of the response is None.
 
     Args:
         request: makes the call.
-        sink: called for each attempt that is answered 200; returns what takes the pieces. What that
-            raises is raised here.
-        path: as of every call.
-        timeout: as of every call.
+        sink: called for each attempt that gets a 200; returns the function that receives the
+            pieces. Exceptions of that function are raised here.
+        path: as in `Request`.
+        timeout: as in `Request`.
     """
     draft = request._draft("GET", path, None, None, None, timeout, "auto")
     try:
         return request._send(draft.replace(sink=sink))
-    except SinkError as failed:
-        raise failed.error from failed.error.__cause__
+    except SinkError as sink_error:
+        raise sink_error.error from sink_error.error.__cause__
 
 
 def redirect(request: Request, target: Target) -> Request:
@@ -338,15 +331,15 @@ def redirect(request: Request, target: Target) -> Request:
 
 
 def origin_at(request: Request, address: object) -> str | None:
-    """Return the origin of an address of the Files service; None if the token must not go there."""
+    """Return the origin of a URL of the Files service; None if it must not get the token."""
     return request._authorizer.at(address)
 
 
 def origin_of(request: Request) -> str:
-    """Return the scheme and authority that a request's calls go to."""
+    """Return the scheme and authority of a request's calls."""
     return request._origin
 
 
 def usual_timeout(request: Request) -> Timeout:
-    """Return how long an attempt of a call may take that does not say otherwise."""
+    """Return the time limits of calls that do not set their own."""
     return request._timeout

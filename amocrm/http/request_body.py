@@ -1,4 +1,4 @@
-"""Data → the JSON bytes of a request, or an error that names the value that cannot travel."""
+"""Encodes the data of a request as JSON, or names the value that JSON cannot represent."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from amocrm.http.query import advice, has_half_character
 
 _dump: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _DEEPEST: Final = 100
-"""Levels the search for a culprit goes down: data that JSON refused below them is nonsense."""
+"""Levels of nesting in which an unencodable value is searched."""
 
 
 def encode_body(data: Json) -> bytes:
     """Encode data as JSON in UTF-8.
 
     Raises:
-        ConfigurationError: JSON cannot carry a value; the message names its path in the data,
+        ConfigurationError: JSON cannot represent a value; the message names its path in the data,
             such as `data[0].price`.
     """
     try:
         return _dump(data).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        complaint = _find(data, "data", ())
-        why = ConfigurationError(f"data cannot be sent as JSON: {error}")
-    # Raised out here: an error of the encoder holds the whole text, which may be a secret.
-    raise complaint or why
+        named = _find(data, "data", ())
+        unnamed = ConfigurationError(f"data cannot be encoded as JSON: {error}")
+    # Raised outside of `except`: the encoder's error contains the data, which may be a secret.
+    raise named or unnamed
 
 
-def _find(value: object, path: str, above: tuple[int, ...]) -> ConfigurationError | None:
-    """Look for the first value that JSON cannot carry."""
+def _find(value: object, path: str, parents: tuple[int, ...]) -> ConfigurationError | None:
+    """Return an error for the first value that JSON cannot represent; None if there is none."""
     if isinstance(value, (dict, list, tuple)):
-        if id(value) in above:
-            return ConfigurationError(f"{path} contains itself, which JSON cannot carry")
-        return _find_inside(value, path, (*above, id(value)))
+        if id(value) in parents:
+            return ConfigurationError(f"{path} contains itself")
+        return _find_inside(value, path, (*parents, id(value)))
     if isinstance(value, float) and not math.isfinite(value):
-        return ConfigurationError(f"{path} is {value}, which JSON cannot carry")
+        return ConfigurationError(f"{path} is {value}, which JSON cannot represent")
     if isinstance(value, str):
         if has_half_character(value):
-            return ConfigurationError(f"{path} holds half a character (a lone surrogate)")
+            return ConfigurationError(f"{path} contains half a character (a lone surrogate)")
         return None
     if value is None or isinstance(value, (bool, int, float)):
         return None
     kind = type(value).__name__
     return ConfigurationError(
-        f"{path} is a value of type {kind}, which JSON cannot carry", hint=advice(value)
+        f"{path} is of type {kind}, which JSON cannot represent", hint=advice(value)
     )
 
 
 def _find_inside(
     value: dict[object, object] | list[object] | tuple[object, ...],
     path: str,
-    above: tuple[int, ...],
+    parents: tuple[int, ...],
 ) -> ConfigurationError | None:
-    if len(above) > _DEEPEST:
+    if len(parents) > _DEEPEST:
         return ConfigurationError(f"data is nested deeper than {_DEEPEST} levels at {path[:60]}...")
     if isinstance(value, dict):
         for key, item in value.items():
             if not (key is None or isinstance(key, (str, int, float))):
                 kind = type(key).__name__
-                return ConfigurationError(f"{path} has a key of type {kind}, not a string")
-            if (found := _find(item, f"{path}.{key}", above)) is not None:
-                return found
+                return ConfigurationError(f"{path} has a key of type {kind}; keys must be strings")
+            if (error := _find(item, f"{path}.{key}", parents)) is not None:
+                return error
         return None
     for index, item in enumerate(value):
-        if (found := _find(item, f"{path}[{index}]", above)) is not None:
-            return found
+        if (error := _find(item, f"{path}[{index}]", parents)) is not None:
+            return error
     return None

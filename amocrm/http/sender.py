@@ -1,4 +1,4 @@
-"""Sends one attempt of a call when the rate limiter allows it. All calls are sent here."""
+"""Sends one attempt of a call when the rate limiter gives it a slot. All calls are sent here."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from amocrm.rate_limit.base import TakenSlot
 from amocrm.rate_limit.limiter import RateLimiter, Refusal, Slot
 
 QUEUE_PATIENCE: Final = 120.0
-"""Seconds a call stands in the queue of the rate limiter at most, before it is refused unsent.
-Shorter than the margin of a token's renewal, so that no token dies in the queue."""
+"""Maximum seconds that a call waits for a slot; a call that would wait longer fails unsent. It is
+shorter than the time a token is refreshed before it expires, so no token expires in the queue."""
 
 LONGEST_HOLD: Final = 3600.0
-"""Seconds that all calls are held at most, whatever the server asks for: five minutes is what it
-has been seen to ask, and a number gone wrong must not stop a program for months."""
+"""Maximum seconds of a pause for all calls, whatever the server asks for. It was seen to ask for
+five minutes; a wrong number must not stop a program for months."""
 
 DONE: Final = "request:done"
 
@@ -35,13 +35,13 @@ _log = logging.getLogger("amocrm")
 
 
 class Sender:
-    """Sends calls in turn, and counts. Thread-safe.
+    """Sends calls at the allowed rate, and counts them. Thread-safe.
 
     Args:
-        transport: what sends them.
-        rate_limiter: who may send when; None for at once.
-        clock: whose time it is.
-        emitter: who is told of each attempt.
+        transport: sends the requests.
+        rate_limiter: gives each call a slot; None sends at once.
+        clock: measures and waits.
+        emitter: emits `request:done` after each attempt.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Sender:
         self._transport = transport
         self._rate_limiter = rate_limiter
         self._emitter = emitter
-        self._telling = threading.local()
+        self._emitting = threading.local()
         self.clock = clock
         self.counter = StatsCounter()
         self.jitter = random.random
@@ -62,67 +62,66 @@ class Sender:
         before_send: BeforeSend | None = None,
         patience: float = QUEUE_PATIENCE,
     ) -> Answer | NoReply:
-        """Wait for a turn and send a call once.
+        """Wait for a slot and send a call once.
 
         Args:
-            call: what to send.
-            state: which attempt it is.
-            before_send: is called when the turn has come; what it raises keeps the call here.
-            patience: seconds to wait for the turn.
+            call: the request.
+            state: the attempts so far.
+            before_send: called after the wait for the slot; if it raises, nothing is sent.
+            patience: maximum seconds to wait for the slot.
 
         Raises:
-            RateLimitedError: the turn is too far away; nothing was sent.
-            BlockedError: the server blocks this address; nothing was sent.
+            RateLimitedError: the wait would exceed `patience`; nothing was sent.
+            BlockedError: amoCRM blocks this IP address; nothing was sent.
             RateLimiterError: the rate limiter cannot be reached; nothing was sent.
         """
         slot: Slot | None = None
         if self._rate_limiter is not None:
-            given = self._rate_limiter.wait(self.clock, patience)
-            if isinstance(given, Refusal):
+            slot_or_refusal = self._rate_limiter.wait(self.clock, patience)
+            if isinstance(slot_or_refusal, Refusal):
                 self.counter.count_refused()
-                raise _refused(call, given)
-            slot = given
+                raise _refused(call, slot_or_refusal)
+            slot = slot_or_refusal
         if before_send is not None:
             before_send()
         started = self.clock.monotonic()
         outcome = self._attempt(call, slot)
         self._count(call, outcome, state, slot)
-        # Nothing of others stands between the answer to a grant and its keeping, neither a handler
-        # nor a filter of the log: what it raises would cost the pair.
-        told = not call.private
-        if told and (self._emitter.hears(DONE) or _log.isEnabledFor(logging.DEBUG)):
+        # No handler and no log filter of the user runs between the response to a token request and
+        # the storing of the tokens: if it raised, the tokens would be lost.
+        if not call.private and (self._emitter.hears(DONE) or _log.isEnabledFor(logging.DEBUG)):
             self._report(call, outcome, state, slot, self.clock.monotonic() - started)
         return outcome
 
     def wait_before_retry(self, verdict: Again) -> None:
-        """Wait before the next attempt; everybody waits when the server asked for it."""
+        """Wait before the next attempt; after a 429 all clients of the rate limiter wait."""
         if verdict.everybody:
-            self._hold(verdict.delay)
+            self._pause_all(verdict.delay)
         self.counter.count_backoff(verdict.delay, after_429=verdict.everybody)
         self.clock.sleep(verdict.delay)
 
     def report_failure(self, verdict: GiveUp) -> None:
-        """Let the others who share the rate limiter know why a call is given up, and count it."""
+        """Count a failed call, and pause or block all clients of the rate limiter if necessary."""
         self.counter.count_error()
         if verdict.blocked and self._rate_limiter is not None:
             self._rate_limiter.block(self.clock, verdict.pause)
         else:
-            self._hold(verdict.pause)
+            self._pause_all(verdict.pause)
 
-    def _hold(self, seconds: float) -> None:
-        """Let nobody who shares the rate limiter send for some seconds."""
+    def _pause_all(self, seconds: float) -> None:
+        """Stop all clients of the rate limiter for some seconds."""
         if self._rate_limiter is not None and seconds > 0:
             self._rate_limiter.hold(self.clock, min(seconds, LONGEST_HOLD))
 
     def _attempt(self, call: Call, slot: Slot | None) -> Answer | NoReply:
-        """Send, and let the rate limiter learn from it."""
+        """Send, and report the times to the rate limiter, which adapts to them."""
         if slot is None:
             return self._transport.send(call)
-        came, blocked = None, False
+        arrived, blocked = None, False
         try:
             outcome = self._transport.send(call, slot)
             if isinstance(outcome, Answer):
-                came = outcome.came
+                arrived = outcome.came
                 if outcome.fresh:
                     slot.opening()
                 blocked = outcome.status == 403 and is_block(outcome)
@@ -131,11 +130,9 @@ class Sender:
             return outcome
         finally:
             try:
-                slot.done(came, blocked=blocked)
-            except Exception as error:  # of a rate limiter of the user's own
-                _log.warning(
-                    "the rate limiter did not take note of an answer: %s", type(error).__name__
-                )
+                slot.done(arrived, blocked=blocked)
+            except Exception as error:  # of a rate limiter that the user wrote
+                _log.warning("the rate limiter failed after a response: %s", type(error).__name__)
 
     def _count(
         self, call: Call, outcome: Answer | NoReply, state: RetryState, slot: Slot | None
@@ -156,53 +153,53 @@ class Sender:
         outcome: Answer | NoReply,
         state: RetryState,
         slot: Slot | None,
-        took: float,
+        duration: float,
     ) -> None:
-        """Log and tell of one attempt: no query, no header, no body."""
+        """Log one attempt and emit `request:done`, without query, headers and body."""
         reply = None if isinstance(outcome, NoReply) else outcome
         done = Done(
             call.method,
             call.path,
             None if reply is None else reply.status,
-            took,
-            state.rested + (0.0 if slot is None else slot.waited),
+            duration,
+            state.last_wait + (0.0 if slot is None else slot.waited),
             state.attempt + 1,
             None if reply is None else request_id(reply),
         )
         if isinstance(outcome, NoReply):
             _log.debug(
-                "%s %s lost in %.3f s: %s", done.method, done.path, took, printable(outcome.reason)
-            )
+                "%s %s got no response in %.3f s: %s",
+                done.method, done.path, duration, printable(outcome.reason),
+            )  # fmt: skip
         else:
             _log.debug(
                 "%s %s %d in %.3f s, request %s",
-                done.method, done.path, done.status, took, printable(done.request_id, SHORT),
+                done.method, done.path, done.status, duration, printable(done.request_id, SHORT),
             )  # fmt: skip
-        if getattr(self._telling, "now", False):
-            return  # A handler has called: it is not told of its own call, and so on for ever.
-        self._telling.now = True
+        if getattr(self._emitting, "now", False):
+            return  # The call was made by a handler of this event; emitting would never end.
+        self._emitting.now = True
         try:
             self._emitter.emit(DONE, done)
         finally:
-            self._telling.now = False
+            self._emitting.now = False
 
 
 def _refused(call: Call, refusal: Refusal) -> ReplyError:
-    """Say what happened and when it will be tried again."""
+    """Return the error for a call that got no slot."""
     kind: type[RateLimitedError | BlockedError] = RateLimitedError
-    what, title, status = f"its turn is {refusal.away:.0f} s away", "Too Many Requests", 429
-    hint = (
-        "the server asked for a pause, or more calls are queued than the rate limiter lets through"
-    )
+    title, status = "Too Many Requests", 429
+    reason = f"the rate limit would delay it by {refusal.away:.0f} s"
+    hint = "the server asked for a pause, or too many calls are waiting for the rate limit"
     if refusal.blocked:
         kind, title, status = BlockedError, "Forbidden", 403
-        what = (
-            "amoCRM's edge blocks this address (it answered 403), and calls will be tried again "
-            f"in {refusal.away:.0f} s"
+        reason = (
+            "amoCRM blocks this IP address (403); the next call is possible in "
+            f"{refusal.away:.0f} s"
         )
-        hint = "wait, and see who else calls from this address"
+        hint = "wait, and check which other programs call amoCRM from this address"
     error = kind(
-        f"{call.method} {call.path} was not sent: {what}",
+        f"{call.method} {call.path} was not sent: {reason}",
         method=call.method,
         path=call.path,
         status=status,

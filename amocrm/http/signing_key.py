@@ -1,4 +1,4 @@
-"""The key of a signature: a secret as bytes."""
+"""Converts a secret to the key of a signature."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ def key_of(secret: object) -> bytes:
     """Return a secret as the key of an HMAC.
 
     Raises:
-        ConfigurationError: it is no text, or an empty one, with which anybody could sign.
+        ConfigurationError: the secret is not a string, or is empty, so that anybody could sign.
     """
     if not isinstance(secret, str) or not secret or has_half_character(secret):
-        raise ConfigurationError("the secret must be a string that is not empty")
+        raise ConfigurationError("the secret must be a non-empty string")
     return secret.encode()

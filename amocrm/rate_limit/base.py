@@ -1,4 +1,4 @@
-"""What all rate limiters share: how a caller waits, and what its response teaches about delays."""
+"""The base of all rate limiters: waiting for a slot, and learning from responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from amocrm.rate_limit.budget import Budget, check_rate
 from amocrm.rate_limit.jitter import NEWCOMER, Jitter
 from amocrm.rate_limit.learning import COUNTED_SECONDS, after_refusal, after_responses, free
 from amocrm.rate_limit.limiter import Refusal
-from amocrm.rate_limit.window import Action, Numbers, Turn, Window, check, draw
+from amocrm.rate_limit.window import Action, Numbers, Turn, Window, check, reserve
 
 _log = logging.getLogger("amocrm")
 
@@ -26,12 +26,11 @@ Scoped = TypeVar("Scoped", bound="BaseRateLimiter")
 
 
 class BaseRateLimiter(ABC):
-    """At most so many calls in any second of the server's, for everybody who shares it.
+    """At most so many calls in any second, as the server counts, for all that share it.
 
     Args:
-        rate: calls in a second of all who share it, whatever the account. None counts each call as
-            the platform does, once `scoped` has said which budgets that are; until then it is one
-            budget of seven calls a second.
+        rate: calls in a second of all that share it, whatever the account. None: each call is
+            counted in the budgets that were given to `scoped`; without these, in one of seven.
 
     Attributes:
         rate: calls in a second of the narrowest budget.
@@ -67,7 +66,7 @@ class BaseRateLimiter(ABC):
 
     @property
     def budgets(self) -> Sequence[Budget]:
-        """What counts the next call, the narrowest first."""
+        """The budgets that count the next call, the narrowest first."""
         return self._budgets()
 
     @property
@@ -76,40 +75,40 @@ class BaseRateLimiter(ABC):
         return self._learned.is_limited
 
     def wait(self, clock: Clock, patience: float) -> TakenSlot | Refusal:
-        """Wait for a slot and take it; see `RateLimiter.wait`.
+        """Wait for a slot; see `RateLimiter.wait`.
 
-        The number is drawn under the keeper's lock, first come, first served; the wait is outside
-        it. Whoever is interrupted there just lets his slot pass.
+        Slots are reserved under the windows' lock, in the order of the calls; the wait is outside
+        it. The slots of a caller that is interrupted there expire.
         """
         budgets = self._budgets()
         started = now = clock.monotonic()
         held = 0.0
-        turn = self.draw(clock, patience, budgets)
+        turn = self.reserve(clock, patience, budgets)
         while turn.action is not Action.GO:
             left = patience - (now - started)
-            if turn.action is Action.DRAW_AGAIN:
-                turn = self.draw(clock, left, budgets)
+            if turn.action is Action.RESERVE_AGAIN:
+                turn = self.reserve(clock, left, budgets)
             elif turn.action is not Action.WAIT or turn.away > left:
                 return Refusal(turn.away, turn.action is Action.BLOCKED)
             else:
                 clock.sleep(turn.away)
                 held += turn.away if turn.held else 0.0
-                # Read before the lock: a call is rather taken for late than for punctual.
+                # Read before the lock: rather assume that a call is late than that it is punctual.
                 now = clock.monotonic()
                 turn = self.check(clock, turn.numbers, budgets)
         return TakenSlot(self, clock, turn, now, now - started, held, budgets)
 
     def open(self, slot: TakenSlot) -> None:
-        """Keep the slot of a call that has to open a connection."""
+        """Occupy the slot of a call that has to open a connection."""
         try:
             self.note_opening(slot.clock, slot.numbers, slot.budgets)
         except RateLimiterError as error:
             _log_failure(error)
 
     def begin(self, slot: TakenSlot) -> None:
-        """Count the second of a call from where it was sent, now that its connection stands.
+        """Count the second of a call from when it was sent over its new connection.
 
-        To wait for its response however long it takes would cost a whole latency at a cold start.
+        Waiting for its response would cost one latency at a cold start.
         """
         try:
             margin = slot.begun - slot.left + NEWCOMER
@@ -138,9 +137,9 @@ class BaseRateLimiter(ABC):
             _log_failure(error)
 
     def hold(self, clock: Clock, seconds: float) -> None:
-        """Let no call of this account be sent for some seconds, whatever its number.
+        """Send no call of this account for some seconds, calls that wait for a slot included.
 
-        If refusals show that the server counts the address, that limits everybody.
+        If refusals show that the server counts the address, all calls are limited together.
         """
         self._jitter.refused()
         budgets = self._budgets()
@@ -159,9 +158,9 @@ class BaseRateLimiter(ABC):
             )  # fmt: skip
 
     def block(self, clock: Clock, seconds: float) -> None:
-        """Refuse the calls of this account for some seconds, then let one try.
+        """Refuse the calls of this account for some seconds, then let one test the block.
 
-        Where only the address is counted, these are everybody's.
+        On a platform that counts the address, these are all calls.
         """
         try:
             self.note_block(clock, seconds, self._budgets())
@@ -169,12 +168,12 @@ class BaseRateLimiter(ABC):
             _log_failure(error)
 
     @abstractmethod
-    def draw(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
-        """Draw a number in each budget; see `window.draw`."""
+    def reserve(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
+        """Reserve a slot in each budget; see `window.reserve`."""
 
     @abstractmethod
     def check(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> Turn:
-        """Look at the numbers again; see `window.check`."""
+        """Check the slots again; see `window.check`."""
 
     @abstractmethod
     def note_opening(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> None:
@@ -207,7 +206,7 @@ class BaseRateLimiter(ABC):
 
 
 class _Learned:
-    """What this process knows of the address; shared by all that `scoped` returned."""
+    """What this process knows about the address; all limiters that `scoped` returns share it."""
 
     def __init__(self) -> None:
         self.is_limited = False
@@ -223,7 +222,7 @@ class _Learned:
 
 
 class TakenSlot:
-    """A slot taken; see `Slot`."""
+    """A slot whose call is sent; see `Slot`."""
 
     __slots__ = (
         "_limiter", "begun", "budgets", "clock", "held", "is_fresh", "is_probe", "is_refused",
@@ -251,26 +250,26 @@ class TakenSlot:
         self.budgets = budgets
 
     def opening(self) -> None:
-        """Say that a connection has to be opened; see `Slot.opening`."""
+        """Report that a connection has to be opened; see `Slot.opening`."""
         self.is_fresh = True
         self._limiter.open(self)
 
     def sent(self) -> None:
-        """Say that the call is on its way; see `Slot.sent`."""
+        """Report that the call was sent; see `Slot.sent`."""
         self.begun = self.clock.monotonic()
         if self.is_fresh:
             self.is_sent = True
             self._limiter.begin(self)
 
     def done(self, came: float | None, *, blocked: bool = False) -> None:
-        """Say that the call is over; see `Slot.done`."""
+        """Report that the call is over; see `Slot.done`."""
         self._limiter.over(self, came, blocked)
 
 
 def _log_failure(error: RateLimiterError) -> None:
-    """Say that a note could not be made. It must not cost a caller his response.
+    """Log a failure of the shared storage, which must not cost a caller its response.
 
-    His slot comes free a little later, or the next 429 has to say it again.
+    The slot becomes free a little later, or the next 429 starts the pause again.
     """
     _log.warning("%s", error)
 
@@ -290,21 +289,21 @@ def blocked_budget(budgets: Sequence[Budget]) -> int:
 
 
 class WindowRateLimiter(BaseRateLimiter):
-    """Keeps windows where this process can reach them."""
+    """A rate limiter whose windows are in this process or in a file."""
 
     @abstractmethod
     def locked_windows(
         self, clock: Clock, budgets: Sequence[Budget]
     ) -> AbstractContextManager[list[Window]]:
-        """Return what gives the windows of some budgets to one at a time."""
+        """Return a context manager that locks the windows and gives those of some budgets."""
 
-    def draw(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
-        """Draw a number in each budget; see `window.draw`."""
+    def reserve(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
+        """Reserve a slot in each budget; see `window.reserve`."""
         with self.locked_windows(clock, budgets) as windows:
-            return draw(windows, clock.monotonic(), patience, self._jitter.margin)
+            return reserve(windows, clock.monotonic(), patience, self._jitter.margin)
 
     def check(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> Turn:
-        """Look at the numbers again; see `window.check`."""
+        """Check the slots again; see `window.check`."""
         with self.locked_windows(clock, budgets) as windows:
             return check(windows, numbers, clock.monotonic(), self._jitter.margin)
 

@@ -114,10 +114,6 @@ def check_rate(rate: object) -> float:
     Raises:
         ConfigurationError: it is none.
     """
-    if (
-        isinstance(rate, bool)
-        or not isinstance(rate, (int, float))
-        or not 0 < rate <= HIGHEST_RATE
-    ):
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate <= HIGHEST_RATE:
         raise ConfigurationError("the rate must be a number of calls per second, such as 7")
     return rate

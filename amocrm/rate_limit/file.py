@@ -209,9 +209,7 @@ class _Opened:
         if content != record.before:
             _write(self._handle, record.place, content)
 
-    def _find(
-        self, digest: bytes, rate: float, now: float, taken: Sequence[_Record]
-    ) -> _Record:
+    def _find(self, digest: bytes, rate: float, now: float, taken: Sequence[_Record]) -> _Record:
         """Find the record of a budget, or one that is not in use."""
         home, idle = int.from_bytes(digest[:4], "big"), (0, b"")
         for step in range(SETS):

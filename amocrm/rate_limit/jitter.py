@@ -1,11 +1,10 @@
-"""By how much calls are late at the server: what their durations teach.
+"""Estimates from durations how late calls arrive at the server.
 
-A call that took 30 ms longer than the quickest one was at most 30 ms late on its way there; the
-rest of its time went into the answer. So the excess over the quickest bounds what the rate limiter
-has to leave room for. But a heavy page takes long to answer, which says nothing about its way; so
-on average no more than `MARGIN` is left, and what a quiet time does not need is saved for the call
-that was really held up. A 429 in spite of all says that the truth is elsewhere, and for a while
-everything gets `MOST_MARGIN`.
+A call that took 30 ms longer than the quickest one arrived at most 30 ms late; the rest of its time
+went into the response. So this excess is the largest margin that a call needs. But a heavy page
+takes long to answer without having arrived late. So the margin is `MARGIN` on average, and margins
+that quiet times do not need are saved for a call that was really delayed. A 429 proves the estimate
+wrong: for a while, every call gets `MOST_MARGIN`.
 """
 
 from __future__ import annotations
@@ -13,27 +12,26 @@ from __future__ import annotations
 from typing import Final
 
 MARGIN: Final = 0.05
-"""Seconds of jitter that are survived when nothing is known yet, and left on average at most: the
-rate is 95.2 % of the limit or better."""
+"""The margin in seconds while nothing is known, and the largest one on average: the rate is at
+least 95.2 % of the limit."""
 LEAST_MARGIN: Final = 0.005
-"""Seconds that are always left: for threads, clocks and a quickest call not yet seen."""
+"""The smallest margin in seconds: for threads, clocks and a quicker call still to come."""
 MOST_MARGIN: Final = 0.1
-"""Seconds that are left after a 429."""
+"""The margin in seconds after a 429."""
 NEWCOMER: Final = 1.0
-"""Seconds that are left for the first call of a connection, once hands are shaken, unless its
-answer comes before: a busy server may be slow to take a newcomer in. It costs nothing where the
-latency is no longer."""
+"""The margin in seconds of the first call of a connection after the handshake, until its response
+comes: a busy server may accept new connections late. It costs nothing if the latency is shorter."""
 SAVINGS: Final = 0.5
-"""Seconds, not needed before, that can be left for calls that were held up."""
+"""The largest sum of unused margins, in seconds, that is saved for delayed calls."""
 DOUBT: Final = 0.265
-"""Seconds, divided by the number of answers: how much quicker than the quickest of them a call may
-still be. Of so many evenly spread over 50 ms, one is that near the least in 99.5 % of cases."""
+"""Seconds, divided by the number of responses: how much quicker than the quickest of them a call
+may still be. Of so many evenly spread over 50 ms, one is that near the least in 99.5 % of cases."""
 MEMORY: Final = 256
-"""Answers after which what was learnt begins to be forgotten: ways to the server change."""
+"""Responses after which older durations begin to be dropped: routes to the server change."""
 
 
 class Jitter:
-    """Learns from answers. Threads may share it: a lost update costs one lesson."""
+    """Learns from responses. Threads may share it: a lost update loses one duration."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -44,10 +42,9 @@ class Jitter:
 
     @property
     def margin(self) -> float:
-        """Seconds to leave for a call whose answer has not come.
+        """The margin of a call whose response has not come, in seconds.
 
-        It may be as late as the slowest was; and as the quickest, so the slowest call may not have
-        been seen yet.
+        It may be as late as the slowest call, and a slower one than that may still come.
         """
         if self._distrust:
             return MOST_MARGIN
@@ -55,11 +52,11 @@ class Jitter:
 
     @property
     def _guard(self) -> float:
-        """Seconds that are left because the quickest call may not have been seen yet."""
+        """Seconds added because a quicker call than the quickest may still come."""
         return max(LEAST_MARGIN, DOUBT / self._count) if self._count else DOUBT
 
     def learn(self, took: float) -> float:
-        """Return the seconds to leave for a call over a warm connection that took so long."""
+        """Return the margin of a call over an open connection that took so many seconds."""
         excess = self._note(took)
         if self._distrust:
             self._distrust -= 1
@@ -70,26 +67,26 @@ class Jitter:
         return margin
 
     def opened(self, took: float) -> float:
-        """Return the seconds to leave for the first call of a connection, which took so long.
+        """Return the margin of the first call of a connection, which took so many seconds.
 
-        Its time counts from where it was sent, once hands were shaken. It teaches as much as any
-        other; and all that it took longer is left, for the server may make ready for a newcomer.
+        Its time counts from when it was sent, after the handshake. It teaches as much as any other
+        call. The margin contains all of the excess, because the server may have accepted it late.
         """
         excess = self._note(took)
         return excess + (MOST_MARGIN if self._distrust else min(MARGIN, self._guard))
 
     def fresh(self, took: float) -> float:
-        """Return the seconds to leave for a call over a new connection that took so long.
+        """Return the margin of a call over a new connection that took so many seconds.
 
-        For sessions that do not tell when hands were shaken, which delays it by an unknown part of
-        its time. So all of it counts, but for what the quickest warm call takes as well.
+        For sessions that do not report the end of the handshake, which is an unknown part of this
+        time. So all of it counts, except the time of the quickest call over an open connection.
         """
         least = min(self._least, self._least_before) if self._count else 0.0
         known = max(0.0, least - min(MARGIN, self._guard))
         return max(0.0, took - known) + (MOST_MARGIN if self._distrust else LEAST_MARGIN)
 
     def _note(self, took: float) -> float:
-        """Remember how long a call took; return by how much it took longer than the quickest."""
+        """Record the seconds of a call; return by how much they exceed those of the quickest."""
         self._count += 1
         if self._count % MEMORY == 0:
             self._least_before, self._least = self._least, took
@@ -100,5 +97,5 @@ class Jitter:
         return excess
 
     def refused(self) -> None:
-        """Distrust what was learnt: the server has counted too many."""
+        """Distrust the estimate: the server has counted too many calls."""
         self._distrust = MEMORY

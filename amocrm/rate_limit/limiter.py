@@ -1,4 +1,4 @@
-"""Who may call when: one RateLimiter for everybody who shares an address."""
+"""The protocol of rate limiters: one RateLimiter for all clients that share an IP address."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["RateLimiter", "Refusal", "Slot"]
 
 
 class Refusal(NamedTuple):
-    """No turn was given.
+    """The call must not be sent.
 
     Attributes:
         away: seconds until it is worth asking again.
-        blocked: the server blocks this address; else too many wait.
+        blocked: the server blocks this address; otherwise too many calls wait.
     """
 
     away: float
@@ -22,59 +22,59 @@ class Refusal(NamedTuple):
 
 
 class Slot(Protocol):
-    """A turn that was taken: the call leaves now."""
+    """Permission for one call, which is sent now."""
 
     @property
     def waited(self) -> float:
-        """Seconds it was waited for."""
+        """Seconds that the caller has waited for it."""
         ...
 
     @property
     def held(self) -> float:
-        """Seconds of these that the server had asked for."""
+        """Those of these seconds that the server had asked for."""
         ...
 
     def opening(self) -> None:
-        """Say that the call has to open a connection first, and will arrive later than others."""
+        """Report that the call has to open a connection first, which delays it."""
         ...
 
     def sent(self) -> None:
-        """Say that the call is on its way now; of a session of the user's own, nobody can say."""
+        """Report that the call was sent over its new connection; a user's session cannot do so."""
         ...
 
     def done(self, came: float | None, *, blocked: bool = False) -> None:
-        """Say that the call is over.
+        """Report that the call is over.
 
         Args:
-            came: the instant (monotonic seconds) its answer began to come; None if it did not.
-            blocked: the answer was that this address is blocked.
+            came: monotonic seconds when the response began; None if there was none.
+            blocked: according to the response, the server blocks this address.
         """
         ...
 
 
 class RateLimiter(Protocol):
-    """A turn for each call. Thread-safe."""
+    """Gives each call a slot. Thread-safe."""
 
     def wait(self, clock: Clock, patience: float) -> Slot | Refusal:
-        """Wait for a turn and take it.
+        """Wait for a slot.
 
         Args:
-            clock: whose time it is.
-            patience: seconds the caller may wait at most.
+            clock: the clock of the client.
+            patience: the longest wait in seconds.
 
         Returns:
-            The turn; or a refusal, at once, when it lies beyond `patience` or the address is
-            blocked.
+            The slot; or at once a refusal, if the slot is further away than `patience` or the
+            server blocks this address.
 
         Raises:
-            RateLimiterError: what is shared with others cannot be reached.
+            RateLimiterError: the file or the server that it shares cannot be reached.
         """
         ...
 
     def hold(self, clock: Clock, seconds: float) -> None:
-        """Let nobody leave for some seconds: the server has answered 429."""
+        """Send no call for some seconds: the server has answered 429."""
         ...
 
     def block(self, clock: Clock, seconds: float) -> None:
-        """Refuse everybody for some seconds, then let one try: the server blocks this address."""
+        """Refuse all calls for some seconds, then let one test the block of this address."""
         ...

@@ -1,4 +1,4 @@
-"""A rate limiter for the threads of one process, and the one that all its clients share."""
+"""A rate limiter for the threads of one process, and the default one of all its clients."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from amocrm._support.clock import Clock
 from amocrm._support.forks import ForkLock, after_fork
 from amocrm.rate_limit.base import WindowRateLimiter
 from amocrm.rate_limit.budget import Budget
-from amocrm.rate_limit.window import Numbers, Turn, Window, draw
+from amocrm.rate_limit.window import Numbers, Turn, Window, reserve
 
 SWEEP_AT: Final = 64
-"""Windows at which the idle ones are looked for the first time."""
+"""Number of windows from which idle ones are dropped."""
 
 
 class LocalRateLimiter(WindowRateLimiter):
@@ -36,17 +36,16 @@ class LocalRateLimiter(WindowRateLimiter):
     def locked_windows(
         self, clock: Clock, budgets: Sequence[Budget]
     ) -> AbstractContextManager[list[Window]]:
-        """Return what gives the windows of some budgets to one thread at a time."""
+        """Return a context manager that locks the windows and gives those of some budgets."""
         return _locked(self._windows, clock, budgets)
 
-    # The two acts of every call are WindowRateLimiter's, but for the ceremony: they should cost
-    # nothing.
+    # Every call runs these two; they do the same as those of WindowRateLimiter, and faster.
 
-    def draw(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
-        """Draw a number in each budget; see `window.draw`."""
+    def reserve(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
+        """Reserve a slot in each budget; see `window.reserve`."""
         with self._windows.lock:
             now = clock.monotonic()
-            return draw(self._windows.of(budgets, now), now, patience, self._jitter.margin)
+            return reserve(self._windows.of(budgets, now), now, patience, self._jitter.margin)
 
     def note_margin(
         self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
@@ -61,11 +60,11 @@ class LocalRateLimiter(WindowRateLimiter):
 
 
 class _Windows:
-    """Windows by the keys of their budgets, and their lock. An idle client costs next to nothing.
+    """Windows by the keys of their budgets, and their lock.
 
     Attributes:
-        lock: of all of them: a call takes its slots in one step.
-        by_key: those that differ from a new one, and some that are idle since.
+        lock: of all windows: a call takes its slots in one step.
+        by_key: windows in use, and some that are idle.
     """
 
     __slots__ = ("__weakref__", "_first", "_sweep_at", "by_key", "lock")
@@ -75,7 +74,7 @@ class _Windows:
         after_fork(self)
 
     def of(self, budgets: Sequence[Budget], now: float) -> list[Window]:
-        """Return the windows of some budgets; under the lock."""
+        """Return the windows of some budgets. The caller holds the lock."""
         by_key = self.by_key
         windows: list[Window] = []
         for key, rate, learned in budgets:
@@ -90,11 +89,11 @@ class _Windows:
         return windows
 
     def _open(self, key: str, rate: float, now: float) -> Window:
-        """Make a window. Each time they have become twice as many, forget the idle ones."""
+        """Make a window. Whenever their number has doubled, drop the idle ones."""
         if len(self.by_key) >= self._sweep_at:
             idle = [one for one, window in self.by_key.items() if window.is_idle(now)]
             for one in idle:
-                # A late response must not be taken for that of a number of the next window.
+                # A late response must not change a slot of the next window.
                 self._first = max(self._first, self.by_key.pop(one).next)
             self._sweep_at = max(SWEEP_AT, 2 * len(self.by_key))
         window = self.by_key[key] = Window(rate, self._first)
@@ -111,22 +110,22 @@ class _Windows:
 def _locked(
     windows: _Windows, clock: Clock, budgets: Sequence[Budget]
 ) -> Generator[list[Window], None, None]:
-    lock = windows.lock  # A child that is forked meanwhile has another one.
+    lock = windows.lock  # The child of a fork in the block has another one.
     with lock:
         yield windows.of(budgets, clock.monotonic())
 
 
 def shared_rate_limiter(place: str, clock: Clock | None) -> LocalRateLimiter:
-    """Return the one rate limiter of this process for a place.
+    """Return the one rate limiter of this process for a platform or a test server.
 
-    It has budgets for each integration, account and address, so all clients of one platform share
-    a rate limiter. A test server of its own, or a time of its own, has a rate limiter of its own, that is
-    gone with its clients; the others stay, or a client made for each call would begin each second
-    anew.
+    It has budgets for each integration, account and address that its clients name, so all clients
+    of a platform share it. It exists until the process ends: otherwise a program that makes a
+    client for each call would have no limit. Each test server, and each clock of a test, has
+    another one, which exists as long as its clients.
 
     Args:
         place: the platform's zone, such as `amocrm.ru`, or the origin of a test server.
-        clock: a client's own time; None is everybody's.
+        clock: the clock of a test; None for the system's.
     """
     key = (place, None if clock is None else id(clock))
     with _choosing:
@@ -134,7 +133,7 @@ def shared_rate_limiter(place: str, clock: Clock | None) -> LocalRateLimiter:
         if rate_limiter is None:
             rate_limiter = _shared[key] = LocalRateLimiter()
             if clock is not None:
-                _clocks[rate_limiter] = clock  # so that no other clock takes its id
+                _clocks[rate_limiter] = clock  # so that no other clock gets its id
             elif "://" not in place:
                 _lasting.append(rate_limiter)
         return rate_limiter

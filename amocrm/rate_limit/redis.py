@@ -21,7 +21,7 @@ from amocrm.rate_limit.learning import NOTHING_KNOWN, Knowledge, Known, after_re
 from amocrm.rate_limit.window import (
     LEARNING_LOOK,
     LOOK,
-    NOT_DRAWN,
+    NOT_RESERVED,
     OPENING,
     PROBE,
     QUEUE,
@@ -113,7 +113,7 @@ local function check(w)
   local at = slot(w, number)
   local following = slot(w, number + w.slots)
   if at == 0 or (following > 0 and following <= now) then
-    return {Action.DRAW_AGAIN:d}, 0, false, false
+    return {Action.RESERVE_AGAIN:d}, 0, false, false
   end
   local due, held = math.max(at, w.not_before), w.not_before >= at
   local before, free = slot(w, number - w.slots)
@@ -129,7 +129,7 @@ local function check(w)
   return {Action.GO:d}, 0, false, is_probe
 end
 
-local function draw(w, patience)
+local function reserve(w, patience)
   if now < w.blocked then return {Action.BLOCKED:d}, w.blocked - now, false, false end
   local plan = math.max(now, w.not_before, slot(w, w.next - w.slots) + w.seconds + {LEAST_MARGIN})
   if plan - now > {EXPIRY} then
@@ -159,7 +159,7 @@ local function draw(w, patience)
   return check(w)
 end
 
-if act == 'draw' then
+if act == 'reserve' then
   for _, w in ipairs(windows) do
     if not w.open then
       if now < w.blocked then return answer({Action.BLOCKED:d}, w.blocked - now) end
@@ -170,17 +170,17 @@ if act == 'draw' then
   end
 end
 
-if act == 'draw' or act == 'check' then
-  local patience, any_probe = act == 'draw' and amount or INF, false
+if act == 'reserve' or act == 'check' then
+  local patience, any_probe = act == 'reserve' and amount or INF, false
   for i, w in ipairs(windows) do
     local what, away, held, probe = {Action.GO:d}, 0, false, false
     if not w.open then
       if w.number < 0 then
-        what, away, held, probe = draw(w, patience)
+        what, away, held, probe = reserve(w, patience)
       else
         what, away, held, probe = check(w)
-        if what == {Action.DRAW_AGAIN:d} and i > 1 then
-          what, away, held, probe = draw(w, patience)
+        if what == {Action.RESERVE_AGAIN:d} and i > 1 then
+          what, away, held, probe = reserve(w, patience)
         end
       end
     end
@@ -222,7 +222,7 @@ elseif act == 'unblock' then
   for _, w in ipairs(windows) do redis.call('HDEL', w.head, 'blocked', 'probe') end
 elseif act == 'learn' then
   local widest = windows[#windows]
-  if widest.knowledge ~= ARGV[#ARGV - 1] then return answer({Action.DRAW_AGAIN:d}, 0) end
+  if widest.knowledge ~= ARGV[#ARGV - 1] then return answer({Action.RESERVE_AGAIN:d}, 0) end
   redis.call('HSET', widest.head, 'knowledge', ARGV[#ARGV])
 end
 return answer({Action.GO:d}, 0)
@@ -267,12 +267,12 @@ class RedisRateLimiter(BaseRateLimiter):
     def __repr__(self) -> str:
         return f"RedisRateLimiter({self._prefix + ':pace'!r})"
 
-    def draw(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
-        """Draw a number in each budget; see `window.draw`."""
-        return self._turn("draw", budgets, None, patience)
+    def reserve(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
+        """Reserve a slot in each budget; see `window.reserve`."""
+        return self._turn("reserve", budgets, None, patience)
 
     def check(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> Turn:
-        """Look at the numbers again; see `window.check`."""
+        """Check the slots again; see `window.check`."""
         return self._turn("check", budgets, numbers)
 
     def note_opening(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> None:
@@ -317,7 +317,10 @@ class RedisRateLimiter(BaseRateLimiter):
             is_counted = after.is_counted(now)
             if after == before:
                 return is_counted
-            extra: list[str | float] = [said.knowledge, " ".join(f"{float(one):.6f}" for one in after)]
+            extra: list[str | float] = [
+                said.knowledge,
+                " ".join(f"{float(one):.6f}" for one in after),
+            ]
             # Another host may have learned something meanwhile.
             if self._act("learn", widest, extra=extra).action is Action.GO:
                 return is_counted
@@ -343,7 +346,7 @@ class RedisRateLimiter(BaseRateLimiter):
         for at, (key, rate, learned) in enumerate(budgets):
             end = key and f":{key}"
             keys += [f"{self._prefix}:pace{end}", f"{self._prefix}:turns{end}"]
-            number = NOT_DRAWN if numbers is None else numbers[at]
+            number = NOT_RESERVED if numbers is None else numbers[at]
             arguments += [*slots_for(rate), int(learned), number]
         try:
             said = self._script(keys, [*arguments, *extra])
@@ -352,11 +355,11 @@ class RedisRateLimiter(BaseRateLimiter):
                 f"the rate limiter in Redis cannot be reached: {error}",
                 hint="check Redis and its address",
             ) from error
-        action, away, held, probe, now, knowledge, *drawn = cast("list[int]", said)
+        action, away, held, probe, now, knowledge, *numbers = cast("list[int]", said)
         # A client of the user's own may decode texts.
         text = knowledge.decode() if isinstance(knowledge, bytes) else str(knowledge)
         return _Answer(
-            Action(action), away / 1e6, tuple(drawn), bool(held), bool(probe), now / 1e6, text
+            Action(action), away / 1e6, tuple(numbers), bool(held), bool(probe), now / 1e6, text
         )
 
 

@@ -1,20 +1,22 @@
-"""When the next call may be sent, so that the server never counts too many in one second.
+"""When the next call may leave, so that the server never counts too many in one second.
 
-The limit is what the *server* sees, and a call arrives a little after it was sent. So a slot is
-taken again not one second after the call before it was sent, but one second and a margin: the
-most by which that call can have been late. Until its response is there, that is an assumption; the
-response then tells, because how much longer it took than the quickest ones bounds how late the call
-arrived (see `jitter`). Bursts are sent at once: even spacing would only delay the last call.
+The *server* counts calls when they arrive, a little after they were sent. So the call that follows
+in a slot is sent not one second after the previous one, but one second and a margin later: the
+longest time by which the previous call can have been late. Until its response has come, the margin
+is an assumption; then it is calculated, because a call cannot have been later than the time by
+which it took longer than the quickest calls (see `jitter`). Bursts are allowed: even spacing would
+only delay the last calls.
 
-There are as many slots as calls in a second. Callers draw numbers; number n uses the slot that
-number n - slots has used, so nobody overtakes and nobody starves. Whoever sleeps until a slot
-checks it again on waking, because in the meantime the server may have asked for a pause. A slot
-not taken is lost when the next number on it has come: its owner is dead, or has to draw again.
+There are as many slots at a time as calls in a second. Slots are numbered, and slot n follows
+slot n - slots, so calls are sent in order and each one is sent at last. A caller that has slept
+until its slot checks it again, because in the meantime the server may have asked for a pause. A
+slot that its caller does not use expires when the slot that follows it begins: the caller has
+died, or reserves another one.
 
-A call that several budgets count waits for the narrowest first. Only when it could be sent there,
-it draws a number in the next one; while it waits there, its narrow slot moves along. So nobody
-occupies a wide slot while waiting for a narrow one: calls of one account that wait for each other
-take nothing from other accounts.
+A call that several budgets count waits for its slot in the narrowest one first. Only when it could
+be sent there, it reserves a slot in the next one; while it waits for that, its narrow slot moves
+along. So no call occupies a wide slot while it waits for a narrow one, and the calls of one account
+that wait for each other take nothing from other accounts.
 Source: reference 3.4.
 """
 
@@ -29,60 +31,60 @@ from amocrm.rate_limit.jitter import LEAST_MARGIN
 from amocrm.rate_limit.learning import NOTHING_KNOWN, Knowledge, Known
 
 OPENING: Final = 10.0
-"""Seconds that a call over a new connection keeps its slot at most, until it is sent or answered:
-nobody knows when it arrives while TCP and TLS are still shaking hands."""
+"""The longest time in seconds for which a call over a new connection occupies its slot before it is
+reported as sent or its response comes: its arrival is unknown until the TLS handshake is over."""
 LOOK: Final = 0.05
-"""Seconds between two looks at a slot that may come free at any time."""
+"""Seconds between two checks of a slot that may become free at any time."""
 LEARNING_LOOK: Final = 0.2
-"""Seconds between two looks while it is not known whether the address is counted."""
+"""Seconds between two checks while it is unknown whether the server counts the address."""
 PROBE: Final = 30.0
-"""Seconds that the one call which tries whether a block is over is waited for."""
+"""Seconds to wait for the one call that tests whether a block is over."""
 QUEUE: Final = 1024
-"""Calls that may wait for their slots at once."""
+"""The largest number of calls that wait for their slots at the same time."""
 FIRST_RING: Final = 8
-"""Numbers that a new window has room for."""
+"""Slots that a new window has room for."""
 
-NOT_DRAWN: Final = -1
-"""Stands for the number of a call that has drawn none."""
+NOT_RESERVED: Final = -1
+"""Slot number of a call that has not reserved a slot yet."""
 
 Numbers: TypeAlias = tuple[int, ...]
-"""The numbers of a call, one for each of its windows."""
+"""The slot numbers of a call, one for each of its windows."""
 
 
 class Action(IntEnum):
-    """What a caller does now."""
+    """The next action of a caller that has reserved a slot."""
 
     GO = 0
     WAIT = 1
-    DRAW_AGAIN = 2
+    RESERVE_AGAIN = 2
     TOO_FAR = 3
     BLOCKED = 4
 
 
 class Step(NamedTuple):
-    """An answer to a caller.
+    """The result of reserving or checking a slot.
 
     Attributes:
-        action: send, wait, draw another number, or give up: the slot is too far away, or the
-            server blocks this scope.
-        away: seconds until then; 0.0 when it is now.
-        slot_number: the number drawn.
-        held: the wait is a pause the server asked for.
-        probe: this call tries whether the block is over.
+        action: send now, wait, reserve another slot, or give up: the slot is too far away, or the
+            server blocks this account or address.
+        away: seconds until the slot; 0.0 if it is now.
+        slot_number: number of the slot.
+        held: the wait is a pause that the server asked for.
+        probe: this call tests whether the block is over.
     """
 
     action: Action
     away: float = 0.0
-    slot_number: int = NOT_DRAWN
+    slot_number: int = NOT_RESERVED
     held: bool = False
     probe: bool = False
 
 
 class Turn(NamedTuple):
-    """An answer to a caller whom several windows count; otherwise as `Step`.
+    """The result of reserving or checking the slots of a call in all its windows; see `Step`.
 
     Attributes:
-        numbers: those drawn so far, one for each window.
+        numbers: the slots reserved so far, one for each window.
     """
 
     action: Action
@@ -93,24 +95,24 @@ class Turn(NamedTuple):
 
 
 class Window:
-    """The numbers drawn so far. Not thread-safe, and without a clock: the owner has both.
+    """The slots of one budget. Not thread-safe; its methods are given the time.
 
-    It keeps those that may still matter, and has room for as many as it needs.
+    It stores the slots that are not free yet, and grows with the calls that wait.
 
     Args:
         rate: calls in a second. Below one, it is one call in a longer time.
-        first: the first number that is drawn.
+        first: number of the first slot.
 
     Attributes:
-        first: the first number that is kept.
-        next: the number that is drawn next.
-        not_before: instant before which nobody goes; the server asked for it.
-        blocked: instant until which everybody is refused; 0.0 if the scope is not blocked.
-        probe: the number whose call tries whether the block is over.
-        ring: instants of each kept number: when its call goes, and when its slot is free again.
-        knowledge: whether the address is counted; for the window of a learned budget.
-        is_open: nothing is counted here.
-        looks_often: what is known may change soon.
+        first: number of the oldest slot that is stored.
+        next: number of the slot that is reserved next.
+        not_before: instant before which no call is sent; the server asked for it.
+        blocked: instant until which all calls are refused; 0.0 if the server blocks nothing.
+        probe: slot number of the call that tests whether the block is over.
+        ring: two instants for each stored slot: when its call is sent, and when it is free again.
+        knowledge: whether the server counts the address; for the window of a learned budget.
+        is_open: the window limits nothing for now.
+        looks_often: waiting calls check often, because the limit may end at any time.
     """
 
     __slots__ = (
@@ -122,18 +124,18 @@ class Window:
         self.set_rate(rate)
         self.first = self.next = first
         self.not_before = self.blocked = 0.0
-        self.probe = NOT_DRAWN
+        self.probe = NOT_RESERVED
         self.knowledge: Knowledge = NOTHING_KNOWN
         self.is_open = self.looks_often = False
         self.ring = array("d", bytes(16 * FIRST_RING))
 
     def set_rate(self, rate: float) -> None:
-        """Change the calls in a second: those who share a window may differ in it."""
+        """Change the rate: clients that share a window may have different ones."""
         self.rate = rate
         self.slots, self.seconds = slots_for(rate)
 
     def use_knowledge(self, now: float) -> None:
-        """Count as the server does, as far as is known; for the window of a learned budget."""
+        """Set the rate to what is known of the address; for the window of a learned budget."""
         rate = self.knowledge.rate(now)
         self.is_open = rate is None
         self.looks_often = self.knowledge.known is Known.UNKNOWN
@@ -141,7 +143,7 @@ class Window:
             self.set_rate(rate)
 
     def closed(self, now: float, patience: float) -> Step | None:
-        """Tell why no number can be drawn, whichever it would be; None if one can."""
+        """Return the refusal that a call would get in any slot; None if it can get one."""
         if now < self.blocked:
             return Step(Action.BLOCKED, self.blocked - now)
         if self.not_before - now > patience:
@@ -149,11 +151,11 @@ class Window:
         return None
 
     def reserve(self, now: float, patience: float, margin: float) -> Step:
-        """Draw a number, and go at once if its slot is free.
+        """Reserve the next slot.
 
         Args:
-            now: the instant.
-            patience: seconds the caller may wait; no number is drawn for a slot beyond.
+            now: monotonic seconds.
+            patience: seconds the caller can wait; no slot further away is reserved.
             margin: seconds by which this call may be late at the server.
         """
         if now < self.blocked:
@@ -162,7 +164,7 @@ class Window:
         plan, free = now, now
         before = number - self.slots
         if before >= self.first:
-            # Planned early rather than late: by then the response of the one before may have come.
+            # Planned early rather than late: the response of the previous call may have come then.
             position = self._position(before)
             plan, free = self.ring[position] + self.seconds + LEAST_MARGIN, self.ring[position + 1]
         plan = max(plan, now, self.not_before)
@@ -179,12 +181,12 @@ class Window:
         return Step(Action.GO, 0.0, number, False, is_probe)
 
     def check(self, number: int, now: float, margin: float) -> Step:
-        """Go if the slot is free; else tell how long it is still away."""
+        """Send the call if its slot has come; otherwise return how long it is still away."""
         is_probe = self.probe == number
         if self.blocked and not is_probe:
             return Step(Action.BLOCKED, max(0.0, self.blocked - now), number)
         if not self.first <= number < self.next or self._is_passed(number, now):
-            return Step(Action.DRAW_AGAIN, 0.0, number)
+            return Step(Action.RESERVE_AGAIN, 0.0, number)
         at, ring = self.ring[self._position(number)], self.ring
         due, held = max(at, self.not_before), self.not_before >= at
         before = number - self.slots
@@ -201,44 +203,44 @@ class Window:
         return Step(Action.GO, 0.0, number, probe=is_probe)
 
     def move(self, number: int, at: float) -> None:
-        """Keep the slot of a call that waits in a wider window until an instant."""
+        """Move the slot of a call that waits in a wider window to an instant."""
         if self._is_kept(number):
             self._occupy(number, at, LEAST_MARGIN)
 
     def cancel(self, number: int) -> None:
-        """Give a number back that was drawn for nothing, if nobody has drawn another since."""
+        """Give back a slot that is not used, unless a later one was reserved already."""
         if number == self.next - 1 and number >= self.first:
             self.next = number
 
     def opening(self, number: int, now: float) -> None:
-        """Keep the slot of a call that has to open a connection, until more is known of it."""
+        """Occupy the slot of a call that has to open a connection, until it is sent."""
         if self._is_kept(number):
             self.ring[self._position(number) + 1] = now + OPENING
 
     def settle(self, number: int, margin: float) -> None:
-        """Note by how much a call was late at most, now that this is known."""
+        """Set the time by which a call was late at most, now that this is known."""
         if self._is_kept(number):
             position = self._position(number)
             self.ring[position + 1] = self.ring[position] + self.seconds + margin
 
     def hold(self, until: float) -> None:
-        """Let nobody go before an instant, those who already have a slot included."""
+        """Send no call before an instant, calls that have a slot already included."""
         self.not_before = max(self.not_before, until)
 
     def block(self, until: float) -> None:
-        """Refuse everybody until an instant; whoever comes first then tries for all."""
-        self.blocked, self.probe = max(self.blocked, until), NOT_DRAWN
+        """Refuse all calls until an instant; the first one after it tests the block."""
+        self.blocked, self.probe = max(self.blocked, until), NOT_RESERVED
 
     def unblock(self) -> None:
-        """Let everybody go on: the one who tried was answered."""
-        self.blocked, self.probe = 0.0, NOT_DRAWN
+        """End the block: the call that tested it was answered."""
+        self.blocked, self.probe = 0.0, NOT_RESERVED
 
     def is_idle(self, now: float) -> bool:
-        """Tell whether a new window would say the same."""
+        """Whether a new window would behave in the same way."""
         return self.idle_at() <= now
 
     def idle_at(self) -> float:
-        """Return the instant from which a new window says the same."""
+        """Return the instant from which a new window would behave in the same way."""
         if self.blocked or self.knowledge != NOTHING_KNOWN:
             return float("inf")
         ring = self.ring
@@ -256,12 +258,12 @@ class Window:
         return self.first <= number < self.next
 
     def _is_passed(self, number: int, now: float) -> bool:
-        """Tell whether the next number on the same slot may have been sent."""
+        """Whether the call that follows in this slot may have been sent."""
         following = number + self.slots
         return following < self.next and self.ring[self._position(following)] <= now
 
     def _has_room(self, now: float) -> bool:
-        """Make room for one number more: forget the free ones, or take more memory."""
+        """Make room for another slot: drop those that are free, or grow. False: too many wait."""
         capacity = len(self.ring) // 2
         most = QUEUE + self.slots - 1
         if self.next - self.first < min(capacity, most):
@@ -283,12 +285,13 @@ class Window:
         self.ring = larger
 
 
-def draw(windows: Sequence[Window], now: float, patience: float, margin: float) -> Turn:
-    """Draw a number in every window that counts a call, the narrowest first; see `Window.reserve`.
+def reserve(windows: Sequence[Window], now: float, patience: float, margin: float) -> Turn:
+    """Reserve a slot in every window that counts a call, the narrowest first.
 
-    Nothing is drawn where one of them is blocked, or held beyond the patience.
+    Nothing is reserved if one of them is blocked, or held for longer than the patience. See
+    `Window.reserve`.
     """
-    numbers = (NOT_DRAWN,) * len(windows)
+    numbers = (NOT_RESERVED,) * len(windows)
     for window in windows:
         if not window.is_open and (refusal := window.closed(now, patience)) is not None:
             return Turn(refusal.action, refusal.away, numbers)
@@ -296,25 +299,25 @@ def draw(windows: Sequence[Window], now: float, patience: float, margin: float) 
 
 
 def check(windows: Sequence[Window], numbers: Numbers, now: float, margin: float) -> Turn:
-    """Go if every window has a free slot for a call; see `Window.check`."""
+    """Send the call if its slots have come in all windows; see `Window.check`."""
     return _advance(windows, numbers, now, float("inf"), margin)
 
 
 def _advance(
     windows: Sequence[Window], numbers: Numbers, now: float, patience: float, margin: float
 ) -> Turn:
-    drawn, is_probe = list(numbers), False
+    reserved, is_probe = list(numbers), False
     for index, window in enumerate(windows):
         if window.is_open:
             continue
-        number = drawn[index]
-        if number == NOT_DRAWN:
+        number = reserved[index]
+        if number == NOT_RESERVED:
             step = window.reserve(now, patience, margin)
         else:
             step = window.check(number, now, margin)
-            if step.action is Action.DRAW_AGAIN and index:
+            if step.action is Action.RESERVE_AGAIN and index:
                 step = window.reserve(now, patience, margin)
-        drawn[index] = step.slot_number
+        reserved[index] = step.slot_number
         is_probe = is_probe or step.probe
         if step.action is Action.GO:
             continue
@@ -322,15 +325,15 @@ def _advance(
         if step.action is Action.WAIT and window.looks_often:
             away = min(away, LEARNING_LOOK)
         for wider in range(index + 1, len(windows)):
-            windows[wider].cancel(drawn[wider])
-            drawn[wider] = NOT_DRAWN
+            windows[wider].cancel(reserved[wider])
+            reserved[wider] = NOT_RESERVED
         for narrower in range(index):
             if step.action is Action.WAIT:
-                windows[narrower].move(drawn[narrower], now + away)
+                windows[narrower].move(reserved[narrower], now + away)
             else:
-                windows[narrower].cancel(drawn[narrower])
-        return Turn(step.action, away, tuple(drawn), step.held, is_probe)
-    return Turn(Action.GO, 0.0, tuple(drawn), False, is_probe)
+                windows[narrower].cancel(reserved[narrower])
+        return Turn(step.action, away, tuple(reserved), step.held, is_probe)
+    return Turn(Action.GO, 0.0, tuple(reserved), False, is_probe)
 
 
 def slots_for(rate: float) -> tuple[int, float]:

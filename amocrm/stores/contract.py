@@ -1,6 +1,6 @@
-"""What every token store must do, as tests: run them on a store of your own.
+"""Tests for token stores, also for a store of yours.
 
-They need no test library to import; pytest collects them from a class of yours::
+The module imports no test library; pytest collects the tests from a class of yours::
 
     import pytest
     from amocrm.stores.contract import StoreContract
@@ -13,7 +13,7 @@ They need no test library to import; pytest collects them from a class of yours:
         def make(self):
             return MyStore(self.folder)
 
-Each test uses an integration of its own, so a place may serve many of them, and many runs.
+Each test uses a different integration, so all tests, and many runs, can use one store.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from amocrm.stores.store import Key, TokenStore
 __all__ = ["StoreContract"]
 
 PATIENCE: Final = 30.0
-"""Seconds after which something hangs that should not."""
+"""Seconds after which a test fails because the store hangs."""
 
 AT_ONCE: Final = 0.05
-"""Seconds to wait for a lock that somebody is sure to hold, or that nobody does."""
+"""Seconds to wait for a lock that is certainly locked, or certainly free."""
 
 THREADS: Final = 8
 
@@ -65,28 +65,28 @@ _naming: Final = threading.Lock()
 
 
 class StoreContract:
-    """The tests. Say in `make` how your store is opened."""
+    """The tests. Define `make`, which opens your store."""
 
     _key: Key | None = None
 
     def make(self) -> TokenStore:
-        """Open the store; each call opens the same place again, as another process would."""
+        """Open the store; each call opens the same data again, as another process would."""
         raise NotImplementedError
 
     @property
     def key(self) -> Key:
-        """A key that no other test uses."""
+        """Return a key that no other test uses."""
         with _naming:  # Threads ask too.
             if self._key is None:
                 self._key = Key(uuid.uuid4().hex, "example.amocrm.ru")
             return self._key
 
-    def test_nothing_is_there_before_something_is_saved(self) -> None:
+    def test_a_new_store_is_empty(self) -> None:
         store = self.make()
         assert store.load(self.key) is None
         assert list(store.accounts(self.key.client_id)) == []
 
-    def test_what_is_saved_is_loaded_to_the_letter_by_whoever_opens_the_place(self) -> None:
+    def test_every_instance_loads_the_saved_text_unchanged(self) -> None:
         there = None
         for text in TEXTS:
             assert self.make().save(self.key, text, there) is True
@@ -108,25 +108,25 @@ class StoreContract:
         assert store.save(self.key, "one", "two") is True
         assert store.load(self.key) == "one"
 
-    def test_of_many_who_replace_the_same_text_one_wins(self) -> None:
+    def test_only_one_of_many_threads_replaces_the_same_text(self) -> None:
         there: str | None = None
-        for turn in range(5):
+        for attempt in range(5):
             start = threading.Barrier(THREADS)
 
             def swap(
-                number: int, turn: int = turn, old: str | None = there,
+                number: int, attempt: int = attempt, old: str | None = there,
                 start: threading.Barrier = start,
             ) -> str | None:  # fmt: skip
-                store, text = self.make(), f"{turn} by {number}"
+                store, text = self.make(), f"{attempt} by {number}"
                 start.wait(PATIENCE)
                 return text if store.save(self.key, text, old) else None
 
             winners = [text for text in _each(swap) if text is not None]
-            assert len(winners) == 1, f"{len(winners)} of {THREADS} saved in the place of one text"
+            assert len(winners) == 1, f"{len(winners)} of {THREADS} replaced the same text"
             there = self.make().load(self.key)
             assert winners == [there]
 
-    def test_readers_see_a_whole_text_or_the_other(self) -> None:
+    def test_readers_see_the_old_or_the_new_text(self) -> None:
         texts = ["a" * 4000, "b" * 9000]
         assert self.make().save(self.key, texts[0], None)
         over = threading.Event()
@@ -134,8 +134,8 @@ class StoreContract:
         def write() -> None:
             store = self.make()
             try:
-                for turn in range(100):
-                    assert store.save(self.key, texts[(turn + 1) % 2], texts[turn % 2])
+                for attempt in range(100):
+                    assert store.save(self.key, texts[(attempt + 1) % 2], texts[attempt % 2])
             finally:
                 over.set()
 
@@ -145,7 +145,7 @@ class StoreContract:
                 assert store.load(self.key) in texts
             writing.result(PATIENCE)
 
-    def test_what_is_forgotten_is_gone_and_may_come_again(self) -> None:
+    def test_a_forgotten_text_is_removed_and_can_be_saved_again(self) -> None:
         store = self.make()
         store.forget(self.key)
         assert store.save(self.key, "one", None)
@@ -167,7 +167,7 @@ class StoreContract:
         store.forget(Key(mine, "other.amocrm.ru"))
         assert sorted(store.accounts(mine)) == ["example.amocrm.ru", "third.kommo.com"]
 
-    def test_keys_are_kept_apart_whatever_they_hold(self) -> None:
+    def test_keys_with_any_characters_are_separate(self) -> None:
         mine, store = self.key.client_id, self.make()
         keys = [self.key, *(Key(mine, name) for name in HOSTILE)]
         keys += [Key(mine.upper() + "X", self.key.account), Key(f"{mine}|a", "b")]
@@ -178,7 +178,7 @@ class StoreContract:
         for key in keys:
             store.forget(key)
 
-    def test_names_are_no_commands(self) -> None:
+    def test_names_are_not_run_as_commands(self) -> None:
         mine, store = self.key.client_id, self.make()
         assert store.save(self.key, "mine", None)
         for name in COMMANDS:
@@ -190,16 +190,16 @@ class StoreContract:
                 assert self.key.account in store.accounts(key.client_id)
                 with store.lock(key, PATIENCE):
                     assert self.make().load(self.key) == "mine"
-            # Only the one that is named is gone.
+            # Only the named one is removed.
             store.forget(Key(mine[:16] + name, "example.amocrm.ru"))
             assert store.load(Key(mine, name)) == name
         assert self.key.account in store.accounts(mine)
         assert store.load(self.key) == "mine"
 
-    def test_the_lock_lets_one_thread_in_at_a_time(self) -> None:
+    def test_the_lock_excludes_other_threads(self) -> None:
         self._one_at_a_time(lambda shared: shared)
 
-    def test_the_lock_lets_one_in_whichever_instance_they_have(self) -> None:
+    def test_the_lock_excludes_threads_with_different_instances(self) -> None:
         self._one_at_a_time(lambda _: self.make())
 
     def _one_at_a_time(self, open_store: Callable[[TokenStore], TokenStore]) -> None:
@@ -210,7 +210,7 @@ class StoreContract:
             store = open_store(shared)
             for _ in range(3):
                 with store.lock(self.key, PATIENCE):
-                    # Whoever is in here alone finds this free.
+                    # It is free if no other thread is here.
                     if not inside.acquire(blocking=False):
                         overlaps.append(number)
                         continue
@@ -218,9 +218,9 @@ class StoreContract:
                     inside.release()
 
         _each(work)
-        assert not overlaps, "the lock let two in at once"
+        assert not overlaps, "two threads held the lock at the same time"
 
-    def test_waiting_for_the_lock_has_an_end(self) -> None:
+    def test_waiting_for_the_lock_ends_after_the_timeout(self) -> None:
         store = self.make()
         with self._held(store):
             for other in (store, self.make()):
@@ -231,7 +231,7 @@ class StoreContract:
         with self.make().lock(self.key, PATIENCE):
             pass
 
-    def test_the_lock_is_given_back_whatever_happens_under_it(self) -> None:
+    def test_the_lock_is_released_after_an_exception(self) -> None:
         store = self.make()
         for trouble in (ValueError, KeyboardInterrupt):
             with contextlib.suppress(trouble), store.lock(self.key, PATIENCE):
@@ -239,7 +239,7 @@ class StoreContract:
             with self.make().lock(self.key, PATIENCE):
                 pass
 
-    def test_saving_and_loading_do_not_mind_the_lock_whoever_holds_it(self) -> None:
+    def test_saving_and_loading_work_without_the_lock(self) -> None:
         store = self.make()
         with store.lock(self.key, PATIENCE):
             assert store.save(self.key, "one", None)
@@ -252,7 +252,7 @@ class StoreContract:
 
     @contextmanager
     def _held(self, store: TokenStore) -> Generator[None, None, None]:
-        """Have the lock held by another thread."""
+        """Lock a key in another thread while the block runs."""
         held, done = threading.Event(), threading.Event()
 
         def hold() -> None:
@@ -263,7 +263,7 @@ class StoreContract:
         with ThreadPoolExecutor(1) as pool:
             holder = pool.submit(hold)
             try:
-                assert held.wait(PATIENCE), "a free lock could not be taken"
+                assert held.wait(PATIENCE), "a free lock could not be locked"
                 yield
             finally:
                 done.set()
@@ -282,4 +282,4 @@ def _refused() -> Generator[None, None, None]:
         yield
     except TokenStoreError:
         return
-    raise AssertionError("waiting for a lock that is held did not end in TokenStoreError")
+    raise AssertionError("waiting for a locked lock did not raise TokenStoreError")

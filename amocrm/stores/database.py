@@ -1,10 +1,10 @@
-"""The engine of SQLAlchemy, as a store needs it: what it does is done once and told in one line.
+"""Access to a database through SQLAlchemy, for stores and journals. Only this module imports it.
 
-Messages name the database's own complaint and never a statement's values: they are the tokens. Nor
-does SQLAlchemy's log show them, whatever it is set to: they are of a type that shows nothing.
+Messages contain the database's error but no values of statements, because these are tokens.
+SQLAlchemy's log does not show them either, whatever its settings, because of their type.
 
-An SQLite database is a file: it is made readable by its owner alone, and so are the files that
-SQLite makes beside it, for they get its mode.
+The file of an SQLite database is created readable by its owner only. The files that SQLite creates
+beside it get the same mode.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ __all__ = [
     "HiddenText",
     "again_if_lost",
     "describe",
+    "describe_error",
     "exc",
     "long_text",
     "sa",
-    "told_of",
     "unlock",
 ]
 
 _Result = TypeVar("_Result")
 Change = sa.Insert | sa.Update | sa.Delete
-Found = Sequence[tuple[str, ...]]
+Rows = Sequence[tuple[str, ...]]
 
 _EXAMPLE: Final = "write it like postgresql+psycopg://user:password@host/database"
 _CUT: Final = 200
-"""Characters of a database's complaint that a message shows."""
+"""The largest number of characters of a database's error in a message."""
 _BESIDE: Final = ("", "-wal", "-shm", "-journal")
-"""What the names of an SQLite database's files end in."""
+"""The ends of the names of an SQLite database's files."""
 
 
 class Database:
-    """Statements, each in a transaction of its own.
+    """Runs statements, each in a separate transaction.
 
     Args:
-        engine: an engine, or the address to make one of; no connection is opened yet.
-        secret: an SQLite database that others can read is refused.
+        engine: an engine, or a URL; no connection is opened yet.
+        secret: refuse an SQLite database that other users can read.
 
     Attributes:
-        engine: the one that was given, or made.
+        engine: the given engine, or the one for the URL.
         file: path of an SQLite database; None for a server.
     """
 
@@ -79,34 +79,34 @@ class Database:
         return " ".join(part for part in (url.get_backend_name(), url.host, url.database) if part)
 
     def renew_after_fork(self) -> None:
-        """Leave the connections to the parent; the child opens its own."""
+        """Drop the parent's connections without closing them; the child opens new ones."""
         self.engine.dispose(close=False)
 
     def connect(self) -> sa.Connection:
-        """Open a connection whose updates see what others have just saved.
+        """Open a connection whose updates see the latest saves of others.
 
         Raises:
-            TokenStoreError: others can read the file of an SQLite database of tokens.
+            TokenStoreError: other users can read the file of an SQLite database of tokens.
         """
         if self.file is not None:
             self._keep_private(self.file)
         try:
             return self._connect()
         except self.engine.dialect.loaded_dbapi.Error:
-            # SQLAlchemy does not see that a connection is lost when it is asked for its level.
+            # SQLAlchemy does not detect a lost connection while it sets the isolation level.
             self.engine.dispose()
         return self._connect()
 
     def _connect(self) -> sa.Connection:
         connection = self.engine.connect()
         if self.file is None:
-            # Whatever the engine was set to: without a transaction a row cannot stay locked, and
-            # in a stricter one than this PostgreSQL refuses what others were first with.
+            # For any setting of the engine: without a transaction a row cannot stay locked, and at
+            # a stricter level PostgreSQL fails after changes of others.
             connection.execution_options(isolation_level="READ COMMITTED")
         return connection
 
     def _keep_private(self, file: str) -> None:
-        """Make the file of an SQLite database before SQLite does; refuse what others can read."""
+        """Create the file of an SQLite database; refuse files that other users can read."""
         if self._makes_file:
             _make_file(os.path.realpath(file))
         for path in (file + end for end in _BESIDE if self._secret):
@@ -118,22 +118,22 @@ class Database:
                 hint = getattr(error, "hint", None)
                 raise TokenStoreError(f"{path}: {error.strerror}", hint=hint) from None
 
-    def all(self, query: sa.Executable) -> Found:
-        """Return what a query finds; asked again on a new connection if the first was lost."""
+    def all(self, query: sa.Executable) -> Rows:
+        """Return the rows of a query; repeat it on a new connection if the first one was lost."""
 
-        def ask() -> Found:
+        def run() -> Rows:
             with self.connect() as connection:
                 return [tuple(row) for row in connection.execute(query)]
 
-        return again_if_lost(ask)
+        return again_if_lost(run)
 
     def do(self, change: Change) -> int:
-        """Change rows; return how many."""
+        """Change rows; return their number."""
         with self.connect() as connection, connection.begin():
             return connection.execute(change).rowcount
 
     def make(self, table: sa.Table) -> None:
-        """Make a table unless it is there; several processes may do it at once."""
+        """Create a table if it does not exist; several processes may do so at the same time."""
 
         def create() -> None:
             with self.connect() as connection, connection.begin():
@@ -142,7 +142,7 @@ class Database:
         try:
             create()
         except exc.DBAPIError:
-            # PostgreSQL looks before it makes: two may have seen nothing. By now one has won.
+            # PostgreSQL checks first, so two processes may both create it. Now it exists.
             create()
 
     def lock(self, row: sa.Select[tuple[str]] | sa.Select[tuple[int]]) -> sa.Connection | None:
@@ -161,12 +161,12 @@ class Database:
         return None
 
     @contextmanager
-    def told(self, what: str, table: sa.Table) -> Generator[None, None, None]:
-        """Turn what goes wrong into a TokenStoreError that shows no statement's values."""
+    def errors(self, what: str, table: sa.Table) -> Generator[None, None, None]:
+        """Raise a TokenStoreError without values of statements for errors of the database."""
         try:
             yield
         except (exc.SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:
-            hint, line = self._hint(error, table), told_of(error)
+            hint, line = self._hint(error, table), describe_error(error)
             raise TokenStoreError(
                 f"{self!r} could not {what} the token: {line}", hint=hint
             ) from None
@@ -197,23 +197,23 @@ def unlock(connection: sa.Connection, owner: int) -> None:
             connection.close()
 
 
-def told_of(error: Exception) -> str:
-    """Return what a database complains of, and take everything else out of the error.
+def describe_error(error: Exception) -> str:
+    """Return the first line of a database error, and remove everything else from the error.
 
-    Not even who digs for the context finds a statement's values, nor the rows that some drivers
-    add to their messages: they are the tokens.
+    Statements and the messages of some drivers contain tokens: so the error, its cause and its
+    context must not keep them.
     """
-    trouble: object = error.orig if isinstance(error, exc.StatementError) else error
+    cause: object = error.orig if isinstance(error, exc.StatementError) else error
     # The first line, because the next ones may show the row.
-    line = next(iter(str(trouble).splitlines()), "")[:_CUT]
+    line = next(iter(str(cause).splitlines()), "")[:_CUT]
     error.args = (line,)
     if isinstance(error, exc.StatementError):
         error.params = error.orig = error.__cause__ = error.__context__ = None
-    return f"{type(trouble).__name__}: {line}"
+    return f"{type(cause).__name__}: {line}"
 
 
 def again_if_lost(step: Callable[[], _Result]) -> _Result:
-    """Take a step that may be repeated; once more if the connection was found to be lost."""
+    """Do an idempotent step; repeat it once if the connection was lost."""
     try:
         return step()
     except exc.DBAPIError as error:
@@ -227,19 +227,19 @@ def _url(text: str) -> sa.URL:
         return sa.make_url(text)
     except exc.ArgumentError:
         pass
-    # The address may hold a password: neither it nor the error that shows it is passed on.
-    raise ConfigurationError("the database's address cannot be read", hint=_EXAMPLE)
+    # The URL may contain a password: neither it nor the error that shows it may be raised.
+    raise ConfigurationError("the database's URL cannot be read", hint=_EXAMPLE)
 
 
 def _engine(url: sa.URL) -> sa.Engine:
     try:
-        # Values stay out of the log of statements too, if somebody switches it on.
-        # A connection to a file costs nothing to open, and one that is kept is never closed.
+        # `hide_parameters`: the log of statements must not show values either.
+        # `NullPool`: a file is opened quickly, and pooled connections would never be closed.
         pool = NullPool if url.get_backend_name() == "sqlite" else None
         return sa.create_engine(url, poolclass=pool, pool_pre_ping=True, hide_parameters=True)
     except exc.NoSuchModuleError:
         name = url.drivername
-        raise ConfigurationError(f"{name!r} is no kind of database", hint=_EXAMPLE) from None
+        raise ConfigurationError(f"{name!r} is not a kind of database", hint=_EXAMPLE) from None
     except ModuleNotFoundError as missing:
         raise ConfigurationError(
             f"the database's driver {missing.name!r} is not installed",
@@ -248,7 +248,7 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 
 def _mode(url: sa.URL) -> object:
-    """Return how an SQLite database is to be opened; None if the address does not tell."""
+    """Return the mode in which the URL opens an SQLite database; None if it contains none."""
     within = parse_qs(urlsplit(url.database or "").query).get("mode")
     return within[0] if within else url.query.get("mode")
 
@@ -257,7 +257,7 @@ def _file(url: sa.URL) -> str:
     """Return the path of an SQLite database.
 
     Raises:
-        ConfigurationError: it lives in memory, where each thread may have another one.
+        ConfigurationError: it is in memory, where each thread may have a different one.
     """
     name = url.database or ""
     path = unquote(urlsplit(name).path) if name.startswith("file:") else name
@@ -272,24 +272,24 @@ _making: Final = ForkLock()
 
 
 def _make_file(file: str) -> None:
-    """Make an empty file for its owner alone, which to SQLite is a database without tables.
+    """Create an empty file for this user only; for SQLite, it is a database without tables.
 
-    One that is there is never opened: the system frees all locks of a process on a file when the
-    process closes any descriptor of it, and SQLite relies on them.
+    An existing file is never opened: the system frees all locks of a process on a file when the
+    process closes any descriptor of it, and SQLite relies on these locks.
     """
-    # What cannot be made here SQLite cannot make either, and it will tell.
+    # If the file cannot be created here, SQLite cannot create it either, and raises an error.
     with _making, contextlib.suppress(OSError):
         if not os.path.exists(file):
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
 
 
 def long_text() -> sa.types.TypeEngine[str]:
-    """Return the type of a text of any length: the text of MySQL ends at 64 KB."""
+    """Return the type of a text of any length: TEXT of MySQL ends at 64 KB."""
     return sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
 
 
 def describe(name: str, *columns: sa.Column[str] | sa.Column[int]) -> sa.Table:
-    """Describe a table whose rows can be locked, and hold letters of every language."""
+    """Describe a table with row locks and all Unicode characters."""
     return sa.Table(
         name,
         sa.MetaData(),
@@ -302,27 +302,27 @@ def describe(name: str, *columns: sa.Column[str] | sa.Column[int]) -> sa.Table:
 
 
 class HiddenText(sa.types.TypeDecorator[str]):
-    """A text that SQLAlchemy shows in no log and no message, however it is set."""
+    """A text that SQLAlchemy shows in no log and no message, whatever its settings."""
 
     impl = sa.Text
     cache_ok = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[str]:
-        """Return a type that has room for it: the text of MySQL ends at 64 KB."""
+        """Return a type that is long enough: TEXT of MySQL ends at 64 KB."""
         is_mysql = dialect.name in ("mysql", "mariadb")
         return dialect.type_descriptor(MEDIUMTEXT() if is_mysql else sa.Text())
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """Hide what is sent."""
+        """Hide a value that is sent."""
         return None if value is None else _Hidden(value)
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """Hide what is found; `str` of it is the plain text."""
+        """Hide a value of a row; `str` returns the plain text."""
         return None if value is None else _Hidden(value)
 
 
 class _Hidden(str):
-    """A text that does not show itself."""
+    """A text whose `repr` does not show it."""
 
     __slots__ = ()
 

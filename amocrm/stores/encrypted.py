@@ -1,7 +1,7 @@
-"""Tokens sealed at rest, around any other store.
+"""Encrypts the tokens of another store.
 
-Whoever reads the place sees whose tokens are there, and none of them. What is sealed says whose it
-is, so that one row cannot be passed off as another's. Needs the extra `crypto`.
+A reader of the inner store sees the accounts, but no tokens. The encrypted text contains its key,
+so that a text that was copied to another account is refused. Needs the extra `crypto`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 ROTATE_TRIES: Final = 20
-"""How often a text is sealed anew because somebody else saved in between."""
+"""Attempts to encrypt a text again if another process saves it in between."""
 
 
 class EncryptedStore:
-    """Seals what another store keeps.
+    """Encrypts the texts of another store.
 
     Args:
-        inner: the store that keeps the sealed texts, and whose lock is used.
-        keys: one of `new_key`, or several: the first one seals, each of them opens.
+        inner: the store of the encrypted texts and of the locks.
+        keys: a key of `new_key`, or several: the first one encrypts, and all of them decrypt.
 
     Raises:
-        ConfigurationError: a key is none.
+        ConfigurationError: a key is not a Fernet key.
     """
 
     def __init__(self, inner: TokenStore, keys: str | Iterable[str]) -> None:
@@ -46,30 +46,30 @@ class EncryptedStore:
 
     @staticmethod
     def new_key() -> str:
-        """Return a fresh random key; keep it apart from the place that it protects."""
+        """Return a new random key; store it separately from the tokens."""
         return Fernet.generate_key().decode()
 
     def load(self, key: Key) -> str | None:
         """Return the text of a key; None if there is none.
 
         Raises:
-            TokenStoreError: none of the keys opens it, or it was sealed for another account.
+            TokenStoreError: no key decrypts it, or it was encrypted for another account.
         """
-        return self._opened(key, self._inner.load(key))
+        return self._decrypt(key, self._inner.load(key))
 
     def save(self, key: Key, text: str, replaces: str | None) -> bool:
-        """Put a text in the place of the one that was loaded; False if another is there.
+        """Replace the loaded text; return False if the inner store contains another one.
 
         Raises:
-            TokenStoreError: what is there cannot be opened; it stays as it is.
+            TokenStoreError: the stored text cannot be decrypted; it is not changed.
         """
         sealed = self._inner.load(key)
-        if self._opened(key, sealed) != replaces:
+        if self._decrypt(key, sealed) != replaces:
             return False
-        return self._inner.save(key, self._sealed(key, text), sealed)
+        return self._inner.save(key, self._encrypt(key, text), sealed)
 
     def lock(self, key: Key, timeout: float) -> AbstractContextManager[object]:
-        """Hold the lock of the inner store."""
+        """Lock a key in the inner store."""
         return self._inner.lock(key, timeout)
 
     def forget(self, key: Key) -> None:
@@ -81,57 +81,57 @@ class EncryptedStore:
         return self._inner.accounts(client_id)
 
     def rotate(self, client_id: str) -> int:
-        """Seal all texts of an integration with the first key, so that the others may go.
+        """Encrypt all texts of an integration with the first key; then remove the other keys.
 
         Returns:
-            how many texts there are.
+            The number of texts.
 
         Raises:
-            TokenStoreError: one cannot be opened; those before it are sealed anew.
+            TokenStoreError: one cannot be decrypted; those before it have the new key.
         """
-        # Second names of renamed accounts are kept apart, and sealed too.
+        # The pointers of renamed accounts have another client id, and are encrypted, too.
         owners = (client_id, pointer_key(client_id, "").client_id)
         keys = [Key(owner, name) for owner in owners for name in self._inner.accounts(owner)]
         for key in keys:
-            self._reseal(key)
+            self._encrypt_again(key)
         return len(keys)
 
-    def _reseal(self, key: Key) -> None:
+    def _encrypt_again(self, key: Key) -> None:
         for _ in range(ROTATE_TRIES):
             sealed = self._inner.load(key)
-            text = self._opened(key, sealed)
-            if text is None or self._inner.save(key, self._sealed(key, text), sealed):
+            text = self._decrypt(key, sealed)
+            if text is None or self._inner.save(key, self._encrypt(key, text), sealed):
                 return
-        raise TokenStoreError(f"others kept saving the token of {key.account} at the same time")
+        raise TokenStoreError(f"other processes saved the token of {key.account} again and again")
 
-    def _sealed(self, key: Key, text: str) -> str:
+    def _encrypt(self, key: Key, text: str) -> str:
         return self._fernet.encrypt(json.dumps([*key, text]).encode()).decode()
 
-    def _opened(self, key: Key, sealed: str | None) -> str | None:
+    def _decrypt(self, key: Key, sealed: str | None) -> str | None:
         if sealed is None:
             return None
         try:
             opened = json.loads(self._fernet.decrypt(sealed.encode()))
         except (InvalidToken, ValueError):
             raise TokenStoreError(
-                f"what {self._inner!r} keeps of {key.account} opens with none of the keys",
-                hint="add the key that it was sealed with to the list; it is kept as it is",
+                f"no key decrypts the token of {key.account} in {self._inner!r}",
+                hint="add the key that encrypted it to the list; the stored token was not changed",
             ) from None
         match opened:
             case [key.client_id, key.account, str(text)]:
                 return text
             case _:
                 raise TokenStoreError(
-                    f"what {self._inner!r} keeps of {key.account} was sealed for another account",
-                    hint="somebody moved it there; restore it from a backup, or get consent again",
+                    f"{self._inner!r}: the token of {key.account} is encrypted for another account",
+                    hint="it was copied there; restore a backup, or get consent again",
                 )
 
 
 def _fernet(keys: list[str]) -> MultiFernet:
-    hint = "make one with EncryptedStore.new_key() and keep it apart from the tokens"
+    hint = "make one with EncryptedStore.new_key() and store it separately from the tokens"
     if not keys:
         raise ConfigurationError("EncryptedStore needs at least one key", hint=hint)
     try:
         return MultiFernet([Fernet(key) for key in keys])
     except (ValueError, TypeError):
-        raise ConfigurationError("a key of EncryptedStore is no Fernet key", hint=hint) from None
+        raise ConfigurationError("a key of EncryptedStore is not a Fernet key", hint=hint) from None

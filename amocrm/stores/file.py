@@ -1,11 +1,12 @@
-"""Tokens in a folder: a file for each integration and account, shared by processes of one machine.
+"""Stores tokens in a folder: a file per integration and account, for processes of one machine.
 
-The folder belongs to the user who runs the program, and nobody else can write to it: whoever could
-would put an old file back, or something that is no file.
+The folder must belong to the user that runs the program, and no other user may write to it:
+otherwise that user could put an old file back, or a link or a FIFO in its place.
 
-A file is written beside its place, readable by its owner alone from the first byte, brought to the
-disk, and put in place in one step: a reader sees the old token or the new one, never half of one,
-and needs no lock. Use a local disk: on a network one neither the step nor the lock is sure.
+A new file is written beside the old one, readable by its owner only from the first byte, flushed to
+the disk, and replaces the old one in one step. So a reader sees the old token or the new one, never
+a part of one, and needs no lock. Use a local disk: network disks guarantee neither the replacement
+nor the lock.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 from urllib.parse import unquote
 
-from amocrm._support.atomic_file import insist, replace
+from amocrm._support.atomic_file import replace, retry_on_windows
 from amocrm._support.file_lock import FileLock
 from amocrm._support.private_files import check_folder, check_private, make_folder, open_private
 from amocrm.errors import TokenStoreError
@@ -26,37 +27,37 @@ from amocrm.stores.locks import hold_file
 from amocrm.stores.store import Key
 
 SAVING_PATIENCE: Final = 20.0
-"""Seconds to wait for others who are in the middle of a save."""
+"""Seconds to wait for a save of another process."""
 
 _LARGEST: Final = 16 * 1024 * 1024
-"""Bytes of a file that may be a token."""
+"""The largest size of a token's file in bytes."""
 _SHOWN: Final = 100
-"""Characters of an account that its file's name shows."""
+"""The largest number of an account's characters in the name of its file."""
 _UNUSUAL: Final = re.compile(r"[^a-z0-9.-]")
-_LEFT: Final = re.compile(r"[a-z0-9._%-]*-[0-9a-f]{16,64}\.json\.[0-9]+\.[0-9a-f]+\.new")
-"""What a writer of a token writes to, until it is put in place."""
+_NEW: Final = re.compile(r"[a-z0-9._%-]*-[0-9a-f]{16,64}\.json\.[0-9]+\.[0-9a-f]+\.new")
+"""The name of a new file until it replaces the old one."""
 
 
 class FileStore:
-    """Keeps tokens in a folder. Safe for threads and for processes of one machine.
+    """Stores tokens in a folder. Safe for threads and for processes of one machine.
 
     Args:
-        folder: where; it is made, for its owner alone, when the first token is saved.
+        folder: path of the folder; it is created for this user only when the first token is saved.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._folder = os.path.abspath(os.fspath(folder))
         self._locks: dict[Key, FileLock] = {}
-        # One for all: it is held for the milliseconds of a save, whoever holds a token's lock.
+        # One lock for all tokens, for the milliseconds of a save, independent of their locks.
         self._saving = FileLock(os.path.join(self._folder, "saving.lock"))
 
     def __repr__(self) -> str:
         return f"FileStore({self._folder!r})"
 
     def path(self, key: Key) -> str:
-        """Return the path of a token's file, whether it is there or not."""
-        # The digest tells keys apart; the account's host is there for people. A host is shown as it
-        # is; of what is none, the name has the whole digest.
+        """Return the path of a token's file, whether it exists or not."""
+        # The digest makes the name unique; the account is for people. A host is shown unchanged;
+        # for other texts, the name contains the complete digest.
         shown = _shown(key.account)
         digits = 16 if shown == key.account else 64
         return os.path.join(self._folder, f"{shown}-{key.digest[:digits]}.json")
@@ -68,10 +69,10 @@ class FileStore:
             TokenStoreError: the file cannot be read, or others can read it.
         """
         path = self.path(key)
-        with _told(path):
+        with _token_store_errors(path):
             try:
                 check_folder(self._folder)
-                handle = insist(lambda: open_private(path, os.O_RDONLY))
+                handle = retry_on_windows(lambda: open_private(path, os.O_RDONLY))
             except FileNotFoundError:
                 return None
             with open(handle, "rb") as file:
@@ -79,64 +80,64 @@ class FileStore:
                 content = file.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise TokenStoreError(f"{path} is too large to be a token")
-        # What is no text is no token either, and whoever reads it will say so.
+        # If it is not text, it is not a token either, and its reader will report that.
         return content.decode("utf-8", "replace")
 
     def save(self, key: Key, text: str, replaces: str | None) -> bool:
-        """Put a text in the place of the one that was loaded; False if another is there.
+        """Replace the loaded text; return False if the file contains another one.
 
         Raises:
-            TokenStoreError: it could not be written; the old one is untouched.
+            TokenStoreError: it could not be written; the old file is unchanged.
         """
         path = self.path(key)
         self._make_folder()
         with hold_file(self._saving, SAVING_PATIENCE):
             if self.load(key) != replaces:
                 return False
-            with _told(path):
+            with _token_store_errors(path):
                 self._sweep()
                 replace(path, text.encode())
             return True
 
     def forget(self, key: Key) -> None:
-        """Remove a file; its lock file stays, for a removed lock has two holders."""
+        """Remove a file, but not its lock file: otherwise two processes could hold the lock."""
         path = self.path(key)
-        if not self._is_there():
+        if not self._folder_exists():
             return
-        with hold_file(self._saving, SAVING_PATIENCE), _told(path):
+        with hold_file(self._saving, SAVING_PATIENCE), _token_store_errors(path):
             with contextlib.suppress(FileNotFoundError):
-                insist(lambda: os.unlink(path))
+                retry_on_windows(lambda: os.unlink(path))
             self._sweep()
 
     def accounts(self, client_id: str) -> list[str]:
         """Return the accounts of an integration, by the names of their files.
 
-        One that is longer than a host may be is kept, and not listed.
+        An account with a longer name than a host can have is stored, but not listed.
         """
-        if not self._is_there():
+        if not self._folder_exists():
             return []
-        with _told(self._folder):
+        with _token_store_errors(self._folder):
             names = set(os.listdir(self._folder))
-        # A name ends in a digest of its key, which tells whether it is this integration's.
+        # A name ends in the digest of its key, which depends on the integration.
         shown = [name.rpartition("-")[0] for name in names if name.endswith(".json")]
         keys = {Key(client_id, unquote(one)) for one in shown}
         return [key.account for key in keys if os.path.basename(self.path(key)) in names]
 
     def lock(self, key: Key, timeout: float) -> AbstractContextManager[None]:
-        """Keep other threads and processes from asking for a grant meanwhile."""
+        """Lock a key for all threads and processes of this machine."""
         if key not in self._locks:
             self._make_folder()
             self._locks.setdefault(key, FileLock(f"{self.path(key)}.lock"))
         return hold_file(self._locks[key], timeout)
 
     def _make_folder(self) -> None:
-        with _told(self._folder):
+        with _token_store_errors(self._folder):
             make_folder(self._folder)
             check_folder(self._folder)
 
-    def _is_there(self) -> bool:
-        """Tell whether there is a folder; refuse one that others can write to."""
-        with _told(self._folder):
+    def _folder_exists(self) -> bool:
+        """Whether the folder exists; refuse one that other users can write to."""
+        with _token_store_errors(self._folder):
             try:
                 check_folder(self._folder)
             except FileNotFoundError:
@@ -144,15 +145,15 @@ class FileStore:
         return True
 
     def _sweep(self) -> None:
-        """Remove what killed writers left: whoever holds the lock of saving is the only one."""
+        """Remove the files of killed writers; under the lock for saving, there is no other one."""
         with os.scandir(self._folder) as entries:
             for entry in entries:
-                if _LEFT.fullmatch(entry.name) and not entry.is_dir(follow_symlinks=False):
+                if _NEW.fullmatch(entry.name) and not entry.is_dir(follow_symlinks=False):
                     os.unlink(entry.path)
 
 
 def _shown(account: str) -> str:
-    """Return what the name of a file shows of an account: a host as it is, all else escaped."""
+    """Return an account as part of a file name: a host unchanged, other characters escaped."""
 
     def escape(found: re.Match[str]) -> str:
         return "".join(f"%{byte:02x}" for byte in found[0].encode("utf-8", "surrogatepass"))
@@ -161,8 +162,8 @@ def _shown(account: str) -> str:
 
 
 @contextmanager
-def _told(path: str) -> Generator[None, None, None]:
-    """Say which file it was, and what the system had against it."""
+def _token_store_errors(path: str) -> Generator[None, None, None]:
+    """Raise a TokenStoreError with the path and the system's reason for an OSError."""
     try:
         yield
     except OSError as error:

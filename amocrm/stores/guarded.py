@@ -1,7 +1,7 @@
-"""A store as the library asks it: whatever it raises is a TokenStoreError, and no text is shown.
+"""Calls a token store: all its errors become TokenStoreErrors, and no error shows a token.
 
-Texts of records hold tokens. They travel as `Secret`, and the frames of a store that fails are
-dropped, because error trackers send what stands in them.
+Texts of records contain tokens. They are passed as `Secret`, and the frames of a store's errors are
+dropped, because error trackers send their local variables.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _log: Final = logging.getLogger("amocrm.stores")
 
 
 class GuardedStore:
-    """Asks a store of anybody's. Every method may raise TokenStoreError, and nothing else.
+    """Wraps any store. Its methods raise only TokenStoreError.
 
     Attributes:
-        inner: the store itself.
+        inner: the wrapped store.
     """
 
     def __init__(self, store: TokenStore) -> None:
@@ -47,26 +47,26 @@ class GuardedStore:
         _ask("forget the token", lambda: self.inner.forget(key))
 
     def accounts(self, client_id: str) -> list[str]:
-        """Return what texts of an integration are kept under, sorted."""
+        """Return the accounts of an integration, sorted."""
         return _ask("list the accounts", lambda: sorted(self.inner.accounts(client_id)))
 
     @contextmanager
     def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
-        """Keep others who share the store from asking for a grant meanwhile."""
-        held = ExitStack()
-        _ask("lock", lambda: held.enter_context(self.inner.lock(key, timeout)))
+        """Lock a key for all that share the store."""
+        stack = ExitStack()
+        _ask("lock", lambda: stack.enter_context(self.inner.lock(key, timeout)))
         try:
             yield
         finally:
-            _give_back(held)
+            _release(stack)
 
 
-def _give_back(held: ExitStack) -> None:
-    """End a lock. What was to be done under it is done: that it cannot be freed fails no call."""
+def _release(stack: ExitStack) -> None:
+    """Release a lock. A failure fails no call, because the work under the lock is done."""
     try:
-        held.close()
+        stack.close()
     except Exception as error:
-        _log.warning("a lock of the token store was not given back: %s", type(error).__name__)
+        _log.warning("a lock of the token store was not released: %s", type(error).__name__)
 
 
 def _hidden(text: str | None) -> Secret | None:
@@ -88,6 +88,6 @@ def _ask(what: str, step: Callable[[], T]) -> T:
             hint="the token in memory stays usable; fix the store before this process ends",
         )
         failure.__cause__ = error
-    # Raised out here, without what has stood in the store's frames.
+    # Raised here, outside the `except` block, without the store's frames.
     drop_frames(failure)
     raise failure

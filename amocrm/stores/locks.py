@@ -1,8 +1,8 @@
-"""Locks of one process, one per key; and a fixed number of locks on a store, for any text.
+"""Locks of stores: between threads, lock files, and a fixed number of locks for any text.
 
-The text may be a person's phone number, and there may be millions of them: neither the text nor a
-row for it is left in the store. A digest of the text selects one of the locks; two texts with the
-same lock wait for each other.
+Such a text may be a person's phone number, and there may be millions of them: so neither the text
+nor a row for it remains in the store. A digest of the text selects one of the locks; two texts with
+the same lock wait for each other.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from amocrm.stores.store import Key, TokenStore, striped
 
 
 class ThreadLocks:
-    """A lock for each key. A store that is shared by processes takes this one before its own.
+    """A lock for each key. A store that processes share acquires it before its lock between them.
 
-    A forked child has locks of its own, because no thread of it would release the parent's.
+    A forked child uses other locks, because none of its threads would release the parent's.
     """
 
     def __init__(self) -> None:
@@ -51,9 +51,9 @@ def hold_file(lock: FileLock, timeout: float) -> Generator[None, None, None]:
     Raises:
         TokenStoreError: others held it for `timeout` seconds, or it cannot be opened or locked.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            held.enter_context(lock.hold(timeout))
+            stack.enter_context(lock.hold(timeout))
         except TimeoutError:
             raise held_too_long(f"the lock {lock.path}", timeout) from None
         except OSError as error:
@@ -73,14 +73,14 @@ def held_too_long(lock: str, timeout: float) -> TokenStoreError:
 
 
 PATIENCE: Final = 120.0
-"""Seconds to wait for others: longer than a search and a creation of theirs."""
+"""Seconds to wait for a lock: longer than a search and a creation take."""
 
 
 class Stripes:
-    """Locks of one account, shared by all who share the store.
+    """Locks of one account, for all that share the store.
 
     Args:
-        store: where locks are.
+        store: provides the locks.
         client_id: of the integration; empty for a long-lived token.
         account: the account's host.
     """
@@ -94,10 +94,10 @@ class Stripes:
         """Hold the locks of some texts while the block runs.
 
         Raises:
-            TokenStoreError: others held one for too long, or the store failed.
+            TokenStoreError: a lock was not free in time, or the store failed.
         """
-        with ExitStack() as held:
-            # Always in the same order, so that no two wait for each other for ever.
+        with ExitStack() as stack:
+            # Always in the same order, to avoid deadlocks.
             for key in sorted({striped(self._key, text) for text in texts}):
-                held.enter_context(self._store.lock(key, PATIENCE))
+                stack.enter_context(self._store.lock(key, PATIENCE))
             yield

@@ -1,4 +1,4 @@
-"""Tokens that live as long as the process, shared by the clients that share the store."""
+"""Stores tokens in memory, until the process ends."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from amocrm.stores.store import Key
 class MemoryStore:
     """A dictionary with a lock for each token. Thread-safe.
 
-    A forked child has its own copy. It can read what the parent kept, and not lock it: both would
-    spend the same refresh token.
+    A forked child has a copy. It can read the parent's tokens but not lock them: both processes
+    would use the same refresh token.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class MemoryStore:
         with self._guard:
             if self._texts.get(key) != replaces:
                 return False
-            # In this order: a child forked in between must not take the text for its own.
+            # In this order: a child that is forked in between must not regard the text as its own.
             self._saved_by[key] = os.getpid()
             self._texts[key] = text
             return True
@@ -52,8 +52,8 @@ class MemoryStore:
         """Hold the lock of a key, waiting at most `timeout` seconds for it.
 
         Raises:
-            TokenStoreError: another thread held it all the time, or the parent process has it: what
-                is kept was saved before the fork.
+            TokenStoreError: another thread held it all the time, or the parent process saved the
+                token before the fork.
         """
         if self._saved_by.get(key, os.getpid()) != os.getpid():
             raise _inherited()
@@ -62,8 +62,8 @@ class MemoryStore:
 
 def _inherited() -> TokenStoreError:
     error = TokenStoreError(
-        "this process was forked from the one that holds the refresh token",
-        hint="make the client after the fork, or give both processes one store that they can share",
+        "this process was forked from the one that uses the refresh token",
+        hint="make the client after the fork, or use a store that both processes can share",
     )
     error.retryable = False
     return error

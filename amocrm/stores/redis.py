@@ -1,12 +1,12 @@
-"""Tokens in Redis, shared by whoever reaches it.
+"""Stores tokens in Redis, for all hosts that can reach it.
 
-The accounts of an integration are the fields of one hash, and a save is one script on it: it
-compares and sets in one step. The lock of a token is a key that dies after ten seconds unless its
-holder lives and prolongs it. A lock may be lost all the same, to a long pause or a failover:
-that costs a grant that two ask for, and no token, because the save is conditional.
+The accounts of an integration are the fields of one hash, and a save is one script on it, which
+compares and sets in one step. The lock of a token is a key that expires after ten seconds unless
+its owner extends it. A lock may be lost all the same, after a long pause or a failover: then two
+processes may request a token, but no token is lost, because a save is conditional.
 
-Redis has to be told to keep what it is given: `appendonly yes` (with `appendfsync always` a power
-failure loses nothing; with `everysec`, the last second), and `maxmemory-policy noeviction`.
+Configure Redis to keep its data: `appendonly yes` (with `appendfsync always`, a power failure loses
+nothing; with `everysec`, the last second) and `maxmemory-policy noeviction`.
 
 Needs the extra `redis`.
 """
@@ -37,23 +37,23 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 LOCK_SECONDS: Final = 10.0
-"""Seconds after which the lock of a dead holder is free; a living one prolongs it in time."""
+"""Seconds after which a lock expires; a running process extends it in time."""
 
 POLL: Final = 0.02
-"""Seconds between two looks at a lock that somebody else holds."""
+"""Seconds between two attempts to acquire a lock."""
 
 SOCKET_TIMEOUT: Final = 5.0
-"""Seconds to wait for Redis, when the client is made from an address."""
+"""Seconds to wait for Redis, if the client is made from a URL."""
 
 SWAP: Final = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= (ARGV[3] or false) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
-"""Compare and set: KEYS the hash; ARGV the field, its new value, and the old one unless none is."""
+"""Compare and set: KEYS the hash; ARGV the field, its new value, and its old one, if any."""
 
 _POINTERS: Final = "see:"
-"""How the ids begin under which other names of accounts are kept."""
+"""The beginning of the client ids of pointers."""
 _LOST: Final = (exceptions.ConnectionError, exceptions.TimeoutError)
 _Result = TypeVar("_Result")
 _log: Final = logging.getLogger("amocrm.stores")
@@ -61,14 +61,14 @@ _clock: Final = SystemClock()
 
 
 class RedisStore:
-    """Keeps tokens in Redis. Safe for threads, processes and hosts that share it.
+    """Stores tokens in Redis. Safe for threads, processes and hosts that share it.
 
     Args:
-        client: a client of yours, or the address to make one of; no connection is opened yet. One
-            that repeats lost calls by itself may have a save told as refused that was done: whoever
-            loads then finds it.
-        prefix: what the names of all keys begin with.
-        lock_seconds: after this long the lock of a dead holder is free; a living one prolongs it.
+        client: a client of yours, or a URL; no connection is opened yet. If a client of yours
+            repeats lost calls by itself, `save` may return False although it has saved; the next
+            `load` then returns the saved text.
+        prefix: beginning of the names of all keys.
+        lock_seconds: seconds after which a lock expires; a running process extends it in time.
 
     Raises:
         ConfigurationError: the address cannot be read.
@@ -91,48 +91,48 @@ class RedisStore:
 
     def load(self, key: Key) -> str | None:
         """Return the text of a key; None if there is none."""
-        with _told("load"):
-            return _again_if_lost(lambda: self._there(key))
+        with _token_store_errors("load"):
+            return _again_if_lost(lambda: self._read(key))
 
     def save(self, key: Key, text: str, replaces: str | None) -> bool:
-        """Put a text in the place of the one that was loaded; False if another is there."""
-        with _told("save"):
+        """Replace the loaded text; return False if Redis contains another one."""
+        with _token_store_errors("save"):
             try:
                 return self._swap(key, text, replaces)
             except _LOST:
-                # If it was done, it is not done again; what is there now tells what became of it.
+                # Repeat it: if the first attempt succeeded, this one changes nothing.
                 self._swap(key, text, replaces)
-                return self._there(key) == text
+                return self._read(key) == text
 
     def forget(self, key: Key) -> None:
         """Remove a text; it is no error if there is none."""
         name = self._hash(key.client_id)
-        with _told("forget"):
+        with _token_store_errors("forget"):
             _again_if_lost(lambda: self._redis.hdel(name, key.account))
 
     def accounts(self, client_id: str) -> list[str]:
         """Return the accounts of an integration."""
-        with _told("list"):
+        with _token_store_errors("list"):
             names: object = _again_if_lost(lambda: self._redis.hkeys(self._hash(client_id)))
         return [_text(name) for name in names] if isinstance(names, list) else []
 
     @contextmanager
     def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
-        """Keep everybody else who shares Redis from asking for a grant meanwhile."""
+        """Lock a key for all that share Redis."""
         deadline, owner = _clock.monotonic() + timeout, os.getpid()
         with self._threads.hold(key, timeout):
             lock = Lock(
                 self._redis, self.lock_name(key), timeout=self._lock_seconds, sleep=POLL,
                 thread_local=False,
             )  # fmt: skip
-            with _told("lock"):
+            with _token_store_errors("lock"):
                 if not lock.acquire(blocking_timeout=max(0.0, deadline - _clock.monotonic())):
                     raise held_too_long(f"the token's lock in {self!r}", timeout)
             try:
-                with _prolonged(lock, self._lock_seconds / 3):
+                with _extended(lock, self._lock_seconds / 3):
                     yield
             finally:
-                # A forked child leaves the parent's lock alone.
+                # A forked child must not release the parent's lock.
                 if os.getpid() == owner:
                     _release(lock)
 
@@ -142,65 +142,65 @@ class RedisStore:
 
     def _swap(self, key: Key, text: str, replaces: str | None) -> bool:
         expected = [] if replaces is None else [replaces]
-        words = [self._hash(key.client_id), key.account, text, *expected]
-        done: object = self._redis.eval(SWAP, 1, *words)
+        arguments = [self._hash(key.client_id), key.account, text, *expected]
+        done: object = self._redis.eval(SWAP, 1, *arguments)
         return done == 1
 
-    def _there(self, key: Key) -> str | None:
-        found: object = self._redis.hget(self._hash(key.client_id), key.account)
-        return None if found is None else _text(found)
+    def _read(self, key: Key) -> str | None:
+        value: object = self._redis.hget(self._hash(key.client_id), key.account)
+        return None if value is None else _text(value)
 
     def _hash(self, client_id: str) -> str:
         return f"{self._prefix}:tokens:{_escaped(client_id)}"
 
 
 def _escaped(client_id: str) -> str:
-    """Return a client's part of a name: without colons, so that it cannot be part of the prefix.
+    """Return a client id without colons, for the name of a key: a colon separates its parts.
 
-    The id of an integration is a UUID and stays as it is, and so does what leads to one.
+    UUIDs, which integrations have as ids, and the beginning of pointers remain unchanged.
     """
     lead = _POINTERS if client_id.startswith(_POINTERS) else ""
     return lead + client_id[len(lead) :].replace("%", "%25").replace(":", "%3A")
 
 
 @contextmanager
-def _prolonged(lock: Lock, pause: float) -> Generator[None, None, None]:
-    """Begin the time of a lock anew, again and again, while the block runs."""
+def _extended(lock: Lock, pause: float) -> Generator[None, None, None]:
+    """Extend a lock repeatedly while the block runs."""
     over = threading.Event()
 
-    def prolong() -> None:
+    def extend() -> None:
         while not over.wait(pause):
             try:
                 lock.reacquire()
             except exceptions.LockError:
                 if not over.is_set():
-                    _log.debug("the lock %s was lost while it was held", lock.name)
+                    _log.debug("the lock %s expired before it was released", lock.name)
                 return
             except exceptions.RedisError as error:
-                _log.debug("the lock %s was not prolonged: %s", lock.name, type(error).__name__)
+                _log.debug("the lock %s was not extended: %s", lock.name, type(error).__name__)
 
-    keeper = threading.Thread(target=prolong, name="amocrm-redis-lock", daemon=True)
-    keeper.start()
+    extender = threading.Thread(target=extend, name="amocrm-redis-lock", daemon=True)
+    extender.start()
     try:
         yield
     finally:
-        # It may finish what it asks for, because the client may be closed next; but not for ever:
-        # what it asks for late is refused, for the lock is not its own any more.
+        # Wait for a call of the thread, because the client may be closed next; but not forever: a
+        # late call is refused, because the lock has been released.
         over.set()
-        keeper.join(SOCKET_TIMEOUT)
+        extender.join(SOCKET_TIMEOUT)
 
 
 def _release(lock: Lock) -> None:
-    """Give a lock back, if it is still ours; whatever fails, it dies by itself."""
+    """Release a lock, if it has not expired; after a failure, it expires by itself."""
     try:
         lock.release()
     except exceptions.RedisError as error:
-        _log.debug("the lock %s was not given back: %s", lock.name, type(error).__name__)
+        _log.debug("the lock %s was not released: %s", lock.name, type(error).__name__)
 
 
 def _client(url: str) -> redis.Redis:
     try:
-        # A save that redis-py repeats by itself would be told as refused when it was done before.
+        # If redis-py repeated a save that has succeeded, the save would return False.
         return redis.Redis.from_url(
             url,
             socket_timeout=SOCKET_TIMEOUT,
@@ -209,19 +209,19 @@ def _client(url: str) -> redis.Redis:
         )
     except ValueError:
         pass
-    # The address may hold a password: neither it nor the error that shows it is passed on.
+    # The URL may contain a password: neither it nor the error that shows it may be raised.
     raise ConfigurationError(
-        "the address of Redis cannot be read", hint="write it like redis://user:password@host:6379"
+        "the URL of Redis cannot be read", hint="write it like redis://user:password@host:6379"
     )
 
 
 def _text(value: object) -> str:
-    """Return what a client gives, which may decode answers or not."""
+    """Return a value of a client, which may decode replies or not."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _again_if_lost(step: Callable[[], _Result]) -> _Result:
-    """Take a step that may be repeated; once more if the connection was lost."""
+    """Do an idempotent step; repeat it once if the connection was lost."""
     try:
         return step()
     except _LOST:
@@ -229,7 +229,7 @@ def _again_if_lost(step: Callable[[], _Result]) -> _Result:
 
 
 @contextmanager
-def _told(what: str) -> Generator[None, None, None]:
+def _token_store_errors(what: str) -> Generator[None, None, None]:
     try:
         yield
     except exceptions.RedisError as error:

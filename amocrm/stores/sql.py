@@ -1,12 +1,12 @@
-"""Tokens in a database, shared by whoever reaches it: SQLite, PostgreSQL, MySQL, MariaDB.
+"""Stores tokens in a database: SQLite, PostgreSQL, MySQL, MariaDB.
 
-A save is conditional: it changes the row only in the version that was read. The lock of a token is
-a row of a second table, held by a transaction on a connection of its own: the database frees it
-when its holder dies, and saves never wait for it. SQLite has no locks of rows, but also no second
-host: there a lock file beside the database serves.
+A save is conditional: it changes the row only if the row has the version that was read. The lock of
+a token is a row of a second table, locked by a transaction on a separate connection: the database
+unlocks it when the process dies, and saves never wait for it. SQLite has no row locks, but also no
+second host: a lock file beside the database replaces them.
 
 Needs the extra `sql` and the driver of the database. PostgreSQL from 9.5, MySQL from 8.0, MariaDB
-from 10.6 on: older ones cannot skip a row that is locked.
+from 10.6: older versions cannot skip a locked row.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from amocrm.stores.store import Key
 
 SHORTEST_POLL: Final = 0.005
 LONGEST_POLL: Final = 0.05
-"""Seconds between two looks at a lock: they double from the one to the other, spread at random."""
+"""Seconds between two attempts: they double up to the longest, and are randomized."""
 
 _clock: Final = SystemClock()
 
 
 class SQLStore:
-    """Keeps tokens in a table. Safe for threads, processes and hosts that share the database.
+    """Stores tokens in a table. Safe for threads, processes and hosts that share the database.
 
     Args:
-        engine: an engine of yours, or the address to make one of; no connection is opened yet.
-        table: name of the table; its locks are kept in `<table>_locks`. `create_table` makes both.
+        engine: an engine of yours, or a URL; no connection is opened yet.
+        table: name of the table; its locks are in `<table>_locks`. `create_table` creates both.
 
     Raises:
-        ConfigurationError: the address or the driver is wrong, or the database lives in memory.
+        ConfigurationError: the URL or the driver is wrong, or the database is in memory.
     """
 
     def __init__(self, engine: sa.Engine | str, table: str = "amocrm_tokens") -> None:
@@ -61,66 +61,66 @@ class SQLStore:
         return f"SQLStore({self._database!r}, {self._tokens.name!r})"
 
     def create_table(self) -> None:
-        """Make the tables unless they are there; several processes may do it at once."""
+        """Create missing tables; several processes may do so at the same time."""
         for table in (self._tokens, self._locks):
-            with self._database.told("make a table for", table):
+            with self._database.errors("create a table for", table):
                 self._database.make(table)
 
     def load(self, key: Key) -> str | None:
         """Return the text of a key; None if there is none."""
-        with self._database.told("load", self._tokens):
+        with self._database.errors("load", self._tokens):
             return self._row(key)[0]
 
     def save(self, key: Key, text: str, replaces: str | None) -> bool:
-        """Put a text in the place of the one that was loaded; False if another is there."""
-        with self._database.told("save", self._tokens):
+        """Replace the loaded text; return False if the database contains another one."""
+        with self._database.errors("save", self._tokens):
             try:
                 return self._swap(key, text, replaces)
             except exc.DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-            # The answer was lost with the connection. If it was done, it is not done again; what is
-            # there now tells what became of it.
+            # The connection was lost. Repeat it: if the first attempt succeeded, this one changes
+            # nothing.
             self._swap(key, text, replaces)
             return self._row(key)[0] == text
 
     def forget(self, key: Key) -> None:
         """Remove a text; it is no error if there is none."""
         statement = sa.delete(self._tokens).where(self._tokens.c.id == key.digest)
-        with self._database.told("forget", self._tokens):
+        with self._database.errors("forget", self._tokens):
             again_if_lost(lambda: self._database.do(statement))
 
     def accounts(self, client_id: str) -> list[str]:
         """Return the accounts of an integration."""
         columns = self._tokens.c
         query = sa.select(columns.client_id, columns.account).where(columns.client_id == client_id)
-        with self._database.told("list", self._tokens):
+        with self._database.errors("list", self._tokens):
             rows = self._database.all(query)
-        # MySQL takes upper and lower case for the same.
+        # MySQL compares without regard to case.
         return [str(account) for owner, account in rows if owner == client_id]
 
     @contextmanager
     def lock(self, key: Key, timeout: float) -> Generator[None, None, None]:
-        """Keep everybody else who shares the database from asking for a grant meanwhile.
+        """Lock a key for all that share the database.
 
-        A lock that is lost with its connection is not noticed, and costs nothing but a grant that
-        somebody else asks for too: the save is conditional.
+        If the lock is lost with its connection, two processes may request a token, but no token is
+        lost, because a save is conditional.
         """
         deadline = _clock.monotonic() + timeout
-        with self._threads.hold(key, timeout), self._place(key, deadline):
+        with self._threads.hold(key, timeout), self._shared_lock(key, deadline):
             yield
 
-    def _place(self, key: Key, deadline: float) -> AbstractContextManager[None]:
+    def _shared_lock(self, key: Key, deadline: float) -> AbstractContextManager[None]:
         timeout = max(0.0, deadline - _clock.monotonic())
         if self._database.file is None:
-            return self._held_row(key, timeout)
+            return self._locked_row(key, timeout)
         path = f"{self._database.file}.{key.digest[:16]}.lock"
         return hold_file(self._files.setdefault(key, FileLock(path)), timeout)
 
     @contextmanager
-    def _held_row(self, key: Key, timeout: float) -> Generator[None, None, None]:
+    def _locked_row(self, key: Key, timeout: float) -> Generator[None, None, None]:
         owner = os.getpid()
-        with self._database.told("lock", self._locks):
+        with self._database.errors("lock", self._locks):
             self._make_row(key)
             connection = self._wait(key, timeout)
         try:
@@ -129,14 +129,14 @@ class SQLStore:
             unlock(connection, owner)
 
     def _make_row(self, key: Key) -> None:
-        """Make the row of a lock, unless it is there."""
+        """Create the row of a lock, if it does not exist."""
         here = self._locks.c.id == key.digest
         if not self._database.all(sa.select(self._locks.c.id).where(here)):
             with contextlib.suppress(exc.IntegrityError):
                 self._database.do(sa.insert(self._locks).values(id=key.digest))
 
     def _wait(self, key: Key, timeout: float) -> sa.Connection:
-        """Return a connection whose transaction holds the row of a lock."""
+        """Return a connection whose transaction has locked the row of a lock."""
         row = sa.select(self._locks.c.id).where(self._locks.c.id == key.digest)
         deadline, pause = _clock.monotonic() + timeout, SHORTEST_POLL
         while True:
@@ -145,7 +145,7 @@ class SQLStore:
                 return connection
             if _clock.monotonic() >= deadline:
                 raise held_too_long(f"the token's lock in {self!r}", timeout)
-            # Between two looks the connection is back in the pool: waiting takes none.
+            # Between two attempts the connection is in the pool: waiting occupies none.
             _clock.sleep(pause * (0.5 + random.random() / 2))
             pause = min(LONGEST_POLL, pause * 2)
 
@@ -159,8 +159,8 @@ class SQLStore:
             fresh = {"record": text, "version": version + 1, "updated_at": now}
             return self._database.do(sa.update(self._tokens).where(same).values(fresh)) == 1
         row = {"id": key.digest, **key._asdict(), "record": text, "updated_at": now}
-        # The first version is random, so that a row that was forgotten and came again is not
-        # taken for the one that was read.
+        # The first version is random, so that a removed and recreated row differs from the one that
+        # was read.
         insert = sa.insert(self._tokens).values(version=random.getrandbits(30), **row)
         try:
             self._database.do(insert)
@@ -178,8 +178,8 @@ class SQLStore:
 
 
 def _tables(name: str) -> tuple[sa.Table, sa.Table]:
-    """Describe the table of tokens and the one of their locks."""
-    # A digest has one length and no upper case, whatever a key holds.
+    """Describe the table of tokens and the table of their locks."""
+    # A digest has a fixed length and no upper case, whatever the key contains.
     tokens = describe(
         name,
         sa.Column("id", sa.CHAR(64), primary_key=True),

@@ -1,11 +1,11 @@
-"""Where tokens outlive the process.
+"""The protocol of token stores.
 
-The rule of the house: persist, then hold, then notify. A rotated pair is saved before anybody
-hears of it, and a grant is asked for only under the store's lock, after loading again.
+New tokens are stored first, then used, then reported to handlers. A new token is requested only
+under the store's lock, after loading again.
 
-A store keeps text and compares it; what the text means is `amocrm.auth.token_record`'s. Each store
-is imported from its own module (`amocrm.stores.file`), so that nobody pays at import for one that
-is not used. `amocrm.stores.contract` is the test suite that all of them pass, for one of your own.
+A store saves and compares texts; `amocrm.auth.token_record` defines their content. Each store has a
+separate module, such as `amocrm.stores.file`, so that only the used one is imported.
+`amocrm.stores.contract` contains the tests that all stores pass, also for a store of yours.
 """
 
 from __future__ import annotations
@@ -18,43 +18,43 @@ from typing import Final, NamedTuple, Protocol
 __all__ = ["STRIPES", "Key", "TokenStore", "striped"]
 
 STRIPES: Final = 64
-"""How many locks there are for what may have any number of names."""
+"""The number of locks that are shared by any number of texts."""
 
 
 class Key(NamedTuple):
-    """Whose text it is: one integration in one account."""
+    """The key of a text: an integration and an account."""
 
     client_id: str
     account: str
 
     @property
     def digest(self) -> str:
-        """64 hexadecimal digits that are this key's alone: a name for a file, a row, a lock.
+        """64 hexadecimal digits, unique to this key: the name of a file, a row, a lock.
 
-        Keys come from outside; what is made of them must be safe in a path and of one length.
+        Keys come from outside; a digest is safe in a path and has a fixed length.
         """
-        # JSON keeps the two apart, whatever characters they hold.
+        # JSON separates the two, whatever characters they contain.
         return hashlib.sha256(json.dumps(self).encode()).hexdigest()
 
 
 def striped(key: Key, text: str) -> Key:
-    """Return the one of a few keys that a text falls on: whose lock to take instead of its own.
+    """Return the key of the shared lock of a text (lock striping).
 
-    A lock stays in its place for good, so what strangers may name, or what there are too many of,
-    gets none of its own; two that fall on the same key wait for each other.
+    Locks are never removed from a store. So texts that strangers choose, or that are too many,
+    share a fixed number of locks; two texts with the same lock wait for each other.
 
     Args:
-        key: beside which the locks are; nothing else has their names.
-        text: such as a host, or a telephone number.
+        key: the locks' keys begin like it.
+        text: such as a host or a phone number.
     """
     number = int(Key(key.client_id, text).digest, 16) % STRIPES
     return Key(key.client_id, f"{key.account}/{number}")
 
 
 class TokenStore(Protocol):
-    """What a place for tokens must do. Safe for threads, and for whoever else shares the place.
+    """A store of tokens. Thread-safe, and safe for all processes that share it.
 
-    A store raises `TokenStoreError` when it cannot; any other exception is wrapped in one.
+    A store raises `TokenStoreError`; any other exception is wrapped in one.
     """
 
     def load(self, key: Key) -> str | None:
@@ -62,26 +62,26 @@ class TokenStore(Protocol):
         ...
 
     def save(self, key: Key, text: str, replaces: str | None) -> bool:
-        """Put a text in the place of the one that was loaded, so that it survives what comes next.
+        """Replace the loaded text by a new one, durably.
 
         Args:
-            key: whose text.
-            text: about 2 KB of JSON; it has no fixed upper size.
-            replaces: the text that is to be there now, None for nothing.
+            key: of the text.
+            text: about 2 KB of JSON, without a fixed limit.
+            replaces: the text that the store must contain now; None for no text.
 
         Returns:
-            False if something else is there: then nothing was saved.
+            False if the store contains another text: then nothing was saved.
         """
         ...
 
     def lock(self, key: Key, timeout: float) -> AbstractContextManager[object]:
-        """Keep others who share the store from asking for a grant meanwhile.
+        """Lock a key for all that share the store, so that only one requests a new token.
 
-        Saving and loading do not mind the lock, whoever holds it.
+        `save` and `load` work without the lock.
 
         Args:
-            key: whose token.
-            timeout: seconds after which waiting for the lock ends in `TokenStoreError`.
+            key: of the token.
+            timeout: seconds to wait for the lock; then `TokenStoreError` is raised.
         """
         ...
 
@@ -90,10 +90,10 @@ class TokenStore(Protocol):
         ...
 
     def accounts(self, client_id: str) -> list[str]:
-        """Return the accounts that a text of an integration is kept of, in any order."""
+        """Return the accounts for which an integration has a text, in any order."""
         ...
 
 
 def pointer_key(client_id: str, name: str) -> Key:
-    """Return where a pointer is kept: apart from the records, so that no list shows it."""
+    """Return the key of a pointer: its client id differs, so that `accounts` does not list it."""
     return Key(f"see:{client_id}", name)

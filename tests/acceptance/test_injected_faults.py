@@ -1,4 +1,4 @@
-"""32 threads on one client with injected faults: nothing lost unsaid, nothing written twice."""
+"""32 threads on one client with injected faults: no loss unreported, nothing written twice."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from amocrm.sandbox import FaultPlan, ManualClock, Sandbox
 
 THREADS = 32
 CALLS = int(os.environ.get("AMOCRM_TEST_CALLS", "4000"))
-"""The whole load is 20,000 calls; the gate asks for it."""
+"""The full load is 20,000 calls; the gate runs it."""
 
-WEATHER = FaultPlan(
+FAULTS = FaultPlan(
     lost_before=0.01,
     lost_after=0.01,
     server_error=0.02,
@@ -26,12 +26,12 @@ WEATHER = FaultPlan(
     html=0.01,
 )
 UNKNOWN = (LostReplyError, ServerError, UnexpectedReplyError)
-"""What a write may end in when it may have been done."""
+"""Errors of a write that may have been carried out."""
 
 
 @pytest.fixture
-def stormy() -> Sandbox:
-    # On a clock that nobody waits for, the load is one of calls and not of pauses.
+def faulty() -> Sandbox:
+    # With a manual clock, the load is calls and not pauses.
     return Sandbox(rps=None, clock=ManualClock(), seed=7, refresh_mode="grace")
 
 
@@ -47,13 +47,13 @@ def client(portal: Sandbox, **settings: Any) -> AmoCRM:
 
 
 @pytest.mark.endurance
-def test_every_call_ends_in_its_answer_or_in_the_truth(stormy: Sandbox) -> None:
-    crm = client(stormy, rate_limiter=None)
+def test_every_call_ends_in_its_response_or_in_a_correct_error(faulty: Sandbox) -> None:
+    crm = client(faulty, rate_limiter=None)
     crm.connect()
-    stormy.faults = WEATHER
+    faulty.faults = FAULTS
     names = iter(range(CALLS))
     taking = threading.Lock()
-    told: list[tuple[str, str]] = []
+    results: list[tuple[str, str]] = []
 
     def work(_: int) -> None:
         while True:
@@ -66,30 +66,32 @@ def test_every_call_ends_in_its_answer_or_in_the_truth(stormy: Sandbox) -> None:
                 if number % 4:
                     read = crm.request.get("/api/v4/account", {"n": number})
                     assert read.data["subdomain"] == "example"
-                    told.append(("read", name))
+                    results.append(("read", name))
                 else:
                     crm.request.post("/api/v4/leads", [{"name": name}])
-                    told.append(("written", name))
+                    results.append(("written", name))
             except UNKNOWN:
-                told.append(("unknown" if number % 4 == 0 else "unread", name))
+                results.append(("unknown" if number % 4 == 0 else "unread", name))
             except AmoCRMError:
-                told.append(("refused", name))
+                results.append(("refused", name))
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(work, range(THREADS)))
     crm.close()
 
-    stored = Counter(lead["name"] for lead in stormy.leads())
+    stored = Counter(lead["name"] for lead in faulty.leads())
     by_kind: dict[str, set[str]] = {}
-    for kind, name in told:
+    for kind, name in results:
         by_kind.setdefault(kind, set()).add(name)
-    assert len(told) == CALLS, "every call ended in something"
+    assert len(results) == CALLS, "every call has a result"
     assert max(stored.values()) == 1, "nothing was written twice"
-    assert by_kind["written"] <= set(stored), "what was told as written is there"
-    assert not by_kind.get("refused", set()) & set(stored), "what was told as refused is not"
+    assert by_kind["written"] <= set(stored), "each write that was reported as done is there"
+    assert not by_kind.get("refused", set()) & set(stored), (
+        "no write that was reported as refused is there"
+    )
     assert set(stored) <= by_kind["written"] | by_kind["unknown"]
-    assert len(by_kind.get("unread", ())) < CALLS / 1000, "reads get through five tries"
-    assert stormy.counters["lost"] > CALLS / 200, "there was weather"
+    assert len(by_kind.get("unread", ())) < CALLS / 1000, "reads succeed within five tries"
+    assert faulty.counters["lost"] > CALLS / 200, "faults were injected"
 
 
 def test_the_server_never_counts_more_than_seven_a_second() -> None:

@@ -12,12 +12,12 @@ import requests
 
 from amocrm import AmoCRM, AuthSettings, Connection, GrantError, ReplyError, Response
 from amocrm.sandbox import ManualClock, Sandbox
-from tests.conftest import Browse, Heard, Make
+from tests.conftest import Browse, EventNames, Make
 
 DAY = 86_400
 
 
-def test_promise_1_a_client_is_made_of_a_domain_and_auth(
+def test_promise_1_a_client_needs_a_domain_and_auth(
     sandbox: Sandbox, credentials: AuthSettings, clock: ManualClock
 ) -> None:
     crm = AmoCRM(
@@ -64,7 +64,7 @@ def test_promise_3_a_redirect_server_starts_on_demand_and_stops_after_the_code(
         browse(f"http://127.0.0.1:{free_port}/")
 
 
-def test_promise_4_the_consent_address_carries_client_mode_and_state(crm: AmoCRM) -> None:
+def test_promise_4_the_consent_url_has_client_mode_and_state(crm: AmoCRM) -> None:
     parts = urlsplit(crm.connection.get_auth_url(mode="post_message"))
     assert (parts.scheme, parts.netloc, parts.path) == ("https", "www.amocrm.ru", "/oauth")
     assert parse_qs(parts.query) == {
@@ -82,8 +82,8 @@ def crm_client_id(crm: AmoCRM) -> str:
 def test_promise_5_bind_address_and_port_are_settings(
     sandbox: Sandbox, make: Make, free_port: int, browse: Browse
 ) -> None:
-    # What a tunnel or a reverse proxy does: the public address is one, the port here another, and
-    # the path may be cut on the way.
+    # As behind a tunnel or a reverse proxy: public address and local port differ, and the path may
+    # be changed.
     uri = "https://crm.example.org/amo/callback"
     one = sandbox.add_integration(uri)
     crm = make(
@@ -103,7 +103,7 @@ def test_promise_5_bind_address_and_port_are_settings(
     assert crm.connect() is True
 
 
-def test_promise_6_a_call_gives_data_and_info(crm: AmoCRM) -> None:
+def test_promise_6_a_call_returns_data_and_info(crm: AmoCRM) -> None:
     response = crm.request("GET", "/api/v4/account")
     assert response.data["subdomain"] == "example"
     assert response.info.status_code == 200
@@ -128,7 +128,7 @@ def test_promise_7_put_and_delete_reach_the_server(crm: AmoCRM, sandbox: Sandbox
     assert [one.method for one in sandbox.log[-2:]] == ["PUT", "DELETE"]
 
 
-def test_promise_8_an_expired_token_is_renewed_by_itself(
+def test_promise_8_an_expired_token_is_refreshed_automatically(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DAY + 1)
@@ -137,7 +137,7 @@ def test_promise_8_an_expired_token_is_renewed_by_itself(
     assert sandbox.counters["401"] == 0
 
 
-def test_promise_9_set_code_fetches_the_token(make: Make, sandbox: Sandbox) -> None:
+def test_promise_9_set_code_exchanges_the_code(make: Make, sandbox: Sandbox) -> None:
     crm = make()
     token = crm.connection.set_code(sandbox.issue_code())
     assert token == crm.connection.get_token()
@@ -145,7 +145,7 @@ def test_promise_9_set_code_fetches_the_token(make: Make, sandbox: Sandbox) -> N
     assert crm.connection.connected
 
 
-def test_promise_10_refresh_token_spends_the_pair(connected: AmoCRM, sandbox: Sandbox) -> None:
+def test_promise_10_refresh_token_refreshes_the_pair(connected: AmoCRM, sandbox: Sandbox) -> None:
     before = connected.connection.get_token()
     after = connected.connection.refresh_token()
     assert before is not None
@@ -153,7 +153,7 @@ def test_promise_10_refresh_token_spends_the_pair(connected: AmoCRM, sandbox: Sa
     assert sandbox.counters["grants.refresh"] == 1
 
 
-def test_promise_11_state_is_set_and_told(crm: AmoCRM) -> None:
+def test_promise_11_the_state_can_be_set_and_read(crm: AmoCRM) -> None:
     crm.connection.set_state("mine")
     assert crm.connection.get_state() == "mine"
     assert "state=mine" in crm.connection.get_auth_url()
@@ -172,22 +172,22 @@ def test_promise_12_tokens_are_plain_dicts_with_expires_at(
 
 
 def test_promise_13_eight_events(
-    make: Make, sandbox: Sandbox, clock: ManualClock, hear: Callable[[AmoCRM], Heard]
+    make: Make, sandbox: Sandbox, clock: ManualClock, record_events: Callable[[AmoCRM], EventNames]
 ) -> None:
     crm = make({"code": sandbox.issue_code()})
-    heard = hear(crm)
+    events = record_events(crm)
     crm.request.get("/api/v4/account")
     clock.advance(DAY + 1)
     crm.request.get("/api/v4/account")
     with pytest.raises(GrantError):
         crm.connection.set_code("nonsense")
-    assert set(heard) == {
+    assert set(events) == {
         "beforeConnect", "beforeFetchToken", "beforeRefreshToken", "checkToken",
         "authError", "connected", "error", "newToken",
     }  # fmt: skip
 
 
-def test_promise_13_what_handlers_get(make: Make, sandbox: Sandbox, clock: ManualClock) -> None:
+def test_promise_13_arguments_of_handlers(make: Make, sandbox: Sandbox, clock: ManualClock) -> None:
     crm = make({"code": sandbox.issue_code()})
     got: list[object] = []
     crm.on("connection:beforeConnect", got.append)
@@ -202,7 +202,7 @@ def test_promise_13_what_handlers_get(make: Make, sandbox: Sandbox, clock: Manua
     assert got[3:] == [True, crm.connection]
 
 
-def test_promise_13_trouble_is_told_thrice(make: Make) -> None:
+def test_promise_13_a_refusal_emits_three_events(make: Make) -> None:
     crm = make()
     got: list[tuple[str, object, object]] = []
     crm.on("connection:authError", lambda error, owner: got.append(("authError", error, owner)))

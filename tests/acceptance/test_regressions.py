@@ -31,9 +31,9 @@ from amocrm import (
 )
 from amocrm._support.clock import SystemClock
 from amocrm.sandbox import ManualClock, Sandbox
-from tests.conftest import Browse, Heard, Make
+from tests.conftest import Browse, EventNames, Make
 
-Hear = Callable[[AmoCRM], Heard]
+RecordEvents = Callable[[AmoCRM], EventNames]
 DAY = 86_400
 TOKENS = "/oauth2/access_token"
 
@@ -47,14 +47,14 @@ def test_fault_1_an_api_error_is_an_exception(connected: AmoCRM) -> None:
 
 
 def test_fault_2_a_refused_refresh_stops_the_call(
-    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, hear: Hear
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, record_events: RecordEvents
 ) -> None:
     sandbox.revoke_tokens()
     clock.advance(DAY + 1)
-    heard, calls = hear(connected), len(api(sandbox))
+    events, calls = record_events(connected), len(api(sandbox))
     with pytest.raises(GrantError, match="withdrawn"):
         connected.request.get("/api/v4/account")
-    assert heard == ["checkToken", "beforeRefreshToken", "authError", "error"]
+    assert events == ["checkToken", "beforeRefreshToken", "authError", "error"]
     assert len(api(sandbox)) == calls
 
 
@@ -68,7 +68,7 @@ def test_fault_2_a_refused_refresh_stops_the_call(
         ("html", {}),
     ],
 )
-def test_fault_2_the_pair_outlives_an_answer_that_is_not_definite(
+def test_fault_2_the_pair_stays_after_an_indefinite_response(
     connected: AmoCRM,
     sandbox: Sandbox,
     clock: ManualClock,
@@ -94,7 +94,7 @@ def api(sandbox: Sandbox) -> list[str]:
     return [one.path for one in sandbox.log if one.path.startswith("/api/")]
 
 
-def test_fault_3_a_throwing_handler_loses_nothing(
+def test_fault_3_a_handler_that_raises_loses_nothing(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     def full_disk(_: Response) -> None:
@@ -108,18 +108,18 @@ def test_fault_3_a_throwing_handler_loses_nothing(
     assert sandbox.counters["grants.refresh"] == 1
 
 
-def test_fault_3_the_token_is_held_before_it_is_told(crm: AmoCRM) -> None:
-    held: list[bool] = []
+def test_fault_3_the_token_is_in_use_before_handlers_are_called(crm: AmoCRM) -> None:
+    in_use: list[bool] = []
     crm.on(
         "connection:newToken",
-        lambda response: held.append(crm.connection.get_token() == response.data),
+        lambda response: in_use.append(crm.connection.get_token() == response.data),
     )
     crm.connect()
-    assert held == [True]
+    assert in_use == [True]
 
 
 def test_fault_4_one_refresh_for_all_threads(sandbox: Sandbox, make: Make) -> None:
-    # Over a real clock: the point is threads that need the token at the same moment.
+    # With a real clock, because threads must need the token at the same moment.
     crm = make({"code": sandbox.issue_code()}, clock=SystemClock(), rate_limiter=None)
     sandbox.rate_limiter.rps = None
     crm.connect()
@@ -192,16 +192,16 @@ def test_fault_7_queries_are_merged(
     assert sandbox.log[-1].query.replace("%5B", "[").replace("%5D", "]") == query
 
 
-def test_fault_8_a_restorable_token_comes_before_a_person(
+def test_fault_8_a_token_that_can_be_refreshed_is_used_before_a_person_is_asked(
     connected: AmoCRM, make: Make, clock: ManualClock, free_port: int, sandbox: Sandbox
 ) -> None:
     crm = make({"server": {"port": free_port, "timeout": 0.01}})
-    asked: list[Connection] = []
-    crm.on("connection:beforeConsent", asked.append)
+    consents: list[Connection] = []
+    crm.on("connection:beforeConsent", consents.append)
     clock.advance(DAY + 1)
     crm.connection.set_token(connected.connection.get_token())
     crm.connect()
-    assert asked == []
+    assert consents == []
     assert sandbox.counters["grants.refresh"] == 1
 
 
@@ -227,7 +227,7 @@ def test_fault_8_a_person_is_asked_when_the_refresh_is_refused(
 
 
 @pytest.mark.parametrize("expired", [False, True])
-def test_fault_9_a_new_code_always_wins(
+def test_fault_9_a_new_code_is_always_exchanged(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, expired: bool
 ) -> None:
     before = connected.connection.get_token()
@@ -238,7 +238,7 @@ def test_fault_9_a_new_code_always_wins(
     assert sandbox.counters["grants.refresh"] == 0
 
 
-def test_fault_10_all_who_wait_for_the_redirect_get_the_same_token(
+def test_fault_10_all_threads_that_wait_for_the_redirect_get_the_same_token(
     sandbox: Sandbox, make: Make, free_port: int
 ) -> None:
     crm = make({"server": {"port": free_port, "timeout": 10}})
@@ -252,7 +252,7 @@ def test_fault_10_all_who_wait_for_the_redirect_get_the_same_token(
     assert sandbox.counters["grants.code"] == 1
 
 
-def test_fault_11_nothing_configured_is_an_exception_that_says_what_is_missing(
+def test_fault_11_the_error_without_any_configuration_says_what_is_missing(
     make: Make, sandbox: Sandbox
 ) -> None:
     crm = make()
@@ -262,7 +262,7 @@ def test_fault_11_nothing_configured_is_an_exception_that_says_what_is_missing(
 
 
 @pytest.mark.parametrize("form", [int, float, str, lambda at: at * 1000, lambda at: str(at * 1000)])
-def test_fault_12_expires_at_is_seconds_and_milliseconds_are_recognised(
+def test_fault_12_expires_at_is_in_seconds_and_milliseconds_are_recognized(
     connected: AmoCRM, make: Make, form: Callable[[int], object], clock: ManualClock
 ) -> None:
     token = connected.connection.get_token() or {}
@@ -271,16 +271,16 @@ def test_fault_12_expires_at_is_seconds_and_milliseconds_are_recognised(
     assert (crm.connection.get_token() or {})["expires_at"] == clock.time() + DAY
 
 
-@pytest.mark.parametrize(("left", "renewed"), [(901, 0), (900, 1), (899, 1)])
+@pytest.mark.parametrize(("seconds_left", "refreshes"), [(901, 0), (900, 1), (899, 1)])
 def test_fault_13_a_margin_before_expiry(
-    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, left: int, renewed: int
+    connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, seconds_left: int, refreshes: int
 ) -> None:
-    clock.advance(DAY - left)
+    clock.advance(DAY - seconds_left)
     connected.request.get("/api/v4/account")
-    assert sandbox.counters["grants.refresh"] == renewed
+    assert sandbox.counters["grants.refresh"] == refreshes
 
 
-def test_fault_13_the_age_counts_from_before_the_grant_was_asked_for(
+def test_fault_13_the_lifetime_counts_from_before_the_request(
     crm: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     sandbox.inject("latency", path=TOKENS, seconds=10)
@@ -290,7 +290,7 @@ def test_fault_13_the_age_counts_from_before_the_grant_was_asked_for(
     assert clock.time() == asked_at + 10
 
 
-def test_fault_13_one_renewal_after_a_401(connected: AmoCRM, sandbox: Sandbox) -> None:
+def test_fault_13_one_refresh_after_a_401(connected: AmoCRM, sandbox: Sandbox) -> None:
     token = connected.connection.get_token() or {}
     connected.connection.set_token({**token, "access_token": "not.a.token"})
     assert connected.request.get("/api/v4/account").info.status_code == 200
@@ -304,7 +304,7 @@ def test_fault_13_a_second_401_is_an_error(sandbox: Sandbox, make: Make) -> None
     assert sandbox.counters["grants.refresh"] == 0
 
 
-def test_fault_14_off_while_an_event_is_told(connected: AmoCRM) -> None:
+def test_fault_14_off_during_an_event(connected: AmoCRM) -> None:
     got: list[str] = []
 
     def before_send(_: bool) -> None:
@@ -319,7 +319,7 @@ def test_fault_14_off_while_an_event_is_told(connected: AmoCRM) -> None:
     assert got == ["leaving", "staying", "staying"]
 
 
-def test_fault_15_a_client_is_closed_and_says_so(sandbox: Sandbox, make: Make) -> None:
+def test_fault_15_a_closed_client_raises(sandbox: Sandbox, make: Make) -> None:
     with make({"code": sandbox.issue_code()}) as crm:
         crm.request.get("/api/v4/account")
     crm.close()
@@ -338,7 +338,7 @@ def test_fault_16_a_used_code_is_sent_once(make: Make, sandbox: Sandbox) -> None
     assert [one.path for one in sandbox.log].count(TOKENS) == 2
 
 
-def test_fault_16_a_dead_refresh_token_is_sent_once(
+def test_fault_16_a_revoked_refresh_token_is_sent_once(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     sandbox.revoke_tokens()
@@ -351,7 +351,7 @@ def test_fault_16_a_dead_refresh_token_is_sent_once(
     assert [one.path for one in sandbox.log].count(TOKENS) == grants
 
 
-def test_fault_16_a_call_that_comes_late_does_not_send_the_dead_token_either(
+def test_fault_16_a_late_call_does_not_send_the_revoked_token_either(
     make: Make, sandbox: Sandbox
 ) -> None:
     session = sandbox.session()
@@ -360,7 +360,7 @@ def test_fault_16_a_call_that_comes_late_does_not_send_the_dead_token_either(
     sandbox.revoke_tokens()
 
     def meanwhile(answer: requests.Response, *_: object, **__: object) -> None:
-        # Between the 401 of one call and what follows it, another call finds the token dead.
+        # After the 401 of one call, and before its refresh, another call finds the token revoked.
         session.hooks["response"].clear()
         with pytest.raises(GrantError):
             crm.request.get("/api/v4/account")
@@ -385,7 +385,7 @@ def test_fault_17_the_consent_page_follows_the_domain(
     assert urlsplit(make(domain=domain).connection.get_auth_url()).netloc == consent
 
 
-def test_fault_18_a_state_is_always_made(make: Make) -> None:
+def test_fault_18_there_is_always_a_state(make: Make) -> None:
     states = {make().connection.get_state() for _ in range(3)}
     assert len(states) == 3
     assert all(len(state) >= 24 for state in states)

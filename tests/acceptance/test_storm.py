@@ -1,4 +1,4 @@
-"""The proof of benchmarks/storm.py, in small: nothing is done twice, and nothing is lost unsaid."""
+"""benchmarks/storm.py, shorter: nothing is done twice, and no loss is unreported."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CALLS = str(int(os.environ.get("AMOCRM_TEST_CALLS", "6000")) // 2)
-"""The whole proof is 100,000 calls."""
+"""The full run is 100,000 calls."""
 
 
 @pytest.mark.endurance
 @pytest.mark.timeout(300)
-def test_what_was_told_of_each_write_agrees_with_the_record() -> None:
+def test_the_result_of_each_write_agrees_with_the_record() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "benchmarks/storm.py", "--calls", CALLS, "--seed", "5"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -1,4 +1,4 @@
-"""A client that is told its account's id is for that account alone, whatever name it is given."""
+"""A client with an account id is for that account only, whatever host it is made with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAY = 86_400
 
 @pytest.fixture
 def newcomer(make: Make, sandbox: Sandbox, store: MemoryStore) -> Account:
-    """Another account, which bears the name by now under which the first one is kept."""
+    """Another account, which has the host now that leads to the first account in the store."""
     make({"code": sandbox.issue_code()}, store=store).connect()
     sandbox.move("example", "renamed")
     newcomer = sandbox.add_account("example")
@@ -31,7 +31,7 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-def test_a_client_finds_its_account_when_the_name_has_passed_to_another(
+def test_a_client_with_an_account_id_finds_its_account_after_the_host_passed_to_another(
     make: Make, sandbox: Sandbox, store: MemoryStore, newcomer: Account, clock: ManualClock
 ) -> None:
     first = sandbox.account("renamed").id
@@ -43,7 +43,7 @@ def test_a_client_finds_its_account_when_the_name_has_passed_to_another(
         assert crm.connection.account_id == crm.connection.status().account_id == number
 
 
-def test_a_code_of_another_account_is_refused_and_replaces_nothing(
+def test_a_code_of_another_account_is_refused_and_no_record_is_replaced(
     make: Make, sandbox: Sandbox, store: MemoryStore, newcomer: Account
 ) -> None:
     first = sandbox.account("renamed").id
@@ -53,9 +53,9 @@ def test_a_code_of_another_account_is_refused_and_replaces_nothing(
     with pytest.raises(ConfigurationError, match=f"opens account {newcomer.id}, but .* {first}"):
         crm.connection.set_code(sandbox.issue_code(newcomer))
     assert crm.connection.get_token() == token
-    # The code is spent, so the pair is kept, where it replaces nobody's.
-    kept = store.accounts(sandbox.integration.client_id)
-    assert sorted(kept) == sorted(str(number) for number in (first, newcomer.id))
+    # The code is used up, so the pair is stored, under its own account.
+    keys = store.accounts(sandbox.integration.client_id)
+    assert sorted(keys) == sorted(str(number) for number in (first, newcomer.id))
     assert make(store=store, account_id=first).connect()
 
 

@@ -1,4 +1,4 @@
-"""Why a token was refused, who was granted what, what is held: all can be found out afterwards."""
+"""Diagnosis: the cause of a refusal, the log of grants, the status of the connection."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACCOUNT = "/api/v4/account"
 
 
 def lost_again_and_again(sandbox: Sandbox) -> None:
-    """Let amoCRM carry out the next grant, and all its answers get lost."""
+    """Let amoCRM carry out the next grant, and lose all its responses."""
     sandbox.inject("lost_after", path=TOKENS)
     sandbox.inject("lost_before", path=TOKENS, times=4)
 
@@ -34,7 +34,7 @@ def lost_again_and_again(sandbox: Sandbox) -> None:
 # Three causes by one name ------------------------------------------------------------------------
 
 
-def test_an_integration_that_was_switched_off_is_told(
+def test_a_switched_off_integration_is_named_as_the_cause(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DAY - 60)
@@ -44,7 +44,7 @@ def test_an_integration_that_was_switched_off_is_told(
     assert refusal.value.finding == "withdrawn"
 
 
-def test_a_token_that_somebody_else_has_used_is_told_and_serves_to_its_end(
+def test_a_refresh_token_used_elsewhere_is_named_as_the_cause_and_calls_go_on(
     connected: AmoCRM, make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     other = make()
@@ -55,13 +55,13 @@ def test_a_token_that_somebody_else_has_used_is_told_and_serves_to_its_end(
     assert refusal.value.finding == "used"
     clock.advance(DAY - 1)
     assert connected.request.get(ACCOUNT).info.status_code == 200
-    assert sandbox.counters["grants.refused"] == 1, "a dead refresh token is not sent again"
+    assert sandbox.counters["grants.refused"] == 1, "a revoked refresh token is not sent again"
     clock.advance(1)
     with pytest.raises(Exception, match="refused the refresh token earlier"):
         connected.request.get(ACCOUNT)
 
 
-def test_a_refresh_whose_answers_got_lost_is_told_when_the_next_one_is_refused(
+def test_a_lost_response_is_named_as_the_cause_when_the_next_refresh_is_refused(
     connected: AmoCRM, sandbox: Sandbox
 ) -> None:
     lost_again_and_again(sandbox)
@@ -72,7 +72,7 @@ def test_a_refresh_whose_answers_got_lost_is_told_when_the_next_one_is_refused(
     assert refusal.value.finding == "lost"
 
 
-def test_a_refresh_whose_process_died_is_told_by_the_next_process(
+def test_a_killed_process_is_named_as_the_cause_by_the_next_process(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = MemoryStore()
@@ -86,7 +86,7 @@ def test_a_refresh_whose_process_died_is_told_by_the_next_process(
     assert refusal.value.finding == "lost"
 
 
-def test_when_the_access_token_has_died_too_the_cause_stays_open(
+def test_the_cause_is_unknown_if_the_access_token_has_expired_too(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DAY)
@@ -94,12 +94,10 @@ def test_when_the_access_token_has_died_too_the_cause_stays_open(
     with pytest.raises(GrantError, match="already used, or access was withdrawn") as refusal:
         connected.request.get(ACCOUNT)
     assert refusal.value.finding is None
-    assert ACCOUNT not in [seen.path for seen in sandbox.log]
+    assert ACCOUNT not in [request.path for request in sandbox.log]
 
 
-def test_a_pair_that_was_granted_is_not_under_suspicion_any_more(
-    make: Make, sandbox: Sandbox
-) -> None:
+def test_a_granted_pair_has_no_note_of_a_lost_response(make: Make, sandbox: Sandbox) -> None:
     store = MemoryStore()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
@@ -118,11 +116,11 @@ def endpoint(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-def noted(endpoint: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+def grant_entries(endpoint: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [record.__dict__["grant"] for record in endpoint.records if "grant" in record.__dict__]
 
 
-def test_each_grant_is_one_line_that_leads_to_the_next(
+def test_each_grant_is_one_log_line_with_fingerprints_that_lead_to_the_next(
     make: Make, sandbox: Sandbox, clock: ManualClock, endpoint: pytest.LogCaptureFixture
 ) -> None:
     code = sandbox.issue_code()
@@ -131,38 +129,38 @@ def test_each_grant_is_one_line_that_leads_to_the_next(
     clock.advance(DAY)
     crm.request.get(ACCOUNT)
     crm.connection.refresh_token()
-    one, two, three = noted(endpoint)
+    one, two, three = grant_entries(endpoint)
     assert [one["kind"], one["why"], one["spent"]] == ["code", "code", fingerprint(code)]
     assert [two["kind"], two["why"], two["spent"]] == ["refresh", "expired", one["granted"]]
     assert [three["why"], three["spent"]] == ["asked", two["granted"]]
     token = crm.connection.get_token() or {}
     assert three["granted"] == fingerprint(token["refresh_token"])
-    assert {note["account"] for note in (one, two, three)} == {"example.amocrm.ru"}
-    assert {note["outcome"] for note in (one, two, three)} == {"granted"}
-    assert {note["tries"] for note in (one, two, three)} == {1}
+    assert {entry["account"] for entry in (one, two, three)} == {"example.amocrm.ru"}
+    assert {entry["outcome"] for entry in (one, two, three)} == {"granted"}
+    assert {entry["tries"] for entry in (one, two, three)} == {1}
 
 
 @pytest.mark.parametrize(
     ("age", "why"), [(DAY - 900, "stale"), (DAY - 300, "due"), (DAY, "expired")]
 )
-def test_the_line_says_why(
+def test_the_log_line_names_the_reason_of_the_refresh(
     connected: AmoCRM, clock: ManualClock, endpoint: pytest.LogCaptureFixture, age: int, why: str
 ) -> None:
     endpoint.clear()
     clock.advance(age)
     connected.request.get(ACCOUNT)
-    assert [note["why"] for note in noted(endpoint)] == [why]
+    assert [entry["why"] for entry in grant_entries(endpoint)] == [why]
 
 
-def test_a_renewal_after_a_401_says_so(
+def test_the_log_line_of_a_refresh_after_a_401_says_so(
     make: Make, sandbox: Sandbox, endpoint: pytest.LogCaptureFixture
 ) -> None:
     crm = make({"code": sandbox.issue_code()})
     crm.connect()
     sandbox.move("example", "renamed")
     crm.request.get(ACCOUNT)
-    note = noted(endpoint)[-1]
-    assert (note["why"], note["account"]) == ("401", "renamed.amocrm.ru")
+    entry = grant_entries(endpoint)[-1]
+    assert (entry["why"], entry["account"]) == ("401", "renamed.amocrm.ru")
 
 
 def test_tries_and_seconds_are_counted(
@@ -171,13 +169,13 @@ def test_tries_and_seconds_are_counted(
     sandbox.inject("server_error", path=TOKENS, times=2)
     began = clock.monotonic()
     connected.connection.refresh_token()
-    note = noted(endpoint)[-1]
-    assert note["tries"] == 3
-    assert note["seconds"] == pytest.approx(clock.monotonic() - began, abs=0.01)
-    assert note["seconds"] > 0
+    entry = grant_entries(endpoint)[-1]
+    assert entry["tries"] == 3
+    assert entry["seconds"] == pytest.approx(clock.monotonic() - began, abs=0.01)
+    assert entry["seconds"] > 0
 
 
-def test_what_somebody_else_was_granted_is_noted_as_adopted(
+def test_a_token_that_another_process_stored_is_logged_as_adopted(
     make: Make, sandbox: Sandbox, endpoint: pytest.LogCaptureFixture
 ) -> None:
     store = MemoryStore()
@@ -187,14 +185,14 @@ def test_what_somebody_else_was_granted_is_noted_as_adopted(
     two.connect()
     one.connection.refresh_token()
     two.connection.refresh_token()
-    granted, adopted = noted(endpoint)[-2:]
+    granted, adopted = grant_entries(endpoint)[-2:]
     assert (granted["outcome"], adopted["outcome"]) == ("granted", "adopted")
     assert granted["granted"] == adopted["granted"]
     assert granted["spent"] == adopted["spent"]
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [(None, "refused"), ("lost_before", "failed")])
-def test_what_was_refused_or_failed_is_a_warning_with_its_cause(
+def test_a_refused_or_failed_grant_is_logged_as_a_warning_with_its_cause(
     connected: AmoCRM, sandbox: Sandbox, endpoint: pytest.LogCaptureFixture, fault: str | None,
     outcome: str,
 ) -> None:  # fmt: skip
@@ -206,9 +204,9 @@ def test_what_was_refused_or_failed_is_a_warning_with_its_cause(
         connected.connection.refresh_token()
     record = endpoint.records[-1]
     assert record.levelno == logging.WARNING
-    note = noted(endpoint)[-1]
-    assert (note["outcome"], note["cause"]) == (outcome, str(failure.value))
-    assert note["granted"] == ""
+    entry = grant_entries(endpoint)[-1]
+    assert (entry["outcome"], entry["cause"]) == (outcome, str(failure.value))
+    assert entry["granted"] == ""
 
 
 def test_no_secret_is_in_the_log(
@@ -226,16 +224,16 @@ def test_no_secret_is_in_the_log(
     sandbox.uninstall()
     with pytest.raises(GrantError):
         crm.connection.refresh_token()
-    told = caplog.text + json.dumps([record.__dict__ for record in caplog.records], default=str)
+    shown = caplog.text + json.dumps([record.__dict__ for record in caplog.records], default=str)
     assert len(secrets) == 6
-    assert not [secret for secret in secrets if secret in told]
-    assert not re.search(r"def502|eyJ", told)
+    assert not [secret for secret in secrets if secret in shown]
+    assert not re.search(r"def502|eyJ", shown)
 
 
 # What is held ------------------------------------------------------------------------------------
 
 
-def test_the_status_says_until_when(connected: AmoCRM, clock: ManualClock) -> None:
+def test_the_status_has_the_expiry_of_both_tokens(connected: AmoCRM, clock: ManualClock) -> None:
     granted_at = clock.time()
     status = connected.connection.status()
     assert status.account == status.host == "example.amocrm.ru"
@@ -256,7 +254,7 @@ def test_the_status_without_a_token(make: Make, sandbox: Sandbox) -> None:
     assert sandbox.log == []
 
 
-def test_the_status_looks_into_the_store_and_changes_nothing(
+def test_the_status_reads_the_store_and_changes_nothing(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = MemoryStore()
@@ -267,7 +265,7 @@ def test_the_status_looks_into_the_store_and_changes_nothing(
     assert fresh.connection.get_token() is None
 
 
-def test_a_long_lived_token_has_no_refresh_token_to_die(
+def test_a_long_lived_token_has_no_expiry_of_a_refresh_token(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     crm = make({"access_token": sandbox.issue_long_lived(days=2)})
@@ -279,7 +277,7 @@ def test_a_long_lived_token_has_no_refresh_token_to_die(
 # A code that several hold ------------------------------------------------------------------------
 
 
-def test_processes_with_the_same_code_and_store_spend_it_once(
+def test_processes_with_the_same_code_and_store_exchange_it_once(
     make: Make, sandbox: Sandbox, endpoint: pytest.LogCaptureFixture
 ) -> None:
     store, code = MemoryStore(), sandbox.issue_code()
@@ -288,10 +286,12 @@ def test_processes_with_the_same_code_and_store_spend_it_once(
     assert second.connection.set_code(code) == first.connection.get_token()
     assert sandbox.counters["grants.code"] == 1
     assert sandbox.counters["grants.refused"] == 0
-    assert [note["outcome"] for note in noted(endpoint)] == ["granted", "adopted"]
+    assert [entry["outcome"] for entry in grant_entries(endpoint)] == ["granted", "adopted"]
 
 
-def test_a_spent_code_still_leads_to_the_pair_after_renewals(make: Make, sandbox: Sandbox) -> None:
+def test_a_used_code_leads_to_the_stored_pair_even_after_refreshes(
+    make: Make, sandbox: Sandbox
+) -> None:
     store, code = MemoryStore(), sandbox.issue_code()
     first = make(store=store)
     first.connection.set_code(code)
@@ -302,7 +302,7 @@ def test_a_spent_code_still_leads_to_the_pair_after_renewals(make: Make, sandbox
     assert late.request.get(ACCOUNT).info.status_code == 200
 
 
-def test_another_code_always_wins(make: Make, sandbox: Sandbox) -> None:
+def test_a_new_code_is_always_exchanged(make: Make, sandbox: Sandbox) -> None:
     store = MemoryStore()
     crm = make(store=store)
     crm.connection.set_code(sandbox.issue_code())
@@ -310,7 +310,7 @@ def test_another_code_always_wins(make: Make, sandbox: Sandbox) -> None:
     assert sandbox.counters["grants.code"] == 2
 
 
-def test_the_code_of_a_pair_that_is_dead_is_tried_and_refused(make: Make, sandbox: Sandbox) -> None:
+def test_the_code_of_a_revoked_pair_is_sent_and_refused(make: Make, sandbox: Sandbox) -> None:
     crm, code = make(), sandbox.issue_code()
     crm.connection.set_code(code)
     sandbox.uninstall()
@@ -320,7 +320,9 @@ def test_the_code_of_a_pair_that_is_dead_is_tried_and_refused(make: Make, sandbo
         crm.connection.set_code(code)
 
 
-def test_a_token_that_was_set_has_no_code(connected: AmoCRM, make: Make, sandbox: Sandbox) -> None:
+def test_a_token_that_a_user_sets_has_no_code(
+    connected: AmoCRM, make: Make, sandbox: Sandbox
+) -> None:
     code = sandbox.issue_code()
     crm = make()
     crm.connection.set_code(code)
@@ -332,28 +334,28 @@ def test_a_token_that_was_set_has_no_code(connected: AmoCRM, make: Make, sandbox
 # A renamed account -------------------------------------------------------------------------------
 
 
-def test_a_renamed_account_is_told_and_remembered(
+def test_the_new_host_of_a_renamed_account_is_announced_and_stored(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = MemoryStore()
     crm = make({"code": sandbox.issue_code()}, store=store)
-    told: list[tuple[str, bool]] = []
-    crm.on("connection:moved", lambda host, one: told.append((host, one is crm.connection)))
+    events: list[tuple[str, bool]] = []
+    crm.on("connection:moved", lambda host, one: events.append((host, one is crm.connection)))
     crm.connect()
     sandbox.move("example", "renamed")
     clock.advance(DAY)
     crm.request.get(ACCOUNT)
-    assert told == [("renamed.amocrm.ru", True)]
+    assert events == [("renamed.amocrm.ru", True)]
     status = crm.connection.status()
     assert (status.account, status.host) == ("example.amocrm.ru", "renamed.amocrm.ru")
     sandbox_calls = len(sandbox.log)
     again = make(store=store)
     again.request.get(ACCOUNT)
-    assert [seen.host for seen in sandbox.log[sandbox_calls:]] == ["renamed.amocrm.ru"]
+    assert [request.host for request in sandbox.log[sandbox_calls:]] == ["renamed.amocrm.ru"]
     assert again.connection.status().host == "renamed.amocrm.ru"
 
 
-def test_the_new_name_leads_to_the_same_token(
+def test_the_new_host_leads_to_the_same_token(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = MemoryStore()
@@ -377,7 +379,7 @@ def test_the_new_name_leads_to_the_same_token(
 # Acting as another user --------------------------------------------------------------------------
 
 
-def test_as_another_user(connected: AmoCRM, sandbox: Sandbox) -> None:
+def test_calls_as_another_user_send_the_user_s_id(connected: AmoCRM, sandbox: Sandbox) -> None:
     user = next(one for one in sandbox.account().users.values() if not one.is_admin)
     other = connected.as_user(user.id)
     assert other.request.get(ACCOUNT).data["current_user_id"] == user.id
@@ -388,7 +390,7 @@ def test_as_another_user(connected: AmoCRM, sandbox: Sandbox) -> None:
     assert connected.request.get(ACCOUNT).data["current_user_id"] == sandbox.account().admin.id
 
 
-def test_bulk_work_as_another_user(connected: AmoCRM, sandbox: Sandbox) -> None:
+def test_bulk_calls_as_another_user_send_the_user_s_id(connected: AmoCRM, sandbox: Sandbox) -> None:
     user = next(one for one in sandbox.account().users.values() if not one.is_admin)
     other = connected.as_user(user.id)
     outcomes = list(other.create_many("/api/v4/leads", [{"name": "His"}, {"name": "His, too"}]))
@@ -397,20 +399,20 @@ def test_bulk_work_as_another_user(connected: AmoCRM, sandbox: Sandbox) -> None:
     assert sandbox.log[-1].headers["x-context-user-id"] == str(user.id)
 
 
-def test_the_two_share_token_and_events(
+def test_a_client_of_another_user_shares_token_and_events(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     other = connected.as_user(sandbox.account().admin.id)
-    told: list[object] = []
-    other.on("connection:newToken", told.append)
+    events: list[object] = []
+    other.on("connection:newToken", events.append)
     clock.advance(DAY)
     connected.request.get(ACCOUNT)
     other.request.get(ACCOUNT)
-    assert len(told) == 1
+    assert len(events) == 1
     assert sandbox.counters["grants.refresh"] == 1
 
 
-def test_closing_the_other_leaves_this_one_open(
+def test_closing_a_client_of_another_user_closes_nothing(
     sandbox: Sandbox, credentials: AuthSettings, clock: ManualClock
 ) -> None:
     with sandbox.serve() as served, AmoCRM(
@@ -421,7 +423,9 @@ def test_closing_the_other_leaves_this_one_open(
         assert crm.request.get(ACCOUNT).info.status_code == 200
 
 
-def test_an_unknown_user_is_told_and_costs_one_renewal(connected: AmoCRM, sandbox: Sandbox) -> None:
+def test_an_unknown_user_gets_an_error_after_one_refresh(
+    connected: AmoCRM, sandbox: Sandbox
+) -> None:
     for _ in range(3):
         with pytest.raises(UnauthorizedError, match="is that user active"):
             connected.as_user(999_999).request.get(ACCOUNT)
@@ -437,10 +441,10 @@ def test_a_user_s_id_is_a_positive_number(connected: AmoCRM, user_id: Any) -> No
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_child_has_no_connection_of_its_parent_s(
+def test_a_forked_child_uses_no_connection_of_its_parent(
     sandbox: Sandbox, credentials: AuthSettings, clock: ManualClock
 ) -> None:
-    """Also through a client of another user, when the first one is gone."""
+    """Through a client of another user too, after the first client was deleted."""
 
     class Session(requests.Session):
         closed = False
@@ -457,7 +461,7 @@ def test_a_forked_child_has_no_connection_of_its_parent_s(
 
 
 @pytest.mark.parametrize("logger", ["amocrm.grants", "amocrm"])
-def test_a_log_that_raises_costs_no_pair(
+def test_a_log_filter_that_raises_loses_no_pair(
     make: Make, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, logger: str
 ) -> None:
     caplog.set_level(logging.DEBUG, logger)
@@ -483,7 +487,7 @@ def test_a_log_that_raises_costs_no_pair(
 # A refresh that has ended is not one that got lost -----------------------------------------------
 
 
-def test_what_was_used_by_others_is_told_as_that_to_the_next_process_too(
+def test_the_next_process_names_a_use_elsewhere_as_the_cause_too(
     make: Make, sandbox: Sandbox
 ) -> None:
     store = MemoryStore()
@@ -498,7 +502,7 @@ def test_what_was_used_by_others_is_told_as_that_to_the_next_process_too(
         assert refusal.value.finding == "used"
 
 
-def test_what_got_lost_is_told_as_that_to_the_next_process_too(
+def test_the_next_process_names_a_lost_response_as_the_cause_too(
     make: Make, sandbox: Sandbox
 ) -> None:
     store = MemoryStore()
@@ -511,7 +515,7 @@ def test_what_got_lost_is_told_as_that_to_the_next_process_too(
         assert refusal.value.finding == "lost"
 
 
-def test_a_refresh_that_never_left_this_machine_is_not_under_suspicion(
+def test_a_refresh_that_was_not_sent_leaves_no_note_of_a_lost_response(
     sandbox: Sandbox, credentials: AuthSettings, clock: ManualClock, free_port: int
 ) -> None:
     store = MemoryStore()
@@ -529,7 +533,7 @@ def test_a_refresh_that_never_left_this_machine_is_not_under_suspicion(
 
 
 @pytest.mark.parametrize("path", [ACCOUNT, "/oauth2/account/current/subdomain"])
-def test_what_stands_against_a_question_does_not_hide_the_refusal(
+def test_a_failed_probe_does_not_hide_the_refusal(
     make: Make, sandbox: Sandbox, clock: ManualClock, path: str
 ) -> None:
     crm = make({"code": sandbox.issue_code()})

@@ -1,4 +1,4 @@
-"""Anybody can call the public redirect: what strangers say leaves nothing behind, untold."""
+"""Strangers at the public redirect leave no locks, and call no handlers."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def store(kind: str, place: str) -> Iterator[TokenStore]:
     pool.dispose()
 
 
-def left(store: TokenStore, kind: str, place: str) -> int:
-    """Count the locks that are left: in the process, in the folder, in the table."""
+def count_locks(store: TokenStore, kind: str, place: str) -> int:
+    """Count the locks in the process, in the folder, in the table."""
     if isinstance(store, MemoryStore):
         return len(store._locks._locks)
     if isinstance(store, FileStore):
@@ -104,18 +104,18 @@ def forged(name: str, code: str = "made-up") -> dict[str, str]:
     return {"code": code, "referer": f"{name}.amocrm.ru", "from_widget": "1"}
 
 
-def hear(crm: AmoCRM) -> list[str]:
-    heard: list[str] = []
+def record_events(crm: AmoCRM) -> list[str]:
+    events: list[str] = []
     subscribe: Any = crm.on
     for event in EVENTS:
-        subscribe(event, lambda *_, event=event: heard.append(event))
-    return heard
+        subscribe(event, lambda *_, event=event: events.append(event))
+    return events
 
 
-# What is left behind -----------------------------------------------------------------------------
+# Locks in the store ------------------------------------------------------------------------------
 
 
-def test_made_up_accounts_leave_no_more_than_a_few_locks(
+def test_made_up_accounts_leave_few_locks(
     portal: Sandbox, clock: ManualClock, store: TokenStore, kind: str, place: str
 ) -> None:
     with make_integration(portal, clock, store) as integration:
@@ -127,21 +127,21 @@ def test_made_up_accounts_leave_no_more_than_a_few_locks(
             query = forged(f"another{number}", f"d{number}")
             assert browser.get("/", query_string=query).status_code == 400
         assert "0 clients" in repr(integration)
-    # The database and the lock of saving are there, too.
-    assert STRIPES / 2 < left(store, kind, place) <= STRIPES + 2
+    # The database and the lock for saving are there too.
+    assert STRIPES / 2 < count_locks(store, kind, place) <= STRIPES + 2
 
 
 @pytest.mark.parametrize("kind", ["memory", "file"])
-def test_ten_thousand_made_up_accounts_leave_no_more_than_a_few_locks(
+def test_ten_thousand_made_up_accounts_leave_few_locks(
     store: TokenStore, kind: str, place: str
 ) -> None:
     for number in range(10_000):
         with TokenRepository("client", "a.amocrm.ru", store).lock_text(f"code{number}", 1):
             pass
-    assert left(store, kind, place) == STRIPES
+    assert count_locks(store, kind, place) == STRIPES
 
 
-def test_a_text_falls_on_the_same_key_everywhere_and_on_one_of_a_few() -> None:
+def test_a_text_selects_the_same_lock_in_every_process_and_one_of_a_few() -> None:
     key = Key("client", HOST)
     texts = [f"+7900{number:07d}" for number in range(2000)]
     fallen = [striped(key, text) for text in texts]
@@ -172,7 +172,7 @@ def is_locked(store: TokenStore, key: Key) -> bool:
         return True
 
 
-def test_every_name_of_an_account_has_the_lock_of_its_id() -> None:
+def test_every_host_of_an_account_locks_its_id() -> None:
     store = MemoryStore()
     repository = TokenRepository("client", HOST, store)
     repository.put(record(7), 7)
@@ -184,7 +184,7 @@ def test_every_name_of_an_account_has_the_lock_of_its_id() -> None:
     assert not is_locked(store, Key("client", "7"))
 
 
-def test_a_code_under_way_locks_no_account() -> None:
+def test_an_unproven_code_locks_no_account() -> None:
     store = MemoryStore()
     TokenRepository("client", HOST, store).put(record(7), 7)
     with TokenRepository("client", HOST, store).lock_text("made-up", 1):
@@ -193,16 +193,16 @@ def test_a_code_under_way_locks_no_account() -> None:
         assert is_locked(store, striped(Key("client", ""), "made-up"))
 
 
-def test_whoever_waited_for_the_lock_of_a_name_takes_that_of_the_account() -> None:
+def test_a_thread_that_waited_for_the_lock_of_a_host_locks_the_account_s_id() -> None:
     store = MemoryStore()
-    asked = threading.Event()
+    has_read = threading.Event()
 
     class Watched(MemoryStore):
         def load(self, key: Key) -> str | None:
             return store.load(key)
 
         def lock(self, key: Key, timeout: float) -> Any:
-            asked.set()
+            has_read.set()
             return store.lock(key, timeout)
 
     def late() -> bool:
@@ -215,7 +215,7 @@ def test_whoever_waited_for_the_lock_of_a_name_takes_that_of_the_account() -> No
     with ThreadPoolExecutor(1) as pool:
         with repository.lock():
             waiting = pool.submit(late)
-            assert asked.wait(30), "it has looked, and found nothing"
+            assert has_read.wait(30), "it has read the store, which has no record"
             repository.put(record(7), 7)
         assert waiting.result(30)
 
@@ -224,52 +224,54 @@ def test_whoever_waited_for_the_lock_of_a_name_takes_that_of_the_account() -> No
 
 
 @pytest.mark.parametrize("state", [True, False])
-def test_a_refused_installation_is_not_told_to_the_handlers_of_a_living_client(
+def test_a_refused_installation_calls_no_handler_of_an_installed_client(
     integration: Integration, sandbox: Sandbox, state: bool
 ) -> None:
     account = install(integration, sandbox)
-    token, heard = account.connection.get_token(), hear(account)
+    token, events = account.connection.get_token(), record_events(account)
     query = forged("example") if not state else {**forged("example"), "state": "s"}
     with pytest.raises(GrantError, match="damaged"):
         integration.callback(query, state="s" if state else FROM_AMOCRM)
-    assert heard == []
+    assert events == []
     assert account.connection.get_token() == token
     assert integration.account("example") is account
     assert account.request.get(ACCOUNT).info.status_code == 200
 
 
-def test_a_granted_installation_is_told_to_them(integration: Integration, sandbox: Sandbox) -> None:
+def test_a_granted_installation_calls_the_handlers_of_the_installed_client(
+    integration: Integration, sandbox: Sandbox
+) -> None:
     account = install(integration, sandbox)
-    heard = hear(account)
+    events = record_events(account)
     assert install(integration, sandbox) is account
-    assert heard == ["connection:newToken", "connection:connected"]
+    assert events == ["connection:newToken", "connection:connected"]
     integration.callback(agreed(integration, sandbox), state="s")
-    assert heard == ["connection:newToken", "connection:connected"] * 2
+    assert events == ["connection:newToken", "connection:connected"] * 2
 
 
-def test_a_code_that_was_set_is_told_whoever_may_have_brought_it(
+def test_set_code_calls_the_handlers_for_any_code(
     connected: AmoCRM,
 ) -> None:
-    heard = hear(connected)
+    events = record_events(connected)
     with pytest.raises(GrantError):
         connected.connection.set_code("made-up")
-    assert heard == [
+    assert events == [
         "connection:beforeFetchToken", "connection:authError", "connection:error", "error",
     ]  # fmt: skip
 
 
-def test_a_made_up_code_without_an_answer_is_not_kept_for_the_next_call(
+def test_a_made_up_code_without_a_response_is_not_sent_by_the_next_call(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = MemoryStore()
     make({"code": sandbox.issue_code()}, store=store).connect()
     clock.advance(DAY)
-    for ask in ("install", "set_code"):
+    for method in ("install", "set_code"):
         crm = make(store=store)
         sandbox.inject("server_error", path=TOKENS, times=5)
         with pytest.raises(ServerError):
-            getattr(crm.connection, ask)("made-up", state=None)
-        if ask == "install":
+            getattr(crm.connection, method)("made-up", state=None)
+        if method == "install":
             assert crm.request.get(ACCOUNT).info.status_code == 200
             clock.advance(DAY)
             continue
@@ -277,7 +279,7 @@ def test_a_made_up_code_without_an_answer_is_not_kept_for_the_next_call(
             crm.request.get(ACCOUNT)
 
 
-def test_a_handler_that_is_told_of_a_refusal_may_take_a_redirect(
+def test_a_handler_of_a_refusal_may_handle_a_redirect(
     integration: Integration, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     account = install(integration, sandbox)

@@ -1,4 +1,4 @@
-"""No call fails while its access token is good, whatever has become of the refresh token."""
+"""No call fails while its access token works, whatever happens to the refresh token."""
 
 from __future__ import annotations
 
@@ -24,16 +24,20 @@ DAY = 86_400
 ACCOUNT = "/api/v4/account"
 TOKENS = "/oauth2/access_token"
 
-LEFT = {"fresh": REFRESH_EARLY + 300, "stale": REFRESH_MARGIN + 300, "due": REFRESH_MARGIN - 100}
+SECONDS_LEFT = {
+    "fresh": REFRESH_EARLY + 300,
+    "stale": REFRESH_MARGIN + 300,
+    "due": REFRESH_MARGIN - 100,
+}
 """Seconds that the access token has left."""
 
 TROUBLE = ("refused", "withdrawn", "used", "lost", "store down", "endpoint down")
-"""What befalls the refresh token: this client's settings are wrong; the integration was switched
-off; another program has spent it; the answer to its renewal gets lost; and two outages."""
+"""Trouble of the refresh token: this client's settings are wrong; the integration was switched
+off; another program has used it; the response to its refresh is lost; and two outages."""
 
 
 class Store(MemoryStore):
-    """Can be out of order for everything but reading."""
+    """Can fail in everything but reading."""
 
     down = False
 
@@ -50,8 +54,8 @@ class Store(MemoryStore):
             yield
 
 
-class Heard:
-    """What a client's handlers are told of refusals."""
+class RecordedEvents:
+    """Records the events of refusals."""
 
     def __init__(self, crm: AmoCRM) -> None:
         self.events: list[str] = []
@@ -60,8 +64,8 @@ class Heard:
             subscribe(event, lambda *_, event=event: self.events.append(event))
 
 
-def spend(sandbox: Sandbox, token: dict[str, Any]) -> None:
-    """Refresh as another program does that does not share the store."""
+def refresh_elsewhere(sandbox: Sandbox, token: dict[str, Any]) -> None:
+    """Refresh as a program does that does not share the store."""
     one = sandbox.integration
     with sandbox.session() as session:
         answer = session.post(
@@ -77,11 +81,11 @@ def spend(sandbox: Sandbox, token: dict[str, Any]) -> None:
     assert answer.status_code == 200
 
 
-def befall(trouble: str, sandbox: Sandbox, store: Store, token: dict[str, Any]) -> None:
+def cause(trouble: str, sandbox: Sandbox, store: Store, token: dict[str, Any]) -> None:
     if trouble == "withdrawn":
         sandbox.uninstall()
     elif trouble == "used":
-        spend(sandbox, token)
+        refresh_elsewhere(sandbox, token)
     elif trouble == "lost":
         sandbox.inject("lost_after", path=TOKENS)
     elif trouble == "store down":
@@ -92,7 +96,7 @@ def befall(trouble: str, sandbox: Sandbox, store: Store, token: dict[str, Any]) 
 
 @pytest.mark.parametrize(
     ("freshness", "trouble", "known", "explicit"),
-    list(itertools.product(LEFT, TROUBLE, ("held", "just loaded"), (False, True))),
+    list(itertools.product(SECONDS_LEFT, TROUBLE, ("held", "just loaded"), (False, True))),
 )
 def test_calls_go_on_while_the_access_token_is_good(
     make: Make, sandbox: Sandbox, clock: ManualClock, caplog: pytest.LogCaptureFixture,
@@ -106,17 +110,17 @@ def test_calls_go_on_while_the_access_token_is_good(
     crm = make(wrong, store=store)
     if known == "held":
         crm.connect()
-    clock.advance(DAY - LEFT[freshness])
-    befall(trouble, sandbox, store, token)
-    heard = Heard(crm)
+    clock.advance(DAY - SECONDS_LEFT[freshness])
+    cause(trouble, sandbox, store, token)
+    recorded = RecordedEvents(crm)
     if explicit:
         with pytest.raises(AmoCRMError):
             crm.connection.refresh_token()
         refused = ["connection:authError", "connection:error", "error"]
-        told = trouble not in ("store down", "endpoint down")
-        assert heard.events == (refused if told else [])
+        calls_handlers = trouble not in ("store down", "endpoint down")
+        assert recorded.events == (refused if calls_handlers else [])
     if trouble == "withdrawn":
-        # The access token is not good: amoCRM has refused it as well.
+        # The access token does not work: amoCRM has refused it too.
         with pytest.raises(AuthorizationError):
             crm.request.get(ACCOUNT)
         return
@@ -125,27 +129,27 @@ def test_calls_go_on_while_the_access_token_is_good(
         clock.advance(REFRESH_COOLDOWN + 1)
     status = crm.connection.status()
     assert (status.freshness, status.unsaved) == (freshness, False)
-    spent = trouble in ("refused", "used", "lost") and (explicit or freshness != "fresh")
-    assert (status.refused is not None) is spent
-    assert len(heard.events) == (3 if spent else 0), "the handlers are told once"
-    assert ("outcome=refused" in caplog.text) is spent
+    is_refused = trouble in ("refused", "used", "lost") and (explicit or freshness != "fresh")
+    assert (status.refused is not None) is is_refused
+    assert len(recorded.events) == (3 if is_refused else 0), "handlers are called once"
+    assert ("outcome=refused" in caplog.text) is is_refused
     assert not caplog.text or all(record.levelno >= logging.DEBUG for record in caplog.records)
 
 
 @pytest.mark.parametrize("trouble", ["used", "lost"])
 @pytest.mark.parametrize("end", ["expired", "answered 401"])
-def test_calls_end_when_the_access_token_does(
+def test_calls_fail_when_the_access_token_expires_or_is_refused(
     make: Make, sandbox: Sandbox, clock: ManualClock, trouble: str, end: str
 ) -> None:
     store = Store()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     token = crm.connection.get_token() or {}
-    clock.advance(DAY - LEFT["due"])
-    befall(trouble, sandbox, store, token)
+    clock.advance(DAY - SECONDS_LEFT["due"])
+    cause(trouble, sandbox, store, token)
     assert crm.request.get(ACCOUNT).info.status_code == 200
     if end == "expired":
-        clock.advance(LEFT["due"] + 1)
+        clock.advance(SECONDS_LEFT["due"] + 1)
     else:
         sandbox.revoke_tokens()
     sent = len(sandbox.log)
@@ -157,64 +161,64 @@ def test_calls_end_when_the_access_token_does(
     assert sandbox.counters["grants.refused"] == 1
 
 
-@pytest.mark.parametrize("left", [LEFT["due"], -1])
-def test_a_consent_given_elsewhere_ends_the_trouble(
-    make: Make, sandbox: Sandbox, clock: ManualClock, left: int
+@pytest.mark.parametrize("seconds_left", [SECONDS_LEFT["due"], -1])
+def test_a_consent_in_another_process_clears_the_refusal(
+    make: Make, sandbox: Sandbox, clock: ManualClock, seconds_left: int
 ) -> None:
     store = Store()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     token = crm.connection.get_token() or {}
-    clock.advance(DAY - LEFT["due"])
-    spend(sandbox, token)
+    clock.advance(DAY - SECONDS_LEFT["due"])
+    refresh_elsewhere(sandbox, token)
     assert crm.request.get(ACCOUNT).info.status_code == 200
     make(store=store).connection.set_code(sandbox.issue_code())
-    clock.advance(LEFT["due"] - left)
-    if left > 0:
+    clock.advance(SECONDS_LEFT["due"] - seconds_left)
+    if seconds_left > 0:
         sandbox.inject("server_error", path=ACCOUNT, status=401)
     assert crm.request.get(ACCOUNT).info.status_code == 200
     assert crm.connection.status().refused is None
 
 
-def test_a_wrong_secret_is_told_once_and_again_when_it_matters(
+def test_a_wrong_secret_calls_the_handlers_once_and_again_at_expiry(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = Store()
     make({"code": sandbox.issue_code()}, store=store).connect()
     crm = make({"client_secret": "another"}, store=store)
     crm.connect()
-    heard = Heard(crm)
-    clock.advance(DAY - LEFT["due"])
+    recorded = RecordedEvents(crm)
+    clock.advance(DAY - SECONDS_LEFT["due"])
     for _ in range(3):
         assert crm.request.get(ACCOUNT).info.status_code == 200
         clock.advance(REFRESH_COOLDOWN + 1)
-    assert len(heard.events) == 3
-    clock.advance(LEFT["due"])
+    assert len(recorded.events) == 3
+    clock.advance(SECONDS_LEFT["due"])
     for number in (1, 2):
         with pytest.raises(GrantError, match="do not belong together"):
             crm.request.get(ACCOUNT)
-        assert len(heard.events) == 3 + 3 * number
+        assert len(recorded.events) == 3 + 3 * number
 
 
-def test_a_try_that_gives_up_at_once_fails_nobody_who_asks_in_earnest(
+def test_the_failure_of_a_single_early_request_is_not_shared_with_refresh_token(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     crm = make({"code": sandbox.issue_code()})
     crm.connect()
-    clock.advance(DAY - LEFT["stale"])
+    clock.advance(DAY - SECONDS_LEFT["stale"])
     sandbox.inject("server_error", path=TOKENS)
     begun, go = threading.Event(), threading.Event()
 
-    def hold(_: object) -> None:
+    def wait_in_handler(_: object) -> None:
         begun.set()
         assert go.wait(30)
 
-    crm.once("connection:beforeRefreshToken", hold)
+    crm.once("connection:beforeRefreshToken", wait_in_handler)
     with ThreadPoolExecutor(2) as pool:
         early = pool.submit(crm.request.get, ACCOUNT)
         assert begun.wait(30)
-        asked = pool.submit(crm.connection.refresh_token)
+        result = pool.submit(crm.connection.refresh_token)
         waiting(crm.connection._provider._single_flight, 1)
         go.set()
         assert early.result(30).info.status_code == 200
-        assert asked.result(30) == crm.connection.get_token()
+        assert result.result(30) == crm.connection.get_token()

@@ -1,4 +1,4 @@
-"""Calls that a real server can hand over and no browser makes: a 4xx, never an exception."""
+"""Requests that no browser makes get a 4xx, never an exception."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ BAD: dict[str, dict[str, str]] = {
 
 
 def call(app: WSGIApplication, **environ: str) -> tuple[int, bytes]:
-    """Call an app as a server does; return its status and its body."""
-    whole: dict[str, Any] = {"wsgi.input": io.BytesIO(), "REQUEST_METHOD": "GET", **environ}
-    setup_testing_defaults(whole)
-    told: list[str] = []
+    """Call an app as a server does; return status and body."""
+    full_environ: dict[str, Any] = {"wsgi.input": io.BytesIO(), "REQUEST_METHOD": "GET", **environ}
+    setup_testing_defaults(full_environ)
+    statuses: list[str] = []
 
     def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
-        told.append(status)
+        statuses.append(status)
         for name, value in headers:
             f"{name}: {value}".encode("latin-1")
             assert not {"\r", "\n"} & set(name + value)
         return lambda data: None
 
-    body = b"".join(app(whole, start))
-    return int(told[0].split()[0]), body
+    body = b"".join(app(full_environ, start))
+    return int(statuses[0].split()[0]), body
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def install_app() -> WSGIApplication:
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_the_app_that_installs_answers_whatever_comes(
+def test_the_installation_app_responds_to_malformed_requests(
     install_app: WSGIApplication, bad: str
 ) -> None:
     status, _ = call(install_app, **BAD[bad])
@@ -78,17 +78,17 @@ def test_the_app_that_installs_answers_whatever_comes(
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_the_redirect_server_answers_whatever_comes(bad: str) -> None:
-    taken: list[RedirectResult] = []
+def test_the_redirect_server_responds_to_malformed_requests(bad: str) -> None:
+    claimed: list[RedirectResult] = []
 
-    def claim(answered: RedirectResult) -> bool:
-        taken.append(answered)
+    def claim(result: RedirectResult) -> bool:
+        claimed.append(result)
         return True
 
     app = RedirectApp(lambda query: read_redirect(query, "the state", "x"), claim)
     status, _ = call(app, **BAD[bad])
     assert 400 <= status < 500
-    assert not taken
+    assert not claimed
 
 
 PLACES = (
@@ -107,35 +107,35 @@ def bodies() -> Iterator[bytes]:
     yield b"client_id=%ff&client_secret=\xff&grant_type=%00" + b"&a=1" * 5_000
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_the_sandbox_answers_whatever_comes(place: str) -> None:
+@pytest.mark.parametrize("path", PLACES)
+def test_the_sandbox_responds_to_malformed_requests(path: str) -> None:
     sandbox = Sandbox(rps=None)
     bearer = f"Bearer {sandbox.issue_long_lived()}"
     for bad in BAD.values():
         for method in ("GET", "POST"):
-            environ = {"PATH_INFO": place, "HTTP_AUTHORIZATION": bearer, "REQUEST_METHOD": method}
+            environ = {"PATH_INFO": path, "HTTP_AUTHORIZATION": bearer, "REQUEST_METHOD": method}
             status, _ = call(sandbox, **{**environ, **bad})
             assert status < 500, (bad, method)
     for body in bodies():
         for method in ("POST", "PATCH", "PUT", "DELETE"):
             for kind in ("application/json", "application/x-www-form-urlencoded"):
-                whole: Any = {
-                    "PATH_INFO": place, "HTTP_AUTHORIZATION": bearer, "REQUEST_METHOD": method,
+                full_environ: Any = {
+                    "PATH_INFO": path, "HTTP_AUTHORIZATION": bearer, "REQUEST_METHOD": method,
                     "CONTENT_TYPE": kind, "CONTENT_LENGTH": str(len(body)),
                     "wsgi.input": io.BytesIO(body),
                 }  # fmt: skip
-                status, _ = call(sandbox, **whole)
+                status, _ = call(sandbox, **full_environ)
                 assert 200 <= status < 500, (body[:40], method, kind)
 
 
 @pytest.mark.parametrize("header", ["HTTP_AUTHORIZATION", "HTTP_X_CONTEXT_USER_ID", "HTTP_DATE"])
 @pytest.mark.parametrize("value", ["\xff", "²", "1" * 5_000, "Bearer \xff", "", "-1"])
-def test_the_sandbox_takes_any_header(header: str, value: str) -> None:
+def test_the_sandbox_responds_to_any_header(header: str, value: str) -> None:
     sandbox = Sandbox(rps=None)
     bearer = f"Bearer {sandbox.issue_long_lived()}"
-    for place in PLACES:
+    for path in PLACES:
         status, _ = call(
-            sandbox, **{"PATH_INFO": place, "HTTP_AUTHORIZATION": bearer, header: value}
+            sandbox, **{"PATH_INFO": path, "HTTP_AUTHORIZATION": bearer, header: value}
         )
         assert status < 500
 
@@ -149,7 +149,7 @@ def test_the_sandbox_takes_any_header(header: str, value: str) -> None:
      "filter[statuses][0]=1", "filter[custom_fields_values][1][from]=nan"],
 )  # fmt: skip
 @pytest.mark.parametrize("family", ["leads", "contacts", "events", "tasks", "catalogs", "users"])
-def test_the_sandbox_takes_any_question(family: str, query: str) -> None:
+def test_the_sandbox_responds_to_any_query(family: str, query: str) -> None:
     sandbox = Sandbox(rps=None)
     sandbox.add("leads", {"name": "a", "price": 5})
     bearer = f"Bearer {sandbox.issue_long_lived()}"
@@ -160,12 +160,12 @@ def test_the_sandbox_takes_any_question(family: str, query: str) -> None:
     assert status < 500
 
 
-def test_the_way_to_https_is_one_line() -> None:
+def test_the_redirect_to_https_is_one_line() -> None:
     status, _ = call(Sandbox(), PATH_INFO="/a\r\nX: y", HTTP_HOST="example.amocrm.ru")
     assert status == 301
 
 
-def test_many_empty_brackets_are_nested_at_once() -> None:
+def test_many_empty_brackets_are_parsed_quickly() -> None:
     import time
 
     from amocrm.sandbox.http.request import brackets

@@ -1,4 +1,4 @@
-"""Strangers at the public redirect and the uninstall hook: nobody else's calls fail by them."""
+"""Strangers at the public redirect and at the uninstall hook fail no other call."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ TOKENS = "/oauth2/access_token"
 HOST = "example.amocrm.ru"
 
 
-class Held:
-    """A portal that answers made-up codes only when it is told to; everything else at once."""
+class DelayedPortal:
+    """A portal that responds to made-up codes after `go`, and to everything else at once."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -61,18 +61,18 @@ class Held:
 
 
 @pytest.fixture
-def held(portal: Sandbox) -> Iterator[Held]:
-    held = Held(portal)
-    yield held
-    held.go.set()
+def delayed(portal: Sandbox) -> Iterator[DelayedPortal]:
+    delayed = DelayedPortal(portal)
+    yield delayed
+    delayed.go.set()
 
 
 @pytest.fixture
-def integration(held: Held, clock: ManualClock) -> Iterator[Integration]:
-    one = held.sandbox.integration
+def integration(delayed: DelayedPortal, clock: ManualClock) -> Iterator[Integration]:
+    one = delayed.sandbox.integration
     with Integration(
         one.client_id, one.client_secret, one.redirect_uri,
-        store=MemoryStore(), session=held.session(), clock=clock, rate_limiter=None,
+        store=MemoryStore(), session=delayed.session(), clock=clock, rate_limiter=None,
     ) as integration:  # fmt: skip
         yield integration
 
@@ -85,56 +85,62 @@ Flood = Callable[[int], list["Future[AmoCRM]"]]
 
 
 @pytest.fixture
-def flood(integration: Integration, held: Held) -> Iterator[Flood]:
-    """Bring made-up codes, each in a thread of its own; as many as may are under way then."""
+def flood(integration: Integration, delayed: DelayedPortal) -> Iterator[Flood]:
+    """Send made-up codes, each in its own thread, until as many as allowed are in progress."""
     pool = ThreadPoolExecutor(4)
 
     def flood(count: int) -> list[Future[AmoCRM]]:
-        brought = [
+        installs = [
             pool.submit(integration.callback, forged(str(number)), FROM_AMOCRM)
             for number in range(count)
         ]
         for _ in range(min(count, AT_A_TIME)):
-            assert held.arrived.acquire(timeout=30)
-        return brought
+            assert delayed.arrived.acquire(timeout=30)
+        return installs
 
     yield flood
-    held.go.set()
+    delayed.go.set()
     pool.shutdown()
 
 
 # The account's own calls -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("left", [1000, 600, 200, 0], ids=["fresh", "stale", "due", "expired"])
-def test_made_up_codes_under_way_fail_no_call_of_the_account_they_name(
-    integration: Integration, held: Held, clock: ManualClock, flood: Flood, left: int
+@pytest.mark.parametrize(
+    "seconds_left", [1000, 600, 200, 0], ids=["fresh", "stale", "due", "expired"]
+)
+def test_made_up_codes_in_progress_fail_no_call_of_the_named_account(
+    integration: Integration,
+    delayed: DelayedPortal,
+    clock: ManualClock,
+    flood: Flood,
+    seconds_left: int,
 ) -> None:
-    account = install(integration, held.sandbox)
-    clock.advance(DAY - left)
-    brought = flood(AT_A_TIME)
+    account = install(integration, delayed.sandbox)
+    clock.advance(DAY - seconds_left)
+    installs = flood(AT_A_TIME)
     with ThreadPoolExecutor(8) as pool:
         calls = [pool.submit(account.request.get, ACCOUNT) for _ in range(10)]
         assert [call.result(30).info.status_code for call in calls] == [200] * 10
-    assert not any(one.done() for one in brought)
-    held.go.set()
-    assert all(isinstance(one.exception(30), GrantError) for one in brought)
+    assert not any(one.done() for one in installs)
+    delayed.go.set()
+    assert all(isinstance(one.exception(30), GrantError) for one in installs)
     assert account.request.get(ACCOUNT).info.status_code == 200
 
 
-def test_an_old_hook_and_a_made_up_code_do_not_cost_a_good_pair(
-    integration: Integration, held: Held, clock: ManualClock, flood: Flood
+def test_an_old_hook_and_a_made_up_code_do_not_remove_a_valid_pair(
+    integration: Integration, delayed: DelayedPortal, clock: ManualClock, flood: Flood
 ) -> None:
     removed: list[str] = []
     site = Client(integration.wsgi_app(on_removed=removed.append))
-    account = install(integration, held.sandbox)
-    hook = held.sandbox.uninstall_hook().params
+    account = install(integration, delayed.sandbox)
+    hook = delayed.sandbox.uninstall_hook().params
     clock.advance(DAY + 1)
-    brought = flood(AT_A_TIME)
+    installs = flood(AT_A_TIME)
     for _ in range(2):
         assert site.get("/", query_string=hook).status_code == 200
-    held.go.set()
-    assert all(isinstance(one.exception(30), GrantError) for one in brought)
+    delayed.go.set()
+    assert all(isinstance(one.exception(30), GrantError) for one in installs)
     assert site.get("/", query_string=hook).status_code == 200
     assert (removed, integration.accounts()) == ([], [HOST])
     assert account.request.get(ACCOUNT).info.status_code == 200
@@ -143,27 +149,29 @@ def test_an_old_hook_and_a_made_up_code_do_not_cost_a_good_pair(
 # How many codes are sent -------------------------------------------------------------------------
 
 
-def test_only_a_few_made_up_codes_are_under_way_at_a_time(held: Held, flood: Flood) -> None:
+def test_only_two_made_up_codes_are_sent_at_the_same_time(
+    delayed: DelayedPortal, flood: Flood
+) -> None:
     flood(4)
-    assert held.codes == AT_A_TIME
-    assert not held.arrived.acquire(blocking=False)
+    assert delayed.codes == AT_A_TIME
+    assert not delayed.arrived.acquire(blocking=False)
 
 
 class Frozen(ManualClock):
-    """A clock that does not move while anybody sleeps: all come at the same moment."""
+    """A clock that does not advance during a sleep: all codes come at the same moment."""
 
     def sleep(self, seconds: float) -> None:
         pass
 
 
-def test_of_a_crowd_of_made_up_codes_few_leave_and_the_rest_is_told_to_come_later(
-    held: Held,
+def test_of_many_made_up_codes_few_are_sent_and_the_rest_gets_503(
+    delayed: DelayedPortal,
 ) -> None:
-    one, clock = held.sandbox.integration, Frozen()
-    held.go.set()
+    one, clock = delayed.sandbox.integration, Frozen()
+    delayed.go.set()
     with Integration(
         one.client_id, one.client_secret, one.redirect_uri,
-        store=MemoryStore(), session=held.session(), clock=clock, rate_limiter=None,
+        store=MemoryStore(), session=delayed.session(), clock=clock, rate_limiter=None,
     ) as integration:  # fmt: skip
         site = Client(integration.wsgi_app())
         answers = [
@@ -171,24 +179,24 @@ def test_of_a_crowd_of_made_up_codes_few_leave_and_the_rest_is_told_to_come_late
         ]
         sent = AT_A_TIME + int(UNPROVEN_PATIENCE)
         assert answers == [400] * sent + [503] * (40 - sent)
-        assert held.codes == sent
+        assert delayed.codes == sent
         clock.advance(100)
         assert site.get("/", query_string=forged("later")).status_code == 400
 
 
-def test_a_made_up_code_is_sent_once_whatever_comes_of_it(
-    integration: Integration, held: Held
+def test_a_made_up_code_is_sent_once_even_without_a_response(
+    integration: Integration, delayed: DelayedPortal
 ) -> None:
-    held.go.set()
+    delayed.go.set()
     for fault in ("lost_after", "server_error", "too_many"):
-        held.sandbox.inject(fault, path=TOKENS)
-        before = held.codes
+        delayed.sandbox.inject(fault, path=TOKENS)
+        before = delayed.codes
         site = Client(integration.wsgi_app())
         assert site.get("/", query_string=forged(fault)).status_code == 503
-        assert held.codes == before + 1
+        assert delayed.codes == before + 1
 
 
-def test_the_limit_spreads_what_waits_and_refuses_what_would_wait_too_long() -> None:
+def test_the_install_limit_delays_exchanges_and_refuses_long_waits() -> None:
     clock = ManualClock()
     limit = InstallLimit(clock)
     begun = []
@@ -198,7 +206,7 @@ def test_the_limit_spreads_what_waits_and_refuses_what_would_wait_too_long() -> 
     assert [moment - begun[0] for moment in begun] == [0, 0, 1, 2, 3, 4]
 
 
-def test_a_turn_is_given_back_whatever_happens() -> None:
+def test_a_slot_of_the_install_limit_is_released_after_an_error() -> None:
     limit = InstallLimit(Frozen())
     for _ in range(AT_A_TIME + int(UNPROVEN_PATIENCE)):
         with pytest.raises(LookupError), limit.slot():
@@ -207,7 +215,7 @@ def test_a_turn_is_given_back_whatever_happens() -> None:
         pass
 
 
-def test_made_up_codes_do_not_push_out_a_pair_that_is_not_saved_yet(portal: Sandbox) -> None:
+def test_made_up_codes_do_not_displace_an_unsaved_pair(portal: Sandbox) -> None:
     one, store = portal.integration, Broken()
 
     def lock(code: str, state: str | None) -> Key:
@@ -215,7 +223,7 @@ def test_made_up_codes_do_not_push_out_a_pair_that_is_not_saved_yet(portal: Sand
 
     def flood() -> None:
         made_up = [forged(str(number)) for number in range(2 * PENDING)]
-        # One that falls on the lock that this very thread holds would wait for it.
+        # A code with the lock that this thread holds would wait for it.
         free = [each for each in made_up if lock(each["code"], None) != lock(redirect["code"], "s")]
         for each in free:
             with pytest.raises((GrantError, BusyError)):
@@ -234,11 +242,11 @@ def test_made_up_codes_do_not_push_out_a_pair_that_is_not_saved_yet(portal: Sand
         assert account.request.get(ACCOUNT).info.status_code == 200
 
 
-def test_whoever_brings_the_same_made_up_code_again_does_not_wait_for_it(
-    integration: Integration, held: Held, flood: Flood
+def test_a_repeated_made_up_code_does_not_wait_for_the_first(
+    integration: Integration, delayed: DelayedPortal, flood: Flood
 ) -> None:
     flood(1)
     with pytest.raises(BusyError, match="another thread") as busy:
         integration.callback(forged("0"), FROM_AMOCRM)
     assert busy.value.retryable
-    assert held.codes == 1
+    assert delayed.codes == 1

@@ -1,4 +1,4 @@
-"""The public redirect and the redirect server among strangers: the real answer gets through."""
+"""Strangers at the public redirect and at the redirect server do not stop the right redirect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from tests.hostile import cases
 from tests.wire import Wire
 
-pytestmark = pytest.mark.timeout(3600)  # 10,000 cases take their time
+pytestmark = pytest.mark.timeout(3600)  # for 10,000 cases
 
 HOST, STATE, CODE = "example.amocrm.ru", "st4te-0f-the-sessi0n", "c0de-0f-s0mebody"
 MARKERS = ("from_widget", "from_exchange")
@@ -55,7 +55,7 @@ texts = st.text(max_size=12) | st.sampled_from(
     ["", STATE, STATE.upper(), STATE[:-1], STATE + " ", CODE, HOST, "other.amocrm.ru",
      "evil.example", "a b", "\n", "\0", "\ud800", "access_denied", "1"]
 )  # fmt: skip
-# Whole redirects of a stranger, and whatever else.
+# Complete redirects of a stranger, and any other parameters.
 queries = st.fixed_dictionaries(
     {"code": st.just(CODE), "referer": st.sampled_from([HOST, "other.amocrm.ru"])},
     optional={"state": texts, **dict.fromkeys(MARKERS, texts)},
@@ -70,7 +70,7 @@ states: st.SearchStrategy[Any] = st.sampled_from([STATE, "another", "", None, FR
 
 @given(queries, states, st.booleans())
 @cases
-def test_a_fuzzed_redirect_sends_nothing_but_for_a_state_or_an_expected_call(
+def test_a_fuzzed_redirect_sends_nothing_without_the_state_or_an_expected_call(
     integration: Integration, wire: Wire, query: dict[str, str], state: Any, raw: bool
 ) -> None:
     before = len(wire.sent)
@@ -89,16 +89,16 @@ def test_a_fuzzed_redirect_sends_nothing_but_for_a_state_or_an_expected_call(
 
 @given(queries)
 @cases
-def test_a_fuzzed_redirect_does_not_end_the_wait_of_a_client(query: dict[str, str]) -> None:
+def test_a_fuzzed_redirect_does_not_end_the_wait_for_consent(query: dict[str, str]) -> None:
     try:
-        answered = read_redirect(query, STATE, HOST)
+        result = read_redirect(query, STATE, HOST)
     except StateMismatchError:
         return
     assert query["state"] == STATE
-    if answered.code is None:
-        assert isinstance(answered.error, AuthorizationError)
+    if result.code is None:
+        assert isinstance(result.error, AuthorizationError)
     else:
-        assert answered.code == query["code"]
+        assert result.code == query["code"]
         assert query.get("referer", "").lower() in ("", HOST)
 
 
@@ -106,7 +106,7 @@ def test_a_fuzzed_redirect_does_not_end_the_wait_of_a_client(query: dict[str, st
 
 
 class Shop:
-    """An integration's app under HTTPS, with browsers before it."""
+    """An integration's app under HTTPS, with browsers."""
 
     def __init__(self, sandbox: Sandbox, clock: ManualClock) -> None:
         self.sandbox, uri = sandbox, "https://shop.example/amo"
@@ -138,7 +138,7 @@ def shop(clock: ManualClock) -> Shop:
     "name",
     ["amocrm_state", "__host-amocrm_state", "__Host-amocrm_state2", "state", "__Secure-a"],
 )  # fmt: skip
-def test_a_state_in_another_cookie_is_none(shop: Shop, name: str) -> None:
+def test_a_state_in_another_cookie_is_ignored(shop: Shop, name: str) -> None:
     redirect = shop.redirect(shop.browser())
     state = dict(parse_qsl(urlsplit(redirect).query))["state"]
     victim = shop.browser()
@@ -147,8 +147,8 @@ def test_a_state_in_another_cookie_is_none(shop: Shop, name: str) -> None:
     assert shop.integration.accounts() == []
 
 
-def test_a_state_that_somebody_chose_is_replaced_by_the_one_of_the_start(shop: Shop) -> None:
-    # Fixation: a start does not take over a state that a query or a header brings along.
+def test_a_chosen_state_is_replaced_by_a_random_one_at_the_start(shop: Shop) -> None:
+    # Fixation: the start ignores a state in a query or a header.
     browser = shop.browser()
     for path in ("/install?state=fixed", "/install/?code=&state=fixed", "/install#state=fixed"):
         answer = shop.get(browser, path)
@@ -161,7 +161,7 @@ def test_a_state_that_somebody_chose_is_replaced_by_the_one_of_the_start(shop: S
 @pytest.mark.parametrize(
     "method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"]
 )
-def test_another_method_spends_nothing(shop: Shop, method: str) -> None:
+def test_another_method_sends_no_code(shop: Shop, method: str) -> None:
     browser = shop.browser()
     redirect = shop.redirect(browser)
     headers = {"X-HTTP-Method-Override": "GET", "X-Method-Override": "GET"}
@@ -184,7 +184,7 @@ def test_another_method_spends_nothing(shop: Shop, method: str) -> None:
     ],
     ids=str,
 )
-def test_a_header_changes_no_address_and_no_cookie(shop: Shop, headers: dict[str, str]) -> None:
+def test_a_header_changes_no_url_and_no_cookie(shop: Shop, headers: dict[str, str]) -> None:
     plain = shop.get(shop.browser(), "/install")
     answer = shop.get(shop.browser(), "/install", headers=headers)
     assert answer.status_code == 302
@@ -222,10 +222,10 @@ SLOW: list[Callable[[int], bytes]] = [
     lambda _: b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 50,
     lambda _: b"\x16\x03\x01\x02\x00\x01\x00",
 ]
-"""What a client has sent that then falls silent: nothing, parts of a request, TLS."""
+"""The bytes that a slow client sends: nothing, parts of a request, TLS."""
 
 
-def test_two_hundred_slow_clients_do_not_keep_the_real_answer_out() -> None:
+def test_the_right_redirect_arrives_while_two_hundred_slow_clients_are_connected() -> None:
     def read(query: dict[str, str]) -> RedirectResult:
         return read_redirect(query, STATE, HOST)
 
@@ -250,4 +250,4 @@ def test_two_hundred_slow_clients_do_not_keep_the_real_answer_out() -> None:
             browsing.join(30)
         assert b" 200 " in pages[0].partition(b"\r\n")[0]
     with socket.create_server(("127.0.0.1", port)):
-        pass  # The port is free again, however many are still connected.
+        pass  # The port is free again while clients are still connected.

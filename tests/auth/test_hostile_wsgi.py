@@ -1,4 +1,4 @@
-"""The WSGI apps take whatever a server hands them: they answer, and do only what was proved."""
+"""The WSGI apps respond to every request, and act only on a valid state or signature."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from tests.hostile import cases
 from tests.wire import Wire
 
-pytestmark = pytest.mark.timeout(3600)  # 10,000 cases take their time
+pytestmark = pytest.mark.timeout(3600)  # for 10,000 cases
 
 HOST, STATE, CODE = "example.amocrm.ru", "st4te-0f-the-sessi0n", "c0de-0f-s0mebody"
 TOKENS = "/oauth2/access_token"
@@ -27,7 +27,7 @@ MARKERS = {"from_widget", "from_exchange"}
 
 latin = st.text(st.characters(max_codepoint=255))
 field = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"))
-"""What a server lets through as the value of a header."""
+"""Values of headers that a server accepts."""
 
 methods = st.sampled_from(
     ["GET", "GET", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW", "get", ""]
@@ -58,21 +58,21 @@ names = st.sampled_from(
 pairs = st.lists(st.tuples(names | latin, values), max_size=6)
 
 
-def spelled(query: list[tuple[str, str]], way: int) -> str:
-    """Write a query as browsers do, or raw, as nobody should."""
-    if way == 0:
+def spelled(query: list[tuple[str, str]], style: int) -> str:
+    """Write a query as browsers do, or without escapes."""
+    if style == 0:
         return urlencode(query, errors="surrogatepass")
     text = "&".join(f"{name}={value}" for name, value in query)
     raw = (
         text.encode("utf-8", "surrogatepass")
-        if way == 1
+        if style == 1
         else quote(text, "&=%", errors="replace").encode()
     )
     return raw.decode("latin-1")
 
 
 queries = latin | st.builds(spelled, pairs, st.integers(0, 2)) | st.builds(
-    # What comes close to being taken.
+    # Queries that are almost accepted.
     lambda state, marker, code: urlencode({"code": code, "referer": HOST} | state | marker),
     st.sampled_from([{}, {"state": STATE}, {"state": "another"}, {"state": ""}]),
     st.sampled_from([{}, {"from_widget": "1"}, {"from_exchange": ""}]),
@@ -102,8 +102,8 @@ class Answer(NamedTuple):
         return f"{self.headers}\n{self.body.decode('utf-8', 'replace')}"
 
 
-def ask(app: Any, environ: dict[str, Any]) -> Answer:
-    """Call an app as PEP 3333 says, and check what it answers."""
+def send(app: Any, environ: dict[str, Any]) -> Answer:
+    """Call an app as PEP 3333 says, and check its response."""
     began: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> object:
@@ -162,7 +162,7 @@ def environs(draw: st.DrawFn, paths: st.SearchStrategy[str] = latin) -> dict[str
 
 
 class Shop:
-    """An integration that one account has installed, and everything that leaves it."""
+    """An integration that one account has installed, with a log of all its calls."""
 
     def __init__(self, sandbox: Sandbox, clock: ManualClock) -> None:
         uri = "https://shop.example/amo"
@@ -188,7 +188,7 @@ def shop(clock: ManualClock) -> Shop:
 
 
 def is_proved(environ: dict[str, Any]) -> bool:
-    """Tell whether a query has the right to be sent to amoCRM at all; written from the rule."""
+    """Tell whether the code of a query may be sent to amoCRM; written from the documented rule."""
     text = environ["QUERY_STRING"].encode("latin-1").decode("utf-8", "replace")
     query = dict(reversed(parse_qsl(text, keep_blank_values=True)))
     if environ["REQUEST_METHOD"].upper() != "GET" or not query.get("code"):
@@ -202,11 +202,11 @@ def is_proved(environ: dict[str, Any]) -> bool:
 
 @given(environs(st.sampled_from(["/", "/install", "/install/", "/uninstall", "//", "/../install"])))
 @cases
-def test_an_integration_s_app_answers_and_spends_only_what_is_proved(
+def test_the_installation_app_responds_and_sends_only_codes_with_a_valid_state(
     shop: Shop, environ: dict[str, Any]
 ) -> None:
     before = len(shop.wire.sent)
-    answer = ask(shop.app, dict(environ))
+    answer = send(shop.app, dict(environ))
     assert answer.status in (200, 302, 400, 403, 404, 405, 500, 503)
     assert [secret for secret in shop.secrets if secret in answer.text] == []
     sent = shop.wire.sent[before:]
@@ -226,17 +226,17 @@ def test_an_integration_s_app_answers_and_spends_only_what_is_proved(
 
 @given(environs(st.sampled_from(["/", "/back", "/favicon.ico"])))
 @cases
-def test_the_redirect_server_s_app_takes_only_what_carries_its_state(
+def test_the_redirect_app_accepts_only_redirects_with_its_state(
     environ: dict[str, Any],
 ) -> None:
     claimed: list[RedirectResult] = []
 
-    def claim(answered: RedirectResult) -> bool:
-        claimed.append(answered)
+    def claim(result: RedirectResult) -> bool:
+        claimed.append(result)
         return True
 
     app = RedirectApp(lambda query: read_redirect(query, STATE, HOST), claim)
-    answer = ask(app, dict(environ))
+    answer = send(app, dict(environ))
     assert answer.status in (200, 400, 404, 405)
     assert STATE not in answer.text
     assert CODE not in answer.text
@@ -282,7 +282,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 @given(environs(st.sampled_from(places)), json_values, st.booleans(), st.data())
 @cases
-def test_the_sandbox_answers_whatever_is_asked(
+def test_the_sandbox_responds_to_any_request(
     sandbox: Sandbox, environ: dict[str, Any], value: Any, valid: bool, data: st.DataObject
 ) -> None:
     sandbox.rate_limiter.rps = None
@@ -294,6 +294,6 @@ def test_the_sandbox_answers_whatever_is_asked(
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         environ["CONTENT_TYPE"] = "application/json"
         environ.pop("HTTP_TRANSFER_ENCODING", None)
-    answer = ask(sandbox, environ)
+    answer = send(sandbox, environ)
     assert answer.status < 500, answer.text
     assert sandbox.integration.client_secret not in answer.text

@@ -1,4 +1,4 @@
-"""Going on with the token that another library has kept."""
+"""Importing a token that another library has stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conftest import Make
 SAMPLES = Path(__file__).parent.parent / "samples" / "tokens"
 CLIENT = "00000000-0000-4000-8000-000000000001"
 HOST = "example.amocrm.ru"
-KEY = Key(CLIENT, "1")  # the account's id, as the samples' access tokens say it
+KEY = Key(CLIENT, "1")  # the account id in the access tokens of the samples
 NAME = Key(CLIENT, HOST)
 EXPIRES = 1_700_086_400
 DAY = 86_400
@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> FileStore:
     return FileStore(tmp_path / "tokens")
 
 
-def kept(store: TokenStore, key: Key = KEY, host: str = HOST) -> Token:
+def stored_token(store: TokenStore, key: Key = KEY, host: str = HOST) -> Token:
     text = store.load(key)
     assert text is not None
     record = read_record(text, *key)
@@ -43,13 +43,15 @@ def kept(store: TokenStore, key: Key = KEY, host: str = HOST) -> Token:
     ["amocrm-js.json", "amocrm-api-php.json", "aioamocrm.json", "amocrm_api", "own-token.json",
      "file-store.json"],
 )  # fmt: skip
-def test_files_of_other_libraries_are_recognised(store: FileStore, name: str) -> None:
+def test_files_of_other_libraries_are_recognized(store: FileStore, name: str) -> None:
     before = {path: path.read_bytes() for path in SAMPLES.rglob("*.*") if path.is_file()}
-    told = name in ("amocrm-api-php.json", "file-store.json")
-    # The access token of one says nothing of itself, so its account's id is not known.
+    has_account = name in ("amocrm-api-php.json", "file-store.json")
+    # The access token of one sample has no claims, so its account id is unknown.
     key = NAME if name == "file-store.json" else KEY
-    assert import_token_file(store, SAMPLES / name, account=None if told else "Example") == key
-    token = kept(store, key)
+    assert (
+        import_token_file(store, SAMPLES / name, account=None if has_account else "Example") == key
+    )
+    token = stored_token(store, key)
     assert token.refresh_token == "def50200sample"
     assert token.expires_at is not None
     assert int(token.expires_at) == EXPIRES
@@ -61,7 +63,7 @@ def test_every_sample_is_tried() -> None:
     assert len(names) == 6
 
 
-def test_what_the_file_does_not_say_has_to_be_said(store: FileStore, tmp_path: Path) -> None:
+def test_a_missing_account_or_client_id_must_be_passed(store: FileStore, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"pass account="):
         import_token_file(store, SAMPLES / "amocrm-js.json")
     opaque = tmp_path / "token.json"
@@ -69,26 +71,26 @@ def test_what_the_file_does_not_say_has_to_be_said(store: FileStore, tmp_path: P
     with pytest.raises(ConfigurationError, match=r"pass client_id="):
         import_token_file(store, opaque, account="example")
     assert import_token_file(store, opaque, account="example", client_id=CLIENT) == NAME
-    assert kept(store, NAME).refresh_token == "r"
+    assert stored_token(store, NAME).refresh_token == "r"
 
 
-def test_what_is_said_goes_before_what_the_file_says(store: FileStore) -> None:
+def test_arguments_override_the_file(store: FileStore) -> None:
     key = import_token_file(
         store, SAMPLES / "amocrm-api-php.json", account="other", client_id="mine"
     )
     assert key == Key("mine", "1")
-    assert kept(store, key, "other.amocrm.ru").refresh_token == "def50200sample"
+    assert stored_token(store, key, "other.amocrm.ru").refresh_token == "def50200sample"
 
 
 @pytest.mark.parametrize(
-    ("seconds", "taken"), [(EXPIRES - 1, True), (EXPIRES, False), (EXPIRES + 1, False)]
+    ("seconds", "replaced"), [(EXPIRES - 1, True), (EXPIRES, False), (EXPIRES + 1, False)]
 )
-def test_only_an_older_token_is_replaced(store: FileStore, seconds: int, taken: bool) -> None:
+def test_only_an_older_token_is_replaced(store: FileStore, seconds: int, replaced: bool) -> None:
     text = write_record(*NAME, Record(Token("kept", "kept", seconds), HOST))
     assert store.save(NAME, text, None)
-    if taken:
+    if replaced:
         import_token_file(store, SAMPLES / "amocrm-api-php.json")
-        assert kept(store).refresh_token == "def50200sample"
+        assert stored_token(store).refresh_token == "def50200sample"
         return
     with pytest.raises(TokenStoreError, match=r"is newer.*forget\(\)"):
         import_token_file(store, SAMPLES / "amocrm-api-php.json")
@@ -97,16 +99,16 @@ def test_only_an_older_token_is_replaced(store: FileStore, seconds: int, taken: 
     assert import_token_file(store, SAMPLES / "amocrm-api-php.json") == KEY
 
 
-def test_adopting_twice_is_no_error(store: FileStore) -> None:
+def test_importing_twice_is_no_error(store: FileStore) -> None:
     import_token_file(store, SAMPLES / "amocrm-api-php.json")
     assert import_token_file(store, SAMPLES / "amocrm-api-php.json") == KEY
 
 
 @pytest.mark.parametrize("older", [True, False])
-def test_a_newer_token_of_the_account_is_found_whatever_its_name_is_now(
+def test_a_newer_stored_token_is_found_after_the_account_was_renamed(
     store: FileStore, older: bool
 ) -> None:
-    """A former name leads to the id; in an older store, to the name that the record is under."""
+    """A former host leads to the id; in an older store, to the host of the record."""
     key = Key(CLIENT, "renamed.amocrm.ru") if older else KEY
     text = write_record(*key, Record(Token("kept", "kept", EXPIRES), "renamed.amocrm.ru"))
     assert store.save(key, text, None)
@@ -117,7 +119,7 @@ def test_a_newer_token_of_the_account_is_found_whatever_its_name_is_now(
     assert store.load(key) == text
 
 
-def test_a_name_that_leads_to_another_account_is_not_taken_from_it(store: FileStore) -> None:
+def test_a_host_that_leads_to_another_account_stays_with_it(store: FileStore) -> None:
     key, pointer = Key(CLIENT, "2"), pointer_key(*NAME)
     text = write_record(*key, Record(Token("kept", "kept", EXPIRES - DAY), HOST))
     assert store.save(key, text, None)
@@ -128,13 +130,13 @@ def test_a_name_that_leads_to_another_account_is_not_taken_from_it(store: FileSt
     assert store.load(KEY) is None
 
 
-def test_what_is_no_token_is_replaced(store: FileStore) -> None:
+def test_a_damaged_record_is_replaced(store: FileStore) -> None:
     assert store.save(NAME, "damaged", None)
     import_token_file(store, SAMPLES / "amocrm-api-php.json")
-    assert kept(store).refresh_token == "def50200sample"
+    assert stored_token(store).refresh_token == "def50200sample"
 
 
-def test_what_cannot_be_read_is_told_with_its_path(store: FileStore, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_named_in_the_error(store: FileStore, tmp_path: Path) -> None:
     with pytest.raises(TokenStoreError, match=r"nowhere\.json: No such file"):
         import_token_file(store, tmp_path / "nowhere.json")
     with pytest.raises(TokenStoreError, match=r"access_token\.txt: No such file"):
@@ -146,7 +148,7 @@ def test_what_cannot_be_read_is_told_with_its_path(store: FileStore, tmp_path: P
     assert not (tmp_path / "tokens").exists()
 
 
-def test_a_client_goes_on_with_it_in_any_store(
+def test_a_client_uses_the_imported_token_in_any_store(
     make: Make, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     before: AmoCRM = make({"code": sandbox.issue_code()})
@@ -165,7 +167,7 @@ def test_a_client_goes_on_with_it_in_any_store(
     assert sandbox.counters["grants.refused"] == 0
 
 
-def test_a_newer_token_of_the_account_is_found_under_a_name_that_leads_nowhere(
+def test_a_newer_stored_token_is_found_if_the_host_leads_nowhere(
     store: FileStore,
 ) -> None:
     text = write_record(*KEY, Record(Token("kept", "kept", EXPIRES), "renamed.amocrm.ru"))

@@ -1,4 +1,4 @@
-"""The WSGI app of an integration: what browsers, amoCRM's servers and strangers get."""
+"""The WSGI app of an integration: its responses to browsers, amoCRM's servers and strangers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HTTPS = "https://shop.example/amo/back"
 
 
 class Site:
-    """A site with the app under /amo, and what its handlers heard."""
+    """A site with the app under /amo, and a record of its handlers' calls."""
 
     def __init__(self, sandbox: Sandbox, clock: ManualClock, uri: str, **settings: Any) -> None:
         self.sandbox = sandbox
@@ -50,7 +50,7 @@ class Site:
         return Browser(self.app, f"{origin.scheme}://{origin.netloc}")
 
     def start(self) -> str:
-        """Open the start page; return the consent page's address."""
+        """Open the start page; return the consent URL."""
         answer = self.browser.get("/amo/install")
         assert answer.status_code == 302
         return str(answer.headers["Location"])
@@ -94,7 +94,7 @@ def site(make: Make) -> Site:
 # Installing --------------------------------------------------------------------------------------
 
 
-def test_a_person_installs_and_may_load_the_page_again(site: Site, sandbox: Sandbox) -> None:
+def test_a_person_installs_and_may_reload_the_page(site: Site, sandbox: Sandbox) -> None:
     redirect = site.agree()
     for _ in range(2):
         answer = site.browser.get(redirect)
@@ -106,7 +106,7 @@ def test_a_person_installs_and_may_load_the_page_again(site: Site, sandbox: Sand
     assert sandbox.counters["grants.code"] == 1
 
 
-def test_the_consent_page_redirects_in_the_very_window(site: Site) -> None:
+def test_the_consent_page_redirects_in_the_same_window(site: Site) -> None:
     consent = dict(parse_qsl(urlsplit(site.start()).query))
     assert consent["mode"] == "post_message"
     assert consent["client_id"] == site.settings.client_id
@@ -121,7 +121,7 @@ def test_the_consent_page_redirects_in_the_very_window(site: Site) -> None:
         ("http://127.0.0.1:5000/amo/", "amocrm_state", False),
     ],
 )
-def test_the_state_is_in_a_cookie_that_scripts_and_other_sites_do_not_get(
+def test_the_state_is_in_a_cookie_hidden_from_scripts_and_other_sites(
     make: Make, uri: str, name: str, secure: bool
 ) -> None:
     site = make(uri)
@@ -144,7 +144,7 @@ def test_the_start_path_is_below_the_mount(make: Make, start: str) -> None:
 
 
 @pytest.mark.parametrize("start", ["install", "", None])
-def test_a_start_that_is_no_path_is_refused(make: Make, start: str) -> None:
+def test_a_start_that_is_not_a_path_is_refused(make: Make, start: str) -> None:
     with pytest.raises(ConfigurationError, match="begins with /"):
         make(start=start)
 
@@ -170,11 +170,11 @@ def test_a_forged_redirect_installs_nothing(
     assert (site.installed, sandbox.counters["grants.code"]) == ([], 0)
 
 
-def test_another_browser_s_redirect_is_not_believed(site: Site) -> None:
+def test_a_redirect_of_another_browser_is_refused(site: Site) -> None:
     answer = site.another_browser().get(site.agree())
     assert answer.status_code == 400
     assert "there is no state to compare it with" in answer.text
-    assert "callback(" not in answer.text, "that is for programmers"
+    assert "callback(" not in answer.text, "the hint is for programmers"
     assert site.installed == []
 
 
@@ -191,7 +191,7 @@ def test_a_refusal_is_shown(site: Site) -> None:
     assert "access was refused on the consent page" in answer.text
 
 
-def test_what_a_page_shows_is_escaped(site: Site) -> None:
+def test_pages_of_the_installation_app_are_escaped(site: Site) -> None:
     state = dict(parse_qsl(urlsplit(site.start()).query))["state"]
     for query in (
         f"error=<script>alert(1)</script>&state={state}",
@@ -203,7 +203,9 @@ def test_what_a_page_shows_is_escaped(site: Site) -> None:
 
 
 @pytest.mark.parametrize("path", ["/amo/install", "/amo/?code=c", "/amo/?signature=s", "/amo/"])
-def test_addresses_that_hold_codes_are_kept_to_oneself(site: Site, path: str) -> None:
+def test_pages_whose_url_has_a_code_are_not_cached_and_send_no_referrer(
+    site: Site, path: str
+) -> None:
     headers = site.browser.get(path).headers
     assert headers["Cache-Control"] == "no-store"
     assert headers["Referrer-Policy"] == "no-referrer"
@@ -219,7 +221,7 @@ def test_only_get_is_answered(site: Site, sandbox: Sandbox, method: str) -> None
     assert sandbox.counters["grants.code"] == 0
 
 
-def test_a_code_that_amocrm_refuses_is_told_to_the_operator_alone(
+def test_the_reason_of_a_refused_code_is_in_the_log_and_not_on_the_page(
     site: Site, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     redirect = site.agree()
@@ -231,7 +233,7 @@ def test_a_code_that_amocrm_refuses_is_told_to_the_operator_alone(
     assert "older than 20 minutes" in caplog.text
 
 
-def test_an_outage_is_outlived_by_loading_the_page_again(site: Site, sandbox: Sandbox) -> None:
+def test_reloading_the_page_after_an_outage_installs(site: Site, sandbox: Sandbox) -> None:
     redirect = site.agree()
     sandbox.inject("server_error", path=TOKENS)
     answer = site.browser.get(redirect)
@@ -241,7 +243,7 @@ def test_an_outage_is_outlived_by_loading_the_page_again(site: Site, sandbox: Sa
     assert site.installed == ["example"]
 
 
-def test_a_name_that_passed_to_another_account_is_installed_for_that_one(
+def test_a_host_that_passed_to_another_account_is_installed_for_that_account(
     site: Site, sandbox: Sandbox
 ) -> None:
     site.browser.get(site.agree())
@@ -253,7 +255,7 @@ def test_a_name_that_passed_to_another_account_is_installed_for_that_one(
     assert ids == [first, newcomer.id]
 
 
-def test_threads_with_the_same_redirect_are_told_of_once(site: Site) -> None:
+def test_threads_with_the_same_redirect_call_on_installed_once(site: Site) -> None:
     redirect, gate = site.agree(), threading.Barrier(6)
 
     def load(_: int) -> int:
@@ -268,7 +270,7 @@ def test_threads_with_the_same_redirect_are_told_of_once(site: Site) -> None:
 # Leaving -----------------------------------------------------------------------------------------
 
 
-def test_the_hook_removes_once(site: Site, sandbox: Sandbox) -> None:
+def test_the_uninstall_hook_removes_once(site: Site, sandbox: Sandbox) -> None:
     site.browser.get(site.agree())
     hook = site.hook()
     sandbox.uninstall("example", site.settings)
@@ -287,7 +289,7 @@ def test_a_forged_hook_is_refused(site: Site, sandbox: Sandbox) -> None:
     assert (site.removed, site.integration.accounts()) == ([], [HOST])
 
 
-def test_a_hook_that_is_sent_again_after_a_new_installation_removes_nothing(
+def test_a_hook_that_is_repeated_after_a_new_installation_removes_nothing(
     site: Site, sandbox: Sandbox
 ) -> None:
     site.browser.get(site.agree())
@@ -314,7 +316,7 @@ def test_a_hook_that_cannot_be_checked_removes_nothing(
 # Handlers ----------------------------------------------------------------------------------------
 
 
-def test_a_handler_that_raises_costs_nothing(
+def test_a_handler_that_raises_does_not_undo_the_installation(
     make: Make, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_: object) -> None:
@@ -331,7 +333,7 @@ def test_a_handler_that_raises_costs_nothing(
     assert caplog.text.count("RuntimeError: a mistake of mine") == 2
 
 
-def test_handlers_may_be_left_out(make: Make, sandbox: Sandbox) -> None:
+def test_handlers_are_optional(make: Make, sandbox: Sandbox) -> None:
     site = make(on_installed=None, on_removed=None)
     assert site.browser.get(site.agree()).status_code == 200
     sandbox.uninstall("example", site.settings)

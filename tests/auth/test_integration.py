@@ -1,4 +1,4 @@
-"""One integration, many accounts: installed, asked for, renamed, removed."""
+"""One integration, many accounts: installed, found, renamed, removed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from amocrm.sandbox.http.adapter import SandboxAdapter
 from amocrm.sandbox.http.answer import Answer
 from amocrm.stores.file import FileStore
 from amocrm.stores.store import Key
-from tests.auth.test_good_token import spend
+from tests.auth.test_good_token import refresh_elsewhere
 from tests.auth.test_refresh_safety import Broken
 from tests.processes import in_child
 
@@ -64,16 +64,18 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def new(sandbox: Sandbox, clock: ManualClock, store: MemoryStore) -> Iterator[New]:
-    made: list[Integration] = []
+    integrations: list[Integration] = []
 
     def new(**settings: Any) -> Integration:
         one = sandbox.integration
         settings = {"store": store, "session": sandbox.session(), "clock": clock, **settings}
-        made.append(Integration(one.client_id, one.client_secret, one.redirect_uri, **settings))
-        return made[-1]
+        integrations.append(
+            Integration(one.client_id, one.client_secret, one.redirect_uri, **settings)
+        )
+        return integrations[-1]
 
     yield new
-    for integration in made:
+    for integration in integrations:
         integration.close()
 
 
@@ -98,7 +100,7 @@ def install(integration: Integration, sandbox: Sandbox, account: str = "example"
 # Installing --------------------------------------------------------------------------------------
 
 
-def test_each_account_that_agrees_gets_a_client_of_its_own(
+def test_each_account_that_agrees_has_its_own_client(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     for name in ("example", "other"):
@@ -110,17 +112,17 @@ def test_each_account_that_agrees_gets_a_client_of_its_own(
 
 
 @pytest.mark.parametrize("mark", ["", "?"])
-def test_the_raw_query_will_do(integration: Integration, sandbox: Sandbox, mark: str) -> None:
+def test_the_raw_query_is_accepted(integration: Integration, sandbox: Sandbox, mark: str) -> None:
     raw = urlsplit(sandbox.agree(integration.consent_url("s"))).query
     assert integration.callback(mark + raw, state="s").connection.connected
 
 
-def test_nothing_is_sent_or_kept_at_construction(new: New, sandbox: Sandbox) -> None:
+def test_construction_sends_and_stores_nothing(new: New, sandbox: Sandbox) -> None:
     assert new().accounts() == []
     assert sandbox.log == []
 
 
-def test_the_consent_page_is_the_zone_s(new: New) -> None:
+def test_the_consent_page_is_in_the_configured_zone(new: New) -> None:
     assert new().consent_url("s").startswith("https://www.amocrm.ru/oauth?")
     kommo = new(zone="kommo.com").consent_url("s t", "post_message")
     assert kommo.startswith("https://www.kommo.com/oauth?")
@@ -128,7 +130,7 @@ def test_the_consent_page_is_the_zone_s(new: New) -> None:
     assert query(kommo)["mode"] == "post_message"
 
 
-def test_a_bare_login_lives_in_the_zone(clock: ManualClock) -> None:
+def test_a_bare_login_is_in_the_configured_zone(clock: ManualClock) -> None:
     sandbox = Sandbox(("shop.kommo.com",), clock=clock)
     one = sandbox.integration
     with Integration(
@@ -152,7 +154,7 @@ def test_a_bare_login_lives_in_the_zone(clock: ManualClock) -> None:
         ({"max_clients": 0}, "max_clients"),
     ],
 )
-def test_wrong_settings_are_told_at_once(
+def test_wrong_settings_raise_at_construction(
     new: New, settings: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=complaint):
@@ -160,13 +162,13 @@ def test_wrong_settings_are_told_at_once(
 
 
 @pytest.mark.parametrize("state", ["", None])
-def test_a_consent_without_a_state_is_refused(integration: Integration, state: str) -> None:
+def test_a_consent_url_without_a_state_is_refused(integration: Integration, state: str) -> None:
     with pytest.raises(ConfigurationError, match="token_urlsafe"):
         integration.consent_url(state)
 
 
 @pytest.mark.parametrize("strange", [None, b"code=1", 5])
-def test_what_is_no_query_is_refused(integration: Integration, strange: Any) -> None:
+def test_a_query_of_another_type_is_refused(integration: Integration, strange: Any) -> None:
     with pytest.raises(ConfigurationError, match="raw query"):
         integration.callback(strange, state="s")
 
@@ -194,7 +196,9 @@ def test_a_forged_redirect_sends_nothing(
     assert integration.accounts() == []
 
 
-def test_a_refusal_is_told(integration: Integration, sandbox: Sandbox) -> None:
+def test_a_person_s_refusal_raises_access_denied(
+    integration: Integration, sandbox: Sandbox
+) -> None:
     with pytest.raises(AccessDeniedError):
         integration.callback(query(sandbox.deny(integration.consent_url("s"))), state="s")
 
@@ -207,7 +211,7 @@ def test_a_widget_s_call_has_no_state(integration: Integration, sandbox: Sandbox
 # The same redirect again -------------------------------------------------------------------------
 
 
-def test_a_redirect_that_is_loaded_again_installs_once(new: New, sandbox: Sandbox) -> None:
+def test_a_reloaded_redirect_installs_once(new: New, sandbox: Sandbox) -> None:
     first, second = new(), new()
     redirect = agreed(first, sandbox)
     account = first.callback(redirect, state="s")
@@ -265,7 +269,7 @@ def test_processes_with_the_same_redirect_install_once(tmp_path: Path) -> None:
     assert sandbox.counters["grants.code"] == 1
 
 
-def test_a_code_that_somebody_else_has_used_is_refused(
+def test_a_code_that_was_used_elsewhere_is_refused(
     integration: Integration, new: New, sandbox: Sandbox
 ) -> None:
     redirect = agreed(integration, sandbox)
@@ -293,7 +297,7 @@ def test_an_account_may_agree_again_long_after(
     assert account.request.get(ACCOUNT).info.status_code == 200
 
 
-def test_an_account_may_agree_to_more_than_its_token_allows(
+def test_an_account_may_agree_to_more_rights(
     integration: Integration, sandbox: Sandbox, store: MemoryStore
 ) -> None:
     narrow = Record(Token(sandbox.issue_long_lived(scopes=["files"])), HOST)
@@ -304,7 +308,7 @@ def test_an_account_may_agree_to_more_than_its_token_allows(
     assert install(integration, sandbox).request.get(ACCOUNT).info.status_code == 200
 
 
-def test_an_installation_makes_no_call_with_the_token_of_the_account_it_names(
+def test_an_installation_makes_no_call_with_the_token_of_the_named_account(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     install(integration, sandbox)
@@ -315,7 +319,7 @@ def test_an_installation_makes_no_call_with_the_token_of_the_account_it_names(
     assert [one.path for one in sandbox.log[before:]] == [TOKENS, TOKENS]
 
 
-def test_strangers_that_name_accounts_take_no_room(new: New, sandbox: Sandbox) -> None:
+def test_made_up_redirects_displace_no_client(new: New, sandbox: Sandbox) -> None:
     integration = new(max_clients=2)
     account = install(integration, sandbox)
     for name in ("first", "second", "third"):
@@ -326,7 +330,7 @@ def test_strangers_that_name_accounts_take_no_room(new: New, sandbox: Sandbox) -
     assert integration.account("example") is account
 
 
-def test_a_store_that_fails_does_not_cost_the_pair(new: New, sandbox: Sandbox) -> None:
+def test_a_store_failure_during_an_installation_loses_no_pair(new: New, sandbox: Sandbox) -> None:
     class Full(MemoryStore):
         full = True
 
@@ -346,7 +350,7 @@ def test_a_store_that_fails_does_not_cost_the_pair(new: New, sandbox: Sandbox) -
     assert sandbox.counters["grants.code"] == 1
 
 
-def test_a_store_that_cannot_list_is_told(new: New) -> None:
+def test_a_store_that_cannot_list_raises_a_store_error(new: New) -> None:
     class Deaf(MemoryStore):
         def accounts(self, client_id: str) -> list[str]:
             raise OSError("no such folder")
@@ -358,14 +362,14 @@ def test_a_store_that_cannot_list_is_told(new: New) -> None:
 # Asking for accounts -----------------------------------------------------------------------------
 
 
-def test_an_account_that_is_not_installed_is_told(integration: Integration) -> None:
+def test_an_account_that_is_not_installed_raises_not_authorized(integration: Integration) -> None:
     with pytest.raises(NotAuthorizedError, match=r"other\.amocrm\.ru .*consent_url"):
         integration.account("other")
     with pytest.raises(ConfigurationError):
         integration.account("other.example")
 
 
-def test_another_process_finds_what_was_installed(
+def test_another_process_finds_the_installed_account(
     new: New, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     install(new(), sandbox)
@@ -378,27 +382,27 @@ def test_fifty_threads_get_the_same_client(new: New, sandbox: Sandbox) -> None:
     install(new(), sandbox)
     integration, gate = new(), threading.Barrier(50)
 
-    def ask(_: int) -> AmoCRM:
+    def get_account(_: int) -> AmoCRM:
         gate.wait(10)
         return integration.account("example")
 
     with ThreadPoolExecutor(50) as pool:
-        assert len(set(pool.map(ask, range(50)))) == 1
+        assert len(set(pool.map(get_account, range(50)))) == 1
     assert integration.account("example").request.get(ACCOUNT).info.status_code == 200
 
 
-def test_the_least_used_client_is_made_again_when_there_is_no_room(
+def test_the_least_recently_used_client_is_displaced_and_made_again(
     new: New, sandbox: Sandbox
 ) -> None:
     roomy, tight = new(max_clients=2), new(max_clients=1)
-    for integration, kept in ((roomy, True), (tight, False)):
+    for integration, same_client in ((roomy, True), (tight, False)):
         first = install(integration, sandbox)
         install(integration, sandbox, "other")
-        assert (integration.account("example") is first) is kept
+        assert (integration.account("example") is first) is same_client
         assert first.request.get(ACCOUNT).info.status_code == 200
 
 
-def test_all_clients_share_one_pace(new: New, sandbox: Sandbox, clock: ManualClock) -> None:
+def test_all_clients_share_one_rate_limiter(new: New, sandbox: Sandbox, clock: ManualClock) -> None:
     integration = new(rate_limiter=2)
     accounts = [install(integration, sandbox, name) for name in ("example", "other")]
     clock.advance(10)
@@ -430,7 +434,7 @@ def test_closing_leaves_a_given_session_open(new: New, sandbox: Sandbox) -> None
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_is_not_stopped_by_a_lock_of_its_parent(
+def test_a_forked_child_does_not_wait_for_a_lock_of_its_parent(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     install(integration, sandbox)
@@ -444,7 +448,7 @@ def test_a_forked_child_is_not_stopped_by_a_lock_of_its_parent(
             done.wait(10)
             return super().__hash__()
 
-    # A thread of the parent stands in the middle of a look-up while the process forks.
+    # A thread of the parent is in the middle of a lookup when the process forks.
     clients = integration._installer.clients
     worker = threading.Thread(target=clients.held, args=(Slow(sandbox.account().id),))
     worker.start()
@@ -476,7 +480,7 @@ def test_a_renamed_account_that_agrees_again_is_one_account(
 
 @pytest.mark.parametrize("noticed", [True, False])
 @pytest.mark.parametrize("widget", [True, False])
-def test_a_name_that_passed_to_another_account_leads_there_and_costs_nobody_a_token(
+def test_a_host_that_passed_to_another_account_leads_there_and_no_token_is_lost(
     integration: Integration, new: New, sandbox: Sandbox, noticed: bool, widget: bool
 ) -> None:
     account = install(integration, sandbox)
@@ -499,10 +503,10 @@ def test_a_name_that_passed_to_another_account_leads_there_and_costs_nobody_a_to
 
 
 @pytest.mark.parametrize("widget", [True, False])
-def test_a_name_in_between_that_a_stranger_takes_does_not_take_the_record(
+def test_a_stranger_that_takes_an_earlier_host_does_not_get_the_record(
     integration: Integration, new: New, sandbox: Sandbox, clock: ManualClock, widget: bool
 ) -> None:
-    """Renamed to beta, which is followed; to gamma, which nobody has noticed; beta is founded."""
+    """Renamed to beta (noticed), then to gamma (not noticed); a stranger takes beta."""
     install(integration, sandbox)
     first, pair = sandbox.account().id, integration.account("example").connection.get_token()
     sandbox.move("example", "beta")
@@ -523,13 +527,13 @@ def test_a_name_in_between_that_a_stranger_takes_does_not_take_the_record(
                 clock.advance(DAY + 1)
             assert one.account("example").request.get(ACCOUNT).data["id"] == first
         assert one.account("gamma").connection.account_id == first
-        # Following the first one has not taken the name back from the other.
+        # The refresh of the first account has not moved the host back.
         assert one.account("beta").request.get(ACCOUNT).data["id"] == stranger.id
     assert pair is not None
     assert sandbox.counters["grants.code"] == 2
 
 
-def test_an_account_is_asked_for_by_its_id_or_by_a_name(
+def test_an_account_is_found_by_its_id_or_by_a_host(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     account = install(integration, sandbox)
@@ -550,21 +554,19 @@ def test_an_account_is_asked_for_by_its_id_or_by_a_name(
     assert integration.accounts() == []
 
 
-def test_the_clients_of_installed_accounts_are_found_while_the_store_is_out_of_order(
-    new: New, sandbox: Sandbox
-) -> None:
+def test_cached_clients_are_found_while_the_store_fails(new: New, sandbox: Sandbox) -> None:
     store = Broken()
     integration = new(store=store)
     account = install(integration, sandbox)
     store.reading = OSError("the database is down")
-    for found in (integration.account("example"), integration.account(id=sandbox.account().id)):
-        assert found is account
-        assert found.request.get(ACCOUNT).info.status_code == 200
+    for client in (integration.account("example"), integration.account(id=sandbox.account().id)):
+        assert client is account
+        assert client.request.get(ACCOUNT).info.status_code == 200
     with pytest.raises(TokenStoreError):
         integration.account("other")
 
 
-def test_a_forged_call_does_not_take_a_renamed_account_s_name_away(
+def test_a_forged_redirect_does_not_move_the_host_of_a_renamed_account(
     integration: Integration, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     install(integration, sandbox)
@@ -578,7 +580,7 @@ def test_a_forged_call_does_not_take_a_renamed_account_s_name_away(
 
 
 @pytest.mark.parametrize("later", [0, 80 * DAY])
-def test_a_spent_code_leads_nobody_in_who_has_not_its_state(
+def test_a_used_code_is_useless_without_its_state(
     integration: Integration, sandbox: Sandbox, clock: ManualClock, later: int
 ) -> None:
     query = agreed(integration, sandbox)
@@ -595,7 +597,7 @@ def test_a_spent_code_leads_nobody_in_who_has_not_its_state(
 # Leaving -----------------------------------------------------------------------------------------
 
 
-def test_the_uninstall_hook_forgets_the_account_once(
+def test_the_uninstall_hook_removes_the_account_once(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     account = install(integration, sandbox)
@@ -611,7 +613,7 @@ def test_the_uninstall_hook_forgets_the_account_once(
         account.request.get(ACCOUNT)
 
 
-def test_two_processes_that_get_the_hook_remove_once(new: New, sandbox: Sandbox) -> None:
+def test_two_processes_with_the_same_hook_remove_once(new: New, sandbox: Sandbox) -> None:
     integrations = [new(), new()]
     for integration in integrations:
         install(integration, sandbox)
@@ -627,7 +629,7 @@ def test_two_processes_that_get_the_hook_remove_once(new: New, sandbox: Sandbox)
         assert sorted(map(str, pool.map(call, integrations))) == ["None", HOST]
 
 
-def test_a_hook_that_is_sent_again_after_a_new_installation_removes_nothing(
+def test_a_hook_that_is_repeated_after_a_new_installation_removes_nothing(
     integration: Integration, new: New, sandbox: Sandbox
 ) -> None:
     install(integration, sandbox)
@@ -640,7 +642,7 @@ def test_a_hook_that_is_sent_again_after_a_new_installation_removes_nothing(
         assert one.account("example").request.get(ACCOUNT).info.status_code == 200
 
 
-def test_a_hook_that_comes_late_does_not_hit_the_pair_of_another_process(
+def test_a_late_hook_does_not_remove_a_newer_pair_of_another_process(
     new: New, sandbox: Sandbox
 ) -> None:
     stale, other = new(), new()
@@ -661,7 +663,7 @@ def test_a_renamed_account_is_found_by_its_id(integration: Integration, sandbox:
     assert integration.accounts() == []
 
 
-def test_the_hook_of_a_former_owner_does_not_hit_the_name_s_new_one(
+def test_the_hook_of_a_host_s_former_account_does_not_remove_the_new_account(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     install(integration, sandbox)
@@ -678,7 +680,7 @@ def test_the_hook_of_a_former_owner_does_not_hit_the_name_s_new_one(
 @pytest.mark.parametrize(
     ("fault", "error"), [("lost_before", LostReplyError), ("server_error", ServerError)]
 )
-def test_the_pair_stays_when_amocrm_cannot_be_asked(
+def test_the_pair_stays_if_amocrm_does_not_respond(
     integration: Integration, sandbox: Sandbox, fault: str, error: type[Exception]
 ) -> None:
     install(integration, sandbox)
@@ -689,16 +691,14 @@ def test_the_pair_stays_when_amocrm_cannot_be_asked(
     assert integration.accounts() == [HOST]
 
 
-def test_an_account_that_has_not_paid_keeps_its_pair(
-    integration: Integration, sandbox: Sandbox
-) -> None:
+def test_the_pair_of_an_unpaid_account_stays(integration: Integration, sandbox: Sandbox) -> None:
     install(integration, sandbox)
     sandbox.account().is_paid = False
     assert integration.removed(sandbox.uninstall_hook().params) is None
     assert integration.accounts() == [HOST]
 
 
-def test_a_wrong_secret_does_not_cost_the_pairs(
+def test_a_wrong_secret_removes_no_pair(
     integration: Integration, sandbox: Sandbox, clock: ManualClock, store: MemoryStore
 ) -> None:
     install(integration, sandbox)
@@ -717,7 +717,7 @@ def test_a_wrong_secret_does_not_cost_the_pairs(
     assert integration.account("example").request.get(ACCOUNT).info.status_code == 200
 
 
-def test_the_pair_stays_when_nobody_tells_where_the_account_has_moved(
+def test_the_pair_stays_if_the_lookup_of_a_moved_account_fails(
     integration: Integration, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     install(integration, sandbox)
@@ -730,7 +730,7 @@ def test_the_pair_stays_when_nobody_tells_where_the_account_has_moved(
     assert integration.removed(sandbox.uninstall_hook("renamed").params) is None
 
 
-def test_a_hook_right_after_a_token_was_renewed_for_a_401_is_understood(
+def test_a_hook_right_after_a_refresh_for_a_401_removes_the_account(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     account = install(integration, sandbox)
@@ -741,7 +741,7 @@ def test_a_hook_right_after_a_token_was_renewed_for_a_401_is_understood(
     assert integration.removed(sandbox.uninstall_hook().params) == HOST
 
 
-def test_two_401s_in_a_row_do_not_cost_a_pair_that_can_be_renewed(
+def test_two_401s_in_a_row_do_not_remove_a_pair_that_can_be_refreshed(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     account = install(integration, sandbox)
@@ -754,17 +754,17 @@ def test_two_401s_in_a_row_do_not_cost_a_pair_that_can_be_renewed(
 
 
 @pytest.mark.parametrize("name", ["account_id", "client_uuid", "signature"])
-def test_a_forged_hook_asks_nobody(integration: Integration, sandbox: Sandbox, name: str) -> None:
+def test_a_forged_hook_sends_nothing(integration: Integration, sandbox: Sandbox, name: str) -> None:
     install(integration, sandbox)
     sandbox.uninstall()
-    asked = len(sandbox.log)
+    calls_before = len(sandbox.log)
     with pytest.raises(WebhookError):
         integration.removed({**sandbox.uninstall_hook().params, name: "12"})
-    assert len(sandbox.log) == asked
+    assert len(sandbox.log) == calls_before
     assert integration.accounts() == [HOST]
 
 
-def test_forgetting_needs_no_hook_and_may_be_repeated(
+def test_forget_needs_no_hook_and_may_be_repeated(
     integration: Integration, sandbox: Sandbox
 ) -> None:
     account = install(integration, sandbox)
@@ -776,7 +776,7 @@ def test_forgetting_needs_no_hook_and_may_be_repeated(
     assert install(integration, sandbox).request.get(ACCOUNT).info.status_code == 200
 
 
-def test_forgetting_an_account_whose_pair_is_not_saved_leaves_nothing_in_the_store(
+def test_forgetting_an_account_with_an_unsaved_pair_leaves_nothing_in_the_store(
     new: New, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = Broken()
@@ -795,7 +795,7 @@ def test_forgetting_an_account_whose_pair_is_not_saved_leaves_nothing_in_the_sto
 
 
 def opaque(sandbox: Sandbox) -> requests.Session:
-    """A session to a portal whose access tokens say nothing of themselves (reference 12.1)."""
+    """A session to a portal whose access tokens have no claims (reference 12.1)."""
     true: dict[str, str] = {}
 
     def respond(environ: Any) -> Answer:
@@ -813,9 +813,7 @@ def opaque(sandbox: Sandbox) -> requests.Session:
     return session
 
 
-def test_an_account_whose_token_does_not_say_its_id_is_asked_for_it(
-    new: New, sandbox: Sandbox
-) -> None:
+def test_the_account_s_id_is_requested_if_the_token_has_none(new: New, sandbox: Sandbox) -> None:
     integration = new(session=opaque(sandbox))
     install(integration, sandbox)
     assert sandbox.log[-1].path == ACCOUNT
@@ -823,7 +821,7 @@ def test_an_account_whose_token_does_not_say_its_id_is_asked_for_it(
     assert integration.removed(sandbox.uninstall_hook().params) == HOST
 
 
-def test_an_installation_stands_when_the_account_s_id_cannot_be_had(
+def test_an_installation_succeeds_without_the_account_s_id(
     new: New, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     integration = new(session=opaque(sandbox))
@@ -860,7 +858,7 @@ def test_no_secret_is_logged_or_shown(
 # Over sockets ------------------------------------------------------------------------------------
 
 
-def test_the_whole_story_over_tcp_with_a_session_of_its_own(tmp_path: Path) -> None:
+def test_installation_call_and_removal_over_tcp_with_its_own_session(tmp_path: Path) -> None:
     sandbox = Sandbox()
     one = sandbox.integration
     with sandbox.serve() as served, requests.Session() as browser:
@@ -886,7 +884,7 @@ def hook_of(sandbox: Sandbox) -> dict[str, str]:
     return dict(sandbox.uninstall_hook("example").params)
 
 
-def test_a_hook_removes_nothing_while_others_are_busy_with_the_token(
+def test_a_hook_removes_nothing_while_another_thread_refreshes_the_token(
     integration: Integration, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     account = install(integration, sandbox)
@@ -894,7 +892,7 @@ def test_a_hook_removes_nothing_while_others_are_busy_with_the_token(
     tried: list[object] = []
 
     def removes(_: object) -> None:
-        # From within, the token that is being got cannot be asked with, which tells nothing of it.
+        # A handler cannot call with the token that is being obtained; this says nothing about it.
         with pytest.raises(NotAuthorizedError):
             integration.removed(hook_of(sandbox))
         tried.append(integration.accounts())
@@ -904,7 +902,7 @@ def test_a_hook_removes_nothing_while_others_are_busy_with_the_token(
     assert tried == [[HOST]]
 
 
-def test_a_client_whose_pair_is_in_memory_only_is_not_dropped(new: New, sandbox: Sandbox) -> None:
+def test_a_client_with_an_unsaved_pair_is_not_displaced(new: New, sandbox: Sandbox) -> None:
     store = Broken()
     integration = new(store=store, max_clients=1)
     install(integration, sandbox, "other")
@@ -920,7 +918,7 @@ def test_a_client_whose_pair_is_in_memory_only_is_not_dropped(new: New, sandbox:
     assert sandbox.counters["grants.refused"] == 0
 
 
-def test_a_client_that_calls_after_the_hook_brings_no_dead_account_back(
+def test_a_client_that_calls_after_the_hook_does_not_restore_the_account(
     new: New, sandbox: Sandbox
 ) -> None:
     one, other = new(), new()
@@ -938,10 +936,10 @@ def test_a_client_that_calls_after_the_hook_brings_no_dead_account_back(
 # Whose pair it is, when the store or amoCRM does not help ---------------------------------------
 
 
-def test_a_pair_of_nobody_knows_whom_replaces_none_when_the_redirect_comes_again(
+def test_a_pair_without_a_known_account_replaces_none_when_the_redirect_is_repeated(
     new: New, sandbox: Sandbox, store: MemoryStore
 ) -> None:
-    """The name was recycled, the token says nothing, and amoCRM does not tell the account."""
+    """The host has passed on, the token has no claims, and amoCRM does not say the account."""
     integration = new(session=opaque(sandbox))
     install(integration, sandbox)
     key = Key(sandbox.integration.client_id, str(sandbox.account("example").id))
@@ -956,7 +954,7 @@ def test_a_pair_of_nobody_knows_whom_replaces_none_when_the_redirect_comes_again
     assert store.load(key) == before is not None
 
 
-def test_a_pair_that_is_saved_late_does_not_take_a_name_back(
+def test_a_pair_that_is_saved_late_does_not_move_a_host_back(
     new: New, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = Broken()
@@ -981,7 +979,7 @@ def test_a_pair_that_is_saved_late_does_not_take_a_name_back(
 def meanwhile(
     sandbox: Sandbox, act: Callable[[], object], kind: bytes = b"refresh_token"
 ) -> requests.Session:
-    """A session to a portal where something happens while the first grant is on its way."""
+    """A session that calls a function while the first grant is in progress."""
     acts = [act]
 
     def respond(environ: Any) -> Answer:
@@ -995,12 +993,12 @@ def meanwhile(
     return session
 
 
-@pytest.mark.parametrize("left", [200, -1], ids=["due", "expired"])
+@pytest.mark.parametrize("seconds_left", [200, -1], ids=["due", "expired"])
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
-def test_consent_given_anew_while_the_old_pair_is_renewed_fails_no_call(
-    new: New, sandbox: Sandbox, clock: ManualClock, where: str, left: int
+def test_a_new_consent_during_a_refresh_fails_no_call(
+    new: New, sandbox: Sandbox, clock: ManualClock, where: str, seconds_left: int
 ) -> None:
-    told: list[object] = []
+    reported: list[object] = []
 
     def switch_off_and_on() -> None:
         sandbox.uninstall()
@@ -1009,15 +1007,15 @@ def test_consent_given_anew_while_the_old_pair_is_renewed_fails_no_call(
     one = new(session=meanwhile(sandbox, switch_off_and_on))
     account = install(one, sandbox)
     subscribe: Any = account.on
-    subscribe("error", lambda error, _: told.append(error))
-    clock.advance(DAY - left)
+    subscribe("error", lambda error, _: reported.append(error))
+    clock.advance(DAY - seconds_left)
     assert account.request.get(ACCOUNT).info.status_code == 200
-    assert (told, account.connection.status().refused) == ([], None)
+    assert (reported, account.connection.status().refused) == ([], None)
     assert sandbox.counters["grants.refused"] == 1
 
 
 class Forgetful(Broken):
-    """Cannot read a text that it has."""
+    """Cannot read a text that is there."""
 
     lost: Key | None = None
 
@@ -1029,31 +1027,31 @@ class Forgetful(Broken):
 
 
 @pytest.mark.parametrize("outage", ["saving", "reading"])
-def test_whoever_asks_to_be_told_of_an_installation_is_told_after_an_outage(
+def test_on_installed_is_called_after_an_outage_of_the_store(
     new: New, sandbox: Sandbox, outage: str
 ) -> None:
     store = Forgetful()
-    integration, told = new(store=store), list[int | None]()
-    site = Client(integration.wsgi_app(lambda one: told.append(one.connection.account_id)))
+    integration, reported = new(store=store), list[int | None]()
+    site = Client(integration.wsgi_app(lambda one: reported.append(one.connection.account_id)))
     redirect = urlsplit(sandbox.install_widget()).query
     if outage == "saving":
         store.trouble = OSError("no space left")
     else:
-        # The new pair is saved, but cannot be read a moment later.
+        # The new pair is saved, but the next read fails.
         store.lost = Key(sandbox.integration.client_id, str(sandbox.account().id))
     assert site.get(f"/?{redirect}").status_code == 503
     store.trouble = store.lost = None
     for _ in range(2):
         assert site.get(f"/?{redirect}").status_code == 200
-    assert told == [sandbox.account().id]
+    assert reported == [sandbox.account().id]
     assert sandbox.counters["grants.code"] == 1
 
 
 @pytest.mark.parametrize("known", ["held", "just loaded"])
-def test_a_code_of_another_account_is_not_lost_with_its_pair(
+def test_the_pair_of_another_account_s_code_is_stored_under_that_account(
     integration: Integration, new: New, sandbox: Sandbox, clock: ManualClock, known: str
 ) -> None:
-    """A name was recycled, and its new account's code is given to a client of the old one."""
+    """A host has passed on, and a client of the old account gets a code of the new one."""
     client = install(integration, sandbox)
     if known == "just loaded":
         client = new().account(id=sandbox.account("example").id)
@@ -1062,13 +1060,13 @@ def test_a_code_of_another_account_is_not_lost_with_its_pair(
     clock.advance(DAY + 1)
     with pytest.raises(ConfigurationError, match=f"opens account {newcomer.id}, but"):
         client.connection.set_code(sandbox.issue_code(newcomer))
-    kept = integration.account(id=newcomer.id)
-    assert kept.request.get(ACCOUNT).data["subdomain"] == "example"
+    same_client = integration.account(id=newcomer.id)
+    assert same_client.request.get(ACCOUNT).data["subdomain"] == "example"
     assert client.request.get(ACCOUNT).data["subdomain"] == "renamed"
     assert sandbox.counters["grants.code"] == 2
 
 
-def test_a_token_from_outside_does_not_take_a_name_back(
+def test_a_token_set_by_a_user_does_not_move_a_host_back(
     integration: Integration, sandbox: Sandbox, clock: ManualClock, store: MemoryStore
 ) -> None:
     old = install(integration, sandbox).connection.get_token()
@@ -1088,13 +1086,13 @@ def test_a_token_from_outside_does_not_take_a_name_back(
     assert integration.account("example").connection.account_id == newcomer.id
 
 
-def test_a_refused_pair_is_not_sent_again_because_its_redirect_is_loaded_again(
+def test_reloading_a_redirect_does_not_send_a_refused_pair_again(
     integration: Integration, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     redirect = agreed(integration, sandbox)
     account = integration.callback(redirect, state="s")
     clock.advance(DAY - 200)
-    spend(sandbox, account.connection.get_token() or {})
+    refresh_elsewhere(sandbox, account.connection.get_token() or {})
     for _ in range(2):
         assert account.request.get(ACCOUNT).info.status_code == 200
         assert integration.callback(redirect, state="s") is account
@@ -1103,7 +1101,7 @@ def test_a_refused_pair_is_not_sent_again_because_its_redirect_is_loaded_again(
     assert account.connection.status().refused is not None
 
 
-def test_a_name_that_two_accounts_had_opens_neither_while_the_store_cannot_tell(
+def test_a_host_of_two_accounts_opens_neither_while_the_store_fails(
     new: New, sandbox: Sandbox
 ) -> None:
     store = Broken()

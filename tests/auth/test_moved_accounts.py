@@ -32,18 +32,18 @@ def test_a_renamed_account_is_followed_after_a_401(connected: AmoCRM, sandbox: S
     assert connected.request.get("/api/v4/account").data["subdomain"] == "renamed"
 
 
-def test_the_refresh_token_is_shown_only_to_the_shared_host(
+def test_the_lookup_sends_the_refresh_token_to_the_shared_host_only(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     sandbox.move("example", "renamed")
     clock.advance(DAY + 1)
     connected.request.get("/api/v4/account")
-    asked = [one for one in sandbox.log if one.path == LOOKUP]
-    assert [one.host for one in asked] == [sandbox.account("renamed").api_domain]
-    assert "authorization" not in asked[0].headers
+    lookups = [one for one in sandbox.log if one.path == LOOKUP]
+    assert [one.host for one in lookups] == [sandbox.account("renamed").api_domain]
+    assert "authorization" not in lookups[0].headers
 
 
-def test_nobody_hears_of_the_lookup_which_carries_the_refresh_token(
+def test_no_hook_handler_or_log_sees_the_lookup_with_the_refresh_token(
     make: Make, sandbox: Sandbox, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     hooked: list[str] = []
@@ -72,7 +72,7 @@ def test_nobody_hears_of_the_lookup_which_carries_the_refresh_token(
 
 
 @pytest.mark.parametrize("fault", ["html", "empty", "server_error", "lost_before", "broken_json"])
-def test_a_lookup_without_an_answer_leaves_the_refusal(
+def test_the_refusal_stays_if_the_lookup_has_no_response(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, fault: str
 ) -> None:
     sandbox.move("example", "renamed")
@@ -83,7 +83,7 @@ def test_a_lookup_without_an_answer_leaves_the_refusal(
     assert connected.request.get("/api/v4/account").data["subdomain"] == "renamed"
 
 
-def test_a_revoked_token_stays_refused_where_the_account_has_not_moved(
+def test_a_revoked_token_stays_refused_if_the_account_has_not_moved(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     sandbox.uninstall("example")
@@ -96,7 +96,7 @@ def test_a_revoked_token_stays_refused_where_the_account_has_not_moved(
     assert connected.request.get("/api/v4/account").info.status_code == 200
 
 
-def test_a_refresh_whose_answer_was_lost_is_told_as_that_on_a_strict_portal(
+def test_a_lost_response_is_named_as_the_cause_on_a_strict_portal(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DAY + 1)
@@ -105,7 +105,7 @@ def test_a_refresh_whose_answer_was_lost_is_told_as_that_on_a_strict_portal(
         connected.request.get("/api/v4/account")
 
 
-def test_a_refresh_whose_answer_was_lost_succeeds_in_grace_mode(clock: ManualClock) -> None:
+def test_a_refresh_after_a_lost_response_succeeds_in_grace_mode(clock: ManualClock) -> None:
     sandbox = Sandbox(clock=clock, refresh_mode="grace")
     one = sandbox.integration
     auth: Any = {
@@ -130,7 +130,7 @@ def test_a_refresh_whose_answer_was_lost_succeeds_in_grace_mode(clock: ManualClo
         ({"code": "def502"}, "damaged"),
     ],
 )
-def test_the_portal_s_own_words_lead_to_the_cause(
+def test_the_portal_s_reason_leads_to_the_cause(
     make: Make, sandbox: Sandbox, change: dict[str, str], complaint: str
 ) -> None:
     crm = make({"code": sandbox.issue_code(), **change})
@@ -138,7 +138,7 @@ def test_the_portal_s_own_words_lead_to_the_cause(
         crm.connect()
 
 
-def test_a_code_is_good_for_twenty_minutes(
+def test_a_code_is_valid_for_twenty_minutes(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     young, old = (make({"code": sandbox.issue_code()}) for _ in range(2))
@@ -149,13 +149,15 @@ def test_a_code_is_good_for_twenty_minutes(
         old.connect()
 
 
-def test_the_code_of_another_account_is_told(make: Make, sandbox: Sandbox) -> None:
+def test_the_code_of_another_account_raises_an_error_that_says_so(
+    make: Make, sandbox: Sandbox
+) -> None:
     crm = make({"code": sandbox.issue_code("other")})
     with pytest.raises(GrantError, match="belongs to another account"):
         crm.connect()
 
 
-def test_a_misspelt_login_is_told(make: Make, sandbox: Sandbox) -> None:
+def test_a_misspelled_login_raises_an_error_that_says_so(make: Make, sandbox: Sandbox) -> None:
     crm = make({"code": sandbox.issue_code()}, domain="exmaple")
     with pytest.raises(GrantError, match="no account has this host"):
         crm.connect()
@@ -176,7 +178,7 @@ def test_a_long_lived_token_needs_no_grant(
     assert sandbox.counters["grants.refresh"] == 0
 
 
-def test_an_expired_long_lived_token_is_told_before_anything_is_sent(
+def test_an_expired_long_lived_token_raises_before_anything_is_sent(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     crm = make({"access_token": sandbox.issue_long_lived(days=2)})
@@ -186,14 +188,14 @@ def test_an_expired_long_lived_token_is_told_before_anything_is_sent(
     assert sandbox.log == []
 
 
-def test_a_withdrawn_long_lived_token_is_a_401(make: Make, sandbox: Sandbox) -> None:
+def test_a_revoked_long_lived_token_is_a_401(make: Make, sandbox: Sandbox) -> None:
     crm = make({"access_token": sandbox.issue_long_lived()})
     sandbox.revoke_tokens()
     with pytest.raises(UnauthorizedError):
         crm.request.get("/api/v4/account")
 
 
-def test_a_token_without_refresh_token_serves_until_it_dies(
+def test_a_token_without_refresh_token_works_until_it_expires(
     connected: AmoCRM, make: Make, clock: ManualClock
 ) -> None:
     token = connected.connection.get_token() or {}

@@ -1,4 +1,4 @@
-"""Redirects: whose answer they are, and which account agreed."""
+"""The query of a redirect: state, code, refusal, account."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from amocrm.auth.redirect.query import (
 HERE = "example.amocrm.ru"
 
 
-def test_consent_that_failed_otherwise() -> None:
+def test_another_error_of_the_consent_page_is_reported() -> None:
     odd = read_redirect({"error": "server_error", "state": "s"}, "s", HERE)
     assert "consent failed" in str(odd.error)
 
 
-def test_a_redirect_brings_the_code() -> None:
+def test_the_code_is_read_from_a_redirect() -> None:
     query = {"code": "c", "state": "s", "referer": "Example.amocrm.ru", "platform": "1"}
     assert read_redirect(query, "s", HERE) == RedirectResult(code="c")
     assert read_redirect({"code": "c", "state": "s"}, "s", HERE) == RedirectResult(code="c")
@@ -49,12 +49,14 @@ def test_a_redirect_brings_the_code() -> None:
         ({"code": "c", "state": "s", "referer": "https://example.amocrm.ru"}, "not an account"),
     ],
 )
-def test_a_redirect_that_does_not_answer_us(query: dict[str, str], complaint: str) -> None:
+def test_a_redirect_that_does_not_belong_to_this_consent_is_refused(
+    query: dict[str, str], complaint: str
+) -> None:
     with pytest.raises(StateMismatchError, match=complaint):
         read_redirect(query, "s", HERE)
 
 
-def test_a_refusal_and_a_wrong_account_end_the_wait() -> None:
+def test_a_refusal_and_a_wrong_account_are_results() -> None:
     denied = read_redirect({"error": "access_denied", "state": "s"}, "s", HERE)
     assert isinstance(denied.error, AccessDeniedError)
     assert "access was refused" in str(denied.error)
@@ -63,7 +65,7 @@ def test_a_refusal_and_a_wrong_account_end_the_wait() -> None:
     assert other.code is None
 
 
-def test_states_are_equal_or_not() -> None:
+def test_states_are_compared_exactly() -> None:
     assert same_state("a", "a")
     assert not same_state("a", "b")
     assert not same_state("", "a")
@@ -72,13 +74,13 @@ def test_states_are_equal_or_not() -> None:
 # Any account -------------------------------------------------------------------------------------
 
 
-def test_an_installation_names_the_account_that_agreed() -> None:
+def test_the_account_that_agreed_is_read_from_a_redirect() -> None:
     query = {"code": "c", "state": "s", "referer": "Shop.kommo.com", "platform": "2"}
     assert read_install(query, "s") == RedirectResult(code="c", host="shop.kommo.com")
 
 
 @pytest.mark.parametrize("flag", ["from_widget", "from_exchange"])
-def test_calls_of_amocrm_s_own_servers_carry_no_state_and_are_taken_by_whoever_expects_them(
+def test_calls_of_amocrm_s_servers_without_a_state_are_accepted_only_if_expected(
     flag: str,
 ) -> None:
     query = {"code": "c", "referer": HERE, flag: "1"}
@@ -89,7 +91,7 @@ def test_calls_of_amocrm_s_own_servers_carry_no_state_and_are_taken_by_whoever_e
 
 
 @pytest.mark.parametrize("flag", ["from_widget", "from_exchange"])
-def test_whoever_gives_a_state_gets_it_compared_whatever_the_query_says(flag: str) -> None:
+def test_a_given_state_is_compared_even_if_the_query_has_a_flag_of_amocrm(flag: str) -> None:
     with pytest.raises(StateMismatchError, match="another state"):
         read_install({"code": "c", "referer": HERE, flag: "1"}, "s")
 
@@ -104,7 +106,7 @@ def test_whoever_gives_a_state_gets_it_compared_whatever_the_query_says(flag: st
         {"error": "access_denied", "state": "s"},
     ],
 )
-def test_without_a_state_a_browser_s_redirect_is_not_believed(
+def test_a_redirect_without_a_state_to_compare_is_refused(
     query: dict[str, str], state: State
 ) -> None:
     with pytest.raises(StateMismatchError, match=r"callback\(query, state=\.\.\.\)"):
@@ -126,12 +128,12 @@ def test_without_a_state_a_browser_s_redirect_is_not_believed(
         ({"referer": "evil@a.amocrm.ru"}, "not an account of amoCRM"),
     ],
 )
-def test_an_installation_that_is_forged(change: dict[str, str], complaint: str) -> None:
+def test_a_forged_installation_is_refused(change: dict[str, str], complaint: str) -> None:
     with pytest.raises(StateMismatchError, match=complaint):
         read_install({"code": "c", "state": "s", "referer": HERE, **change}, "s")
 
 
-def test_a_refused_installation_says_so() -> None:
+def test_a_refusal_to_install_is_reported() -> None:
     refused = read_install({"error": "access_denied", "state": "s"}, "s")
     assert isinstance(refused.error, AccessDeniedError)
 
@@ -141,7 +143,9 @@ ODD = [7, b"c", ["c"], {"c": 1}, object(), True]
 
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("name", ["code", "state", "referer", "error"])
-def test_parameters_that_are_no_text_are_refused_in_words(name: str, odd: Any) -> None:
+def test_parameters_that_are_not_strings_raise_an_error_that_names_them(
+    name: str, odd: Any
+) -> None:
     query = {"code": "c", "state": "s", "referer": "example.amocrm.ru", name: odd}
     with pytest.raises(ConfigurationError, match=name):
         read_install(query, "s")
@@ -150,7 +154,7 @@ def test_parameters_that_are_no_text_are_refused_in_words(name: str, odd: Any) -
 
 
 @pytest.mark.parametrize("name", ["code", "state", "referer", "error"])
-def test_a_parameter_that_is_not_there_may_be_none(name: str) -> None:
+def test_a_missing_parameter_may_be_none(name: str) -> None:
     query = {"code": "c", "state": "s", "referer": "example.amocrm.ru", name: None}
     if name == "error":
         assert read_install(query, "s").code == "c"
@@ -160,13 +164,13 @@ def test_a_parameter_that_is_not_there_may_be_none(name: str) -> None:
 
 
 @pytest.mark.parametrize("state", [*ODD, 0, b"", [], ()])
-def test_a_state_that_is_no_text_is_refused_in_words(state: Any) -> None:
+def test_a_state_that_is_not_a_string_raises_an_error(state: Any) -> None:
     with pytest.raises(ConfigurationError, match="state"):
         read_install({"code": "c", "from_widget": "1", "referer": "example.amocrm.ru"}, state)
 
 
 @pytest.mark.parametrize("query", [*ODD[:3], None, 1.5, [("code", "c")]])
-def test_a_query_that_is_none_is_refused_in_words(query: Any) -> None:
+def test_a_query_of_another_type_raises_an_error(query: Any) -> None:
     with pytest.raises(ConfigurationError, match="query"):
         read_query(query)
 
@@ -182,7 +186,7 @@ def test_a_query_that_is_none_is_refused_in_words(query: Any) -> None:
         MultiDict([("code", "a"), ("code", "b")]),
     ],
 )
-def test_a_query_that_two_programs_would_read_in_two_ways_is_refused(query: Any) -> None:
+def test_a_query_with_a_repeated_parameter_is_refused(query: Any) -> None:
     with pytest.raises(StateMismatchError):
         read_query(query)
     with pytest.raises(WebhookError):
@@ -197,7 +201,7 @@ def test_a_raw_query_of_any_bytes_is_read(query: str, code: str) -> None:
     assert read_query(query)["code"] == code
 
 
-def test_a_code_of_half_a_character_or_of_no_end_is_none() -> None:
+def test_a_code_with_a_lone_surrogate_or_too_long_is_refused() -> None:
     for code in ("\ud800", "c" * 100_000):
         with pytest.raises(StateMismatchError):
             read_install({"code": code, "state": "s", "referer": "example.amocrm.ru"}, "s")

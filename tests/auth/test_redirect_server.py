@@ -1,4 +1,4 @@
-"""The redirect server: what a browser, a stranger and a busy port get."""
+"""The redirect server: browsers, strangers, a port in use."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.conftest import Browse, Make
 
 
 def visit(crm: AmoCRM, sandbox: Sandbox, browse: Browse, change: Callable[[str], str]) -> list[str]:
-    """Connect; send the browser to a changed redirect first, then to the true one."""
+    """Connect; send the browser to a changed redirect first, then to the right one."""
     pages: list[str] = []
 
     def both(connection: Connection) -> None:
@@ -45,7 +45,7 @@ def visit(crm: AmoCRM, sandbox: Sandbox, browse: Browse, change: Callable[[str],
     return pages
 
 
-def test_the_page_tells_in_russian_and_english_that_access_is_granted(
+def test_the_page_says_in_russian_and_english_that_access_is_granted(
     asking: AmoCRM, sandbox: Sandbox, browse: Browse
 ) -> None:
     pages = visit(asking, sandbox, browse, lambda url: url.replace("state=", "state=x"))
@@ -66,7 +66,7 @@ def test_the_page_tells_in_russian_and_english_that_access_is_granted(
     ],
     ids=["forged state", "no state", "forged referer", "no query", "icon", "no code", "10 MB"],
 )
-def test_a_redirect_that_is_not_ours_does_not_end_the_wait(
+def test_a_foreign_redirect_does_not_end_the_wait(
     asking: AmoCRM,
     sandbox: Sandbox,
     browse: Browse,
@@ -83,7 +83,9 @@ def test_a_redirect_that_is_not_ours_does_not_end_the_wait(
     assert asking.connection.connected
 
 
-def test_a_page_escapes_what_it_shows(asking: AmoCRM, sandbox: Sandbox, browse: Browse) -> None:
+def test_the_page_of_the_redirect_server_is_escaped(
+    asking: AmoCRM, sandbox: Sandbox, browse: Browse
+) -> None:
     evil = "%3Cscript%3Ealert(1)%3C/script%3E"
     pages = visit(asking, sandbox, browse, lambda url: url.replace("example.amocrm.ru", evil))
     assert pages[0].startswith("400")
@@ -91,7 +93,7 @@ def test_a_page_escapes_what_it_shows(asking: AmoCRM, sandbox: Sandbox, browse: 
     assert "&lt;script&gt;" in pages[0]
 
 
-def test_pages_are_kept_out_of_caches_and_of_other_sites_logs(
+def test_pages_are_not_cached_and_send_no_referrer(
     asking: AmoCRM, sandbox: Sandbox, browse: Browse
 ) -> None:
     headers: list[requests.Response] = []
@@ -105,7 +107,7 @@ def test_pages_are_kept_out_of_caches_and_of_other_sites_logs(
     assert headers[0].headers["Content-Type"] == "text/html; charset=utf-8"
 
 
-def test_a_repeated_redirect_is_told_that_the_answer_is_there(
+def test_a_repeated_redirect_shows_that_the_code_has_arrived(
     asking: AmoCRM, sandbox: Sandbox, browse: Browse
 ) -> None:
     pages: list[str] = []
@@ -121,14 +123,12 @@ def test_a_repeated_redirect_is_told_that_the_answer_is_there(
     assert sandbox.counters["grants.code"] == 1
 
 
-def test_a_browser_that_leaves_before_its_page_does_not_keep_us_waiting(
-    asking: AmoCRM, sandbox: Sandbox
-) -> None:
+def test_a_browser_that_disconnects_early_ends_the_wait(asking: AmoCRM, sandbox: Sandbox) -> None:
     def glance(connection: Connection) -> None:
         parts = urlsplit(sandbox.agree(connection.get_auth_url()))
         with socket.create_connection((str(parts.hostname), int(parts.port or 0))) as peer:
             peer.sendall(f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            # The rest is left unread: closing now resets the connection under the server's hands.
+            # The rest is not read: closing now resets the connection of the server.
             assert peer.recv(1) == b"H"
 
     asking.on("connection:beforeConsent", glance)
@@ -162,7 +162,7 @@ def test_consent_for_another_account_is_an_error_that_names_both(
         asking.connect()
 
 
-def test_nobody_comes(make: Make, free_port: int) -> None:
+def test_the_wait_ends_at_the_deadline(make: Make, free_port: int) -> None:
     crm = make({"server": {"port": free_port, "timeout": 0.01}})
     with pytest.raises(NotAuthorizedError, match=r"no redirect came within 0\.01 s"):
         crm.connect()
@@ -172,7 +172,7 @@ def test_nobody_comes(make: Make, free_port: int) -> None:
     assert REDIRECT_DEADLINE == 300
 
 
-def test_a_busy_port_is_a_clear_error(make: Make) -> None:
+def test_a_port_in_use_raises_a_configuration_error(make: Make) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -182,13 +182,13 @@ def test_a_busy_port_is_a_clear_error(make: Make) -> None:
             crm.connect()
 
 
-def test_an_address_that_is_not_this_machine_s_is_a_clear_error(make: Make) -> None:
+def test_a_foreign_address_raises_a_configuration_error(make: Make) -> None:
     crm = make({"server": {"port": 0, "host": "192.0.2.1", "timeout": 5}})
     with pytest.raises(ConfigurationError, match=r"cannot listen on 192\.0\.2\.1"):
         crm.connect()
 
 
-def test_port_0_takes_a_free_one(sandbox: Sandbox) -> None:
+def test_port_0_chooses_a_free_port(sandbox: Sandbox) -> None:
     with RedirectListener(RedirectServer(0, timeout=5), lambda _: RedirectResult("c")) as listener:
         assert listener.port > 0
         listener.deliver(RedirectResult("c"))
@@ -196,12 +196,12 @@ def test_port_0_takes_a_free_one(sandbox: Sandbox) -> None:
         assert listener.wait() == RedirectResult("c")
 
 
-def test_the_wait_ends_only_when_the_page_is_written() -> None:
-    """A program that ends right after the wait must not cut the page off."""
+def test_the_wait_ends_after_the_page_is_written() -> None:
+    """A program that ends right after the wait must not interrupt the page."""
     writing, go = threading.Event(), threading.Event()
 
     class SlowError(AccessDeniedError):
-        """Is being written into the page until it is let go."""
+        """Blocks the writing of the page until `go`."""
 
         def __str__(self) -> str:
             writing.set()
@@ -233,7 +233,7 @@ def test_only_the_loopback_address_is_bound(make: Make, free_port: int, sandbox:
     bound: list[bool] = []
 
     def look(connection: Connection) -> None:
-        # Were the port taken on all addresses, another loopback address could not have it too.
+        # If the server listened on all addresses, another loopback address could not be bound.
         with socket.socket() as other:
             other.bind(("127.0.0.3", free_port))
             bound.append(True)
@@ -244,7 +244,7 @@ def test_only_the_loopback_address_is_bound(make: Make, free_port: int, sandbox:
     assert bound == [True]
 
 
-def test_the_state_is_another_for_each_consent(make: Make, free_port: int) -> None:
+def test_each_consent_has_another_state(make: Make, free_port: int) -> None:
     crm = make({"server": {"port": free_port, "timeout": 0.01}})
     states: list[str] = []
     crm.on("connection:beforeConsent", lambda connection: states.append(connection.get_state()))
@@ -254,7 +254,7 @@ def test_the_state_is_another_for_each_consent(make: Make, free_port: int) -> No
     assert len(set(states)) == 2
 
 
-def test_a_state_that_was_set_is_the_one_that_must_come_back(
+def test_a_configured_state_must_come_back(
     asking: AmoCRM, sandbox: Sandbox, browse: Browse
 ) -> None:
     asking.connection.set_state("order-77")
@@ -268,28 +268,28 @@ def test_a_state_that_was_set_is_the_one_that_must_come_back(
     assert asking.connect()
 
 
-def test_all_who_wait_get_the_same_refusal(
+def test_all_waiting_threads_get_the_same_refusal(
     asking: AmoCRM, sandbox: Sandbox, browse: Browse
 ) -> None:
     ready = threading.Event()
     urls: list[str] = []
 
-    def tell(connection: Connection) -> None:
+    def on_consent(connection: Connection) -> None:
         urls.append(sandbox.deny(connection.get_auth_url()))
         ready.set()
 
-    asking.on("connection:beforeConsent", tell)
+    asking.on("connection:beforeConsent", on_consent)
     with ThreadPoolExecutor(4) as pool:
         waiting: list[Future[bool]] = [pool.submit(asking.connect) for _ in range(4)]
         assert ready.wait(5)
         browse(urls[0])
         refused = [one.exception(10) for one in waiting]
     assert all(isinstance(error, AccessDeniedError) for error in refused)
-    # A thread that came after the refusal asks again; the ones that waited share it.
+    # A thread that came after the refusal starts again; the waiting threads share the refusal.
     assert len({id(error) for error in refused}) <= len(urls)
 
 
-def test_a_code_that_the_portal_refuses_is_told_after_the_redirect(
+def test_a_refused_code_raises_after_the_redirect(
     asking: AmoCRM, sandbox: Sandbox, browse: Browse
 ) -> None:
     asking.on(
@@ -302,7 +302,7 @@ def test_a_code_that_the_portal_refuses_is_told_after_the_redirect(
         asking.connect()
 
 
-def test_ctrl_c_while_waiting_gives_the_port_back(make: Make, free_port: int) -> None:
+def test_ctrl_c_during_the_wait_closes_the_port(make: Make, free_port: int) -> None:
     crm = make({"server": {"port": free_port, "timeout": 30}})
 
     def interrupt(_: Connection) -> None:
@@ -320,7 +320,7 @@ WAITING = """
 import signal
 from amocrm import AmoCRM
 
-# Whoever is started in the background inherits an ignored SIGINT.
+# A process in the background inherits an ignored SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 auth = {"client_id": "i", "client_secret": "s", "redirect_uri": "http://127.0.0.1:1/"}
 crm = AmoCRM("example", {**auth, "server": {"port": 0, "timeout": 60}})

@@ -1,4 +1,4 @@
-"""A 401 is cured by another token: once for each pair, and at no cost where that fails."""
+"""Refresh after a 401: once for each pair, and a failure changes nothing else."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def status(crm: AmoCRM) -> int:
 
 
 def refused(sandbox: Sandbox, crm: AmoCRM) -> UnauthorizedError:
-    """Make a call whose every answer is 401."""
+    """Make a call whose every response is 401."""
     sandbox.inject("server_error", path="/api/", status=401)
     with pytest.raises(UnauthorizedError) as refusal:
         status(crm)
     return refusal.value
 
 
-def asked(sandbox: Sandbox) -> int:
-    return sum(seen.path == TOKENS for seen in sandbox.log)
+def count_requests(sandbox: Sandbox) -> int:
+    return sum(request.path == TOKENS for request in sandbox.log)
 
 
 def stored(sandbox: Sandbox, store: MemoryStore) -> str | None:
@@ -56,12 +56,12 @@ def stored(sandbox: Sandbox, store: MemoryStore) -> str | None:
 # Once for each pair ------------------------------------------------------------------------------
 
 
-def test_a_newer_pair_is_renewed_for_a_401_at_once(make: Make, sandbox: Sandbox) -> None:
+def test_a_newer_pair_is_refreshed_after_a_401_at_once(make: Make, sandbox: Sandbox) -> None:
     store = MemoryStore()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     sandbox.move("example", "renamed")
-    assert status(crm) == 200, "cured a moment ago"
+    assert status(crm) == 200, "refreshed a moment ago"
     make(store=store).connection.refresh_token()
     sandbox.move("renamed", "again")
     assert crm.request.get(ACCOUNT).data["subdomain"] == "again"
@@ -71,7 +71,7 @@ def test_a_newer_pair_is_renewed_for_a_401_at_once(make: Make, sandbox: Sandbox)
 @pytest.mark.parametrize(
     ("pause", "renewals"), [(AFTER_401_COOLDOWN - 1, 1), (AFTER_401_COOLDOWN, 2)]
 )
-def test_those_who_share_a_store_do_not_spend_one_another_s_cures(
+def test_processes_that_share_a_store_refresh_once_after_a_401(
     make: Make, sandbox: Sandbox, clock: ManualClock, pause: float, renewals: int
 ) -> None:
     store = MemoryStore()
@@ -91,14 +91,14 @@ def test_those_who_share_a_store_do_not_spend_one_another_s_cures(
     seen_last = clock.monotonic()
     all_call()
     assert sandbox.counters["grants.refresh"] == 1
-    # Each counts from when it first saw the pair.
+    # Each counts from the moment when it first loaded the pair.
     start = began if renewals == 1 else seen_last
     clock.advance(start + pause - clock.monotonic())
     all_call()
     assert sandbox.counters["grants.refresh"] == renewals
 
 
-def test_the_threads_of_a_client_share_a_cure(make: Make, sandbox: Sandbox) -> None:
+def test_threads_of_a_client_share_a_refresh_after_a_401(make: Make, sandbox: Sandbox) -> None:
     session = AtGrants(lambda: None)
     crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(session))
     crm.connect()
@@ -118,29 +118,29 @@ def test_the_threads_of_a_client_share_a_cure(make: Make, sandbox: Sandbox) -> N
 # A cure that fails -------------------------------------------------------------------------------
 
 TRIES = 5
-"""How often a grant is tried before it is given up."""
+"""Requests of a grant until the retry budget ends."""
 
 
 @pytest.mark.parametrize("fault", ["lost_before", "server_error", "too_many", "html"])
-def test_a_cure_that_fails_leaves_the_401_with_the_reason_and_is_not_tried_on_each_call(
+def test_a_failed_refresh_after_a_401_is_in_the_error_and_not_repeated_by_each_call(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, fault: str
 ) -> None:
     sandbox.inject(fault, path=TOKENS, times=TRIES)
     first = refused(sandbox, connected)
-    failed_at, tries = clock.monotonic(), asked(sandbox)
+    failed_at, tries = clock.monotonic(), count_requests(sandbox)
     assert "the token could not be refreshed: " in str(first)
     assert "\n" not in str(first)
     assert refused(sandbox, connected).hint == first.hint
     clock.advance(failed_at + AFTER_401_COOLDOWN - 1 - clock.monotonic())
     assert refused(sandbox, connected).hint == first.hint
-    assert asked(sandbox) == tries == 1 + TRIES
+    assert count_requests(sandbox) == tries == 1 + TRIES
     clock.advance(1.001)
     sandbox.inject("server_error", path="/api/", status=401)
     assert status(connected) == 200
-    assert asked(sandbox) == tries + 1
+    assert count_requests(sandbox) == tries + 1
 
 
-def test_a_store_that_is_out_of_order_leaves_the_401(make: Make, sandbox: Sandbox) -> None:
+def test_a_401_is_raised_if_the_store_fails(make: Make, sandbox: Sandbox) -> None:
     store = Fragile()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
@@ -151,18 +151,18 @@ def test_a_store_that_is_out_of_order_leaves_the_401(make: Make, sandbox: Sandbo
     make(store=store).connection.refresh_token()
     assert status(crm) == 200
     sandbox.inject("server_error", path="/api/", status=401)
-    assert status(crm) == 200, "what others were granted is taken, however lately a cure failed"
+    assert status(crm) == 200, "a stored pair is used even during the cooldown of a failed refresh"
     assert sandbox.counters["grants.refresh"] == 1
 
 
-def test_looking_for_another_s_pair_in_a_store_that_is_out_of_order_leaves_the_401(
+def test_a_401_is_raised_if_the_store_cannot_be_read_for_another_pair(
     make: Make, sandbox: Sandbox
 ) -> None:
     store = Fragile()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     sandbox.move("example", "renamed")
-    assert status(crm) == 200, "cured a moment ago"
+    assert status(crm) == 200, "refreshed a moment ago"
     store.broken = True
     assert "could not" not in str(refused(sandbox, crm))
 
@@ -175,7 +175,7 @@ def test_looking_for_another_s_pair_in_a_store_that_is_out_of_order_leaves_the_4
         ("too_many", RateLimitedError),
     ],
 )
-def test_when_the_token_has_died_meanwhile_the_renewal_s_end_is_told(
+def test_the_error_of_the_refresh_is_raised_if_the_token_has_expired_meanwhile(
     make: Make, sandbox: Sandbox, clock: ManualClock, fault: str, error: type[Exception]
 ) -> None:
     session = sandbox.session()
@@ -193,9 +193,7 @@ def test_when_the_token_has_died_meanwhile_the_renewal_s_end_is_told(
         status(crm)
 
 
-def test_a_new_pair_that_could_not_be_saved_is_told_after_a_401_too(
-    make: Make, sandbox: Sandbox
-) -> None:
+def test_a_failed_save_is_raised_after_a_401_too(make: Make, sandbox: Sandbox) -> None:
     store = Broken()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
@@ -207,7 +205,7 @@ def test_a_new_pair_that_could_not_be_saved_is_told_after_a_401_too(
     assert sandbox.counters["grants.refresh"] == 1
 
 
-def test_a_refusal_for_another_reason_than_the_token_is_not_asked_for_on_each_call(
+def test_a_refusal_because_of_the_settings_is_not_requested_by_each_call(
     make: Make, sandbox: Sandbox
 ) -> None:
     crm = make({"code": sandbox.issue_code()})
@@ -217,9 +215,9 @@ def test_a_refusal_for_another_reason_than_the_token_is_not_asked_for_on_each_ca
     sandbox.inject("server_error", path="/api/", status=401)
     with pytest.raises(GrantError, match="do not belong together"):
         status(wrong)
-    tries = asked(sandbox)
+    tries = count_requests(sandbox)
     assert "do not belong together" in str(refused(sandbox, wrong))
-    assert asked(sandbox) == tries
+    assert count_requests(sandbox) == tries
 
 
 # What has ended is not in doubt -----------------------------------------------------------------
@@ -234,7 +232,7 @@ def test_a_refusal_for_another_reason_than_the_token_is_not_asked_for_on_each_ca
         (["too_many"] + ["server_error"] * (TRIES - 1), "lost"),
     ],
 )
-def test_a_refresh_that_was_surely_not_done_is_not_under_suspicion(
+def test_a_refresh_that_was_not_carried_out_leaves_no_note(
     make: Make, sandbox: Sandbox, faults: list[str], finding: str
 ) -> None:
     store = MemoryStore()
@@ -254,7 +252,7 @@ def test_a_refresh_that_was_surely_not_done_is_not_under_suspicion(
         assert refusal.value.finding == finding
 
 
-def test_a_refresh_that_the_pace_did_not_let_through_is_not_under_suspicion(
+def test_a_refresh_that_the_rate_limit_refused_leaves_no_note(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store, rate_limiter = MemoryStore(), LocalRateLimiter(7)
@@ -266,7 +264,9 @@ def test_a_refresh_that_the_pace_did_not_let_through_is_not_under_suspicion(
     assert "asked_at" not in str(stored(sandbox, store))
 
 
-def test_an_old_doubt_outlives_a_refresh_that_was_not_done(make: Make, sandbox: Sandbox) -> None:
+def test_the_note_of_an_earlier_refresh_stays_after_a_refresh_that_was_not_sent(
+    make: Make, sandbox: Sandbox
+) -> None:
     store = MemoryStore()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
@@ -278,7 +278,7 @@ def test_an_old_doubt_outlives_a_refresh_that_was_not_done(make: Make, sandbox: 
         assert "asked_at" in str(stored(sandbox, store))
 
 
-def test_the_end_of_a_refresh_does_not_bring_back_what_was_forgotten(
+def test_the_end_of_a_refresh_does_not_restore_a_removed_record(
     make: Make, sandbox: Sandbox
 ) -> None:
     store, key = MemoryStore(), Key(sandbox.integration.client_id, str(sandbox.account().id))
@@ -292,7 +292,7 @@ def test_the_end_of_a_refresh_does_not_bring_back_what_was_forgotten(
     assert store.load(key) is None
 
 
-def test_the_code_of_a_pair_stays_with_it_whoever_renews_it(
+def test_the_code_digest_stays_in_the_record_after_a_refresh_by_another_process(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store, code = MemoryStore(), sandbox.issue_code()
@@ -300,12 +300,12 @@ def test_the_code_of_a_pair_stays_with_it_whoever_renews_it(
     first.connect()
     make(store=store).connection.set_code(code)
     clock.advance(DAY)
-    assert status(first) == 200, "it renews the pair of the second code"
+    assert status(first) == 200, "it refreshes the pair of the second code"
     assert make(store=store).connection.set_code(code) == first.connection.get_token()
 
 
 class Slow(requests.Session):
-    """Takes so long for each call that a pause is over when it ends."""
+    """Takes so long for each call that a cooldown has ended."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__()
@@ -317,7 +317,7 @@ class Slow(requests.Session):
         return answer
 
 
-def test_one_call_is_cured_twice_at_most_however_long_it_takes(
+def test_one_call_refreshes_twice_at_most_even_if_it_is_slow(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(Slow(clock)))
@@ -331,7 +331,7 @@ def test_one_call_is_cured_twice_at_most_however_long_it_takes(
 @pytest.mark.parametrize(
     ("age", "works"), [(AFTER_401_COOLDOWN - 1, False), (AFTER_401_COOLDOWN, True)]
 )
-def test_a_cured_pair_that_is_seen_late_has_its_cure(
+def test_the_cooldown_after_a_401_counts_from_the_grant_even_in_another_process(
     make: Make, sandbox: Sandbox, clock: ManualClock, age: float, works: bool
 ) -> None:
     store = MemoryStore()

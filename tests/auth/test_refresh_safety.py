@@ -1,4 +1,4 @@
-"""The pair is not lost and nothing is done twice, whatever handlers, hooks and stores do."""
+"""Errors of handlers, hooks and stores lose no pair and repeat nothing."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ TOKENS = "/oauth2/access_token"
 # A store that fails, or is interrupted ------------------------------------------------------------
 
 
-def kept(store: MemoryStore, sandbox: Sandbox) -> dict[str, Any]:
-    """The token that a store keeps of the account."""
+def stored_token(store: MemoryStore, sandbox: Sandbox) -> dict[str, Any]:
+    """The stored token of the account."""
     text = store.load(Key(sandbox.integration.client_id, str(sandbox.account().id)))
     token: dict[str, Any] = json.loads(text or "{}")["token"]
     return token
 
 
 class Broken(MemoryStore):
-    """Raises what it is told to when it should save a pair that was just granted."""
+    """Raises a given error when it should save a pair that was just granted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Broken(MemoryStore):
         return super().save(key, text, replaces)
 
 
-def test_an_interrupted_save_does_not_cost_the_pair(
+def test_an_interrupted_save_does_not_lose_the_pair(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = Broken()
@@ -92,7 +92,7 @@ def test_an_interrupted_save_does_not_cost_the_pair(
 
 
 class Affine(MemoryStore):
-    """Wants a token saved by the thread that holds its lock, as a database connection does."""
+    """Lets only the thread with its lock save a token, as a database connection does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class Affine(MemoryStore):
         return super().save(key, text, replaces)
 
 
-def test_a_token_is_saved_by_the_thread_that_holds_the_store_s_lock(
+def test_the_thread_with_the_store_s_lock_saves_the_token(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     crm = make({"code": sandbox.issue_code()}, store=Affine())
@@ -118,9 +118,7 @@ def test_a_token_is_saved_by_the_thread_that_holds_the_store_s_lock(
     assert crm.request.get("/api/v4/account").info.status_code == 200
 
 
-def test_a_call_in_the_middle_of_a_save_does_not_bring_the_spent_pair_back(
-    make: Make, sandbox: Sandbox
-) -> None:
+def test_a_call_during_a_save_does_not_use_the_old_pair_again(make: Make, sandbox: Sandbox) -> None:
     class Slow(MemoryStore):
         def save(self, key: Key, text: str, replaces: str | None) -> bool:
             saved = super().save(key, text, replaces)
@@ -136,30 +134,30 @@ def test_a_call_in_the_middle_of_a_save_does_not_bring_the_spent_pair_back(
     crm.connect()
     calling.append(True)
     crm.connection.refresh_token()
-    assert kept(store, sandbox) == crm.connection.get_token()
+    assert stored_token(store, sandbox) == crm.connection.get_token()
 
 
-def test_a_failed_save_is_made_good_as_soon_as_the_store_works(
+def test_a_failed_save_is_repeated_as_soon_as_the_store_works(
     make: Make, sandbox: Sandbox, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = Broken()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
-    old = kept(store, sandbox)
+    old = stored_token(store, sandbox)
     clock.advance(DAY + 1)
     store.trouble = OSError("full")
     with pytest.raises(TokenStoreError):
         crm.request.get("/api/v4/account")
     crm.request.get("/api/v4/account")
     assert "in memory only" in caplog.text
-    assert kept(store, sandbox) == old
+    assert stored_token(store, sandbox) == old
     store.trouble = None
     clock.advance(SAVE_COOLDOWN)
     crm.request.get("/api/v4/account")
-    assert kept(store, sandbox) == crm.connection.get_token()
+    assert stored_token(store, sandbox) == crm.connection.get_token()
 
 
-def test_an_older_stored_pair_does_not_win_over_the_one_in_memory(
+def test_an_older_stored_pair_does_not_replace_the_one_in_memory(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = Broken()
@@ -172,13 +170,15 @@ def test_an_older_stored_pair_does_not_win_over_the_one_in_memory(
     clock.advance(DAY + 1)
     with pytest.raises(TokenStoreError):
         crm.request.get("/api/v4/account")
-    assert sandbox.counters["grants.refresh"] == 1, "nothing is spent that could not be saved"
+    assert sandbox.counters["grants.refresh"] == 1, (
+        "no refresh token is used if the store cannot save"
+    )
     store.trouble = None
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.refused"] == 0
 
 
-def test_an_expired_stored_pair_is_the_one_to_refresh(
+def test_an_expired_newer_stored_pair_is_refreshed(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = MemoryStore()
@@ -198,14 +198,14 @@ def test_an_expired_stored_pair_is_the_one_to_refresh(
 
 @pytest.fixture
 def ctrl_c() -> Iterator[None]:
-    """Ctrl-C as a person has it, even where the tests run in the background."""
+    """Restores the usual Ctrl-C, even if the tests run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 class AtGrants(requests.Session):
-    """Does something at the worst moment: a grant is answered, and not yet kept."""
+    """Calls a function at the worst moment: a pair is granted and not stored yet."""
 
     def __init__(self, what: Callable[[], object]) -> None:
         super().__init__()
@@ -219,7 +219,7 @@ class AtGrants(requests.Session):
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_in_the_middle_of_a_refresh_does_not_cost_the_pair(
+def test_ctrl_c_during_a_refresh_does_not_lose_the_pair(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     session = AtGrants(lambda: None)
@@ -231,15 +231,13 @@ def test_ctrl_c_in_the_middle_of_a_refresh_does_not_cost_the_pair(
     with pytest.raises(KeyboardInterrupt):
         crm.request.get("/api/v4/account")
     session.what = lambda: None
-    assert kept(store, sandbox) == crm.connection.get_token()
+    assert stored_token(store, sandbox) == crm.connection.get_token()
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.refresh"] == 1
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_in_the_middle_of_an_exchange_does_not_cost_the_code(
-    make: Make, sandbox: Sandbox
-) -> None:
+def test_ctrl_c_during_an_exchange_does_not_lose_the_code(make: Make, sandbox: Sandbox) -> None:
     session = AtGrants(lambda: None)
     crm = make({"code": sandbox.issue_code()}, session=sandbox.mount(session))
     session.what = _thread.interrupt_main
@@ -254,7 +252,7 @@ def test_ctrl_c_in_the_middle_of_an_exchange_does_not_cost_the_code(
 # Handlers that interfere --------------------------------------------------------------------------
 
 
-def test_a_handler_that_sets_another_token_spares_the_old_one(
+def test_a_handler_that_sets_another_token_prevents_the_refresh(
     connected: AmoCRM, make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DAY + 1)
@@ -267,7 +265,7 @@ def test_a_handler_that_sets_another_token_spares_the_old_one(
     assert sandbox.counters["grants.refresh"] == 0
 
 
-def test_a_token_set_while_a_grant_is_under_way_stays(
+def test_a_token_that_is_set_during_a_grant_stays(
     connected: AmoCRM, make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     newer = make({"code": sandbox.issue_code()})
@@ -282,10 +280,10 @@ def test_a_token_set_while_a_grant_is_under_way_stays(
     assert crm.request.get("/api/v4/account").info.status_code == 200
 
 
-def test_the_pair_that_is_being_spent_is_not_taken_back(
+def test_the_pair_that_is_being_refreshed_cannot_be_set_again(
     connected: AmoCRM, make: Make, sandbox: Sandbox
 ) -> None:
-    """As a web worker does that sets the token from its database on every request."""
+    """As a web worker that sets the token from its database on every request."""
     old = connected.connection.get_token()
 
     session = AtGrants(lambda: crm.connection.set_token(old))
@@ -299,7 +297,7 @@ def test_the_pair_that_is_being_spent_is_not_taken_back(
     assert sandbox.counters["grants.refused"] == 0
 
 
-def test_a_handler_told_of_a_refusal_may_bring_a_code(
+def test_a_handler_of_a_refusal_may_set_a_code(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     sandbox.revoke_tokens()
@@ -330,7 +328,7 @@ def test_a_handler_of_before_connect_may_set_a_code(make: Make, sandbox: Sandbox
     assert sandbox.counters["grants.code"] == 1
 
 
-def test_a_code_may_be_pasted_while_consent_is_asked_for(
+def test_a_code_may_be_set_during_the_wait_for_consent(
     make: Make, sandbox: Sandbox, free_port: int
 ) -> None:
     crm = make({"server": {"port": free_port, "timeout": 10}})
@@ -344,15 +342,15 @@ def test_a_code_may_be_pasted_while_consent_is_asked_for(
     assert pasted == [{}]
 
 
-def test_a_handler_that_waits_for_a_thread_in_need_of_the_token_burns_no_processor(
+def test_a_handler_that_waits_for_a_thread_that_needs_the_token_uses_no_processor_time(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     results: list[int] = []
-    spent = connected.connection.get_token()
+    old = connected.connection.get_token()
 
     def work() -> None:
-        # As a call that was answered 401 would: it needs another token than the new one.
-        assert connected.connection.get_token() != spent
+        # Like a call that was answered 401: it needs another token than the new one.
+        assert connected.connection.get_token() != old
         results.append(connected.request.get("/api/v4/account").info.status_code)
 
     def wait(_: Response) -> None:
@@ -366,7 +364,7 @@ def test_a_handler_that_waits_for_a_thread_in_need_of_the_token_burns_no_process
     assert results == [200]
 
 
-def test_a_code_is_not_sent_again_after_a_handler_raised_and_its_pair_died(
+def test_a_code_is_not_sent_again_after_a_handler_raised_and_its_pair_was_revoked(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     def full(_: Response) -> None:
@@ -391,7 +389,7 @@ def is_waiting(thread: threading.Thread) -> bool:
     return frame is not None and frame.f_code.co_filename == threading.__file__
 
 
-def test_a_waiting_thread_goes_on_while_a_handler_of_the_new_token_still_runs(
+def test_a_waiting_thread_continues_while_a_new_token_handler_still_runs(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     statuses: list[int] = []
@@ -401,7 +399,7 @@ def test_a_waiting_thread_goes_on_while_a_handler_of_the_new_token_still_runs(
     )
 
     def wait_too() -> None:
-        """Begin a second call while the first one gets the token, and go on when it waits."""
+        """Begin a second call while the first one gets the token, and return when it waits."""
         waiter.start()
         deadline = time.monotonic() + 30
         while not is_waiting(waiter) and time.monotonic() < deadline:
@@ -442,7 +440,7 @@ def test_closing_the_client_ends_the_wait_for_a_person(make: Make, free_port: in
             waiting.result(10)
 
 
-def test_a_state_that_was_set_outlives_a_consent(make: Make, free_port: int) -> None:
+def test_a_configured_state_stays_after_a_consent(make: Make, free_port: int) -> None:
     crm = make({"server": {"port": free_port, "timeout": 0.01}})
     crm.connection.set_state("mine")
     for _ in range(2):
@@ -460,8 +458,8 @@ def hooked(sandbox: Sandbox, hook: Callable[..., object]) -> requests.Session:
     return session
 
 
-class Turns:
-    """A rate limit of the user's own, which remembers who has a turn."""
+class OwnRateLimiter:
+    """A rate limiter of the user, which records its slots."""
 
     rate = 7.0
 
@@ -479,12 +477,12 @@ class Turns:
 
 
 class Slot:
-    """A turn of `Turns`."""
+    """A slot of `OwnRateLimiter`."""
 
     waited = held = 0.0
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, rate_limiter: OwnRateLimiter) -> None:
+        self._turns = rate_limiter
 
     def opening(self) -> None: ...
 
@@ -495,23 +493,23 @@ class Slot:
 
 
 class Interrupted(requests.Session):
-    """Ctrl-C strikes while a call is being sent."""
+    """Raises KeyboardInterrupt while a call is sent."""
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         raise KeyboardInterrupt
 
 
-def raise_in_a_hook(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+def raise_in_a_hook(make: Make, sandbox: Sandbox, rate_limiter: OwnRateLimiter) -> None:
     def faulty(*_: object, **__: object) -> None:
         raise KeyError("mine")
 
     crm = make({"access_token": sandbox.issue_long_lived()}, session=hooked(sandbox, faulty),
-               rate_limiter=turns)  # fmt: skip
+               rate_limiter=rate_limiter)  # fmt: skip
     with pytest.raises(KeyError, match="mine"):
         crm.request.get("/api/v4/account")
 
 
-def raise_in_a_sink(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+def raise_in_a_sink(make: Make, sandbox: Sandbox, rate_limiter: OwnRateLimiter) -> None:
     class Full(io.RawIOBase):
         def writable(self) -> bool:
             return True
@@ -519,31 +517,33 @@ def raise_in_a_sink(make: Make, sandbox: Sandbox, turns: Turns) -> None:
         def write(self, _: Any) -> int:
             raise OSError("disk full")
 
-    crm = make({"access_token": sandbox.issue_long_lived()}, rate_limiter=turns)
+    crm = make({"access_token": sandbox.issue_long_lived()}, rate_limiter=rate_limiter)
     file = crm.drive.upload(b"content", name="a.bin")
     with pytest.raises(OSError, match="disk full"):
         crm.drive.download(file, Full())
 
 
-def raise_ctrl_c(make: Make, sandbox: Sandbox, turns: Turns) -> None:
+def raise_ctrl_c(make: Make, sandbox: Sandbox, rate_limiter: OwnRateLimiter) -> None:
     crm = make(
-        {"access_token": sandbox.issue_long_lived()}, session=Interrupted(), rate_limiter=turns
+        {"access_token": sandbox.issue_long_lived()},
+        session=Interrupted(),
+        rate_limiter=rate_limiter,
     )
     with pytest.raises(KeyboardInterrupt):
         crm.request.get("/api/v4/account")
 
 
 @pytest.mark.parametrize("trouble", [raise_in_a_hook, raise_in_a_sink, raise_ctrl_c])
-def test_whatever_is_raised_while_a_call_is_sent_its_turn_is_given_back(
-    make: Make, sandbox: Sandbox, trouble: Callable[[Make, Sandbox, Turns], None]
+def test_the_rate_limit_slot_is_released_after_any_error_of_a_call(
+    make: Make, sandbox: Sandbox, trouble: Callable[[Make, Sandbox, OwnRateLimiter], None]
 ) -> None:
-    turns = Turns()
-    trouble(make, sandbox, turns)
-    assert len(turns.back) == turns.given > 0
-    assert turns.back[-1] is None
+    rate_limiter = OwnRateLimiter()
+    trouble(make, sandbox, rate_limiter)
+    assert len(rate_limiter.back) == rate_limiter.given > 0
+    assert rate_limiter.back[-1] is None
 
 
-def test_a_hook_that_raises_for_status_does_not_hide_the_answer(
+def test_a_hook_that_raises_for_status_does_not_hide_the_response(
     make: Make, sandbox: Sandbox
 ) -> None:
     session = hooked(sandbox, lambda answer, *_, **__: answer.raise_for_status())
@@ -559,7 +559,7 @@ def test_a_hook_that_raises_for_status_does_not_hide_the_answer(
     assert crm.request.get("/api/v4/account").info.status_code == 200
 
 
-def test_a_hook_with_a_fault_is_the_user_s_to_see_and_costs_no_grant(
+def test_the_error_of_a_faulty_hook_is_raised_and_no_grant_is_lost(
     make: Make, sandbox: Sandbox
 ) -> None:
     def faulty(*_: object, **__: object) -> None:
@@ -574,7 +574,7 @@ def test_a_hook_with_a_fault_is_the_user_s_to_see_and_costs_no_grant(
     assert sandbox.counters["grants.code"] == 1
 
 
-def test_a_single_hook_and_an_answer_put_in_another_s_place(make: Make, sandbox: Sandbox) -> None:
+def test_a_single_hook_may_replace_the_response(make: Make, sandbox: Sandbox) -> None:
     other = requests.Response()
     other.status_code = 200
     other.headers["Content-Type"] = "application/json"
@@ -587,7 +587,7 @@ def test_a_single_hook_and_an_answer_put_in_another_s_place(make: Make, sandbox:
     assert crm.request.get("/api/v4/account").data == {"name": "from the cache"}
 
 
-def test_a_session_that_runs_no_hooks_is_read_all_the_same(make: Make, sandbox: Sandbox) -> None:
+def test_the_response_of_a_session_without_hooks_is_read(make: Make, sandbox: Sandbox) -> None:
     class Deaf(requests.Session):
         def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
             request.hooks = {"response": []}
@@ -597,9 +597,7 @@ def test_a_session_that_runs_no_hooks_is_read_all_the_same(make: Make, sandbox: 
     assert crm.request.get("/api/v4/account").data["name"] == "Example"
 
 
-def test_an_answer_in_another_s_place_that_breaks_off_is_a_lost_one(
-    make: Make, sandbox: Sandbox
-) -> None:
+def test_a_replaced_response_that_breaks_off_is_lost(make: Make, sandbox: Sandbox) -> None:
     class Breaking(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             raise requests.exceptions.ChunkedEncodingError("cut")
@@ -629,7 +627,7 @@ def test_the_session_s_own_query_and_authorization_stay_out_of_grants(
     assert "authorization" not in sandbox.log[-1].headers
 
 
-def test_a_session_header_that_is_none_is_left_out(make: Make, sandbox: Sandbox) -> None:
+def test_a_session_header_of_none_is_not_sent(make: Make, sandbox: Sandbox) -> None:
     session = sandbox.session()
     headers: Any = session.headers
     headers["Accept-Encoding"] = headers["User-Agent"] = None
@@ -652,14 +650,16 @@ def test_a_session_header_that_cannot_be_sent_is_named(
     assert sandbox.log == []
 
 
-def test_what_is_no_session_is_told_at_once(make: Make) -> None:
+def test_a_session_of_another_type_raises_at_construction(make: Make) -> None:
     for what in (requests, "session", 5):
         with pytest.raises(ConfigurationError, match=r"requests\.Session"):
             make(session=what)
 
 
 @pytest.mark.parametrize("rate_limiter", ["7", [], object()])
-def test_what_is_no_pace_is_told_at_once(make: Make, rate_limiter: Any) -> None:
+def test_a_rate_limiter_of_another_type_raises_at_construction(
+    make: Make, rate_limiter: Any
+) -> None:
     with pytest.raises(ConfigurationError, match="calls per second"):
         make(rate_limiter=rate_limiter)
 
@@ -669,8 +669,8 @@ def test_what_is_no_pace_is_told_at_once(make: Make, rate_limiter: Any) -> None:
 
 @contextmanager
 def cutting_proxy() -> Iterator[tuple[str, list[bytes]]]:
-    """A proxy that takes every request whole and cuts the connection without an answer."""
-    seen: list[bytes] = []
+    """A proxy that reads every request and closes the connection without a response."""
+    received: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -680,19 +680,19 @@ def cutting_proxy() -> Iterator[tuple[str, list[bytes]]]:
                 except OSError:
                     return
                 with peer:
-                    seen.append(peer.recv(65536))
+                    received.append(peer.recv(65536))
 
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", seen
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", received
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
 
 
-def test_a_write_that_a_proxy_cuts_off_is_sent_once() -> None:
-    with cutting_proxy() as (proxy, seen), requests.Session() as session:
+def test_a_write_that_a_proxy_interrupts_is_sent_once() -> None:
+    with cutting_proxy() as (proxy, received), requests.Session() as session:
         session.trust_env = False
         session.proxies["http"] = proxy
         auth: Any = {"access_token": "x"}
@@ -701,13 +701,13 @@ def test_a_write_that_a_proxy_cuts_off_is_sent_once() -> None:
                 crm.request.post("/api/v4/leads", [{}])
     assert loss.value.sent
     assert not loss.value.retryable
-    assert [one.split(b" ")[0] for one in seen] == [b"POST"]
+    assert [one.split(b" ")[0] for one in received] == [b"POST"]
 
 
 # What is said and shown ---------------------------------------------------------------------------
 
 
-def test_the_cause_of_a_lost_grant_does_not_carry_it(
+def test_the_cause_of_a_lost_grant_has_no_secret(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DAY + 1)
@@ -723,7 +723,7 @@ def test_a_response_does_not_show_its_data() -> None:
     assert "SECRET" not in repr(Response({"access_token": "SECRET"}, requests.Response()))
 
 
-def test_a_401_that_a_new_token_does_not_cure_spends_one_refresh_token_a_minute(
+def test_a_401_that_a_new_token_does_not_end_uses_one_refresh_token_a_minute(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     def refused() -> int:
@@ -741,7 +741,7 @@ def test_a_401_that_a_new_token_does_not_cure_spends_one_refresh_token_a_minute(
     assert refused() == 2
 
 
-def test_a_pause_gone_wrong_ends_within_the_hour(
+def test_an_extreme_retry_after_ends_within_an_hour(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     crm = make({"access_token": sandbox.issue_long_lived()})
@@ -757,10 +757,10 @@ def test_a_pause_gone_wrong_ends_within_the_hour(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.parametrize("made", ["before", "after"])
+@pytest.mark.parametrize("created", ["before", "after"])
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_memory_store_is_not_shared_with_a_forked_child(
-    make: Make, sandbox: Sandbox, made: str, wrapped: bool
+    make: Make, sandbox: Sandbox, created: str, wrapped: bool
 ) -> None:
     inner = MemoryStore()
     store = EncryptedStore(inner, EncryptedStore.new_key()) if wrapped else inner
@@ -768,7 +768,7 @@ def test_a_memory_store_is_not_shared_with_a_forked_child(
     crm.connect()
 
     def is_refused() -> bool:
-        theirs = crm if made == "before" else make(store=store)
+        theirs = crm if created == "before" else make(store=store)
         try:
             theirs.request.get("/api/v4/account")
             theirs.connection.refresh_token()
@@ -781,38 +781,36 @@ def test_a_memory_store_is_not_shared_with_a_forked_child(
     assert sandbox.counters["grants.refused"] == 0
 
 
-def test_the_connection_of_a_refused_code_is_told_to_both_sides(
-    make: Make, sandbox: Sandbox
-) -> None:
+def test_handlers_of_a_refused_code_get_error_and_connection(make: Make, sandbox: Sandbox) -> None:
     crm = make({"code": "nonsense"})
-    told: list[tuple[AmoCRMError, Connection]] = []
-    crm.on("error", lambda error, connection: told.append((error, connection)))
+    events: list[tuple[AmoCRMError, Connection]] = []
+    crm.on("error", lambda error, connection: events.append((error, connection)))
     with pytest.raises(GrantError) as refusal:
         crm.connect()
-    assert told == [(refusal.value, crm.connection)]
+    assert events == [(refusal.value, crm.connection)]
 
 
 # A pair that is in memory only -------------------------------------------------------------------
 
 
 def unsaved(crm: AmoCRM, store: Broken) -> None:
-    """Let a new pair be granted that the store cannot take."""
+    """Let a new pair be granted that the store cannot save."""
     store.trouble = OSError("full")
     with pytest.raises(TokenStoreError):
         crm.connection.refresh_token()
     store.trouble = None
 
 
-def test_closing_saves_a_pair_that_is_in_memory_only(make: Make, sandbox: Sandbox) -> None:
+def test_closing_saves_an_unsaved_pair(make: Make, sandbox: Sandbox) -> None:
     store = Broken()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     unsaved(crm, store)
     crm.close()
-    assert kept(store, sandbox) == crm.connection.get_token()
+    assert stored_token(store, sandbox) == crm.connection.get_token()
 
 
-def test_closing_goes_on_without_the_store(
+def test_closing_works_if_the_store_fails(
     make: Make, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = Broken()
@@ -827,7 +825,7 @@ def test_closing_goes_on_without_the_store(
 
 
 @pytest.mark.parametrize(("rested", "saves"), [(SAVE_COOLDOWN - 0.1, 1), (SAVE_COOLDOWN, 2)])
-def test_a_store_that_is_down_is_asked_by_one_call_in_a_while(
+def test_a_failed_save_is_repeated_once_per_cooldown(
     make: Make, sandbox: Sandbox, clock: ManualClock, rested: float, saves: int
 ) -> None:
     class Counting(Broken):
@@ -849,7 +847,7 @@ def test_a_store_that_is_down_is_asked_by_one_call_in_a_while(
     assert store.saves == saves
 
 
-def test_nobody_waits_for_a_call_that_is_saving(make: Make, sandbox: Sandbox) -> None:
+def test_calls_do_not_wait_for_a_call_that_saves(make: Make, sandbox: Sandbox) -> None:
     class Hanging(Broken):
         hangs = False
 
@@ -871,4 +869,4 @@ def test_nobody_waits_for_a_call_that_is_saving(make: Make, sandbox: Sandbox) ->
         assert not first.done()
         go.set()
         assert first.result(30).info.status_code == 200
-    assert kept(store, sandbox) == crm.connection.get_token()
+    assert stored_token(store, sandbox) == crm.connection.get_token()

@@ -1,4 +1,4 @@
-"""A token is renewed in time: early by one caller, when due by all, and at no call's cost."""
+"""When a token is refreshed: early by one thread, later all threads wait, and no call fails."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ EARLY = DAY - REFRESH_EARLY
 DUE = DAY - REFRESH_MARGIN
 
 
-class Held(requests.Session):
-    """Holds the answer to a grant back until it is let go."""
+class DelayedGrants(requests.Session):
+    """Delays the response to a grant until `go`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,15 +52,15 @@ class Held(requests.Session):
 
 
 @pytest.fixture
-def session(sandbox: Sandbox) -> Held:
-    held = Held()
-    sandbox.mount(held)
-    return held
+def session(sandbox: Sandbox) -> DelayedGrants:
+    session = DelayedGrants()
+    sandbox.mount(session)
+    return session
 
 
 @pytest.fixture
-def slow(make: Make, sandbox: Sandbox, session: Held) -> AmoCRM:
-    """A connected client whose next grant is answered when the session is let go."""
+def slow(make: Make, sandbox: Sandbox, session: DelayedGrants) -> AmoCRM:
+    """A connected client whose next grant gets its response after `session.go`."""
     crm = make({"code": sandbox.issue_code()}, session=session)
     crm.connect()
     session.waiting.clear()
@@ -78,12 +78,12 @@ def in_thread(crm: AmoCRM, done: list[int]) -> threading.Thread:
     return thread
 
 
-def test_no_token_dies_in_the_queue() -> None:
+def test_the_refresh_margin_is_longer_than_the_rate_limit_queue() -> None:
     assert QUEUE_PATIENCE < REFRESH_MARGIN < REFRESH_EARLY
 
 
 @pytest.mark.parametrize(("age", "renewed"), [(EARLY - 1, 0), (EARLY, 1), (DUE, 1), (DAY, 1)])
-def test_a_token_is_renewed_once_it_is_old_enough(
+def test_a_token_is_refreshed_when_it_is_old_enough(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, age: float, renewed: int
 ) -> None:
     clock.advance(age)
@@ -92,8 +92,8 @@ def test_a_token_is_renewed_once_it_is_old_enough(
     assert sandbox.counters["grants.refresh"] == renewed
 
 
-def test_early_one_caller_renews_and_the_others_go_on(
-    slow: AmoCRM, session: Held, sandbox: Sandbox, clock: ManualClock
+def test_a_stale_token_is_refreshed_by_one_thread_while_the_others_use_it(
+    slow: AmoCRM, session: DelayedGrants, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     old = slow.connection.get_token()
     clock.advance(EARLY)
@@ -111,8 +111,8 @@ def test_early_one_caller_renews_and_the_others_go_on(
     assert sandbox.counters["grants.refresh"] == 1
 
 
-def test_when_it_is_due_all_wait_for_the_new_one(
-    slow: AmoCRM, session: Held, sandbox: Sandbox, clock: ManualClock
+def test_all_threads_wait_for_the_refresh_of_a_due_token(
+    slow: AmoCRM, session: DelayedGrants, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DUE)
     done: list[int] = []
@@ -130,19 +130,21 @@ def test_when_it_is_due_all_wait_for_the_new_one(
 @pytest.mark.parametrize(
     "fault", ["lost_before", "lost_after", "server_error", "html", "forbidden"]
 )
-def test_a_renewal_that_fails_early_costs_no_call_and_is_tried_again_later(
+def test_a_failed_early_refresh_fails_no_call_and_is_repeated_later(
     connected: AmoCRM, clock: ManualClock, sandbox: Sandbox, fault: str
 ) -> None:
     clock.advance(EARLY)
     sandbox.inject(fault, path=TOKENS)
     assert status(connected) == 200
-    tries = sum(seen.path == TOKENS for seen in sandbox.log)
+    tries = sum(request.path == TOKENS for request in sandbox.log)
     assert status(connected) == 200
-    assert sum(seen.path == TOKENS for seen in sandbox.log) == tries == 2, "one try, then a rest"
+    assert sum(request.path == TOKENS for request in sandbox.log) == tries == 2, (
+        "one try, then a cooldown"
+    )
 
 
 @pytest.mark.parametrize(("rested", "tries"), [(REFRESH_COOLDOWN - 1, 1), (REFRESH_COOLDOWN, 2)])
-def test_the_rest_after_a_failed_renewal(
+def test_the_cooldown_after_a_failed_refresh(
     connected: AmoCRM, clock: ManualClock, sandbox: Sandbox, rested: float, tries: int
 ) -> None:
     clock.advance(EARLY)
@@ -151,10 +153,10 @@ def test_the_rest_after_a_failed_renewal(
     status(connected)
     clock.advance(began + rested - clock.monotonic())
     status(connected)
-    assert sum(seen.path == TOKENS for seen in sandbox.log) == 1 + tries
+    assert sum(request.path == TOKENS for request in sandbox.log) == 1 + tries
 
 
-def test_a_token_that_is_due_is_renewed_with_patience(
+def test_a_due_token_is_refreshed_with_retries(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(DUE)
@@ -163,7 +165,7 @@ def test_a_token_that_is_due_is_renewed_with_patience(
     assert sandbox.counters["grants.refresh"] == 1
 
 
-def test_calls_go_on_while_the_token_lives_and_fail_when_it_is_dead(
+def test_calls_work_until_the_token_expires_and_fail_afterwards(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     sandbox.inject("server_error", path=TOKENS, times=1000)
@@ -175,7 +177,7 @@ def test_calls_go_on_while_the_token_lives_and_fail_when_it_is_dead(
 
 
 class Fragile(MemoryStore):
-    """Is out of order when told to be."""
+    """Fails on demand."""
 
     broken = False
 
@@ -193,7 +195,7 @@ class Fragile(MemoryStore):
 
 
 @pytest.mark.parametrize("age", [EARLY, DUE])
-def test_calls_go_on_without_the_store_while_the_token_lives(
+def test_calls_work_without_the_store_until_the_token_expires(
     make: Make, sandbox: Sandbox, clock: ManualClock, age: float
 ) -> None:
     store = Fragile()
@@ -205,12 +207,14 @@ def test_calls_go_on_without_the_store_while_the_token_lives(
     clock.advance(DAY - age)
     with pytest.raises(TokenStoreError):
         status(crm)
-    assert sandbox.counters["grants.refresh"] == 0, "nothing is spent that could not be saved"
+    assert sandbox.counters["grants.refresh"] == 0, (
+        "no refresh token is used if the store cannot save"
+    )
     store.broken = False
     assert status(crm) == 200
 
 
-def test_early_nobody_waits_for_another_process_that_renews(
+def test_calls_with_a_stale_token_do_not_wait_for_another_process(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = MemoryStore()
@@ -222,7 +226,7 @@ def test_early_nobody_waits_for_another_process_that_renews(
     assert sandbox.counters["grants.refresh"] == 0
 
 
-def test_a_new_pair_that_could_not_be_saved_is_told_even_if_the_old_one_lives(
+def test_a_failed_save_of_a_new_pair_is_raised_even_if_the_old_one_still_works(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = Broken()
@@ -241,7 +245,7 @@ def test_a_new_pair_that_could_not_be_saved_is_told_even_if_the_old_one_lives(
 
 
 @pytest.mark.parametrize("age", [EARLY, DUE])
-def test_a_refused_renewal_is_told_at_once(
+def test_a_refused_refresh_calls_the_handlers_at_once(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, age: float
 ) -> None:
     clock.advance(age)
@@ -256,7 +260,7 @@ def test_a_refused_renewal_is_told_at_once(
 
 
 class Stepping(ManualClock):
-    """A machine's clock beside the portal's: it may be wrong."""
+    """A machine's clock that may differ from the portal's."""
 
     def __init__(self, true: ManualClock) -> None:
         super().__init__()
@@ -273,7 +277,7 @@ class Stepping(ManualClock):
 
 
 @pytest.mark.parametrize("step", [-400 * DAY, -2 * DAY, -DAY, DAY, 2 * DAY, 400 * DAY])
-def test_a_clock_that_steps_costs_one_grant_at_most_and_no_call(
+def test_a_step_of_the_clock_causes_one_grant_at_most_and_fails_no_call(
     make: Make, sandbox: Sandbox, clock: ManualClock, step: float
 ) -> None:
     machine = Stepping(clock)
@@ -292,7 +296,7 @@ def test_a_clock_that_steps_costs_one_grant_at_most_and_no_call(
 
 
 @pytest.mark.parametrize("wrong_by", [-2 * DAY, 2 * DAY])
-def test_two_machines_whose_clocks_differ_share_a_token_without_a_storm(
+def test_two_machines_with_different_clocks_share_a_token_without_extra_refreshes(
     make: Make, sandbox: Sandbox, clock: ManualClock, wrong_by: float
 ) -> None:
     store, machine = MemoryStore(), Stepping(clock)
@@ -311,7 +315,7 @@ def test_two_machines_whose_clocks_differ_share_a_token_without_a_storm(
 @pytest.mark.parametrize(
     ("wrong_by", "said"), [(0, False), (300, False), (301, True), (-300, False), (-301, True)]
 )
-def test_a_wrong_clock_is_told(
+def test_a_wrong_clock_is_logged(
     make: Make,
     sandbox: Sandbox,
     clock: ManualClock,
@@ -329,7 +333,7 @@ def test_a_wrong_clock_is_told(
 
 
 @pytest.mark.parametrize("fault", ["html", "empty", "broken_json"])
-def test_an_answer_that_is_no_token_is_asked_for_again(
+def test_a_response_without_a_token_is_requested_again(
     connected: AmoCRM, sandbox: Sandbox, fault: str
 ) -> None:
     sandbox.inject(fault, path=TOKENS, effect=False)
@@ -337,7 +341,7 @@ def test_an_answer_that_is_no_token_is_asked_for_again(
     assert sandbox.counters["grants.refresh"] == 1
 
 
-def test_a_code_is_exchanged_where_the_store_says_the_account_is(
+def test_a_code_is_exchanged_at_the_stored_host(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = MemoryStore()
@@ -350,7 +354,7 @@ def test_a_code_is_exchanged_where_the_store_says_the_account_is(
     assert sandbox.counters["grants.code"] == 2
 
 
-def test_a_pair_that_was_adopted_after_a_401_is_renewed_if_it_is_answered_401_too(
+def test_a_pair_of_another_process_that_is_answered_401_too_is_refreshed(
     make: Make, sandbox: Sandbox
 ) -> None:
     store = MemoryStore()
@@ -363,14 +367,14 @@ def test_a_pair_that_was_adopted_after_a_401_is_renewed_if_it_is_answered_401_to
     assert two.request.get(ACCOUNT).data["subdomain"] == "renamed"
 
 
-def test_after_a_401_the_pair_of_somebody_else_is_taken_however_lately_one_was_renewed(
+def test_after_a_401_a_pair_of_another_process_is_used_even_during_the_cooldown(
     make: Make, sandbox: Sandbox
 ) -> None:
     store = MemoryStore()
     crm = make({"code": sandbox.issue_code()}, store=store)
     crm.connect()
     sandbox.move("example", "renamed")
-    assert status(crm) == 200, "renewed for a 401"
+    assert status(crm) == 200, "refreshed after a 401"
     sandbox.uninstall()
     make(store=store).connection.set_code(sandbox.issue_code())
     assert status(crm) == 200
@@ -380,7 +384,7 @@ def test_after_a_401_the_pair_of_somebody_else_is_taken_however_lately_one_was_r
 @pytest.mark.parametrize(
     ("pause", "renewals"), [(AFTER_401_COOLDOWN - 1, 1), (AFTER_401_COOLDOWN, 2)]
 )
-def test_a_401_with_another_cause_costs_one_renewal_a_minute(
+def test_a_401_with_another_cause_causes_one_refresh_a_minute(
     connected: AmoCRM, sandbox: Sandbox, clock: ManualClock, pause: float, renewals: int
 ) -> None:
     began = None
@@ -393,7 +397,7 @@ def test_a_401_with_another_cause_costs_one_renewal_a_minute(
 
 
 @pytest.mark.parametrize("age", [60, DAY])
-def test_a_backup_that_is_put_back_does_not_cost_the_newer_pair_in_memory(
+def test_a_restored_backup_does_not_replace_the_newer_pair_in_memory(
     make: Make, sandbox: Sandbox, clock: ManualClock, age: int
 ) -> None:
     store, key = MemoryStore(), Key(sandbox.integration.client_id, str(sandbox.account().id))
@@ -409,7 +413,7 @@ def test_a_backup_that_is_put_back_does_not_cost_the_newer_pair_in_memory(
     assert sandbox.counters["grants.refused"] == 0
 
 
-def test_a_newer_pair_is_taken_from_a_machine_whose_clock_is_behind(
+def test_a_newer_pair_of_a_machine_with_a_slow_clock_is_used(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store, machine = MemoryStore(), Stepping(clock)
@@ -423,7 +427,7 @@ def test_a_newer_pair_is_taken_from_a_machine_whose_clock_is_behind(
     assert sandbox.counters["grants.refused"] == 0
 
 
-def test_a_file_that_was_not_kept_up_does_not_cost_the_others_their_pair(
+def test_an_outdated_token_does_not_replace_the_stored_pair(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = MemoryStore()
@@ -441,7 +445,7 @@ def test_a_file_that_was_not_kept_up_does_not_cost_the_others_their_pair(
     assert sandbox.counters["grants.refused"] == 0
 
 
-def test_a_code_s_pair_that_is_saved_late_does_not_replace_a_later_code_s(
+def test_a_pair_that_is_saved_late_does_not_replace_the_pair_of_a_later_code(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     store = Broken()
@@ -470,7 +474,7 @@ def test_a_refresh_token_that_has_expired_is_not_sent_again(
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"token": "SECRET'])
-def test_what_is_damaged_in_the_store_is_told_without_what_it_holds(
+def test_the_error_of_a_damaged_record_does_not_show_its_text(
     make: Make, sandbox: Sandbox, text: str
 ) -> None:
     store, key = MemoryStore(), Key(sandbox.integration.client_id, "example.amocrm.ru")

@@ -1,4 +1,4 @@
-"""The register of accounts: ids, the names that lead to them, stores of older versions."""
+"""The registry of accounts: ids, the hosts that lead to them, stores of older versions."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def install(store: MemoryStore, host: str, account_id: int, refresh: str = "r") 
     TokenRepository(CLIENT, host, store).put(record(account_id, host, refresh), account_id)
 
 
-def found(entry: Entry | None) -> tuple[str, str] | None:
+def key_and_host(entry: Entry | None) -> tuple[str, str] | None:
     return None if entry is None else (entry.key_name, entry.record.host)
 
 
 # Ids and names -----------------------------------------------------------------------------------
 
 
-def test_an_account_is_kept_under_its_id_and_found_by_its_names() -> None:
+def test_an_account_is_stored_under_its_id_and_found_by_its_hosts() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     install(store, ALPHA, 7)
@@ -46,16 +46,16 @@ def test_an_account_is_kept_under_its_id_and_found_by_its_names() -> None:
     assert store.accounts(CLIENT) == ["7"]
     assert registry.hosts() == [BETA]
     for entry in (registry.find(ALPHA), registry.find(BETA), registry.by_id(7)):
-        assert found(entry) == ("7", BETA)
+        assert key_and_host(entry) == ("7", BETA)
     assert registry.find("gamma.amocrm.ru") is registry.by_id(8) is None
 
 
-def test_a_name_moves_to_whoever_agreed_there_last_and_no_record_is_lost() -> None:
+def test_a_host_leads_to_the_account_that_agreed_there_last_and_no_record_is_lost() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     install(store, ALPHA, 7, "first")
     install(store, ALPHA, 8, "second")
-    assert found(registry.find(ALPHA)) == ("8", ALPHA)
+    assert key_and_host(registry.find(ALPHA)) == ("8", ALPHA)
     first, second = registry.by_id(7), registry.by_id(8)
     assert first is not None
     assert second is not None
@@ -63,8 +63,8 @@ def test_a_name_moves_to_whoever_agreed_there_last_and_no_record_is_lost() -> No
     assert second.record.token.refresh_token == "second"
 
 
-def test_an_account_that_left_a_name_does_not_take_it_back() -> None:
-    """A client that was made when the name was still its own saves a renewed pair."""
+def test_an_account_that_left_a_host_does_not_get_it_back() -> None:
+    """A client that was made before the account left the host saves a refreshed pair."""
     store = MemoryStore()
     install(store, BETA, 7)
     for repository in (
@@ -76,10 +76,10 @@ def test_an_account_that_left_a_name_does_not_take_it_back() -> None:
         repository.swap(record(7, "gamma.amocrm.ru", "next"), record(7, BETA).token)
         repository.point("gamma.amocrm.ru")
         registry = AccountRegistry(CLIENT, store)
-        assert found(registry.find(BETA)) == ("8", BETA)
-        assert found(registry.find("gamma.amocrm.ru")) == ("7", "gamma.amocrm.ru")
+        assert key_and_host(registry.find(BETA)) == ("8", BETA)
+        assert key_and_host(registry.find("gamma.amocrm.ru")) == ("7", "gamma.amocrm.ru")
         repository.put(record(7, "gamma.amocrm.ru", "of a new consent"), 7)
-        assert found(registry.find(BETA)) == ("8", BETA)
+        assert key_and_host(registry.find(BETA)) == ("8", BETA)
         install(store, BETA, 7)
 
 
@@ -106,7 +106,7 @@ def test_a_record_under_an_id_that_opens_another_account_is_damaged() -> None:
         AccountRegistry(CLIENT, store).by_id(7)
 
 
-def test_a_pair_that_does_not_say_whose_it_is_replaces_none_that_does() -> None:
+def test_a_pair_without_an_account_id_does_not_replace_one_with_an_id() -> None:
     store = MemoryStore()
     install(store, ALPHA, 7)
     with pytest.raises(TokenStoreError, match="did not say which account"):
@@ -114,20 +114,18 @@ def test_a_pair_that_does_not_say_whose_it_is_replaces_none_that_does() -> None:
     assert TokenRepository(CLIENT, ALPHA, store).load() == record(7, ALPHA)
 
 
-def test_a_pair_that_does_not_say_whose_it_is_is_kept_under_the_name_or_the_id_that_is_told() -> (
-    None
-):
+def test_a_pair_without_an_account_id_is_stored_under_the_host_or_the_given_id() -> None:
     store = MemoryStore()
     TokenRepository(CLIENT, ALPHA, store).put(record(None, ALPHA), None)
     TokenRepository(CLIENT, BETA, store).put(record(None, BETA), 7)
     assert sorted(store.accounts(CLIENT)) == ["7", ALPHA]
     registry = AccountRegistry(CLIENT, store)
-    assert found(registry.find(ALPHA)) == (ALPHA, ALPHA)
-    assert found(registry.find(BETA)) == found(registry.by_id(7)) == ("7", BETA)
+    assert key_and_host(registry.find(ALPHA)) == (ALPHA, ALPHA)
+    assert key_and_host(registry.find(BETA)) == key_and_host(registry.by_id(7)) == ("7", BETA)
     assert registry.hosts() == [ALPHA, BETA]
 
 
-def test_a_pair_under_a_name_moves_to_its_id_when_its_successor_tells_it() -> None:
+def test_a_pair_under_a_host_moves_to_its_id_when_the_next_pair_has_the_id() -> None:
     store = MemoryStore()
     repository = TokenRepository(CLIENT, ALPHA, store)
     repository.put(record(None, ALPHA), None)
@@ -136,7 +134,7 @@ def test_a_pair_under_a_name_moves_to_its_id_when_its_successor_tells_it() -> No
     assert TokenRepository(CLIENT, ALPHA, store).load() == record(7, ALPHA, "next")
 
 
-def test_what_was_installed_anew_meanwhile_is_not_forgotten() -> None:
+def test_an_account_that_was_installed_again_is_not_removed() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     install(store, ALPHA, 7, "old")
@@ -155,7 +153,7 @@ def test_what_was_installed_anew_meanwhile_is_not_forgotten() -> None:
 
 
 def keep_as_before(store: MemoryStore, name: str, content: Record, *former: str) -> None:
-    """Keep a record under a name, with pointers from its other names and its id, as once."""
+    """Store a record under a host, with pointers from other hosts and the id: the older format."""
     key = Key(CLIENT, name)
     assert store.save(key, write_record(*key, content), None)
     for other in former:
@@ -163,45 +161,43 @@ def keep_as_before(store: MemoryStore, name: str, content: Record, *former: str)
         assert store.save(pointer, write_record(*pointer, Alias(name)), None)
 
 
-@pytest.mark.parametrize("asked", [ALPHA, BETA, "gamma.amocrm.ru", "7", ""])
-def test_a_record_under_a_name_is_carried_over_to_its_id(asked: str) -> None:
+@pytest.mark.parametrize("lookup", [ALPHA, BETA, "gamma.amocrm.ru", "7", ""])
+def test_a_record_under_a_host_moves_to_its_id(lookup: str) -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(7, BETA), BETA, "gamma.amocrm.ru", "7")
-    if asked == "7":
-        assert found(registry.by_id(7)) == ("7", BETA)
-    elif asked:
-        assert found(registry.find(asked)) == ("7", BETA)
+    if lookup == "7":
+        assert key_and_host(registry.by_id(7)) == ("7", BETA)
+    elif lookup:
+        assert key_and_host(registry.find(lookup)) == ("7", BETA)
     assert registry.hosts() == [BETA]
     assert store.accounts(CLIENT) == ["7"]
     for name in (ALPHA, BETA, "gamma.amocrm.ru"):
-        assert found(registry.find(name)) == ("7", BETA)
-    assert found(registry.by_id(7)) == ("7", BETA)
+        assert key_and_host(registry.find(name)) == ("7", BETA)
+    assert key_and_host(registry.by_id(7)) == ("7", BETA)
 
 
-def test_a_record_that_does_not_say_its_account_stays_where_it_is_until_its_id_leads_there() -> (
-    None
-):
+def test_a_record_without_an_account_id_stays_until_the_id_leads_to_it() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(None, ALPHA), "7")
-    assert found(registry.find(ALPHA)) == (ALPHA, ALPHA)
+    assert key_and_host(registry.find(ALPHA)) == (ALPHA, ALPHA)
     assert store.accounts(CLIENT) == [ALPHA]
-    assert found(registry.by_id(7)) == ("7", ALPHA)
-    assert found(registry.find(ALPHA)) == ("7", ALPHA)
+    assert key_and_host(registry.by_id(7)) == ("7", ALPHA)
+    assert key_and_host(registry.find(ALPHA)) == ("7", ALPHA)
 
 
-def test_an_id_does_not_lead_to_the_account_that_took_the_name_over() -> None:
+def test_an_id_does_not_lead_to_the_account_that_got_the_host() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(8, ALPHA), "7")
     assert registry.by_id(7) is None
-    assert found(registry.by_id(8)) is None
-    assert found(registry.find(ALPHA)) == ("8", ALPHA)
-    assert found(registry.by_id(8)) == ("8", ALPHA)
+    assert key_and_host(registry.by_id(8)) is None
+    assert key_and_host(registry.find(ALPHA)) == ("8", ALPHA)
+    assert key_and_host(registry.by_id(8)) == ("8", ALPHA)
 
 
-def test_a_record_serves_where_it_is_while_it_cannot_be_carried_over() -> None:
+def test_a_record_is_used_under_the_host_while_it_cannot_move() -> None:
     class Full(MemoryStore):
         full = True
 
@@ -213,23 +209,23 @@ def test_a_record_serves_where_it_is_while_it_cannot_be_carried_over() -> None:
     store = Full()
     registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(7, ALPHA))
-    assert found(registry.find(ALPHA)) == (ALPHA, ALPHA)
+    assert key_and_host(registry.find(ALPHA)) == (ALPHA, ALPHA)
     with TokenRepository(CLIENT, ALPHA, store).lock(1):
         assert store.load(Key(CLIENT, ALPHA)) is not None
     store.full = False
-    assert found(registry.find(ALPHA)) == ("7", ALPHA)
+    assert key_and_host(registry.find(ALPHA)) == ("7", ALPHA)
 
 
-def test_a_record_is_not_carried_over_while_somebody_renews_it() -> None:
+def test_a_record_does_not_move_while_another_process_refreshes_it() -> None:
     store = MemoryStore()
     registry = AccountRegistry(CLIENT, store)
     keep_as_before(store, ALPHA, record(7, ALPHA))
     with store.lock(Key(CLIENT, ALPHA), 1):
-        assert found(registry.find(ALPHA)) == (ALPHA, ALPHA)
-    assert found(registry.find(ALPHA)) == ("7", ALPHA)
+        assert key_and_host(registry.find(ALPHA)) == (ALPHA, ALPHA)
+    assert key_and_host(registry.find(ALPHA)) == ("7", ALPHA)
 
 
-def test_whoever_waits_for_the_lock_of_a_record_s_name_carries_it_over() -> None:
+def test_a_process_that_waits_for_the_lock_of_a_host_moves_the_record() -> None:
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(7, ALPHA))
     with TokenRepository(CLIENT, ALPHA, store).lock(1):
@@ -240,13 +236,13 @@ def test_whoever_waits_for_the_lock_of_a_record_s_name_carries_it_over() -> None
             pass
 
 
-@pytest.mark.parametrize("way", ["renewed", "agreed anew"])
-def test_a_pair_that_does_not_say_its_account_is_replaced_where_it_was_found(way: str) -> None:
-    """Else whoever asks for it next is led to the pair that was spent."""
+@pytest.mark.parametrize("cause", ["refreshed", "agreed again"])
+def test_a_pair_without_an_account_id_is_replaced_where_it_was_found(cause: str) -> None:
+    """Otherwise the next client would load the old pair."""
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(None, BETA), BETA)
     repository, new = TokenRepository(CLIENT, BETA, store), record(None, BETA, "next")
-    if way == "renewed":
+    if cause == "refreshed":
         repository.swap(new, record(None, BETA).token)
     else:
         repository.put(new, None)
@@ -254,7 +250,7 @@ def test_a_pair_that_does_not_say_its_account_is_replaced_where_it_was_found(way
         assert TokenRepository(CLIENT, name, store).load() == new
 
 
-def test_a_pair_that_moves_to_its_id_leaves_no_name_behind() -> None:
+def test_a_pair_that_moves_to_its_id_keeps_its_hosts() -> None:
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(None, "gamma.amocrm.ru"), BETA)
     new = record(7, "gamma.amocrm.ru", "next")
@@ -264,7 +260,7 @@ def test_a_pair_that_moves_to_its_id_leaves_no_name_behind() -> None:
         assert TokenRepository(CLIENT, name, store).load() == new
 
 
-def test_a_copy_that_a_killed_process_left_under_a_name_does_not_stand_before_the_id_s() -> None:
+def test_an_old_copy_under_a_host_does_not_replace_the_record_under_the_id() -> None:
     store = MemoryStore()
     keep_as_before(store, ALPHA, record(7, ALPHA, "spent"))
     key, new = Key(CLIENT, "7"), record(7, ALPHA, "next")
@@ -275,7 +271,7 @@ def test_a_copy_that_a_killed_process_left_under_a_name_does_not_stand_before_th
         assert (entry.key_name, entry.record) == ("7", new)
 
 
-def test_a_record_that_is_carried_over_between_two_looks_is_found() -> None:
+def test_a_record_that_moves_between_two_reads_is_found() -> None:
     class Racing(MemoryStore):
         def load(self, key: Key) -> str | None:
             if key == Key(CLIENT, ALPHA) and not self.raced:
@@ -287,5 +283,5 @@ def test_a_record_that_is_carried_over_between_two_looks_is_found() -> None:
 
     store = Racing()
     keep_as_before(store, ALPHA, record(7, ALPHA))
-    assert found(AccountRegistry(CLIENT, store).find(ALPHA)) == ("7", ALPHA)
+    assert key_and_host(AccountRegistry(CLIENT, store).find(ALPHA)) == ("7", ALPHA)
     assert store.raced

@@ -49,30 +49,32 @@ def without(key: str) -> dict[str, Any]:
         ({**GOOD, "server": {"port": 1, "timeout": float("nan")}}, "timeout"),
     ],
 )
-def test_what_is_wrong_with_auth_is_named_and_no_secret_is_shown(auth: Any, complaint: str) -> None:
+def test_the_error_names_the_wrong_key_of_auth_and_shows_no_secret(
+    auth: Any, complaint: str
+) -> None:
     with pytest.raises(ConfigurationError, match=complaint) as refusal:
         read_auth(auth)
     assert "SECRET" not in str(refusal.value)
 
 
-def test_good_settings_are_read_and_hide_their_secrets() -> None:
+def test_settings_are_read_and_repr_shows_no_secret() -> None:
     settings = read_auth({**GOOD, "code": "SECRET1", "state": "SECRET2", "server": {"port": 3000}})
     assert settings.client_secret == "SECRET"
     assert settings.server == RedirectServer(3000, "127.0.0.1", 300.0)
     assert "SECRET" not in repr(settings)
 
 
-def test_a_timeout_below_a_second_is_a_timeout() -> None:
+def test_a_timeout_below_a_second_is_accepted() -> None:
     server = read_auth({**GOOD, "server": {"port": 1, "timeout": 0.5}}).server
     assert server == RedirectServer(1, "127.0.0.1", 0.5)
 
 
-def test_an_address_without_tls_is_an_address() -> None:
+def test_a_redirect_uri_without_tls_is_accepted() -> None:
     assert read_auth({**GOOD, "redirect_uri": "http://e.org"}).redirect_uri == "http://e.org"
 
 
 @pytest.mark.parametrize("port", [0, 1, 65535])
-def test_ports_on_the_border_are_ports(port: int) -> None:
+def test_the_lowest_and_the_highest_port_are_accepted(port: int) -> None:
     server = read_auth({**GOOD, "server": {"port": port, "host": "::", "timeout": 5}}).server
     assert server == RedirectServer(port, "::", 5.0)
 

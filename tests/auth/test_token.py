@@ -30,11 +30,11 @@ def jwt(**said: object) -> str:
         (-1, Freshness.EXPIRED),
     ],
 )
-def test_freshness_on_both_sides_of_every_border(left: int, freshness: Freshness) -> None:
+def test_freshness_on_both_sides_of_each_limit(left: int, freshness: Freshness) -> None:
     assert Token("a", "r", NOW + left).freshness(NOW) is freshness
 
 
-def test_a_token_whose_end_nobody_knows_is_fresh() -> None:
+def test_a_token_without_a_known_expiry_is_fresh() -> None:
     assert Token("a").freshness(NOW) is Freshness.FRESH
 
 
@@ -48,7 +48,7 @@ def test_a_token_whose_end_nobody_knows_is_fresh() -> None:
         (Token("a", "r"), None),
     ],
 )
-def test_when_a_pair_was_granted(token: Token, granted_at: float | None) -> None:
+def test_the_instant_of_the_grant(token: Token, granted_at: float | None) -> None:
     assert token.granted_at == granted_at
 
 
@@ -72,7 +72,7 @@ def test_which_of_two_pairs_is_older(one: Token, other: Token, older: bool) -> N
 @pytest.mark.parametrize(
     ("access", "number"), [(jwt(account_id=7), 7), (jwt(account_id="7"), None), ("a", None)]
 )
-def test_whose_account_a_token_opens(access: str, number: int | None) -> None:
+def test_the_account_id_is_read_from_the_access_token(access: str, number: int | None) -> None:
     assert read_claims(access).account_id == number
 
 
@@ -97,7 +97,7 @@ def test_repr_shows_no_secret() -> None:
         (None, None),
     ],
 )
-def test_expires_at_in_every_form_people_store(given_: object, read: float | None) -> None:
+def test_expires_at_is_read_in_every_stored_form(given_: object, read: float | None) -> None:
     token = read_token({"access_token": "a", "refresh_token": "r", "expires_at": given_})
     assert token.expires_at == read
 
@@ -122,31 +122,31 @@ def test_expires_at_in_every_form_people_store(given_: object, read: float | Non
         ({"access_token": "a", "expires_at": "inf"}, "expires_at"),
     ],
 )
-def test_what_is_no_token_is_named(data: object, complaint: str) -> None:
+def test_the_error_names_the_wrong_field_of_a_token(data: object, complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=complaint) as refusal:
         read_token(data)
     assert "SECRET" not in str(refusal.value)
 
 
-def test_a_token_without_expires_at_speaks_for_itself() -> None:
+def test_without_expires_at_the_exp_claim_is_used() -> None:
     assert read_token({"access_token": jwt(exp=NOW)}).expires_at == NOW
     assert read_token({"access_token": jwt(exp=True)}).expires_at is None
     assert read_token({"access_token": jwt(exp=NOW), "expires_at": 5}).expires_at == 5
 
 
 @pytest.mark.parametrize("size", range(8))
-def test_claims_are_read_whatever_their_length(size: int) -> None:
+def test_a_payload_of_any_length_is_decoded(size: int) -> None:
     assert jwt_payload(jwt(pad="x" * size)) == {"pad": "x" * size}
 
 
 @pytest.mark.parametrize(
     "token", ["", "a.b", "a.b.c.d", "a.!!!.c", "a.e30x.c", "a.W10.c", "a.NQ.c"]
 )
-def test_what_is_no_jwt_claims_nothing(token: str) -> None:
+def test_a_token_that_is_not_a_jwt_has_no_payload(token: str) -> None:
     assert jwt_payload(token) == {}
 
 
-def test_the_shared_host_is_read_from_the_token() -> None:
+def test_the_api_domain_is_read_from_the_token() -> None:
     assert read_claims(jwt(api_domain="api-b.amocrm.ru")).api_domain == "api-b.amocrm.ru"
     assert read_claims(jwt(api_domain=5)).api_domain is None
     assert read_claims(jwt()).api_domain is None
@@ -161,7 +161,7 @@ ANSWER = {
 }
 
 
-def test_a_grant_ages_from_the_moment_it_was_asked_for() -> None:
+def test_the_lifetime_counts_from_the_moment_of_the_request() -> None:
     token = granted({**ANSWER, "new_in_2027": 1}, NOW + 0.9)
     assert token.expires_at == NOW + 86400
     assert token.as_dict() == {**ANSWER, "expires_at": NOW + 86400, "new_in_2027": 1}
@@ -174,7 +174,7 @@ def test_a_grant_ages_from_the_moment_it_was_asked_for() -> None:
         {"access_token": "a b"}, {"refresh_token": 5},
     ],
 )  # fmt: skip
-def test_half_a_grant_is_no_grant(change: dict[str, object]) -> None:
+def test_a_grant_without_both_tokens_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
         granted({**ANSWER, **change}, NOW)
 
@@ -186,11 +186,11 @@ def test_half_a_grant_is_no_grant(change: dict[str, object]) -> None:
         (True, 86400), ("soon", 86400), ([1], 86400), (1e12, 86400), ("inf", 86400),
     ],
 )  # fmt: skip
-def test_a_pair_is_never_thrown_away_for_its_lifetime(said: object, lifetime: float) -> None:
+def test_a_pair_with_a_malformed_lifetime_is_accepted(said: object, lifetime: float) -> None:
     assert granted({**ANSWER, "expires_in": said}, NOW).expires_at == NOW + lifetime
 
 
-def test_a_lifetime_that_is_not_said_is_the_token_s_own_word() -> None:
+def test_without_expires_in_the_exp_claim_is_used() -> None:
     answer = {**ANSWER, "expires_in": None, "access_token": jwt(exp=NOW + 60)}
     assert granted(answer, NOW).expires_at == NOW + 60
 

@@ -1,4 +1,4 @@
-"""Token files that other libraries wrote."""
+"""Token files of other libraries."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from amocrm import ConfigurationError
 from amocrm.auth.token_file_formats import read_file, read_pair
 
 
-def test_a_mark_at_the_beginning_of_the_file_is_no_matter() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     content = b"\xef\xbb\xbf" + json.dumps({"access_token": "a", "refresh_token": "r"}).encode()
     assert read_file(content).token.refresh_token == "r"
 
 
-def test_what_the_file_says_of_the_integration_goes_before_the_token() -> None:
+def test_the_client_id_of_the_file_is_used_before_the_token_s() -> None:
     content = {"client_id": "c", "account": "old.amocrm.ru", "host": "new.amocrm.ru",
                "token": {"access_token": "a.eyJhdWQiOiJ0aGVpcnMifQ.s"}}  # fmt: skip
-    found = read_file(json.dumps(content).encode())
-    assert (found.client_id, found.account) == ("c", "new.amocrm.ru")
+    imported = read_file(json.dumps(content).encode())
+    assert (imported.client_id, imported.account) == ("c", "new.amocrm.ru")
     del content["client_id"]
     assert read_file(json.dumps(content).encode()).client_id == "theirs"
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "complaint"),
     [
         (b"", "the file is"),
         (b"<?php", "the file is"),
@@ -41,18 +41,18 @@ def test_what_the_file_says_of_the_integration_goes_before_the_token() -> None:
         (b'{"token": {"refresh_token": "r"}}', "no access_token"),
     ],
 )
-def test_what_is_no_token_file_is_told(content: bytes, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_the_error_says_why_a_file_is_not_a_token_file(content: bytes, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
         read_file(content)
 
 
 @pytest.mark.parametrize(("access", "refresh"), [(b"", b"r"), (b"a", b""), (b"a b", b"r")])
-def test_a_pair_of_files_has_to_hold_a_pair(access: bytes, refresh: bytes) -> None:
+def test_both_files_of_a_pair_must_have_a_token(access: bytes, refresh: bytes) -> None:
     with pytest.raises(ConfigurationError):
         read_pair(access, refresh)
 
 
-def test_a_line_break_at_the_end_is_no_part_of_a_token() -> None:
+def test_a_line_break_at_the_end_of_a_token_is_removed() -> None:
     assert read_pair(b"a\n", b"r\r\n").token.as_dict() == {
         "access_token": "a",
         "refresh_token": "r",

@@ -39,7 +39,7 @@ JSON = {"Content-Type": "application/problem+json"}
 TOKEN = {"expires_in": 86400, "access_token": "SECRETa", "refresh_token": "SECRETr"}
 
 
-def asked(outcome: Reply | NoReply, in_doubt: bool = False, **state: Any) -> GrantVerdict:
+def judged(outcome: Reply | NoReply, in_doubt: bool = False, **state: Any) -> GrantVerdict:
     return judge_grant(CALL, outcome, RetryState(**state), asked_at=1000.0, in_doubt=in_doubt)
 
 
@@ -47,7 +47,7 @@ def problem(status: int, **words: str) -> Reply:
     return Reply(status, JSON, json.dumps(words).encode())
 
 
-def test_the_consent_address() -> None:
+def test_the_consent_url() -> None:
     url = consent_url(portal("a.kommo.com"), "id", "s t", "popup")
     assert url == "https://www.kommo.com/oauth?client_id=id&mode=popup&state=s%20t"
     with pytest.raises(ConfigurationError, match="popup, post_message"):
@@ -64,8 +64,8 @@ def test_the_bodies_of_both_grants() -> None:
         refresh_grant(read_auth({"access_token": "x"}), "r")
 
 
-def test_a_grant_is_read() -> None:
-    verdict = asked(Reply(200, {"Content-Type": "application/json"}, json.dumps(TOKEN).encode()))
+def test_a_granted_pair_is_read() -> None:
+    verdict = judged(Reply(200, {"Content-Type": "application/json"}, json.dumps(TOKEN).encode()))
     assert isinstance(verdict, Granted)
     assert verdict.token.expires_at == 1000 + 86400
 
@@ -81,10 +81,12 @@ def test_a_grant_is_read() -> None:
         ("text/html", b"<p>SECRET"),
     ],
 )
-def test_a_200_without_a_token_is_an_error_that_shows_nothing(media: str, body: bytes) -> None:
+def test_a_200_without_a_token_is_an_error_that_does_not_show_the_body(
+    media: str, body: bytes
+) -> None:
     reply = Reply(200, {"Content-Type": media}, body)
-    assert isinstance(asked(reply), Again), "as good as a lost answer"
-    verdict = asked(reply, attempt=RETRIES)
+    assert isinstance(judged(reply), Again), "it counts as a lost response"
+    verdict = judged(reply, attempt=RETRIES)
     assert isinstance(verdict, GiveUp)
     assert isinstance(verdict.error, UnexpectedReplyError)
     assert "SECRET" not in str(verdict.error) + repr(vars(verdict.error))
@@ -92,8 +94,8 @@ def test_a_200_without_a_token_is_an_error_that_shows_nothing(media: str, body: 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
 @pytest.mark.parametrize("media", ["application/json", "text/html", ""])
-def test_a_pair_is_taken_whatever_it_came_as(status: int, media: str) -> None:
-    verdict = asked(Reply(status, {"Content-Type": media}, json.dumps(TOKEN).encode()))
+def test_a_pair_is_read_from_any_2xx_response(status: int, media: str) -> None:
+    verdict = judged(Reply(status, {"Content-Type": media}, json.dumps(TOKEN).encode()))
     assert isinstance(verdict, Granted)
 
 
@@ -121,10 +123,10 @@ REVOKED = "Token has been revoked"
         (problem(400), "the grant is not valid", False),
     ],
 )  # fmt: skip
-def test_the_endpoint_s_words_become_the_probable_cause(
+def test_the_endpoint_s_reason_becomes_the_probable_cause(
     reply: Reply, cause: str, elsewhere: bool
 ) -> None:
-    verdict = asked(reply)
+    verdict = judged(reply)
     assert isinstance(verdict, GrantRefused)
     assert verdict.elsewhere is elsewhere
     assert verdict.error.hint
@@ -132,17 +134,17 @@ def test_the_endpoint_s_words_become_the_probable_cause(
         raise verdict.error
 
 
-def test_a_refusal_keeps_the_words() -> None:
-    verdict = asked(problem(401, hint=REVOKED, title="T", detail="D"))
+def test_a_refusal_has_the_endpoint_s_fields() -> None:
+    verdict = judged(problem(401, hint=REVOKED, title="T", detail="D"))
     assert isinstance(verdict, GrantRefused)
     error = verdict.error
     assert (error.status, error.reason, error.title, error.detail) == (401, REVOKED, "T", "D")
     assert error.data == {"hint": REVOKED, "title": "T", "detail": "D"}
 
 
-def test_a_refusal_after_a_lost_answer_says_so() -> None:
-    assert "was lost" not in str(asked(problem(401, hint=REVOKED)))
-    verdict = asked(problem(401, hint=REVOKED), in_doubt=True)
+def test_a_refusal_after_a_lost_response_says_so() -> None:
+    assert "was lost" not in str(judged(problem(401, hint=REVOKED)))
+    verdict = judged(problem(401, hint=REVOKED), in_doubt=True)
     assert isinstance(verdict, GrantRefused)
     assert "response was lost" in str(verdict.error)
 
@@ -158,27 +160,27 @@ def test_a_refusal_after_a_lost_answer_says_so() -> None:
         (problem(503), ServerError),
     ],
 )
-def test_what_is_not_definite_is_tried_again_with_the_same_grant(
+def test_an_indefinite_result_is_followed_by_the_same_request(
     outcome: Reply | NoReply, kind: type[Exception]
 ) -> None:
-    assert isinstance(asked(outcome), Again)
-    assert isinstance(asked(outcome, attempt=RETRIES - 1), Again)
-    for tired in (asked(outcome, attempt=RETRIES), asked(outcome, waited=PATIENCE)):
+    assert isinstance(judged(outcome), Again)
+    assert isinstance(judged(outcome, attempt=RETRIES - 1), Again)
+    for tired in (judged(outcome, attempt=RETRIES), judged(outcome, waited=PATIENCE)):
         assert isinstance(tired, GiveUp)
         assert isinstance(tired.error, kind)
 
 
-def test_a_429_says_how_long_and_everybody_waits() -> None:
+def test_a_429_delays_all_calls_by_retry_after() -> None:
     limited = Reply(429, JSON, b'{"retry_after": 20}')
-    assert asked(limited) == Again(20, everybody=True)
-    verdict = asked(limited, waited=PATIENCE)
+    assert judged(limited) == Again(20, everybody=True)
+    verdict = judged(limited, waited=PATIENCE)
     assert isinstance(verdict, GiveUp)
     assert verdict.pause == 20
 
 
-def test_an_untrusted_certificate_is_not_tried_again() -> None:
+def test_after_an_untrusted_certificate_nothing_is_sent_again() -> None:
     cause = OSError("x")
-    verdict = asked(NoReply(False, "not trusted", "do this", cause, final=True))
+    verdict = judged(NoReply(False, "not trusted", "do this", cause, final=True))
     assert isinstance(verdict, GiveUp)
     assert str(verdict.error) == "POST /oauth2/access_token: not trusted (do this)"
     assert verdict.error.__cause__ is cause
@@ -197,14 +199,14 @@ def test_an_untrusted_certificate_is_not_tried_again() -> None:
         ([], None),
     ],
 )
-def test_a_moved_account_is_believed_only_at_a_host_of_accounts(
+def test_a_new_host_is_accepted_only_if_it_is_an_account_host(
     data: object, host: str | None
 ) -> None:
     assert new_host(data) == host
 
 
 @pytest.mark.parametrize(
-    ("reason", "dead"),
+    ("reason", "revoked"),
     [
         ("Token has been revoked", True),
         ("Token has expired", True),
@@ -216,10 +218,10 @@ def test_a_moved_account_is_believed_only_at_a_host_of_accounts(
         (None, False),
     ],
 )
-def test_only_a_refusal_of_the_token_itself_means_that_it_is_dead(
-    reason: str | None, dead: bool
+def test_only_a_refusal_of_the_token_itself_means_that_it_is_revoked(
+    reason: str | None, revoked: bool
 ) -> None:
-    assert means_revoked(GrantError("no", status=401, reason=reason)) is dead
+    assert means_revoked(GrantError("no", status=401, reason=reason)) is revoked
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The uninstall hook: what is signed is believed, and nothing else."""
+"""The uninstall hook: only a valid signature is accepted."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ VECTOR = "5654e451a12c58462c9bdf29fef6c3ae6aaf801eba3577c82611b3bf85f202d8"
 HOOK = {"account_id": "12345", "client_uuid": CLIENT, "signature": VECTOR}
 
 
-def test_the_signature_is_the_reference_s() -> None:
+def test_the_signature_matches_the_reference() -> None:
     assert sign(CLIENT, "secret", 12345) == VECTOR
     assert verify(HOOK, CLIENT, "secret") == 12345
 
 
-def test_the_sandbox_signs_what_is_verified_here() -> None:
+def test_a_signature_of_the_sandbox_is_verified() -> None:
     portal = Sandbox()
     one, hook = portal.integration, portal.uninstall_hook()
     assert verify(hook.params, one.client_id, one.client_secret) == portal.account().id
@@ -58,18 +58,20 @@ def test_the_number_of_an_account_has_up_to_eighteen_digits(number: str) -> None
         ({"client_id": "another"}, "another integration"),
     ],
 )
-def test_what_is_not_signed_is_refused(change: dict[str, str], complaint: str) -> None:
+def test_a_hook_without_a_valid_signature_is_refused(
+    change: dict[str, str], complaint: str
+) -> None:
     with pytest.raises(WebhookError, match=complaint):
         verify({**HOOK, **change}, CLIENT, "secret")
 
 
 @pytest.mark.parametrize("missing", sorted(HOOK))
-def test_nothing_may_be_missing(missing: str) -> None:
+def test_a_missing_parameter_is_refused(missing: str) -> None:
     with pytest.raises(WebhookError):
         verify({name: value for name, value in HOOK.items() if name != missing}, CLIENT, "secret")
 
 
-def test_another_secret_does_not_fit() -> None:
+def test_a_signature_with_another_secret_is_refused() -> None:
     with pytest.raises(WebhookError, match="replaced in amoCRM"):
         verify(HOOK, CLIENT, "another")
 
@@ -79,19 +81,19 @@ ODD = [None, 7, b"x", ["x"], {"x": 1}, object(), True]
 
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("name", ["account_id", "client_uuid", "client_id", "signature"])
-def test_a_hook_of_odd_parameters_is_refused(name: str, odd: Any) -> None:
+def test_a_hook_with_parameters_of_another_type_is_refused(name: str, odd: Any) -> None:
     query = {"account_id": "12345", "client_uuid": "id", "signature": sign("id", "secret", 12345)}
     with pytest.raises(WebhookError):
         verify({**query, name: odd}, "id", "secret")
 
 
 @pytest.mark.parametrize("query", [*ODD[:4], "a=b", []])
-def test_what_is_no_hook_is_refused(query: Any) -> None:
+def test_a_hook_of_another_type_is_refused(query: Any) -> None:
     with pytest.raises(WebhookError):
         verify(query, "id", "secret")
 
 
-def test_half_characters_and_endless_texts_are_refused() -> None:
+def test_lone_surrogates_and_long_texts_are_refused() -> None:
     query = {"account_id": "12345", "client_uuid": "id", "signature": sign("id", "secret", 12345)}
     for change in ({"signature": "\ud800"}, {"account_id": "1" * 10**6}, {"client_id": "\udfff"}):
         with pytest.raises(WebhookError):
@@ -99,6 +101,6 @@ def test_half_characters_and_endless_texts_are_refused() -> None:
 
 
 @pytest.mark.parametrize("secret", [*ODD, "", "\ud800"])
-def test_without_a_secret_nothing_is_verified(secret: Any) -> None:
+def test_an_empty_secret_is_refused(secret: Any) -> None:
     with pytest.raises(ConfigurationError):
         verify({"account_id": "1", "client_uuid": "id", "signature": "x"}, "id", secret)

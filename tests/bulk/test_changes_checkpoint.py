@@ -122,7 +122,7 @@ def test_a_place_where_nothing_can_be_written_is_named(tmp_path: Path) -> None:
 def test_what_is_no_file_of_ours_is_no_checkpoint(tmp_path: Path) -> None:
     path, elsewhere = tmp_path / "kept", tmp_path / "elsewhere"
     os.mkfifo(path)
-    with pytest.raises(ConfigurationError, match="no regular file"):
+    with pytest.raises(ConfigurationError, match="not a regular file"):
         Checkpoint(path, PATH, {}, 0, 60)
     path.unlink()
     Checkpoint(elsewhere, PATH, {}, 0, 60).save()

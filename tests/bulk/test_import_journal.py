@@ -140,7 +140,7 @@ def test_two_do_not_write_at_once(make: Make) -> None:
     opened(make()).close()
 
 
-def test_after_its_end_it_says_so(make: Make) -> None:
+def test_a_closed_journal_raises(make: Make) -> None:
     journal = written(make())
     journal.close()
     journal.close()
@@ -215,7 +215,7 @@ def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(file: Path, cont
     if content == b"{":  # It may be the first letter of one.
         opened(file).close()
         return
-    with pytest.raises((JournalError, ConfigurationError), match=r"is no journal|is damaged"):
+    with pytest.raises((JournalError, ConfigurationError), match=r"is not a journal|is damaged"):
         opened(file)
     assert file.read_bytes() == content
 
@@ -234,7 +234,7 @@ def test_a_file_that_is_no_journal_is_not_kept_open(file: Path, content: bytes) 
 @posix
 def test_what_is_no_file_of_ours_is_no_journal(file: Path, tmp_path: Path) -> None:
     os.mkfifo(file)
-    with pytest.raises(JournalError, match="no regular file"):
+    with pytest.raises(JournalError, match="not a regular file"):
         opened(file)
     file.unlink()
     (tmp_path / "elsewhere").touch()
@@ -245,7 +245,7 @@ def test_what_is_no_file_of_ours_is_no_journal(file: Path, tmp_path: Path) -> No
     file.unlink()
     os.unlink(f"{file}.lock")
     os.mkfifo(f"{file}.lock")
-    with pytest.raises(JournalError, match=r"cannot be locked: it is no regular file \(move"):
+    with pytest.raises(JournalError, match=r"cannot be locked: it is not a regular file \(move"):
         opened(file)
 
 
@@ -259,7 +259,7 @@ def test_a_lock_of_sqlite_that_cannot_be_opened_is_not_taken_for_another_import(
     [lock] = tmp_path.glob("*.lock")
     lock.unlink()
     os.mkfifo(lock)
-    with pytest.raises(JournalError, match=r"cannot be locked: it is no regular file \(move"):
+    with pytest.raises(JournalError, match=r"cannot be locked: it is not a regular file \(move"):
         opened(place)
 
 
@@ -327,7 +327,7 @@ def test_many_imports_live_in_one_table(database: tuple[str, str]) -> None:
     assert repr(one).startswith(f"'Leads' in {table} of ")
 
 
-def test_whoever_writes_in_between_stops_the_other(database: tuple[str, str]) -> None:
+def test_a_second_writer_stops_the_first(database: tuple[str, str]) -> None:
     url, table = database
     place = SQLJournal(engine(url), "leads", table)
     journal = written(place)
@@ -340,7 +340,7 @@ def test_whoever_writes_in_between_stops_the_other(database: tuple[str, str]) ->
     journal.close()
 
 
-def test_a_table_that_is_missing_is_named_with_the_call_to_make(
+def test_a_missing_table_is_reported_with_the_call_that_creates_it(
     database: tuple[str, str],
 ) -> None:
     url, _ = database

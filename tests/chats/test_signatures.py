@@ -99,7 +99,7 @@ def test_a_signed_md5_must_be_the_body_s() -> None:
         "Content-MD5": signed.md5, "Content-Type": JSON_TYPE, "Date": DATE,
         "X-Signature": sign_request("secret", signed),
     }  # fmt: skip
-    with pytest.raises(WebhookError, match="not the one that was signed"):
+    with pytest.raises(WebhookError, match="not the signed one"):
         verify_request("secret", "POST", PATH, headers, BODY)
 
 

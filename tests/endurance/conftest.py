@@ -1,4 +1,4 @@
-"""Long runs, short by default: AMOCRM_TEST_ROUNDS says how long."""
+"""Long runs, short by default: AMOCRM_TEST_ROUNDS sets the number of rounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.servers import DATABASES, URLS, open_store
 ROUNDS = int(os.environ.get("AMOCRM_TEST_ROUNDS", "12"))
 
 REDIS_LOCK = 0.5
-"""Seconds; prolonged three times as often while its holder lives."""
+"""Seconds of a lock; its owner prolongs it three times in that time."""
 
 
 def open_as_users_do(kind: str, place: str) -> TokenStore:

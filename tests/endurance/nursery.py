@@ -26,16 +26,16 @@ from amocrm.stores.store import Key, TokenStore
 from tests.endurance.conftest import open_as_users_do
 
 STAGES = ("begin", "before", "after", "save", "saved", "any")
-"""Where a child dies: in noting that it begins, before the call, after the answer, in saving, with
-it saved; or wherever it is when its time is up."""
+"""Where a child is killed: while it stores the begin, before the call, after the response, while it
+saves, after it has saved; or anywhere after a random time."""
 
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Doomed(requests.Session):
-    """Dies at a stage of a grant."""
+class KilledSession(requests.Session):
+    """Kills its process at a stage of a grant."""
 
     stage = ""
 
@@ -48,8 +48,8 @@ class Doomed(requests.Session):
         return answer
 
 
-class DoomedStore:
-    """Dies at a stage of a save."""
+class KillingStore:
+    """Kills its process at a stage of a save."""
 
     stage = ""
 
@@ -81,8 +81,8 @@ class DoomedStore:
 
 
 def live(task: Any, stage: str, pipe: int) -> None:
-    """Be a child: refresh in peace, tell so, refresh and die."""
-    store, session = DoomedStore(open_as_users_do(task["kind"], task["place"])), Doomed()
+    """Run as a child: refresh undisturbed, report it, refresh again and be killed."""
+    store, session = KillingStore(open_as_users_do(task["kind"], task["place"])), KilledSession()
     session.trust_env = False
     with AmoCRM(
         "example",
@@ -94,18 +94,18 @@ def live(task: Any, stage: str, pipe: int) -> None:
     ) as crm:
         try:
             crm.connection.refresh_token()
-            told: dict[str, Any] = {"ok": True}
+            report: dict[str, Any] = {"ok": True}
         except AmoCRMError as error:
             finding = error.finding if isinstance(error, GrantError) else None
-            told = {"ok": False, "error": str(error), "finding": finding}
-        os.write(pipe, (json.dumps(told) + "\n").encode())
-        if told["ok"]:
+            report = {"ok": False, "error": str(error), "finding": finding}
+        os.write(pipe, (json.dumps(report) + "\n").encode())
+        if report["ok"]:
             session.stage = store.stage = stage
             crm.connection.refresh_token()
 
 
 def raise_one(task: Any, stage: str, seconds: float) -> dict[str, Any]:
-    """Fork a child, hear how it found the store, and see it die."""
+    """Fork a child, read its report, and wait until it is killed."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
@@ -118,23 +118,23 @@ def raise_one(task: Any, stage: str, seconds: float) -> dict[str, Any]:
             os._exit(status)
     os.close(theirs)
     with open(ours, encoding="utf-8") as pipe:
-        told: dict[str, Any] = json.loads(pipe.readline())
-        if stage == "any" and told["ok"]:
-            # The pipe closes when the child ends: whichever comes first.
+        report: dict[str, Any] = json.loads(pipe.readline())
+        if stage == "any" and report["ok"]:
+            # The pipe closes when the child ends, so the wait ends then too.
             select.select([pipe], [], [], seconds)
             os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    return {**told, "stage": stage, "killed": os.WIFSIGNALED(status)}
+    return {**report, "stage": stage, "killed": os.WIFSIGNALED(status)}
 
 
 def main() -> None:
-    """Raise children until told otherwise: a line on stdin for each, so that nobody runs ahead."""
+    """Fork a child for each line on stdin, until stdin ends."""
     task = json.loads(sys.argv[1])
     dice = random.Random(task["seed"])
     for _ in sys.stdin:
         stage = dice.choice(STAGES)
-        told = raise_one(task, stage, dice.uniform(0, task["longest"]))
-        sys.stdout.write(json.dumps(told) + "\n")
+        report = raise_one(task, stage, dice.uniform(0, task["longest"]))
+        sys.stdout.write(json.dumps(report) + "\n")
         sys.stdout.flush()
 
 

@@ -2,7 +2,7 @@
 
     python -m tests.endurance.preload '{"kind": "file", "place": ..., "url": ..., "auth": ..., ...}'
 
-Parent and workers call at once, each for a lead of its own, when the token has expired for all.
+Parent and workers call at the same time, each for another lead, after the token has expired.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ THREADS = 4
 
 
 def work(crm: AmoCRM, lead: int) -> bool:
-    """Ask for one lead again and again; the answers must be this process's own."""
+    """Read one lead repeatedly; each response must belong to this process."""
     wrong: list[object] = []
 
     def call() -> None:
@@ -57,14 +57,14 @@ def main() -> None:
     sys.stdout.flush()
     sys.stdin.readline()
     clock.advance(86_401)
-    own, *leads = task["leads"]
+    own_lead, *leads = task["leads"]
     children = []
     for lead in leads:
         child = os.fork()
         if child == 0:
             os._exit(0 if work(crm, lead) else 1)
         children.append(child)
-    good = work(crm, own)
+    good = work(crm, own_lead)
     statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     sys.exit(0 if good and not any(statuses) else 1)
 

@@ -31,7 +31,7 @@ from tests.servers import EVERYWHERE, new_place, open_store
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 0.03
-"""Seconds within which a child is killed at random: about two refreshes on a busy machine."""
+"""Seconds within which a child is killed at random: about two refreshes on a loaded machine."""
 
 pytestmark = [
     pytest.mark.endurance,
@@ -40,7 +40,7 @@ pytestmark = [
 
 
 class Nursery:
-    """The process that forks and kills, and the portal that its children talk to."""
+    """The process that forks and kills children, and the portal that they call."""
 
     def __init__(self, kind: str, place: str, sandbox: Sandbox, url: str) -> None:
         self.sandbox, self.auth = sandbox, auth_of(sandbox)
@@ -56,23 +56,23 @@ class Nursery:
         )  # fmt: skip
 
     def consent(self) -> None:
-        """A person agrees."""
+        """Let a person agree."""
         with AmoCRM(
             "example", self.auth, base_url=self.url, store=self.store, rate_limiter=None
         ) as crm:
             crm.connection.set_code(self.sandbox.issue_code())
 
     def raise_one(self) -> dict[str, Any]:
-        """Raise a child, and return what became of it."""
+        """Fork a child, and return its report."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        told: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return told
+        report: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return report
 
     def stored(self) -> Record:
-        """Read what is stored; whatever is not whole is an error."""
+        """Read the stored record; a damaged one raises."""
         text = self.store.load(self.key)
         assert text is not None
         record = read_record(text, *self.key)
@@ -96,26 +96,26 @@ def nursery(
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", EVERYWHERE)
-def test_no_kill_costs_the_authorisation_where_an_answer_may_get_lost(
+def test_no_kill_loses_the_authorization_in_grace_mode(
     kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     died: Counter[str] = Counter()
     with nursery(kind, "grace", tmp_path) as one:
         for _ in range(ROUNDS):
-            told = one.raise_one()
-            assert told["ok"], told
-            died[told["stage"]] += told["killed"]
+            report = one.raise_one()
+            assert report["ok"], report
+            died[report["stage"]] += report["killed"]
             one.stored()
         record_property("killed", dict(died))
         record_property("grants", one.sandbox.counters["grants.refresh"])
         assert one.sandbox.counters["grants.refused"] == 0
         assert one.sandbox.counters["grants.code"] == 1
-    assert sum(died.values()) >= ROUNDS / 2, "most of them were killed in time"
+    assert sum(died.values()) >= ROUNDS / 2, "most children were killed in time"
 
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", EVERYWHERE)
-def test_where_a_token_dies_at_once_only_unavoidable_losses_happen_and_are_told(
+def test_in_strict_mode_only_unavoidable_losses_happen_and_are_reported(
     kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     died: Counter[str] = Counter()
@@ -124,18 +124,18 @@ def test_where_a_token_dies_at_once_only_unavoidable_losses_happen_and_are_told(
     with nursery(kind, "strict", tmp_path) as one:
         for _ in range(ROUNDS):
             granted = one.sandbox.counters["grants.refresh"]
-            told = one.raise_one()
-            died[told["stage"]] += told["killed"]
-            if told["ok"]:
-                before = told["stage"]
+            report = one.raise_one()
+            died[report["stage"]] += report["killed"]
+            if report["ok"]:
+                before = report["stage"]
                 lost = is_spent(one.sandbox, one.stored())
-                # Counted last: the call of a child that was killed may still be on its way.
+                # Counted last: the call of a killed child may still be in progress.
                 granted_to_child = one.sandbox.counters["grants.refresh"] - granted
-                # It is lost only if amoCRM has granted the second refresh, and the child died
-                # before it could save what it was given.
-                assert not lost or (granted_to_child == 2 and told["killed"])
+                # It is lost only if amoCRM has granted the second refresh, and the child was killed
+                # before it could save the pair.
+                assert not lost or (granted_to_child == 2 and report["killed"])
                 continue
-            assert told["finding"] == "lost", told
+            assert report["finding"] == "lost", report
             losses[before] += 1
             one.consent()
         record_property("killed", dict(died))

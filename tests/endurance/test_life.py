@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, an authorisation that amoCRM has not withdrawn serves.
+"""After any events in any order, an authorization that amoCRM has not withdrawn works.
 
 A state machine over two processes that share a store, each with a clock of its own that may be
 wrong; the portal (grace mode, reference 2.6) is the other half of the model.
@@ -39,16 +39,16 @@ from tests.endurance.conftest import ROUNDS, auth_of
 TOKENS = "/oauth2/access_token"
 ACCOUNT = "/api/v4/account"
 BOTH = ("one", "two")
-WEATHER = (TransportError, ServerError, UnexpectedReplyError, RateLimitedError)
+FAULTS = (TransportError, ServerError, UnexpectedReplyError, RateLimitedError)
 WHO = st.sampled_from(BOTH)
 
 
 class Crash(BaseException):
-    """The process dies here."""
+    """The process is killed here."""
 
 
-class Mortal(requests.Session):
-    """Dies, when it is its time, with the answer to a grant in its hands."""
+class CrashingSession(requests.Session):
+    """Crashes on demand between the response to a grant and its save."""
 
     doomed = False
 
@@ -68,7 +68,7 @@ class Life(RuleBasedStateMachine):
         self.sandbox = Sandbox(clock=self.clock, rps=None, refresh_mode="grace")
         self.store, self.names = MemoryStore(), iter(range(1000))
         self.clocks = {who: Stepping(self.clock) for who in BOTH}
-        self.sessions: dict[str, Mortal] = {}
+        self.sessions: dict[str, CrashingSession] = {}
         self.clients: dict[str, AmoCRM] = {}
         for who in BOTH:
             self.restart(who)
@@ -77,7 +77,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def restart(self, who: str) -> None:
-        session = Mortal()
+        session = CrashingSession()
         self.sandbox.mount(session)
         self.sessions[who] = session
         self.clients[who] = AmoCRM(
@@ -86,14 +86,14 @@ class Life(RuleBasedStateMachine):
         )  # fmt: skip
 
     def patiently(self, do: Callable[[], object]) -> object:
-        """Do it again while the injected faults is worse than the client's patience."""
+        """Repeat a step while injected faults last longer than the client's retries."""
         for _ in range(20):
             try:
                 return do()
-            except WEATHER:
+            except FAULTS:
                 self.clock.advance(1)
             except UnauthorizedError as error:
-                # A renewal that the injected faults has spoilt is not tried again at once.
+                # A refresh that failed by an injected fault has a cooldown.
                 if "could not be refreshed" not in str(error):
                     raise
                 self.clock.advance(AFTER_401_COOLDOWN)
@@ -110,22 +110,24 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.authorised)
     @rule(threads=st.integers(2, 4))
     def call_together(self, threads: int) -> None:
-        seen = len(self.sandbox.log)
+        calls_before = len(self.sandbox.log)
         with ThreadPoolExecutor(threads * 2) as pool:
             calls = [pool.submit(self.call, who) for who in BOTH for _ in range(threads)]
             for call in calls:
                 call.result()
-        asked = [one for one in self.sandbox.log[seen:] if one.path == TOKENS]
-        assert sum(not one.fault for one in asked) <= 2, "one for each clock, but for the weather"
+        grants = [one for one in self.sandbox.log[calls_before:] if one.path == TOKENS]
+        assert sum(not one.fault for one in grants) <= 2, (
+            "one for each clock, without injected faults"
+        )
 
     @rule(who=WHO)
     def refresh(self, who: str) -> None:
         if self.authorised:
             assert self.patiently(self.clients[who].connection.refresh_token)
 
-    @rule(left=st.sampled_from([1000, 600, 200, 0, -100_000]))
-    def age(self, left: int) -> None:
-        self.clock.advance(DAY - left)
+    @rule(seconds_left=st.sampled_from([1000, 600, 200, 0, -100_000]))
+    def age(self, seconds_left: int) -> None:
+        self.clock.advance(DAY - seconds_left)
 
     @rule()
     def lose_an_answer(self) -> None:
@@ -139,8 +141,8 @@ class Life(RuleBasedStateMachine):
     @rule(who=WHO)
     def crash(self, who: str) -> None:
         self.sessions[who].doomed = True
-        # Nobody dies if its sibling has refreshed, or if no answer comes at all.
-        with contextlib.suppress(Crash, *WEATHER):
+        # There is no crash if the other process has refreshed, or if no response comes.
+        with contextlib.suppress(Crash, *FAULTS):
             self.clients[who].connection.refresh_token()
         self.restart(who)
 
@@ -161,7 +163,7 @@ class Life(RuleBasedStateMachine):
     def new_code(self, who: str) -> None:
         client = self.clients[who]
         if not self.authorised:
-            # A new process does not know yet where the account went.
+            # A new process does not know the new host yet.
             self.clients[who] = client = AmoCRM(
                 client.connection.status().host, auth_of(self.sandbox),
                 session=self.sessions[who], clock=self.clocks[who], store=self.store,
@@ -172,7 +174,7 @@ class Life(RuleBasedStateMachine):
             try:
                 self.patiently(partial(client.connection.set_code, code))
             except GrantError as error:
-                # A code has no grace: with its answer lost, a person agrees once more.
+                # A code works once: if its response is lost, a person agrees again.
                 if "response was lost" not in str(error):
                     raise
             else:

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.endurance
 
 
 class Shifted(SystemClock):
-    """This machine's clock, ahead by what the processes share."""
+    """This machine's clock, ahead by an offset that the processes share."""
 
     def __init__(self, shift: Any) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Shifted(SystemClock):
 def crowd(
     kind: str, place: str, url: str, auth: Any, rounds: int, shift: Any, gate: Barrier, results: Any
 ) -> None:
-    """One process: its threads share a client, and call whenever the gate opens."""
+    """One process: its threads share a client, and call each time the barrier opens."""
     outcomes: Counter[str] = Counter()
     clock, inner = Shifted(shift), threading.Barrier(THREADS + 1)
     store = open_as_users_do(kind, place)

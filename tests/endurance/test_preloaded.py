@@ -1,4 +1,4 @@
-"""Workers that were forked from a process that had already called share only the store with it."""
+"""Workers that are forked after a call share only the store with their parent."""
 
 from __future__ import annotations
 

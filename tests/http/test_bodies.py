@@ -67,7 +67,7 @@ def test_bytes_arrive_as_they_are(crm: AmoCRM, portal: Sandbox) -> None:
 
 
 def test_bytes_within_data_are_still_refused(crm: AmoCRM) -> None:
-    with pytest.raises(ConfigurationError, match=r"data\[0\] is a value of type bytes"):
+    with pytest.raises(ConfigurationError, match=r"data\[0\] is of type bytes"):
         crm.request.post("/x", [b"x"])
 
 

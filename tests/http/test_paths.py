@@ -44,7 +44,7 @@ def test_a_path_becomes_a_target(path: str, target: str, shown: str) -> None:
         ("https://example.amocrm.ru.evil.example/", "another host"),
         ("https://example.amocrm.ru@evil.example/", "another host"),
         ("https://example.amocrm.ru:444/", "another host"),
-        ("https://[::1/", "not an address"),
+        ("https://[::1/", "not a valid URL"),
         ("javascript:alert(1)", "another host"),
         ("/api\r\nHost: evil", "control"),
         ("/api\x00", "control"),

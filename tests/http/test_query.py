@@ -44,19 +44,21 @@ def test_everything_but_the_separators_is_percent_encoded() -> None:
     [
         ({"a": float("nan")}, "a is nan"),
         ({"a": {"b": [float("inf")]}}, r"a\[b\]\[0\] is inf"),
-        ({"a": datetime.now(timezone.utc)}, "a is a value of type datetime.*Unix seconds"),
-        ({"a": b"x"}, "a is a value of type bytes.*decode"),
-        ({"a": {1, 2}}, "a is a value of type set.*list"),
-        ({"a": Decimal(1)}, "a is a value of type Decimal"),
-        ({"a": "\ud800"}, "a holds half a character"),
-        ({"a": "x\udfff"}, "a holds half a character"),
+        ({"a": datetime.now(timezone.utc)}, "a is of type datetime.*Unix seconds"),
+        ({"a": b"x"}, "a is of type bytes.*decode"),
+        ({"a": {1, 2}}, "a is of type set.*list"),
+        ({"a": Decimal(1)}, "a is of type Decimal"),
+        ({"a": "\ud800"}, "a contains half a character"),
+        ({"a": "x\udfff"}, "a contains half a character"),
         ({None: 1}, "params has a key of type NoneType"),
         ({"a": {True: 1}}, "a has a key of type bool"),
         ([("a", 1)], "params must be a dict, not list"),
         ("a=1", "params must be a dict, not str"),
     ],
 )
-def test_what_a_query_cannot_carry_is_named_by_its_path(params: Any, complaint: str) -> None:
+def test_a_value_that_a_query_cannot_represent_is_named_by_its_path(
+    params: Any, complaint: str
+) -> None:
     with pytest.raises(ConfigurationError, match=complaint):
         encode(params)
 

@@ -31,19 +31,19 @@ def deep(levels: int) -> Any:
     [
         ([{"price": float("nan")}], r"data\[0\]\.price is nan"),
         ({"a": [1, float("-inf")]}, r"data\.a\[1\] is -inf"),
-        ([{"at": datetime.now(timezone.utc)}], r"data\[0\]\.at is a value of type datetime.*Unix"),
-        ({"a": b"x"}, r"data\.a is a value of type bytes.*decode"),
-        ({"a": Decimal(1)}, r"data\.a is a value of type Decimal"),
-        ({"a": {1}}, r"data\.a is a value of type set.*list"),
+        ([{"at": datetime.now(timezone.utc)}], r"data\[0\]\.at is of type datetime.*Unix"),
+        ({"a": b"x"}, r"data\.a is of type bytes.*decode"),
+        ({"a": Decimal(1)}, r"data\.a is of type Decimal"),
+        ({"a": {1}}, r"data\.a is of type set.*list"),
         ({"a": {("b",): 1}}, r"data\.a has a key of type tuple"),
-        ({"a": "\ud800"}, r"data\.a holds half a character"),
-        ({"a": "x\udfff"}, r"data\.a holds half a character"),
+        ({"a": "\ud800"}, r"data\.a contains half a character"),
+        ({"a": "x\udfff"}, r"data\.a contains half a character"),
         (cycle(), r"data\[0\]\.again contains itself"),
         (deep(100_000), "nested deeper than 100 levels"),
-        (object(), "data is a value of type object"),
+        (object(), "data is of type object"),
     ],
 )
-def test_what_json_cannot_carry_is_named_by_its_path(data: Any, complaint: str) -> None:
+def test_a_value_that_json_cannot_represent_is_named_by_its_path(data: Any, complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=complaint):
         encode_body(data)
 

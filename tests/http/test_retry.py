@@ -27,7 +27,7 @@ from amocrm.http.retry import (
     Accept,
     Again,
     GiveUp,
-    Renew,
+    Refresh,
     RetryState,
     backoff,
     final_error,
@@ -107,8 +107,8 @@ def test_the_wait_before_another_try_is_a_number() -> None:
 
 
 def test_a_401_renews_once() -> None:
-    assert judge(READ, reply(401), RetryState(renewable=True)) == Renew()
-    assert judge(WRITE, reply(401), RetryState(renewable=True)) == Renew()
+    assert judge(READ, reply(401), RetryState(renewable=True)) == Refresh()
+    assert judge(WRITE, reply(401), RetryState(renewable=True)) == Refresh()
     assert isinstance(refused(judge(READ, reply(401))), UnauthorizedError)
     # Only 401: a 403 is not cured by another token.
     problem = {"title": "Forbidden"}
@@ -213,7 +213,7 @@ def test_the_wait_doubles_to_a_bound(attempt: int, jitter: float, seconds: float
 
 def test_effort_adds_up() -> None:
     state = RetryState(attempt=1, waited=2, renewable=True).after(Again(3), 0.5)
-    assert state == RetryState(attempt=2, waited=5, renewable=True, jitter=0.5, rested=3)
+    assert state == RetryState(attempt=2, waited=5, renewable=True, jitter=0.5, last_wait=3)
 
 
 def test_the_constants_are_those_the_manual_names() -> None:
@@ -232,7 +232,7 @@ BROKEN = Reply(200, JSON, b"{")
         (READ, reply(502), Again, Again, ServerError),
         (READ, BROKEN, Again, Again, UnexpectedReplyError),
         (READ, reply(429), Again, Again, RateLimitedError),
-        (READ, reply(401), Renew, Renew, Renew),
+        (READ, reply(401), Refresh, Refresh, Refresh),
         (READ, reply(404), NotFoundError, NotFoundError, NotFoundError),
         (READ, Reply(403, {}, b"<html>"), BlockedError, BlockedError, BlockedError),
         (READ, reply(302), UnexpectedReplyError, UnexpectedReplyError, UnexpectedReplyError),
@@ -241,7 +241,7 @@ BROKEN = Reply(200, JSON, b"{")
         (WRITE, reply(502), OutcomeUnknownError, Again, OutcomeUnknownError),
         (WRITE, BROKEN, OutcomeUnknownError, Again, OutcomeUnknownError),
         (WRITE, reply(429), Again, Again, RateLimitedError),
-        (WRITE, reply(401), Renew, Renew, Renew),
+        (WRITE, reply(401), Refresh, Refresh, Refresh),
         (WRITE, reply(404), NotFoundError, NotFoundError, NotFoundError),
         (WRITE, Reply(403, {}, b"<html>"), BlockedError, BlockedError, BlockedError),
         (WRITE, reply(302), UnexpectedReplyError, UnexpectedReplyError, UnexpectedReplyError),
@@ -343,5 +343,5 @@ def test_what_went_into_a_sink_is_accepted_whatever_it_was() -> None:
 def test_an_answer_that_cannot_be_read_shows_nothing_of_a_secret_address() -> None:
     html = Reply(200, {"Content-Type": "text/html"}, b"<p>/secret")
     part = Call("POST", "https://h/upload/secret", "/upload/...", {})
-    assert "something that is not JSON" in str(refused(judge(part, html)))
+    assert "a body that is not JSON" in str(refused(judge(part, html)))
     assert "/secret" in str(refused(judge(WRITE, html)))

@@ -47,14 +47,14 @@ class ApiContext:
         """Call again and again; yield the seconds until there is something to do."""
         while True:
             budgets = self.rate_limiter.budgets
-            step = self.rate_limiter.draw(self.clock, 60, budgets)
+            step = self.rate_limiter.reserve(self.clock, 60, budgets)
             while step.action is not Action.GO:
                 yield step.away
-                drawn = step.action is not Action.DRAW_AGAIN
+                drawn = step.action is not Action.RESERVE_AGAIN
                 step = (
                     self.rate_limiter.check(self.clock, step.numbers, budgets)
                     if drawn
-                    else self.rate_limiter.draw(self.clock, 60, budgets)
+                    else self.rate_limiter.reserve(self.clock, 60, budgets)
                 )
             now = self.clock.monotonic()
             slot = TakenSlot(self.rate_limiter, self.clock, step, now, 0.0, 0.0, budgets)

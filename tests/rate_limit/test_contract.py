@@ -159,7 +159,7 @@ def test_what_was_forgotten_or_never_drawn_is_no_trouble(make: MakePace) -> None
     budgets = rate_limiter.budgets
     rate_limiter.note_margin(CLOCK, (12345,), 1.0, budgets)
     rate_limiter.note_opening(CLOCK, (12345,), budgets)
-    assert rate_limiter.check(CLOCK, (12345,), budgets).action.name == "DRAW_AGAIN"
+    assert rate_limiter.check(CLOCK, (12345,), budgets).action.name == "RESERVE_AGAIN"
     slot(rate_limiter)
 
 

@@ -86,7 +86,8 @@ def before_the_mark(boot: float) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", bytes(SIZE), before_the_mark(7e8), before_the_mark(7e8) + b"amocrm pace 2\r\n\0"]
+    "content",
+    [b"", bytes(SIZE), before_the_mark(7e8), before_the_mark(7e8) + b"amocrm pace 2\r\n\0"],
 )
 def test_an_empty_file_and_one_of_versions_before_are_taken_over(
     path: Path, clock: ManualClock, content: bytes
@@ -165,7 +166,7 @@ def test_another_user_s_pace_is_refused(path: Path, clock: ManualClock) -> None:
 @pytest.mark.parametrize("end", ["", ".lock"])
 def test_what_is_no_file_is_no_pace(path: Path, clock: ManualClock, end: str) -> None:
     os.mkfifo(f"{path}{end}")
-    with pytest.raises(RateLimiterError, match=rf"no regular file \(move '{path}{end}' away"):
+    with pytest.raises(RateLimiterError, match=rf"not a regular file \(move '{path}{end}' away"):
         FileRateLimiter(path).wait(clock, 0)
 
 

@@ -26,7 +26,7 @@ def taught(*took: float) -> Jitter:
     return jitter
 
 
-def test_what_is_not_known_is_assumed_and_doubt_goes_with_each_answer() -> None:
+def test_the_margin_shrinks_from_the_assumed_one_with_each_response() -> None:
     jitter = Jitter()
     assert jitter.margin == MARGIN
     margins = [jitter.learn(0.25) for _ in range(LESSONS)]
@@ -48,12 +48,12 @@ def test_what_is_not_known_is_assumed_and_doubt_goes_with_each_answer() -> None:
         (0.2, LEAST_MARGIN),
     ],
 )
-def test_a_call_was_late_by_what_it_took_longer_at_most(took: float, margin: float) -> None:
+def test_the_margin_is_the_excess_over_the_quickest_call(took: float, margin: float) -> None:
     jitter = taught(*[0.25] * 2 * LESSONS)
     assert jitter.learn(took) == pytest.approx(margin)
 
 
-def test_on_average_no_more_than_the_margin_is_left() -> None:
+def test_the_average_margin_is_bounded() -> None:
     jitter = taught(*[0.25] * 2 * LESSONS)
     heavy = [jitter.learn(0.75) for _ in range(200)]
     assert heavy[:2] == pytest.approx([0.505, 0.095])
@@ -61,14 +61,14 @@ def test_on_average_no_more_than_the_margin_is_left() -> None:
     assert sum(heavy) <= SAVINGS + MARGIN * 200 + 1e-9
 
 
-def test_the_margin_of_what_is_not_answered_is_the_worst_seen() -> None:
+def test_the_margin_without_a_response_is_that_of_the_slowest_call() -> None:
     assert taught(*[0.25] * LESSONS, 0.27).margin == pytest.approx(0.02 + 2 * LEAST_MARGIN)
     assert taught(*[0.25] * 14).margin == pytest.approx(2 * DOUBT / 14)
     assert taught(*[0.25] * 10).margin == MARGIN
     assert taught(*[0.25] * LESSONS, 9.0).margin == MARGIN
 
 
-def test_the_quickest_call_sets_the_measure_and_is_forgotten_in_time() -> None:
+def test_an_old_quickest_call_is_dropped() -> None:
     jitter = taught(*[0.1] * LESSONS)
     far = [jitter.learn(0.2) for _ in range(3 * MEMORY)]
     assert far[MEMORY] == pytest.approx(MARGIN)
@@ -76,7 +76,7 @@ def test_the_quickest_call_sets_the_measure_and_is_forgotten_in_time() -> None:
     assert jitter.margin == 2 * LEAST_MARGIN
 
 
-def test_a_429_lets_it_distrust_what_it_has_learnt() -> None:
+def test_after_a_429_the_margin_is_the_largest() -> None:
     jitter = taught(*[0.25] * LESSONS)
     jitter.refused()
     assert jitter.margin == MOST_MARGIN
@@ -85,7 +85,7 @@ def test_a_429_lets_it_distrust_what_it_has_learnt() -> None:
     assert jitter.learn(0.25) == LEAST_MARGIN
 
 
-def test_of_a_new_connection_everything_counts_but_what_warm_calls_take_as_well() -> None:
+def test_the_margin_of_a_new_connection_is_its_time_less_that_of_the_quickest_call() -> None:
     assert Jitter().fresh(0.75) == pytest.approx(0.75 + LEAST_MARGIN)
     assert taught(0.25).fresh(0.75) == pytest.approx(0.5 + MARGIN + LEAST_MARGIN)
     assert taught(0.02).fresh(0.75) == pytest.approx(0.75 + LEAST_MARGIN)
@@ -96,7 +96,7 @@ def test_of_a_new_connection_everything_counts_but_what_warm_calls_take_as_well(
     assert distrusting.fresh(0.75) == pytest.approx(0.505 + MOST_MARGIN)
 
 
-def test_of_the_first_call_after_a_handshake_only_what_it_took_longer_counts() -> None:
+def test_the_margin_of_the_first_call_after_a_handshake_is_its_excess() -> None:
     assert Jitter().opened(0.75) == MARGIN
     assert taught(*[0.25] * LESSONS).opened(0.75) == pytest.approx(0.5 + LEAST_MARGIN)
     assert taught(*[0.25] * LESSONS).opened(0.25) == LEAST_MARGIN
@@ -106,7 +106,7 @@ def test_of_the_first_call_after_a_handshake_only_what_it_took_longer_counts() -
     assert distrusting.opened(0.75) == pytest.approx(0.5 + MOST_MARGIN)
 
 
-def test_it_teaches_as_much_as_any_other() -> None:
+def test_the_first_call_of_a_connection_teaches_as_much_as_any_other() -> None:
     newcomers = Jitter()
     margins = [newcomers.opened(0.25) for _ in range(LESSONS)]
     assert margins[4:6] == pytest.approx([MARGIN, DOUBT / 6])
@@ -119,7 +119,7 @@ def test_it_teaches_as_much_as_any_other() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_it_says_bounds_how_late_calls_really_were(seed: int) -> None:
+def test_margins_are_never_smaller_than_the_real_delays(seed: int) -> None:
     dice = random.Random(seed)
     jitter = Jitter()
     for call in range(3000):

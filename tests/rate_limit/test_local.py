@@ -66,9 +66,7 @@ def test_a_second_counts_from_where_the_call_was_sent_after_the_handshake(
 
 
 @pytest.mark.parametrize(("took", "later"), [(0.25, LEAST_MARGIN), (0.4, 0.15 + LEAST_MARGIN)])
-def test_and_the_answer_tells_how_late_it_was(
-    clock: ManualClock, took: float, later: float
-) -> None:
+def test_the_response_sets_the_margin(clock: ManualClock, took: float, later: float) -> None:
     rate_limiter = LocalRateLimiter(1)
     for _ in range(60):
         slot = rate_limiter.wait(clock, 60)
@@ -138,7 +136,7 @@ def test_rates_on_the_border_are_rates(rate: float, clock: ManualClock) -> None:
     assert take(LocalRateLimiter(rate), clock) == 0.0
 
 
-def test_a_turn_beyond_patience_is_not_taken(clock: ManualClock) -> None:
+def test_a_slot_beyond_patience_is_not_reserved(clock: ManualClock) -> None:
     rate_limiter = LocalRateLimiter(1)
     assert take(rate_limiter, clock) == 0.0
     early = 1 + LEAST_MARGIN
@@ -158,7 +156,9 @@ def test_a_pause_is_for_all_who_share_the_pace(
         crm.request.get("/api/v4/account")
     assert refusal.value.retry_after == QUEUE_PATIENCE + 1
     calls = len(sandbox.log)
-    with pytest.raises(RateLimitedError, match="was not sent: its turn is 121 s away"):
+    with pytest.raises(
+        RateLimitedError, match="was not sent: the rate limit would delay it by 121 s"
+    ):
         crm.request.get("/api/v4/account")
     assert len(sandbox.log) == calls
     clock.advance(1)
@@ -182,17 +182,17 @@ def test_a_block_of_the_address_refuses_all_calls_until_one_comes_through(
         for _ in range(2)
     )
     sandbox.inject("forbidden", path="/api/", times=2)
-    with pytest.raises(BlockedError, match="slow down") as block:
+    with pytest.raises(BlockedError, match="send fewer") as block:
         one.request.get("/api/v4/account")
     assert block.value.retry_after == BLOCK_PAUSE
     clock.advance(10)
-    with pytest.raises(BlockedError, match=r"was not sent: .* tried again in 50 s") as refusal:
+    with pytest.raises(BlockedError, match=r"was not sent: .* possible in 50 s") as refusal:
         two.request.get("/api/v4/account")
     assert refusal.value.retry_after == pytest.approx(50)
     assert refusal.value.retryable
     assert len(sandbox.log) == 1
     clock.advance(50)
-    with pytest.raises(BlockedError, match="slow down"):
+    with pytest.raises(BlockedError, match="send fewer"):
         two.request.get("/api/v4/account")
     clock.advance(BLOCK_PAUSE)
     assert one.request.get("/api/v4/account").info.status_code == 200

@@ -24,7 +24,7 @@ def take(window: Window, now: float, late: float = 0.0, margin: float = MARGIN) 
     while step.action is not Action.GO:
         now += step.away + late
         step = window.check(step.slot_number, now, margin)
-        if step.action is Action.DRAW_AGAIN:
+        if step.action is Action.RESERVE_AGAIN:
             step = draw(window, now, 1e6, margin)
     return now
 
@@ -77,7 +77,7 @@ def test_an_idle_window_is_free() -> None:
     assert draw(full, NOW + 1 + MARGIN).action is Action.GO
 
 
-def test_a_turn_counts_from_the_moment_it_was_taken() -> None:
+def test_a_second_counts_from_the_moment_the_call_was_sent() -> None:
     one = window(1)
     draw(one)
     second, third = draw(one), draw(one)
@@ -95,8 +95,8 @@ def test_who_wakes_late_leaves_all_the_same(late: float) -> None:
     assert one.check(1, NOW + away + late, MARGIN).action is Action.GO
 
 
-@pytest.mark.parametrize(("late", "action"), [(1.0, Action.GO), (1.01, Action.DRAW_AGAIN)])
-def test_who_wakes_when_the_next_one_may_have_left_draws_again(late: float, action: Action) -> None:
+@pytest.mark.parametrize(("late", "action"), [(1.0, Action.GO), (1.01, Action.RESERVE_AGAIN)])
+def test_a_caller_that_wakes_too_late_reserves_again(late: float, action: Action) -> None:
     one = window(1)
     draw(one)
     away = draw(one).away
@@ -272,7 +272,7 @@ def test_no_second_has_more_when_many_wait_and_wake_in_any_order(
         if step.action is Action.GO:
             moments.append(now + late)
             del waiting[slot_number]
-        elif step.action is Action.DRAW_AGAIN:
+        elif step.action is Action.RESERVE_AGAIN:
             del waiting[slot_number]
             step = draw(shared, now + late, 1e6)
             if step.action is Action.GO:

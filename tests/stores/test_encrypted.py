@@ -55,7 +55,7 @@ def test_a_wrong_key_opens_and_loses_nothing(inner: MemoryStore) -> None:
         lambda: wrong.save(KEY, "two", "one"),
         lambda: wrong.rotate("client"),
     ):
-        with pytest.raises(TokenStoreError, match="opens with none of the keys"):
+        with pytest.raises(TokenStoreError, match="no key decrypts the token"):
             attempt()
     assert inner.load(KEY) == sealed
     assert EncryptedStore(inner, OLD).load(KEY) == "one"
@@ -65,7 +65,7 @@ def test_a_wrong_key_opens_and_loses_nothing(inner: MemoryStore) -> None:
 def test_what_is_not_sealed_is_told(inner: MemoryStore, damage: str) -> None:
     assert inner.save(KEY, damage, None)
     store = EncryptedStore(inner, OLD)
-    with pytest.raises(TokenStoreError, match="opens with none"):
+    with pytest.raises(TokenStoreError, match="no key decrypts"):
         store.load(KEY)
     store.forget(KEY)
     assert store.save(KEY, "one", None)
@@ -97,7 +97,7 @@ def test_rows_that_were_swapped_are_both_refused(inner: MemoryStore) -> None:
     assert inner.save(KEY, str(two), one)
     assert inner.save(OTHER, str(one), two)
     for key in (KEY, OTHER):
-        with pytest.raises(TokenStoreError, match="sealed for another account"):
+        with pytest.raises(TokenStoreError, match="encrypted for another account"):
             store.load(key)
         with pytest.raises(TokenStoreError):
             store.save(key, "three", "one")
@@ -110,7 +110,7 @@ def test_a_row_cannot_be_passed_off_as_another_s(inner: MemoryStore, victim: Key
     sealed = inner.load(KEY)
     assert sealed is not None
     assert inner.save(victim, sealed, None)
-    with pytest.raises(TokenStoreError, match="sealed for another account"):
+    with pytest.raises(TokenStoreError, match="encrypted for another account"):
         store.load(victim)
 
 

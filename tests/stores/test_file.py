@@ -233,7 +233,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(
         with store.lock(KEY, 5):
             store.save(KEY, TEXT, store.load(KEY))
 
-    with pytest.raises(TokenStoreError, match=r"no regular file|Is a directory"):
+    with pytest.raises(TokenStoreError, match=r"not a regular file|Is a directory"):
         work()
 
 
@@ -348,7 +348,7 @@ def test_a_lock_file_that_cannot_be_locked_is_named_with_the_reason(store: FileS
 
 
 @posix
-def test_whoever_is_killed_leaves_a_whole_token_and_a_free_lock(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_a_complete_token_and_a_free_lock(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "tokens")
     for _ in range(10):
         with subprocess.Popen(

@@ -86,7 +86,7 @@ class Broken(MemoryStore):
         yield
 
 
-def test_what_a_store_raises_is_an_error_of_ours() -> None:
+def test_every_error_of_a_store_becomes_a_token_store_error() -> None:
     for error in (OSError("secret"), TokenStoreError("busy")):
         with pytest.raises(TokenStoreError) as caught:
             with Stripes(Broken(error), "client", ACCOUNT)("a"):
@@ -94,7 +94,7 @@ def test_what_a_store_raises_is_an_error_of_ours() -> None:
         assert "secret" not in str(caught.value)
 
 
-def test_what_is_done_under_the_lock_fails_as_it_fails() -> None:
+def test_exceptions_under_the_lock_are_not_changed() -> None:
     with pytest.raises(ZeroDivisionError):
         with Stripes(MemoryStore(), "client", ACCOUNT)("a"):
             raise ZeroDivisionError

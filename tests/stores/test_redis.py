@@ -97,7 +97,7 @@ def test_a_lost_lock_costs_no_token(
             with pytest.raises(TokenStoreError), RedisStore(client, place).lock(KEY, 0.01):
                 pass
     assert one.load(KEY) == "theirs"
-    assert "was not given back: LockNotOwnedError" in caplog.text
+    assert "was not released: LockNotOwnedError" in caplog.text
 
 
 def test_the_lock_of_the_dead_frees_itself(place: str, client: redis.Redis) -> None:

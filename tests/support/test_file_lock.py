@@ -33,7 +33,7 @@ def test_a_lock_that_cannot_be_opened_is_an_os_error_with_its_hint(tmp_path: Pat
     with pytest.raises(FileNotFoundError), FileLock(str(tmp_path / "no" / "lock")).hold(1):
         pass
     os.mkfifo(tmp_path / "lock")
-    with pytest.raises(UnsafeError, match="no regular file") as refusal:
+    with pytest.raises(UnsafeError, match="not a regular file") as refusal:
         with FileLock(str(tmp_path / "lock")).hold(1):
             pass
     assert refusal.value.hint

@@ -41,7 +41,7 @@ class Guard:
             raise self.trouble
 
 
-def test_one_that_raises_stops_none_of_the_others_and_is_told() -> None:
+def test_an_owner_that_raises_stops_no_other_and_is_reported() -> None:
     told: list[BaseException | None] = []
     guards = [Guard(OSError("broken") if number % 3 == 1 else None) for number in range(30)]
     before, sys.unraisablehook = sys.unraisablehook, lambda trouble: told.append(trouble.exc_value)
@@ -149,7 +149,7 @@ def acquired_elsewhere(lock: ForkLock) -> Iterator[None]:
         thread.join()
 
 
-def test_a_memory_store_lets_a_child_read_what_the_parent_kept_and_lock_what_is_its_own() -> None:
+def test_a_child_reads_a_memory_store_and_locks_only_its_own_tokens() -> None:
     store, other = MemoryStore(), Key("client", "other.amocrm.ru")
     assert store.save(KEY, "parent's", None)
     assert store.save(other, "parent's", None)

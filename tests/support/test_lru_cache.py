@@ -61,7 +61,7 @@ def test_a_shelf_without_room_is_refused(room: int) -> None:
 
 def test_what_is_bound_does_not_leave_while_it_is() -> None:
     bound = {"a"}
-    shelf: LRUCache[str] = LRUCache(2, bound=lambda thing: thing in bound)
+    shelf: LRUCache[str] = LRUCache(2, is_pinned=lambda thing: thing in bound)
     for name in "abcd":
         shelf.get(name, lambda name=name: name)  # type: ignore[misc]
     assert [shelf.held(name) for name in "abcd"] == ["a", None, None, "d"]
@@ -71,7 +71,7 @@ def test_what_is_bound_does_not_leave_while_it_is() -> None:
 
 
 def test_where_all_are_bound_there_are_more_than_room_for_a_while() -> None:
-    shelf: LRUCache[str] = LRUCache(1, bound=lambda _: True)
+    shelf: LRUCache[str] = LRUCache(1, is_pinned=lambda _: True)
     for name in "abc":
         shelf.get(name, lambda name=name: name)  # type: ignore[misc]
     assert len(shelf) == 3

@@ -1,1 +1,1 @@
-"""Installations of a public integration in many accounts."""
+"""Installs a public integration in many accounts."""

@@ -70,7 +70,7 @@ class AccountRegistry:
         return True
 
     def is_current(self, entry: Entry) -> bool:
-        """Tell whether the token pair of an entry is still the stored one."""
+        """Return whether the token pair of an entry is still the stored one."""
         return _is_stored(self._repository(entry), entry)
 
     def _repository(self, entry: Entry) -> TokenRepository:

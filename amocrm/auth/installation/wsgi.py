@@ -39,7 +39,7 @@ _DENIED: Final = Words(
 _STRANGE: Final = Words(
     "Этот ответ не подходит",
     "Начните подключение ещё раз, в том же браузере, и завершите его за 20 минут.",
-    "This answer does not fit",
+    "This redirect is not valid",
     "Start the installation again, in the same browser, and finish it within 20 minutes.",
 )  # fmt: skip
 _FAILED: Final = Words(

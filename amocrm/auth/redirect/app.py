@@ -24,15 +24,15 @@ _AGREED: Final = Words(
 )  # fmt: skip
 _DENIED: Final = Words(
     "Доступ не разрешён", "Программа об этом знает. Чтобы разрешить доступ, запустите её снова.",
-    "Access was not granted", "The program knows. To grant access, start it again.",
+    "Access was not granted", "To grant access, start the program again.",
 )  # fmt: skip
 _STRANGE: Final = Words(
     "Этот ответ не подходит", "Откройте ссылку, которую показала программа, ещё раз.",
-    "This answer does not fit", "Open the address that the program has shown once more.",
+    "This redirect is not valid", "Open the URL that the program has shown once more.",
 )  # fmt: skip
 _DONE: Final = Words(
     "Ответ уже получен", "Окно можно закрыть.",
-    "The answer has already arrived", "You can close this window.",
+    "The code has already arrived", "You can close this window.",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A journal in a text file that only grows, a record a line. A lock file stands beside it."""
+"""A journal in a text file, one record per line, with a lock file beside it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ _HEAD: Final = b'{"journal":'
 
 
 class FileJournal:
-    """A file for one import; it is made when it is not there.
+    """A file for one import; it is created if it does not exist.
 
-    It holds ids and digests only, yet whose they are is nobody's business: it is made readable by
-    its owner alone.
+    It contains only ids and digests; still, only its owner can read it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -31,15 +30,15 @@ class FileJournal:
 
     def open(self) -> _FileLog:
         """Open it; see `JournalStorage.open`."""
-        with ExitStack() as held:
-            held.enter_context(locked(f"{self._path}.lock", 0, self))
+        with ExitStack() as stack:
+            stack.enter_context(locked(f"{self._path}.lock", 0, self))
             try:
                 handle = open_private(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-                held.callback(os.close, handle)
-                records, end = _whole(self._path, handle)
+                stack.callback(os.close, handle)
+                records, end = _read(self._path, handle)
                 if not records:
                     sync_folder(self._path)  # It may have been created just now.
-                return _FileLog(self._path, handle, records, end, held.pop_all())
+                return _FileLog(self._path, handle, records, end, stack.pop_all())
             except OSError as error:
                 raise JournalError(
                     f"the journal {self._path}: {error.strerror}",
@@ -54,9 +53,9 @@ def locked(path: str, timeout: float, journal: object) -> Generator[None, None, 
     Raises:
         JournalError: others held it for `timeout` seconds, or it cannot be opened or locked.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            held.enter_context(FileLock(path).hold(timeout))
+            stack.enter_context(FileLock(path).hold(timeout))
         except TimeoutError:
             raise in_use(journal) from None
         except OSError as error:
@@ -78,13 +77,13 @@ class _FileLog:
     """The open file; see `OpenJournal`."""
 
     def __init__(
-        self, path: str, handle: int, records: list[str], end: int | None, held: ExitStack
+        self, path: str, handle: int, records: list[str], end: int | None, stack: ExitStack
     ) -> None:
         self._path = path
         self._handle = handle
         self._records = records
         self._end = end
-        self._held = held
+        self._stack = stack
 
     def read(self) -> list[str]:
         return self._records
@@ -92,35 +91,39 @@ class _FileLog:
     def append(self, record: str) -> None:
         line = record.encode() + b"\n"
         try:
-            self._drop_cut()
-            # One write: a line is whole, or it is cut and the last one.
+            self._remove_cut_line()
+            # One write, so that only the last line of the file can be cut.
             if os.write(self._handle, line) == len(line):
                 os.fsync(self._handle)
                 return
         except OSError as error:
             raise JournalError(f"the journal {self._path}: {error.strerror}") from error
-        raise JournalError(f"the journal {self._path} was cut", hint="is the disk full?")
+        raise JournalError(
+            f"the last line of the journal {self._path} is cut", hint="is the disk full?"
+        )
 
     def close(self) -> None:
-        self._held.close()
+        self._stack.close()
 
-    def _drop_cut(self) -> None:
-        """Drop a last line that is cut; not before it is known that the file is a journal.
+    def _remove_cut_line(self) -> None:
+        """Remove a cut last line, once the file is known to be a journal.
 
-        Whoever was killed in the middle of a line has not done what it announces, or nobody knows
-        of what it tells that it was done.
+        The process was killed while it wrote this line: so the call was not sent yet, or its result
+        is unknown without the line.
         """
         end, self._end = self._end, None
         if end is not None:
             os.ftruncate(self._handle, end)
 
 
-def _whole(path: str, handle: int) -> tuple[list[str], int | None]:
-    """Return the lines of a file, and where they end if a line that is cut comes after them."""
+def _read(path: str, handle: int) -> tuple[list[str], int | None]:
+    """Return the complete lines of a file, and their end if a cut line follows them."""
     with open(handle, "rb", closefd=False) as file:
         content = file.read()
     end = content.rfind(b"\n") + 1
     cut = content[end:]
     if end == 0 and not (cut.startswith(_HEAD) or _HEAD.startswith(cut)):
-        raise JournalError(f"{path} is no journal", hint="name another file; it is left as it is")
+        raise JournalError(
+            f"{path} is not a journal", hint="name another file; this one was not changed"
+        )
     return content[:end].decode("utf-8", "replace").splitlines(), end if cut else None

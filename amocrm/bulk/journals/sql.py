@@ -1,10 +1,10 @@
-"""A journal in a table, for imports that may go on on another host: SQLite, PostgreSQL, MySQL.
+"""A journal in a table, for imports that may resume on another host: SQLite, PostgreSQL, MySQL.
 
-Each record is a row with the next number, in a transaction of its own. The number is part of the
-primary key, so two that write at once are found out before the second one sends anything. That they
-do not even begin is seen to by the first row, number 0, which whoever has opened the journal keeps
-locked by a transaction on a connection of its own: the database frees it when its holder dies.
-SQLite has no locks of rows, but also no second host: there a lock file beside the database serves.
+Each record is a row with the next number, in a separate transaction. The number is part of the
+primary key, so a second writer fails before it sends anything. Usually it cannot even open the
+journal: the first row, number 0, is locked by a transaction on a separate connection, which the
+database ends when the process dies. SQLite has no row locks, but also no second host: a lock file
+beside the database replaces them.
 
 Needs the extra `sql` and the driver of the database; see `amocrm.stores.sql` for the versions.
 """
@@ -26,29 +26,29 @@ from amocrm.stores.database import (
     HiddenText,
     again_if_lost,
     describe,
+    describe_error,
     exc,
     long_text,
     sa,
-    told_of,
     unlock,
 )
 
 PATIENCE: Final = 2.0
-"""Seconds that a lock is waited for: a server may take a moment to see that its holder is dead."""
+"""Seconds to wait for a lock: a server may need a moment to notice that a process has died."""
 POLL: Final = 0.05
-"""Seconds between two looks at it."""
+"""Seconds between two attempts."""
 
 _clock: Final = SystemClock()
 
 
 class SQLJournal:
-    """A place in a table for one import.
+    """The journal of one import in a table.
 
     Args:
-        engine: an engine of SQLAlchemy, or the address to make one of; nothing is opened yet.
-        name: of the import; one table holds many. Rows stay until you delete them.
-        table: name of the table; `create_table` makes it.
-        patience: seconds to wait for somebody else who has it open.
+        engine: an engine of SQLAlchemy, or its URL; nothing is opened yet.
+        name: of the import; a table can contain many. Rows remain until you delete them.
+        table: name of the table; `create_table` creates it.
+        patience: seconds to wait for another process that has it open.
 
     Raises:
         ConfigurationError: an argument is wrong, or the database lives in memory.
@@ -63,7 +63,7 @@ class SQLJournal:
         patience: float = PATIENCE,
     ) -> None:
         if not isinstance(name, str) or not name:
-            raise ConfigurationError("the name of a journal must be a text")
+            raise ConfigurationError("the name of a journal must be a string that is not empty")
         self._database = Database(engine)
         self._table = _table(table)
         self._name = name
@@ -75,26 +75,26 @@ class SQLJournal:
         return f"{self._name!r} in {self._table.name} of {self._database!r}"
 
     def create_table(self) -> None:
-        """Make the table unless it is there; several processes may do it at once."""
-        with self._told("make the table"):
+        """Create the table if it does not exist; several processes may do so at the same time."""
+        with self._errors("create the table"):
             self._database.make(self._table)
 
     def open(self) -> _SQLLog:
         """Open it; see `JournalStorage.open`."""
-        with self._told("open"), ExitStack() as held:
+        with self._errors("open"), ExitStack() as stack:
             if self._database.file is None:
                 self._make_first()
-                self._lock_row(held)
+                self._lock_row(stack)
             else:
                 path = f"{self._database.file}.{self._id[:16]}.lock"
-                held.enter_context(locked(path, self._patience, self))
-            return _SQLLog(self, self._rows(), held.pop_all())
+                stack.enter_context(locked(path, self._patience, self))
+            return _SQLLog(self, self._rows(), stack.pop_all())
 
     def add(self, number: int, writer: str, record: str) -> None:
-        """Add a row; of no use but to an open log.
+        """Add a row; only for the open journal.
 
         Raises:
-            JournalError: it is not surely there.
+            JournalError: the row may be missing.
         """
         row = {"id": self._id, "number": number, "name": self._name}
         insert = sa.insert(self._table).values(**row, writer=writer, record=record)
@@ -103,11 +103,11 @@ class SQLJournal:
             try:
                 self._database.do(insert)
             except exc.IntegrityError:
-                # Ours, when the answer to it was lost with the connection.
+                # It is this writer's row if the first attempt succeeded and its reply was lost.
                 if self._writer_of(number) != writer:
                     raise in_use(self) from None
 
-        with self._told("write to"):
+        with self._errors("write to"):
             again_if_lost(step)
 
     def _rows(self) -> list[str]:
@@ -121,13 +121,13 @@ class SQLJournal:
         return next((str(row[0]) for row in self._database.all(query)), None)
 
     def _make_first(self) -> None:
-        """Make the row that is locked, unless it is there."""
+        """Create the row that is locked, if it does not exist."""
         if self._writer_of(0) is None:
-            with contextlib.suppress(JournalError):  # Somebody else was quicker.
+            with contextlib.suppress(JournalError):  # Another process has created it.
                 self.add(0, "", "")
 
-    def _lock_row(self, held: ExitStack) -> None:
-        """Keep the first row locked as long as something is held."""
+    def _lock_row(self, stack: ExitStack) -> None:
+        """Lock the first row until the stack is closed."""
         columns = self._table.c
         first = sa.select(columns.number).where(columns.id == self._id, columns.number == 0)
         deadline = _clock.monotonic() + self._patience
@@ -135,11 +135,11 @@ class SQLJournal:
             if _clock.monotonic() >= deadline:
                 raise in_use(self)
             _clock.sleep(POLL)
-        held.callback(unlock, connection, os.getpid())
+        stack.callback(unlock, connection, os.getpid())
 
     @contextmanager
-    def _told(self, what: str) -> Generator[None, None, None]:
-        """Turn what goes wrong into a JournalError of one line."""
+    def _errors(self, what: str) -> Generator[None, None, None]:
+        """Raise a JournalError of one line for errors of the database."""
         try:
             yield
         except TokenStoreError as error:  # of the file of an SQLite database
@@ -148,7 +148,7 @@ class SQLJournal:
             ) from None
         except (exc.SQLAlchemyError, self._database.engine.dialect.loaded_dbapi.Error) as error:
             raise JournalError(
-                f"could not {what} the journal {self!r}: {told_of(error)}", hint=self._hint()
+                f"could not {what} the journal {self!r}: {describe_error(error)}", hint=self._hint()
             ) from None
 
     def _hint(self) -> str | None:
@@ -161,12 +161,12 @@ class SQLJournal:
 class _SQLLog:
     """The open journal; see `OpenJournal`."""
 
-    def __init__(self, journal: SQLJournal, records: list[str], held: ExitStack) -> None:
+    def __init__(self, journal: SQLJournal, records: list[str], stack: ExitStack) -> None:
         self._journal = journal
         self._records = records
         self._number = len(records)
         self._writer = os.urandom(8).hex()
-        self._held = held
+        self._stack = stack
 
     def read(self) -> list[str]:
         return self._records
@@ -176,7 +176,7 @@ class _SQLLog:
         self._number += 1
 
     def close(self) -> None:
-        self._held.close()
+        self._stack.close()
 
 
 def _table(name: str) -> sa.Table:

@@ -1,4 +1,4 @@
-"""Where the journal of an import is kept: a file, a table, or a place of one's own."""
+"""The protocol of journal storages: a file, a table, or one of your own."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ __all__ = ["JournalStorage", "OpenJournal"]
 
 
 class OpenJournal(Protocol):
-    """Records that were opened to be read and to be added to. Used by one thread at a time."""
+    """An open journal. Used by one thread at a time."""
 
     def read(self) -> list[str]:
-        """Return the records that are there, in their order."""
+        """Return the existing records, in their order."""
         ...
 
     def append(self, record: str) -> None:
-        """Add a record, one line of text. It outlives any end of the process when this returns.
+        """Add a record, one line of text. On return, it survives a crash and a power failure.
 
         Raises:
-            JournalError: it is not surely there; no more may be added.
+            JournalError: the record may be missing or cut; no more may be added.
         """
         ...
 
     def close(self) -> None:
-        """Let others open it."""
+        """Close it, so that it can be opened again."""
         ...
 
 
 class JournalStorage(Protocol):
-    """A place for the records of one import. Its `repr` names it in messages."""
+    """Storage for the records of one import. Its `repr` names it in messages."""
 
     def open(self) -> OpenJournal:
-        """Open it; nobody else can meanwhile, and whoever is killed holds it no more.
+        """Open it for this process only, until `close` or the end of the process.
 
         Raises:
-            JournalError: somebody else has opened it, or it cannot be reached.
+            JournalError: it is open elsewhere, or cannot be reached.
         """
         ...
