@@ -9,7 +9,8 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 from amocrm._support.clock import Clock
 from amocrm.api_limits import REQUESTS_PER_SECOND
@@ -21,6 +22,9 @@ from amocrm.rate_limit.limiter import Refusal
 from amocrm.rate_limit.window import Action, Numbers, Turn, Window, check, reserve
 
 _log = logging.getLogger("amocrm")
+
+RECENT: Final = 256
+"""Accounts whose delays are remembered although no client of theirs is left."""
 
 Scoped = TypeVar("Scoped", bound="BaseRateLimiter")
 
@@ -45,6 +49,7 @@ class BaseRateLimiter(ABC):
         whole = (Budget("", self.rate),)
         self._budgets: Callable[[], Sequence[Budget]] = lambda: whole
         self._jitter = Jitter()
+        self._jitters = _Jitters()
         self._learned = _Learned()
         self._shared_by: BaseRateLimiter = self
 
@@ -60,6 +65,7 @@ class BaseRateLimiter(ABC):
             return self
         twin = copy.copy(self)
         twin._budgets = budgets
+        twin._jitter = self._jitters.of(budgets()[0].key)
         twin.rate = float(min(one.rate for one in budgets()))
         twin._shared_by = self
         return twin
@@ -203,6 +209,22 @@ class BaseRateLimiter(ABC):
     @abstractmethod
     def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> None:
         """Note that the server does not count the address; see `learning.free`."""
+
+
+class _Jitters:
+    """What responses have taught, by the narrowest budget: accounts differ in their servers."""
+
+    def __init__(self) -> None:
+        self._by_key: WeakValueDictionary[str, Jitter] = WeakValueDictionary()
+        # A program that makes a client for each call must not begin to learn with each.
+        self._recent: deque[Jitter] = deque(maxlen=RECENT)
+
+    def of(self, key: str) -> Jitter:
+        jitter = self._by_key.get(key)
+        if jitter is None:
+            jitter = self._by_key.setdefault(key, Jitter())
+            self._recent.append(jitter)
+        return jitter
 
 
 class _Learned:

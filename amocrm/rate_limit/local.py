@@ -70,7 +70,9 @@ class _Windows:
     __slots__ = ("__weakref__", "_first", "_sweep_at", "by_key", "lock")
 
     def __init__(self) -> None:
-        self.renew_after_fork()
+        self.lock = threading.Lock()
+        self.by_key: dict[str, Window] = {}
+        self._first, self._sweep_at = 0, SWEEP_AT
         after_fork(self)
 
     def of(self, budgets: Sequence[Budget], now: float) -> list[Window]:
@@ -101,9 +103,7 @@ class _Windows:
 
     def renew_after_fork(self) -> None:
         """Forget the slots of the parent's threads in a forked child."""
-        self.lock = threading.Lock()
-        self.by_key: dict[str, Window] = {}
-        self._first, self._sweep_at = 0, SWEEP_AT
+        self.lock, self.by_key = threading.Lock(), {}
 
 
 @contextmanager

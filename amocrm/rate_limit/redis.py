@@ -355,11 +355,11 @@ class RedisRateLimiter(BaseRateLimiter):
                 f"the rate limiter in Redis cannot be reached: {error}",
                 hint="check Redis and its address",
             ) from error
-        action, away, held, probe, now, knowledge, *numbers = cast("list[int]", said)
-        # A client of the user's own may decode texts.
-        text = knowledge.decode() if isinstance(knowledge, bytes) else str(knowledge)
+        action, away, held, probe, now, _, *drawn = cast("list[int]", said)
+        knowledge = cast("list[bytes | str]", said)[5]  # text, if the client decodes responses
+        text = knowledge.decode() if isinstance(knowledge, bytes) else knowledge
         return _Answer(
-            Action(action), away / 1e6, tuple(numbers), bool(held), bool(probe), now / 1e6, text
+            Action(action), away / 1e6, tuple(drawn), bool(held), bool(probe), now / 1e6, text
         )
 
 
