@@ -53,7 +53,7 @@ class Crowd:
         self.clock, self.limiter = ManualClock(), LocalRateLimiter()
         self.server = RateLimiter(7, counted)
         self.sent: list[Sent] = []
-        self._latency, self._seed = latency, seed
+        self._latency, self._seed, self._pause_ends = latency, seed, 0.0
         self._due = [(0.0, at) for at in range(len(callers))]
         self._callers = [self._call(at, *one) for at, one in enumerate(callers)]
 
@@ -65,8 +65,8 @@ class Crowd:
             heapq.heappush(self._due, (now + next(self._callers[at]), at))
 
     def pause(self, seconds: float) -> None:
-        """Let everybody do nothing for some time."""
-        self._due = [(at + seconds, number) for at, number in self._due]
+        """Let nobody begin a call for some time."""
+        self._pause_ends = self.clock.monotonic() + seconds
 
     def refused(self) -> list[Sent]:
         return [one for one in self.sent if not one.passed]
@@ -81,6 +81,8 @@ class Crowd:
         latency = random.Random(f"{self._seed} {caller.account}").uniform(*self._latency)
         limiter = self.limiter.scoped(lambda: budgets)
         while True:
+            if self.clock.monotonic() < self._pause_ends:
+                yield self._pause_ends - self.clock.monotonic()
             began = self.clock.monotonic()
             slot = yield from self._slot(limiter)
             yield latency / 2 + dice.uniform(0, JITTER)
