@@ -1,4 +1,4 @@
-"""amoCRM / Kommo API v4 for Python: OAuth that is never lost, at the API's own pace."""
+"""Client of the amoCRM / Kommo API v4: keeps OAuth tokens safe and observes the rate limit."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ _LATER = {
 
 
 def __getattr__(name: str) -> object:
-    """Import what works in bulk when it is asked for: a program of one call does without."""
+    """Import heavy names on first use, so that a program with one call starts fast."""
     if name in _LATER:
         return getattr(_import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

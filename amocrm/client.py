@@ -1,4 +1,4 @@
-"""AmoCRM: settings in, a client out. Nothing is opened, started or read before the first call."""
+"""AmoCRM: the client of one account. Opens, starts and reads nothing before the first call."""
 
 from __future__ import annotations
 
@@ -50,31 +50,31 @@ class AmoCRM(Bulk, TopLevelResources):
     """A client of one amoCRM or Kommo account. Thread-safe; a context manager.
 
     Attributes:
-        connection: the authorisation: codes, tokens, the consent address.
-        request: calls: `crm.request.get("/api/v4/account").data`.
+        connection: authorization: codes, tokens, the URL of the consent page.
+        request: calls any path: `crm.request.get("/api/v4/account").data`.
 
     Args:
         domain: the account's login or host: `mycompany`, `mycompany.amocrm.ru`,
             `mycompany.kommo.com`.
         auth: `client_id`, `client_secret` and `redirect_uri` of the integration, with a `code`, or
-            with a `server` that asks a person for one; or a long-lived `access_token`. See
-            `AuthSettings`.
-        account_id: the id of the account that this client is for, whatever name it bears by now: a
-            token of another account is refused. None takes the account that bears the name.
-        store: where tokens outlive the process; without one they live in memory.
-        rate_limiter: `shared`: the rate limiter of this process. It counts as the platform does:
-            on amocrm.ru 7 calls a second per integration and 50 per account; on kommo.com and
-            amocrm.com 7 per IP address. A number: calls per second of this client alone, instead of
-            these limits; a `RateLimiter`: shared by threads, processes or hosts; None: no rate
+            with a `server` that receives one after a person has agreed; or a long-lived
+            `access_token`. See `AuthSettings`.
+        account_id: the account's id, which stays the same when the account is renamed; tokens of
+            other accounts are refused. None: the account that has the name `domain`.
+        store: stores the tokens permanently; by default they are in memory only.
+        rate_limiter: `shared`: the rate limiter of this process. It counts as the platform does: on
+            amocrm.ru 7 calls per second per integration and 50 per account, on kommo.com and
+            amocrm.com 7 per IP address. A number: calls per second of this client, instead of these
+            limits; a `RateLimiter`, which threads, processes or machines can share; None: no rate
             limit.
-        rate_limits: other limits than the platform's, for an account with extended limits.
-        timeout: seconds for the whole of each attempt of a call, or a `Timeout`.
-        session: a `requests.Session` of yours, with its proxies, certificates, adapters and hooks;
-            it is not closed with the client.
-        user_agent: your application's name, put before the library's.
-        base_url: origin of a test server; the only way to talk to a host that is not amoCRM's.
-        lenient: let through filters, `with_` and orders that this version does not know.
-        clock: for tests: an own time.
+        rate_limits: limits that replace the platform's, for accounts with extended limits.
+        timeout: seconds for each attempt of a call, or a `Timeout`.
+        session: your own `requests.Session` with its proxies, certificates, adapters and hooks; the
+            client does not close it.
+        user_agent: the name of your application, sent before the library's.
+        base_url: origin of a test server; the only way to call a host that is not amoCRM's.
+        lenient: accept filters, `with_` and orders that this version does not know.
+        clock: a clock for tests.
 
     Raises:
         ConfigurationError: a setting is missing, unknown or malformed; the message names it.
@@ -112,7 +112,9 @@ class AmoCRM(Bulk, TopLevelResources):
         if isinstance(limiter, BaseRateLimiter):
             limiter = limiter.scoped(_AccountBudgets(rate_limits, settings, cache))
         self._rate_limiter = limiter
-        sender = self._sender = Sender(self._transport, limiter, clock, self._emitter)
+        sender = self._sender = Sender(
+            self._transport, limiter, clock, self._emitter, account.account
+        )
         self._is_guest = False
         self._consent = Consent(settings, account, events)
         grant_flow = GrantFlow(TokenEndpoint(settings, sender), cache, events)
@@ -124,7 +126,7 @@ class AmoCRM(Bulk, TopLevelResources):
 
     def __repr__(self) -> str:
         if not hasattr(self, "connection"):
-            return "<AmoCRM, not set up>"  # It is asked for by whoever renders a traceback.
+            return "<AmoCRM, not set up>"  # A traceback of a failed __init__ shows it.
         return f"<AmoCRM over {self.connection!r}>"
 
     def __enter__(self) -> AmoCRM:
@@ -139,13 +141,13 @@ class AmoCRM(Bulk, TopLevelResources):
         self.close()
 
     def connect(self) -> bool:
-        """Get a token now instead of at the first call; see `Connection.connect`."""
+        """Obtain a token now instead of at the first call; see `Connection.connect`."""
         return self.connection.connect()
 
     def close(self) -> None:
-        """Save what could not be saved yet, close the connections, and end a wait for a person.
+        """Store an unsaved token, close the connections, and stop waiting for consent.
 
-        Calls after it raise ConfigurationError. A client that `as_user` gave closes nothing.
+        Later calls raise ConfigurationError. A client returned by `as_user` closes nothing.
         """
         if self._is_guest:
             return
@@ -154,11 +156,11 @@ class AmoCRM(Bulk, TopLevelResources):
         self._consent.stop()
 
     def as_user(self, user_id: int) -> AmoCRM:
-        """Return this client acting as another user: what it writes is written in that user's name.
+        """Return a client that acts as another user, who becomes the author of its changes.
 
-        It shares everything with this one: token, connections, rate limiter, events. Consent must
-        have been given by an administrator; otherwise, or for an unknown user, calls are answered
-        401.
+        It shares the token, connections, rate limiter and events with this client. An administrator
+        must have given consent; otherwise, or if the user is unknown, calls raise
+        UnauthorizedError.
 
         Source: reference 2.11 (`X-Context-User-ID`).
         """
@@ -192,11 +194,11 @@ class AmoCRM(Bulk, TopLevelResources):
         Events and what handlers get:
             connection:beforeConnect, connection:beforeConsent, connection:beforeFetchToken,
             connection:beforeRefreshToken, connection:connected: the connection.
-            connection:newToken: a response, whose `data` is the token to save.
+            connection:newToken: a response whose `data` is the new token.
             connection:checkToken: True.
             connection:moved: the new host of a renamed account, the connection.
             connection:authError, connection:error, error: the error, the connection.
-            request:done: a `Done`: method, path, status, duration, wait of one attempt.
+            request:done: a `Done`: method, path, status, duration and wait of one attempt.
 
         Raises:
             ConfigurationError: there is no such event.
@@ -233,16 +235,21 @@ class AmoCRM(Bulk, TopLevelResources):
 
     @property
     def stats(self) -> Stats:
-        """What this client has sent and waited for so far: a snapshot, cheap to take."""
+        """Calls, bytes and waits of this client so far."""
         limiter = self._rate_limiter
         is_limited = isinstance(limiter, BaseRateLimiter) and limiter.is_address_limited
         return self._sender.counter.snapshot()._replace(address_limited=is_limited)
 
     def _account_name(self) -> str:
-        """Return what every client of this account calls it, whatever host it was given."""
+        """Return the name under which all clients of this account share data."""
         if not self.connection.connected:
             self.connect()
         return str(self.connection.account_id or self.connection.host)
+
+
+def forward_events(client: AmoCRM, emitter: Emitter) -> None:
+    """Emit a client's events in another emitter, too; its handlers get the client first."""
+    client._emitter.forward(emitter, client)
 
 
 class _AccountBudgets:
@@ -274,7 +281,7 @@ class _AccountBudgets:
 def _read_rate_limiter(
     rate_limiter: object, rate_limits: object, account: Portal, clock: Clock | None
 ) -> RateLimiter | None:
-    """Read `shared`, a number of calls per second, a rate limiter, or None."""
+    """Return the rate limiter for `shared`, a number of calls per second, a limiter, or None."""
     if rate_limits is not None:
         check_limits(rate_limits)
     if rate_limiter == "shared":
@@ -287,5 +294,5 @@ def _read_rate_limiter(
             hint="give either rate_limits, or a rate",
         )
     if rate_limiter is None or is_one:
-        return cast("RateLimiter | None", rate_limiter)  # what has its three methods is one
+        return cast("RateLimiter | None", rate_limiter)  # It has the three methods of one.
     return LocalRateLimiter(check_rate(rate_limiter))

@@ -1,43 +1,43 @@
-"""What can go wrong, sorted by what the caller does next.
+"""The errors of this library, grouped by what the caller does next.
 
 ::
 
     AmoCRMError                      .retryable  .hint
     ├── ConfigurationError           (ValueError) settings or arguments are wrong; before any I/O
     │   └── NotOfferedError          (AttributeError) the API has no such thing
-    ├── AuthorizationError           a person has to act
-    │   ├── NotAuthorizedError       no usable token, and nobody to ask
-    │   │   └── BusyError            it is still being got: try again
-    │   ├── AccessDeniedError        the person said no on the consent page
-    │   ├── StateMismatchError       a redirect that does not answer our question
+    ├── AuthorizationError           a person has to authorize again
+    │   ├── NotAuthorizedError       no usable token, and no way to obtain one
+    │   │   └── BusyError            a token request is in progress: try again
+    │   ├── AccessDeniedError        the person refused on the consent page
+    │   ├── StateMismatchError       a redirect with another state than was sent
     │   └── GrantError               the token endpoint refused a code or a refresh token
-    ├── TransportError               no reply at all                       .sent
-    │   ├── UnreachableError         nothing left this machine: always safe to repeat
-    │   └── LostReplyError           sent, and no answer came
-    │       └── OutcomeUnknownError  a write that may have been done: look before you repeat it
+    ├── TransportError               no response                           .sent
+    │   ├── UnreachableError         nothing was sent: always safe to repeat
+    │   └── LostReplyError           sent, but no response arrived
+    │       └── OutcomeUnknownError  a write that may have been carried out: check before you repeat
     │                                .method .path .data .status .request_id
-    ├── ReplyError                   a reply that means no   .method .path .status .title .detail
+    ├── ReplyError                   an error response       .method .path .status .title .detail
     │   ├── ValidationError          400 with a reason for each field      .fields
-    │   ├── UnauthorizedError        401 that renewing the token did not cure
+    │   ├── UnauthorizedError        401 also with a refreshed token
     │   ├── PaymentRequiredError     402
     │   ├── ForbiddenError           403
-    │   │   └── BlockedError         403 of the edge: this address is blocked    .retry_after
+    │   │   └── BlockedError         403 without JSON: IP address blocked        .retry_after
     │   ├── NotFoundError            (LookupError) 404
-    │   ├── RateLimitedError         429 after patience ran out            .retry_after
+    │   ├── RateLimitedError         429 and the wait would be too long    .retry_after
     │   ├── ServerError              5xx
-    │   └── UnexpectedReplyError     not the documented shape
+    │   └── UnexpectedReplyError     a response without the documented shape
     ├── ConflictError                somebody else changed the entity meanwhile; nothing was sent
-    ├── TokenStoreError              the token could not be loaded, saved or locked
+    ├── TokenStoreError              the token could not be loaded, stored or locked
     ├── RateLimiterError             a shared rate limiter cannot be reached; nothing was sent
-    ├── JournalError                 the journal of an import is in use, or cannot be written
-    └── WebhookError                 (ValueError) a delivery that cannot be trusted or read
+    ├── JournalError                 the journal of an import is in use or cannot be written
+    └── WebhookError                 (ValueError) a webhook that cannot be trusted or read
 
-`str(error)` is one line a person can act on. No secret, header or request body is ever part of a
-message. Every class survives pickling, so a worker pool can hand an error back.
+`str(error)` is one line that says what to do. No message contains a secret, a header or a request
+body. Every error can be pickled, so worker processes can return it.
 
-A write ends in OutcomeUnknownError whenever nobody can say whether it was done: no answer came, a
-5xx came (its `__cause__` is the ServerError), or one that cannot be read (UnexpectedReplyError). So
-one `except` finds them all, and what was sent is in the error, to be looked for or kept.
+A write raises OutcomeUnknownError whenever it may have been carried out: no response arrived, the
+response was a 5xx (`__cause__` is the ServerError) or unreadable (UnexpectedReplyError). One
+`except` handles all of them; `error.data` is the sent data.
 """
 
 from __future__ import annotations
@@ -81,49 +81,48 @@ __all__ = [
 ]
 
 LONGEST: Final = 2_000
-"""Characters of a message, and of a hint, that are shown."""
+"""Maximum characters of a message, and of a hint."""
 
 SHORT: Final = 300
-"""Characters of a word of the server's in the middle of a message."""
+"""Maximum characters of a text of the server within a message."""
 
 _HIDDEN: Final = re.compile(
-    # What moves a cursor, ends a line, turns the direction of writing, or is half a character.
+    # Characters that move the cursor, end a line or change the writing direction; lone surrogates.
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 
 def printable(text: object, most: int = LONGEST) -> str:
-    r"""Return a text without line breaks and terminal commands, cut where it is too long.
+    r"""Return a text without line breaks and terminal commands, and cut it to a maximum length.
 
-    What cannot be printed is shown as Python escapes it; letters of all scripts stay.
+    Unprintable characters are replaced by Python's escapes; letters of all scripts are kept.
 
     >>> print(printable("made\nup \x1b[31mred"))
     made\nup \x1b[31mred
     """
-    whole = str(text)
-    shown = whole[: most + 1]
+    shown = str(text)[: most + 1]
     if not shown.isprintable():
         shown = _HIDDEN.sub(_escaped, shown)
     return shown if len(shown) <= most else f"{shown[:most]}..."
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
 
 
 class AmoCRMError(Exception):
-    """The root of everything this library raises.
+    """Base class of all errors of this library.
 
     Attributes:
-        hint: what to do about it, in one sentence; None when the message says it all.
-        retryable: the same call may succeed later without anybody changing anything.
+        hint: what to do about it, in one sentence; None if the message is enough.
+        retryable: whether the same call may succeed later without a change.
     """
 
     retryable: bool = False
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        # A message may repeat words of the server's, of a file or of a stranger.
+        # A message may contain text of the server, of a file or of an attacker.
         super().__init__(printable(message))
         self.hint: str | None = hint
 
@@ -138,32 +137,32 @@ class AmoCRMError(Exception):
 def _revive(
     kind: type[AmoCRMError], args: tuple[object, ...], state: dict[str, object]
 ) -> AmoCRMError:
-    """Rebuild an error in another process; keyword-only constructors defeat the default way."""
+    """Unpickle an error; the default way fails with keyword-only arguments of `__init__`."""
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)
     return error
 
 
 class ConfigurationError(AmoCRMError, ValueError):
-    """Settings, or the arguments of a call, are wrong. Raised before any I/O."""
+    """A setting or an argument of a call is wrong. Raised before any I/O."""
 
 
 class NotOfferedError(ConfigurationError, AttributeError):
-    """The API offers no such thing. Raised before any I/O."""
+    """The API does not offer this. Raised before any I/O."""
 
 
 class AuthorizationError(AmoCRMError):
-    """A person has to act before calls can go on."""
+    """A person has to authorize the client again."""
 
 
 class NotAuthorizedError(AuthorizationError):
-    """There is no usable token, and nothing to get one with."""
+    """There is no usable token and no way to obtain one."""
 
 
 class BusyError(NotAuthorizedError):
-    """The token is being got: by another thread, for too long, or by this one, whose handler calls.
+    """A token request is in progress: another thread's takes too long, or a handler made a call.
 
-    Nobody has to act, but for the author of that handler.
+    Try again later; if a handler of a connection event made the call, change that handler.
     """
 
     retryable = True
@@ -174,20 +173,20 @@ class AccessDeniedError(AuthorizationError):
 
 
 class StateMismatchError(AuthorizationError):
-    """A redirect arrived that does not answer the question this client asked."""
+    """A redirect has another state than this client sent, or cannot be trusted."""
 
 
 class GrantError(AuthorizationError):
-    """The token endpoint refused a code or a refresh token, for good.
+    """The token endpoint refused a code or a refresh token permanently.
 
     Attributes:
-        status: HTTP status of the refusal, 400 or 401.
+        status: HTTP status of the response, such as 400 or 401.
         title: short name of the problem, in the account's language.
         detail: its explanation, in the account's language.
-        reason: the endpoint's own `hint`, such as `Token has been revoked`; None if it gave none.
-        data: the whole answer, decoded.
-        finding: why a refresh token was revoked, where it could be found out: `withdrawn` (the
-            integration was switched off), `used` (by others) or `lost` (with an earlier answer).
+        reason: the `hint` in the response, such as `Token has been revoked`; None if it has none.
+        data: the decoded response.
+        finding: why a refresh token was revoked, if that is known: `withdrawn` (the integration was
+            turned off), `used` (by another program) or `lost` (with an earlier response).
     """
 
     def __init__(
@@ -212,10 +211,10 @@ class GrantError(AuthorizationError):
 
 
 class TransportError(AmoCRMError):
-    """No reply came.
+    """No complete response arrived.
 
     Attributes:
-        sent: whether the server may have received, and done, what was asked.
+        sent: whether the server may have received and carried out the call.
     """
 
     retryable = True
@@ -223,26 +222,26 @@ class TransportError(AmoCRMError):
 
 
 class UnreachableError(TransportError):
-    """Nothing left this machine: DNS, connection or TLS failed. Always safe to repeat."""
+    """Nothing was sent: DNS, connection or TLS failed. Always safe to repeat."""
 
     sent = False
 
 
 class LostReplyError(TransportError):
-    """The call was sent and no answer came: its outcome is unknown."""
+    """The call was sent but no complete response arrived: its outcome is unknown."""
 
     sent = True
 
 
 class OutcomeUnknownError(LostReplyError):
-    """A write was sent, and nobody knows whether it was done. It is never repeated unasked.
+    """A write was sent and may have been carried out. It is not repeated unless `retry="always"`.
 
     Attributes:
         method: HTTP method of the call.
         path: its path, without host and query.
-        data: what was sent, before it was encoded. In no message: it may be a person's data.
-        status: HTTP status of the answer; None if none came.
-        request_id: the answer's `X-Request-Id`; None if there was none.
+        data: the sent data before encoding. Not in the message: it may be a person's data.
+        status: HTTP status of the response; None if no response arrived.
+        request_id: the response's `X-Request-Id`; None if it has none.
     """
 
     retryable = False
@@ -275,7 +274,7 @@ class ConflictError(AmoCRMError):
 
 
 class TokenStoreError(AmoCRMError):
-    """The token could not be loaded, saved or locked. A token just granted stays in memory."""
+    """The token could not be loaded, stored or locked. A new token stays usable in memory."""
 
     retryable = True
 
@@ -291,20 +290,20 @@ class JournalError(AmoCRMError):
 
 
 class WebhookError(AmoCRMError, ValueError):
-    """A delivery that cannot be trusted or read."""
+    """A webhook that cannot be trusted or read."""
 
 
 class ReplyError(AmoCRMError):
-    """The server answered, and the answer means no.
+    """The server returned an error response.
 
     Attributes:
         method: HTTP method of the call.
         path: its path, without host and query.
-        status: HTTP status of the answer.
-        title: short name of the problem; the status line's words if the body names none.
-        detail: its explanation; None if the body gives none.
-        request_id: the answer's `X-Request-Id`, for amoCRM's support; None if there was none.
-        data: the decoded body of the answer; None if it was not JSON.
+        status: HTTP status of the response.
+        title: short name of the problem; the text of the status if the body has none.
+        detail: its explanation; None if the body has none.
+        request_id: the response's `X-Request-Id`, for amoCRM's support; None if it has none.
+        data: the decoded body; None if it is not JSON.
     """
 
     def __init__(
@@ -339,11 +338,11 @@ class InvalidField:
     """One field of the sent data that the server refused.
 
     Attributes:
-        index: which item of the sent list; None when one object was sent.
-        request_id: the item's `request_id` as the server names it.
-        path: where in the item, dotted, such as `custom_fields_values.0.field_id`.
-        code: the server's name of the reason, such as `InvalidType`.
-        detail: the reason in words.
+        index: position of the item in the sent list; None if a single object was sent.
+        request_id: the item's `request_id` in the response.
+        path: path within the item, such as `custom_fields_values.0.field_id`; may be empty.
+        code: amoCRM's code of the reason, such as `InvalidType`.
+        detail: amoCRM's explanation.
         value: the value that was sent at `path`; None also if nothing was sent there, see
             `is_sent`. Left out of `repr`, because it may be a person's data.
         field_id: the id of the custom field, or its code if the code was sent; None if the field is
@@ -370,21 +369,21 @@ class InvalidField:
 
 
 class ValidationError(ReplyError):
-    """400: fields were refused, and nothing of the batch was written.
+    """400: fields were refused, and no item of the batch was written.
 
     Attributes:
-        fields: every refused field, in the server's order.
+        fields: all refused fields, in the order of the response.
     """
 
     fields: tuple[InvalidField, ...] = ()
 
 
 class UnauthorizedError(ReplyError):
-    """401 that renewing the token did not cure: access was withdrawn or the host is unknown."""
+    """401, also after the token was refreshed: access was revoked, or the host is unknown."""
 
 
 class PaymentRequiredError(ReplyError):
-    """402: the account is not paid, or the function is not in its plan."""
+    """402: the account is not paid, or its plan does not include the function."""
 
 
 class ForbiddenError(ReplyError):
@@ -392,13 +391,13 @@ class ForbiddenError(ReplyError):
 
 
 class BlockedError(ForbiddenError):
-    """403 of the edge: it blocks this address, as it does after too many calls.
+    """403 without JSON: amoCRM blocks this IP address, as it does after too many calls.
 
-    Calls of all who share the rate limiter are refused unsent until one tries again.
+    All clients that share the rate limiter get this error without sending, until one call is tried
+    again.
 
     Attributes:
-        retry_after: seconds until calls may be tried again; how long a block lasts is not
-            documented.
+        retry_after: seconds until the next try; the length of a block is not documented.
     """
 
     retryable = True
@@ -410,10 +409,10 @@ class NotFoundError(ReplyError, LookupError):
 
 
 class RateLimitedError(ReplyError):
-    """429, and waiting it out would take longer than this call may wait.
+    """429, and the pause is longer than this call may wait.
 
     Attributes:
-        retry_after: seconds until calls may go on; None if the server did not say.
+        retry_after: seconds until the next call is allowed; None if the server did not say.
     """
 
     retryable = True
@@ -421,13 +420,13 @@ class RateLimitedError(ReplyError):
 
 
 class ServerError(ReplyError):
-    """5xx: amoCRM is in trouble. A write that got it may have been done."""
+    """5xx: an error within amoCRM. A write may have been carried out."""
 
     retryable = True
 
 
 class UnexpectedReplyError(ReplyError):
-    """The answer has not the documented shape: not JSON, cut, too large, a redirect."""
+    """A response without the documented shape: not JSON, cut, too large, or a redirect."""
 
 
 BY_STATUS: Final[dict[int, type[ReplyError]]] = {
@@ -437,4 +436,4 @@ BY_STATUS: Final[dict[int, type[ReplyError]]] = {
     404: NotFoundError,
     429: RateLimitedError,
 }
-"""The class of a refusal, where its status alone decides. Source: reference 3.3."""
+"""Error classes by status, where the status alone decides. Source: reference 3.3."""

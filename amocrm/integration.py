@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, overload
 
 from amocrm._support.clock import Clock, SystemClock
+from amocrm._support.emitter import Emitter, Handler
 from amocrm._support.forks import ForkLock
 from amocrm._support.frames import frameless
+from amocrm.auth.connection import Connection
+from amocrm.auth.connection_events import Step, Trouble
 from amocrm.auth.consent import consent_url
 from amocrm.auth.installation.install_limit import InstallLimit
 from amocrm.auth.installation.installer import Installer
@@ -16,11 +19,18 @@ from amocrm.auth.installation.uninstall_hook import verify
 from amocrm.auth.redirect.query import State, read_install, read_query
 from amocrm.auth.settings import AuthSettings
 from amocrm.auth.token import known_id
-from amocrm.client import AmoCRM
-from amocrm.errors import ConfigurationError, NotAuthorizedError, TokenStoreError, WebhookError
+from amocrm.client import AmoCRM, forward_events
+from amocrm.errors import (
+    AmoCRMError,
+    ConfigurationError,
+    NotAuthorizedError,
+    TokenStoreError,
+    WebhookError,
+)
 from amocrm.http.hosts import DEFAULT_ZONE, ZONES, account_host, portal
 from amocrm.http.messages import Timeout
-from amocrm.http.transport.transport import Session, open_session
+from amocrm.http.stats import Done
+from amocrm.http.transport.transport import Response, Session, open_session
 from amocrm.rate_limit.budget import RateLimits
 from amocrm.rate_limit.limiter import RateLimiter
 from amocrm.rate_limit.local import LocalRateLimiter
@@ -108,12 +118,14 @@ class Integration:
         self._user_session = self._session = session
         self._closed = False
         self._opening = ForkLock()
+        self._emitter = Emitter()
         self._registry = AccountRegistry(client_id, store)
         self._installer = Installer(
             lambda host, account_id: make_client(host, account_id, self._open()),
             self._registry,
             InstallLimit(SystemClock() if clock is None else clock),
             max_clients,
+            lambda client: forward_events(client, self._emitter),
         )
 
     def __repr__(self) -> str:
@@ -190,6 +202,47 @@ class Integration:
         """
         host, account_id = self._read_account(name, id)
         self._installer.forget(lambda: self._find(host, account_id))
+
+    # Events --------------------------------------------------------------------------------------
+
+    @overload
+    def on(self, event: Step, handler: Callable[[AmoCRM, Connection], object]) -> None: ...
+    @overload
+    def on(
+        self, event: Literal["connection:newToken"], handler: Callable[[AmoCRM, Response], object]
+    ) -> None: ...
+    @overload
+    def on(
+        self, event: Literal["connection:checkToken"], handler: Callable[[AmoCRM, bool], object]
+    ) -> None: ...
+    @overload
+    def on(
+        self,
+        event: Literal["connection:moved"],
+        handler: Callable[[AmoCRM, str, Connection], object],
+    ) -> None: ...
+    @overload
+    def on(
+        self, event: Trouble, handler: Callable[[AmoCRM, AmoCRMError, Connection], object]
+    ) -> None: ...
+    @overload
+    def on(
+        self, event: Literal["request:done"], handler: Callable[[AmoCRM, Done], object]
+    ) -> None: ...
+    def on(self, event: str, handler: Handler) -> None:
+        """Call `handler` whenever an event happens in any account, also in accounts to come.
+
+        The events are those of `AmoCRM.on`. A handler receives the account's client first, then
+        what a handler of `AmoCRM.on` receives; it is called after the client's own handlers.
+
+        Raises:
+            ConfigurationError: there is no such event.
+        """
+        self._emitter.on(event, handler)
+
+    def off(self, event: str | None = None, handler: Handler | None = None) -> None:
+        """Remove a handler of an event, all handlers of an event, or all handlers."""
+        self._emitter.off(event, handler)
 
     # Installation --------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""A server that answers what a test tells it to, behind a `requests` session."""
+"""A `requests` session whose responses a test defines."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from urllib3 import HTTPResponse
 HOST = "https://example.amocrm.ru"
 
 Answer = Callable[[str, dict[str, str]], Any]
-"""Path and query in; the decoded body out, None for 204."""
+"""Returns the body for a path and a query; None for 204."""
 
 
 class Canned(HTTPAdapter):
-    """Answers with what a function returns, and remembers the queries."""
+    """Responds with the value of a function, and remembers the queries."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Canned(HTTPAdapter):
 
     @property
     def pages(self) -> list[int]:
-        """The numbers of the pages that were asked for, in the order of their arrival."""
+        """The numbers of the requested pages, in the order of arrival."""
         return [int(query.get("page", "1")) for query in self.asked]
 
     def session(self) -> requests.Session:
@@ -52,7 +52,7 @@ class Canned(HTTPAdapter):
 
 
 def listing(path: str, query: dict[str, str], items: list[Any], *, more: bool) -> dict[str, Any]:
-    """One page, as the API has it; `next` is the same query with the next number."""
+    """One page in the format of the API; `next` is the same query with the next number."""
     following = {**query, "page": str(int(query.get("page", "1")) + 1)}
     text = "&".join(f"{name}={value}" for name, value in following.items())
     links = {"next": {"href": f"{HOST}{path}?{text}"}} if more else {}
@@ -60,7 +60,7 @@ def listing(path: str, query: dict[str, str], items: list[Any], *, more: bool) -
 
 
 def book(pages: int, size: int = 2) -> Answer:
-    """A listing of so many pages of numbered items; beyond them it is 204."""
+    """A listing of so many pages of numbered items, followed by 204."""
 
     def answer(path: str, query: dict[str, str]) -> Any:
         page = int(query.get("page", "1"))

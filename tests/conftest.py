@@ -1,4 +1,4 @@
-"""What every test may ask for: a clock that stands still, a portal, clients of it."""
+"""Fixtures for all tests: a manual clock, a sandbox, and clients of it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from amocrm import AmoCRM, AuthSettings
 from amocrm.bulk.workers import THREAD_NAME
 from amocrm.sandbox import ManualClock, Sandbox
 
-# How long a case takes tells of the machine, not of the code.
+# The duration of a case depends on the machine, not on the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 
 class Make(Protocol):
-    """Makes clients of the sandbox; `auth` is added to the integration's settings."""
+    """Creates clients of the sandbox; `auth` is added to the integration's settings."""
 
     def __call__(
         self, auth: dict[str, Any] | None = None, domain: str = "example", **settings: Any
@@ -74,7 +74,7 @@ def crm(make: Make, sandbox: Sandbox) -> AmoCRM:
 
 @pytest.fixture
 def connected(crm: AmoCRM) -> AmoCRM:
-    """A client that holds a token."""
+    """A client with a token."""
     crm.connect()
     return crm
 
@@ -88,7 +88,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def asking(sandbox: Sandbox, make: Make, free_port: int) -> AmoCRM:
-    """A client that has nothing and asks a person."""
+    """A client without a token and a code, which asks a person for consent."""
     uri = f"http://127.0.0.1:{free_port}/back"
     one = sandbox.add_integration(uri)
     return make(
@@ -106,14 +106,14 @@ Browse = Callable[[str], requests.Response]
 
 @pytest.fixture
 def browse() -> Iterator[Browse]:
-    """A browser: opens one address after another, each over a connection of its own."""
+    """A browser: opens URLs one after another, each over a new connection."""
     with requests.Session() as browser:
         browser.trust_env = False
         yield lambda url: browser.get(url, timeout=5, headers={"Connection": "close"})
 
 
 class EventNames(list[str]):
-    """Names of events in the order they happened, without their common prefix."""
+    """Names of events in order, without their common prefix."""
 
 
 @pytest.fixture
@@ -133,21 +133,21 @@ def record_events() -> Callable[[AmoCRM], EventNames]:
 
 @pytest.fixture
 def portal(clock: ManualClock) -> Sandbox:
-    """A portal that does not mind how fast it is called."""
+    """A sandbox without a rate limit."""
     return Sandbox(clock=clock, rps=None, seed=0)
 
 
 def workers() -> list[threading.Thread]:
-    """The threads of bulk work that are alive."""
+    """The running threads of bulk operations."""
     return [one for one in threading.enumerate() if one.name == THREAD_NAME]
 
 
 @pytest.fixture
 def gone() -> Iterator[None]:
-    """No test leaves a worker thread behind."""
+    """Check that no test leaves a worker thread running."""
     yield
     gc.collect()
-    # What is still there (modules, the tests themselves) is not looked through again next time.
+    # Objects that are still alive (modules, tests) are not scanned again after the next test.
     gc.freeze()
     for thread in workers():
         thread.join(10)

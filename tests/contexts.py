@@ -1,4 +1,4 @@
-"""The way to an account, as a client has it, for tests of what goes it."""
+"""API contexts for tests."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from amocrm.bulk.context import ApiContext, PageCounts
 
 
 def way_of(crm: AmoCRM, clock: Clock) -> ApiContext:
-    """Return a way of its own, with nothing learned yet."""
+    """Return a new context without measurements."""
     return ApiContext(crm.request, clock, 7.0, "example.amocrm.ru", PageCounts())

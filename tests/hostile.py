@@ -1,4 +1,4 @@
-"""How many cases each fuzz test tries: AMOCRM_TEST_CASES, 100 without it.
+"""The number of cases of each fuzz test: AMOCRM_TEST_CASES, by default 100.
 
 CI asks for 1,000 of each, more than 10,000 in all; 10,000 of each take most of an hour.
 """
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 cases = settings(
     max_examples=int(os.environ.get("AMOCRM_TEST_CASES", "100")),
     deadline=None,
-    # The same cases in every run: a change is judged by itself, and not by what chance finds.
+    # The same cases in every run, so that a failure comes from a change and not from chance.
     derandomize=True,
     suppress_health_check=[
         HealthCheck.too_slow,

@@ -1,4 +1,4 @@
-"""What an error tracker would send: the locals of every frame of an error and of its relatives."""
+"""Finds secrets that an error tracker would send: variables of all frames of an error's chain."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from amocrm._support.frames import related
 
 TESTS = str(Path(__file__).parent)
 DEPTH = 3
-"""How deep containers in locals are looked into."""
+"""Levels of nested containers that are searched."""
 
 
 class Leak(NamedTuple):
-    """A secret that stands where an error tracker finds it.
+    """A secret at a place where an error tracker finds it.
 
     Attributes:
         secret: its name.
@@ -52,7 +52,7 @@ def leaks(error: BaseException, secrets: Mapping[str, str]) -> list[Leak]:
 
 
 def rendered(error: BaseException) -> str:
-    """Render an error and its whole chain with the locals of all frames but those of tests."""
+    """Render an error and its chain with the variables of all frames except those of tests."""
     lines: list[str] = []
     todo: list[traceback.TracebackException | None] = [
         traceback.TracebackException.from_exception(error, capture_locals=True)
@@ -68,7 +68,7 @@ def rendered(error: BaseException) -> str:
 
 
 def assert_silent(error: BaseException, secrets: Mapping[str, str]) -> None:
-    """Fail if any of the secrets is there; the message names the places, not the secrets."""
+    """Fail if a secret is found; the message names the places, not the secrets."""
     assert leaks(error, secrets) == []
     text = rendered(error)
     assert [name for name, secret in secrets.items() if secret in text] == []
@@ -84,14 +84,14 @@ def _texts(error: BaseException) -> Iterator[tuple[str, str]]:
     for text in _shown(error.args, DEPTH):
         yield "args", text
     for name, value in vars(error).items():
-        # What the caller sent, and what the server said, is his to see.
+        # The caller may see the sent data and the server's response.
         if name not in ("data", "fields"):
             for text in _shown(value, DEPTH):
                 yield name, text
 
 
 def _shown(value: Any, depth: int) -> Iterator[str]:
-    """Render a value, and what is in it."""
+    """Render a value and its items."""
     if isinstance(value, (bytes, bytearray)):
         yield value.decode("latin-1")
     elif isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Processes for tests: they share nothing with the one that runs the tests."""
+"""Processes for tests, which share nothing with the test process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _PRELOADED = [
     "amocrm.stores.sql", "amocrm.stores.redis", "psycopg", "pymysql", "pytest",
     "tests.servers", "tests.endurance.test_one_grant", "tests.bulk.test_writer",
 ]  # fmt: skip
-"""Most of what such a process imports: that takes longer than what it does."""
+"""Most modules that such a process imports; importing takes longer than its work."""
 
 
 def _context() -> ForkServerContext | SpawnContext:
-    """Fork them, where that can be done, from a server that has imported all and done nothing."""
+    """Start them, if possible, by forking a server process that has only imported modules."""
     if not hasattr(os, "fork"):
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -29,11 +29,11 @@ APART = _context()
 
 
 CHILD_DEADLINE = 30
-"""Seconds after which a forked child that is stuck is ended."""
+"""Seconds after which a stuck child is killed."""
 
 
 def in_child(test: Callable[[], object]) -> bool:
-    """Run a test in a forked child; tell whether it returned something true.
+    """Run a test in a forked child; return whether its result was true.
 
     Nothing of pytest's may run in there: whatever happens, the child leaves at once. It is also
     ended when it waits for ever, by the alarm's own effect: the handler that pytest-timeout has

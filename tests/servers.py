@@ -1,4 +1,4 @@
-"""Real servers for tests: where they are, how they go down, and stores that live in them."""
+"""Real servers for tests: their addresses, their failures, and stores in them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ URLS = {
     "postgres": os.environ.get(
         "AMOCRM_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test"
     ),
-    # PyMySQL loads all certificates for each connection, unless it is told that none will be shown.
+    # Without this, PyMySQL loads all certificates for each connection.
     "mysql": os.environ.get(
         "AMOCRM_TEST_MYSQL", "mysql+pymysql://root@127.0.0.1:3306/test?ssl_disabled=true"
     ),
@@ -45,7 +45,7 @@ sets the isolation level of MySQL, so wait for the change before it."""
 
 
 def missing(what: str) -> None:
-    """Leave a test out where something is not installed; never in CI."""
+    """Skip a test if something is not installed; never in CI."""
     if os.environ.get("CI"):
         pytest.fail(f"{what} is not there")
     pytest.skip(f"{what} is not there")
@@ -57,7 +57,7 @@ def address(kind: str) -> tuple[str, int]:
 
 
 def need(kind: str) -> str:
-    """Return the address of a server that answers; leave the test out if it does not."""
+    """Return the URL of a server that responds; skip the test if it does not."""
     try:
         socket.create_connection(address(kind), timeout=5).close()
     except OSError:
@@ -66,7 +66,7 @@ def need(kind: str) -> str:
 
 
 def open_store(kind: str, place: str, *, pooled: bool = False) -> TokenStore:
-    """Open a store; the same place again each time, in whatever process.
+    """Open a store; every process gets the same one.
 
     Pooled connections stay open until the process ends, or the store's engine is disposed of.
     """
@@ -82,13 +82,13 @@ def open_store(kind: str, place: str, *, pooled: bool = False) -> TokenStore:
 
 
 def engine(url: str) -> sa.Engine:
-    """Make an engine that closes each connection after use: the servers are shared."""
+    """Create an engine that closes each connection after use, because the servers are shared."""
     return sa.create_engine(url, poolclass=NullPool)
 
 
 @contextmanager
 def new_place(kind: str, folder: Path) -> Generator[str, None, None]:
-    """Make a place for tokens that nobody else has, and clear it away afterwards."""
+    """Create a place for the tokens of one test, and remove it afterwards."""
     if kind in ("file", "sqlite"):
         store = open_store(kind, str(folder))
         if isinstance(store, SQLStore):
@@ -107,7 +107,7 @@ def new_place(kind: str, folder: Path) -> Generator[str, None, None]:
 
 
 def open_journal(kind: str, place: str) -> JournalStorage:
-    """Name a journal; the same place again each time, in whatever process."""
+    """Name a journal; every process gets the same one."""
     if kind == "file":
         return FileJournal(Path(place, "journal"))
     if kind == "sqlite":
@@ -117,7 +117,7 @@ def open_journal(kind: str, place: str) -> JournalStorage:
 
 @contextmanager
 def journal_place(kind: str, folder: Path) -> Generator[str, None, None]:
-    """Make a place for a journal that nobody else has, and clear it away afterwards."""
+    """Create a place for the journal of one test, and remove it afterwards."""
     if kind in DATABASES:
         need(kind)
     place = f"amocrm_test_{uuid.uuid4().hex[:12]}" if kind in DATABASES else str(folder)
@@ -143,7 +143,7 @@ def _clear(kind: str, place: str) -> None:
 
 
 class Forwarder:
-    """A door to a server that can be shut, or fall shut at a word before the answer comes out."""
+    """A proxy that can close connections, at once or at certain bytes before the response."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
@@ -156,12 +156,12 @@ class Forwarder:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def shut(self) -> None:
-        """Cut all connections, and each new one at once."""
+        """Close all connections, and each new one at once."""
         self._shut = True
         self.cut()
 
     def cut(self) -> None:
-        """Cut all connections that there are."""
+        """Close all open connections."""
         for one in self._open:
             _cut(one)
         self._open.clear()
@@ -170,9 +170,9 @@ class Forwarder:
         self._shut = False
 
     def doom(self, *words: bytes) -> None:
-        """Cut a connection at the last of these words, when they have come in this order.
+        """Close a connection at the last of these byte strings, if they arrive in this order.
 
-        The server still gets it; nobody hears the answer.
+        The server still receives it; the client gets no response.
         """
         self._fatal = list(words)
 
@@ -208,7 +208,7 @@ class Forwarder:
                         self.deaths += 1
                         doomed.set()
                 elif not asks and doomed.is_set():
-                    break  # The server has done it; nobody hears of it.
+                    break  # The server has executed it; the client gets no response.
                 sink.sendall(data)
         _cut(source)
         _cut(sink)
@@ -222,7 +222,7 @@ def _cut(one: socket.socket) -> None:
 
 @contextmanager
 def door(kind: str) -> Iterator[tuple[Forwarder, str]]:
-    """Open a door to a server; the address leads through it."""
+    """Start a proxy of a server; the URL is the proxy's."""
     forwarder = Forwarder(address(kind))
     host, port = address(kind)
     url = need(kind)
@@ -237,7 +237,7 @@ def door(kind: str) -> Iterator[tuple[Forwarder, str]]:
 
 
 class OwnRedis:
-    """A Redis of one's own, which keeps what it has over a restart."""
+    """A Redis server of one test, which keeps its data over a restart."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._command = [

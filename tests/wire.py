@@ -1,4 +1,4 @@
-"""What leaves a client: every request as the HTTP stack would send it, with its secrets."""
+"""Records every request that a client sends, as the HTTP stack would send it, with its secrets."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from amocrm.sandbox import Sandbox
 _HOME = re.compile(
     r"https://(?!www\.)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.(?:amocrm\.ru|amocrm\.com|kommo\.com)"
 )
-"""Where secrets may go, written anew from the rule: a name of amoCRM's, over HTTPS."""
+"""Where secrets may be sent, implemented independently: to a host of amoCRM, over HTTPS."""
 
 
 class Sent(NamedTuple):
-    """A request that left.
+    """A request that was sent.
 
     Attributes:
         origin: where urllib3 would have connected to.
@@ -33,7 +33,7 @@ class Sent(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What answers in the portal's place."""
+    """A response instead of the sandbox's."""
 
     status: int
     body: bytes = b""
@@ -41,11 +41,11 @@ class Reply(NamedTuple):
 
 
 Twist = Callable[[requests.PreparedRequest], "Reply | None"]
-"""Answers a request in the portal's place, or leaves it to the portal."""
+"""Returns a response instead of the sandbox's; None lets the sandbox respond."""
 
 
 class Wire(HTTPAdapter):
-    """Records each request, wherever it goes, and lets the portal or a twist answer."""
+    """Records each request to any host, and lets the sandbox or a twist respond."""
 
     def __init__(self, sandbox: Sandbox, twist: Twist = lambda _: None) -> None:
         super().__init__()
@@ -81,5 +81,5 @@ class Wire(HTTPAdapter):
 
     @property
     def strays(self) -> list[Sent]:
-        """Whatever went anywhere but to a host of amoCRM's, over HTTPS."""
+        """Requests that were not sent to a host of amoCRM over HTTPS."""
         return [one for one in self.sent if _HOME.fullmatch(one.origin) is None]

@@ -36,6 +36,7 @@ class Emitter:
 
     def __init__(self) -> None:
         self._handlers: dict[str, tuple[_Entry, ...]] = {}
+        self._next: tuple[Emitter, object] | None = None
         self._lock = ForkLock()
 
     def on(self, event: str, handler: Handler) -> None:
@@ -66,8 +67,15 @@ class Emitter:
                 self._keep(event, lambda entry: entry.handler != handler)
 
     def hears(self, event: str) -> bool:
-        """Whether an event has handlers."""
-        return event in self._handlers
+        """Whether an event has handlers, here or where it is forwarded to."""
+        return event in self._handlers or (self._next is not None and self._next[0].hears(event))
+
+    def forward(self, other: Emitter, source: object) -> None:
+        """Emit every event in another emitter, too, after the handlers here.
+
+        Its handlers get `source` before the arguments.
+        """
+        self._next = other, source
 
     def emit(self, event: str, *args: object) -> None:
         """Call the handlers of an event, in order."""
@@ -79,6 +87,9 @@ class Emitter:
                     entry.is_used = True
                     self._keep(event, lambda entry: not entry.is_used)
             entry.handler(*args)
+        if self._next is not None:
+            other, source = self._next
+            other.emit(event, source, *args)
 
     def _add(self, event: str, handler: Handler, *, once: bool) -> None:
         _known(event)

@@ -32,7 +32,7 @@ from amocrm.http.reply_body import read_problem
 from amocrm.http.request_body import encode_body
 from amocrm.http.retry import PATIENCE, Again, GiveUp, RetryState
 from amocrm.http.sender import QUEUE_PATIENCE, Sender
-from amocrm.http.transport.transport import Answer, Info
+from amocrm.http.transport.transport import Info, ReceivedReply
 
 TOKEN_PATH: Final = "/oauth2/access_token"
 
@@ -189,7 +189,7 @@ class TokenEndpoint:
             except AmoCRMError as error:
                 return Failed(error, in_doubt)  # The rate limiter's: this request was not sent.
             verdict = judge_grant(call, outcome, state, asked_at=asked_at, in_doubt=in_doubt)
-            if isinstance(verdict, Granted) and isinstance(outcome, Answer):
+            if isinstance(verdict, Granted) and isinstance(outcome, ReceivedReply):
                 token = verdict.token
                 return Grant(token, outcome.info, portal, tries, token.account_id)
             if isinstance(verdict, GrantRefused):
@@ -247,12 +247,12 @@ class TokenEndpoint:
         if grant.account_id is not None:
             return grant
         probe = self._probe(grant.portal, grant.token)
-        if not isinstance(probe, Answer) or probe.status != 200:
+        if not isinstance(probe, ReceivedReply) or probe.status != 200:
             return grant
         _, account = read_problem(probe)
         return grant._replace(account_id=known_id(account.get("id")))
 
-    def _probe(self, portal: Portal, token: Token) -> Answer | NoReply | None:
+    def _probe(self, portal: Portal, token: Token) -> ReceivedReply | NoReply | None:
         """Make a call with the access token of a pair; None if it has expired."""
         if token.freshness(self._sender.clock.time()) is Freshness.EXPIRED:
             return None
@@ -263,7 +263,7 @@ class TokenEndpoint:
         call = lookup_call(portal, token, GRANT_TIMEOUT)
         return None if call is None else moved_portal(portal, self._send_once(call))
 
-    def _send_once(self, call: Call) -> Answer | NoReply | None:
+    def _send_once(self, call: Call) -> ReceivedReply | NoReply | None:
         """Send a call beside a grant. Its failure must not replace the result of the grant."""
         try:
             return self._sender.send(call)

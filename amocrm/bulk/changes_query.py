@@ -55,12 +55,13 @@ _DELETIONS: Final[Mapping[str, tuple[str, list[str]]]] = {
 """The events that tell of deletions: their `entity`, and their types."""
 
 _INSTEAD: Final = (
-    (r".*/notes", 'of notes only common ones: crm.events.list(filter={"type": '
+    (re.compile(r".*/notes"), 'of notes only common ones: crm.events.list(filter={"type": '
      '["common_note_deleted"]})'),
-    (r"/api/v4/events", 'crm.events.list(filter={"created_at": {"from": ...}})'),
-    (r"/api/v4/leads/unsorted", 'crm.leads.unsorted.list(order={"updated_at": "desc"})'),
-    (r".*/elements", "read the whole crm.catalogs(...).elements.list() and compare"),
-    (r".*", "read the whole listing and compare"),
+    (re.compile(r"/api/v4/events"), 'crm.events.list(filter={"created_at": {"from": ...}})'),
+    (re.compile(r"/api/v4/leads/unsorted"),
+     'crm.leads.unsorted.list(order={"updated_at": "desc"})'),
+    (re.compile(r".*/elements"), "read the whole crm.catalogs(...).elements.list() and compare"),
+    (re.compile(r".*"), "read the whole listing and compare"),
 )  # fmt: skip
 """What to use where changes or deletions cannot be read, by path."""
 
@@ -112,4 +113,4 @@ def _short(path: str) -> str:
 
 
 def _instead(path: str) -> str:
-    return next(hint for pattern, hint in _INSTEAD if re.fullmatch(pattern, path))
+    return next(hint for pattern, hint in _INSTEAD if pattern.fullmatch(path))

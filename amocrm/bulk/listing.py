@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Generator, Iterator, Mapping
-from typing import Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar, cast
 
 from amocrm.bulk.context import ApiContext, bare_path, read_count
 from amocrm.bulk.pages import (
@@ -79,6 +79,26 @@ class Listing(Generic[E]):
     def __iter__(self) -> Iterator[E]:
         for items in self.pages():
             yield from items
+
+    if not TYPE_CHECKING:  # A checker refuses all three; at run time a hint helps.
+
+        def __len__(self) -> NoReturn:
+            raise TypeError(
+                "a listing has no length, because it is not read yet: "
+                "use len(list(listing)), or listing.count() where the API tells the number"
+            )
+
+        def __bool__(self) -> NoReturn:
+            raise TypeError(
+                "a listing is neither true nor false, because it is not read yet: "
+                "use listing.first() is not None"
+            )
+
+        def __getitem__(self, key: object) -> NoReturn:
+            raise TypeError(
+                "a listing has no items by number, because it is not read yet: "
+                "use listing.first(), or list(listing)"
+            )
 
     def pages(self) -> Iterator[list[E]]:
         """Yield the items page by page, in the server's order; an empty listing has no pages."""

@@ -12,7 +12,7 @@ from amocrm.http.messages import Call, Json, Retry, Timeout
 from amocrm.http.request_body import encode_body
 from amocrm.http.retry import Accept, Again, GiveUp, RetryState, final_error, judge
 from amocrm.http.sender import Sender
-from amocrm.http.transport.transport import Answer
+from amocrm.http.transport.transport import ReceivedReply
 
 
 class SignedCalls:
@@ -83,7 +83,7 @@ class SignedCalls:
                     raise final_error(call, error, state) from error
                 raise
             verdict = judge(call, outcome, state)
-            if isinstance(verdict, Accept) and isinstance(outcome, Answer):
+            if isinstance(verdict, Accept) and isinstance(outcome, ReceivedReply):
                 return verdict.data
             if isinstance(verdict, Again):
                 self._sender.wait_before_retry(verdict)

@@ -31,7 +31,7 @@ class Authorizer(Protocol):
         """Return a token that is valid for the next call."""
         ...
 
-    def refresh_after_401(self, spent: Credential, date: str | None = None) -> Credential | str:
+    def refresh_after_401(self, rejected: Credential, date: str | None = None) -> Credential | str:
         """Return a token to use instead of one that got a 401, or the reason why there is none."""
         ...
 

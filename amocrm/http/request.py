@@ -32,7 +32,7 @@ from amocrm.http.paths import resolve
 from amocrm.http.request_body import encode_body
 from amocrm.http.retry import Accept, Again, GiveUp, Refresh, RetryState, final_error, judge
 from amocrm.http.sender import BeforeSend, Sender
-from amocrm.http.transport.transport import Answer, Response, SinkError
+from amocrm.http.transport.transport import ReceivedReply, Response, SinkError
 
 __all__ = ["Request", "Response"]
 
@@ -251,7 +251,7 @@ class Request:
                 raise
             verdict = judge(call, outcome, state)
             if isinstance(verdict, Refresh):
-                date = outcome.headers.get("Date") if isinstance(outcome, Answer) else None
+                date = outcome.headers.get("Date") if isinstance(outcome, ReceivedReply) else None
                 new = authorizer.refresh_after_401(token, date)
                 if not isinstance(new, str):
                     token, refreshes = new, refreshes + 1
@@ -261,7 +261,7 @@ class Request:
                 if isinstance(verdict, GiveUp) and new:
                     hint = verdict.error.hint
                     verdict.error.hint = f"{hint}; {new}" if hint else new
-            if isinstance(verdict, Accept) and isinstance(outcome, Answer):
+            if isinstance(verdict, Accept) and isinstance(outcome, ReceivedReply):
                 return Response(verdict.data, outcome.info)
             if isinstance(verdict, Again):
                 sender.wait_before_retry(verdict)

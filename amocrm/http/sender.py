@@ -15,7 +15,7 @@ from amocrm.http.error_mapping import is_block, request_id
 from amocrm.http.messages import Call, NoReply
 from amocrm.http.retry import FIRST, Again, GiveUp, RetryState
 from amocrm.http.stats import Done, StatsCounter
-from amocrm.http.transport.transport import Answer, Transport
+from amocrm.http.transport.transport import ReceivedReply, Transport
 from amocrm.rate_limit.base import TakenSlot
 from amocrm.rate_limit.limiter import RateLimiter, Refusal, Slot
 
@@ -42,11 +42,18 @@ class Sender:
         rate_limiter: gives each call a slot; None sends at once.
         clock: measures and waits.
         emitter: emits `request:done` after each attempt.
+        account: the host of the account whose calls are sent; it is named in `request:done`.
     """
 
     def __init__(
-        self, transport: Transport, rate_limiter: RateLimiter | None, clock: Clock, emitter: Emitter
+        self,
+        transport: Transport,
+        rate_limiter: RateLimiter | None,
+        clock: Clock,
+        emitter: Emitter,
+        account: str = "",
     ) -> None:
+        self._account = account
         self._transport = transport
         self._rate_limiter = rate_limiter
         self._emitter = emitter
@@ -61,7 +68,7 @@ class Sender:
         state: RetryState = FIRST,
         before_send: BeforeSend | None = None,
         patience: float = QUEUE_PATIENCE,
-    ) -> Answer | NoReply:
+    ) -> ReceivedReply | NoReply:
         """Wait for a slot and send a call once.
 
         Args:
@@ -113,14 +120,14 @@ class Sender:
         if self._rate_limiter is not None and seconds > 0:
             self._rate_limiter.hold(self.clock, min(seconds, LONGEST_HOLD))
 
-    def _attempt(self, call: Call, slot: Slot | None) -> Answer | NoReply:
+    def _attempt(self, call: Call, slot: Slot | None) -> ReceivedReply | NoReply:
         """Send, and report the times to the rate limiter, which adapts to them."""
         if slot is None:
             return self._transport.send(call)
         arrived, blocked = None, False
         try:
             outcome = self._transport.send(call, slot)
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, ReceivedReply):
                 arrived = outcome.came
                 if outcome.fresh:
                     slot.opening()
@@ -135,9 +142,9 @@ class Sender:
                 _log.warning("the rate limiter failed after a response: %s", type(error).__name__)
 
     def _count(
-        self, call: Call, outcome: Answer | NoReply, state: RetryState, slot: Slot | None
+        self, call: Call, outcome: ReceivedReply | NoReply, state: RetryState, slot: Slot | None
     ) -> None:
-        reply = outcome if isinstance(outcome, Answer) else None
+        reply = outcome if isinstance(outcome, ReceivedReply) else None
         self.counter.count(
             0 if call.body is None else len(call.body),
             0 if reply is None else len(reply.body) + reply.poured,
@@ -150,7 +157,7 @@ class Sender:
     def _report(
         self,
         call: Call,
-        outcome: Answer | NoReply,
+        outcome: ReceivedReply | NoReply,
         state: RetryState,
         slot: Slot | None,
         duration: float,
@@ -165,6 +172,7 @@ class Sender:
             state.last_wait + (0.0 if slot is None else slot.waited),
             state.attempt + 1,
             None if reply is None else request_id(reply),
+            self._account,
         )
         if isinstance(outcome, NoReply):
             _log.debug(

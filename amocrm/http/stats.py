@@ -60,6 +60,7 @@ class Done(NamedTuple):
         wait: seconds waited before this attempt: for a slot and, if it is a retry, for the backoff.
         attempt: 1 for the first; sending again with a refreshed token does not count as a retry.
         request_id: the response's `X-Request-Id`, for amoCRM's support; None if it has none.
+        account: the host of the account, as the client was created for it; empty for chats.
     """
 
     method: str
@@ -69,6 +70,7 @@ class Done(NamedTuple):
     wait: float
     attempt: int
     request_id: str | None
+    account: str = ""
 
 
 class StatsCounter:

@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.errors import ConfigurationError
+from amocrm.http.messages import Json
 from amocrm.resources.endpoint import near
-from amocrm.resources.resource import Resource
+from amocrm.resources.item_checks import as_list
+from amocrm.resources.one_item import OneReadable
 from amocrm.resources.verbs import Gets, Lists
 
 if TYPE_CHECKING:
+    from amocrm.resources.filter_values import Id
     from amocrm.schema.bots import Bot, BotRun
+    from amocrm.schema.enums import BotFunction
 
 BotWith: TypeAlias = Literal["favorite"]
 
@@ -22,11 +26,11 @@ _LEGACY_TYPES: Final = {"contacts": "1", "leads": "2", "customers": "12"}
 class BotFilter(TypedDict, total=False):
     """What bots can be filtered by."""
 
-    id: int | list[int]
-    type_functionality: list[Literal["regular", "greeting", "marketing", "nps"]]
+    id: Id | Iterable[Id]
+    type_functionality: BotFunction | Iterable[BotFunction]
 
 
-class OneBot(Resource):
+class OneBot(OneReadable["Bot", BotWith]):
     """What can be done with one bot. Only Kommo takes it here."""
 
     __slots__ = ()
@@ -55,19 +59,20 @@ class Bots(
         """Return what can be done with one bot."""
         return self._at(OneBot, id)
 
-    def run_many(self, runs: Iterable[BotRun]) -> None:
+    def run_many(self, runs: BotRun | Iterable[BotRun]) -> None:
         """Start bots, a hundred in a call at most. Only Kommo takes it."""
-        self._api.request.post(f"{self._path}/run", list(runs))
+        self._api.request.post(f"{self._path}/run", as_list(runs, "runs"))
 
-    def run_legacy(self, runs: Iterable[BotRun]) -> None:
+    def run_legacy(self, runs: BotRun | Iterable[BotRun]) -> None:
         """Start bots through the old API, which amoCRM takes as well as Kommo."""
-        sent = [{**run, "entity_type": _legacy(run["entity_type"])} for run in runs]
+        items = as_list(runs, "runs")
+        sent = [{**run, "entity_type": _legacy(run.get("entity_type"))} for run in items]
         self._api.request.post(_LEGACY_RUN, sent)
 
 
-def _legacy(entity_type: str) -> str:
-    if entity_type not in _LEGACY_TYPES:
+def _legacy(entity_type: Json) -> str:
+    if not isinstance(entity_type, str) or entity_type not in _LEGACY_TYPES:
         raise ConfigurationError(
-            f"a bot cannot be run for {entity_type!r}", hint=near(entity_type, _LEGACY_TYPES)
+            f"a bot cannot be run for {entity_type!r}", hint=near(str(entity_type), _LEGACY_TYPES)
         )
     return _LEGACY_TYPES[entity_type]

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.resources.entity import HasCustomFieldsInBulk
 from amocrm.resources.lazy import LazyResource
-from amocrm.resources.resource import Resource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Editable, Reads
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from amocrm.resources.fields import FieldDefinitions
+    from amocrm.resources.filter_values import Id
     from amocrm.schema.catalogs import (
         Catalog,
         CatalogPatch,
@@ -27,10 +30,10 @@ ElementWith: TypeAlias = Literal["invoice_link", "supplier_field_values"]
 class ElementFilter(TypedDict, total=False):
     """What elements can be filtered by."""
 
-    id: int | list[int]
+    id: Id | Iterable[Id]
 
 
-class OneCatalog(Resource):
+class OneCatalog(OneEditable["Catalog", NoReturn, "CatalogPatch", "Catalog"]):
     """What belongs to one list."""
 
     __slots__ = ()

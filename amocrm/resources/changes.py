@@ -7,6 +7,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast, overload
 
 from amocrm.http.messages import Json
+from amocrm.resources import lazy
+from amocrm.resources.filter_values import NO_FACTS
 from amocrm.resources.filters import build_query
 from amocrm.resources.resource import Resource
 
@@ -83,14 +85,13 @@ class HasChanges(Resource, Generic[E, D, F, W]):
         Raises:
             ConfigurationError: an argument is wrong. The rest is raised while iterating.
         """
-        from amocrm.bulk.changes import OVERLAP, Changes
-
         asked = build_query(
             self.endpoint, self._where, lenient=self._api.lenient,
             filter=cast("Mapping[str, Json] | None", filter), with_=with_,
+            facts=NO_FACTS if filter is None else self._facts(),
         )  # fmt: skip
-        return Changes(
+        return lazy.changes.Changes(
             self._api, self._path, asked, deleted=deleted, limit=limit, since=since,
-            checkpoint=checkpoint, overlap=OVERLAP if overlap is None else overlap,
+            checkpoint=checkpoint, overlap=lazy.changes.OVERLAP if overlap is None else overlap,
             progress=progress,
         )  # fmt: skip

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.resources.resource import Resource, read_id
+from amocrm.resources.one_item import OneEditable, OneReadable
+from amocrm.resources.resource import read_id
 from amocrm.resources.verbs import Creates, Deletes, Editable, Gets, Lists
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from amocrm.resources.filter_values import Text
     from amocrm.schema.chats import (
         NewShortLink,
         NewTemplate,
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 TemplateWith: TypeAlias = Literal["reviews"]
 
 
-class OneTalk(Resource):
+class OneTalk(OneReadable["Talk", NoReturn]):
     """What can be done with one conversation."""
 
     __slots__ = ()
@@ -54,10 +58,10 @@ class ShortLinks(Creates["NewShortLink", "ShortLink"], path="short_links", sourc
 class TemplateFilter(TypedDict, total=False):
     """What chat templates can be filtered by."""
 
-    external_id: str | list[str]
+    external_id: Text | Iterable[Text]
 
 
-class OneTemplate(Resource):
+class OneTemplate(OneEditable["Template", TemplateWith, "TemplatePatch", "Template"]):
     """What can be done with one chat template."""
 
     __slots__ = ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 from amocrm.resources.changes import HasChanges
 from amocrm.resources.entity import Entities, EntityFilter, HasContactDetails, OneEntity, TimeOrder
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Creates, Editable, Lists
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ CompanyWith: TypeAlias = Literal[
 ]
 
 
-class OneContact(OneEntity):
+class OneContact(OneEntity, OneEditable["Contact", ContactWith, "ContactPatch", "Renamed"]):
     """What belongs to one contact."""
 
     __slots__ = ()
@@ -67,7 +68,7 @@ class ContactChats(
     __slots__ = ()
 
 
-class OneCompany(OneEntity):
+class OneCompany(OneEntity, OneEditable["Company", CompanyWith, "CompanyPatch", "Renamed"]):
     """What belongs to one company."""
 
     __slots__ = ()

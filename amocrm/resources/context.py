@@ -38,9 +38,8 @@ class ResourceContext:
         self._drive_host: DriveHost | None = None
         self._lock = ForkLock()
 
-    @property
-    def schemas(self) -> DefinitionsCache:
-        """The definitions of custom fields, by kind of entity, and the account's time zone."""
+    def definitions(self) -> DefinitionsCache:
+        """Return the cache of custom fields' definitions and of the account's time zone."""
         with self._lock:
             if self._definitions is None:
                 self._definitions = lazy.definitions_cache.DefinitionsCache(self._api)

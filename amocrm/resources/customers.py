@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 from amocrm.resources.changes import HasChanges
 from amocrm.resources.entity import Entities, EntityFilter, HasCustomFields, OneEntity
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, CreatesOne, Deletes, Editable, Edits, Gets, Lists
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from amocrm.resources.attached import Subscriptions
     from amocrm.resources.fields import SegmentFields
-    from amocrm.schema.common import Changed, Range, Short
+    from amocrm.resources.filter_values import Id, Numbers, Times
+    from amocrm.schema.common import Changed, Short
     from amocrm.schema.customers import (
         Customer,
         CustomerPatch,
@@ -35,18 +39,18 @@ CustomerWith: TypeAlias = Literal["catalog_elements", "companies", "contacts", "
 class CustomerFilter(EntityFilter, total=False):
     """What customers can be filtered by."""
 
-    next_price: int | Range
-    next_date: Range
-    status_id: int | list[int]
+    next_price: Numbers
+    next_date: Times
+    status_id: Id | Iterable[Id]
 
 
 class TransactionFilter(TypedDict, total=False):
     """What purchases can be filtered by."""
 
-    id: int | list[int]
+    id: Id | Iterable[Id]
 
 
-class OneCustomer(OneEntity):
+class OneCustomer(OneEntity, OneEditable["Customer", CustomerWith, "CustomerPatch", "Changed"]):
     """What belongs to one customer."""
 
     __slots__ = ()

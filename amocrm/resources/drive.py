@@ -12,54 +12,43 @@ from amocrm.resources.lazy import ResourceOwner
 from amocrm.resources.verbs import Edits, Lists
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from amocrm.progress import Report
     from amocrm.resources.files.downloads import Writable
     from amocrm.resources.files.upload_source import Content
+    from amocrm.resources.filter_values import (
+        DateRange,
+        FileAuthor,
+        Id,
+        Present,
+        SizeRange,
+        Text,
+        Uuids,
+    )
     from amocrm.schema.drive import File, FileOwner, FilePatch, FileVersion
 
 FileWith: TypeAlias = Literal["deleted", "unbilled"]
-
-Period: TypeAlias = Literal[
-    "day", "tomorrow", "yesterday", "week", "previous_week", "next_week", "month", "next_month",
-    "previous_month", "quarter", "previous_quarter", "next_quarter", "last_3_days", "next_3_days",
-    "last_6_month", "year",
-]  # fmt: skip
-
-SizeRange = TypedDict("SizeRange", {"unit": int | str, "from": int, "to": int}, total=False)
-"""Sizes in some unit; in bytes without one."""
-
-DateRange = TypedDict(
-    "DateRange",
-    {
-        "type": Literal["created_at", "updated_at"],
-        "date_preset": Period,
-        "from": int,
-        "to": int,
-    },
-    total=False,
-)
-"""A period by its name, or from one moment to another."""
 
 
 class FileFilter(TypedDict, total=False):
     """What files can be filtered by.
 
-    `uuid`: one, or several with commas between. `term`: a part of the file's name, or of the name
+    `term`: a part of the file's name, or of the name
     of an entity that has it. `deleted`: those in the bin alone. Users: -1 is a client, 0 a robot.
     """
 
-    uuid: str
-    name: str
-    extensions: list[str]
-    term: str
-    source_id: int
-    deleted: Literal[True]
+    uuid: Uuids
+    name: Text
+    extensions: Text | Iterable[Text]
+    term: Text
+    source_id: Id
+    deleted: Present
     size: SizeRange
     date: DateRange
-    created_by: list[int]
-    updated_by: list[int]
+    created_by: FileAuthor | Iterable[FileAuthor]
+    updated_by: FileAuthor | Iterable[FileAuthor]
 
 
 class Drive(

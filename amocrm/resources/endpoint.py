@@ -16,6 +16,7 @@ class Endpoint(NamedTuple):
         path: below its owner's path.
         source: section of the reference.
         filters: names that `filter` takes.
+        kinds: what each of them takes: the name of its type; see `amocrm.resources.filter_values`.
         withs: names that `with` takes.
         orders: names that `order` takes.
         query: it can be searched for words.
@@ -25,6 +26,7 @@ class Endpoint(NamedTuple):
     path: str
     source: str = ""
     filters: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     withs: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
     query: bool = False

@@ -6,26 +6,30 @@ Source: reference 4.2.1, 4.12-4.17, 4.29, 5.13.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
 
+from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources import lazy
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.resource import Resource
 
 if TYPE_CHECKING:
+    from amocrm.bulk.listing import Listing
     from amocrm.bulk.outcomes import Created
     from amocrm.bulk.writer import Outcomes
     from amocrm.progress import Report
     from amocrm.resources.attached import Files
     from amocrm.resources.custom_fields.values import CustomFields
+    from amocrm.resources.events import EventFilter, EventWith
     from amocrm.resources.fields import FieldDefinitions
+    from amocrm.resources.filter_values import FieldFilters, Id, Text, Times, UserId
     from amocrm.resources.links import ItemLinks, Links
     from amocrm.resources.notes import ItemNotes, Notes
     from amocrm.resources.people.contact_keys import Ambiguous, Found, Normal
     from amocrm.resources.people.duplicates import DuplicateGroup
     from amocrm.resources.tags import ItemTags, Tags
-    from amocrm.schema.common import Range
+    from amocrm.schema.events import Event
 
 TimeOrder: TypeAlias = Literal["id", "updated_at"]
 
@@ -36,15 +40,15 @@ class EntityFilter(TypedDict, total=False):
     amoCRM sells filters as a function of the account (`is_api_filter_enabled`); Kommo does not.
     """
 
-    id: int | list[int]
-    name: str | list[str]
-    created_by: int | list[int]
-    updated_by: int | list[int]
-    responsible_user_id: int | list[int]
-    created_at: Range
-    updated_at: Range
-    closest_task_at: Range
-    custom_fields_values: dict[int, list[Json] | Range]
+    id: Id | Iterable[Id]
+    name: Text | Iterable[Text]
+    created_by: UserId | Iterable[UserId]
+    updated_by: UserId | Iterable[UserId]
+    responsible_user_id: UserId | Iterable[UserId]
+    created_at: Times
+    updated_at: Times
+    closest_task_at: Times
+    custom_fields_values: FieldFilters
 
 
 C = TypeVar("C")
@@ -67,7 +71,12 @@ class HasCustomFields(Resource, Generic[C]):
             ConfigurationError: there is no such field, or several; the message lists what is like
                 it. It is raised by the view.
         """
-        return self._context.schemas.fields(self._kind, cast("dict[str, Json]", entity))
+        if not isinstance(entity, dict):
+            raise ConfigurationError(
+                f"cf takes the entity itself, a dict, not {type(entity).__name__}",
+                hint=f"such as cf({self._kind}.get(7001))" if isinstance(entity, int) else None,
+            )
+        return self._context.definitions().fields(self._kind, entity)
 
     def save(self, before: Mapping[str, object], after: Mapping[str, object]) -> C | None:
         """Send what differs between an entity as it was read and as it is to be, and nothing else.
@@ -83,12 +92,32 @@ class HasCustomFields(Resource, Generic[C]):
         Raises:
             ConfigurationError: linked entities differ: links change them.
         """
+        _check_pair(before, after)
         patch = lazy.patch.changes(before, after)
         if not patch:
             return None
         number = cast("int", before["id"])
         with self._explained():
             return cast("C", self._api.request.patch(self._item(number), patch).data)
+
+
+_Pair: TypeAlias = tuple[Mapping[str, object], Mapping[str, object]]
+
+
+def _check_pair(before: object, after: object) -> None:
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        raise ConfigurationError(
+            "expected two dicts: the entity as it was read, and as it is to be"
+        )
+    if before.get("id") is None:
+        raise ConfigurationError("the entity as it was read has no id")
+
+
+def _read_pair(pair: object) -> _Pair:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise ConfigurationError("expected pairs of dicts: (as it was read, as it is to be)")
+    _check_pair(*pair)
+    return pair[0], pair[1]
 
 
 class HasCustomFieldsInBulk(HasCustomFields[C]):
@@ -117,7 +146,7 @@ class HasCustomFieldsInBulk(HasCustomFields[C]):
         """
         patches = (
             {"id": before["id"], **patch}
-            for before, after in pairs
+            for before, after in map(_read_pair, pairs)
             if (patch := lazy.patch.changes(before, after))
         )
         writer = lazy.writer.Writer(
@@ -226,7 +255,7 @@ class HasContactDetails(Resource, Generic[N]):
         for one in item.get("custom_fields_values") or ():
             number = one.get("field_id") if isinstance(one, Mapping) else None
             if number is not None and one.get("field_code") is None:
-                field = self._context.schemas.of(self._kind).get(int(number))
+                field = self._context.definitions().of(self._kind).get(int(number))
                 named.append(one if field is None else {**one, "field_code": field.code})
             else:
                 named.append(one)
@@ -253,3 +282,36 @@ class OneEntity(Resource):
     links: LazyResource[ItemLinks] = LazyResource("links.ItemLinks")
     tags: LazyResource[ItemTags] = LazyResource("tags.ItemTags")
     files: LazyResource[Files] = LazyResource("attached.Files")
+
+    def events(
+        self,
+        *,
+        filter: EventFilter | None = None,  # noqa: A002  the API's own word
+        with_: Iterable[EventWith] | None = None,
+        limit: int | None = None,
+        progress: Report | None = None,
+    ) -> Listing[Event]:
+        """Return its events: `crm.leads(42).events(filter={"type": "lead_status_changed"})`.
+
+        It is `crm.events.list` with the filters `entity` and `entity_id` set.
+
+        Source: reference 4.16.
+        """
+        from amocrm.resources.events import Events
+
+        if clash := {"entity", "entity_id"} & set(filter or ()):
+            raise ConfigurationError(f"events of one entity set {sorted(clash)[0]!r} by themselves")
+        kind, number = self._where.split("/")
+        own = {"entity": _EVENT_ENTITIES[kind], "entity_id": int(number)}
+        events = Events(self, "events")
+        events._path = f"{lazy.ROOT}/events"
+        return events.list(
+            filter=cast("EventFilter", {**(filter or {}), **own}),
+            with_=with_, limit=limit, progress=progress,
+        )  # fmt: skip
+
+
+_EVENT_ENTITIES: Final = {
+    "leads": "lead", "contacts": "contact", "companies": "company", "customers": "customer",
+}  # fmt: skip
+"""How events name a kind of entity."""

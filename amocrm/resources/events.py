@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NoReturn, TypeAlias, TypedDict, get_args
 
+from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Gets, Lists
+from amocrm.schema import enums
 
 if TYPE_CHECKING:
-    from amocrm.schema.common import Range
+    from collections.abc import Iterable
+
+    from amocrm.resources.filter_values import (
+        EventEntityType,
+        EventName,
+        EventValues,
+        Id,
+        Since,
+        Uid,
+        UserId,
+    )
     from amocrm.schema.events import Event, EventType
 
 EventWith: TypeAlias = Literal[
@@ -18,17 +31,30 @@ EventWith: TypeAlias = Literal[
 ]  # fmt: skip
 
 
+_WITH_VALUE: Final = {
+    "nps_rate_added", "sale_field_changed", "name_field_changed", "ltv_field_changed",
+    "custom_field_value_changed",
+}  # fmt: skip
+"""Types of events that can be found by their value."""
+
+
+def _several(value: Json) -> list[Json]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
 class EventFilter(TypedDict, total=False):
     """What events can be filtered by; `entity_id` takes exactly one `entity` beside it."""
 
-    id: str | list[str]
-    created_at: int | Range
-    created_by: int | list[int]
-    entity: str | list[str]
-    entity_id: int | list[int]
-    type: str | list[str]
-    value_before: dict[str, Json]
-    value_after: dict[str, Json]
+    id: Uid | Iterable[Uid]
+    created_at: Since
+    created_by: UserId | Iterable[UserId]
+    entity: EventEntityType | Iterable[EventEntityType]
+    entity_id: Id | Iterable[Id]
+    type: EventName | Iterable[EventName]
+    value_before: EventValues
+    value_after: EventValues
 
 
 class Events(
@@ -38,6 +64,30 @@ class Events(
     """What happened, a hundred on a page at most."""
 
     __slots__ = ()
+    _split: ClassVar[Mapping[str, int]] = {"id": 10, "entity_id": 10, "created_by": 10}
+
+    def _check_filter(self, asked: Mapping[str, Json]) -> None:
+        if "entity_id" in asked and len(_several(asked.get("entity"))) != 1:
+            raise ConfigurationError(
+                "filter 'entity_id' of events needs one 'entity' beside it",
+                hint='such as {"entity": "lead", "entity_id": [7001]}',
+            )
+        types = _several(asked.get("type"))
+        of_field = [
+            one for one in types if one.startswith("custom_field_") and one[13:14].isdigit()
+        ]
+        if of_field and len(types) > 1:
+            raise ConfigurationError(f"filter 'type' of events takes {of_field[0]!r} only alone")
+        for name in ("value_before", "value_after"):
+            values = asked.get(name, {})
+            if "custom_field_values" in values and not of_field:
+                raise ConfigurationError(
+                    f"custom_field_values in {name} needs the type custom_field_..._value_changed"
+                )
+            if "value" in values and not (types and set(types) <= _WITH_VALUE):
+                raise ConfigurationError(
+                    f"value in {name} needs a type", hint=", ".join(sorted(_WITH_VALUE))
+                )
 
     types: LazyResource[EventTypes] = LazyResource("events.EventTypes")
 

@@ -8,6 +8,10 @@ from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Deletes, Editable, Edits, Lists
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from amocrm.resources.filter_values import Id
+    from amocrm.schema.enums import FieldType
     from amocrm.schema.fields import Field, FieldGroup, FieldPatch, GroupPatch, NewField, NewGroup
 
 FieldOrder: TypeAlias = Literal["id", "sort"]
@@ -16,8 +20,8 @@ FieldOrder: TypeAlias = Literal["id", "sort"]
 class FieldFilter(TypedDict, total=False):
     """What definitions can be filtered by."""
 
-    id: int | list[int]
-    type: list[str]
+    id: Id | Iterable[Id]
+    type: FieldType | Iterable[FieldType]
 
 
 class SegmentFields(

@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast, overload
 
 if TYPE_CHECKING:
+    from amocrm.bulk import changes as changes
+    from amocrm.bulk import joined_listing as joined_listing
     from amocrm.bulk import listing as listing
     from amocrm.bulk import outcomes as outcomes
     from amocrm.bulk import writer as writer
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from amocrm.resources.context import ResourceContext
     from amocrm.resources.custom_fields import definitions_cache as definitions_cache
     from amocrm.resources.custom_fields import error_messages as error_messages
+    from amocrm.resources.custom_fields import field_filters as field_filters
     from amocrm.resources.files import downloads as downloads
     from amocrm.resources.files import host as host
     from amocrm.resources.files import upload_source as upload_source
@@ -33,12 +36,15 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Resource")
 
 _MODULES: Final = {
+    "changes": "amocrm.bulk.changes",
     "listing": "amocrm.bulk.listing",
+    "joined_listing": "amocrm.bulk.joined_listing",
     "outcomes": "amocrm.bulk.outcomes",
     "writer": "amocrm.bulk.writer",
     "patch": "amocrm.resources.patch",
     "stage_lookup": "amocrm.resources.stage_lookup",
     "definitions_cache": "amocrm.resources.custom_fields.definitions_cache",
+    "field_filters": "amocrm.resources.custom_fields.field_filters",
     "error_messages": "amocrm.resources.custom_fields.error_messages",
     "downloads": "amocrm.resources.files.downloads",
     "host": "amocrm.resources.files.host",

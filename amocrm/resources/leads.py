@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from amocrm.errors import ConfigurationError
 from amocrm.resources.changes import HasChanges
 from amocrm.resources.entity import Entities, EntityFilter, OneEntity
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Creates, Editable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from amocrm.resources.attached import Subscriptions
+    from amocrm.resources.filter_values import Id, Numbers, Stages, Times
     from amocrm.resources.pipelines import LossReasons, Pipelines
     from amocrm.resources.unsorted import Unsorted
-    from amocrm.schema.common import Changed, Range, Short
+    from amocrm.schema.common import Changed, Short
     from amocrm.schema.complex import ComplexResult, NewComplexLead
     from amocrm.schema.fields import Stage
     from amocrm.schema.leads import DeletedLead, Lead, LeadPatch, NewLead
@@ -25,23 +31,16 @@ LeadWith: TypeAlias = Literal[
 LeadOrder: TypeAlias = Literal["created_at", "id", "updated_at"]
 
 
-class StageFilter(TypedDict):
-    """A stage of a pipeline."""
-
-    pipeline_id: int
-    status_id: int
-
-
 class LeadFilter(EntityFilter, total=False):
     """What leads can be filtered by."""
 
-    price: int | Range
-    statuses: list[StageFilter]
-    pipeline_id: int | list[int]
-    closed_at: Range
+    price: Numbers
+    statuses: Stages
+    pipeline_id: Id | Iterable[Id]
+    closed_at: Times
 
 
-class OneLead(OneEntity):
+class OneLead(OneEntity, OneEditable["Lead", LeadWith, "LeadPatch", "Changed"]):
     """What belongs to one lead."""
 
     __slots__ = ()
@@ -55,6 +54,11 @@ class OneLead(OneEntity):
             stage: `{"pipeline_id": 10, "status_id": 101}`.
             loss_reason_id: why it is lost; it counts only where the stage is the lost one.
         """
+        if not isinstance(stage, Mapping) or not stage.keys() >= {"pipeline_id", "status_id"}:
+            raise ConfigurationError(
+                "a stage is {'pipeline_id': 10, 'status_id': 142}",
+                hint="crm.leads.pipelines.stage(name) finds it by its name",
+            )
         patch: LeadPatch = {"pipeline_id": stage["pipeline_id"], "status_id": stage["status_id"]}
         if loss_reason_id is not None:
             patch["loss_reason_id"] = loss_reason_id

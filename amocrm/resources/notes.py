@@ -9,7 +9,10 @@ from amocrm.resources.entity import TimeOrder
 from amocrm.resources.verbs import Editable
 
 if TYPE_CHECKING:
-    from amocrm.schema.common import Range
+    from collections.abc import Iterable
+
+    from amocrm.resources.filter_values import Id, Since
+    from amocrm.schema.enums import NoteType
     from amocrm.schema.notes import ChangedNote, NewNote, Note, NotePatch, ShortNote
 
 NoteWith: TypeAlias = Literal["is_pinned"]
@@ -18,15 +21,15 @@ NoteWith: TypeAlias = Literal["is_pinned"]
 class ItemNoteFilter(TypedDict, total=False):
     """What notes of one entity can be filtered by; a plain `updated_at` means since then."""
 
-    id: int | list[int]
-    note_type: str | list[str]
-    updated_at: int | Range
+    id: Id | Iterable[Id]
+    note_type: NoteType | Iterable[NoteType]
+    updated_at: Since
 
 
 class NoteFilter(ItemNoteFilter, total=False):
     """What notes of a kind of entity can be filtered by."""
 
-    entity_id: int | list[int]
+    entity_id: Id | Iterable[Id]
 
 
 class ItemNotes(

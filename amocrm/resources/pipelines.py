@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast
 from amocrm.http.messages import Json
 from amocrm.resources import lazy
 from amocrm.resources.lazy import LazyResource
-from amocrm.resources.resource import Resource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Creates, Deletes, Edits, Lists
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 StatusWith: TypeAlias = Literal["descriptions"]
 
 
-class OnePipeline(Resource):
+class OnePipeline(OneEditable["Pipeline", NoReturn, "PipelinePatch", "Pipeline"]):
     """What belongs to one pipeline."""
 
     __slots__ = ()

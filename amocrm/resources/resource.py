@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from typing import (
     TYPE_CHECKING,
     ClassVar,
     Final,
+    ForwardRef,
     Literal,
     NoReturn,
     TypeVar,
@@ -17,8 +20,11 @@ from typing import (
 )
 
 from amocrm.errors import ConfigurationError, NotOfferedError, ValidationError
+from amocrm.http.messages import Json
 from amocrm.http.paths import segment
+from amocrm.resources import lazy
 from amocrm.resources.endpoint import Endpoint, near
+from amocrm.resources.filter_values import Facts
 from amocrm.resources.lazy import ROOT, ResourceOwner
 
 _VERBS: Final = {
@@ -36,6 +42,10 @@ _DIGITS: Final = 18
 
 _HUGE: Final = 10**_DIGITS
 """No id is as large; Python does not even write a number of thousands of digits."""
+
+
+_SHARED_SHAPES: Final = ("common", "complex")
+"""Modules of shapes that are not called like a module of resources."""
 
 
 class Resource(ResourceOwner):
@@ -61,8 +71,12 @@ class Resource(ResourceOwner):
     ) -> None:
         super().__init_subclass__()
         if source:
-            filters, withs, orders = _question_names(cls)
-            cls.endpoint = Endpoint(path, source, filters, withs, orders, query, text_id)
+            asked = _arguments_of(cls)
+            kinds = member_types(asked.get("filter"))
+            withs, orders = get_args(asked.get("with")), get_args(asked.get("order"))
+            cls.endpoint = Endpoint(
+                path, source, tuple(kinds), tuple(kinds.values()), withs, orders, query, text_id
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self._path}>"
@@ -72,8 +86,12 @@ class Resource(ResourceOwner):
         def __getattr__(self, name: str) -> NoReturn:
             """Say in words what the API does not offer."""
             # Whoever copies a place asks it for names before it has a path.
-            where = type(self).__name__ if name.startswith("_") else self._where
-            raise _not_offered(type(self), where, name)
+            if name.startswith("_"):
+                raise _not_offered(type(self), type(self).__name__, name)
+            elsewhere = self._elsewhere(name)
+            if elsewhere is not None:
+                raise NotOfferedError(f"{self._where} has no {name!r} here", hint=elsewhere)
+            raise _not_offered(type(self), self._where, name)
 
     @property
     def _where(self) -> str:
@@ -109,6 +127,20 @@ class Resource(ResourceOwner):
         """The kind of entity that custom fields are of, where there are any: `catalogs/7`."""
         return self._where.removesuffix("/elements").removesuffix("/complex")
 
+    def _facts(self) -> Facts:
+        """Return what values of filters need of the account; each is asked for if one needs it."""
+        definitions, kind = self._context.definitions, self._kind
+
+        def fields(value: Json, facts: Facts) -> Json:
+            find = partial(definitions().find, kind)
+            return lazy.field_filters.field_filters(value, find, facts)
+
+        return Facts(lambda: definitions().zone(), fields)
+
+    def _elsewhere(self, name: str) -> str | None:
+        """Return where else what is not offered here is offered."""
+        return None
+
     def _id(self, number: int | str) -> str:
         return read_id(number, self._where, text=self.endpoint.text_id)
 
@@ -121,7 +153,7 @@ def _not_offered(kind: type[Resource], where: str, name: str) -> NotOfferedError
     offered = [one for one in dir(kind) if not one.startswith("_") and one != "row"]
     if name in _VERBS:
         return NotOfferedError(f"{where} cannot be {_VERBS[name]} through amoCRM's API")
-    return NotOfferedError(f"there is no {name!r} of {where}", hint=near(name, offered))
+    return NotOfferedError(f"{where} has no {name!r}", hint=near(name, offered))
 
 
 def _arguments_of(resource: type[Resource]) -> dict[str, object]:
@@ -134,26 +166,33 @@ def _arguments_of(resource: type[Resource]) -> dict[str, object]:
     return found
 
 
-def _question_names(resource: type[Resource]) -> list[tuple[str, ...]]:
-    """Return the names of filters, `with` and order that a resource takes."""
-    found = _arguments_of(resource)
-    filters = tuple(getattr(found.get("filter"), "__annotations__", ()))
-    return [filters, get_args(found.get("with")), get_args(found.get("order"))]
+def member_types(shape: object) -> dict[str, str]:
+    """Return the members of a TypedDict, each with its type as it is written."""
+    annotations: dict[str, ForwardRef] = getattr(shape, "__annotations__", {})
+    return {name: one.__forward_arg__ for name, one in annotations.items()}
 
 
-def members(resource: type[Resource], what: Literal["item", "new", "patch"]) -> frozenset[str]:
+def shape_of(resource: type[Resource], what: Literal["item", "new", "patch"]) -> Mapping[str, str]:
     """Return the members that an item of a resource has, or that creating or changing one takes.
 
-    They are read from the shapes in its header, which are in the module of `amocrm.schema` that is
-    called like the resource's own, or in `amocrm.schema.common`. Empty where there is no such verb.
+    Each with its type, as it is written. They are read from the shapes in the resource's header,
+    which are in the module of `amocrm.schema` that is called like the resource's own, or in a
+    shared one. Empty where there is no such verb.
     """
     name = getattr(_arguments_of(resource).get(what), "__forward_arg__", None)
     if name is None:
-        return frozenset()
-    home = resource.__module__.rpartition(".")[2]
-    modules = (import_module(f"amocrm.schema.{one}") for one in (home, "common"))
-    shape = next(vars(one)[name] for one in modules if name in vars(one))
-    return frozenset(shape.__annotations__)
+        return {}
+    for module in (resource.__module__.rpartition(".")[2], *_SHARED_SHAPES):
+        if find_spec(f"amocrm.schema.{module}") is not None:
+            shape = vars(import_module(f"amocrm.schema.{module}")).get(name)
+            if shape is not None:
+                return member_types(shape)
+    raise LookupError(f"{resource.__name__}: no module of shapes has {name}")
+
+
+def members(resource: type[Resource], what: Literal["item", "new", "patch"]) -> frozenset[str]:
+    """Return the names of `shape_of`."""
+    return frozenset(shape_of(resource, what))
 
 
 def read_id(number: int | str, where: str, *, text: bool = False) -> str:

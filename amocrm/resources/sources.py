@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
-from amocrm.resources.resource import Resource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import CreatesOne, Deletes, Editable, Edits, Lists
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from amocrm.resources.filter_values import Text
     from amocrm.schema.sources import (
         ButtonPatch,
         CreatedButton,
@@ -24,7 +27,7 @@ ButtonWith: TypeAlias = Literal["deleted", "scripts"]
 class SourceFilter(TypedDict, total=False):
     """What sources can be filtered by."""
 
-    external_id: str | list[str]
+    external_id: Text | Iterable[Text]
 
 
 class Sources(
@@ -45,7 +48,7 @@ class Sources(
             self._api.request.delete(self._path, [{"id": one} for one in ids])
 
 
-class OneButton(Resource):
+class OneButton(OneEditable["WebsiteButton", ButtonWith, "ButtonPatch", "WebsiteButton"]):
     """What can be done with one button."""
 
     __slots__ = ()
@@ -66,6 +69,6 @@ class WebsiteButtons(
     __slots__ = ()
     _id_name = "source_id"
 
-    def __call__(self, source_id: int | str) -> OneButton:
+    def __call__(self, id: int | str) -> OneButton:  # noqa: A002
         """Return what can be done with one button."""
-        return self._at(OneButton, source_id)
+        return self._at(OneButton, id)

@@ -11,14 +11,15 @@ from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, Lists
 
 if TYPE_CHECKING:
+    from amocrm.resources.filter_values import Id, Text
     from amocrm.schema.common import Changed, NewTag, Tag
 
 
 class TagFilter(TypedDict, total=False):
     """What labels can be filtered by."""
 
-    id: int | list[int]
-    name: str
+    id: Id | Iterable[Id]
+    name: Text
 
 
 class Tags(
@@ -54,6 +55,11 @@ class ItemTags(Resource, path="tags", source="4.15"):
 
 
 def _refs(tags: Iterable[str | int]) -> list[dict[str, Json]]:
+    for one in tags:
+        if isinstance(one, bool) or not isinstance(one, (int, str)) or one in ("", 0):
+            raise ConfigurationError(
+                f"a tag is a name or an id, not {type(one).__name__}", hint="such as add('vip', 61)"
+            )
     return [{"id": one} if isinstance(one, int) else {"name": one} for one in tags]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.resources.changes import HasChanges
-from amocrm.resources.resource import Resource
+from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Editable
 
 if TYPE_CHECKING:
-    from amocrm.resources.leads import StageFilter
-    from amocrm.schema.common import Range
+    from collections.abc import Iterable
+
+    from amocrm.resources.filter_values import Flag, Id, Since, Stages, UserId
+    from amocrm.schema.enums import EntityType
     from amocrm.schema.events import Event
     from amocrm.schema.tasks import ChangedTask, NewTask, ShortTask, Task, TaskPatch
 
@@ -20,19 +22,19 @@ TaskOrder: TypeAlias = Literal["complete_till", "created_at", "id"]
 class TaskFilter(TypedDict, total=False):
     """What tasks can be filtered by; `entity_id` takes an `entity_type` beside it."""
 
-    id: int | list[int]
-    responsible_user_id: int | list[int]
-    task_type: int | list[int]
-    task_type_id: int | list[int]
-    is_completed: Literal[0, 1]
-    entity_type: str
-    entity_id: int | list[int]
-    updated_at: int | Range
-    created_by: int | list[int]
-    lead_statuses: list[StageFilter]
+    id: Id | Iterable[Id]
+    responsible_user_id: UserId | Iterable[UserId]
+    task_type: Id | Iterable[Id]
+    task_type_id: Id | Iterable[Id]
+    is_completed: Flag
+    entity_type: EntityType
+    entity_id: Id | Iterable[Id]
+    updated_at: Since
+    created_by: UserId | Iterable[UserId]
+    lead_statuses: Stages
 
 
-class OneTask(Resource):
+class OneTask(OneEditable["Task", NoReturn, "TaskPatch", "ChangedTask"]):
     """What can be done with one task."""
 
     __slots__ = ()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, TypedDict, cast
 
 from amocrm.http.messages import Json
+from amocrm.resources.endpoint import Endpoint
+from amocrm.resources.filters import build_query
 from amocrm.resources.lazy import LazyResource
-from amocrm.resources.resource import Resource
+from amocrm.resources.one_item import OneReadable
+from amocrm.resources.resource import member_types
 from amocrm.resources.verbs import Creates, Gets, Lists
 
 if TYPE_CHECKING:
-    from amocrm.schema.common import Range
+    from collections.abc import Iterable
+
+    from amocrm.resources.filter_values import Id, Since, Uid
+    from amocrm.schema.enums import UnsortedCategory
     from amocrm.schema.unsorted import NewForm, NewSip, Sorted, UnsortedLink, UnsortedSummary
     from amocrm.schema.unsorted import Unsorted as UnsortedLead
 
@@ -20,17 +27,21 @@ UnsortedOrder: TypeAlias = Literal["created_at", "updated_at"]
 class UnsortedFilter(TypedDict, total=False):
     """What incoming leads can be filtered by."""
 
-    uid: str | list[str]
-    category: list[str]
-    pipeline_id: int
+    uid: Uid | Iterable[Uid]
+    category: UnsortedCategory | Iterable[UnsortedCategory]
+    pipeline_id: Id
 
 
 class SummaryFilter(TypedDict, total=False):
     """What a summary can be limited to."""
 
-    uid: str | list[str]
-    created_at: int | Range
-    pipeline_id: int
+    uid: Uid | Iterable[Uid]
+    created_at: Since
+    pipeline_id: Id
+
+
+_KINDS: Final = member_types(SummaryFilter)
+_SUMMARY: Final = Endpoint("summary", "4.4", tuple(_KINDS), tuple(_KINDS.values()))
 
 
 class UnsortedForms(Creates["NewForm", "UnsortedLead"], path="forms", source="4.4"):
@@ -45,7 +56,7 @@ class UnsortedCalls(Creates["NewSip", "UnsortedLead"], path="sip", source="4.4")
     __slots__ = ()
 
 
-class OneUnsorted(Resource):
+class OneUnsorted(OneReadable["UnsortedLead", NoReturn]):
     """What can be done with one incoming lead."""
 
     __slots__ = ()
@@ -86,14 +97,19 @@ class Unsorted(
     forms: LazyResource[UnsortedForms] = LazyResource("unsorted.UnsortedForms")
     calls: LazyResource[UnsortedCalls] = LazyResource("unsorted.UnsortedCalls")
 
-    def __call__(self, uid: str) -> OneUnsorted:
+    def __call__(self, id: int | str) -> OneUnsorted:  # noqa: A002
         """Return what can be done with one of them."""
-        return self._at(OneUnsorted, uid)
+        return self._at(OneUnsorted, id)
 
     def summary(self, filter: SummaryFilter | None = None) -> UnsortedSummary:  # noqa: A002
         """Return how many came and what became of them; times are in seconds."""
-        asked = {"filter": filter} if filter else None
-        summary: UnsortedSummary = self._api.request.get(f"{self._path}/summary", asked).data
+        asked = build_query(
+            _SUMMARY, f"{self._where}/summary", lenient=self._api.lenient,
+            filter=cast("Mapping[str, Json] | None", filter), facts=self._facts(),
+        )  # fmt: skip
+        summary: UnsortedSummary = self._api.request.get(
+            f"{self._path}/summary", asked or None
+        ).data
         return summary
 
 

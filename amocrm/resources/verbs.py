@@ -13,10 +13,14 @@ from os import PathLike
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from amocrm.errors import ConfigurationError, ConflictError, NotFoundError
-from amocrm.http.messages import Json, Retry
+from amocrm.http.messages import Json, Retry, Timeout
 from amocrm.resources import lazy
+from amocrm.resources.filter_values import NO_FACTS
 from amocrm.resources.filters import Direction, build_query
+from amocrm.resources.item_checks import check_item
+from amocrm.resources.one_item import OneEditable, OneReadable
 from amocrm.resources.resource import Resource, members
+from amocrm.resources.split_query import split_query
 
 if TYPE_CHECKING:
     from amocrm.bulk.journals.storage import JournalStorage
@@ -40,19 +44,32 @@ class Gets(Resource, Generic[E, W]):
     __slots__ = ()
     _arguments: ClassVar[tuple[str, ...]] = ("item", "with")
 
-    def get(self, id: int | str, *, with_: Iterable[W] | None = None) -> E:  # noqa: A002
+    def __call__(self, id: int | str) -> OneReadable[E, W]:  # noqa: A002
+        """Return one item by its id, with what can be done with it."""
+        return self._at(OneReadable[E, W], id)
+
+    def get(
+        self,
+        id: int | str,  # noqa: A002
+        *,
+        with_: Iterable[W] | None = None,
+        retry: Retry = "auto",
+        timeout: float | Timeout | None = None,
+    ) -> E:
         """Return one item.
 
         Args:
             id: its id, as a number or in digits.
             with_: more parts of it.
+            retry: `never` repeats nothing; see `crm.request`.
+            timeout: seconds for each attempt, or a `Timeout`.
 
         Raises:
             NotFoundError: there is none: it was answered 404, or 204 (reference 3.2).
         """
         asked = build_query(self.endpoint, self._where, lenient=self._api.lenient, with_=with_)
         path = self._item(id)
-        response = self._api.request.get(path, asked or None)
+        response = self._api.request.get(path, asked or None, retry=retry, timeout=timeout)
         if response.data is None:
             raise NotFoundError(
                 f"there is no {self._where}/{id}",
@@ -68,10 +85,17 @@ class Reads(Resource, Generic[E, W]):
     __slots__ = ()
     _arguments: ClassVar[tuple[str, ...]] = ("item", "with")
 
-    def get(self, *, with_: Iterable[W] | None = None) -> E:
+    def get(
+        self,
+        *,
+        with_: Iterable[W] | None = None,
+        retry: Retry = "auto",
+        timeout: float | Timeout | None = None,
+    ) -> E:
         """Return it; what `with_` does not name is left out of it."""
         asked = build_query(self.endpoint, self._where, lenient=self._api.lenient, with_=with_)
-        return cast("E", self._api.request.get(self._path, asked or None).data)
+        response = self._api.request.get(self._path, asked or None, retry=retry, timeout=timeout)
+        return cast("E", response.data)
 
 
 class Lists(Resource, Generic[E, F, W, O]):
@@ -79,6 +103,12 @@ class Lists(Resource, Generic[E, F, W, O]):
 
     __slots__ = ()
     _arguments: ClassVar[tuple[str, ...]] = ("item", "filter", "with", "order")
+    _split: ClassVar[Mapping[str, int]] = {
+        "id": 0, "entity_id": 0, "uid": 0, "responsible_user_id": 0, "created_by": 0,
+        "updated_by": 0, "pipeline_id": 0,
+    }  # fmt: skip
+    """Filters of which a long list is split over several calls, each with how many a call takes;
+    0 is as many as an address holds. An item has one value of each, so it is found once."""
 
     def list(
         self,
@@ -116,11 +146,25 @@ class Lists(Resource, Generic[E, F, W, O]):
             self.endpoint, self._where, lenient=self._api.lenient,
             filter=cast("Mapping[str, Json] | None", filter),
             with_=with_, order=cast("Mapping[str, Json] | None", order), query=query,
+            facts=NO_FACTS if filter is None else self._facts(),
         )  # fmt: skip
-        return lazy.listing.Listing(
-            self._api, self._path, {**asked, **(params or {})},
-            limit=limit, ahead=ahead, expect=expect, unique=unique, progress=progress,
-        )  # fmt: skip
+        more = params or {}
+        if not self._api.lenient and "filter" not in more:
+            self._check_filter(asked.get("filter", {}))
+        queries = split_query({**asked, **more}, {} if "filter" in more else self._split)
+        parts = [
+            lazy.listing.Listing[E](
+                self._api, self._path, one, limit=limit, ahead=ahead,
+                expect=expect if len(queries) == 1 else None, unique=unique, progress=progress,
+            )
+            for one in queries
+        ]  # fmt: skip
+        if len(parts) == 1:
+            return parts[0]
+        return lazy.joined_listing.JoinedListing(parts, asked.get("order"), expect)
+
+    def _check_filter(self, asked: Mapping[str, Json]) -> None:
+        """Refuse filters that mean nothing without each other."""
 
 
 class Creates(Resource, Generic[N, A]):
@@ -129,15 +173,23 @@ class Creates(Resource, Generic[N, A]):
     __slots__ = ()
     _arguments: ClassVar[tuple[str, ...]] = ("new", "created")
 
-    def create(self, item: N) -> A:
+    def create(
+        self, item: N, *, retry: Retry = "auto", timeout: float | Timeout | None = None
+    ) -> A:
         """Create one, and return what the server says of it.
+
+        Args:
+            item: a dict.
+            retry: `always` repeats it after a lost response too, so it may be created twice.
+            timeout: seconds for each attempt, or a `Timeout`.
 
         Raises:
             ValidationError: the server refuses it, and says which fields.
             OutcomeUnknownError: it may have been created: look for it before you send it again.
         """
+        check_item(type(self), "new", item, self._where, self._api)
         with self._explained():
-            response = self._api.request.post(self._path, [item])
+            response = self._api.request.post(self._path, [item], retry=retry, timeout=timeout)
         (outcome,) = lazy.outcomes.correlate(
             [item], response.data, self._path, lazy.outcomes.Created
         )
@@ -168,14 +220,18 @@ class CreatesOne(Resource, Generic[N, A]):
     __slots__ = ()
     _arguments: ClassVar[tuple[str, ...]] = ("new", "created")
 
-    def create(self, item: N) -> A:
-        """Create one, and return it as the server has it.
+    def create(
+        self, item: N, *, retry: Retry = "auto", timeout: float | Timeout | None = None
+    ) -> A:
+        """Create one, and return it as the server has it; see `Creates.create`.
 
         Raises:
             ValidationError: the server refuses it, and says which fields.
         """
+        check_item(type(self), "new", item, self._where, self._api)
         with self._explained():
-            return cast("A", self._api.request.post(self._path, item).data)
+            response = self._api.request.post(self._path, item, retry=retry, timeout=timeout)
+        return cast("A", response.data)
 
 
 class Updates(Resource, Generic[P, A]):
@@ -184,15 +240,32 @@ class Updates(Resource, Generic[P, A]):
     __slots__ = ()
     _arguments: ClassVar[tuple[str, ...]] = ("patch", "changed")
 
-    def update(self, id: int | str, patch: P) -> A:  # noqa: A002
+    def update(
+        self,
+        id: int | str,  # noqa: A002
+        patch: P,
+        *,
+        retry: Retry = "auto",
+        timeout: float | Timeout | None = None,
+    ) -> A:
         """Change one, and return what the server says of it. What `patch` lacks stays as it is.
+
+        Args:
+            id: its id, as a number or in digits.
+            patch: what to change.
+            retry: `always` repeats it after a lost response too; right for a change that may be
+                made twice.
+            timeout: seconds for each attempt, or a `Timeout`.
 
         Raises:
             NotFoundError: there is none.
             ValidationError: the server refuses it, and says which fields.
         """
+        path = self._item(id)
+        check_item(type(self), "patch", patch, self._where, self._api)
         with self._explained():
-            return cast("A", self._api.request.patch(self._item(id), patch).data)
+            response = self._api.request.patch(path, patch, retry=retry, timeout=timeout)
+        return cast("A", response.data)
 
 
 class UpdatesMany(Updates[P, A]):
@@ -226,14 +299,20 @@ class Deletes(Resource):
 
     __slots__ = ()
 
-    def delete(self, id: int | str) -> None:  # noqa: A002
+    def delete(
+        self,
+        id: int | str,  # noqa: A002
+        *,
+        retry: Retry = "auto",
+        timeout: float | Timeout | None = None,
+    ) -> None:
         """Delete one; there is no way back.
 
         Raises:
             NotFoundError: there is none.
         """
         with self._explained():
-            self._api.request.delete(self._item(id))
+            self._api.request.delete(self._item(id), retry=retry, timeout=timeout)
 
 
 class Edits(Gets[E, W], Updates[P, C], Generic[E, W, P, C]):
@@ -244,6 +323,10 @@ class Edits(Gets[E, W], Updates[P, C], Generic[E, W, P, C]):
     _id_name: ClassVar[str] = "id"
     _together: ClassVar[tuple[str, ...]] = ()
     """Members of which none means anything without the others."""
+
+    def __call__(self, id: int | str) -> OneEditable[E, W, P, C]:  # noqa: A002
+        """Return one item by its id, with what can be done with it."""
+        return self._at(OneEditable[E, W, P, C], id)
 
     def edit(
         self, item: int | str | Mapping[str, object], *, if_unchanged: bool = False

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NoReturn, TypedDict
 from amocrm.resources.verbs import CreatesOne, Lists
 
 if TYPE_CHECKING:
+    from amocrm.resources.filter_values import Text
     from amocrm.schema.webhooks import NewWebhook, Webhook
 
 
 class WebhookFilter(TypedDict, total=False):
     """What webhooks can be filtered by: the exact address."""
 
-    destination: str
+    destination: Text
 
 
 class Webhooks(

@@ -72,25 +72,25 @@ class Admin:
         self.clock = clock
         self._lock = threading.RLock()
         self._tokens = TokenRegistry(mode, seed, token_lifetime)
-        self._front = Router(self._tokens)
+        self._router = Router(self._tokens)
         for name in accounts:
-            self._front.found(name, clock.time())
+            self._router.found(name, clock.time())
 
     @property
     def accounts(self) -> list[Account]:
         """Every account, in the order of founding."""
-        return list(self._front.accounts)
+        return list(self._router.accounts)
 
     def account(self, name: str | Account | None = None) -> Account:
         """Return an account by subdomain or host; the default one without a name."""
         if isinstance(name, Account):
             return name
-        return self._front.accounts[0] if name is None else self._front.account(name)
+        return self._router.accounts[0] if name is None else self._router.account(name)
 
     def add_account(self, name: str) -> Account:
         """Found one more account."""
         with self._lock:
-            return self._front.found(name, self.clock.time())
+            return self._router.found(name, self.clock.time())
 
     def add_integration(
         self,
@@ -142,7 +142,7 @@ class Admin:
         integration, params = self._consent(consent_url)
         with self._lock:
             where = self.account(account)
-            return self._front.agreed(integration, where, params.get("state"), self.clock.time())
+            return self._router.agreed(integration, where, params.get("state"), self.clock.time())
 
     def deny(self, consent_url: str) -> str:
         """Refuse on the consent page; return the address the browser would be sent to."""
@@ -178,7 +178,7 @@ class Admin:
         with self._lock:
             where, client_id = self.account(account), (integration or self.integration).client_id
             self._tokens.withdraw(where, client_id)
-            self._front.channels.disconnect(where, client_id)
+            self._router.channels.disconnect(where, client_id)
 
     def uninstall_hook(
         self, account: str | Account | None = None, integration: Integration | None = None
@@ -197,9 +197,9 @@ class Admin:
         """Register a channel of the Chats API, as the vendor does on request (reference 8)."""
         with self._lock:
             client_id = (integration or self.integration).client_id
-            code = f"amo.ext.{self._front.accounts[0].id}"
+            code = f"amo.ext.{self._router.accounts[0].id}"
             channel = self._tokens.new_channel(client_id, code, hook_url)
-            self._front.channels.known[channel.id] = channel
+            self._router.channels.known[channel.id] = channel
             return channel
 
     def write_chat(self, scope_id: str, conversation_id: str, text: str) -> ChatHook:
@@ -211,7 +211,7 @@ class Admin:
             KeyError: there is no such scope or conversation.
         """
         with self._lock:
-            scope = self._front.channels.scopes[scope_id]
+            scope = self._router.channels.scopes[scope_id]
             chat = scope.chats[conversation_id]
             return write(scope, chat, scope.account.admin, text, self.clock.time())
 
@@ -232,12 +232,12 @@ class Admin:
         with self._lock:
             where, now = self.account(account), int(self.clock.time())
             if entity_type not in ENTITY_TYPES:
-                return put(where, self._front.ids, entity_type, copy.deepcopy(entity), now)
+                return put(where, self._router.ids, entity_type, copy.deepcopy(entity), now)
             table = ENTITY_TYPES[entity_type]
             checked = check_model(entity, table, where, table.create)
             refuse_batch([entity], [checked])
             client_id = self.integration.client_id
-            writer = Writer(where, self._front.ids, where.admin.id, now, client_id)
+            writer = Writer(where, self._router.ids, where.admin.id, now, client_id)
             return int(writer.create(table, copy.deepcopy(entity))["id"])
 
     def add_shop(self, account: str | Account | None = None) -> None:
@@ -247,8 +247,8 @@ class Admin:
             grant, now = self._grant(where, None), int(self.clock.time())
 
             def send(method: str, path: str, body: Json) -> Json:
-                ask = IncomingRequest.of_json(method, where.host, f"/api/v4{path}", body)
-                answer = dispatch(Call(ask, where, grant, now, self._front.ids, Counter()))
+                request = IncomingRequest.of_json(method, where.host, f"/api/v4{path}", body)
+                answer = dispatch(Call(request, where, grant, now, self._router.ids, Counter()))
                 return json.loads(answer.body) if answer.body else None
 
             fill_shop(send, now)
@@ -265,7 +265,7 @@ class Admin:
         """
         with self._lock:
             where = self.account(account)
-            writer = Writer(where, self._front.ids, where.admin.id, int(self.clock.time()))
+            writer = Writer(where, self._router.ids, where.admin.id, int(self.clock.time()))
             ends: dict[str, int | None] = {
                 name: int(writer.create(ENTITY_TYPES[name], {})["id"])
                 for name in ("leads", "contacts")
@@ -277,7 +277,7 @@ class Admin:
         with self._lock:
             where, now = self.account(account), int(self.clock.time())
             where.entities[entity_type][number] |= {"is_deleted": True, "updated_at": now}
-            history = Writer(where, self._front.ids, where.admin.id, now).history
+            history = Writer(where, self._router.ids, where.admin.id, now).history
             history.record(f"{SINGULAR[entity_type]}_deleted", SINGULAR[entity_type], number)
 
     def leads(self, account: str | Account | None = None) -> list[Entity]:

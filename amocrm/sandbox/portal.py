@@ -82,7 +82,7 @@ class Sandbox(Admin):
         self.integration = self._tokens.new_integration(redirect_uri, client_id, client_secret)
         self.rate_limiter = RateLimiter(rps, limits)
         self._closing = threading.Event()
-        self._log = Log(counters=self._front.counters)
+        self._log = Log(counters=self._router.counters)
         self._injector = FaultInjector(faults or FaultPlan(), seed or 0)
 
     def __repr__(self) -> str:
@@ -103,29 +103,29 @@ class Sandbox(Admin):
         with self._lock:
             uplink = self._injector.uplink()
         try:
-            ask = IncomingRequest.read(environ)
+            request = IncomingRequest.read(environ)
         except ProblemError as problem:
             return problem.answer()
         self._pause(uplink)
         with self._lock:
-            answer = self._handle(ask)
-        if ask.method == "HEAD":
+            answer = self._handle(request)
+        if request.method == "HEAD":
             answer = replace(answer, body=b"", pad=0)
         late = answer.late + self.faults.latency / 2
         return replace(answer, waited=uplink, late=late)
 
-    def _handle(self, ask: IncomingRequest) -> Answer:
-        ask = self._front.without_account(ask)
+    def _handle(self, request: IncomingRequest) -> Answer:
+        request = self._router.without_account(request)
         at, now = self.clock.monotonic(), self.clock.time()
-        fault = self._injector.choose(ask.method, ask.path)
+        fault = self._injector.choose(request.method, request.path)
         verdict = Verdict.PASS
-        if ask.path.startswith("/api/"):
-            verdict = self.rate_limiter.admit(at, *self._front.caller(ask))
-        number = self._log.arrive(ask, at=at, time=now, fault=fault.name if fault else "")
+        if request.path.startswith("/api/"):
+            verdict = self.rate_limiter.admit(at, *self._front.caller(request))
+        number = self._log.arrive(request, at=at, time=now, fault=fault.name if fault else "")
         answer: Answer | None = None
         account: Account | None = None
         if fault is None or fault.effect:
-            answer, account = self._effect(ask, verdict, now)
+            answer, account = self._effect(request, verdict, now)
         out = apply_fault(fault, answer) if fault else answer
         out = self._finished(out or Answer(500), number)
         status = 0 if answer is None and out.ending == "none" else out.status
@@ -135,13 +135,13 @@ class Sandbox(Admin):
         return out
 
     def _effect(
-        self, ask: IncomingRequest, verdict: Verdict, now: float
+        self, request: IncomingRequest, verdict: Verdict, now: float
     ) -> tuple[Answer, Account | None]:
         if verdict is Verdict.TOO_MANY:
             return too_many(self.faults.retry_after).answer(), None
         if verdict is Verdict.BLOCKED:
             return blocked(), None
-        return self._front.answer(ask, now)
+        return self._router.answer(request, now)
 
     def _finished(self, answer: Answer, number: int) -> Answer:
         headers = [*answer.headers, ("Date", format_date_time(self.clock.time()))]

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from amocrm.http.messages import Json
 from amocrm.schema.common import FieldValues, Links
+from amocrm.schema.enums import CatalogType
 
 
 class Catalog(TypedDict):
@@ -43,7 +44,7 @@ class _NewCatalog(TypedDict):
 class NewCatalog(_NewCatalog, _CatalogWrite, total=False):
     """A list to create."""
 
-    type: str
+    type: CatalogType
 
 
 class CatalogPatch(_CatalogWrite, total=False):

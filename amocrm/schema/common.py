@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
+from amocrm.schema.enums import TagColor
 
 
 class Href(TypedDict):
@@ -17,10 +18,6 @@ class Links(TypedDict):
     """Where an item is found."""
 
     self: Href
-
-
-Range = TypedDict("Range", {"from": int, "to": int}, total=False)
-"""From a number up to another one, both included; either may be left out."""
 
 
 class Ref(TypedDict):
@@ -109,7 +106,7 @@ class NewTag(TypedDict, total=False):
     """A label to create; `name` is required. Colours are of leads only: hex without `#`."""
 
     name: str
-    color: str
+    color: TagColor
     request_id: str
 
 

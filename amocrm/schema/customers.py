@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from amocrm.http.messages import Json
 from amocrm.schema.common import FieldValues, LinkedElement, Links, NewTags, Ref, Tag, TagRef
+from amocrm.schema.enums import SegmentColor, StageColor
 
 
 class _CustomerParts(TypedDict):
@@ -164,7 +165,7 @@ class NewCustomerStatus(TypedDict, total=False):
 
     name: str
     sort: int
-    color: str
+    color: StageColor
     request_id: str
 
 
@@ -187,6 +188,6 @@ class NewSegment(TypedDict, total=False):
     """A segment to create or change; a new one needs `name`."""
 
     name: str
-    color: str
+    color: SegmentColor
     available_products_price_types: list[int] | None
     custom_fields_values: list[FieldValues] | None

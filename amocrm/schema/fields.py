@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from amocrm.http.messages import Json
 from amocrm.schema.common import Links
+from amocrm.schema.enums import FieldType
 
 
 class Choice(TypedDict, total=False):
@@ -83,7 +84,7 @@ class Field(_Field, _FieldParts, total=False):
 
 class _NewField(TypedDict):
     name: str
-    type: str
+    type: FieldType
 
 
 class NewField(_NewField, _FieldParts, total=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
+from amocrm.schema.enums import LinkedType
 
 
 class Link(TypedDict):
@@ -34,7 +35,7 @@ class LinkMeta(TypedDict, total=False):
 
 class _NewLink(TypedDict):
     to_entity_id: int
-    to_entity_type: str
+    to_entity_type: LinkedType
 
 
 class NewLink(_NewLink, total=False):

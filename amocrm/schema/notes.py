@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from amocrm.http.messages import Json
 from amocrm.schema.common import Links
+from amocrm.schema.enums import NoteType
 
 
 class _Note(TypedDict):
@@ -30,7 +31,7 @@ class Note(_Note, total=False):
 
 
 class _NewNote(TypedDict):
-    note_type: str
+    note_type: NoteType
 
 
 class NewNote(_NewNote, total=False):
@@ -50,7 +51,7 @@ class NotePatch(TypedDict, total=False):
 
     id: int
     entity_id: int
-    note_type: str
+    note_type: NoteType
     params: dict[str, Json]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.schema.common import Links
+from amocrm.schema.enums import StageColor
 
 
 class LossReason(TypedDict):
@@ -64,7 +65,7 @@ class NewStatus(TypedDict, total=False):
     id: int
     name: str
     sort: int
-    color: str
+    color: StageColor
     descriptions: list[Description]
     request_id: str
 

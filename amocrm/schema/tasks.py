@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from amocrm.http.messages import Json
 from amocrm.schema.common import Changed, Links, Short
+from amocrm.schema.enums import EntityType
 
 
 class TaskResult(TypedDict):
@@ -39,7 +40,7 @@ class Task(TypedDict):
 class _TaskWrite(TypedDict, total=False):
     responsible_user_id: int
     entity_id: int | None
-    entity_type: str | None
+    entity_type: EntityType | None
     task_type_id: int
     duration: int
     is_completed: bool

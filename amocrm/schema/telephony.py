@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 from amocrm.http.messages import Json
+from amocrm.schema.enums import CallDirection
 
 
 class Call(TypedDict):
@@ -19,7 +20,7 @@ class Call(TypedDict):
 
 
 class _NewCall(TypedDict):
-    direction: Literal["inbound", "outbound"]
+    direction: CallDirection
     duration: int
     source: str
     phone: str

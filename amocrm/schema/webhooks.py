@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from amocrm.schema.enums import WebhookCode
+
 
 class Webhook(TypedDict):
     """An address that is told of events; `settings` are their names (6.2)."""
@@ -21,7 +23,7 @@ class Webhook(TypedDict):
 
 class _NewWebhook(TypedDict):
     destination: str
-    settings: list[str]
+    settings: list[WebhookCode]
 
 
 class NewWebhook(_NewWebhook, total=False):

@@ -427,7 +427,7 @@ def test_an_unknown_user_gets_an_error_after_one_refresh(
     connected: AmoCRM, sandbox: Sandbox
 ) -> None:
     for _ in range(3):
-        with pytest.raises(UnauthorizedError, match="is that user active"):
+        with pytest.raises(UnauthorizedError, match="the user given to as_user is active"):
             connected.as_user(999_999).request.get(ACCOUNT)
     assert sandbox.counters["grants.refresh"] == 1
     assert connected.request.get(ACCOUNT).info.status_code == 200

@@ -24,6 +24,7 @@ from amocrm import (
     FROM_AMOCRM,
     AccessDeniedError,
     AmoCRM,
+    AmoCRMError,
     ConfigurationError,
     ForbiddenError,
     GrantError,
@@ -95,6 +96,52 @@ def agreed(integration: Integration, sandbox: Sandbox, account: str = "example")
 
 def install(integration: Integration, sandbox: Sandbox, account: str = "example") -> AmoCRM:
     return integration.callback(agreed(integration, sandbox, account), state="s")
+
+
+# Events ------------------------------------------------------------------------------------------
+
+
+def test_handlers_hear_of_every_account_and_whose_event_it_is(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    told: list[tuple[object, ...]] = []
+    order: list[str] = []
+    integration.on("request:done", lambda account, done: told.append((account, done.account)))
+    integration.on("connection:newToken", lambda account, response: order.append("integration"))
+    clients = [install(integration, sandbox, name) for name in ("example", "other")]
+    assert order == ["integration"] * 2, "a handler hears of accounts to come"
+    for client in clients:
+        client.request.get(ACCOUNT)
+    hosts = [HOST, "other.amocrm.ru"]
+    assert told[-2:] == list(zip(clients, hosts, strict=True))
+
+    clients[0].on("connection:newToken", lambda _: order.append("client"))
+    clients[0].connection.refresh_token()
+    assert order[2:] == ["client", "integration"]
+    calls = len(told)
+    integration.off("request:done")
+    clients[0].request.get(ACCOUNT)
+    assert len(told) == calls
+
+
+def test_an_error_of_an_account_is_told_with_its_client(
+    integration: Integration, sandbox: Sandbox
+) -> None:
+    told: list[tuple[object, ...]] = []
+    account = install(integration, sandbox)
+    integration.on("error", lambda *heard: told.append(heard))
+    sandbox.revoke_tokens("example")
+    with pytest.raises(AmoCRMError):
+        account.connection.refresh_token()
+    ((client, error, connection),) = told
+    assert (client, connection) == (account, account.connection)
+    assert isinstance(error, GrantError)
+
+
+def test_an_event_that_is_none_is_refused(integration: Integration) -> None:
+    event: Any = "connection:newtoken"
+    with pytest.raises(ConfigurationError, match="no event"):
+        integration.on(event, lambda *_: None)
 
 
 # Installing --------------------------------------------------------------------------------------

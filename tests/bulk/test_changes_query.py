@@ -97,6 +97,9 @@ def test_each_resource_that_has_changes_reads_its_own(clock: ManualClock) -> Non
     assert [one["_embedded"].get("contacts") for one in crm.leads.changes(with_=["contacts"])] == [
         []
     ]
+    tasks = list(crm.tasks.changes(filter={"is_completed": False}))
+    assert tasks == []
+    assert "is_completed%5D=0" in portal.log[-1].query
     portal.trash("leads", lead)
     assert [one["id"] for one in crm.leads.changes(deleted=True)] == [lead]
     calls = len(portal.log)

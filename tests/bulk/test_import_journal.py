@@ -101,7 +101,7 @@ def test_another_item_in_its_place_is_refused(make: Make) -> None:
     written(make()).close()
     journal = opened(make())
     for at in (0, 1):
-        with pytest.raises(ConfigurationError, match=f"item {at} is not the one"):
+        with pytest.raises(ConfigurationError, match=f"item {at} differs from the one"):
             journal.recall(at, {"name": "other"})
     assert journal.recall(2, {"name": "mended"})[1] is None
     journal.close()

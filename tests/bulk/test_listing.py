@@ -563,3 +563,18 @@ def test_a_429_in_the_middle_is_waited_out(portal: Sandbox, real: AmoCRM) -> Non
     fill(portal, 100)
     portal.inject("too_many", path=LEADS, times=3)
     assert len(list(real.listing(LEADS, limit=10))) == 100
+
+
+def test_what_a_listing_is_not_is_said_with_what_to_use(clock: ManualClock) -> None:
+    server = Canned(book(2))
+    with client_of(server.session(), clock) as crm:
+        found: Any = crm.listing(LEADS)
+        with pytest.raises(TypeError, match=r"use len\(list\(listing\)\)"):
+            len(found)
+        with pytest.raises(TypeError, match=r"listing\.first\(\) is not None"):
+            bool(found)
+        for key in (0, slice(2)):
+            with pytest.raises(TypeError, match=r"use listing\.first\(\), or list\(listing\)"):
+                found[key]
+        assert server.asked == []
+        assert [one["id"] for one in list(found)] == [0, 1, 2, 3]

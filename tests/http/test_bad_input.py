@@ -130,7 +130,7 @@ def test_without_a_client_id_nobody_can_be_asked(make: Make) -> None:
         make(alone).connection.get_auth_url()
 
 
-def test_refreshing_nothing_is_told(make: Make, sandbox: Sandbox) -> None:
+def test_refreshing_nothing_is_reported(make: Make, sandbox: Sandbox) -> None:
     with pytest.raises(NotAuthorizedError, match="no token"):
         make().connection.refresh_token()
     assert sandbox.log == []

@@ -79,21 +79,21 @@ def collector(taken: list[bytes]) -> Callable[[], Callable[[bytes], object]]:
     return begin
 
 
-def test_any_answer_can_be_poured_out(crm: AmoCRM) -> None:
+def test_any_response_can_be_passed_to_a_sink(crm: AmoCRM) -> None:
     taken: list[bytes] = []
     answer = read_into(crm.request, collector(taken), "/api/v4/account")
     assert b"".join(taken).startswith(b'{"id":')
     assert (answer.data, answer.info.status_code) == (None, 200)
 
 
-def test_a_refusal_is_not_poured_out(crm: AmoCRM) -> None:
+def test_a_refusal_is_not_passed_to_a_sink(crm: AmoCRM) -> None:
     taken: list[bytes] = []
     with pytest.raises(NotFoundError, match="Cannot GET"):
         read_into(crm.request, collector(taken), "/api/v4/nothing")
     assert taken == []
 
 
-def test_what_is_poured_out_may_be_of_any_size(crm: AmoCRM, portal: Sandbox) -> None:
+def test_what_is_passed_to_a_sink_may_be_of_any_size(crm: AmoCRM, portal: Sandbox) -> None:
     size = 0
 
     def take(piece: bytes) -> None:
@@ -131,7 +131,7 @@ class Keeping(HTTPAdapter):
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_an_answer_that_is_not_read_to_its_end_is_closed(error: type[BaseException]) -> None:
+def test_a_response_that_is_not_read_to_its_end_is_closed(error: type[BaseException]) -> None:
     session, keeping = requests.Session(), Keeping()
     session.mount("https://", keeping)
     crm = AmoCRM("example", {"access_token": "t"}, session=session, rate_limiter=None)
@@ -154,7 +154,7 @@ class Whole(HTTPAdapter):
         return answer
 
 
-def test_answers_of_other_making_are_poured_out_too() -> None:
+def test_responses_of_other_making_are_passed_to_a_sink_too() -> None:
     session = requests.Session()
     session.mount("https://", Whole())
     crm = AmoCRM("example", {"access_token": "t"}, session=session, rate_limiter=None)

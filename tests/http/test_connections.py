@@ -16,7 +16,7 @@ from amocrm import AmoCRM
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.http.messages import Call
 from amocrm.http.transport.connections import OwnSession
-from amocrm.http.transport.transport import Answer, Transport
+from amocrm.http.transport.transport import ReceivedReply, Transport
 from amocrm.sandbox import Sandbox
 from amocrm.sandbox.http.server import Served
 
@@ -66,7 +66,7 @@ def client(portal: Sandbox, served: Served, ear: Ear, session: requests.Session 
     )
 
 
-def test_a_call_over_a_new_connection_is_told_from_one_over_a_warm_one(
+def test_a_new_connection_is_distinguished_from_an_open_one(
     portal: Sandbox, served: Served
 ) -> None:
     ear = Ear()
@@ -87,7 +87,7 @@ def test_a_connection_the_server_closed_is_opened_anew(portal: Sandbox, served: 
     assert ear.heard.count("opening") == 2
 
 
-def test_of_a_given_session_the_answer_tells_and_it_stays_as_it_is(
+def test_a_user_s_session_is_unchanged_and_its_responses_show_new_connections(
     portal: Sandbox, served: Served
 ) -> None:
     ear = Ear()
@@ -126,16 +126,16 @@ def test_a_pace_hears_of_a_429_and_of_a_block(portal: Sandbox, served: Served) -
 
 def test_calls_through_a_proxy_are_heard_as_well(portal: Sandbox, served: Served) -> None:
     """A plain proxy is asked for the whole address; the sandbox does not mind."""
-    from amocrm.http.transport.connections import TellingAdapter, here
+    from amocrm.http.transport.connections import ReportingAdapter, current_call
 
     heard = Ear()
-    here.watch = heard
+    current_call.watch = heard
     try:
         with requests.Session() as session:
-            session.mount("http://", TellingAdapter())
+            session.mount("http://", ReportingAdapter())
             session.get("http://example.amocrm.test/x", proxies={"http": served.url}, timeout=5)
     finally:
-        here.watch = None
+        current_call.watch = None
     assert heard.heard == ["opening", "sent"]
 
 
@@ -197,6 +197,6 @@ def test_our_own_session_keeps_no_cookies_and_follows_no_redirect(
     transport.close()
     assert cookies == [None, None]
     for one in outcomes:
-        assert isinstance(one, Answer)
+        assert isinstance(one, ReceivedReply)
         assert one.status == 302
         assert one.info.elapsed.total_seconds() > 0

@@ -19,7 +19,7 @@ import requests
 from amocrm import Timeout
 from amocrm._support.clock import SystemClock
 from amocrm.http.messages import Call, NoReply
-from amocrm.http.transport.transport import Answer, Transport
+from amocrm.http.transport.transport import ReceivedReply, Transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -99,9 +99,9 @@ def lose(transport: Transport, url: str, method: str = "GET", body: bytes | None
     raise AssertionError("it could never be sent")
 
 
-def finish(transport: Transport, call: Call) -> Answer | NoReply:
+def finish(transport: Transport, call: Call) -> ReceivedReply | NoReply:
     """Make a call that must end; a thread that does not is left behind."""
-    outcomes: list[Answer | NoReply] = []
+    outcomes: list[ReceivedReply | NoReply] = []
     thread = threading.Thread(target=lambda: outcomes.append(transport.send(call)), daemon=True)
     thread.start()
     thread.join(PATIENCE)
@@ -116,7 +116,7 @@ def test_nothing_that_trickles_outlasts_the_time_of_a_call(kind: str) -> None:
         outcome = lose(transport, f"http://127.0.0.1:{port}/x")
         transport.close()
     assert outcome.sent
-    assert "time was up" in outcome.reason
+    assert "timed out" in outcome.reason
 
 
 @pytest.mark.parametrize("kind", AFTER_THE_HEAD)
@@ -124,7 +124,7 @@ def test_over_a_given_session_that_holds_when_the_headers_have_come(kind: str) -
     with trickling(AFTER_THE_HEAD[kind]) as port, requests.Session() as session:
         transport = Transport(SystemClock(), session)
         outcome = lose(transport, f"http://127.0.0.1:{port}/x")
-    assert "time was up" in outcome.reason
+    assert "timed out" in outcome.reason
 
 
 def test_over_a_given_session_a_connection_that_is_to_be_closed_is_no_exception() -> None:
@@ -191,7 +191,7 @@ def test_a_server_that_takes_nothing_is_not_waited_for() -> None:
     assert outcome.sent
 
 
-def test_a_connection_is_kept_after_an_answer_in_chunks() -> None:
+def test_a_connection_is_kept_after_a_response_in_chunks() -> None:
     """Held to its time, an answer is read to its end and no further, and the next one comes."""
     answer = CHUNKED + b"2;a=b\r\n{}\r\n0\r\nX-Trailer: a\r\n\r\n"
     asked: list[bytes] = []

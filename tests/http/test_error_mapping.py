@@ -137,7 +137,7 @@ def test_an_odd_group_does_not_hide_the_next_one() -> None:
     assert [one.path for one in error.fields] == ["price"]
 
 
-def test_an_answer_without_a_content_type() -> None:
+def test_a_response_without_a_content_type() -> None:
     assert decode(Reply(200, {}, b"{}")) == {}
     assert str(error_of(call(), Reply(502, {}, b"x"))).endswith("502 Bad Gateway")
 

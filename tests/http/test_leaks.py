@@ -33,7 +33,7 @@ from amocrm._support.clock import SystemClock
 from amocrm.auth.token_record import Alias, write_record
 from amocrm.chats import Channel
 from amocrm.http.messages import Call
-from amocrm.http.transport.transport import Answer, Transport
+from amocrm.http.transport.transport import ReceivedReply, Transport
 from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key, pointer_key
@@ -379,7 +379,7 @@ def test_what_would_follow_a_redirect_is_not_kept() -> None:
     with answering(location) as origin, requests.Session() as session:
         call = Call("POST", f"{origin}/x", "/x", headers, b"the secret", private=True)
         outcome = Transport(SystemClock(), session).send(call)
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, ReceivedReply)
     assert outcome.status == 307
     assert TOKEN not in everything(outcome.info)
     assert "the secret" not in everything(outcome.info)
@@ -426,7 +426,7 @@ def test_the_log_shows_no_query_of_a_call_through_a_proxy(
         url = "http://a.amocrm.test/x?query=Petrov"
         outcome = transport.send(Call("GET", url, "/x", {}))
         transport.close()
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, ReceivedReply)
     assert outcome.status == 204
     assert outcome.info.url == url
     assert '"GET http://a.amocrm.test/x HTTP/1.1" 204' in caplog.text

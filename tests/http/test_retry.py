@@ -66,7 +66,7 @@ def test_success_is_accepted(call: Call, status: int) -> None:
         (WRITE, Reply(202, {"Content-Type": "text/plain"}, b"Accepted"), None),
     ],
 )
-def test_an_answer_without_data_is_none(call: Call, answer: Reply, data: object) -> None:
+def test_a_response_without_data_is_none(call: Call, answer: Reply, data: object) -> None:
     assert judge(call, answer) == Accept(data)
 
 
@@ -74,7 +74,7 @@ def test_a_read_answered_200_and_nothing_is_an_error() -> None:
     assert isinstance(refused(judge(READ, reply(200))), UnexpectedReplyError)
 
 
-def test_a_broken_answer_is_read_again_but_not_written_again() -> None:
+def test_a_broken_response_is_read_again_but_not_written_again() -> None:
     broken = Reply(200, JSON, b'{"a"')
     assert isinstance(judge(READ, broken), Again)
     error = refused(judge(WRITE, broken))
@@ -86,7 +86,7 @@ def test_a_broken_answer_is_read_again_but_not_written_again() -> None:
     assert last.hint is None
 
 
-def test_an_oversize_answer_is_not_asked_for_again() -> None:
+def test_an_oversize_response_is_not_asked_for_again() -> None:
     assert isinstance(refused(judge(READ, Reply(200, JSON, oversize=True))), UnexpectedReplyError)
 
 
@@ -275,7 +275,7 @@ def test_who_decodes_later_gets_the_body(answer: Reply, verdict: Accept) -> None
         Reply(502, JSON, b"{}"),
     ],
 )
-def test_what_is_no_answer_is_none_for_him_either(answer: Reply) -> None:
+def test_a_response_that_is_not_json_is_an_error_before_decoding_too(answer: Reply) -> None:
     later, at_once = (
         judge(READ.replace(undecoded=undecoded), answer) for undecoded in (True, False)
     )
@@ -340,7 +340,7 @@ def test_what_went_into_a_sink_is_accepted_whatever_it_was() -> None:
     assert isinstance(refused(judge(pouring, reply(404))), NotFoundError)
 
 
-def test_an_answer_that_cannot_be_read_shows_nothing_of_a_secret_address() -> None:
+def test_a_response_that_cannot_be_read_shows_nothing_of_a_secret_address() -> None:
     html = Reply(200, {"Content-Type": "text/html"}, b"<p>/secret")
     part = Call("POST", "https://h/upload/secret", "/upload/...", {})
     assert "a body that is not JSON" in str(refused(judge(part, html)))

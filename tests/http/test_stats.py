@@ -94,7 +94,7 @@ def test_a_snapshot_is_of_one_moment_and_no_count_is_lost() -> None:
     )
 
 
-def test_every_attempt_is_told(crm: AmoCRM, sandbox: Sandbox, clock: ManualClock) -> None:
+def test_every_attempt_is_reported(crm: AmoCRM, sandbox: Sandbox, clock: ManualClock) -> None:
     told: list[Done] = []
     crm.on("request:done", told.append)
     sandbox.faults = FaultPlan(latency=0.25)
@@ -102,6 +102,7 @@ def test_every_attempt_is_told(crm: AmoCRM, sandbox: Sandbox, clock: ManualClock
     crm.request.get(ACCOUNT, {"with": "users_groups"})
     lost, done = told
     assert lost[:3] == ("GET", ACCOUNT, None)
+    assert (lost.account, done.account) == ("example.amocrm.ru", "example.amocrm.ru")
     assert (lost.attempt, lost.wait, lost.request_id) == (1, 0, None)
     assert (done.status, done.attempt, done.request_id) == (200, 2, f"{2:032x}")
     assert 0.25 <= done.wait <= 0.5
@@ -109,7 +110,7 @@ def test_every_attempt_is_told(crm: AmoCRM, sandbox: Sandbox, clock: ManualClock
     assert clock.monotonic() == pytest.approx(sum(one.duration + one.wait for one in told))
 
 
-def test_an_unknown_outcome_is_told_and_its_id_is_the_error_s(
+def test_an_unknown_outcome_is_reported_and_its_id_is_the_error_s(
     crm: AmoCRM, sandbox: Sandbox
 ) -> None:
     told: list[Done] = []
@@ -178,7 +179,7 @@ def test_a_read_is_not_repeated_when_the_caller_says_so(crm: AmoCRM, sandbox: Sa
     assert (crm.stats.calls, crm.stats.errors) == (2, 2)
 
 
-def test_whoever_wants_is_told_before_each_attempt_leaves(crm: AmoCRM, sandbox: Sandbox) -> None:
+def test_before_send_is_called_before_each_attempt(crm: AmoCRM, sandbox: Sandbox) -> None:
     told: list[int] = []
     sandbox.inject("too_many", times=2)
 
@@ -234,7 +235,7 @@ def test_a_write_whose_next_attempt_stays_here_may_have_been_done_before(
     assert len(sandbox.leads()) == attempt - 1
 
 
-def test_a_retry_that_does_not_exist_is_told_before_anything_is_sent(crm: AmoCRM) -> None:
+def test_a_retry_that_does_not_exist_is_reported_before_anything_is_sent(crm: AmoCRM) -> None:
     with pytest.raises(AmoCRMError, match="'auto', 'always' or 'never', not 'often'"):
         crm.request.get(ACCOUNT, retry="often")  # type: ignore[arg-type]
     assert crm.stats.calls == 0

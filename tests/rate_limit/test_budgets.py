@@ -1,4 +1,4 @@
-"""Calls of many accounts share a rate limiter: none waits for another, and no budget is exceeded."""
+"""Many accounts share a rate limiter: none waits for another, and no budget is exceeded."""
 
 from __future__ import annotations
 

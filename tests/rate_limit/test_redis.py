@@ -13,7 +13,8 @@ from amocrm import ConfigurationError, RateLimiterError
 from amocrm._support.clock import SystemClock
 from amocrm.http.sender import LONGEST_HOLD
 from amocrm.rate_limit.limiter import Refusal
-from amocrm.rate_limit.redis import EXPIRY, RedisRateLimiter
+from amocrm.rate_limit.redis import RedisRateLimiter
+from amocrm.rate_limit.redis_script import EXPIRY
 from tests.conftest import Make
 from tests.rate_limit.test_contract import REDIS, redis_name
 

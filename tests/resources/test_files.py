@@ -538,7 +538,7 @@ def test_a_silent_server_is_left(
 ) -> None:
     file = crm.drive.upload(data(20), name="a")
     portal.inject("trickle", "GET", "/download/", times=RETRIES + 1, seconds=21.0, pad=0)
-    with pytest.raises(LostReplyError, match="fell silent"):
+    with pytest.raises(LostReplyError, match="read timed out"):
         crm.drive.download(file, tmp_path / "a")
 
 
@@ -551,7 +551,7 @@ def test_what_trickles_too_slowly_is_left(
     if ends:
         assert crm.drive.download(file, tmp_path / "a").read_bytes() == data(20)
         return
-    with pytest.raises(LostReplyError, match="its time was up before the answer was whole"):
+    with pytest.raises(LostReplyError, match="the call timed out before the response was complete"):
         crm.drive.download(file, tmp_path / "a")
 
 

@@ -152,10 +152,12 @@ def test_a_phone_is_found_however_it_is_written(
         assert len(canned.asked) == (1 if search("9991234567", stored) else 7)
 
 
+@pytest.mark.parametrize("search", ["digits", "text"])
 @pytest.mark.parametrize("stored", WRITTEN)
 def test_no_double_is_made_of_a_phone_in_another_form(
-    way: ApiContext, portal: Sandbox, stored: str
+    way: ApiContext, portal: Sandbox, stored: str, search: Any
 ) -> None:
+    portal.account().phone_search = search
     (number,) = add(way, person("Ann", "PHONE", stored))
     for asked in WRITTEN:
         found = find_or_create(way, LOCK, "contacts", {"name": "Bob"}, phone=asked)

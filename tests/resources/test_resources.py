@@ -564,7 +564,7 @@ def test_a_call_from_a_stranger_is_refused(crm: AmoCRM) -> None:
         "source": "pbx",
         "phone": "+79990000009",
     }
-    with pytest.raises(ReplyError, match="calls returned 400.*belongs to no contact"):
+    with pytest.raises(ReplyError, match=r"calls returned 400.*belongs to no contact"):
         crm.calls.create(call)
     (outcome,) = crm.calls.create_many([call])
     assert isinstance(outcome, Refused)
@@ -589,3 +589,23 @@ def test_files_of_entities(crm: AmoCRM, kind: str) -> None:
     assert [file["file_uuid"] for file in family(one).files.list()] == [uuid]
     family(one).files.detach(uuid)
     assert list(family(one).files.list()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "entity"),
+    [("leads", "lead"), ("contacts", "contact"), ("companies", "company")],
+)
+def test_events_of_one_entity(crm: AmoCRM, portal: Sandbox, kind: str, entity: str) -> None:
+    place = getattr(crm, kind)
+    first, second = (place.create({"name": name})["id"] for name in ("A", "B"))
+    place.update(first, {"tags_to_add": [{"name": "new"}]})
+    found = list(place(first).events())
+    assert {(one["entity_type"], one["entity_id"]) for one in found} == {(entity, first)}
+    assert {one["type"] for one in found} == {f"{entity}_added", "entity_tag_added"}
+    (tagged,) = place(str(first)).events(filter={"type": ["entity_tag_added"]})
+    assert tagged["value_after"] == [{"tag": {"name": "new"}}]
+    assert len(list(place(second).events())) == 1
+    calls = len(portal.log)
+    with pytest.raises(ConfigurationError, match="set 'entity_id' by themselves"):
+        place(first).events(filter={"entity_id": second})
+    assert len(portal.log) == calls

@@ -107,8 +107,8 @@ def test_acting_as_a_user_goes_through_the_table() -> None:
     ("name", "words"),
     [
         ("delete", "leads cannot be deleted through amoCRM's API"),
-        ("lst", "there is no 'lst' of leads (did you mean 'list'?)"),
-        ("zzz", "there is no 'zzz' of leads (it takes cf, changes, complex, create,"),
+        ("lst", "leads has no 'lst' (did you mean 'list'?)"),
+        ("zzz", "leads has no 'zzz' (it takes cf, changes, complex, create,"),
     ],
 )
 def test_what_the_api_has_not_is_told_in_words(name: str, words: str) -> None:
@@ -121,14 +121,17 @@ def test_what_the_api_has_not_is_told_in_words(name: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"filter": {"update_at": 1}}, "no 'update_at' in the filter of leads (did you mean"),
-        ({"filter": {"qqq": 1}}, "no 'qqq' in the filter of leads (it takes id, name,"),
+        (
+            {"filter": {"update_at": 1}},
+            "leads has no filter 'update_at' (did you mean 'updated_at'?)",
+        ),
+        ({"filter": {"qqq": 1}}, "leads has no filter 'qqq' (it takes id, name,"),
         ({"filter": ["id"]}, "filter must be a dict"),
-        ({"with_": ["contact"]}, "no 'contact' in the with_ of leads (did you mean 'contacts'?)"),
+        ({"with_": ["contact"]}, "leads has no with_ 'contact' (did you mean 'contacts'?)"),
         ({"with_": "contacts"}, "with_ must be a list of names"),
         ({"with_": 5}, "with_ must be a list of names"),
         ({"order": {"created": "asc"}}, "(did you mean 'created_at'?)"),
-        ({"order": {"id": "up"}}, "order goes one of two ways (asc or desc)"),
+        ({"order": {"id": "up"}}, "order must be 'asc' or 'desc'"),
         ({"order": {"id": "asc", "created_at": "asc"}}, "order takes one name"),
         ({"order": {}}, "order takes one name"),
     ],
@@ -221,7 +224,9 @@ def test_names_of_one_item_and_of_a_listing() -> None:
 
 
 def test_a_question_becomes_the_query() -> None:
-    endpoint = Endpoint("x", filters=("id",), withs=("a", "b"), orders=("id",), query=True)
+    endpoint = Endpoint(
+        "x", filters=("id",), kinds=("Id",), withs=("a", "b"), orders=("id",), query=True
+    )
     asked = build_query(
         endpoint, "x", lenient=False,
         filter={"id": 1}, with_=("a", "b"), order={"id": "asc"}, query="q",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
 import requests
 
@@ -943,14 +943,24 @@ ELSEWHERE = {
 }
 
 
+def named(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the members of an object."""
+    yield from value.items()
+
+
+def numbered(value: Any) -> Iterator[tuple[int, Any]]:
+    """Yield the items of a list with their indexes."""
+    yield from enumerate(value)
+
+
 def members(value: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
     """Yield every member of every object inside a body, with its place."""
     if isinstance(value, dict):
-        for name, one in cast("dict[str, Any]", value).items():
+        for name, one in named(value):
             yield (*at, name), one
             yield from members(one, (*at, name))
     elif isinstance(value, list):
-        for number, one in enumerate(cast("list[Any]", value)):
+        for number, one in numbered(value):
             yield from members(one, (*at, number))
 
 
@@ -958,11 +968,11 @@ def inside(value: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
     """Yield a body and every value inside it, with its place."""
     yield at, value
     if isinstance(value, dict):
-        items = list(cast("dict[str | int, Any]", value).items())
-    else:
-        items = list(enumerate(cast("list[Any]", value))) if isinstance(value, list) else []
-    for name, one in items:
-        yield from inside(one, (*at, name))
+        for name, one in named(value):
+            yield from inside(one, (*at, name))
+    elif isinstance(value, list):
+        for number, one in numbered(value):
+            yield from inside(one, (*at, number))
 
 
 def put(body: Any, at: Place, value: Any) -> Any:
@@ -971,8 +981,7 @@ def put(body: Any, at: Place, value: Any) -> Any:
         return value
     name, rest = at[0], at[1:]
     if isinstance(body, list):
-        items = cast("list[Any]", body)
-        return [put(one, rest, value) if here == name else one for here, one in enumerate(items)]
+        return [put(one, rest, value) if here == name else one for here, one in numbered(body)]
     return {**body, name: put(body.get(name), rest, value)}
 
 

@@ -510,3 +510,55 @@ def test_over_tcp_one_origin_serves_the_chats_too(ask: IncomingRequest) -> None:
     with portal.serve() as served:
         answer = requests.post(f"{served.url}/v2/origin/custom/nobody/connect", json={}, timeout=10)
         assert error(answer) == (404, "ORIGIN_NOT_REGISTERED")
+
+
+def chat_events(call: Callable[..., Answer], query: str = "") -> list[dict[str, Any]]:
+    types = "filter[type]=incoming_chat_message,outgoing_chat_message"
+    answer = call("GET", f"/events?{types}{query}")
+    return answer.json()["_embedded"]["events"] if answer.status_code == 200 else []
+
+
+def test_messages_of_a_contact_s_chat_are_events(
+    portal: Sandbox, call: Callable[..., Answer], ask: IncomingRequest, scope: str
+) -> None:
+    first = ask("POST", f"/{scope}", event()).json()["new_message"]
+    assert chat_events(call) == []  # The chat belongs to no contact yet.
+    contact = portal.add("contacts", {"name": "Ann"})
+    link = {"contact_id": contact, "chat_id": first["conversation_id"]}
+    assert call("POST", "/contacts/chats", json=[link]).status_code == 200
+    incoming = ask("POST", f"/{scope}", event(msgid="m-2")).json()["new_message"]
+    ask("POST", f"/{scope}", event(msgid="m-2"))  # The same message, sent again.
+    portal.write_chat(scope, "c-1", "hi")
+    user = portal.account().admin
+    sender = {"id": "s-1", "name": "Ann", "ref_id": user.amojo_id}
+    written = event(msgid="m-3", sender=sender, receiver={"id": "u-1", "name": "Ann"})
+    outgoing = ask("POST", f"/{scope}", written).json()["new_message"]
+    told = chat_events(call)
+    assert [(one["type"], one["created_by"]) for one in told] == [
+        ("incoming_chat_message", 0),
+        ("outgoing_chat_message", user.id),
+        ("outgoing_chat_message", user.id),
+    ]
+    assert {(one["entity_type"], one["entity_id"]) for one in told} == {("contact", contact)}
+    assert told[0]["value_after"] == [{"message": {"id": incoming["msgid"]}}]
+    assert told[2]["value_after"] == [{"message": {"id": outgoing["msgid"]}}]
+    assert told[0]["value_before"] == []
+
+
+def test_a_message_about_a_lead_names_the_contact_of_the_talk(
+    portal: Sandbox, call: Callable[..., Answer], ask: IncomingRequest, scope: str
+) -> None:
+    lead, contact = portal.add("leads", {"name": "Deal"}), portal.add("contacts", {"name": "Ann"})
+    first = ask("POST", f"/{scope}", event()).json()["new_message"]
+    link = {"contact_id": contact, "chat_id": first["conversation_id"]}
+    call("POST", "/contacts/chats", json=[link])
+    for talk in portal.account().shelf("talks").values():
+        talk |= {"entity_type": "lead", "entity_id": lead}
+    ask("POST", f"/{scope}", event(msgid="m-2"))
+    (told,) = chat_events(
+        call, f"&filter[entity]=contact&filter[entity_id]={contact}&with=lead_name"
+    )
+    assert (told["entity_type"], told["entity_id"]) == ("lead", lead)
+    assert told["linked_talk_contact_id"] == contact
+    assert told["_embedded"]["entity"]["name"] == "Deal"
+    assert chat_events(call, f"&filter[entity]=lead&filter[entity_id]={lead}") == []

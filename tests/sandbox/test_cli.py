@@ -18,6 +18,7 @@ from amocrm.sandbox.__main__ import main
 def process() -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-W", "error", "-m", "amocrm.sandbox", "--port", "0"]
     more = ["--accounts", "one", "two", "--rps", "0", "--refresh-mode", "grace"]
+    more += ["--shop", "--token-lifetime", "300"]
     with subprocess.Popen(
         [*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -52,12 +53,26 @@ def test_what_is_printed_works_and_a_signal_ends_it(
         body["grant_type"] = "authorization_code"
         pair = session.post(f"{told['address']}/oauth2/access_token", json=body)
         page = session.get(told["consent"])
+        leads = session.get(f"{told['address']}/one/api/v4/leads", headers=headers)
     assert account.json()["subdomain"] == "one"
     assert (files.status_code, unsigned.status_code) == (204, 403)
     assert (pair.status_code, page.status_code) == (200, 200)
+    assert (pair.json()["expires_in"], len(leads.json()["_embedded"]["leads"])) == (300, 16)
     process.send_signal(number)
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize("seconds", ["0", "-5", "nan", "inf", "soon"])
+def test_a_token_lifetime_is_a_number_of_seconds(
+    capsys: pytest.CaptureFixture[str], seconds: str
+) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(SystemExit):
+        main(["--token-lifetime", seconds])
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)
+    assert f"must be at least 1 second, not '{seconds}'" in capsys.readouterr().err
 
 
 def test_a_port_that_cannot_be_is_one_clear_line() -> None:

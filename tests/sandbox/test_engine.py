@@ -15,7 +15,7 @@ from amocrm.sandbox.data.state import Entity, Ids
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import many, since, span
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import NAME, Prop, check_object
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.engine.verbs import routes
@@ -253,10 +253,10 @@ def test_hooks_replace_a_step_and_see_sound_properties_only(portal: Sandbox) -> 
     def make(operation: Operation, model: Entity) -> Entity:
         return operation.make({**model, "name": "made"})
 
-    def show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
-        return {**operation.show(entity), "x": "x" in wish.withs}
+    def show(operation: Operation, entity: Entity, listing: ListingQuery) -> Entity:
+        return {**operation.show(entity), "x": "x" in listing.withs}
 
-    def select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
+    def select(operation: Operation, found: list[Entity], listing: ListingQuery) -> list[Entity]:
         return found[:1]
 
     hooks: dict[str, Any] = {"check": check, "make": make, "show": show, "select": select}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import requests
@@ -24,6 +24,8 @@ from tests.sandbox.every_write import (
     general,
     inside,
     members,
+    named,
+    numbered,
     put,
     specific,
 )
@@ -125,7 +127,8 @@ def test_whole_floats_are_integers(attempt: Attempt) -> None:
 def test_an_empty_object_is_an_empty_list(attempt: Attempt) -> None:
     for at, value in list(inside(attempt.body)):
         if isinstance(value, (list, dict)):
-            answers = [attempt.put(at, empty) for empty in ({}, [])]
+            empties: tuple[Any, ...] = ({}, [])
+            answers = [attempt.put(at, empty) for empty in empties]
             told = [one.json() if one.status_code >= 400 else one.status_code for one in answers]
             assert told[0] == told[1], at
 
@@ -169,17 +172,17 @@ def test_an_unknown_name_is_refused_at_every_depth(attempt: Attempt) -> None:
 def keyed(value: Any) -> Any:
     """Return a body whose lists are objects with keys."""
     if isinstance(value, list):
-        items = enumerate(cast("list[Any]", value))
+        items = numbered(value)
         return {str(7 * at + 3): keyed(one) for at, one in items} if value else value
     if isinstance(value, dict):
-        return {name: keyed(one) for name, one in cast("dict[str, Any]", value).items()}
+        return {name: keyed(one) for name, one in named(value)}
     return value
 
 
 def floating(value: Any) -> Any:
     """Return a body whose integers are floats."""
     if isinstance(value, list):
-        return [floating(one) for one in cast("list[Any]", value)]
+        return [floating(one) for _, one in numbered(value)]
     if isinstance(value, dict):
-        return {name: floating(one) for name, one in cast("dict[str, Any]", value).items()}
+        return {name: floating(one) for name, one in named(value)}
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -5,13 +5,13 @@ Numbers are those of the reference; `adapted` puts the account's own in their pl
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import requests
 
 from amocrm.sandbox import Sandbox
-from tests.sandbox.every_write import World
+from tests.sandbox.every_write import World, named, numbered
 
 Sample = tuple[str, str, str, Any]
 
@@ -222,7 +222,7 @@ class Ids:
     def __init__(self, world: World) -> None:
         account = world.account
         world.send("PATCH", "/catalogs/products/settings", {"is_enabled": True})
-        catalog = int(next(iter(account.shelf("catalogs"))))  # type: ignore[call-overload]
+        catalog = int(next(iter(account.shelf("catalogs"))))
         fields = {
             one["code"]: number for number, one in account.fields[f"catalogs/{catalog}"].items()
         }
@@ -257,10 +257,9 @@ class Ids:
 
     def adapted(self, value: Any, name: str = "") -> Any:
         if isinstance(value, dict):
-            items = cast("dict[str, Any]", value).items()
-            return {key: self.adapted(one, key) for key, one in items}
+            return {key: self.adapted(one, key) for key, one in named(value)}
         if isinstance(value, list):
-            return [self.adapted(one, name) for one in cast("list[Any]", value)]
+            return [self.adapted(one, name) for _, one in numbered(value)]
         if name in USERS:
             return 501
         if name in ("field_id", "price_id", "fields"):

@@ -149,3 +149,19 @@ def test_a_handler_that_raises_costs_neither_code_nor_token(
     assert crm.request.get("/api/v4/account").info.status_code == 200
     assert sandbox.counters["grants.code"] == 1
     assert sandbox.counters["grants.refused"] == 0
+
+
+def test_what_is_forwarded_comes_after_the_own_handlers_with_its_source_first() -> None:
+    outer, inner = Emitter(), Emitter()
+    inner.forward(outer, "source")
+    assert not inner.hears(EVENT)
+    got: list[object] = []
+    outer.on(EVENT, lambda *args: got.append(args))
+    assert inner.hears(EVENT)
+    inner.on(EVENT, lambda *args: got.append(args))
+    inner.emit(EVENT, 1)
+    assert got == [(1,), ("source", 1)]
+    outer.emit(EVENT, 2)
+    inner.off()
+    inner.emit(EVENT, 3)
+    assert got[2:] == [(2,), ("source", 3)]

@@ -12,6 +12,7 @@ from amocrm import (
     Connection,
     Created,
     Done,
+    Integration,
     Listing,
     LocalRateLimiter,
     MemoryStore,
@@ -83,6 +84,19 @@ def handlers(crm: AmoCRM) -> None:
     crm.off("connection:newToken", on_token)
     crm.on("connection:newToken", on_trouble)  # type: ignore[call-overload]  # pyright: ignore
     crm.on("connection:newtoken", on_token)  # type: ignore[call-overload]  # pyright: ignore
+
+
+def on_done_of(account: AmoCRM, done: Done) -> None: ...
+
+
+def on_trouble_of(account: AmoCRM, error: AmoCRMError, connection: Connection) -> None: ...
+
+
+def handlers_of_all(integration: Integration) -> None:
+    integration.on("request:done", on_done_of)
+    integration.on("error", on_trouble_of)
+    integration.on("error", on_trouble)  # type: ignore[call-overload]  # pyright: ignore
+    integration.off("request:done", on_done_of)
 
 
 def settings(session: requests.Session) -> None:

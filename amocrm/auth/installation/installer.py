@@ -98,6 +98,7 @@ class Installer(Generic[C]):
         registry: the accounts.
         limit: how often unproven codes are sent.
         max_clients: number of clients that are cached.
+        on_open: called with each client of an account, but not with those of unproven codes.
     """
 
     def __init__(
@@ -106,7 +107,9 @@ class Installer(Generic[C]):
         registry: AccountRegistry,
         limit: InstallLimit,
         max_clients: int,
+        on_open: Callable[[C], object] = lambda _: None,
     ) -> None:
+        self._on_open = on_open
         self._open = open_client
         self._registry = registry
         self._limit = limit
@@ -116,9 +119,12 @@ class Installer(Generic[C]):
 
     def client(self, entry: Entry) -> C:
         """Return the client of an account; the same one while it is cached."""
-        return self.clients.get(
-            entry.key_name, lambda: self._open(entry.record.host, entry.account_id)
-        )
+        return self.clients.get(entry.key_name, lambda: self._open_account(entry))
+
+    def _open_account(self, entry: Entry) -> C:
+        client = self._open(entry.record.host, entry.account_id)
+        self._on_open(client)
+        return client
 
     def install(self, host: str, code: str, state: str | None) -> tuple[C, bool]:
         """Exchange a code, unless that was done, and store the token under the account's id.

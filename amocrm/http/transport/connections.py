@@ -1,11 +1,11 @@
-"""Our own session: it tells when a call opens a connection, and when it is on its way.
+"""The library's own session: reports new connections and sent requests, and enforces timeouts.
 
-It keeps a call within its time from the first byte to the last, and a query out of urllib3's log.
+It applies the total timeout of a call to every byte, and keeps queries out of urllib3's log.
 
-The rate limiter counts from there: a call over a new connection arrives later than one over a warm
-one, and between a turn and the sending a busy machine may take its time. Only our own session can
-tell: the adapters of a given one stay as they are, and what was new is seen from its answer (see
-`reading`).
+The rate limiter counts from these reports: a request over a new connection arrives later than over
+an open one, and a busy machine may send it some time after its slot. A user's session cannot report
+this, because its adapters are not changed; there, `reading` recognizes new connections by the
+response.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from urllib3.exceptions import ConnectTimeoutError
 
 from amocrm._support.clock import SystemClock
 from amocrm.http.messages import Json
-from amocrm.http.transport.deadline import PIECE, Deadline, Timed, hold
+from amocrm.http.transport.deadline import PIECE, Deadline, Timed, limit_reading
 
 if TYPE_CHECKING:
     import socket
@@ -35,25 +35,25 @@ _clock: Final = SystemClock()
 
 
 class Watch(Protocol):
-    """Who wants to know of a call."""
+    """Receives reports about one call."""
 
     def opening(self) -> None:
-        """Hear that a connection has to be opened for it."""
+        """Report that the call opens a connection."""
         ...
 
     def sent(self) -> None:
-        """Hear that its head has been sent."""
+        """Report that the request's headers have been sent."""
         ...
 
 
-class _Here(threading.local):
-    """The call that this thread makes.
+class _CurrentCall(threading.local):
+    """The call that this thread sends.
 
     Attributes:
-        watch: who watches it.
-        deadline: when its time is up.
-        shown: the path that stands for its address in logs and exceptions.
-        target: the path and query, or the address, that are really asked for.
+        watch: receives reports about it.
+        deadline: when it times out.
+        shown: the path that logs and exceptions show.
+        target: the path and query, or the URL for a proxy, that is sent.
     """
 
     watch: Watch | None = None
@@ -61,41 +61,35 @@ class _Here(threading.local):
     shown: str | None = None
     target: str | None = None
 
-    def begin(self, watch: Watch | None, deadline: Deadline, shown: str) -> None:
-        self.watch, self.deadline, self.shown, self.target = watch, deadline, shown, None
 
-    def end(self) -> None:
-        self.watch = self.deadline = self.shown = self.target = None
-
-
-here: Final = _Here()
+current_call: Final = _CurrentCall()
 
 
 class TimedResponse(HTTPResponse):
-    """An answer that is read within the time of its call, from its first byte."""
+    """A response that is read within the time limit of its call, from the first byte."""
 
     def __init__(
         self, sock: socket.socket, debuglevel: int = 0, method: str | None = None,
         url: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(sock, debuglevel, method, url)
-        if here.deadline is not None:
-            hold(self, sock, here.deadline)
+        if current_call.deadline is not None:
+            limit_reading(self, sock, current_call.deadline)
 
 
 class _Plain(HTTPConnection):
     response_class = TimedResponse
 
     def connect(self) -> None:
-        if here.watch is not None:
-            here.watch.opening()
+        if current_call.watch is not None:
+            current_call.watch.opening()
         super().connect()
 
     def _new_conn(self) -> socket.socket:
         self.timeout = self._left()
         sock = super()._new_conn()
         try:
-            # For the handshake of TLS.
+            # Limits the TLS handshake.
             sock.settimeout(self._left())
         except ConnectTimeoutError:
             sock.close()
@@ -104,34 +98,38 @@ class _Plain(HTTPConnection):
 
     def _left(self) -> float | None:
         try:
-            return self.timeout if here.deadline is None else here.deadline.left(self.timeout)
+            return (
+                self.timeout
+                if current_call.deadline is None
+                else current_call.deadline.left(self.timeout)
+            )
         except TimeoutError as error:
             raise ConnectTimeoutError(self, str(error)) from error
 
     def putrequest(
         self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False
     ) -> None:
-        super().putrequest(method, here.target or url, skip_host, skip_accept_encoding)
+        super().putrequest(method, current_call.target or url, skip_host, skip_accept_encoding)
 
     def endheaders(self, message_body: object = None, *, encode_chunked: bool = False) -> None:
         super().endheaders(cast("None", message_body), encode_chunked=encode_chunked)
-        if here.watch is not None:
-            here.watch.sent()
+        if current_call.watch is not None:
+            current_call.watch.sent()
 
     def send(self, data: Json) -> None:
-        if here.deadline is None or not isinstance(data, bytes):
+        if current_call.deadline is None or not isinstance(data, bytes):
             super().send(data)
             return
         if self.sock is None:
             self.connect()
         sock = cast("Timed", self.sock)
         for start in range(0, len(data), PIECE):
-            sock.settimeout(here.deadline.left(self.timeout))
+            sock.settimeout(current_call.deadline.left(self.timeout))
             super().send(data[start : start + PIECE])
 
 
 class _Secure(_Plain, HTTPSConnection):
-    """Tells the same; what it does beside that is HTTPSConnection's."""
+    """The same over TLS."""
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -148,8 +146,8 @@ _POOLS: Final[dict[str, type[HTTPConnectionPool] | type[HTTPSConnectionPool]]] =
 }
 
 
-class TellingAdapter(HTTPAdapter):
-    """An adapter whose connections tell when they are opened, through a proxy as well."""
+class ReportingAdapter(HTTPAdapter):
+    """An adapter whose connections report when they are opened, also through a proxy."""
 
     _last: tuple[tuple[object, ...], HTTPConnectionPool] | None = None
 
@@ -157,72 +155,86 @@ class TellingAdapter(HTTPAdapter):
         self, request: requests.PreparedRequest, verify: Json, proxies: Json = None,
         cert: Json = None,
     ) -> HTTPConnectionPool:  # fmt: skip
-        """Return the pool of a host: the last one, if that is asked for again.
+        """Return the connection pool of a host; the last one is remembered.
 
-        Most clients call one host, and to find its pool anew costs a twentieth of a call.
+        Most clients call one host, and looking up its pool takes a twentieth of a call's time.
         """
         url = str(request.url)
-        asked = (url[: url.index("/", 8)], verify, cert, proxies)
+        key = (url[: url.index("/", 8)], verify, cert, proxies)
         last = self._last
-        if last is not None and last[0] == asked:
+        if last is not None and last[0] == key:
             return last[1]
         pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
-        self._last = asked, pool
+        self._last = key, pool
         return pool
 
     def request_url(self, request: requests.PreparedRequest, proxies: Json) -> str:
-        """Return what urllib3 is told to ask for, which it logs and puts into exceptions.
+        """Return the path for urllib3, which logs it and puts it into exceptions.
 
-        A query may hold a person's data, and some paths open a file to whoever has them: so it is
-        told what messages show, and the connection asks for the real one.
+        A query may contain a person's data, and some paths give access to a file. So urllib3 gets
+        the path that messages show, and the connection sends the real one.
         """
         target = super().request_url(request, proxies)
-        here.target = None if here.shown is None else target
-        if here.shown is None:
+        current_call.target = None if current_call.shown is None else target
+        if current_call.shown is None:
             return target
-        # A proxy is asked for a whole address; urllib3 needs to know which host's.
+        # A request to a proxy contains the URL, of which urllib3 needs the host.
         origin = "" if target.startswith("/") else target[: target.index("/", 8)]
-        return f"{origin}/{here.shown.lstrip('/')}"
+        return f"{origin}/{current_call.shown.lstrip('/')}"
 
     def close(self) -> None:
-        """Let go of all pools."""
+        """Close all pools."""
         self._last = None
         super().close()
 
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **settings: object
     ) -> None:
-        """Make the pools."""
+        """Create the pools."""
         super().init_poolmanager(connections, maxsize, block, **settings)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **settings: Json) -> object:
         """Return the pools of a proxy."""
         manager = super().proxy_manager_for(proxy, **settings)
-        if not proxy.lower().startswith("socks"):  # Connections to those are made otherwise.
+        if not proxy.lower().startswith("socks"):  # SOCKS connections have their own classes.
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
 
 class OwnSession(requests.Session):
-    """A session that nobody but us has: no settings of others, no cookies, no redirect to look for.
+    """A session that only this library uses: without user settings, cookies and redirects.
 
-    What `requests` does for those costs as much as all that we do for a call.
+    In `requests`, handling those takes as long as everything else in a call.
     """
 
     def __init__(self, hosts: int, pool: int) -> None:
         super().__init__()
-        adapter = TellingAdapter(pool_connections=hosts, pool_maxsize=pool, max_retries=0)
+        adapter = ReportingAdapter(pool_connections=hosts, pool_maxsize=pool, max_retries=0)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
     def send(self, request: requests.PreparedRequest, **settings: Json) -> requests.Response:
-        """Send a request; its hooks are called with the response alone."""
+        """Send a request, and call its hooks with the response as the only argument.
+
+        Args:
+            request: to send.
+            settings: of `requests`, and `call`: watch, deadline and shown path of the call.
+        """
         settings.pop("allow_redirects", None)
-        adapter = self.get_adapter(str(request.url))
-        started = _clock.monotonic()
-        info = adapter.send(request, **settings)
-        info.elapsed = timedelta(seconds=_clock.monotonic() - started)
-        for hook in request.hooks["response"]:
-            hook(info)
-        return info
+        current_call.watch, current_call.deadline, current_call.shown = settings.pop(
+            "call", (None, None, None)
+        )
+        current_call.target = None
+        try:
+            adapter = self.get_adapter(str(request.url))
+            started = _clock.monotonic()
+            info = adapter.send(request, **settings)
+            info.elapsed = timedelta(seconds=_clock.monotonic() - started)
+            for hook in request.hooks["response"]:
+                hook(info)
+            return info
+        finally:
+            current_call.watch = current_call.deadline = current_call.shown = (
+                current_call.target
+            ) = None

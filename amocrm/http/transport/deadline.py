@@ -1,8 +1,7 @@
-"""The time of a call, held at the socket: every read and every write gets what is left of it.
+"""Enforces the total timeout of a call at the socket: each read and write gets the time left.
 
-A socket's own limit is for one silence. A server that sends a byte now and then, of a line that
-never ends, would keep a call for ever; so would one that sends gzip of nothing, of which no byte of
-a body is ever seen.
+A socket's timeout applies to one read. A server that sends a byte from time to time, or endless
+gzip that decompresses to nothing, would otherwise keep a call open forever.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 PIECE: Final = 16_384
-"""Bytes of a body that are written at once. TLS counts a socket's limit anew for each record of so
-many bytes."""
+"""Bytes of a body that are written at once. With TLS, a socket's timeout applies to each record of
+this size."""
 
 
 class Deadline:
-    """The instant at which the time of a call is up.
+    """The moment at which a call times out.
 
     Args:
-        clock: whose time it is.
+        clock: measures the time.
         seconds: from now.
     """
 
@@ -39,40 +38,40 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        """Whether the time is up."""
+        """Whether the call has timed out."""
         return self._clock.monotonic() > self._instant
 
     def left(self, limit: float | None) -> float:
-        """Return the seconds that the next step may take: what is left, but not above a limit.
+        """Return the seconds that the next read or write may take: the rest, or `limit` if less.
 
         Raises:
-            TimeoutError: nothing is left.
+            TimeoutError: the call has timed out.
         """
         left = self._instant - self._clock.monotonic()
         if left <= 0:
-            raise TimeoutError("the time of the call is up")
+            raise TimeoutError("the call timed out")
         return left if limit is None else min(limit, left)
 
 
 class Timed(Protocol):
-    """A socket, of whatever kind."""
+    """A socket of any kind."""
 
     def settimeout(self, seconds: float | None, /) -> None:
-        """Set the limit of each step."""
+        """Set the timeout of each read and write."""
         ...
 
     def gettimeout(self) -> float | None:
-        """Return the limit of each step."""
+        """Return the timeout of each read and write."""
         ...
 
 
 class TimedFile(io.RawIOBase):
-    """Reads from a socket's file, each time within what is left.
+    """Reads from a socket's file; each read may take the time left until the deadline.
 
     Args:
-        file: of the socket; what it has buffered is read first.
-        sock: the socket; its limit in this moment is the limit of each read.
-        deadline: when the time is up.
+        file: of the socket; bytes that it has buffered are read first.
+        sock: the socket; its current timeout limits each read.
+        deadline: of the call.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class TimedFile(io.RawIOBase):
         self._sock = sock
         self._limit = sock.gettimeout()
         self._deadline = deadline
-        # One read of the socket at most, or the limit would be counted more than once.
+        # At most one read of the socket, because the timeout applies to each.
         self._read: Callable[[WriteableBuffer], int | None] = (
             file.readinto1 if isinstance(file, io.BufferedReader) else file.readinto
         )
@@ -100,7 +99,7 @@ class TimedFile(io.RawIOBase):
         """Read once.
 
         Raises:
-            TimeoutError: the server is silent, or the time is up.
+            TimeoutError: the read or the call timed out.
         """
         self._sock.settimeout(self._deadline.left(self._limit))
         return self._read(buffer)
@@ -113,8 +112,8 @@ class TimedFile(io.RawIOBase):
             super().close()
 
 
-def hold(response: HTTPResponse, sock: Timed, deadline: Deadline) -> None:
-    """Hold a response that is still to be read to a deadline."""
+def limit_reading(response: HTTPResponse, sock: Timed, deadline: Deadline) -> None:
+    """Apply a deadline to a response whose body has not been read yet."""
     file = response.fp
     if isinstance(file, io.BufferedReader):
         response.fp = io.BufferedReader(TimedFile(file, sock, deadline))

@@ -1,4 +1,4 @@
-"""Why no answer came: the exceptions of `requests` and urllib3, told to a person."""
+"""Explains why no response arrived: exceptions of `requests` and urllib3 as one line of text."""
 
 from __future__ import annotations
 
@@ -22,58 +22,64 @@ _HANDSHAKE: Final = (
     "HANDSHAKE_FAILURE",
     "NO_PROTOCOLS_AVAILABLE",
 )
-"""Reasons of OpenSSL that can only arise before the first byte of a request is sent."""
+"""Errors of OpenSSL that occur only before the first byte of a request is sent."""
 
-
-OUT_OF_TIME: Final = "its time was up before the answer was whole"
+TIMED_OUT: Final = "the call timed out before the response was complete"
 
 
 def explain(error: BaseException, url: str, verify: bool | str, *, late: bool = False) -> NoReply:
-    """Say what happened when no answer came, and whether anything was sent.
+    """Return why no response arrived, and whether the request may have been received.
 
-    Only what surely happened before the request left counts as not sent. A connection that closed
-    without an answer does not: urllib3 has already replaced the ones it saw to be stale, and of the
-    rest nobody knows whether the server had acted.
+    A request counts as not sent only if the error certainly occurred before. A connection that
+    closed without a response is not such an error: urllib3 replaces stale connections itself, and
+    the server may have acted on any other.
 
     Args:
-        error: what was raised; it is stripped of what holds secrets.
+        error: the exception; secrets are removed from it.
         url: of the call.
-        verify: the authorities that were asked.
-        late: the time of the call is up.
+        verify: the certificate authorities in use.
+        late: whether the total timeout of the call has passed.
     """
     root = _root(error)
     _strip(error)
     if isinstance(root, ssl.SSLError) or isinstance(error, requests.exceptions.SSLError):
         return _explain_tls(error, root, verify)
     if isinstance(error, requests.exceptions.ProxyError) and _before_the_proxy(root):
-        return NoReply(False, "the proxy could not be used", "check HTTPS_PROXY", error)
+        return NoReply(
+            False,
+            "the proxy could not be reached, or refused the tunnel",
+            "check HTTPS_PROXY",
+            error,
+        )
     if isinstance(root, urllib3_errors.NameResolutionError):
         host = urlsplit(url).hostname
-        return NoReply(False, f"{host} has no address (DNS)", "check domain and the network", error)
+        return NoReply(
+            False, f"DNS found no address of {host}", "check domain and the network", error
+        )
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return NoReply(False, "the server could not be reached in time", "check the network", error)
+        return NoReply(False, "connect timed out", "check the network", error)
     if isinstance(root, urllib3_errors.NewConnectionError):
         return NoReply(
             False, "the connection was refused or has no route", "check the network", error
         )
     if isinstance(error, (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)):
         if late:
-            return NoReply(True, OUT_OF_TIME, None, error)
-        return NoReply(True, "the server fell silent before the answer was whole", None, error)
+            return NoReply(True, TIMED_OUT, None, error)
+        return NoReply(True, "read timed out", None, error)
     if isinstance(error, _NEVER_SENT):
         return NoReply(
-            False, f"the request could not be made ({type(error).__name__})", None, error, True
+            False, f"the request is not valid ({type(error).__name__})", None, error, True
         )
     if isinstance(error, ValueError):
-        # `requests` reads the address of a redirect even if it is not to follow it.
-        return NoReply(True, "the answer could not be read", None, error, True)
-    return NoReply(True, "the connection broke before the answer was whole", None, error)
+        # `requests` parses the URL of a redirect even if it does not follow it.
+        return NoReply(True, "the response could not be read", None, error, True)
+    return NoReply(True, "the connection closed before the response was complete", None, error)
 
 
 def _strip(error: BaseException) -> None:
-    """Take from an exception what holds the token and the bodies: frames, requests, half answers.
+    """Remove tokens and bodies from an exception: frames, requests and partial responses.
 
-    Error trackers send the locals of a cause's frames, and whoever serializes it, its attributes.
+    Error trackers send the local variables of its frames, and serializers its attributes.
     """
     drop_frames(error)
     for one in related(error):
@@ -93,17 +99,16 @@ _NEVER_SENT: Final = (
 
 
 def _before_the_proxy(root: BaseException) -> bool:
-    """Tell a proxy that was not reached, or opened no tunnel, from one that broke off later.
+    """Tell whether a proxy failed before the request was sent: unreachable, or no tunnel.
 
-    urllib3 calls both by the same name: a connection that a proxy cuts after the request was sent
-    is a ProxyError, too.
+    urllib3 also raises ProxyError if a proxy closes the connection after the request was sent.
     """
     unreached = (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError)
     return isinstance(root, unreached) or str(root).startswith("Tunnel connection failed")
 
 
 def _root(error: BaseException) -> BaseException:
-    """Dig out what `requests` and urllib3 have wrapped: the last reason or first argument."""
+    """Return the innermost error that `requests` and urllib3 have wrapped."""
     for _ in range(6):
         inner = getattr(error, "reason", None)
         if not isinstance(inner, BaseException):
@@ -115,19 +120,19 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _explain_tls(error: BaseException, root: BaseException, verify: bool | str) -> NoReply:
-    """Say which authorities were asked, and what to do."""
+    """Return why TLS failed, which authorities were in use, and what to do."""
     reason = str(getattr(root, "reason", "") or root)
     if isinstance(root, ssl.SSLCertVerificationError):
-        asked = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
+        authorities = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
         return NoReply(
             False,
             f"the server's certificate is not trusted: {root.verify_message} "
-            f"(asked: the authorities in {asked})",
+            f"(certificate authorities: {authorities})",
             "behind a company proxy or with a test server, set REQUESTS_CA_BUNDLE, or verify of "
-            "your session, to a file with its authority",
+            "your session, to a file with its certificate authority",
             error,
             True,
         )
     sent = not any(mark in reason for mark in _HANDSHAKE)
-    hint = "is this an https address?" if "WRONG_VERSION_NUMBER" in reason else None
+    hint = "check that the server uses https" if "WRONG_VERSION_NUMBER" in reason else None
     return NoReply(sent, f"TLS failed ({reason[:80]})", hint, error, not sent)

@@ -1,7 +1,7 @@
-"""What is kept of a request when its call is over: where it went, and nothing that opens a door.
+"""Removes tokens and secrets from requests after a call.
 
-An answer holds its request, and so does an exception of `requests`; both are pickled, cached and
-sent to error trackers.
+A `requests.Response` refers to its request, and so does an exception of `requests`. Programs pickle
+and cache them, and error trackers receive them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _SECRET: Final = frozenset({"authorization", "proxy-authorization", "x-refresh-t
 
 
 def strip(request: requests.PreparedRequest, call: Call) -> None:
-    """Take the token from a request; from one that carries a secret of the integration, the body.
+    """Remove the token and the hooks from a request, and the body if it contains a secret.
 
-    Its hooks go, too: the first of them holds the answer.
+    The first hook refers to the response.
     """
     for name in [name for name in request.headers if name.lower() in _SECRET]:
         del request.headers[name]
@@ -30,13 +30,13 @@ def strip(request: requests.PreparedRequest, call: Call) -> None:
         request.body = call.body
 
 
-def forget(info: requests.Response, call: Call) -> None:
-    """Strip the requests that an answer holds, where an adapter or a hook has made others.
+def strip_response(info: requests.Response, call: Call) -> None:
+    """Strip the requests that a response refers to, if an adapter or a hook has created others.
 
-    What `requests` made to follow a redirect goes as a whole: nobody follows it.
+    The request that `requests` prepares for a redirect is dropped; it is never sent.
     """
-    for one in (info, *info.history):
-        if one.request is not None:
-            strip(one.request, call)
+    for response in (info, *info.history):
+        if response.request is not None:
+            strip(response.request, call)
     if info.next is not None:
         vars(info)["_next"] = None

@@ -1,9 +1,9 @@
-"""A body is read here and nowhere else: in small pieces, within its time and its size."""
+"""Reads the body of a response, in pieces, within limits of time and size."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from typing import Final, TypeVar, cast
@@ -16,16 +16,16 @@ from urllib3 import exceptions as urllib3_errors
 from amocrm._support.clock import Clock
 from amocrm.http.messages import NoReply, Reply, Sink
 from amocrm.http.transport.connections import TimedResponse
-from amocrm.http.transport.deadline import Deadline, Timed, hold
-from amocrm.http.transport.failures import OUT_OF_TIME, explain
+from amocrm.http.transport.deadline import Deadline, Timed, limit_reading
+from amocrm.http.transport.failures import TIMED_OUT, explain
 
 MAX_BODY: Final = 8 * 1024 * 1024
-"""Bytes of an answer, decoded, that are taken; 250 fat leads are about 2 MB, and decoded JSON takes
-up to 25 times the memory of its text. What goes to a sink, as files do, has no limit here."""
+"""Maximum bytes of a decompressed body. 250 large leads are about 2 MB, and decoded JSON takes up
+to 25 times the memory of its text. A body that goes to a sink, such as a file, has no limit."""
 
 ENCODINGS: Final = "gzip, deflate"
-"""Content encodings that are asked for: urllib3 decodes them piece by piece, however much they
-unpack to. Brotli's older releases unpack all at once."""
+"""Accepted content encodings. urllib3 decompresses them in pieces of limited size; older releases
+of Brotli decompress everything at once."""
 
 CHUNK: Final = 65_536
 
@@ -33,13 +33,14 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer(Reply):
-    """A Reply together with the `requests.Response` it was read from.
+class ReceivedReply(Reply):
+    """A Reply with the `requests.Response` from which it was read.
 
     Attributes:
-        came: the instant its headers had come, in monotonic seconds.
-        fresh: it came over a connection not seen before; told of given sessions only.
-        poured: bytes of its body that went elsewhere, and are not in `body`.
+        info: the response of `requests`.
+        came: when its headers had arrived, in monotonic seconds.
+        fresh: whether it arrived over a new connection; only known of a user's session.
+        poured: bytes of the body that went to a sink and are not in `body`.
     """
 
     info: requests.Response = field(repr=False)
@@ -49,10 +50,10 @@ class Answer(Reply):
 
 
 class SinkError(Exception):
-    """What takes a body has failed. No `OSError`, which `requests` and we take for the network's.
+    """A sink raised an exception. Not an `OSError`, which would count as a network error.
 
     Attributes:
-        error: what it raised.
+        error: the exception.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -60,19 +61,19 @@ class SinkError(Exception):
         self.error = error
 
 
-class BrokenOffError(requests.RequestException):
-    """The body did not come whole; ends the sending, and goes no further."""
+class IncompleteBodyError(requests.RequestException):
+    """The body did not arrive completely; ends `Session.send`, and is caught by the transport."""
 
 
 class Reader:
-    """Reads one answer. As the first response hook, it does so before anybody else can.
+    """Reads one response. It is the first response hook, so it runs before any other code.
 
-    `requests` reads the body of a redirect by itself, and a user's hook may read any, both without
-    limit of time or size; and what a hook raises would hide an answer that has come.
+    `requests` itself reads the body of a redirect, and a user's hook may read any body, both
+    without limits. And an exception of a hook would hide the response.
 
     Attributes:
-        deadline: when the time of the call is up.
-        outcome: what was read; None until an answer came.
+        deadline: when the call times out.
+        outcome: the result; None until a response arrives.
     """
 
     __slots__ = ("_clock", "_seen", "_sink", "_url", "deadline", "outcome")
@@ -90,82 +91,88 @@ class Reader:
         self._url = url
         self._seen = seen
         self._sink = sink
-        self.outcome: Answer | NoReply | None = None
+        self.outcome: ReceivedReply | NoReply | None = None
 
     def __call__(self, info: requests.Response, *_: object, **__: object) -> None:
-        """Serve as a hook.
+        """Read the response, as a response hook.
 
         Raises:
-            BrokenOffError: there is no whole answer, and nothing for further hooks to see.
+            IncompleteBodyError: the response is incomplete; further hooks are not called.
         """
         self.outcome = self.read(info)
         if isinstance(self.outcome, NoReply):
-            raise BrokenOffError
+            raise IncompleteBodyError
 
-    def read(self, info: requests.Response) -> Answer | NoReply:
-        """Read a body to its end, or to the limit of its time or size.
+    def read(self, info: requests.Response) -> ReceivedReply | NoReply:
+        """Read a body to its end, or to a limit of time or size.
 
         Raises:
-            SinkError: what takes the body has failed.
+            SinkError: the sink raised an exception.
         """
         came = self._clock.monotonic()
-        if (odd := _odd_encoding(info.headers)) is not None:
+        encoding = info.headers.get("Content-Encoding")
+        if encoding is not None and (problem := _encoding_problem(encoding)) is not None:
             info.close()
-            return NoReply(True, odd, None, None, True)
+            return NoReply(True, problem, None, None, True)
         if isinstance(info.raw, BaseHTTPResponse):
-            _hold(info.raw, self.deadline)
+            _limit_reading(info.raw, self.deadline)
         if self._sink is not None and info.status_code == 200:
             return self._pour(info, self._sink, came)
         if not isinstance(info.raw, BaseHTTPResponse):
-            # Somebody's adapter or hook made this answer.
+            # A user's adapter or hook created this response.
             try:
-                made, big = info.content, len(info.content) > MAX_BODY
+                content = info.content
             except (requests.RequestException, OSError) as error:
                 return self._explain(error)
-            body_taken = b"" if big else made
-            return Answer(info.status_code, info.headers, body_taken, big, info=info, came=came)
+            oversize = len(content) > MAX_BODY
+            content = b"" if oversize else content
+            return ReceivedReply(
+                info.status_code, info.headers, content, oversize, info=info, came=came
+            )
         fresh = self._seen is not None and _is_new(info.raw, self._seen)
-        body: list[bytes] = []
+        pieces: list[bytes] = []
         size = 0
         try:
             for piece in _pieces(info, info.raw):
-                body.append(piece)
+                pieces.append(piece)
                 size += len(piece)
                 if size > MAX_BODY:
                     info.close()
-                    return Answer(
+                    return ReceivedReply(
                         info.status_code, info.headers, oversize=True, info=info, came=came
                     )
                 if self.deadline.passed:
                     info.close()
-                    return NoReply(True, OUT_OF_TIME)
+                    return NoReply(True, TIMED_OUT)
         except (urllib3_errors.HTTPError, OSError) as error:
             info.close()
             return self._explain(error)
-        whole = b"".join(body)
-        # So that `info.content`, `.text` and `.json()` work as ever.
-        info.raw = io.BytesIO(whole)
-        return Answer(info.status_code, info.headers, whole, info=info, came=came, fresh=fresh)
+        body = b"".join(pieces)
+        # So that `info.content`, `.text` and `.json()` work as usual.
+        info.raw = io.BytesIO(body)
+        return ReceivedReply(
+            info.status_code, info.headers, body, info=info, came=came, fresh=fresh
+        )
 
-    def _pour(self, info: requests.Response, sink: Sink, came: float) -> Answer | NoReply:
-        """Hand on a body of any size, piece by piece."""
+    def _pour(self, info: requests.Response, sink: Sink, came: float) -> ReceivedReply | NoReply:
+        """Pass a body of any size to a sink, in pieces."""
         raw, poured = info.raw, 0
-        known = isinstance(raw, BaseHTTPResponse)
-        fresh = known and self._seen is not None and _is_new(raw, self._seen)
+        is_urllib3 = isinstance(raw, BaseHTTPResponse)
+        fresh = is_urllib3 and self._seen is not None and _is_new(raw, self._seen)
         try:
-            take = _guarded(sink)
-            for piece in _pieces(info, raw) if known else info.iter_content(CHUNK):
-                _guarded(take, piece)
+            receive = _call_sink(sink)
+            for piece in _pieces(info, raw) if is_urllib3 else info.iter_content(CHUNK):
+                _call_sink(receive, piece)
                 poured += len(piece)
                 if self.deadline.passed:
-                    return NoReply(True, OUT_OF_TIME)
+                    return NoReply(True, TIMED_OUT)
         except (urllib3_errors.HTTPError, OSError) as error:
             return self._explain(error)
         finally:
-            # After the whole of it this gives the connection back, and else it closes it.
+            # A complete body returns the connection to the pool; otherwise it is closed.
             info.close()
         info.raw = io.BytesIO()
-        return Answer(
+        return ReceivedReply(
             info.status_code, info.headers, info=info, came=came, fresh=fresh, poured=poured
         )
 
@@ -173,35 +180,35 @@ class Reader:
         return explain(error, self._url, True, late=self.deadline.passed)
 
 
-def _odd_encoding(headers: Mapping[str, str]) -> str | None:
-    """Say what is wrong with the content encoding of an answer, if anything is.
+def _encoding_problem(encoding: str) -> str | None:
+    """Return why a content encoding is refused; None if it is accepted.
 
-    Encodings around one another unpack to a million times their size.
+    Nested encodings can decompress to a million times their size.
     """
-    encoding = headers.get("Content-Encoding")
-    if encoding is None:
-        return None
     if "," in encoding:
-        return "the answer cannot be read: it has more than one content encoding"
+        return "the response has more than one content encoding"
     if encoding.strip().lower() in ("br", "zstd"):
-        return "the answer cannot be read: its content encoding was not asked for"
+        return "the response has a content encoding that was not requested"
     return None
 
 
-def _hold(raw: BaseHTTPResponse, deadline: Deadline) -> None:
-    """Hold the rest of an answer over a given session to its time; our own holds all of it."""
+def _limit_reading(raw: BaseHTTPResponse, deadline: Deadline) -> None:
+    """Apply the deadline to the rest of a response over a user's session.
+
+    Our own session applies it from the first byte.
+    """
     response = getattr(raw, "_original_response", None)
     if not isinstance(response, HTTPResponse) or isinstance(response, TimedResponse):
         return
-    # Where the connection is to be closed it has let go of its socket, and the file has it.
+    # A connection that is about to be closed no longer refers to its socket, but the file does.
     sock = getattr(raw.connection, "sock", None)
     if sock is None:
         sock = getattr(getattr(response.fp, "raw", None), "_sock", None)
     if sock is not None:
-        hold(response, cast("Timed", sock), deadline)
+        limit_reading(response, cast("Timed", sock), deadline)
 
 
-def _guarded(step: Callable[..., _T], *args: bytes) -> _T:
+def _call_sink(step: Callable[..., _T], *args: bytes) -> _T:
     try:
         return step(*args)
     except Exception as error:
@@ -209,7 +216,7 @@ def _guarded(step: Callable[..., _T], *args: bytes) -> _T:
 
 
 def _is_new(raw: BaseHTTPResponse, seen: WeakSet[object]) -> bool:
-    """Tell whether an answer comes over a socket not seen before; what has none is not new."""
+    """Tell whether a response arrived over a new socket; without a socket it did not."""
     sock = getattr(raw.connection, "sock", None)
     if sock is None or sock in seen:
         return False
@@ -218,11 +225,11 @@ def _is_new(raw: BaseHTTPResponse, seen: WeakSet[object]) -> bool:
 
 
 def _pieces(info: requests.Response, raw: BaseHTTPResponse) -> Iterator[bytes]:
-    """Yield what comes as it comes; `read` would wait until a piece is full."""
+    """Yield the bytes as they arrive; `read` would wait until a piece is full."""
     encoded = "Content-Encoding" in info.headers
     while piece := raw.read1(CHUNK, decode_content=True):
         yield piece
-        # When all that was announced has come, asking once more would only cost time. Not so with
-        # a content encoding, where a decoder may still hold something back.
+        # After the announced length, another read would only take time; except with a content
+        # encoding, whose decoder may have buffered more.
         if raw.length_remaining == 0 and not encoded:
             return

@@ -1,4 +1,4 @@
-"""A body of bytes leaves in small pieces, and within the time of its call."""
+"""Sends a body of bytes in small pieces, within the time limit of its call."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from amocrm.http.transport.deadline import Deadline
 
 
 class Sending(io.BytesIO):
-    """Bytes on their way out; a socket's own limit counts for each piece alone.
+    """A body as a file, because a socket's timeout applies to each piece that is sent.
 
     Args:
-        body: what is sent.
-        deadline: when the time of the call is up; after it no more is sent.
+        body: the bytes.
+        deadline: of the call; after it nothing more is sent.
     """
 
     def __init__(self, body: bytes, deadline: Deadline) -> None:
@@ -23,8 +23,8 @@ class Sending(io.BytesIO):
         """Return the next piece.
 
         Raises:
-            TimeoutError: the time of the call is up.
+            TimeoutError: the deadline has passed.
         """
         if self._deadline.passed:
-            raise TimeoutError("its time was up before all of it was sent")
+            raise TimeoutError("the call timed out before its body was sent")
         return super().read(size)

@@ -1,11 +1,10 @@
-"""The one importer of `requests`: a Call goes out, an Answer or a NoReply comes back.
+"""Sends a Call with `requests`, and returns a ReceivedReply or a NoReply.
 
-The request is filled by hand and sent through `Session.send`. That keeps what users rely on in a
-session (adapters, hooks, proxies, certificates, cookies, headers) and drops what would hurt here: a
-netrc entry that replaces our Bearer token, redirects that would carry it elsewhere, and the reading
-of the environment on every call.
+It builds the prepared request itself and passes it to `Session.send`. So a session's adapters,
+hooks, proxies, certificates, cookies and headers work, but netrc does not replace the token, a
+redirect does not get it, and the environment is not read on every call.
 
-Nothing raised by `requests` or `urllib3` leaves this module but as the cause of a NoReply.
+Exceptions of `requests` and `urllib3` leave this module only as the cause of a NoReply.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ from amocrm._support.frames import cut_frames
 from amocrm._version import __version__
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Call, Json, NoReply, Reply
-from amocrm.http.transport.connections import OwnSession, Watch, here
+from amocrm.http.transport.connections import OwnSession, Watch
 from amocrm.http.transport.deadline import Deadline
 from amocrm.http.transport.failures import explain
-from amocrm.http.transport.privacy import forget, strip
-from amocrm.http.transport.reading import ENCODINGS, Answer, Reader, SinkError
+from amocrm.http.transport.privacy import strip, strip_response
+from amocrm.http.transport.reading import ENCODINGS, Reader, ReceivedReply, SinkError
 from amocrm.http.transport.sending import Sending
 
 POOL_SIZE: Final = 64
-"""Connections kept to one host: more threads than the rate limiter can feed. requests keeps 10, and
-throws the rest away after each call, so that every further call pays for a TLS handshake."""
+"""Open connections to one host; more than the rate limiter can use. requests keeps 10 and closes
+the others after each call, so that every further call needs a TLS handshake."""
 
 USER_AGENT: Final = f"amocrm-python/{__version__}"
 
@@ -44,20 +43,20 @@ Session: TypeAlias = requests.Session
 
 @dataclass(frozen=True)
 class Response:
-    """What a call gives back.
+    """The response of a call.
 
     Attributes:
-        data: the decoded body; None when there was none (204).
+        data: the decoded body; None if it is empty (204).
         info: the `requests.Response`: `status_code`, `headers`, `elapsed`, `url`.
     """
 
-    # Out of `repr`: it may be a token, or a person's data.
+    # Not in `repr`: it may be a token or a person's data.
     data: Json = field(repr=False)
     info: requests.Response
 
 
-class _Kept(NamedTuple):
-    """Settings that `requests` would work out of the environment on each call."""
+class _Settings(NamedTuple):
+    """Settings that `requests` would read from the environment on each call."""
 
     basis: tuple[object, ...]
     proxies: MutableMapping[str, str]
@@ -65,14 +64,14 @@ class _Kept(NamedTuple):
     cert: str | tuple[str, str] | None
 
     def __repr__(self) -> str:
-        # Addresses of proxies hold passwords.
+        # URLs of proxies contain passwords.
         return "<settings of a session>"
 
 
 __all__ = [
     "POOL_SIZE",
-    "Answer",
     "Info",
+    "ReceivedReply",
     "Response",
     "Session",
     "SinkError",
@@ -82,7 +81,7 @@ __all__ = [
 
 
 class Transport:
-    """Sends calls over a session: the user's, or one of our own. Thread-safe."""
+    """Sends calls over the user's session, or over its own. Thread-safe."""
 
     def __init__(
         self, clock: Clock, session: requests.Session | None = None, user_agent: str | None = None
@@ -92,32 +91,34 @@ class Transport:
         if session is not None and not isinstance(session, requests.Session):
             raise ConfigurationError("session must be a requests.Session")
         self._clock = clock
-        self._given = session
+        self._user_session = session
         self._session = session
         self._agent = f"{user_agent} {USER_AGENT}" if user_agent else None
-        self._kept: dict[str, _Kept] = {}
-        # The connections of a given session; our own tells of its own.
-        self._seen: WeakSet[object] | None = None if session is None else WeakSet()
+        self._settings_by_origin: dict[str, _Settings] = {}
+        # Connections of a user's session; our own session reports new ones.
+        self._seen_connections: WeakSet[object] | None = None if session is None else WeakSet()
         self._lock = ForkLock()
         self._closed = False
         after_fork(self)
 
-    def send(self, call: Call, watch: Watch | None = None) -> Answer | NoReply:
-        """Send a call once and read the whole answer within the call's time limits.
+    def send(self, call: Call, watch: Watch | None = None) -> ReceivedReply | NoReply:
+        """Send a call once and read the response within the call's time limits.
 
         Args:
-            call: what to send.
-            watch: who wants to know when it leaves.
+            call: the request.
+            watch: receives reports about connection and sending.
         """
         deadline = Deadline(self._clock, call.timeout.total)
         session = self._session or self._open()
         if self._closed:
-            raise ConfigurationError("this client is closed", hint="make another AmoCRM")
-        reader = Reader(self._clock, deadline, call.url, self._seen, call.sink)
+            raise ConfigurationError("this client is closed", hint="create a new AmoCRM")
+        reader = Reader(self._clock, deadline, call.url, self._seen_connections, call.sink)
         request = self._fill(session, call, reader)
-        kept = self._settings(session, call.url)
+        settings = self._settings(session, call.url)
         connect, read, total = call.timeout
-        here.begin(watch, deadline, call.path)
+        own: dict[str, Json] = {}
+        if isinstance(session, OwnSession):
+            own["call"] = (watch, deadline, call.path)
         failure: BaseException
         try:
             info = session.send(
@@ -125,58 +126,59 @@ class Transport:
                 stream=True,
                 timeout=(min(connect, total), min(read, total)),
                 allow_redirects=False,
-                proxies=kept.proxies,
-                verify=kept.verify,
-                cert=kept.cert,
+                proxies=settings.proxies,
+                verify=settings.verify,
+                cert=settings.cert,
+                **own,
             )
         except BaseException as error:
             failure = error
         else:
             outcome = reader.outcome
-            if not isinstance(outcome, Answer) or outcome.info is not info:
-                # A hook has put another answer in its place, or this session runs no hooks.
+            if not isinstance(outcome, ReceivedReply) or outcome.info is not info:
+                # A hook has replaced the response, or this session does not call hooks.
                 outcome = reader.read(info)
-            if isinstance(outcome, Answer):
-                forget(outcome.info, call)
+            is_unusual = info.request is not request or info.history or info.next is not None
+            if is_unusual and isinstance(outcome, ReceivedReply):
+                strip_response(info, call)
             return outcome
         finally:
-            here.end()
             strip(request, call)
-        # Out here, where an error of ours does not take the other one for its context.
+        # Outside of `except`, so that the other exception is not the context of ours.
         try:
-            return _after_error(failure, reader, request, kept)
+            return _after_error(failure, reader, request, settings)
         finally:
             del failure
 
     def close(self) -> None:
-        """Close our own connections; a session that was given stays as it is."""
+        """Close our own session; a user's session stays open."""
         with self._lock:
             self._closed = True
-            if self._session is not None and self._given is None:
+            if self._session is not None and self._user_session is None:
                 self._session.close()
-            self._session = self._given
-            self._kept.clear()
+            self._session = self._user_session
+            self._settings_by_origin.clear()
 
     def renew_after_fork(self) -> None:
-        """Drop the parent's connections in a forked child: two processes cannot share one."""
-        if self._given is not None:
-            self._given.close()
-        self._session = self._given
-        self._kept.clear()
+        """Drop the parent's connections in a forked child; two processes cannot share one."""
+        if self._user_session is not None:
+            self._user_session.close()
+        self._session = self._user_session
+        self._settings_by_origin.clear()
 
     def _open(self) -> requests.Session:
-        """Make our own session at the first call: an idle client costs next to nothing."""
+        """Return our own session; create it at the first call, so that an idle client is cheap."""
         with self._lock:
             if self._session is None and not self._closed:
                 self._session = open_session()
             if self._session is None:
-                raise ConfigurationError("this client is closed", hint="make another AmoCRM")
+                raise ConfigurationError("this client is closed", hint="create a new AmoCRM")
             return self._session
 
     def _fill(
         self, session: requests.Session, call: Call, reader: Reader
     ) -> requests.PreparedRequest:
-        """Fill a request as `prepare_request` would, without netrc and `session.auth`."""
+        """Prepare a request as `prepare_request` does, but without netrc and `session.auth`."""
         request = requests.PreparedRequest()
         request.method = call.method
         request.url = call.url
@@ -189,20 +191,20 @@ class Transport:
         request.headers = self._headers(session, call)
         request.body = call.body
         if call.body is not None and call.body is call.data:
-            # Sent as they are, bytes leave piece by piece, each within the time that else is for
-            # all of them. (`requests` takes files; its types do not say so here.)
+            # Bytes are sent in pieces, because a socket's timeout applies to each piece.
+            # (`requests` accepts files here, but its types do not say so.)
             request.body = cast("bytes", Sending(call.body, reader.deadline))
         if not isinstance(session, OwnSession):
             request.prepare_cookies(session.cookies)
         return request
 
     def _headers(self, session: requests.Session, call: Call) -> CaseInsensitiveDict[str | bytes]:
-        """Return the session's headers with those of the call in their place."""
+        """Return the session's headers, replaced by those of the call."""
         headers: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict(session.headers)
         if call.private:
             headers.pop("Authorization", None)
-        theirs = headers.get("User-Agent")
-        if self._agent or not theirs or str(theirs).startswith("python-requests/"):
+        user_agent = headers.get("User-Agent")
+        if self._agent or not user_agent or str(user_agent).startswith("python-requests/"):
             headers["User-Agent"] = self._agent or USER_AGENT
         if headers.get("Accept-Encoding") not in (None, ENCODINGS, "identity"):
             headers["Accept-Encoding"] = ENCODINGS
@@ -215,33 +217,33 @@ class Transport:
             del headers[name]
         return headers
 
-    def _settings(self, session: requests.Session, url: str) -> _Kept:
-        """Return proxies and certificates for an origin, worked out once.
+    def _settings(self, session: requests.Session, url: str) -> _Settings:
+        """Return proxies and certificates of an origin; read from the environment once.
 
-        What a user can still change are the session's attributes, so they are the basis of what is
-        kept; a change of HTTPS_PROXY in a running process is not seen.
+        They are read again after a change of the session's attributes, but not after a change of
+        HTTPS_PROXY in a running process.
         """
         origin = url[: url.index("/", 8)]
         proxies, verify = dict(session.proxies), session.verify
         basis = (proxies, verify, session.cert, session.trust_env)
-        kept = self._kept.get(origin)
-        if kept is None or kept.basis != basis:
+        settings = self._settings_by_origin.get(origin)
+        if settings is None or settings.basis != basis:
             merged = session.merge_environment_settings(origin, {}, None, None, None)
-            # REQUESTS_CA_BUNDLE would win over a `verify` the user set on purpose.
+            # REQUESTS_CA_BUNDLE would replace a `verify` that the user has set.
             chosen = merged["verify"] if verify is True or verify is None else verify
             chosen = True if chosen is None else chosen
-            kept = _Kept(basis, merged["proxies"], chosen, merged["cert"])
-            self._kept[origin] = kept
-        return kept
+            settings = _Settings(basis, merged["proxies"], chosen, merged["cert"])
+            self._settings_by_origin[origin] = settings
+        return settings
 
 
 def open_session(hosts: int = 4) -> requests.Session:
-    """Make a session that keeps the connections to as many hosts as were used last."""
+    """Create a session that keeps the connections to the `hosts` most recently used hosts."""
     return OwnSession(hosts, POOL_SIZE)
 
 
 def _hooks(session: requests.Session) -> list[Callable[..., object]]:
-    """Return the session's response hooks; `requests` takes a list or a single one."""
+    """Return the session's response hooks; `requests` accepts a list or a single one."""
     hooks = session.hooks.get("response") or []
     return [hooks] if callable(hooks) else list(hooks)
 
@@ -249,36 +251,38 @@ def _hooks(session: requests.Session) -> list[Callable[..., object]]:
 _NETWORK: Final = (
     requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError,
 )  # fmt: skip
-"""What the sending raises when there is no answer."""
+"""Exceptions of `Session.send` without a response."""
 
 
 def _after_error(
-    error: BaseException, reader: Reader, request: requests.PreparedRequest, kept: _Kept
-) -> Answer | NoReply:
-    """Tell what an exception of the sending means.
+    error: BaseException, reader: Reader, request: requests.PreparedRequest, settings: _Settings
+) -> ReceivedReply | NoReply:
+    """Return the result of a call that raised an exception, or raise the exception.
 
-    Once an answer was read it counts, whatever a hook such as `raise_for_status` or the address of
-    a redirect then made `requests` raise; any other exception of a hook is the user's to see.
+    A response that was read is the result, even if a hook such as `raise_for_status` or the URL of
+    a redirect made `requests` raise afterwards. Any other exception of a hook is raised.
     """
     outcome = reader.outcome
     if outcome is not None and isinstance(error, _NETWORK):
-        redirected = isinstance(outcome, Reply) and 300 <= outcome.status < 400
-        if isinstance(error, requests.RequestException) or redirected:
+        is_redirect = isinstance(outcome, Reply) and 300 <= outcome.status < 400
+        if isinstance(error, requests.RequestException) or is_redirect:
             return outcome
     elif isinstance(error, _NETWORK):
         for name, value in request.headers.items():
             _check_sendable(name, value)
-        return explain(error, str(request.url), kept.verify, late=reader.deadline.passed)
-    # Ctrl-C and what signal handlers raise come out of frames that hold the token.
+        return explain(error, str(request.url), settings.verify, late=reader.deadline.passed)
+    # Ctrl-C and exceptions of signal handlers pass frames whose variables contain the token.
     cut_frames(error, "urllib3", "http", "ssl", "socket")
     raise error
 
 
 def _check_sendable(name: object, value: object) -> None:
-    """Name a header of the session that HTTP cannot carry: it would fail before it was sent."""
+    """Raise an error that names a header of the session which HTTP cannot send."""
     text = value.decode("latin-1") if isinstance(value, bytes) else value
     if isinstance(text, str) and ("\n" in text or "\r" in text or not _is_latin(text)):
-        raise ConfigurationError(f"the session's header {name!r} cannot be sent")
+        raise ConfigurationError(
+            f"the session's header {name!r} cannot be sent: it must be latin-1 on one line"
+        )
 
 
 def _is_latin(text: str) -> bool:

@@ -57,6 +57,17 @@ def write_choice(wanted: Json, field: FieldDefinition) -> dict[str, Json]:
     return {"enum_id": _named(wanted, field, "choice").id}
 
 
+def choice_id(wanted: Json, field: FieldDefinition) -> int:
+    """Return the id of a choice that is given by its text, code or id.
+
+    Raises:
+        ConfigurationError: the field has no such choice; the message lists those it has.
+    """
+    if isinstance(wanted, bool) or not isinstance(wanted, (str, int)):
+        raise ConfigurationError(f"the custom field {field} takes choices by text, code or id")
+    return _named(wanted, field, "choice").id
+
+
 def read_multitext(item: Mapping[str, Json], field: FieldDefinition) -> Multitext:
     """Read a phone or the like; its kind was called `enum` once."""
     value = item["value"]

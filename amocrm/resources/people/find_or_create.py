@@ -19,7 +19,7 @@ from amocrm.bulk.context import ApiContext
 from amocrm.bulk.listing import Listing
 from amocrm.bulk.outcomes import Created
 from amocrm.bulk.pages import ShapeError, find_list
-from amocrm.errors import ConfigurationError, OutcomeUnknownError, UnexpectedReplyError
+from amocrm.errors import ConfigurationError, OutcomeUnknownError
 from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 from amocrm.resources.people.contact_keys import (

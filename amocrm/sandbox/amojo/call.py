@@ -15,7 +15,7 @@ from amocrm.sandbox.http.request import IncomingRequest, parse_json
 
 @dataclass(frozen=True)
 class _Signed:
-    ask: IncomingRequest
+    request: IncomingRequest
     now: int
 
     def body(self, schema: Schema | None = None) -> dict[str, Json]:
@@ -24,7 +24,7 @@ class _Signed:
         Raises:
             ChatRefusedError: 400.
         """
-        data = parse_json(self.ask.body)
+        data = parse_json(self.request.body)
         if not is_object(data):
             raise invalid("the body must be an object")
         if schema is not None:

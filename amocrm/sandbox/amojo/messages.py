@@ -35,7 +35,7 @@ def take_event(call: ScopeCall) -> Answer:
 
 def history(call: ScopeCall, name: str) -> Answer:
     """Answer `GET /{scope}/chats/{conversation}/history`: the newest first."""
-    query = dict(call.ask.pairs())
+    query = dict(call.request.pairs())
     offset = _number(query, "offset", 0)
     limit = _number(query, "limit", HISTORY_LIMIT)
     if not 1 <= limit <= HISTORY_LIMIT:
@@ -65,12 +65,12 @@ def _new(call: ScopeCall, payload: dict[str, Json]) -> tuple[Chat, Message]:
             body=payload["message"],
         )
         chat.messages.append(message)
-        _keep_talk(call, chat)
+        _open_talk(call, chat)
         record_message(scope, chat, message, call.now)
     return chat, message
 
 
-def _keep_talk(call: ScopeCall, chat: Chat) -> None:
+def _open_talk(call: ScopeCall, chat: Chat) -> None:
     # Assumed (reference 4.23): a message begins a talk, unless one is in work.
     account = call.scope.account
     talks = account.shelf("talks").values()

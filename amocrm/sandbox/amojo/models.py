@@ -144,37 +144,37 @@ _ENVELOPE: Schema = {
 
 def check_body(body: dict[str, Json], schema: Schema) -> ValidationErrors:
     """Check a body against a schema."""
-    faults = ValidationErrors()
-    check_object(body, schema, faults)
-    return faults
+    errors = ValidationErrors()
+    check_object(body, schema, errors)
+    return errors
 
 
 def check_event(body: dict[str, Json]) -> ValidationErrors:
     """Check the body of a message, new or edited."""
-    faults = check_body(body, _ENVELOPE)
-    if faults.found:
-        return faults
+    errors = check_body(body, _ENVELOPE)
+    if errors.found:
+        return errors
     payload, is_new = body["payload"], body["event_type"] == "new_message"
-    check_object(payload, _PAYLOAD if is_new else _EDIT, faults, at="payload.")
+    check_object(payload, _PAYLOAD if is_new else _EDIT, errors, at="payload.")
     if not is_new and not {"id", "msgid"} & set(payload):
-        faults.missing("payload.msgid")
-    if not faults.found:
-        _check_kind(payload["message"], faults)
-    return faults
+        errors.missing("payload.msgid")
+    if not errors.found:
+        _check_kind(payload["message"], errors)
+    return errors
 
 
-def check_one_of(body: dict[str, Json], names: tuple[str, ...], faults: ValidationErrors) -> None:
+def check_one_of(body: dict[str, Json], names: tuple[str, ...], errors: ValidationErrors) -> None:
     """Note whether exactly one of several names stands in a body."""
     given = [name for name in names if name in body]
     if not given:
-        faults.missing(names[0])
+        errors.missing(names[0])
     for name in given[1:]:
-        faults.unexpected(name)
+        errors.unexpected(name)
 
 
-def _check_kind(message: dict[str, Json], faults: ValidationErrors) -> None:
+def _check_kind(message: dict[str, Json], errors: ValidationErrors) -> None:
     for name in _NEEDS.get(message["type"], ()):
         if name not in message:
-            faults.missing(f"payload.message.{name}")
+            errors.missing(f"payload.message.{name}")
         elif message[name] == "":
-            faults.blank(f"payload.message.{name}")
+            errors.blank(f"payload.message.{name}")

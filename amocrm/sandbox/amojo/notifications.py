@@ -18,23 +18,23 @@ ERRORS = (901, 902, 903, 904, 905)
 def delivery_status(call: ScopeCall, msgid: str) -> Answer:
     """Answer `POST /{scope}/{msgid}/delivery_status` about a message written in the account."""
     body = call.body()
-    faults = check_body(body, DELIVERY)
-    check_one_of(body, ("status_code", "delivery_status"), faults)
-    refuse(faults)
+    errors = check_body(body, DELIVERY)
+    check_one_of(body, ("status_code", "delivery_status"), errors)
+    refuse(errors)
     code: int = body["status_code" if "status_code" in body else "delivery_status"]
     error: int | None = body.get("error_code")
     if code not in STATUSES:
-        faults.no_choice("status_code")
+        errors.no_choice("status_code")
     # Assumed (reference 8.2): an error belongs to a failed message, and to no other.
     if code == -1 and error is None:
-        faults.missing("error_code")
+        errors.missing("error_code")
     elif code != -1 and error:
-        faults.unexpected("error_code")
+        errors.unexpected("error_code")
     elif code == -1 and error not in ERRORS:
-        faults.no_choice("error_code")
+        errors.no_choice("error_code")
     elif error == 905 and not body.get("error"):
-        faults.missing("error")
-    refuse(faults)
+        errors.missing("error")
+    refuse(errors)
     message = _written_here(call.scope, msgid)
     if message is None:
         raise nothing_there("message")
@@ -46,23 +46,23 @@ def typing(call: ScopeCall) -> Answer:
     """Answer `POST /{scope}/typing`."""
     body = call.body(TYPING)
     if body["conversation_id"] not in call.scope.chats:
-        faults = check_body(body, TYPING)
-        faults.no_choice("conversation_id")  # Assumed (reference 8.2): 404 is not documented.
-        refuse(faults)
+        errors = check_body(body, TYPING)
+        errors.no_choice("conversation_id")  # Assumed (reference 8.2): 404 is not documented.
+        refuse(errors)
     return NO_CONTENT
 
 
 def react(call: ScopeCall) -> Answer:
     """Answer `POST /{scope}/react`."""
     body = call.body()
-    faults = check_body(body, REACTION)
-    check_one_of(body, ("conversation_id", "conversation_ref_id"), faults)
-    check_one_of(body, ("id", "msgid"), faults)
-    refuse(faults)
+    errors = check_body(body, REACTION)
+    check_one_of(body, ("conversation_id", "conversation_ref_id"), errors)
+    check_one_of(body, ("id", "msgid"), errors)
+    refuse(errors)
     if body["type"] == "react" and not body.get("emoji"):
-        faults.missing("emoji")
-    check_one_of(body["user"], ("id", "ref_id"), faults)
-    refuse(faults)
+        errors.missing("emoji")
+    check_one_of(body["user"], ("id", "ref_id"), errors)
+    refuse(errors)
     message = _meant(call.scope, body)
     who = body["user"].get("id") or body["user"]["ref_id"]
     if body["type"] == "react":

@@ -54,11 +54,11 @@ def invalid(description: str) -> ChatRefusedError:
     return ChatRefusedError(400, "INVALID_REQUEST", description)
 
 
-def refuse(faults: ValidationErrors) -> None:
+def refuse(errors: ValidationErrors) -> None:
     """Refuse a body if it has a fault; the first one is told.
 
     Raises:
         ChatRefusedError: 400.
     """
-    for fault in faults.found:
-        raise invalid(f"{fault['path']}: {fault['detail']}")
+    for error in errors.found:
+        raise invalid(f"{error['path']}: {error['detail']}")

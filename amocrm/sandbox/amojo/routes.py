@@ -16,14 +16,14 @@ from amocrm.sandbox.amojo.problem import (
     not_registered,
     nothing_there,
 )
-from amocrm.sandbox.amojo.signatures import check_seal
+from amocrm.sandbox.amojo.signatures import check_signature
 from amocrm.sandbox.amojo.store import Channels
 from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.http.answer import Answer
 from amocrm.sandbox.http.problem import ProblemError
 from amocrm.sandbox.http.request import IncomingRequest
 
-DOOR = "/v2/origin/custom/"
+PREFIX = "/v2/origin/custom/"
 """What every path begins with."""
 
 _TABLE: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
@@ -45,11 +45,11 @@ _MAP = Map(
 
 
 def answer(
-    ask: IncomingRequest, accounts: Iterable[Account], channels: Channels, ids: Ids, now: float
+    request: IncomingRequest, accounts: Iterable[Account], channels: Channels, ids: Ids, now: float
 ) -> Answer:
     """Answer a request of a channel to the accounts of this host."""
     try:
-        return _dispatch(ask, list(accounts), channels, ids, now)
+        return _dispatch(request, list(accounts), channels, ids, now)
     except ChatRefusedError as refusal:
         return refusal.answer()
     except ProblemError as refusal:
@@ -57,28 +57,30 @@ def answer(
 
 
 def _dispatch(
-    ask: IncomingRequest, accounts: list[Account], channels: Channels, ids: Ids, now: float
+    request: IncomingRequest, accounts: list[Account], channels: Channels, ids: Ids, now: float
 ) -> Answer:
-    handler, arguments = _match(ask)
+    handler, arguments = _match(request)
     by_channel, by_scope = arguments.pop("channel", None), arguments.pop("scope", None)
     channel = channels.known.get(by_channel) if by_channel else channels.of(by_scope or "")
     if channel is None:
         raise not_registered()
-    check_seal(ask, channel.secret, now)
+    check_signature(request, channel.secret, now)
     if by_scope is None:
-        return handler(ChannelCall(ask, int(now), channel, channels, accounts, ids), **arguments)
+        return handler(
+            ChannelCall(request, int(now), channel, channels, accounts, ids), **arguments
+        )
     scope = channels.scopes.get(by_scope)
     if scope is None or scope.account not in accounts:
         raise not_connected()
-    return handler(ScopeCall(ask, int(now), scope), **arguments)
+    return handler(ScopeCall(request, int(now), scope), **arguments)
 
 
-def _match(ask: IncomingRequest) -> tuple[Callable[..., Answer], dict[str, str]]:
-    if ask.method == "HEAD":
+def _match(request: IncomingRequest) -> tuple[Callable[..., Answer], dict[str, str]]:
+    if request.method == "HEAD":
         raise ChatRefusedError(405, "METHOD_NOT_ALLOWED", "Method Not Allowed")
     try:
         handler, arguments = _MAP.bind("chats").match(
-            "/" + ask.path.removeprefix(DOOR), method=ask.method
+            "/" + request.path.removeprefix(PREFIX), method=request.method
         )
     except MethodNotAllowed:
         raise ChatRefusedError(405, "METHOD_NOT_ALLOWED", "Method Not Allowed") from None

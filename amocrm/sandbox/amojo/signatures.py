@@ -15,21 +15,22 @@ DATE_SECONDS = 900
 """How far `Date` may be from the portal's clock, to either side (reference 8.1)."""
 
 
-def check_seal(ask: IncomingRequest, secret: str, now: float) -> None:
+def check_signature(request: IncomingRequest, secret: str, now: float) -> None:
     """See that a request is signed as reference 8.1 says.
 
     Raises:
         ChatRefusedError: 403; 400 when everything is signed, but the body is said to be no JSON.
     """
     md5, kind, date, seal = (
-        ask.headers.get(name, "") for name in ("Content-MD5", "Content-Type", "Date", "X-Signature")
+        request.headers.get(name, "")
+        for name in ("Content-MD5", "Content-Type", "Date", "X-Signature")
     )
-    path = quote(ask.path, safe="/!$&'()*+,;=:@~")
-    wanted = sign_request(secret, ask.method, md5, kind, date, path)
+    path = quote(request.path, safe="/!$&'()*+,;=:@~")
+    wanted = sign_request(secret, request.method, md5, kind, date, path)
     if not hmac.compare_digest(seal.encode(), wanted.encode()):
         raise bad_signature()
     # Assumed (reference 8.1): a wrong Content-MD5 and an old Date are told like a wrong signature.
-    body_md5 = hashlib.md5(ask.body, usedforsecurity=False).hexdigest()
+    body_md5 = hashlib.md5(request.body, usedforsecurity=False).hexdigest()
     if md5 != body_md5 or not _is_fresh(date, now):
         raise bad_signature()
     if kind != KIND:

@@ -26,7 +26,7 @@ _TEMPLATE = (
 )
 
 
-def furnish(account: Account, ids: Ids) -> None:
+def add_fixtures(account: Account, ids: Ids) -> None:
     """Put the first things into a new account."""
     for name, kind in (("Welcome", "regular"), ("Rate us", "nps")):
         put(account, ids, "bots", {"name": name, "type_functionality": kind}, account.created_at)

@@ -8,7 +8,7 @@ from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.drive.store import Attachment
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Route
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Schema, ignoring
 from amocrm.sandbox.engine.validate import read_models
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -21,8 +21,8 @@ ACCEPTED = Answer(202)
 def list_attached(call: Call, family: str, number: int) -> Answer:
     """Answer `GET /{entity}/{id}/files`: `before_id` is the cursor, links go down from it."""
     _enter(call, family, number)
-    wish = Wish.of(call.ask)
-    before = _cursor(wish.tree.get("before_id"))
+    listing = ListingQuery.of(call.request)
+    before = _cursor(listing.tree.get("before_id"))
     # Assumed (reference 4.29): the newest link first, and files in the bin are not shown.
     files = call.account.drive.files
     found = [
@@ -30,10 +30,10 @@ def list_attached(call: Call, family: str, number: int) -> Answer:
         for one in call.account.drive.at(family, number)
         if (before is None or one.id < before) and files[one.file_uuid].deleted_at is None
     ]
-    items = found[: wish.limit]
+    items = found[: listing.limit]
     if not items:
         return NO_CONTENT
-    at = f"{call.root}/{family}/{number}/files?limit={wish.limit}"
+    at = f"{call.root}/{family}/{number}/files?limit={listing.limit}"
     links = {"self": {"href": at if before is None else f"{at}&before_id={before}"}}
     if len(found) > len(items):
         links["next"] = {"href": f"{at}&before_id={items[-1].id}"}
@@ -107,7 +107,7 @@ def _named(call: Call) -> list[str]:
             errors.no_choice("file_uuid")  # Assumed (reference 4.29): 400, not 404.
 
     schema: Schema = {"file_uuid": "string!", **ignoring("id", "_links")}
-    return [one["file_uuid"] for one in read_models(call.ask.json(), schema, check=check)]
+    return [one["file_uuid"] for one in read_models(call.request.json(), schema, check=check)]
 
 
 def _cursor(text: Json) -> int | None:

@@ -19,7 +19,7 @@ _HOST = re.compile(r"(?<=://)drive(-[a-z])?(?=\.)")
 class DriveCall:
     """A request to one account's files; `seal` makes the token of an upload address."""
 
-    ask: IncomingRequest
+    request: IncomingRequest
     account: Account
     user_id: int
     now: int
@@ -34,7 +34,7 @@ class DriveCall:
     @property
     def root(self) -> str:
         """Where addresses of the answer begin."""
-        return f"{self.ask.origin}/v1.0"
+        return f"{self.request.origin}/v1.0"
 
     @property
     def upload_root(self) -> str:

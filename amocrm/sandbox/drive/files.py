@@ -9,7 +9,7 @@ from amocrm.sandbox.drive.call import DriveCall
 from amocrm.sandbox.drive.search import select
 from amocrm.sandbox.drive.store import Drive, File, Version
 from amocrm.sandbox.drive.view import FILE_KEYS, full_name, show_file, show_version
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
 from amocrm.sandbox.engine.validate import read_model, read_models
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -25,11 +25,11 @@ _PATCH: Schema = {
 
 def list_files(call: DriveCall) -> Answer:
     """Answer `GET /v1.0/files`: a page, or 204."""
-    wish = Wish.of(call.ask)
-    items, more = wish.take(select(call.account, wish, call.now))
+    listing = ListingQuery.of(call.request)
+    items, more = listing.take(select(call.account, listing, call.now))
     if not items:
         return NO_CONTENT
-    links = {name: one for name, one in wish.links(more).items() if name != "first"}
+    links = {name: one for name, one in listing.links(more).items() if name != "first"}
     shown = [show_file(call, one) for one in items]
     # Assumed (reference 7): `_count` is of the page.
     return _answer({"_count": len(items), "_links": links, "_embedded": {"files": shown}})
@@ -50,7 +50,7 @@ def patch_file(call: DriveCall, uuid: str) -> Answer:
         elif {"name", "version_uuid"} <= set(_changes(file, model)):
             errors.unexpected("version_uuid")
 
-    model = _changes(file, read_model(call.ask.json(), _PATCH, check=check))
+    model = _changes(file, read_model(call.request.json(), _PATCH, check=check))
     if "name" in model:
         file.versions[file.active] = replace(file.version, name=model["name"])
     if "version_uuid" in model:
@@ -116,7 +116,7 @@ def _named(call: DriveCall) -> list[File]:
             errors.no_choice("uuid")  # Assumed (reference 7): 400 is among the documented codes.
 
     schema: Schema = {**ignoring(*FILE_KEYS), "uuid": "string!"}
-    models = read_models(call.ask.json(), schema, check=check)
+    models = read_models(call.request.json(), schema, check=check)
     return [call.drive.files[one["uuid"]] for one in models]
 
 

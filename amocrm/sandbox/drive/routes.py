@@ -17,7 +17,7 @@ from amocrm.sandbox.http.problem import ProblemError, not_found, unauthorized
 from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.oauth.tokens import TokenRegistry
 
-DOORS = ("/v1.0/", "/download/")
+PREFIXES = ("/v1.0/", "/download/")
 """What the paths of the service begin with."""
 
 _TABLE: tuple[tuple[str, str, Callable[..., Answer], str], ...] = (
@@ -51,41 +51,49 @@ _MAP = Map(
 
 
 def answer(
-    ask: IncomingRequest, accounts: Iterable[Account], tokens: TokenRegistry, ids: Ids, now: float
+    request: IncomingRequest,
+    accounts: Iterable[Account],
+    tokens: TokenRegistry,
+    ids: Ids,
+    now: float,
 ) -> Answer:
     """Answer a request to the service; refusals are plain JSON, too (reference 3.2)."""
     try:
-        return _dispatch(ask, accounts, tokens, ids, now)
+        return _dispatch(request, accounts, tokens, ids, now)
     except ProblemError as refusal:
         return replace(refusal.answer(), headers=(("Content-Type", "application/json"),))
 
 
 def _dispatch(
-    ask: IncomingRequest, accounts: Iterable[Account], tokens: TokenRegistry, ids: Ids, now: float
+    request: IncomingRequest,
+    accounts: Iterable[Account],
+    tokens: TokenRegistry,
+    ids: Ids,
+    now: float,
 ) -> Answer:
-    target, arguments = _match(ask)
+    target, arguments = _match(request)
     for account in accounts:
         account.drive.forget_old(int(now))
         if not target.scope and account.uuid == arguments["account"]:
             rest = {name: text for name, text in arguments.items() if name != "account"}
             return files.download(account.drive, **rest)
-        grant = tokens.who(ask.bearer(), account, now) if target.scope else None
+        grant = tokens.who(request.bearer(), account, now) if target.scope else None
         if grant is not None:
             if not account.is_paid:
                 raise ProblemError(402, "Payment required")
             if not {"files", target.scope} <= set(grant.scopes):
                 raise ProblemError(403, "Invalid scope")  # reference 7, 3.3
-            call = DriveCall(ask, account, grant.user_id, int(now), ids, tokens.seal)
+            call = DriveCall(request, account, grant.user_id, int(now), ids, tokens.seal)
             return target.handler(call, **arguments)
-    raise unauthorized() if target.scope else not_found(ask.method, ask.url)
+    raise unauthorized() if target.scope else not_found(request.method, request.url)
 
 
-def _match(ask: IncomingRequest) -> tuple[_Target, Mapping[str, str]]:
-    if ask.method == "HEAD":
+def _match(request: IncomingRequest) -> tuple[_Target, Mapping[str, str]]:
+    if request.method == "HEAD":
         raise ProblemError(405, "Method Not Allowed")
     try:
-        return _MAP.bind("drive").match(ask.path, method=ask.method)
+        return _MAP.bind("drive").match(request.path, method=request.method)
     except MethodNotAllowed:
         raise ProblemError(405, "Method Not Allowed") from None
     except NotFound:
-        raise not_found(ask.method, ask.url) from None
+        raise not_found(request.method, request.url) from None

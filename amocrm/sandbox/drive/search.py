@@ -8,7 +8,7 @@ from amocrm.sandbox.data.state import Account
 from amocrm.sandbox.drive.periods import bounds
 from amocrm.sandbox.drive.store import File
 from amocrm.sandbox.engine.filters import texts
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.http.answer import Json, is_object
 from amocrm.sandbox.http.problem import ProblemError
 
@@ -16,18 +16,18 @@ _UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 """Assumed (reference 7): the words of `filter[size][unit]`, and bytes without one."""
 
 
-def select(account: Account, wish: Wish, now: int) -> list[File]:
+def select(account: Account, listing: ListingQuery, now: int) -> list[File]:
     """Return the files that a listing shows, the newest first (assumed).
 
     Raises:
         ProblemError: 400 for a unit, a moment or a preset that makes no sense.
     """
-    given = wish.tree.get("filter")
+    given = listing.tree.get("filter")
     filters = given if is_object(given) else {}
     found = list(reversed(account.drive.files.values()))
     if "deleted" in filters:
         found = [one for one in found if one.deleted_at is not None]
-    elif "deleted" not in wish.withs:
+    elif "deleted" not in listing.withs:
         found = [one for one in found if one.deleted_at is None]
     for name, wanted in filters.items():
         test = _TESTS.get(name)

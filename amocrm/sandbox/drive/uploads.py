@@ -52,7 +52,7 @@ def take_part(call: DriveCall, token: str) -> Answer:
     if upload is None:
         # Assumed (reference 7): an address is good for one part; a second one is of no session.
         raise ProblemError(404, "Session not found")
-    part = call.ask.body
+    part = call.request.body
     if not part:
         raise ProblemError(400, "The part is empty")
     # Assumed (reference 7): the status of a part that is too large, and of bytes beyond the end.
@@ -78,7 +78,7 @@ def _read_session(call: DriveCall) -> Entity:
                 errors.no_choice("file_uuid")
 
     size = Prop("int", required=True, low=1, high=call.drive.max_file_size)
-    return read_model(call.ask.json(), {**_SESSION, "file_size": size}, check=check)
+    return read_model(call.request.json(), {**_SESSION, "file_size": size}, check=check)
 
 
 def _address(call: DriveCall, upload: Upload) -> str:

@@ -104,4 +104,4 @@ def _previews(call: DriveCall, file: File, version: Version) -> list[dict[str, J
 
 
 def _download(call: DriveCall, file: File) -> str:
-    return f"{call.ask.origin}/download/{call.account.uuid}/{file.uuid}"
+    return f"{call.request.origin}/download/{call.account.uuid}/{file.uuid}"

@@ -17,7 +17,7 @@ from amocrm.sandbox.oauth.tokens import Grant
 class Call:
     """An authorized request to `/api/v4` of one account."""
 
-    ask: IncomingRequest
+    request: IncomingRequest
     account: Account
     grant: Grant
     now: int
@@ -27,7 +27,7 @@ class Call:
     @property
     def root(self) -> str:
         """Where links of the answer begin: scheme and host of the request."""
-        return f"{self.ask.origin}/api/v4"
+        return f"{self.request.origin}/api/v4"
 
     @property
     def writer(self) -> Writer:

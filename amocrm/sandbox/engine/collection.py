@@ -51,7 +51,7 @@ from amocrm.api_limits import BATCH_LIMIT, PAGE_LIMIT
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.filters import Filter
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Schema, ignoring, prop
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Answer, Json
@@ -156,8 +156,8 @@ class Collection:
     make: Callable[[Operation, Entity], Entity] | None = None
     change: Callable[[Operation, Entity, Entity], None] | None = None
     drop: Callable[[Operation, Entity], None] | None = None
-    show: Callable[[Operation, Entity, Wish], Entity] | None = None
-    select: Callable[[Operation, list[Entity], Wish], list[Entity]] | None = None
+    show: Callable[[Operation, Entity, ListingQuery], Entity] | None = None
+    select: Callable[[Operation, list[Entity], ListingQuery], list[Entity]] | None = None
 
     def writable(self, *, change: bool = False) -> Schema:
         """Return what a model may hold: what can be written, and what a read shows."""

@@ -16,35 +16,37 @@ _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
-class Wish:
+class ListingQuery:
     """What a listing was asked for."""
 
-    ask: IncomingRequest
+    request: IncomingRequest
     page: int
     limit: int
     withs: frozenset[str]
     tree: dict[str, Json]
 
     @classmethod
-    def of(cls, ask: IncomingRequest, limit: int = PAGE_LIMIT, default: int | None = None) -> Wish:
+    def of(
+        cls, request: IncomingRequest, limit: int = PAGE_LIMIT, default: int | None = None
+    ) -> ListingQuery:
         """Read the query of a listing.
 
         Raises:
             ProblemError: 422 for a limit above the maximum (reference 11); 400 for a page or limit
                 that is not a positive number (assumed).
         """
-        tree = brackets(ask.pairs())
+        tree = brackets(request.pairs())
         usual = min(limit, PAGE_LIMIT_DEFAULT) if default is None else default
         wanted = _positive(tree, "limit", usual)
         if wanted > limit:
             raise ProblemError(422, f"Limit {limit} per page")
-        return cls(ask, _positive(tree, "page", 1), wanted, _withs(tree), tree)
+        return cls(request, _positive(tree, "page", 1), wanted, _withs(tree), tree)
 
     @classmethod
-    def whole(cls, ask: IncomingRequest) -> Wish:
+    def whole(cls, request: IncomingRequest) -> ListingQuery:
         """Read the query of a listing that knows no pages."""
-        tree = brackets(ask.pairs())
-        return cls(ask, 1, 0, _withs(tree), tree)
+        tree = brackets(request.pairs())
+        return cls(request, 1, 0, _withs(tree), tree)
 
     def take(self, entities: list[_Item]) -> tuple[list[_Item], bool]:
         """Return the page, and whether there is one after it."""
@@ -63,10 +65,10 @@ class Wish:
 
     def href(self, page: int) -> str:
         """Return the absolute address of a page."""
-        pairs = [pair for pair in self.ask.pairs() if pair[0] not in ("page", "limit")]
+        pairs = [pair for pair in self.request.pairs() if pair[0] not in ("page", "limit")]
         pairs += [("limit", str(self.limit)), ("page", str(page))]
         text = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
-        return f"{self.ask.url}?{text}"
+        return f"{self.request.url}?{text}"
 
 
 def ordered(found: list[Entity], order: Json, known: frozenset[str]) -> list[Entity]:

@@ -33,23 +33,23 @@ def dispatch(call: Call) -> Answer:
     Raises:
         ProblemError: 404 and 405 (reference 3.3), or whatever the handler refuses.
     """
-    if call.ask.method == "HEAD":
+    if call.request.method == "HEAD":
         # werkzeug would let it pass as a GET; the reference knows no HEAD.
         raise ProblemError(405, "Method Not Allowed")
-    if call.ask.path.rstrip("/") == OLD_RUN:
+    if call.request.path.rstrip("/") == OLD_RUN:
         return _old_run(call)
-    path = call.ask.path.removeprefix("/api/v4")
+    path = call.request.path.removeprefix("/api/v4")
     try:
-        handler, arguments = _MAP.bind("portal").match(path, method=call.ask.method)
+        handler, arguments = _MAP.bind("portal").match(path, method=call.request.method)
     except MethodNotAllowed:
         raise ProblemError(405, "Method Not Allowed") from None
     except NotFound:
-        raise not_found(call.ask.method, call.ask.url) from None
+        raise not_found(call.request.method, call.request.url) from None
     answer: Answer = handler(call, **arguments)
     return answer
 
 
 def _old_run(call: Call) -> Answer:
-    if call.ask.method != "POST":
+    if call.request.method != "POST":
         raise ProblemError(405, "Method Not Allowed")
     return run_old(call)

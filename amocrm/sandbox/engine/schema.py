@@ -81,7 +81,7 @@ def _parsed(kind: str) -> Prop:
 def check_object(
     model: Mapping[str, Json],
     schema: Schema,
-    faults: ValidationErrors,
+    errors: ValidationErrors,
     *,
     users: Container[Json] = (),
     at: str = "",
@@ -92,7 +92,7 @@ def check_object(
     Args:
         model: the object of the request.
         schema: what it may hold.
-        faults: where errors go.
+        errors: where errors go.
         users: ids that may be written as a user.
         at: path of the object, with its dot.
         partial: whether required properties may be left out, as on a change.
@@ -100,61 +100,61 @@ def check_object(
     sound: set[str] = set()
     for name, kind in () if partial else schema.items():
         if name not in model and prop(kind).required:
-            faults.missing(at + name)
+            errors.missing(at + name)
     for name, value in model.items():
         if name not in schema:
-            faults.unexpected(at + name)
-        elif _check_value(value, prop(schema[name]), faults, users, at + name):
+            errors.unexpected(at + name)
+        elif _check_value(value, prop(schema[name]), errors, users, at + name):
             sound.add(name)
     return sound
 
 
 def _check_value(
-    value: Json, wanted: Prop, faults: ValidationErrors, users: Container[Json], at: str
+    value: Json, wanted: Prop, errors: ValidationErrors, users: Container[Json], at: str
 ) -> bool:
-    before = len(faults.found)
+    before = len(errors.found)
     if wanted.kind == "ignored":
         return False
     kind = "int" if wanted.kind == "user" else wanted.kind
-    if not faults.is_kind(value, kind, at, null=wanted.null):
+    if not errors.is_kind(value, kind, at, null=wanted.null):
         return False
     if value is None:
         return True
     if wanted.kind == "user" and value and value not in users:
-        faults.no_choice(at)  # 0 is the robot, or nobody (reference 3.6).
+        errors.no_choice(at)  # 0 is the robot, or nobody (reference 3.6).
     if wanted.choices and value not in wanted.choices:
-        faults.no_choice(at)
-    _check_size(value, wanted, faults, at)
-    _check_inside(value, wanted, faults, users, at)
-    return len(faults.found) == before
+        errors.no_choice(at)
+    _check_size(value, wanted, errors, at)
+    _check_inside(value, wanted, errors, users, at)
+    return len(errors.found) == before
 
 
-def _check_size(value: Json, wanted: Prop, faults: ValidationErrors, at: str) -> None:
+def _check_size(value: Json, wanted: Prop, errors: ValidationErrors, at: str) -> None:
     is_sized = isinstance(value, (str, list, dict))
     if wanted.filled and is_sized and not (value.strip() if isinstance(value, str) else value):
-        faults.blank(at)
+        errors.blank(at)
     if wanted.longest is not None and is_sized and len(value) > wanted.longest:
         if isinstance(value, str):
             text = "This value is too long. It should have {} characters or less."
-            faults.add("TooLong", at, text.format(wanted.longest))
+            errors.add("TooLong", at, text.format(wanted.longest))
         else:
             text = "This collection should contain {} elements or less."
-            faults.add("TooHigh", at, text.format(wanted.longest))
+            errors.add("TooHigh", at, text.format(wanted.longest))
     if wanted.low is not None and not is_sized and value < wanted.low:
-        faults.add("TooLow", at, f"This value should be {wanted.low} or more.")
+        errors.add("TooLow", at, f"This value should be {wanted.low} or more.")
     if wanted.high is not None and not is_sized and value > wanted.high:
-        faults.add("TooHigh", at, f"This value should be {wanted.high} or less.")
+        errors.add("TooHigh", at, f"This value should be {wanted.high} or less.")
 
 
 def _check_inside(
-    value: Json, wanted: Prop, faults: ValidationErrors, users: Container[Json], at: str
+    value: Json, wanted: Prop, errors: ValidationErrors, users: Container[Json], at: str
 ) -> None:
     each = wanted.each
     if is_object(value) and wanted.inner is not None:
-        check_object(value, wanted.inner, faults, users=users, at=at + ".")
+        check_object(value, wanted.inner, errors, users=users, at=at + ".")
     elif is_array(value) and wanted.inner is not None:
         each = Prop("object", inner=wanted.inner)
     if each is not None and (is_array(value) or is_object(value)):
         items = value.items() if is_object(value) else enumerate(value)
         for name, item in items:
-            _check_value(item, prop(each), faults, users, f"{at}.{name}")
+            _check_value(item, prop(each), errors, users, f"{at}.{name}")

@@ -84,13 +84,15 @@ def read_model(
     return _checked(models, schema, users, check)[0]
 
 
-def read_optional(ask: IncomingRequest, schema: Schema, *, users: Container[Json] = ()) -> Entity:
+def read_optional(
+    request: IncomingRequest, schema: Schema, *, users: Container[Json] = ()
+) -> Entity:
     """Return the checked model of a body that may be missing as a whole.
 
     Raises:
         ProblemError: the body is no model, or the model has errors (400).
     """
-    data: Json = ask.json() if ask.body.strip() else {}
+    data: Json = request.json() if request.body.strip() else {}
     model = coerced(data, Prop("object", inner=schema))
     return _checked([model], schema, users, None)[0]
 

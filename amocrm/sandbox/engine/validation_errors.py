@@ -86,16 +86,16 @@ def request_id(model: Json, index: int) -> str:
     return wanted if isinstance(wanted, str) else str(index)
 
 
-def refuse_batch(models: list[Json], faults: list[ValidationErrors]) -> None:
+def refuse_batch(models: list[Json], found: list[ValidationErrors]) -> None:
     """Refuse the whole batch if one model is bad: nothing is written (reference 3.3, 11).
 
     Raises:
         ProblemError: 400 with `validation-errors`.
     """
     errors = [
-        {"request_id": request_id(model, index), "errors": fault.found}
-        for index, (model, fault) in enumerate(zip(models, faults, strict=True))
-        if fault.found
+        {"request_id": request_id(model, index), "errors": one.found}
+        for index, (model, one) in enumerate(zip(models, found, strict=True))
+        if one.found
     ]
     if errors:
         raise ProblemError(400, FAILED, validation_errors=errors)

@@ -10,7 +10,7 @@ from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.coercion import coerced
 from amocrm.sandbox.engine.collection import Collection, Entry, Operation, Verb, VerbName
-from amocrm.sandbox.engine.listing import Wish, ordered
+from amocrm.sandbox.engine.listing import ListingQuery, ordered
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object, prop
 from amocrm.sandbox.engine.validate import batch, is_keyed_list, single
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch, request_id
@@ -33,20 +33,24 @@ def routes(entry: Entry) -> Iterator[tuple[str, str, Handler]]:
 
 def list_items(operation: Operation, verb: Verb) -> Answer:
     """Answer a listing: a page, or 204 when there is nothing on it (reference 3.2)."""
-    row, ask = operation.row, operation.call.ask
-    wish = Wish.of(ask, row.page, row.page_default) if row.paged else Wish.whole(ask)
-    found = _selected(operation, wish)
-    items, more = wish.take(found) if row.paged else (found, False)
+    row, request = operation.row, operation.call.request
+    listing = (
+        ListingQuery.of(request, row.page, row.page_default)
+        if row.paged
+        else ListingQuery.whole(request)
+    )
+    found = _selected(operation, listing)
+    items, more = listing.take(found) if row.paged else (found, False)
     if not items:
         return NO_CONTENT
-    links = wish.links(more) if row.paged else _self(operation.url)
+    links = listing.links(more) if row.paged else _self(operation.url)
     body: Entity = {"_total_items": len(found)} if verb.total else {}
     if row.paged:
-        body["_page"] = wish.page
+        body["_page"] = listing.page
     if row.paged and verb.total:
-        body["_page_count"] = -(-len(found) // wish.limit)
-        links["last"] = {"href": wish.href(body["_page_count"])}
-    shown = [show(operation, one, wish) for one in items]
+        body["_page_count"] = -(-len(found) // listing.limit)
+        links["last"] = {"href": listing.href(body["_page_count"])}
+    shown = [show(operation, one, listing) for one in items]
     return json_answer({**body, "_links": links, "_embedded": {row.key: shown}})
 
 
@@ -55,13 +59,13 @@ def get_item(operation: Operation, verb: Verb, number: Json) -> Answer:
     entity = operation.find(number)
     if entity is None and operation.row.unknown == 204:
         return NO_CONTENT
-    wish = Wish.whole(operation.call.ask)
-    return json_answer(show(operation, _known(entity), wish), status=verb.status)
+    listing = ListingQuery.whole(operation.call.request)
+    return json_answer(show(operation, _known(entity), listing), status=verb.status)
 
 
 def create_items(operation: Operation, verb: Verb) -> Answer:
     """Answer a creation: models in the order of the request."""
-    data = operation.call.ask.json()
+    data = operation.call.request.json()
     is_one = is_object(data) and not is_keyed_list(data)
     alone = verb.body == "object" or (verb.body == "both" and is_one)
     sent: list[Json] = [single(data)] if alone else batch(data, verb.most)
@@ -93,7 +97,7 @@ def change_items(operation: Operation, verb: Verb) -> Answer:
 def change_item(operation: Operation, verb: Verb, number: Json) -> Answer:
     """Answer a change of one: the model itself, unwrapped (reference 3.2)."""
     schema = operation.row.writable(change=True)
-    model = coerced(single(operation.call.ask.json()), Prop("object", inner=schema))
+    model = coerced(single(operation.call.request.json()), Prop("object", inner=schema))
     entity = _known(operation.find(number))
     refuse_batch([model], [_checked(operation, model, entity, schema, partial=True)])
     _admit(operation, [(entity, model)])
@@ -120,10 +124,10 @@ def delete_items(operation: Operation, verb: Verb) -> Answer:
     return Answer(verb.status)
 
 
-def show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
+def show(operation: Operation, entity: Entity, listing: ListingQuery) -> Entity:
     """Return an entity as a read shows it."""
     return (
-        operation.row.show(operation, entity, wish)
+        operation.row.show(operation, entity, listing)
         if operation.row.show
         else operation.show(entity)
     )
@@ -180,7 +184,7 @@ def _changes(operation: Operation, verb: Verb) -> list[Entity]:
     kind = "int" if operation.row.number.startswith("<int:") else "string"
     schema = {**operation.row.writable(change=True), "id": Prop(kind, required=True)}
     wanted = Prop("object", inner=schema)
-    models = [coerced(one, wanted) for one in batch(operation.call.ask.json(), verb.most)]
+    models = [coerced(one, wanted) for one in batch(operation.call.request.json(), verb.most)]
     refuse_batch(models, [_checked_change(operation, model, schema) for model in models])
     return models
 
@@ -230,21 +234,21 @@ def _checked(
     return errors
 
 
-def _selected(operation: Operation, wish: Wish) -> list[Entity]:
+def _selected(operation: Operation, listing: ListingQuery) -> list[Entity]:
     row, found = operation.row, operation.here()
     if row.select is not None:
-        found = row.select(operation, found, wish)
-    filters: Json = wish.tree.get("filter")
-    asked = [(row.filters, filters if is_object(filters) else {}), (row.bare, wish.tree)]
+        found = row.select(operation, found, listing)
+    filters: Json = listing.tree.get("filter")
+    asked = [(row.filters, filters if is_object(filters) else {}), (row.bare, listing.tree)]
     for known, wanted in asked:
         for name, test in known.items():
             if name in wanted:
                 test.check(wanted[name], f"filter.{name}" if known is row.filters else name)
                 found = [one for one in found if test.passes(one, wanted[name])]
-    query = wish.tree.get("query")
+    query = listing.tree.get("query")
     if row.query and isinstance(query, str) and query:
         found = [one for one in found if _mentions(one, row.query, query.casefold())]
-    return ordered(found, wish.tree.get("order"), row.orders)
+    return ordered(found, listing.tree.get("order"), row.orders)
 
 
 def _mentions(entity: Entity, members: tuple[str, ...], query: str) -> bool:
@@ -253,7 +257,7 @@ def _mentions(entity: Entity, members: tuple[str, ...], query: str) -> bool:
 
 def _written(operation: Operation, verb: Verb, entity: Entity, model: Entity, at: int) -> Entity:
     if verb.shape is None:
-        item = show(operation, entity, Wish.whole(operation.call.ask))
+        item = show(operation, entity, ListingQuery.whole(operation.call.request))
         links = item.get("_links")
     else:
         item = {name: entity[name] for name in verb.shape}

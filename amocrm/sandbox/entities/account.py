@@ -5,13 +5,13 @@ from __future__ import annotations
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Route
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.http.answer import Answer, json_answer
 
 
 def get_account(call: Call) -> Answer:
     """Answer `GET /account`; optional members appear only when `with` names them."""
-    account, withs = call.account, Wish.of(call.ask).withs
+    account, withs = call.account, ListingQuery.of(call.request).withs
     body = _plain(account, call.grant.user_id)
     body |= {name: value for name, value in _optional(call).items() if name in withs}
     body["_links"] = {"self": {"href": f"{call.root}/account"}}
@@ -62,8 +62,8 @@ def _optional(call: Call) -> Entity:
 
 def _drive_url(call: Call) -> str:
     # A client that knows only a local address finds the files there, too.
-    is_local = not call.ask.host.endswith(f".{call.account.zone}")
-    return call.ask.origin if is_local else f"https://drive-b.{call.account.zone}"
+    is_local = not call.request.host.endswith(f".{call.account.zone}")
+    return call.request.origin if is_local else f"https://drive-b.{call.account.zone}"
 
 
 def _embedded() -> Entity:

@@ -10,7 +10,7 @@ from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.coercion import coerced_object
 from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many, numbers
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
 from amocrm.sandbox.engine.validate import Check, read_model, read_models
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -94,14 +94,14 @@ def go_on(call: Call, kind: str, bot_id: int, continue_id: int) -> Answer:
     if waiting is None or (waiting["bot_id"], waiting["kind"]) != (bot_id, kind):
         raise ProblemError(404, "Not found")
     # Both members are optional, so an empty object is a body.
-    read_models([call.ask.json()], _CONTINUE, check=_check_handlers)
+    read_models([call.request.json()], _CONTINUE, check=_check_handlers)
     del call.account.shelf("waiting")[continue_id]
     return Answer(202)
 
 
 def _kommo_only(call: Call) -> None:
     if call.account.zone != "kommo.com":
-        raise not_found(call.ask.method, call.ask.url)
+        raise not_found(call.request.method, call.request.url)
 
 
 def _known(account: Account, number: int) -> None:
@@ -110,12 +110,12 @@ def _known(account: Account, number: int) -> None:
 
 
 def _checked(call: Call, schema: Schema) -> dict[str, Json]:
-    return read_model(call.ask.json(), schema, check=_entity_check(call.account))
+    return read_model(call.request.json(), schema, check=_entity_check(call.account))
 
 
 def _read_runs(call: Call, schema: Schema) -> list[Entity]:
     check = _entity_check(call.account)
-    return read_models(call.ask.json(), schema, limit=MOST_RUNS, check=check)
+    return read_models(call.request.json(), schema, limit=MOST_RUNS, check=check)
 
 
 def _entity_check(account: Account) -> Check:
@@ -154,9 +154,9 @@ def _guard(operation: Operation) -> None:
     _kommo_only(operation.call)
 
 
-def _show(operation: Operation, bot: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, bot: Entity, listing: ListingQuery) -> Entity:
     shown = operation.show(bot)
-    if "favorite" not in wish.withs:
+    if "favorite" not in listing.withs:
         del shown["is_favorite"]
     return shown
 

@@ -45,7 +45,7 @@ def add_calls(call: Call) -> Answer:
         if isinstance(who, int) and who not in call.account.active_users:
             errors.no_choice("call_responsible")
 
-    models = read_models(call.ask.json(), _CALL, users=call.account.active_users, check=check)
+    models = read_models(call.request.json(), _CALL, users=call.account.active_users, check=check)
     made: list[Json] = []
     errors: list[Json] = []
     for place, model in enumerate(models):

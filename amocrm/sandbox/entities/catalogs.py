@@ -24,15 +24,15 @@ _WRITE: Schema = {
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     kind = model.get("type")
     if entity is None and kind in _SINGLE:
-        sent = operation.call.ask.json()
+        sent = operation.call.request.json()
         models = [one for one in sent if is_object(one)] if is_array(sent) else []
         same = [*operation.shelf.values(), *models]
         if sum(one.get("type") == kind for one in same) > 1:
-            faults.no_choice("type")  # one list of invoices, one of products
+            errors.no_choice("type")  # one list of invoices, one of products
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -91,7 +91,7 @@ def get_products(call: Call) -> Answer:
 def patch_products(call: Call) -> Answer:
     """Answer `PATCH /catalogs/products/settings`: switching on makes the list of products."""
     schema: Schema = {"is_enabled": "bool!", **ignoring("catalog_id", "_links")}
-    model = read_model(call.ask.json(), schema)
+    model = read_model(call.request.json(), schema)
     if model["is_enabled"] and _products(call) is None:
         operation = Operation(call, CATALOGS, {})
         name = "Товары" if call.account.zone.endswith(".ru") else "Products"

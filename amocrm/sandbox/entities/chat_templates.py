@@ -7,7 +7,7 @@ from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema, ignoring
 from amocrm.sandbox.engine.validate import read_model
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -58,22 +58,22 @@ def _own(call: Call) -> Entities:
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     for place, one in enumerate(model.get("buttons") or ()):
         if one["type"] == "url" and not one.get("url"):
-            faults.missing(f"buttons.{place}.url")
+            errors.missing(f"buttons.{place}.url")
     file = model.get("attachment")
     if file and not file.get("is_external") and file["id"] not in operation.account.drive.files:
-        faults.no_choice("attachment.id")
+        errors.no_choice("attachment.id")
     if entity is not None and entity["type"] == "waba" and _status(entity) != "draft":
         # Assumed (reference 4.27): how a change of a reviewed template is told.
-        faults.no_choice("id")
+        errors.no_choice("id")
 
 
-def _show(operation: Operation, template: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, template: Entity, listing: ListingQuery) -> Entity:
     shown = operation.show(template)
-    if "reviews" in wish.withs:
+    if "reviews" in listing.withs:
         reviews: list[Json] = template["_reviews"]
         shown["review_status"] = _status(template)
         shown["is_on_review"] = any(one["status"] == "review" for one in reviews)
@@ -116,7 +116,7 @@ def review(call: Call, number: int, review_id: int) -> Answer:
     found = next((one for one in reviews if one["id"] == review_id), None)
     if found is None:
         raise ProblemError(404, "Not found")
-    model = read_model(call.ask.json(), _REVIEW)
+    model = read_model(call.request.json(), _REVIEW)
     found |= {"status": model["status"], "reject_reason": model.get("reject_reason") or ""}
     return json_answer(found)
 

@@ -8,27 +8,27 @@ from __future__ import annotations
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import many, numbers
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
 from amocrm.sandbox.http.problem import ProblemError
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
-    if operation.call.ask.headers.get("Cookie"):
+    if operation.call.request.headers.get("Cookie"):
         # Assumed (reference 4.7): how a call with session cookies is refused.
         raise ProblemError(403, "Forbidden")
     if model.get("contact_id", 0) not in (0, *operation.account.shelf("contacts")):
-        faults.no_choice("contact_id")
+        errors.no_choice("contact_id")
     taken = [one["chat_id"] for one in operation.shelf.values()]
     chat = model.get("chat_id")
     if chat is not None and (chat not in operation.account.shelf("chats") or chat in taken):
-        faults.no_choice("chat_id")
+        errors.no_choice("chat_id")
 
 
-def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
-    if not {"contact_id", "chat_id"} & set(wish.tree):
+def _select(operation: Operation, found: list[Entity], listing: ListingQuery) -> list[Entity]:
+    if not {"contact_id", "chat_id"} & set(listing.tree):
         raise refuse_query("FieldMissing", "contact_id")
     return found
 

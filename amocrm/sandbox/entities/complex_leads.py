@@ -47,7 +47,7 @@ def create_complex(call: Call) -> Answer:
             _check_metadata(embedded["metadata"], errors)
 
     models = read_models(
-        call.ask.json(),
+        call.request.json(),
         _COMPLEX,
         users=call.account.active_users,
         limit=COMPLEX_LIMIT,

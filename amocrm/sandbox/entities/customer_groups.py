@@ -6,7 +6,7 @@ from amocrm.sandbox.data.customer_stages import ORDINARY, customer_statuses
 from amocrm.sandbox.data.stages import COLORS
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.entities.customers import need_mode
@@ -60,9 +60,9 @@ STATUSES = Collection(
 
 
 def _check_segment(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
-    check_values(model.get("custom_fields_values") or [], operation.account, "segments", faults)
+    check_values(model.get("custom_fields_values") or [], operation.account, "segments", errors)
 
 
 def _make_segment(operation: Operation, model: Entity) -> Entity:
@@ -90,7 +90,7 @@ def _drop_segment(operation: Operation, segment: Entity) -> None:
         customer["_segments"] = [one for one in kept if one != segment["id"]]
 
 
-def _show_segment(operation: Operation, segment: Entity, wish: Wish) -> Entity:
+def _show_segment(operation: Operation, segment: Entity, listing: ListingQuery) -> Entity:
     customers = operation.account.shelf("customers").values()
     count = sum(segment["id"] in one["_segments"] for one in customers)
     return {**operation.show(segment), "customers_count": count}

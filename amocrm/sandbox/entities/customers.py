@@ -10,7 +10,7 @@ from amocrm.sandbox.data.state import Account, Entity, linked
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import numbers, span
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop
 from amocrm.sandbox.engine.validate import check_members, read_model
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -44,7 +44,7 @@ def need_mode(account: Account, *modes: str) -> None:
 
 def set_mode(call: Call) -> Answer:
     """Answer `PATCH /customers/mode`."""
-    model = read_model(call.ask.json(), _MODE)
+    model = read_model(call.request.json(), _MODE)
     if call.account.customers_mode == "unavailable":
         raise ProblemError(402, "Payment required")
     call.account.customers_mode = model["mode"] if model["is_enabled"] else "disabled"
@@ -66,7 +66,7 @@ def give_points(call: Call, number: int) -> Answer:
             # Assumed (reference 4.18): what is not there can not be redeemed.
             errors.add("TooHigh", "redeem", f"This value should be {points} or less.")
 
-    model = read_model(call.ask.json(), _POINTS, check=check)
+    model = read_model(call.request.json(), _POINTS, check=check)
     if not model:
         raise ProblemError(400, EMPTY_DATA)
     customer["_points"] = points + model.get("earn", 0) - model.get("redeem", 0)
@@ -83,21 +83,21 @@ def customers_on(operation: Operation) -> None:
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
-    check_members(model, _FAMILY, operation.account, faults)
+    check_members(model, _FAMILY, operation.account, errors)
     periodic = operation.account.customers_mode == "periodicity"
     if periodic and entity is None and model.get("next_date") is None:
-        faults.missing("next_date")
+        errors.missing("next_date")
     if model.get("status_id") is not None:
         if not periodic:
-            faults.unexpected("status_id")  # Assumed (reference 5.3): only in periodicity mode.
+            errors.unexpected("status_id")  # Assumed (reference 5.3): only in periodicity mode.
         elif model["status_id"] not in customer_statuses(operation.account, operation.call.ids):
-            faults.no_choice("status_id")
+            errors.no_choice("status_id")
 
 
-def _show(operation: Operation, customer: Entity, wish: Wish) -> Entity:
-    shown = show(operation.account, _FAMILY, customer, wish.withs, operation.call.root)
+def _show(operation: Operation, customer: Entity, listing: ListingQuery) -> Entity:
+    shown = show(operation.account, _FAMILY, customer, listing.withs, operation.call.root)
     if "_embedded" in shown:
         known = operation.account.shelf("segments")
         segments = linked(

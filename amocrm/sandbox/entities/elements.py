@@ -5,7 +5,7 @@ from __future__ import annotations
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import numbers
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.problem import ProblemError
@@ -26,24 +26,24 @@ def _entity_type(operation: Operation) -> str:
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     catalog = operation.account.shelf("catalogs")[operation.scope["catalog_id"]]
     if entity is None and not catalog["can_add_elements"]:
         # Assumed (reference 4.33): 403 is documented, its reason is not.
         raise ProblemError(403, "Forbidden")
     values = model.get("custom_fields_values") or []
-    check_values(values, operation.account, _entity_type(operation), faults)
+    check_values(values, operation.account, _entity_type(operation), errors)
     if entity is None:
-        _check_required(operation, values, faults)
+        _check_required(operation, values, errors)
 
 
-def _check_required(operation: Operation, values: list[Entity], faults: ValidationErrors) -> None:
+def _check_required(operation: Operation, values: list[Entity], errors: ValidationErrors) -> None:
     named = {one.get(key) for one in values for key in ("field_id", "field_code")}
     for field in operation.account.fields[_entity_type(operation)].values():
         if field.get("is_required") and not {field["id"], field["code"]} & (named - {None}):
             # Assumed (reference 4.14): a required field is one that creation needs.
-            faults.missing("custom_fields_values")
+            errors.missing("custom_fields_values")
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -64,16 +64,16 @@ def _change(operation: Operation, element: Entity, model: Entity) -> None:
     )
 
 
-def _show(operation: Operation, element: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, element: Entity, listing: ListingQuery) -> Entity:
     shown = operation.show(element)
     for name in ("invoice_link", "supplier_field_values"):
-        if name in wish.withs:
+        if name in listing.withs:
             shown[name] = None
     return {**shown, "_embedded": {}}
 
 
-def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
-    query = wish.tree.get("query")
+def _select(operation: Operation, found: list[Entity], listing: ListingQuery) -> list[Entity]:
+    query = listing.tree.get("query")
     if not isinstance(query, str) or not query:
         return found
     return [one for one in found if _mentions(one, query.casefold())]

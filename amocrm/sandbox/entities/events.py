@@ -18,7 +18,7 @@ from amocrm.sandbox.engine.filters import (
     texts,
 )
 from amocrm.sandbox.engine.history import SINGULAR
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.validation_errors import refuse_query
 from amocrm.sandbox.http.answer import Answer, Json, is_object, json_answer
 from amocrm.sandbox.values.event_values import VALUE_TYPES, fits
@@ -32,7 +32,7 @@ _FAMILIES = {one: entity_type for entity_type, one in SINGULAR.items()}
 def list_types(call: Call) -> Answer:
     """Answer `GET /events/types`, in the language of the query, else in that of the user."""
     usual = call.account.users[call.grant.user_id].lang
-    language = dict(call.ask.pairs()).get("language_code", usual)
+    language = dict(call.request.pairs()).get("language_code", usual)
     if language not in LANGUAGES:
         raise refuse_query("NotSupportedChoice", "language_code")
     column, known = LANGUAGES.index(language), {"lead_added": 1, "lead_deleted": 7}
@@ -47,8 +47,8 @@ def list_types(call: Call) -> Answer:
     )
 
 
-def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
-    filters: Json = wish.tree.get("filter")
+def _select(operation: Operation, found: list[Entity], listing: ListingQuery) -> list[Entity]:
+    filters: Json = listing.tree.get("filter")
     wanted = filters if is_object(filters) else {}
     lists = {name: texts(one, commas=True) for name, one in wanted.items() if not _is_deep(one)}
     for name in ("created_by", "entity_id"):
@@ -100,7 +100,7 @@ def _check_values(side: str, values: dict[str, Json], types: list[str]) -> None:
         raise refuse_query("NotSupportedChoice", f"filter.{side}.value")
 
 
-def _show(operation: Operation, event: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, event: Entity, listing: ListingQuery) -> Entity:
     kind, number = event.get("_talk", (str(event["entity_type"]), event["entity_id"]))
     entity_type = _FAMILIES.get(kind, "elements")
     at = (
@@ -111,9 +111,9 @@ def _show(operation: Operation, event: Entity, wish: Wish) -> Entity:
     shown: Entity = {"id": number}
     known = operation.account.shelf(entity_type).get(number, {})
     asked = "catalog_element_name" if entity_type == "elements" else f"{kind}_name"
-    if asked in wish.withs and "name" in known:
+    if asked in listing.withs and "name" in known:
         shown["name"] = known["name"]
-    if entity_type == "elements" and "catalog_name" in wish.withs:
+    if entity_type == "elements" and "catalog_name" in listing.withs:
         catalog = operation.account.shelf("catalogs").get(known.get("catalog_id"), {})
         shown["catalog"] = {"id": catalog.get("id"), "name": catalog.get("name")}
     shown["_links"] = {"self": {"href": f"{operation.call.root}/{at}/{number}"}}

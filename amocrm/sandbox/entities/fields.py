@@ -8,7 +8,7 @@ from amocrm.sandbox.data.defaults import add_field, numbered_enum
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
 from amocrm.sandbox.engine.filters import many, numbers
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.http.problem import ProblemError
@@ -42,9 +42,9 @@ def _stored(operation: Operation) -> Entities:
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
-    check_field(model, entity, operation.account, entity_type_of(operation), faults)
+    check_field(model, entity, operation.account, entity_type_of(operation), errors)
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -99,7 +99,7 @@ def _owners(account: Account, entity_type: str) -> Iterable[Entity]:
     ).values()
 
 
-def _show(operation: Operation, field: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, field: Entity, listing: ListingQuery) -> Entity:
     return {**field, "_links": {"self": {"href": operation.href(field)}}}
 
 

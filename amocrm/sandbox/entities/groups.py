@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import NAME, Prop
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.entities.fields import PLACES, entity_type_of
@@ -18,12 +18,12 @@ def _stored(operation: Operation) -> Entities:
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     known = operation.account.fields[entity_type_of(operation)]
     for place, number in enumerate(model.get("fields", ())):
         if number not in known:
-            faults.no_choice(f"fields.{place}")
+            errors.no_choice(f"fields.{place}")
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -56,9 +56,9 @@ def _drop(operation: Operation, group: Entity) -> None:
             field["group_id"] = None  # Assumed (reference 4.14): they go back to no group.
 
 
-def _show(operation: Operation, group: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, group: Entity, listing: ListingQuery) -> Entity:
     shown = {**group, "_links": {"self": {"href": operation.href(group)}}}
-    if operation.call.ask.method == "PATCH":
+    if operation.call.request.method == "PATCH":
         fields = operation.account.fields[entity_type_of(operation)].values()
         shown["fields"] = [one["id"] for one in fields if one.get("group_id") == group["id"]]
     return shown

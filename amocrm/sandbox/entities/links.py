@@ -12,7 +12,7 @@ from amocrm.sandbox.engine.collection import Route
 from amocrm.sandbox.engine.filters import check_integers, texts
 from amocrm.sandbox.engine.history import History
 from amocrm.sandbox.engine.linking import ELEMENTS, link, metadata, unlink
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
 from amocrm.sandbox.engine.validate import read_models
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
@@ -41,8 +41,8 @@ _METADATA: Schema = {
 
 def list_links(call: Call, *, entity_type: str, number: int | None = None) -> Answer:
     """Answer `GET /{entity}/{id}/links` and `GET /{entity}/links`."""
-    wish = Wish.whole(call.ask)
-    filters: Json = wish.tree.get("filter")
+    listing = ListingQuery.whole(call.request)
+    filters: Json = listing.tree.get("filter")
     wanted = filters if is_object(filters) else {}
     if ("to_entity_id" in wanted) != ("to_entity_type" in wanted):
         lacking = "type" if "to_entity_id" in wanted else "id"
@@ -128,25 +128,25 @@ def _read(call: Call, entity_type: str, number: int | None) -> list[Entity]:
     if number is None:
         schema = {**schema, "entity_id": "int!"}
     users = call.account.active_users
-    return read_models(call.ask.json(), schema, users=users, check=check)
+    return read_models(call.request.json(), schema, users=users, check=check)
 
 
-def _check_element(call: Call, model: Entity, faults: ValidationErrors) -> None:
+def _check_element(call: Call, model: Entity, errors: ValidationErrors) -> None:
     data = model.get("metadata") or {}
     if "catalog_id" not in data:
-        faults.missing("metadata.catalog_id")
+        errors.missing("metadata.catalog_id")
         return
     if data["catalog_id"] not in call.account.shelf("catalogs"):
-        faults.no_choice("metadata.catalog_id")
+        errors.no_choice("metadata.catalog_id")
         return
     element = call.account.shelf("elements").get(model["to_entity_id"])
     if element is None or element["catalog_id"] != data["catalog_id"]:
-        faults.no_choice("to_entity_id")
+        errors.no_choice("to_entity_id")
     price = data.get("price_id")
     if price is not None:
         field = call.account.fields[f"catalogs/{data['catalog_id']}"].get(price)
         if field is None or field["type"] != "price":
-            faults.no_choice("metadata.price_id")
+            errors.no_choice("metadata.price_id")
 
 
 def _links_of(call: Call, entity_type: str, number: int) -> Iterator[Entity]:

@@ -15,7 +15,7 @@ from amocrm.sandbox.engine.filters import (
     numbers,
     span,
 )
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.validate import check_members
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.engine.view import show
@@ -29,9 +29,9 @@ def entity_row(entity_type: EntityType) -> Collection:
     changed = ("id", "name", "updated_at") if entity_type.patch_shows_name else ("id", "updated_at")
 
     def check(
-        operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+        operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
     ) -> None:
-        check_members(model, entity_type, operation.account, faults)
+        check_members(model, entity_type, operation.account, errors)
 
     def make(operation: Operation, model: Entity) -> Entity:
         return operation.call.writer.create(entity_type, model)
@@ -39,8 +39,8 @@ def entity_row(entity_type: EntityType) -> Collection:
     def change(operation: Operation, entity: Entity, model: Entity) -> None:
         operation.call.writer.update(entity_type, entity, model)
 
-    def shown(operation: Operation, entity: Entity, wish: Wish) -> Entity:
-        return show(operation.account, entity_type, entity, wish.withs, operation.call.root)
+    def shown(operation: Operation, entity: Entity, listing: ListingQuery) -> Entity:
+        return show(operation.account, entity_type, entity, listing.withs, operation.call.root)
 
     return Collection(
         path=f"/{entity_type.name}",
@@ -99,13 +99,13 @@ def _filters(entity_type: EntityType) -> Mapping[str, Filter]:
     return filters
 
 
-def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
-    deleted = "only_deleted" in wish.withs
+def _select(operation: Operation, found: list[Entity], listing: ListingQuery) -> list[Entity]:
+    deleted = "only_deleted" in listing.withs
     found = [one for one in found if bool(one["is_deleted"]) is deleted]
-    query = wish.tree.get("query")
+    query = listing.tree.get("query")
     if isinstance(query, str) and query:
         found = [one for one in found if mentions(one, query, operation.account.phone_search)]
-    filters: Json = wish.tree.get("filter")
+    filters: Json = listing.tree.get("filter")
     wanted = filters.get("custom_fields_values") if is_object(filters) else None
     if wanted is not None:
         check_field_filters(wanted, operation.account.fields[operation.row.key])

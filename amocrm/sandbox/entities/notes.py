@@ -12,7 +12,7 @@ from amocrm.sandbox.engine.coercion import coerced_object
 from amocrm.sandbox.engine.collection import Collection, Entry, Operation, Route, Verb
 from amocrm.sandbox.engine.filters import many, numbers, since
 from amocrm.sandbox.engine.history import SINGULAR
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop, Schema, check_object
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer
@@ -37,18 +37,18 @@ _PATCH: Schema = {
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     kind = str(entity["note_type"] if entity else model.get("note_type"))
     if entity is None and model.get("entity_id", 0) not in (
         0,
         *operation.account.shelf(_entity_type(operation)),
     ):
-        faults.no_choice("entity_id")
+        errors.no_choice("entity_id")
     if entity is not None and "params" in model and not NOTE_TYPES[kind].editable:
-        faults.no_choice("note_type")
+        errors.no_choice("note_type")
     if kind in NOTE_TYPES and "params" in model:
-        check_object(_params(kind, model["params"]), NOTE_TYPES[kind].params, faults, at="params.")
+        check_object(_params(kind, model["params"]), NOTE_TYPES[kind].params, errors, at="params.")
 
 
 def _entity_type(operation: Operation) -> str:
@@ -86,9 +86,9 @@ def _read(kind: str, params: Entity) -> Entity:
     return {"is_drive_attachment": True, "text": name, "original_name": name, **params}
 
 
-def _show(operation: Operation, note: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, note: Entity, listing: ListingQuery) -> Entity:
     shown = operation.show(note)
-    if "is_pinned" in wish.withs:
+    if "is_pinned" in listing.withs:
         shown["is_pinned"] = note["_is_pinned"]
     return shown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from amocrm.sandbox.data.stages import COLORS, FIRST_COLOR, renumber, system_stages, visible
 from amocrm.sandbox.data.state import CLOSED, Entity
 from amocrm.sandbox.engine.collection import Collection, Operation, Verb
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema, ignoring
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.problem import ProblemError
@@ -21,16 +21,16 @@ _STAGE: Schema = {
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     if entity is not None and entity["is_main"] and model.get("is_main") is False:
         # Assumed (reference 4.5): the flag moves, it does not vanish.
-        faults.no_choice("is_main")
+        errors.no_choice("is_main")
     nested = model.get("_embedded", {})
     for number, stage in enumerate(nested.get("statuses", ())):
         for name in () if "id" in stage else ("sort",):
             if name not in stage:
-                faults.missing(f"_embedded.statuses.{number}.{name}")
+                errors.missing(f"_embedded.statuses.{number}.{name}")
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -87,10 +87,10 @@ def _drop(operation: Operation, pipeline: Entity) -> None:
         next(iter(operation.account.pipelines.values()))["is_main"] = True
 
 
-def _show(operation: Operation, pipeline: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, pipeline: Entity, listing: ListingQuery) -> Entity:
     at = operation.href(pipeline)
     # The published answer to POST lists the unsorted stage even when it is off.
-    hides = operation.call.ask.method != "POST"
+    hides = operation.call.request.method != "POST"
     stages = visible(pipeline) if hides else pipeline["_embedded"]["statuses"]
     shown = [
         {

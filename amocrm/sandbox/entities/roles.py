@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Operation, Verb
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import NAME, Prop
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.values.rights import ROLE_RIGHTS, check_rights, filled, stages_of
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
-    check_rights(model.get("rights", {}), operation.account, faults)
+    check_rights(model.get("rights", {}), operation.account, errors)
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -42,11 +42,11 @@ def _drop(operation: Operation, role: Entity) -> None:
             operation.account.users[user.id] = replace(user, role_id=None)
 
 
-def _show(operation: Operation, role: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, role: Entity, listing: ListingQuery) -> Entity:
     shown = operation.show(role)
     stages = stages_of(operation.account, role["rights"]["status_rights"])
     shown["rights"] = {**role["rights"], "status_rights": stages}
-    if "users" in wish.withs:
+    if "users" in listing.withs:
         users = [one.id for one in operation.account.users.values() if one.role_id == role["id"]]
         shown["_embedded"] = {"users": users}
     return shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 
 CURRENCIES = ("RUB", "USD", "EUR", "UAH", "BYN", "KZT", "GBP", "CNY")
 """Assumed (reference 4.30): which ones there are, and that a code is all they have."""
@@ -23,7 +23,7 @@ def _codes(operation: Operation) -> Entities:
     return {code: {"code": code} for code in CURRENCIES}
 
 
-def _bare(operation: Operation, entity: Entity, wish: Wish) -> Entity:
+def _bare(operation: Operation, entity: Entity, listing: ListingQuery) -> Entity:
     return {name: entity[name] for name in operation.row.keys}
 
 

@@ -35,17 +35,17 @@ def own_sources(call: Call) -> Entities:
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     if model.get("pipeline_id", 0) not in (0, *operation.account.pipelines):
-        faults.no_choice("pipeline_id")
+        errors.no_choice("pipeline_id")
     name = model.get("external_id")
     if name is None:
         return
     if not _EXTERNAL_ID.fullmatch(name):
-        faults.add("InvalidFormat", "external_id", "This value is not valid.")
+        errors.add("InvalidFormat", "external_id", "This value is not valid.")
     elif entity is None and any(one["external_id"] == name for one in operation.shelf.values()):
-        faults.no_choice("external_id")  # It is there once.
+        errors.no_choice("external_id")  # It is there once.
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -69,7 +69,7 @@ def _move_flag(operation: Operation, source: Entity) -> None:
 def delete_sources(call: Call) -> Answer:
     """Answer `DELETE /sources`, whose refusal has a shape of its own."""
     schema: Schema = {**ignoring(*SOURCES.keys, "_links"), "id": "int!", "request_id": "string"}
-    models = read_models(call.ask.json(), schema, limit=SOURCES_LIMIT)
+    models = read_models(call.request.json(), schema, limit=SOURCES_LIMIT)
     shelf = own_sources(call)
     errors = [
         {

@@ -7,7 +7,7 @@ import time
 from amocrm.sandbox.data.stages import COLORS, FIRST_COLOR, is_ordinary, renumber, visible
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Verb
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import NAME, Prop, Schema, ignoring
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.problem import ProblemError
@@ -30,28 +30,28 @@ def _stored(operation: Operation) -> Entities:
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     if entity is not None and not is_ordinary(entity):
         # Of the closed stages only the name can change, of the unsorted one nothing.
         allowed = {"id", "request_id"} | ({"name"} if entity["type"] == 0 else set())
         for name, value in model.items():
             if name not in allowed and value and value != entity.get(name):
-                faults.unexpected(name)
+                errors.unexpected(name)
     known = {} if entity is None else _descriptions(entity)
     levels = [one["level"] for one in model.get("descriptions", ())]
     for number, one in enumerate(model.get("descriptions", ())):
         at = f"descriptions.{number}"
         if levels.count(one["level"]) > 1:
-            faults.no_choice(f"{at}.level")  # one per level
+            errors.no_choice(f"{at}.level")  # one per level
         if (
             entity is not None
             and "id" in one
             and known.get(one["level"], {}).get("id") != one["id"]
         ):
-            faults.no_choice(f"{at}.id")
+            errors.no_choice(f"{at}.id")
         if (entity is None or "id" not in one) and "description" not in one:
-            faults.missing(f"{at}.description")
+            errors.missing(f"{at}.description")
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -115,9 +115,9 @@ def _descriptions(stage: Entity) -> dict[str, Entity]:
     return dict(found)
 
 
-def _show(operation: Operation, stage: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, stage: Entity, listing: ListingQuery) -> Entity:
     shown = operation.show(stage)
-    if "descriptions" in wish.withs:
+    if "descriptions" in listing.withs:
         shown["descriptions"] = list(_descriptions(stage).values())
     return shown
 

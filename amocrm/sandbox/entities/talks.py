@@ -5,7 +5,7 @@ from __future__ import annotations
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.validate import read_optional
 from amocrm.sandbox.http.answer import Answer
 from amocrm.sandbox.http.problem import ProblemError, not_found
@@ -18,7 +18,7 @@ def close(call: Call, number: int) -> Answer:
     talk = call.account.shelf("talks").get(number)
     if talk is None:
         raise ProblemError(404, "Not found")
-    read_optional(call.ask, {"force_close": "bool"})
+    read_optional(call.request, {"force_close": "bool"})
     if not talk["is_in_work"]:
         raise ProblemError(422, "The talk is closed")
     talk |= {"is_in_work": False, "updated_at": call.now}
@@ -26,13 +26,13 @@ def close(call: Call, number: int) -> Answer:
 
 
 def _guard(operation: Operation) -> None:
-    is_list = operation.call.ask.path.rstrip("/").endswith("/talks")
+    is_list = operation.call.request.path.rstrip("/").endswith("/talks")
     if is_list and operation.account.zone != "kommo.com":
         # Only Kommo has the list, since July 2026.
-        raise not_found(operation.call.ask.method, operation.call.ask.url)
+        raise not_found(operation.call.request.method, operation.call.request.url)
 
 
-def _show(operation: Operation, talk: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, talk: Entity, listing: ListingQuery) -> Entity:
     shown: Entity = {name: talk[name] for name in TALKS.keys}
     links = operation.account.shelf("contact_chats").values()
     for one in links if talk["contact_id"] is None else ():

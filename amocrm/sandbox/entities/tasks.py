@@ -6,7 +6,7 @@ from amocrm.sandbox.data.entity_types import OWNERS
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import check_stages, flag, is_in_stages, many, numbers, since
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json, is_object
@@ -30,17 +30,17 @@ _CREATE: Schema = {
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     known = entity or {}
     kind = model.get("entity_type", known.get("entity_type"))
     number = model.get("entity_id", known.get("entity_id"))
     if number is None and kind is not None:
-        faults.missing("entity_id")
+        errors.missing("entity_id")
     elif number is not None and kind is None:
-        faults.missing("entity_type")
+        errors.missing("entity_type")
     elif kind is not None and number not in operation.account.shelf(kind):
-        faults.no_choice("entity_id")
+        errors.no_choice("entity_id")
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -48,7 +48,7 @@ def _make(operation: Operation, model: Entity) -> Entity:
     task["updated_at"] = model.get("updated_at", task["created_at"])
     task["updated_by"] = model.get("updated_by", task["created_by"])
     operation.call.history.record("task_added", "task", task["id"])
-    _tell_completion(operation, {"is_completed": False, "result": []}, task)
+    _record_completion(operation, {"is_completed": False, "result": []}, task)
     refresh_closest(operation.account, task["entity_type"], task["entity_id"])
     return task
 
@@ -67,7 +67,7 @@ def _change(operation: Operation, task: Entity, model: Entity) -> None:
         if before[name] != task[name]:
             after, old = {key: {member: task[name]}}, {key: {member: before[name]}}
             history.record(kind, "task", task["id"], after=[after], before=[old])
-    _tell_completion(operation, before, task)
+    _record_completion(operation, before, task)
     for one in (before, task):
         refresh_closest(operation.account, one["entity_type"], one["entity_id"])
 
@@ -77,7 +77,7 @@ def _read(model: Entity) -> Entity:
     return {**model, "result": model["result"] or []} if "result" in model else model
 
 
-def _tell_completion(operation: Operation, before: Entity, task: Entity) -> None:
+def _record_completion(operation: Operation, before: Entity, task: Entity) -> None:
     history = operation.call.history
     if task["is_completed"] and not before["is_completed"]:
         history.record("task_completed", "task", task["id"])
@@ -99,8 +99,8 @@ def refresh_closest(account: Account, entity_type: str | None, number: int | Non
     owner["closest_task_at"] = min(moments, default=None)
 
 
-def _select(operation: Operation, found: list[Entity], wish: Wish) -> list[Entity]:
-    filters: Json = wish.tree.get("filter")
+def _select(operation: Operation, found: list[Entity], listing: ListingQuery) -> list[Entity]:
+    filters: Json = listing.tree.get("filter")
     wanted = filters if is_object(filters) else {}
     stages = wanted.get("lead_statuses")
     if stages is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.collection import Collection, Operation, Verb
 from amocrm.sandbox.engine.filters import numbers
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_query
 from amocrm.sandbox.entities.customers import customers_on
@@ -34,17 +34,17 @@ _CREATE: Schema = {
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     elements = operation.account.shelf("elements")
     for number, one in enumerate(model.get("_embedded", {}).get("catalog_elements", ())):
         known = elements.get(one["id"], {}).get("catalog_id")
         if known != one["metadata"]["catalog_id"]:
-            faults.no_choice(f"_embedded.catalog_elements.{number}.id")
+            errors.no_choice(f"_embedded.catalog_elements.{number}.id")
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
-    if dict(operation.call.ask.pairs()).get("accrue_bonus", "true") not in ("true", "false"):
+    if dict(operation.call.request.pairs()).get("accrue_bonus", "true") not in ("true", "false"):
         raise refuse_query("NotSupportedChoice", "accrue_bonus")
     made = operation.make({"completed_at": operation.call.now, **model})
     nested = model.get("_embedded", {})
@@ -77,7 +77,7 @@ def _count(account: Account, number: int) -> None:
     }
 
 
-def _show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, entity: Entity, listing: ListingQuery) -> Entity:
     customer = {"id": entity["customer_id"]}
     embedded = {"customer": customer, "catalog_elements": entity["_elements"]}
     return {**operation.show(entity), "_embedded": embedded}

@@ -10,7 +10,7 @@ from amocrm.sandbox.engine.embedded import OTHERS, TAGS_ONLY, check_others, make
 from amocrm.sandbox.engine.filters import many, numbers, since
 from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.linking import link
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop, Schema
 from amocrm.sandbox.engine.validate import check_members, read_optional
 from amocrm.sandbox.engine.validation_errors import ValidationErrors, refuse_batch
@@ -25,14 +25,14 @@ _ADDRESS = "/leads/unsorted"
 
 def _waiting(operation: Operation) -> Entities:
     items = operation.account.shelf("unsorted")
-    return {uid: one for uid, one in items.items() if not one["_fate"]}
+    return {uid: one for uid, one in items.items() if not one["_outcome"]}
 
 
-def _show(operation: Operation, item: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, item: Entity, listing: ListingQuery) -> Entity:
     return {**operation.show(item), "_embedded": embedded(item, operation.call.root)}
 
 
-def _show_made(operation: Operation, item: Entity, wish: Wish) -> Entity:
+def _show_made(operation: Operation, item: Entity, listing: ListingQuery) -> Entity:
     href = f"{operation.call.root}{_ADDRESS}/{item['uid']}"
     short = _short(operation.call, item, "uid", "account_id")
     return {**short, "_links": {"self": {"href": href}}}
@@ -43,16 +43,16 @@ def _short(call: Call, item: Entity, *names: str) -> Entity:
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     if model.get("pipeline_id", 0) not in (0, *operation.account.pipelines):
-        faults.no_choice("pipeline_id")
+        errors.no_choice("pipeline_id")
     nested = model.get("_embedded", {})
-    check_others(nested, operation.account, faults)
+    check_others(nested, operation.account, errors)
     for number, lead in enumerate(nested.get("leads", ())):
         inner = ValidationErrors()
         check_members(lead, ENTITY_TYPES["leads"], operation.account, inner)
-        faults.include(inner, f"_embedded.leads.{number}")
+        errors.include(inner, f"_embedded.leads.{number}")
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -73,14 +73,14 @@ def accept(call: Call, number: str) -> Answer:
     stages = call.account.statuses(item["pipeline_id"])
     ordinary = [one["id"] for one in stages if one["type"] == 0]
     if model.get("status_id", ordinary[0]) not in ordinary:
-        faults = ValidationErrors()
-        faults.no_choice("status_id")
-        refuse_batch([model], [faults])
+        errors = ValidationErrors()
+        errors.no_choice("status_id")
+        refuse_batch([model], [errors])
     user = model.get("user_id", call.grant.user_id)
     lead = call.account.shelf("leads")[item["_ends"]["leads"]]
     wanted = {"status_id": model.get("status_id", ordinary[0]), "responsible_user_id": user}
     call.writer.update(ENTITY_TYPES["leads"], lead, wanted)
-    _settle(call, item, "accepted")
+    _finish(call, item, "accepted")
     return _answer(call, item)
 
 
@@ -94,7 +94,7 @@ def decline(call: Call, number: str) -> Answer:
             entity |= {"is_deleted": True, "updated_at": call.now}
             one = SINGULAR[entity_type]
             call.history.record(f"{one}_deleted", one, entity["id"])
-    _settle(call, item, "declined")
+    _finish(call, item, "declined")
     return _answer(call, item)
 
 
@@ -108,22 +108,22 @@ def link_to(call: Call, number: str) -> Answer:
     }
     model = _body(call, {"link": Prop("object", required=True, inner=target), "user_id": "user"})
     wanted: Entity = model["link"]
-    faults = ValidationErrors()
+    errors = ValidationErrors()
     if item["category"] not in _LINKABLE:
         # Assumed (reference 12.4): chats and mail, as in the official client.
-        faults.no_choice("link")
+        errors.no_choice("link")
     entity_type, owner = wanted["entity_type"], wanted["entity_id"]
     if owner not in call.account.shelf(entity_type):
-        faults.no_choice("link.entity_id")
+        errors.no_choice("link.entity_id")
     contact = (wanted.get("metadata") or {}).get("contact_id")
     if contact is not None and contact not in call.account.shelf("contacts"):
-        faults.no_choice("link.metadata.contact_id")
-    refuse_batch([model], [faults])
+        errors.no_choice("link.metadata.contact_id")
+    refuse_batch([model], [errors])
     if contact is not None:
         link(call.history, entity_type, owner, "contacts", contact, {})
     # Assumed (reference 4.4): the lead that came in is not needed any more.
     call.account.shelf("leads")[item["_ends"]["leads"]]["is_deleted"] = True
-    _settle(call, item, "accepted")
+    _finish(call, item, "accepted")
     return json_answer({"uid": item["uid"], "_embedded": _linked_to(call, wanted)})
 
 
@@ -134,23 +134,23 @@ def _linked_to(call: Call, wanted: Entity) -> Entity:
 
 def summary(call: Call) -> Answer:
     """Answer `GET /leads/unsorted/summary`."""
-    filters: Json = Wish.whole(call.ask).tree.get("filter")
+    filters: Json = ListingQuery.whole(call.request).tree.get("filter")
     wanted = filters if is_object(filters) else {}
     found = list(call.account.shelf("unsorted").values())
     for name, test in {**_FILTERS, "created_at": since("created_at")}.items():
         if name in wanted:
             test.check(wanted[name], f"filter.{name}")
             found = [one for one in found if test.passes(one, wanted[name])]
-    waiting = [one for one in found if not one["_fate"]]
-    times = [one["_sorted_at"] - one["created_at"] for one in found if one["_fate"]]
+    waiting = [one for one in found if not one["_outcome"]]
+    times = [one["_sorted_at"] - one["created_at"] for one in found if one["_outcome"]]
     counts = {
         name: {"total": sum(one["category"] == name for one in waiting)} for name in CATEGORIES
     }
     return json_answer(
         {
             "total": len(waiting),
-            "accepted": sum(one["_fate"] == "accepted" for one in found),
-            "declined": sum(one["_fate"] == "declined" for one in found),
+            "accepted": sum(one["_outcome"] == "accepted" for one in found),
+            "declined": sum(one["_outcome"] == "declined" for one in found),
             "average_sort_time": sum(times) // len(times) if times else 0,
             "categories": counts,
         }
@@ -159,20 +159,20 @@ def summary(call: Call) -> Answer:
 
 def _known(call: Call, number: str) -> Entity:
     item = call.account.shelf("unsorted").get(number)
-    if item is None or item["_fate"]:
+    if item is None or item["_outcome"]:
         raise ProblemError(404, "Not found")  # What is sorted already is gone (assumed).
     return item
 
 
 def _body(call: Call, schema: Schema) -> Entity:
-    return read_optional(call.ask, schema, users=call.account.active_users)
+    return read_optional(call.request, schema, users=call.account.active_users)
 
 
-def _settle(call: Call, item: Entity, fault: str) -> None:
+def _finish(call: Call, item: Entity, outcome: str) -> None:
     contact = call.account.shelf("contacts").get(item["_ends"].get("contacts"))
     if contact is not None:
         contact["is_unsorted"] = False
-    item |= {"_fate": fault, "_sorted_at": call.now}
+    item |= {"_outcome": outcome, "_sorted_at": call.now}
 
 
 def _answer(call: Call, item: Entity) -> Answer:

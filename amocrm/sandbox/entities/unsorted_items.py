@@ -70,7 +70,7 @@ def enter(writer: Writer, category: str, ends: Mapping[str, int | None], item: E
         "metadata": _read(item["metadata"]),
         "account_id": account.id,
         "_ends": dict(ends),
-        "_fate": "",
+        "_outcome": "",
         "_sorted_at": None,
     }
     account.shelf("unsorted")[uid] = made

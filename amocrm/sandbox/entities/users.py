@@ -10,7 +10,7 @@ from amocrm.api_limits import USERS_LIMIT
 from amocrm.sandbox.data.state import Account, Entity, User
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Entities, Operation, Route, Verb
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
 from amocrm.sandbox.engine.validate import read_models
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -35,27 +35,27 @@ def _stored(operation: Operation) -> Entities:
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     if "name" in model and not _NAME.fullmatch(model["name"]):
-        faults.add("InvalidFormat", "name", "This value is not valid.")
+        errors.add("InvalidFormat", "name", "This value is not valid.")
     email = model.get("email", "a@b.c")
     if not _EMAIL.fullmatch(email):
-        faults.add("InvalidFormat", "email", "This value is not a valid email address.")
+        errors.add("InvalidFormat", "email", "This value is not a valid email address.")
     elif any(one.email == email for one in operation.account.users.values()):
-        faults.no_choice("email")  # Assumed (reference 4.19): how a taken address is told.
+        errors.no_choice("email")  # Assumed (reference 4.19): how a taken address is told.
     if not all(one.search(model.get("password", "aA1aA1")) for one in _PASSWORD):
-        faults.add("InvalidFormat", "password", "This value is not valid.")
+        errors.add("InvalidFormat", "password", "This value is not valid.")
     if model.get("lang") == "pt" and operation.account.zone != "kommo.com":
-        faults.no_choice("lang")
+        errors.no_choice("lang")
     rights = model.get("rights", {})
-    check_rights(rights, operation.account, faults)
+    check_rights(rights, operation.account, errors)
     if rights.get("role_id") is not None and rights["role_id"] not in operation.account.shelf(
         "roles"
     ):
-        faults.no_choice("rights.role_id")
+        errors.no_choice("rights.role_id")
     if rights.get("group_id") not in (None, 0):
-        faults.no_choice("rights.group_id")
+        errors.no_choice("rights.group_id")
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -81,7 +81,7 @@ def _make(operation: Operation, model: Entity) -> Entity:
     return {"id": number}
 
 
-def _show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, entity: Entity, listing: ListingQuery) -> Entity:
     user = operation.account.users[entity["id"]]
     shown: Entity = {
         "id": user.id,
@@ -96,9 +96,9 @@ def _show(operation: Operation, entity: Entity, wish: Wish) -> Entity:
         "user_rank": "candidate",
         "phone_number": None,
     }
-    shown |= {name: one for name, one in optional.items() if name in wish.withs}
+    shown |= {name: one for name, one in optional.items() if name in listing.withs}
     shown["_links"] = {"self": {"href": operation.href(entity)}}
-    embedded = _embedded(operation, user, wish)
+    embedded = _embedded(operation, user, listing)
     return {**shown, "_embedded": embedded} if embedded else shown
 
 
@@ -117,13 +117,13 @@ def _rights(user: User, account: Account) -> Entity:
     }
 
 
-def _embedded(operation: Operation, user: User, wish: Wish) -> Entity:
+def _embedded(operation: Operation, user: User, listing: ListingQuery) -> Entity:
     root = operation.call.root
     role = operation.account.shelf("roles").get(user.role_id)
     embedded: dict[str, Json] = {}
-    if "role" in wish.withs:
+    if "role" in listing.withs:
         embedded["roles"] = [] if role is None else [_named(role["id"], role["name"], root)]
-    if "group" in wish.withs:
+    if "group" in listing.withs:
         embedded["groups"] = [{"id": user.group_id, "name": "Отдел продаж"}]
     return embedded
 
@@ -151,7 +151,7 @@ def _switch(call: Call, *, is_active: bool) -> None:
             errors.no_choice("id")  # Assumed (reference 4.19): how an administrator is refused.
 
     schema: Schema = {**ignoring(*_KEYS, *_WITH_KEYS, "_links", "_embedded"), "id": "int!"}
-    models = read_models(call.ask.json(), schema, limit=USERS_LIMIT, check=check)
+    models = read_models(call.request.json(), schema, limit=USERS_LIMIT, check=check)
     numbers = [one["id"] for one in models]
     strangers = [str(one) for one in numbers if one not in call.account.users]
     if strangers:
@@ -163,7 +163,9 @@ def _switch(call: Call, *, is_active: bool) -> None:
 
 
 def _guard(operation: Operation) -> None:
-    is_closed = operation.call.ask.method == "POST" and len(operation.account.users) > MOST_USERS
+    is_closed = (
+        operation.call.request.method == "POST" and len(operation.account.users) > MOST_USERS
+    )
     if is_closed:
         raise ProblemError(403, "Forbidden")  # Assumed (reference 4.19): the status.
 

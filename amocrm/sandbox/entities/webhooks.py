@@ -36,10 +36,10 @@ _URL = re.compile(r"https?://[^\s/]\S*")
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     if not _URL.fullmatch(model.get("destination", "http://a")):
-        faults.add("InvalidFormat", "destination", "This value is not a valid URL.")
+        errors.add("InvalidFormat", "destination", "This value is not a valid URL.")
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
@@ -56,7 +56,7 @@ def _make(operation: Operation, model: Entity) -> Entity:
 def delete_webhook(call: Call) -> Answer:
     """Answer `DELETE /webhooks`, whose body names the address."""
     schema: Schema = {**WEBHOOKS.writable(), "settings": "ignored", "sort": "ignored"}
-    model = read_model(call.ask.json(), schema)
+    model = read_model(call.request.json(), schema)
     known = _by_destination(call, model["destination"])
     if known is None:
         raise ProblemError(404, "Not found")

@@ -8,7 +8,7 @@ from amocrm.api_limits import PAGE_LIMIT
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop, Schema, ignoring
 from amocrm.sandbox.engine.validate import read_model, read_models
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
@@ -41,7 +41,7 @@ def create_button(call: Call) -> Answer:
             errors.blank("trusted_websites")
         _check_domains(model.get("trusted_websites", []), "trusted_websites", errors)
 
-    model = read_model(call.ask.json(), _NEW, check=check)
+    model = read_model(call.request.json(), _NEW, check=check)
     number = call.ids.take("sources")
     call.account.shelf("website_buttons")[number] = {
         "id": number,
@@ -70,20 +70,20 @@ def add_chat(call: Call, number: int) -> Answer:
 
 
 def _check(
-    operation: Operation, model: Entity, entity: Entity | None, faults: ValidationErrors
+    operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
     added = model.get("trusted_websites", {}).get("add", [])
-    _check_domains(added, "trusted_websites.add", faults)
+    _check_domains(added, "trusted_websites.add", errors)
     known = entity["_trusted"] if entity is not None else []
     if len({*known, *added}) > MOST_WEBSITES:
         text = f"This collection should contain {MOST_WEBSITES} elements or less."
-        faults.add("TooHigh", "trusted_websites.add", text)
+        errors.add("TooHigh", "trusted_websites.add", text)
 
 
-def _check_domains(domains: list[Json], at: str, faults: ValidationErrors) -> None:
+def _check_domains(domains: list[Json], at: str, errors: ValidationErrors) -> None:
     for place, one in enumerate(domains):
         if not _DOMAIN.fullmatch(one):
-            faults.add("InvalidFormat", f"{at}.{place}", "This value is not a valid domain.")
+            errors.add("InvalidFormat", f"{at}.{place}", "This value is not a valid domain.")
 
 
 def _change(operation: Operation, button: Entity, model: Entity) -> None:
@@ -92,16 +92,16 @@ def _change(operation: Operation, button: Entity, model: Entity) -> None:
     button["_trusted"] = list(dict.fromkeys([*button["_trusted"], *added]))
 
 
-def _show(operation: Operation, button: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, button: Entity, listing: ListingQuery) -> Entity:
     # Assumed (reference 4.25): in the second of its creation a button is still being made.
     is_made = operation.call.now > button["_made_at"]
     shown: Entity = {name: button[name] for name in BUTTONS.keys if name in button}
     shown["button_id"] = button["button_id"] if is_made else None
     shown["creation_status"] = "created" if is_made else "creation_pending"
-    if "scripts" in wish.withs:
+    if "scripts" in listing.withs:
         script = f"<script>amo_social_button({button['button_id']})</script>"
         shown["script"] = script if is_made else None
-    if "deleted" in wish.withs:
+    if "deleted" in listing.withs:
         shown["is_deleted"] = button["is_deleted"]
     shown["_links"] = {"self": {"href": operation.href(button)}}
     return shown
@@ -155,7 +155,7 @@ def shorten(call: Call) -> Answer:
         if owner is not None and owner["entity_id"] not in call.account.shelf("contacts"):
             errors.no_choice("metadata.entity_id")
 
-    models = read_models(call.ask.json(), _SHORT_LINK, check=check)
+    models = read_models(call.request.json(), _SHORT_LINK, check=check)
     items = [_shortened(call, model) for model in models]
     # Relative, as published.
     links = {"self": {"href": "/api/v4/short_links"}}

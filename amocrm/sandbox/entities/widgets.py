@@ -7,7 +7,7 @@ from dataclasses import replace
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
-from amocrm.sandbox.engine.listing import Wish
+from amocrm.sandbox.engine.listing import ListingQuery
 from amocrm.sandbox.engine.schema import Prop, Schema
 from amocrm.sandbox.engine.validate import read_model
 from amocrm.sandbox.http.answer import Answer, json_answer
@@ -19,7 +19,7 @@ def install(call: Call, code: str) -> Answer:
     widget = call.account.shelf("widgets").get(code)
     if widget is None:
         raise ProblemError(404, "Not found")
-    model = read_model(call.ask.json(), _settings(widget["settings_template"]))
+    model = read_model(call.request.json(), _settings(widget["settings_template"]))
     widget |= {"is_active_in_account": True, "settings": model}
     return json_answer(_shown(Operation(call, WIDGETS, {}), widget, is_owner=True))
 
@@ -51,7 +51,7 @@ def _settings(template: list[Entity]) -> Schema:
     }
 
 
-def _show(operation: Operation, widget: Entity, wish: Wish) -> Entity:
+def _show(operation: Operation, widget: Entity, listing: ListingQuery) -> Entity:
     # Settings are for the integration that the widget belongs to.
     is_owner = widget["client_uuid"] == operation.call.grant.client_id
     return _shown(operation, widget, is_owner=is_owner)

@@ -110,7 +110,7 @@ class FaultInjector:
     def __init__(self, faults: FaultPlan, seed: int) -> None:
         """Begin with `faults`; the same seed draws the same faults."""
         self.faults = faults
-        self._dice = random.Random(f"weather-{seed}")
+        self._random = random.Random(f"weather-{seed}")
         self._injected: list[_Injected] = []
 
     def inject(
@@ -132,14 +132,14 @@ class FaultInjector:
 
     def uplink(self) -> float:
         """Draw the seconds that the next request needs to arrive."""
-        jitter = self._dice.uniform(0, self.faults.jitter) if self.faults.jitter else 0.0
+        jitter = self._random.uniform(0, self.faults.jitter) if self.faults.jitter else 0.0
         return self.faults.latency / 2 + jitter
 
     def _chance(self, path: str) -> Fault | None:
         chances = [(name, float(getattr(self.faults, name))) for name in _CHANCES]
         if not path.startswith(("/api/", "/oauth2/")) or not any(chance for _, chance in chances):
             return None
-        draw = self._dice.random()
+        draw = self._random.random()
         for name, chance in chances:
             if draw < chance:
                 options = {"retry_after": self.faults.retry_after} if name == "too_many" else {}

@@ -65,23 +65,23 @@ class Log:
     seen: list[Seen] = field(default_factory=list[Seen])
     counters: Counter[str] = field(default_factory=Counter[str])
 
-    def arrive(self, ask: IncomingRequest, *, at: float, time: float, fault: str) -> int:
+    def arrive(self, request: IncomingRequest, *, at: float, time: float, fault: str) -> int:
         """Note an arrival and return its number."""
         number = len(self.seen) + 1
-        headers = _public_headers(ask)
+        headers = _public_headers(request)
         entry = Seen(
             number=number,
             at=at,
             time=time,
-            method=ask.method,
-            host=ask.netloc,
-            path=_public_path(ask.path),
-            query=_public_query(ask.query),
+            method=request.method,
+            host=request.netloc,
+            path=_public_path(request.path),
+            query=_public_query(request.query),
             status=0,
             account="",
             user_agent=headers.get("user-agent", ""),
             headers=headers,
-            body=_public_body(ask),
+            body=_public_body(request),
             fault=fault,
         )
         self.seen.append(entry)
@@ -106,9 +106,9 @@ class Log:
         return most
 
 
-def _public_headers(ask: IncomingRequest) -> dict[str, str]:
+def _public_headers(request: IncomingRequest) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for name, value in ask.headers:
+    for name, value in request.headers:
         name = name.lower()
         if name == "authorization":
             value = value.partition(" ")[0]
@@ -128,17 +128,17 @@ def _public_path(path: str) -> str:
     return path if not path.startswith(_UPLOAD) else _UPLOAD + "(secret)"
 
 
-def _public_body(ask: IncomingRequest) -> Json:
-    if not ask.body:
+def _public_body(request: IncomingRequest) -> Json:
+    if not request.body:
         return None
-    if ask.path.startswith(_UPLOAD):
-        return f"({len(ask.body)} bytes)"
-    text = ask.body.decode("utf-8", errors="replace")
+    if request.path.startswith(_UPLOAD):
+        return f"({len(request.body)} bytes)"
+    text = request.body.decode("utf-8", errors="replace")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        data = None if ask.path.startswith("/oauth2") else text
-    if not ask.path.startswith("/oauth"):
+        data = None if request.path.startswith("/oauth2") else text
+    if not request.path.startswith("/oauth"):
         return data
     if not is_object(data):
         data = dict(parse_qsl(text))

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote
 from amocrm.sandbox.amojo import routes as chats
 from amocrm.sandbox.amojo.store import Channels
 from amocrm.sandbox.data.defaults import new_account
-from amocrm.sandbox.data.fixtures import furnish
+from amocrm.sandbox.data.fixtures import add_fixtures
 from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.drive import routes as drive
 from amocrm.sandbox.engine.call import Call
@@ -44,7 +44,7 @@ _ZONE_HOST = re.compile(r"(?P<label>[^.]+)\.(?P<zone>amocrm\.ru|amocrm\.com|komm
 _DRIVE = re.compile(r"drive(-[a-z]+)?")
 _TOKEN_PATH = "/oauth2/access_token"
 _LOOKUP_PATH = "/oauth2/account/current/subdomain"
-_ROOTS = ("/api/", "/oauth", drive.DOORS[0], drive.DOORS[1], chats.DOOR)
+_ROOTS = ("/api/", "/oauth", drive.PREFIXES[0], drive.PREFIXES[1], chats.PREFIX)
 """What the paths of the platform begin with."""
 
 _OLD_LOOKUP_PATH = "/oauth2/account/subdomain"
@@ -63,7 +63,7 @@ class Router:
     def found(self, name: str, now: float) -> Account:
         """Found an account."""
         account = new_account(name, self.ids, int(now))
-        furnish(account, self.ids)
+        add_fixtures(account, self.ids)
         self.accounts.append(account)
         return account
 
@@ -78,129 +78,129 @@ class Router:
                 return one
         raise KeyError(f"no account {name!r}")
 
-    def answer(self, ask: IncomingRequest, now: float) -> tuple[Answer, Account | None]:
+    def answer(self, request: IncomingRequest, now: float) -> tuple[Answer, Account | None]:
         """Answer a request; also return the account it was for."""
-        place = _Place.of(ask.host)
-        account = self._addressed(ask, place)
+        place = _Place.of(request.host)
+        account = self._addressed(request, place)
         try:
-            answer = self._answer(ask, place, account, now)
+            answer = self._answer(request, place, account, now)
         except (ProblemError, GrantRefusedError) as refusal:
             answer = refusal.answer()
         return answer, account
 
     def _answer(
-        self, ask: IncomingRequest, place: _Place, account: Account | None, now: float
+        self, request: IncomingRequest, place: _Place, account: Account | None, now: float
     ) -> Answer:
-        if place.is_zone and ask.scheme == "http":
+        if place.is_zone and request.scheme == "http":
             # Plain HTTP is redirected to HTTPS (reference 3.2).
-            target = f"https://{ask.netloc}{quote(ask.path)}" + (
-                f"?{ask.query}" if ask.query else ""
+            target = f"https://{request.netloc}{quote(request.path)}" + (
+                f"?{request.query}" if request.query else ""
             )
             return replace(redirect_to(target), status=HTTPStatus.MOVED_PERMANENTLY)
-        path = ask.path.rstrip("/")
+        path = request.path.rstrip("/")
         if path == "/oauth" and place.has_promo:
-            return self._consent(ask, now)
+            return self._consent(request, now)
         if path in (_LOOKUP_PATH, _OLD_LOOKUP_PATH):
-            return self._lookup(ask, place, account, now)
+            return self._lookup(request, place, account, now)
         if path == _TOKEN_PATH and place.has_accounts:
-            return self._exchange(ask, account, now)
-        if path.startswith(drive.DOORS) and place.has_drive:
+            return self._exchange(request, account, now)
+        if path.startswith(drive.PREFIXES) and place.has_drive:
             here = [one for one in self.accounts if place.zone in ("", one.zone)]
-            return drive.answer(ask, here, self.tokens, self.ids, now)
-        if path.startswith(chats.DOOR) and place.has_chats:
+            return drive.answer(request, here, self.tokens, self.ids, now)
+        if path.startswith(chats.PREFIX) and place.has_chats:
             here = [one for one in self.accounts if place.zone in ("", one.zone)]
-            return chats.answer(ask, here, self.channels, self.ids, now)
+            return chats.answer(request, here, self.channels, self.ids, now)
         if place.has_accounts and (path.startswith("/api/v4/") or path == OLD_RUN):
-            return dispatch(self._authorized(ask, account, now))
-        raise not_found(ask.method, ask.url)
+            return dispatch(self._authorized(request, account, now))
+        raise not_found(request.method, request.url)
 
-    def caller(self, ask: IncomingRequest) -> tuple[str, str, str]:
+    def caller(self, request: IncomingRequest) -> tuple[str, str, str]:
         """Return the platform, the account and the integration that a request counts for."""
-        place = _Place.of(ask.host)
-        account = self._addressed(ask, place)
-        access = self.tokens.access.get(ask.bearer() or "")
+        place = _Place.of(request.host)
+        account = self._addressed(request, place)
+        access = self.tokens.access.get(request.bearer() or "")
         client_id = "" if access is None else access.grant.client_id
         if account is None:
             return place.zone, place.label, client_id
         return account.zone, account.subdomain, client_id
 
-    def without_account(self, ask: IncomingRequest) -> IncomingRequest:
+    def without_account(self, request: IncomingRequest) -> IncomingRequest:
         """Return a request whose path does not name an account any more.
 
         On a local name, `/two/api/v4/leads` is `/api/v4/leads` of the account `two`.
         """
-        name, slash, rest = ask.path[1:].partition("/")
+        name, slash, rest = request.path[1:].partition("/")
         path = slash + rest
         names = {one for account in self.accounts for one in (account.subdomain, account.host)}
-        if name not in names or not path.startswith(_ROOTS) or _Place.of(ask.host).is_zone:
-            return ask
-        return replace(ask, path=path, base=f"/{name}")
+        if name not in names or not path.startswith(_ROOTS) or _Place.of(request.host).is_zone:
+            return request
+        return replace(request, path=path, base=f"/{name}")
 
-    def _addressed(self, ask: IncomingRequest, place: _Place) -> Account | None:
+    def _addressed(self, request: IncomingRequest, place: _Place) -> Account | None:
         if not place.has_accounts:
             return None
-        if ask.base:
-            return self.account(ask.base[1:])
+        if request.base:
+            return self.account(request.base[1:])
         for one in self.accounts:
             if place.label == one.subdomain:
                 return one
         moved = any(place.label in one.former for one in self.accounts)
         return None if place.is_zone or moved else self.accounts[0]
 
-    def _authorized(self, ask: IncomingRequest, account: Account | None, now: float) -> Call:
+    def _authorized(self, request: IncomingRequest, account: Account | None, now: float) -> Call:
         if account is None:
             raise unknown_account()
-        grant = self.tokens.who(ask.bearer(), account, now)
+        grant = self.tokens.who(request.bearer(), account, now)
         if grant is None:
             raise unauthorized()
         if not account.is_paid:
             raise ProblemError(402, "Payment required")
         if "crm" not in grant.scopes:
             raise ProblemError(403, "Invalid scope")  # reference 2.11
-        wanted = ask.headers.get("X-Context-User-ID")
+        wanted = request.headers.get("X-Context-User-ID")
         if wanted is not None:
             grant = _acting_as(grant, wanted, account)
-        return Call(ask, account, grant, int(now), self.ids, self.counters)
+        return Call(request, account, grant, int(now), self.ids, self.counters)
 
-    def _exchange(self, ask: IncomingRequest, account: Account | None, now: float) -> Answer:
-        if ask.method != "POST":
+    def _exchange(self, request: IncomingRequest, account: Account | None, now: float) -> Answer:
+        if request.method != "POST":
             raise ProblemError(405, "Method Not Allowed")
         if account is None:
             # A moved or unknown domain: 404 or 401 (reference 2.7); 404 is assumed.
             self.counters["grants.refused"] += 1
-            raise not_found(ask.method, ask.url)
+            raise not_found(request.method, request.url)
         try:
-            answer = exchange(ask, account, self.tokens, now)
+            answer = exchange(request, account, self.tokens, now)
         except GrantRefusedError:
             self.counters["grants.refused"] += 1
             raise
-        self.counters[f"grants.{grant_kind(ask)}"] += 1
+        self.counters[f"grants.{grant_kind(request)}"] += 1
         return answer
 
     def _lookup(
-        self, ask: IncomingRequest, place: _Place, account: Account | None, now: float
+        self, request: IncomingRequest, place: _Place, account: Account | None, now: float
     ) -> Answer:
-        if ask.method != "GET":
+        if request.method != "GET":
             raise ProblemError(405, "Method Not Allowed")
-        if ask.path.rstrip("/") == _LOOKUP_PATH and place.has_shared:
-            number = lookup_by_refresh(ask, self.tokens, now)
+        if request.path.rstrip("/") == _LOOKUP_PATH and place.has_shared:
+            number = lookup_by_refresh(request, self.tokens, now)
             return whereabouts(next(one for one in self.accounts if one.id == number))
-        if ask.path.rstrip("/") == _OLD_LOOKUP_PATH and place.has_promo:
+        if request.path.rstrip("/") == _OLD_LOOKUP_PATH and place.has_promo:
             for one in self.accounts:
-                if self.tokens.who(ask.bearer(), one, now):
+                if self.tokens.who(request.bearer(), one, now):
                     return whereabouts(one)
             raise unauthorized()
-        raise not_found(ask.method, ask.url)
+        raise not_found(request.method, request.url)
 
-    def _consent(self, ask: IncomingRequest, now: float) -> Answer:
-        if ask.method not in ("GET", "POST"):
+    def _consent(self, request: IncomingRequest, now: float) -> Answer:
+        if request.method not in ("GET", "POST"):
             raise ProblemError(405, "Method Not Allowed")
-        form = parse_qsl(ask.body.decode("utf-8", errors="replace"), keep_blank_values=True)
-        params = {**dict(ask.pairs()), **dict(form)}
+        form = parse_qsl(request.body.decode("utf-8", errors="replace"), keep_blank_values=True)
+        params = {**dict(request.pairs()), **dict(form)}
         integration = chosen_integration(params, self.tokens.integrations)
         if integration is None:
             return unknown_integration()
-        if ask.method == "GET":
+        if request.method == "GET":
             return consent_page(params, self.accounts)
         return self._decided(params, integration, now)
 

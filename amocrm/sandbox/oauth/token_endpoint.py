@@ -14,13 +14,15 @@ from amocrm.sandbox.oauth.tokens import Integration, Refresh, TokenRegistry
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def exchange(ask: IncomingRequest, account: Account, tokens: TokenRegistry, now: float) -> Answer:
+def exchange(
+    request: IncomingRequest, account: Account, tokens: TokenRegistry, now: float
+) -> Answer:
     """Answer `POST /oauth2/access_token` (reference 2.5).
 
     Raises:
         GrantRefusedError: one of the errors of reference 2.7.
     """
-    form = _Form(ask, account.zone)
+    form = _Form(request, account.zone)
     kind = form.text("grant_type")
     if kind not in ("authorization_code", "refresh_token"):
         raise form.refuse("Check the `grant_type` parameter")
@@ -39,9 +41,11 @@ def exchange(ask: IncomingRequest, account: Account, tokens: TokenRegistry, now:
     return json_answer(body, kind="application/json")
 
 
-def grant_kind(ask: IncomingRequest) -> str:
+def grant_kind(request: IncomingRequest) -> str:
     """Return `code` or `refresh`, for the counters."""
-    return "code" if _Form(ask, "").data.get("grant_type") == "authorization_code" else "refresh"
+    return (
+        "code" if _Form(request, "").data.get("grant_type") == "authorization_code" else "refresh"
+    )
 
 
 def whereabouts(account: Account) -> Answer:
@@ -55,13 +59,13 @@ def whereabouts(account: Account) -> Answer:
     return json_answer(body, kind="application/json")
 
 
-def lookup_by_refresh(ask: IncomingRequest, tokens: TokenRegistry, now: float) -> int:
+def lookup_by_refresh(request: IncomingRequest, tokens: TokenRegistry, now: float) -> int:
     """Return the account id of an active refresh token, without spending it (reference 1.1).
 
     Raises:
         ProblemError: 401, the token is not active.
     """
-    one = tokens.active_refresh(ask.headers.get("X-Refresh-Token", ""), now)
+    one = tokens.active_refresh(request.headers.get("X-Refresh-Token", ""), now)
     if one is None:
         raise unauthorized()
     return one.grant.account_id
@@ -101,9 +105,9 @@ def widget_call(integration: Integration, code: str, account: Account) -> str:
 class _Form:
     """The fields of a grant, from JSON or from a form; both work (reference 2.5)."""
 
-    def __init__(self, ask: IncomingRequest, zone: str) -> None:
+    def __init__(self, request: IncomingRequest, zone: str) -> None:
         self.zone = zone
-        self.data = _grant_fields(ask)
+        self.data = _grant_fields(request)
 
     def text(self, name: str) -> str:
         value = self.data.get(name)
@@ -119,14 +123,14 @@ class _Form:
         return GrantRefusedError(status, hint, zone=self.zone)
 
 
-def _grant_fields(ask: IncomingRequest) -> dict[str, Json]:
-    if "json" in ask.headers.get("Content-Type", ""):
+def _grant_fields(request: IncomingRequest) -> dict[str, Json]:
+    if "json" in request.headers.get("Content-Type", ""):
         try:
-            data = parse_json(ask.body)
+            data = parse_json(request.body)
         except ProblemError:
             return {}
         return data if is_object(data) else {}
-    return dict(parse_qsl(ask.body.decode("utf-8", errors="replace")))
+    return dict(parse_qsl(request.body.decode("utf-8", errors="replace")))
 
 
 def _authenticate(form: _Form, tokens: TokenRegistry) -> Integration:

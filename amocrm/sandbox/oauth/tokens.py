@@ -87,23 +87,25 @@ class TokenRegistry:
         self.refresh: dict[str, Refresh] = {}
         # A port of a developer's machine has secrets that no reader of this file knows.
         known = None if seed is None else random.Random(f"secrets-{seed}")
-        self._dice: random.Random = known or random.SystemRandom()
-        self._key = self._dice.randbytes(32)
+        self._random: random.Random = known or random.SystemRandom()
+        self._key = self._random.randbytes(32)
 
     def new_integration(
         self, redirect_uri: str, client_id: str | None, client_secret: str | None
     ) -> Integration:
         """Register an integration; what is not given is made up."""
-        made_id = str(uuid.UUID(int=self._dice.getrandbits(128), version=4))
-        made_secret = base64.b64encode(self._dice.randbytes(48), b"aA").decode()
+        made_id = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        made_secret = base64.b64encode(self._random.randbytes(48), b"aA").decode()
         one = Integration(client_id or made_id, client_secret or made_secret, redirect_uri)
         self.integrations[one.client_id] = one
         return one
 
     def new_channel(self, client_id: str, code: str, hook_url: str) -> Channel:
         """Register a channel of the Chats API (reference 8)."""
-        number, bot = (str(uuid.UUID(int=self._dice.getrandbits(128), version=4)) for _ in range(2))
-        return Channel(number, self._dice.randbytes(20).hex(), code, client_id, bot, hook_url)
+        number, bot = (
+            str(uuid.UUID(int=self._random.getrandbits(128), version=4)) for _ in range(2)
+        )
+        return Channel(number, self._random.randbytes(20).hex(), code, client_id, bot, hook_url)
 
     def new_code(self, grant: Grant, now: float) -> str:
         """Issue an authorization code."""
@@ -177,10 +179,10 @@ class TokenRegistry:
         return f"{text}.{_base64(hmac.new(self._key, text.encode(), hashlib.sha256).digest())}"
 
     def _opaque(self, size: int) -> str:
-        return "def502" + self._dice.randbytes(size).hex()
+        return "def502" + self._random.randbytes(size).hex()
 
     def _jwt(self, grant: Grant, account: Account, now: float, seconds: float) -> str:
-        number = self._dice.randbytes(40).hex()
+        number = self._random.randbytes(40).hex()
         claims = {
             "aud": grant.client_id,
             "jti": number,

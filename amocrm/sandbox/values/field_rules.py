@@ -89,27 +89,27 @@ def check_field(
     field: Entity | None,
     account: Account,
     entity_type: str,
-    faults: ValidationErrors,
+    errors: ValidationErrors,
 ) -> None:
     """Check sound properties of a definition against its type and the account."""
     kind = field["type"] if field is not None else model.get("type")
     needed = _NEEDS.get(str(kind))
-    told = {one["path"].partition(".")[0] for one in faults.found}
+    told = {one["path"].partition(".")[0] for one in errors.found}
     if field is None and needed is not None and not model.get(needed) and needed not in told:
-        faults.missing(needed)
+        errors.missing(needed)
     currency = model.get("currency")
     if currency is not None and len(currency) != 3:
         code = "TooShort" if len(currency) < 3 else "TooLong"
-        faults.add(code, "currency", "This value should have exactly 3 characters.")
+        errors.add(code, "currency", "This value should have exactly 3 characters.")
     if model.get("group_id") is not None and model["group_id"] not in account.shelf(
         f"groups/{entity_type}"
     ):
-        faults.no_choice("group_id")
+        errors.no_choice("group_id")
     for number, one in enumerate(model.get("chained_lists") or ()):
         for name in ("catalog_id", "parent_catalog_id"):
             if one.get(name) is not None and one[name] not in account.shelf("catalogs"):
-                faults.no_choice(f"chained_lists.{number}.{name}")
+                errors.no_choice(f"chained_lists.{number}.{name}")
     search = model.get("search_in")
     if search is not None and search not in (*_TARGETS, *map(str, account.shelf("catalogs"))):
-        faults.no_choice("search_in")
-    check_nested(model.get("nested") or [], faults)
+        errors.no_choice("search_in")
+    check_nested(model.get("nested") or [], errors)

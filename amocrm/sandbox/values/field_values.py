@@ -31,14 +31,14 @@ MAX_PER_ENTITY = 40
 
 
 def check_values(
-    items: list[Entity], account: Account, entity_type: str, faults: ValidationErrors
+    items: list[Entity], account: Account, entity_type: str, errors: ValidationErrors
 ) -> None:
     """Check sound `custom_fields_values` of one model against the fields that exist."""
     for number, item in enumerate(items):
         at = f"custom_fields_values.{number}"
-        field = _named_field(item, account, entity_type, faults, at)
+        field = _named_field(item, account, entity_type, errors, at)
         if field is not None and item["values"]:
-            _check_list(item["values"], field, account, faults, at + ".values")
+            _check_list(item["values"], field, account, errors, at + ".values")
 
 
 def write_values(items: list[Entity], account: Account, entity_type: str, entity: Entity) -> None:
@@ -84,76 +84,76 @@ def enums_of(field: Entity) -> list[Entity]:
 
 
 def _named_field(
-    item: Entity, account: Account, entity_type: str, faults: ValidationErrors, at: str
+    item: Entity, account: Account, entity_type: str, errors: ValidationErrors, at: str
 ) -> Entity | None:
     if item.get("field_id") is None and item.get("field_code") is None:
-        faults.missing(at + ".field_id")
+        errors.missing(at + ".field_id")
         return None
     by = "field_id" if item.get("field_id") is not None else "field_code"
     field = find_field(item, account, entity_type)
     if field is None:
-        faults.no_choice(f"{at}.{by}")
+        errors.no_choice(f"{at}.{by}")
     return field
 
 
 def _check_list(
-    values: list[Entity], field: Entity, account: Account, faults: ValidationErrors, at: str
+    values: list[Entity], field: Entity, account: Account, errors: ValidationErrors, at: str
 ) -> None:
     kind = field["type"]
     most = MAX_CHAINED if kind == "chained_list" else 1
     if len(values) > most and (kind == "chained_list" or kind not in MULTI_TYPES):
         # Assumed (reference 5.13): which code a second value of a single-value field gets.
-        faults.add("TooHigh", at, f"This collection should contain {most} element or less.")
+        errors.add("TooHigh", at, f"This collection should contain {most} element or less.")
     for number, value in enumerate(values):
         here = f"{at}.{number}"
         if kind in _OPTION_TYPES:
-            _check_choice(value, field, faults, here)
+            _check_choice(value, field, errors, here)
         elif kind == "chained_list":
-            _check_chained(value, field, account, faults, here)
+            _check_chained(value, field, account, errors, here)
         else:
-            _check_plain(value, field, account, faults, here)
+            _check_plain(value, field, account, errors, here)
 
 
 def _check_chained(
-    value: Entity, field: Entity, account: Account, faults: ValidationErrors, at: str
+    value: Entity, field: Entity, account: Account, errors: ValidationErrors, at: str
 ) -> None:
-    sound = check_object(value, _CHAIN, faults, at=at + ".")
+    sound = check_object(value, _CHAIN, errors, at=at + ".")
     lists = [one["catalog_id"] for one in field["chained_lists"]]
     if "catalog_id" in sound and value["catalog_id"] not in lists:
-        faults.no_choice(f"{at}.catalog_id")
+        errors.no_choice(f"{at}.catalog_id")
     elif sound == set(_CHAIN) and not is_element(
         account, value["catalog_id"], value["catalog_element_id"]
     ):
-        faults.no_choice(f"{at}.catalog_element_id")
+        errors.no_choice(f"{at}.catalog_element_id")
 
 
-def _check_choice(value: Entity, field: Entity, faults: ValidationErrors, at: str) -> None:
+def _check_choice(value: Entity, field: Entity, errors: ValidationErrors, at: str) -> None:
     keys = [key for key in ("enum_id", "enum_code", "value") if value.get(key) is not None]
     if not keys and "value" in value:
-        faults.null(at + ".value")
+        errors.null(at + ".value")
     elif not keys:
-        faults.missing(at + ".value")
+        errors.missing(at + ".value")
     elif find_enum(value, field) is None:
-        faults.no_choice(f"{at}.{keys[0]}")
+        errors.no_choice(f"{at}.{keys[0]}")
     for name in value:
         if name not in ("enum_id", "enum_code", "value"):
-            faults.unexpected(f"{at}.{name}")
+            errors.unexpected(f"{at}.{name}")
 
 
 def _check_plain(
-    value: Entity, field: Entity, account: Account, faults: ValidationErrors, at: str
+    value: Entity, field: Entity, account: Account, errors: ValidationErrors, at: str
 ) -> None:
     allowed = {"value", "enum_id", "enum_code"} if field["type"] in ENUM_TYPES else {"value"}
     for name in value:
         if name not in allowed:
-            faults.unexpected(f"{at}.{name}")
+            errors.unexpected(f"{at}.{name}")
     if "value" not in value:
-        faults.missing(at + ".value")
+        errors.missing(at + ".value")
         return
     kind = {key: value[key] for key in ("enum_id", "enum_code") if value.get(key) is not None}
     if kind and field["type"] in ENUM_TYPES and find_enum(kind, field) is None:
-        faults.no_choice(f"{at}.{next(iter(kind))}")
-    check_value(value["value"], field, account, faults, at + ".value")
+        errors.no_choice(f"{at}.{next(iter(kind))}")
+    check_value(value["value"], field, account, errors, at + ".value")
 
 
 def _read_item(values: list[Entity], field: Entity, account: Account, entity_type: str) -> Entity:

@@ -16,15 +16,15 @@ NESTED: Schema = {
 }
 
 
-def check_nested(items: list[Entity], faults: ValidationErrors) -> None:
+def check_nested(items: list[Entity], errors: ValidationErrors) -> None:
     """Check that every parent is in the same tree; items are sound by themselves."""
     sent = {one.get("request_id") for one in items} - {None}
     ids = {one.get("id") for one in items} - {None}
     for number, one in enumerate(items):
         if one.get("parent_request_id") is not None and one["parent_request_id"] not in sent:
-            faults.no_choice(f"nested.{number}.parent_request_id")
+            errors.no_choice(f"nested.{number}.parent_request_id")
         if one.get("parent_id") not in (None, 0, *ids):
-            faults.no_choice(f"nested.{number}.parent_id")
+            errors.no_choice(f"nested.{number}.parent_id")
 
 
 def build_nested(wanted: list[Entity], old: list[Entity], ids: Ids) -> list[Entity]:

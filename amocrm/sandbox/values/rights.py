@@ -53,26 +53,26 @@ USER_RIGHTS: Schema = {
 """What a user may hold."""
 
 
-def check_rights(rights: dict[str, Json], account: Account, faults: ValidationErrors) -> None:
+def check_rights(rights: dict[str, Json], account: Account, errors: ValidationErrors) -> None:
     """Check what sound rights say of each other and of the account."""
     for name in _ENTITIES:
         given = filled(rights)[name] if name in rights else {}
         for one, other in _NARROWER if given else ():
             if _WIDTH[given[one]] > _WIDTH[given[other]]:
-                faults.no_choice(f"rights.{name}.{one}")
+                errors.no_choice(f"rights.{name}.{one}")
     for number, one in enumerate(rights.get("status_rights") or ()):
         at = f"rights.status_rights.{number}"
         if one["pipeline_id"] not in account.pipelines:
-            faults.no_choice(f"{at}.pipeline_id")
+            errors.no_choice(f"{at}.pipeline_id")
             continue
         stages = {stage["id"]: stage for stage in account.statuses(one["pipeline_id"])}
         if one["status_id"] not in stages:
-            faults.no_choice(f"{at}.status_id")
+            errors.no_choice(f"{at}.status_id")
         elif stages[one["status_id"]]["type"] == 1 and "export" in one["rights"]:
-            faults.unexpected(f"{at}.rights.export")  # There is none of the unsorted stage.
+            errors.unexpected(f"{at}.rights.export")  # There is none of the unsorted stage.
     for number, one in enumerate(rights.get("catalog_rights") or ()):
         if one["catalog_id"] not in account.shelf("catalogs"):
-            faults.no_choice(f"rights.catalog_rights.{number}.catalog_id")
+            errors.no_choice(f"rights.catalog_rights.{number}.catalog_id")
 
 
 def stages_of(account: Account, given: Json) -> list[Json]:

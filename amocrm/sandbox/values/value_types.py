@@ -79,51 +79,51 @@ SHAPES: Mapping[str, Schema] = {
 
 
 def check_value(
-    value: Json, field: Entity, account: Account, faults: ValidationErrors, at: str
+    value: Json, field: Entity, account: Account, errors: ValidationErrors, at: str
 ) -> None:
     """Check the `value` of one item of `values`."""
     kind = field["type"]
     if value is None:
-        faults.null(at)
+        errors.null(at)
     elif kind in DATE_TYPES:
         if moment(value) is None:
-            faults.add("InvalidFormat", at, "This value is not a valid date.")
+            errors.add("InvalidFormat", at, "This value is not a valid date.")
     elif kind in NUMBER_TYPES:
         if not _is_number(value):
-            faults.wrong_type(at, "numeric")
+            errors.wrong_type(at, "numeric")
     elif kind == "checkbox":
-        faults.is_kind(value, "bool", at)
+        errors.is_kind(value, "bool", at)
     elif kind in SHAPES:
         model = coerced(value, Prop("object", inner=SHAPES[kind]))
-        if faults.is_kind(model, "object", at):
-            sound = check_object(model, SHAPES[kind], faults, at=at + ".")
+        if errors.is_kind(model, "object", at):
+            sound = check_object(model, SHAPES[kind], errors, at=at + ".")
             checked = {name: model[name] for name in sound}
-            _check_target(checked, kind, account, faults, at)
+            _check_target(checked, kind, account, errors, at)
     else:
-        faults.is_kind(value, "string", at)
+        errors.is_kind(value, "string", at)
 
 
 def _check_target(
-    value: Entity, kind: str, account: Account, faults: ValidationErrors, at: str
+    value: Entity, kind: str, account: Account, errors: ValidationErrors, at: str
 ) -> None:
     number, other = value.get("entity_id"), value.get("entity_type")
     if kind == "supplier" and number is not None:
         catalog = account.shelf("elements").get(number, {}).get("catalog_id")
         if account.shelf("catalogs").get(catalog, {}).get("type") != "suppliers":
-            faults.no_choice(f"{at}.entity_id")
+            errors.no_choice(f"{at}.entity_id")
     if kind == "payer" and (number is None) != (other is None):
-        faults.missing(f"{at}.entity_id" if number is None else f"{at}.entity_type")
+        errors.missing(f"{at}.entity_id" if number is None else f"{at}.entity_type")
     if number is None or other is None or kind not in ("payer", "linked_entity"):
         return
     if other in _PEOPLE:
         if number not in account.shelf(other):
-            faults.no_choice(f"{at}.entity_id")
+            errors.no_choice(f"{at}.entity_id")
         if value.get("catalog_id") is not None:
-            faults.no_choice(f"{at}.catalog_id")
+            errors.no_choice(f"{at}.catalog_id")
     elif value.get("catalog_id") is None:
-        faults.missing(f"{at}.catalog_id")
+        errors.missing(f"{at}.catalog_id")
     elif not is_element(account, value["catalog_id"], number):
-        faults.no_choice(f"{at}.entity_id")
+        errors.no_choice(f"{at}.entity_id")
 
 
 def is_element(account: Account, catalog: Json, number: Json) -> bool:

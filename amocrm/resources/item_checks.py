@@ -1,0 +1,82 @@
+"""Checks what is to be written before it is sent: its shape, and values of closed sets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, get_args
+
+from amocrm.bulk.context import ApiContext
+from amocrm.errors import ConfigurationError
+from amocrm.http.messages import Json
+from amocrm.resources.endpoint import near
+from amocrm.resources.resource import Resource, shape_of
+from amocrm.schema import enums
+
+_WORDS: Final = re.compile(r"\w+")
+_SETS: Final = {name for name in vars(enums) if name[0].isupper() and name != "Literal"}
+
+
+def check_item(
+    kind: type[Resource], what: Literal["new", "patch"], item: object, where: str, api: ApiContext
+) -> None:
+    """Check an item that is to be created, or a change.
+
+    Raises:
+        ConfigurationError: it is no dict, or a value is not in a closed set. A lenient client sends
+            every dict.
+    """
+    if not isinstance(item, Mapping):
+        raise ConfigurationError(
+            f"{where}: expected a dict, not {type(item).__name__}",
+            hint="for several there is create_many or update_many" if _is_list(item) else None,
+        )
+    check_closed_sets(item, closed_sets(kind, what), where, api)
+
+
+def check_closed_sets(
+    item: Mapping[str, Json], kinds: Mapping[str, str], where: str, api: ApiContext
+) -> None:
+    """Check members that take a value of a closed set of `amocrm.schema.enums`.
+
+    Raises:
+        ConfigurationError: another value is given, and the client is not lenient.
+    """
+    for name, kind in kinds.items() if not api.lenient else ():
+        allowed = get_args(getattr(enums, kind))
+        value = item.get(name)
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if one is not None and one not in allowed:
+                raise ConfigurationError(
+                    f"{where}: {name} does not take {repr(one)[:60]}", hint=near(str(one), allowed)
+                )
+
+
+def closed_sets(kind: type[Resource], what: Literal["new", "patch"]) -> dict[str, str]:
+    """Return the members that take a value of a closed set, each with the set's name."""
+    return {
+        name: word
+        for name, annotation in shape_of(kind, what).items()
+        for word in _WORDS.findall(annotation)
+        if word in _SETS
+    }
+
+
+def as_list(given: object, what: str) -> list[Json]:
+    """Return several things as a list; a dict is one of them, and is never taken apart.
+
+    Raises:
+        ConfigurationError: they are not dicts in a list.
+    """
+    items = [given] if isinstance(given, Mapping) else given
+    if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
+        raise ConfigurationError(f"{what} are dicts in a list, not {type(given).__name__}")
+    found = list(items)
+    for one in found:
+        if not isinstance(one, Mapping):
+            raise ConfigurationError(f"{what} are dicts in a list, not {type(one).__name__}")
+    return found
+
+
+def _is_list(item: object) -> bool:
+    return isinstance(item, Iterable) and not isinstance(item, (str, bytes))

@@ -1,0 +1,65 @@
+"""A query of many ids → several queries, each with an address that every server takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from amocrm.http.messages import Json
+
+LONGEST: Final = 4_000
+"""Characters of a query at most. Servers refuse addresses from 8 KB on; amoCRM documents none."""
+
+_SHORT: Final = 50
+"""Ids that are surely short enough, so that their length need not be counted."""
+
+
+def split_query(params: Mapping[str, Json], most: Mapping[str, int]) -> list[Mapping[str, Json]]:
+    """Return the queries that together ask for the same; mostly the one that was given.
+
+    The values of one filter are alternatives, so each of the queries gets some of them. Ids are put
+    in their order, so that the answers follow each other in it.
+
+    Args:
+        params: as `build_query` returns them.
+        most: filters whose values may be split, each with how many a call takes; 0 is any number.
+    """
+    asked: Mapping[str, Json] = params.get("filter") or {}
+    lists = {name: asked[name] for name in most if isinstance(asked.get(name), list)}
+    if not lists:
+        return [params]
+    parts = 1
+    name = max(lists, key=lambda one: len(lists[one]))
+    for other, values in lists.items():
+        if most[other] and len(values) > most[other]:
+            name, parts = other, -(-len(values) // most[other])
+    if parts == 1 and len(lists[name]) > _SHORT:
+        parts = min(-(-_length(params) // LONGEST), len(lists[name]))
+    if parts == 1:
+        return [params]
+    values = _unique(lists[name])
+    size = -(-len(values) // parts)
+    chunks = [values[start : start + size] for start in range(0, len(values), size)]
+    split: list[Mapping[str, Json]] = [
+        {**params, "filter": {**asked, name: chunk}} for chunk in chunks
+    ]
+    if len(split) == 1:
+        return split
+    return [query for one in split for query in split_query(one, most)]
+
+
+def _unique(values: list[Json]) -> list[Json]:
+    """Return each value once, numbers in their order: an item must not be found twice."""
+    once = list(dict.fromkeys(values))
+    return sorted(once) if all(isinstance(one, int) for one in once) else once
+
+
+def _length(params: Json, name: str = "") -> int:
+    """Count the characters of a query, once it is encoded."""
+    if isinstance(params, Mapping):
+        inner = (_length(value, f"{name}%5B{key}%5D") for key, value in params.items())
+        return sum(inner)
+    if isinstance(params, list):
+        return sum(_length(value, f"{name}%5B{index}%5D") for index, value in enumerate(params))
+    return len(name) + len(quote(str(params), safe="")) + 2
