@@ -29,7 +29,7 @@ class Stats(NamedTuple):
         retries: requests that repeated an earlier attempt.
         errors: calls that ended in a server error, a refusal or a network error.
         refused: calls that were not sent, because the rate limit would have delayed them too long
-            or amoCRM blocks this IP address.
+            or amoCRM blocks the account or this IP address.
         limited: responses with status 429.
         sent: bytes of request bodies.
         received: bytes of response bodies after decompression.

@@ -157,9 +157,9 @@ class BaseRateLimiter(ABC):
         if is_limited and not self._learned.is_limited:
             self._learned.is_limited = True
             _log.warning(
-                "amoCRM counts the calls of this IP address: it has answered 429 for accounts whose "
-                "own limits were kept. All calls together are now at most %d a second; this is "
-                "tested again after %d minutes",
+                "amoCRM counts the calls of this IP address: it has answered 429 for accounts "
+                "whose own limits were kept. All calls together are now at most %d a second; "
+                "this is tested again after %d minutes",
                 REQUESTS_PER_SECOND, COUNTED_SECONDS // 60,
             )  # fmt: skip
 

@@ -1,9 +1,8 @@
 """A rate limiter for many hosts: the windows in Redis, by the server's own clock.
 
-The script (see `redis_script`) does what `window` does, and is tested by the same tests. Each of its calls is one
-round trip for all budgets of a call, and its answer is a time to sleep, so hosts need no common
-clock. All keys have one hash tag, so a cluster keeps them together; all expire, so nothing is left
-behind.
+The script (see `redis_script`) does what `window` does, and is tested by the same tests. Each of
+its calls is one round trip for all budgets of a call, and returns a time to sleep, so hosts need no
+common clock. All keys have one hash tag, so a cluster keeps them together; all expire.
 """
 
 from __future__ import annotations

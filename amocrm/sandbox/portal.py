@@ -120,7 +120,7 @@ class Sandbox(Admin):
         fault = self._injector.choose(request.method, request.path)
         verdict = Verdict.PASS
         if request.path.startswith("/api/"):
-            verdict = self.rate_limiter.admit(at, *self._front.caller(request))
+            verdict = self.rate_limiter.admit(at, *self._router.caller(request))
         number = self._log.arrive(request, at=at, time=now, fault=fault.name if fault else "")
         answer: Answer | None = None
         account: Account | None = None

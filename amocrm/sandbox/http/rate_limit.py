@@ -1,7 +1,7 @@
 """The rate limits of reference 3.4: so many requests in any second, then 429, then 403.
 
-amocrm.ru counts the requests of an integration in an account, and those of the account; Kommo counts
-those of an address. Whoever goes on is blocked: the account at amocrm.ru, the address at Kommo.
+amocrm.ru counts the requests of an integration in an account, and those of the account; Kommo
+counts those of an address. After more refusals amocrm.ru blocks the account, Kommo the address.
 
 Only API requests are counted. # Assumed (reference 12.2): the token endpoint and the consent page
 have no published limit; amocrm.com counts as Kommo does; requests without a known token count as
