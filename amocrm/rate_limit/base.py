@@ -232,7 +232,7 @@ class _Learned:
 
     def __init__(self) -> None:
         self.is_limited = False
-        self._sent: deque[float] = deque(maxlen=REQUESTS_PER_SECOND + 1)
+        self._sent: deque[float] = deque(maxlen=2 * REQUESTS_PER_SECOND + 2)
 
     def shows_free(self, sent: float) -> bool:
         """Note a call that was not refused; tell whether the last ones show a free address."""

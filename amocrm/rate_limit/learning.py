@@ -1,25 +1,27 @@
 """Whether the server counts calls per IP address: what responses teach about it.
 
 amoCRM documents no limit per address for amocrm.ru, and Kommo does for kommo.com (reference 3.4,
-12.2). Who calls many accounts from one address finds out by one call more than the seven that
-would be allowed; until then there are never more than eight calls in a second.
+12.2). A client that calls many accounts from one address finds out with at most three calls more
+than the seven that would be allowed; until then there are never more than ten calls in a second.
 
-===========  ==============  =========================================  =====================
+===========  ==============  =========================================  ========================
 known        calls a second  what happens                               then
-===========  ==============  =========================================  =====================
-UNKNOWN      8               8 calls within 0.9 s, none refused         FREE
-UNKNOWN      8               a refusal, the first or the second         UNKNOWN, 7 for 10 s
-UNKNOWN      8               refusals of two accounts, or the third     COUNTED for an hour
+===========  ==============  =========================================  ========================
+UNKNOWN      10              8 calls within 0.9 s, none refused         FREE
+UNKNOWN      10              the first or second refusal                UNKNOWN; 7 for 10 s, then
+                                                                        9 or 8
+UNKNOWN      9 or 8          refusals of two accounts, or the third     COUNTED for an hour
 FREE         no limit        refusals of one account                    FREE: it is that account
 FREE         no limit        refusals of two accounts within a second   COUNTED for an hour
-COUNTED      7               the hour has passed                        UNKNOWN, one test left
-===========  ==============  =========================================  =====================
+COUNTED      7               the hour has passed                        UNKNOWN; 8
+===========  ==============  =========================================  ========================
 
 A refusal is a 429 of a call within all budgets of its account: the rate limiter sends no other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -31,7 +33,7 @@ second: a tenth of it is left for calls that were late."""
 TEST_PAUSE: Final = 10.0
 """Seconds without a test after a refusal."""
 TESTS: Final = 3
-"""Refusals after which the address is counted, whichever accounts they were of."""
+"""Calls beyond seven in a second that test the address, and refusals after which it is counted."""
 COUNTED_SECONDS: Final = 3600.0
 """Seconds after which a counted address is tested again."""
 SAME_SECOND: Final = 1.0
@@ -67,7 +69,7 @@ class Knowledge(NamedTuple):
         """Return the calls that may be sent in a second; None: any number."""
         if self.known is Known.FREE:
             return None
-        return float(REQUESTS_PER_SECOND if now < self.until else REQUESTS_PER_SECOND + 1)
+        return float(REQUESTS_PER_SECOND + (0 if now < self.until else TESTS - self.refusals))
 
     def is_counted(self, now: float) -> bool:
         """Whether the address is limited for everybody."""
@@ -107,11 +109,12 @@ def free(before: Knowledge, now: float) -> Knowledge:
     return Knowledge(Known.FREE)
 
 
-def after_responses(sent: list[float]) -> bool:
+def after_responses(sent: Iterable[float]) -> bool:
     """Tell whether the server does not count the address.
 
     Args:
-        sent: instants at which the last answered calls were sent, one more than the limit; none of
-            them was refused.
+        sent: instants at which some calls were sent that were answered and not refused.
     """
-    return len(sent) > REQUESTS_PER_SECOND and max(sent) - min(sent) <= TEST_SPAN
+    instants = sorted(sent)
+    pairs = zip(instants, instants[REQUESTS_PER_SECOND:], strict=False)
+    return any(last - first <= TEST_SPAN for first, last in pairs)

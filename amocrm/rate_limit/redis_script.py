@@ -9,7 +9,7 @@ from typing import Final
 
 from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.rate_limit.jitter import LEAST_MARGIN
-from amocrm.rate_limit.learning import Known
+from amocrm.rate_limit.learning import TESTS, Known
 from amocrm.rate_limit.window import LEARNING_LOOK, LOOK, OPENING, PROBE, QUEUE, Action
 
 EXPIRY: Final = 7200
@@ -47,12 +47,13 @@ for i = 1, #KEYS / 2 do
   w.first, w.knowledge = tonumber(state[5] or 0), state[6] or ''
   if w.not_before - now > {EXPIRY} or w.blocked - now > {EXPIRY} then forget(w) end
   if w.learned then
-    local known, till = string.match(w.knowledge, '^(%S+) (%S+)')
+    local known, till, refusals = string.match(w.knowledge, '^(%S+) (%S+) (%S+)')
     known, till = tonumber(known or {Known.UNKNOWN:d}), tonumber(till or 0)
     w.open = known == {Known.FREE:d}
     w.looks = known == {Known.UNKNOWN:d}
     w.counted = known == {Known.COUNTED:d} and now < till
-    w.slots = now < till and {REQUESTS_PER_SECOND} or {REQUESTS_PER_SECOND + 1}
+    w.slots = {REQUESTS_PER_SECOND}
+    if now >= till then w.slots = w.slots + {TESTS} - tonumber(refusals or 0) end
   end
   windows[i] = w
 end
@@ -148,7 +149,7 @@ if act == 'reserve' or act == 'check' then
     local what, away, held, probe = {Action.GO:d}, 0, false, false
     if not w.open then
       if w.number < 0 then
-        what, away, held, probe = reserve(w, patience)
+        what, away, held, probe = reserve(w, w.looks and INF or patience)
       else
         what, away, held, probe = check(w)
         if what == {Action.RESERVE_AGAIN:d} and i > 1 then

@@ -312,7 +312,8 @@ def _advance(
             continue
         number = reserved[index]
         if number == NOT_RESERVED:
-            step = window.reserve(now, patience, margin)
+            # Far slots of a limit that may end at any time are no reason to give up.
+            step = window.reserve(now, float("inf") if window.looks_often else patience, margin)
         else:
             step = window.check(number, now, margin)
             if step.action is Action.RESERVE_AGAIN and index:

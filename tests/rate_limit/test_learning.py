@@ -58,9 +58,10 @@ def test_what_a_refusal_teaches(before: Knowledge, account: float, after: Knowle
 @pytest.mark.parametrize(
     ("before", "now", "rate"),
     [
-        (NOTHING_KNOWN, NOW, 8),
+        (NOTHING_KNOWN, NOW, 10),
         (Knowledge(Known.UNKNOWN, NOW + 10, 1), NOW, 7),
-        (Knowledge(Known.UNKNOWN, NOW + 10, 1), NOW + 10, 8),
+        (Knowledge(Known.UNKNOWN, NOW + 10, 1), NOW + 10, 9),
+        (Knowledge(Known.UNKNOWN, NOW + 10, 2), NOW + 10, 8),
         (Knowledge(Known.FREE), NOW, None),
         (COUNTED, NOW, 7),
         (COUNTED, NOW + COUNTED_SECONDS, 8),
@@ -75,7 +76,9 @@ def test_how_many_calls_are_sent(before: Knowledge, now: float, rate: float | No
     [
         ([0.0] * 8, True),
         ([0.0] * 7, False),
+        ([], False),
         ([*[0.0] * 7, TEST_SPAN], True),
+        ([TEST_SPAN + 3, *[3.0] * 7, -5.0, 9.0], True),
         ([*[0.0] * 7, TEST_SPAN + 0.01], False),
     ],
 )
