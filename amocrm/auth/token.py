@@ -13,7 +13,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from amocrm._support.frames import frameless
@@ -60,7 +59,6 @@ class Claims(NamedTuple):
     api_domain: str | None = None
 
 
-@dataclass(frozen=True)
 class Token:
     """A token pair, or a long-lived access token.
 
@@ -72,15 +70,34 @@ class Token:
         claims: read from `access_token`; not compared.
     """
 
-    access_token: str = field(repr=False)
-    refresh_token: str | None = field(default=None, repr=False)
-    expires_at: float | None = None
-    extra: Mapping[str, Json] = field(default_factory=dict, repr=False)
-    claims: Claims = field(init=False, repr=False, compare=False)
+    __slots__ = ("access_token", "claims", "expires_at", "extra", "refresh_token")
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        access_token: str,
+        refresh_token: str | None = None,
+        expires_at: float | None = None,
+        extra: Mapping[str, Json] | None = None,
+    ) -> None:
+        self.access_token = access_token
+        self.refresh_token = refresh_token
+        self.expires_at = expires_at
+        self.extra: Mapping[str, Json] = {} if extra is None else extra
         # Read once: a refresh compares the claims of the same pair several times.
-        object.__setattr__(self, "claims", read_claims(self.access_token))
+        self.claims: Claims = read_claims(access_token)
+
+    def __repr__(self) -> str:
+        return f"Token(expires_at={self.expires_at!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Token):
+            return NotImplemented
+        return (self.access_token, self.refresh_token, self.expires_at, self.extra) == (
+            other.access_token, other.refresh_token, other.expires_at, other.extra,
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash(self.access_token)
 
     def freshness(self, now: float) -> Freshness:
         """Return how fresh the token is at an instant; without a known expiry it is fresh."""

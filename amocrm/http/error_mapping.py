@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import replace
 from http.client import responses
 from typing import Final
 from urllib.parse import urlsplit
@@ -133,9 +132,11 @@ def narrow(error: ReplyError, index: int) -> ReplyError:
     """Return a copy of a batch's error that describes one item, as if it had been sent alone."""
     if not isinstance(error, ValidationError):
         return error
-    fields = [field for field in error.fields if field.index in (index, None)]
+    fields = [copy.copy(field) for field in error.fields if field.index in (index, None)]
+    for field in fields:
+        field.index = None
     narrowed = copy.copy(error)
-    narrowed.fields = tuple(replace(field, index=None) for field in fields)
+    narrowed.fields = tuple(fields)
     return describe_fields(narrowed)
 
 

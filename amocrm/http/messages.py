@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -127,7 +126,6 @@ class Call:
         return self.path not in self.url
 
 
-@dataclass(frozen=True)
 class Reply:
     """A complete response.
 
@@ -138,10 +136,23 @@ class Reply:
         oversize: whether the body was larger than the transport accepts; then `body` is empty.
     """
 
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
-    oversize: bool = False
+    __slots__ = ("body", "headers", "oversize", "status")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        oversize: bool = False,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.oversize = oversize
+
+    def __repr__(self) -> str:
+        # Headers and body may hold a token or a person's data.
+        return f"{type(self).__name__}({self.status})"
 
 
 class NoReply(NamedTuple):

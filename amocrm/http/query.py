@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
@@ -113,6 +114,8 @@ def advice(value: object) -> str | None:
     """Return how to send a value that neither JSON nor a query can represent."""
     if hasattr(value, "timestamp"):
         return "amoCRM expects Unix seconds: int(value.timestamp())"
+    if isinstance(value, date):
+        return "amoCRM expects Unix seconds; typed calls take dates: crm.leads.list(filter=...)"
     if isinstance(value, (bytes, bytearray)):
         return "decode it to a string first"
     if isinstance(value, (set, frozenset)):

@@ -149,7 +149,12 @@ if act == 'reserve' or act == 'check' then
     local what, away, held, probe = {Action.GO:d}, 0, false, false
     if not w.open then
       if w.number < 0 then
-        what, away, held, probe = reserve(w, w.looks and INF or patience)
+        what, away, held, probe = reserve(w, w.looks and 0 or patience)
+        if w.looks and (what == {Action.WAIT:d} or what == {Action.TOO_FAR:d}) then
+          cancel(w)
+          w.number = -1
+          what, away, held = {Action.WAIT:d}, {LEARNING_LOOK}, now < w.not_before
+        end
       else
         what, away, held, probe = check(w)
         if what == {Action.RESERVE_AGAIN:d} and i > 1 then

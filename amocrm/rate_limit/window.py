@@ -35,7 +35,7 @@ OPENING: Final = 10.0
 reported as sent or its response comes: its arrival is unknown until the TLS handshake is over."""
 LOOK: Final = 0.05
 """Seconds between two checks of a slot that may become free at any time."""
-LEARNING_LOOK: Final = 0.2
+LEARNING_LOOK: Final = 0.4
 """Seconds between two checks while it is unknown whether the server counts the address."""
 PROBE: Final = 30.0
 """Seconds to wait for the one call that tests whether a block is over."""
@@ -202,6 +202,18 @@ class Window:
         self._occupy(number, now, margin)
         return Step(Action.GO, 0.0, number, probe=is_probe)
 
+    def try_now(self, now: float, margin: float) -> Step:
+        """Take a slot that is free now, or wait without one.
+
+        No slots are planned while the limit may end at any time: it takes much longer to use them
+        up than to find out.
+        """
+        step = self.reserve(now, 0.0, margin)
+        if step.action in (Action.GO, Action.BLOCKED):
+            return step
+        self.cancel(step.slot_number)
+        return Step(Action.WAIT, LEARNING_LOOK, held=now < self.not_before)
+
     def move(self, number: int, at: float) -> None:
         """Move the slot of a call that waits in a wider window to an instant."""
         if self._is_kept(number):
@@ -311,9 +323,10 @@ def _advance(
         if window.is_open:
             continue
         number = reserved[index]
-        if number == NOT_RESERVED:
-            # Far slots of a limit that may end at any time are no reason to give up.
-            step = window.reserve(now, float("inf") if window.looks_often else patience, margin)
+        if number == NOT_RESERVED and window.looks_often:
+            step = window.try_now(now, margin)
+        elif number == NOT_RESERVED:
+            step = window.reserve(now, patience, margin)
         else:
             step = window.check(number, now, margin)
             if step.action is Action.RESERVE_AGAIN and index:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypedDict,
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources import lazy
+from amocrm.resources.item_checks import with_plain_numbers
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.resource import Resource
 
@@ -98,7 +99,9 @@ class HasCustomFields(Resource, Generic[C]):
             return None
         number = cast("int", before["id"])
         with self._explained():
-            return cast("C", self._api.request.patch(self._item(number), patch).data)
+            return cast(
+                "C", self._api.request.patch(self._item(number), with_plain_numbers(patch)).data
+            )
 
 
 _Pair: TypeAlias = tuple[Mapping[str, object], Mapping[str, object]]
@@ -152,7 +155,7 @@ class HasCustomFieldsInBulk(HasCustomFields[C]):
         writer = lazy.writer.Writer(
             self._api, lazy.outcomes.Updated, self._path, size=size, ahead=ahead, progress=progress
         )
-        return lazy.writer.Outcomes(writer, patches, self._explain)
+        return lazy.writer.Outcomes(writer, map(with_plain_numbers, patches), self._explain)
 
 
 class HasContactDetails(Resource, Generic[N]):

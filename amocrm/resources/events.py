@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, NoReturn, TypeAlias, TypedDict, get_args
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Gets, Lists
-from amocrm.schema import enums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from functools import cache
 from typing import Final, Literal, NamedTuple, TypeAlias, TypedDict, get_args
 
 from amocrm.http.messages import Json
@@ -132,13 +133,10 @@ def read_value(kind: str, value: Json, facts: Facts) -> Json:
     """
     if value is None:
         raise FilterValueError("it is None: leave it out, or give a value")
-    several = _MANY.fullmatch(kind)
-    read = _READERS.get(several[1] if several else kind) or _enumeration(
-        several[1] if several else kind
-    )
-    if several is None:
+    read, is_several = _reader_of(kind)
+    if not is_several or isinstance(value, (int, str, bytes, Mapping)):
         return read(value, facts)
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+    if not isinstance(value, Iterable):
         return read(value, facts)
     values = [read(one, facts) for one in value]
     if not values:
@@ -146,8 +144,18 @@ def read_value(kind: str, value: Json, facts: Facts) -> Json:
     return values
 
 
+@cache
+def _reader_of(kind: str) -> tuple[Callable[[Json, Facts], Json], bool]:
+    """Return what reads one value of a kind, and whether there may be several."""
+    several = _MANY.fullmatch(kind)
+    base = several[1] if several else kind
+    return _READERS.get(base) or _enumeration(base), several is not None
+
+
 def is_id(value: Json, least: int = 1) -> bool:
     """Tell whether a value is an id: a whole number, which may be written in digits."""
+    if type(value) is int:
+        return value >= least
     if isinstance(value, str):
         value = int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else None
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
@@ -225,7 +233,7 @@ def _ends(value: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _in_order(ends: dict[str, Json]) -> dict[str, Json]:
-    if "from" in ends and "to" in ends and Decimal(str(ends["from"])) > Decimal(str(ends["to"])):
+    if len(ends) == 2 and Decimal(str(ends["from"])) > Decimal(str(ends["to"])):
         raise FilterValueError("'from' is after 'to', so nothing would be found")
     return ends
 

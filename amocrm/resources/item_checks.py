@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, get_args
+from decimal import Decimal
+from typing import Final, Literal, cast, get_args
 
 from amocrm.bulk.context import ApiContext
 from amocrm.errors import ConfigurationError
@@ -26,12 +27,45 @@ def check_item(
         ConfigurationError: it is no dict, or a value is not in a closed set. A lenient client sends
             every dict.
     """
+    check_shape(where, item)
+    check_closed_sets(cast("Mapping[str, Json]", item), closed_sets(kind, what), where, api)
+
+
+def check_shape(where: str, item: object) -> None:
+    """Check that one item is a dict.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
     if not isinstance(item, Mapping):
         raise ConfigurationError(
             f"{where}: expected a dict, not {type(item).__name__}",
             hint="for several there is create_many or update_many" if _is_list(item) else None,
         )
-    check_closed_sets(item, closed_sets(kind, what), where, api)
+
+
+def with_plain_numbers(item: Json) -> Json:
+    """Return an item whose Decimals are numbers that JSON can carry: 100 and 99.5.
+
+    Raises:
+        ConfigurationError: a Decimal has more digits than such a number.
+    """
+    if not isinstance(item, Mapping) or not any(isinstance(one, Decimal) for one in item.values()):
+        return item
+    return {
+        name: _plain(name, one) if isinstance(one, Decimal) else one for name, one in item.items()
+    }
+
+
+def _plain(name: str, value: Decimal) -> int | float:
+    if not value.is_finite():
+        raise ConfigurationError(f"{name} is {value}, which JSON cannot carry")
+    if value == value.to_integral_value():
+        return int(value)
+    number = float(value)
+    if Decimal(repr(number)) != value:
+        raise ConfigurationError(f"{name} has more digits than JSON carries")
+    return number
 
 
 def check_closed_sets(

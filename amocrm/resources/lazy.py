@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from amocrm.bulk.context import ApiContext
     from amocrm.resources import patch as patch
     from amocrm.resources import stage_lookup as stage_lookup
+    from amocrm.resources import writable as writable
     from amocrm.resources.context import ResourceContext
     from amocrm.resources.custom_fields import definitions_cache as definitions_cache
     from amocrm.resources.custom_fields import error_messages as error_messages
@@ -42,6 +43,7 @@ _MODULES: Final = {
     "outcomes": "amocrm.bulk.outcomes",
     "writer": "amocrm.bulk.writer",
     "patch": "amocrm.resources.patch",
+    "writable": "amocrm.resources.writable",
     "stage_lookup": "amocrm.resources.stage_lookup",
     "definitions_cache": "amocrm.resources.custom_fields.definitions_cache",
     "field_filters": "amocrm.resources.custom_fields.field_filters",

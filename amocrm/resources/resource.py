@@ -15,6 +15,7 @@ from typing import (
     Literal,
     NoReturn,
     TypeVar,
+    cast,
     get_args,
     get_origin,
 )
@@ -168,8 +169,12 @@ def _arguments_of(resource: type[Resource]) -> dict[str, object]:
 
 def member_types(shape: object) -> dict[str, str]:
     """Return the members of a TypedDict, each with its type as it is written."""
-    annotations: dict[str, ForwardRef] = getattr(shape, "__annotations__", {})
-    return {name: one.__forward_arg__ for name, one in annotations.items()}
+    annotations: dict[str, object] = getattr(shape, "__annotations__", {})
+    return {
+        # One that is made by a call, for a name such as "from", has types instead.
+        name: one.__forward_arg__ if isinstance(one, ForwardRef) else str(one)
+        for name, one in annotations.items()
+    }
 
 
 def shape_of(resource: type[Resource], what: Literal["item", "new", "patch"]) -> Mapping[str, str]:
@@ -182,12 +187,20 @@ def shape_of(resource: type[Resource], what: Literal["item", "new", "patch"]) ->
     name = getattr(_arguments_of(resource).get(what), "__forward_arg__", None)
     if name is None:
         return {}
-    for module in (resource.__module__.rpartition(".")[2], *_SHARED_SHAPES):
+    shape = shape_named(name, resource.__module__.rpartition(".")[2])
+    if shape is None:
+        raise LookupError(f"{resource.__name__}: no module of shapes has {name}")
+    return member_types(shape)
+
+
+def shape_named(name: str, home: str) -> type[object] | None:
+    """Return the shape that a type in a module of `amocrm.schema` names; None if it names none."""
+    for module in (home, *_SHARED_SHAPES):
         if find_spec(f"amocrm.schema.{module}") is not None:
-            shape = vars(import_module(f"amocrm.schema.{module}")).get(name)
-            if shape is not None:
-                return member_types(shape)
-    raise LookupError(f"{resource.__name__}: no module of shapes has {name}")
+            found = vars(import_module(f"amocrm.schema.{module}")).get(name)
+            if hasattr(found, "__required_keys__"):
+                return cast("type[object]", found)
+    return None
 
 
 def members(resource: type[Resource], what: Literal["item", "new", "patch"]) -> frozenset[str]:

@@ -26,7 +26,7 @@ def split_query(params: Mapping[str, Json], most: Mapping[str, int]) -> list[Map
         most: filters whose values may be split, each with how many a call takes; 0 is any number.
     """
     asked: Mapping[str, Json] = params.get("filter") or {}
-    lists = {name: asked[name] for name in most if isinstance(asked.get(name), list)}
+    lists = {name: asked[name] for name in asked if name in most and type(asked[name]) is list}
     if not lists:
         return [params]
     parts = 1

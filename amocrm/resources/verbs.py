@@ -17,7 +17,7 @@ from amocrm.http.messages import Json, Retry, Timeout
 from amocrm.resources import lazy
 from amocrm.resources.filter_values import NO_FACTS
 from amocrm.resources.filters import Direction, build_query
-from amocrm.resources.item_checks import check_item
+from amocrm.resources.item_checks import check_item, check_shape, with_plain_numbers
 from amocrm.resources.one_item import OneEditable, OneReadable
 from amocrm.resources.resource import Resource, members
 from amocrm.resources.split_query import split_query
@@ -188,8 +188,9 @@ class Creates(Resource, Generic[N, A]):
             OutcomeUnknownError: it may have been created: look for it before you send it again.
         """
         check_item(type(self), "new", item, self._where, self._api)
+        body = with_plain_numbers(item)
         with self._explained():
-            response = self._api.request.post(self._path, [item], retry=retry, timeout=timeout)
+            response = self._api.request.post(self._path, [body], retry=retry, timeout=timeout)
         (outcome,) = lazy.outcomes.correlate(
             [item], response.data, self._path, lazy.outcomes.Created
         )
@@ -211,7 +212,16 @@ class Creates(Resource, Generic[N, A]):
             self._api, lazy.outcomes.Created, self._path,
             size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return lazy.writer.Outcomes(writer, items, self._explain)
+        return lazy.writer.Outcomes(writer, map(with_plain_numbers, items), self._explain)
+
+    def writable(self, model: Mapping[str, object]) -> N:
+        """Return a model without what cannot be written, so that it can be created again.
+
+        In another account, too: ids of choices, tags and stages are left out, and so are nulls. Ids
+        of users, pipelines and custom fields are those of the account that it was read in.
+        """
+        check_shape(self._where, model)
+        return cast("N", lazy.writable.writable(type(self), model))
 
 
 class CreatesOne(Resource, Generic[N, A]):
@@ -229,9 +239,15 @@ class CreatesOne(Resource, Generic[N, A]):
             ValidationError: the server refuses it, and says which fields.
         """
         check_item(type(self), "new", item, self._where, self._api)
+        body = with_plain_numbers(item)
         with self._explained():
-            response = self._api.request.post(self._path, item, retry=retry, timeout=timeout)
+            response = self._api.request.post(self._path, body, retry=retry, timeout=timeout)
         return cast("A", response.data)
+
+    def writable(self, model: Mapping[str, object]) -> N:
+        """Return a model without what cannot be written; see `Creates.writable`."""
+        check_shape(self._where, model)
+        return cast("N", lazy.writable.writable(type(self), model))
 
 
 class Updates(Resource, Generic[P, A]):
@@ -263,8 +279,9 @@ class Updates(Resource, Generic[P, A]):
         """
         path = self._item(id)
         check_item(type(self), "patch", patch, self._where, self._api)
+        body = with_plain_numbers(patch)
         with self._explained():
-            response = self._api.request.patch(path, patch, retry=retry, timeout=timeout)
+            response = self._api.request.patch(path, body, retry=retry, timeout=timeout)
         return cast("A", response.data)
 
 
@@ -291,7 +308,7 @@ class UpdatesMany(Updates[P, A]):
             self._api, lazy.outcomes.Updated, self._path,
             size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return lazy.writer.Outcomes(writer, patches, self._explain)
+        return lazy.writer.Outcomes(writer, map(with_plain_numbers, patches), self._explain)
 
 
 class Deletes(Resource):

@@ -1,13 +1,14 @@
 """A strict local amoCRM / Kommo portal for tests, demos and clients of any language.
 
-In memory, without network: OAuth with one-time codes and rotating refresh tokens, the families of
-the API with validation, paging and limits (`table.TABLE` lists them, `UNCERTAIN.md` what the
+In memory, without network: OAuth with one-time codes and rotating refresh tokens, the resources
+of the API with validation, paging and limits (`table.TABLE` lists them, `UNCERTAIN.md` what the
 reference leaves open), the limits of requests per second, moved and uninstalled accounts, and
 injected faults on request.
 
-Files and chats have hosts of their own, as on the platforms: `drive-b.amocrm.ru`, which the account
-tells, and `amojo.amocrm.ru`. Served over TCP everything is at one origin: the account tells that
-origin as its `drive_url`, files are below `/v1.0/`, chats below `/v2/origin/custom/`.
+Files and chats have hosts of their own, as on the platforms: `drive-b.amocrm.ru`, the account's
+`drive_url`, and `amojo.amocrm.ru`. Served over TCP everything is at one origin: that is the
+`drive_url`, files are below `/v1.0/`, chats below `/v2/origin/custom/`. There an account is named
+by the host (`two.localhost`) or by the path (`/two/api/v4/leads`); without either it is the first.
 
 >>> from amocrm.sandbox import ManualClock, Sandbox
 >>> portal = Sandbox(clock=ManualClock())

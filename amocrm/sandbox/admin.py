@@ -1,7 +1,7 @@
-"""What people do at the portal without a request of their own.
+"""What tests and people do in the sandbox without a request.
 
-Agreeing and refusing, copying codes and long-lived tokens, renaming an account, switching an
-integration off; and looking at what is stored.
+Giving and refusing consent, issuing codes and long-lived tokens, renaming an account, switching
+an integration off, adding and reading entities.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Admin:
     """Accounts, integrations and what is done with them by hand.
 
     Attributes:
-        clock: the portal's time.
+        clock: the time of the sandbox.
         integration: the first integration, which the methods mean when none is given.
     """
 
@@ -62,7 +62,7 @@ class Admin:
         seed: int | None,
         token_lifetime: float,
     ) -> None:
-        """Found the accounts; the caller registers the first integration."""
+        """Add the accounts; the caller registers the first integration."""
         if not accounts:
             raise ValueError("a sandbox needs at least one account")
         if mode not in ("strict", "grace"):
@@ -74,7 +74,7 @@ class Admin:
         self._tokens = TokenRegistry(mode, seed, token_lifetime)
         self._router = Router(self._tokens)
         for name in accounts:
-            self._router.found(name, clock.time())
+            self._router.add_account(name, clock.time())
 
     @property
     def accounts(self) -> list[Account]:
@@ -88,9 +88,9 @@ class Admin:
         return self._router.accounts[0] if name is None else self._router.account(name)
 
     def add_account(self, name: str) -> Account:
-        """Found one more account."""
+        """Add one more account."""
         with self._lock:
-            return self._router.found(name, self.clock.time())
+            return self._router.add_account(name, self.clock.time())
 
     def add_integration(
         self,
@@ -118,7 +118,7 @@ class Admin:
         expires_at: float,
         account: str | Account | None = None,
     ) -> None:
-        """Let a pair live on that an earlier portal issued, for a program that was restarted."""
+        """Register a pair that an earlier sandbox issued, for a program that was restarted."""
         with self._lock:
             grant = self._grant(self.account(account), None)
             self._tokens.readmit(grant, access_token, refresh_token, expires_at, self.clock.time())
@@ -154,7 +154,7 @@ class Admin:
     ) -> str:
         """Install a widget; return the address that the portal calls then (reference 2.3).
 
-        The portal makes no calls of its own: whoever plays it calls the address, with GET, once.
+        The sandbox makes no calls of its own: the test calls the address once, with GET.
         """
         with self._lock:
             where, one = self.account(account), integration or self.integration
@@ -174,7 +174,7 @@ class Admin:
     def uninstall(
         self, account: str | Account | None = None, integration: Integration | None = None
     ) -> None:
-        """Switch an integration off in an account: all its tokens die (reference 2.6)."""
+        """Switch an integration off in an account: all its tokens are revoked (reference 2.6)."""
         with self._lock:
             where, client_id = self.account(account), (integration or self.integration).client_id
             self._tokens.withdraw(where, client_id)
@@ -205,7 +205,7 @@ class Admin:
     def write_chat(self, scope_id: str, conversation_id: str, text: str) -> ChatHook:
         """Write into a chat as the administrator; return the hook that the channel gets.
 
-        The portal makes no calls of its own: whoever plays it posts the hook, once.
+        The sandbox makes no calls of its own: the test posts the hook once.
 
         Raises:
             KeyError: there is no such scope or conversation.
@@ -216,7 +216,7 @@ class Admin:
             return write(scope, chat, scope.account.admin, text, self.clock.time())
 
     def revoke_tokens(self, account: str | Account | None = None) -> None:
-        """Kill every token and code of an account, or of all accounts."""
+        """Revoke every token and code of an account, or of all accounts."""
         with self._lock:
             self._tokens.withdraw(None if account is None else self.account(account))
 
@@ -226,7 +226,7 @@ class Admin:
         Bots, talks, widgets and waiting bots, which no request can make, are taken as they are.
 
         Raises:
-            KeyError: there is no such family.
+            KeyError: there is no such resource.
             ProblemError: the API would refuse it, too.
         """
         with self._lock:
@@ -259,9 +259,9 @@ class Admin:
         metadata: Entity | None = None,
         account: str | Account | None = None,
     ) -> str:
-        """Let a lead come in by itself; return its uid.
+        """Add an incoming lead; return its uid.
 
-        Chats and mail come in no other way: the API makes forms and calls only (reference 4.4).
+        The only way to add chats and mail: the API creates forms and calls only (reference 4.4).
         """
         with self._lock:
             where = self.account(account)

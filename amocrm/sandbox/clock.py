@@ -1,8 +1,8 @@
-"""Two clocks for the portal: the real one, and one that a test turns by hand.
+"""Two clocks for the sandbox: the real one, and one that a test advances.
 
 Instants that are stored (token expiry, `created_at`) come from `time()`, pacing comes from
 `monotonic()`. Both clocks fit any client that asks for `time`, `monotonic` and `sleep`, so one
-clock can stand on both sides of the wire.
+clock can serve both sides of the wire.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class SystemClock:
             time.sleep(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Shift the wall time only: tokens age, nobody waits."""
+        """Shift the wall time only: tokens age, and no call waits."""
         self._shift += seconds
 
 
 class ManualClock:
-    """A clock that stands still until somebody sleeps on it or advances it."""
+    """A clock that advances only when a caller sleeps on it or advances it."""
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         """Stop the clock at `start` unix seconds."""
@@ -73,7 +73,7 @@ class ManualClock:
             return self._passed
 
     def sleep(self, seconds: float) -> None:
-        """Advance by that much at once; nobody really waits."""
+        """Advance by that much at once, without waiting."""
         self.advance(max(0.0, seconds))
 
     def advance(self, seconds: float) -> None:

@@ -1,6 +1,7 @@
-"""`Sandbox`: the portal as tests and people hold it.
+"""`Sandbox`: the object that tests and people work with.
 
-A WSGI application over accounts in memory. One lock guards the state; nobody sleeps holding it.
+A WSGI application over accounts in memory. One lock guards the state; no thread sleeps while it
+holds the lock.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Sandbox(Admin):
         client_secret: str | None = None,
         token_lifetime: float = ACCESS_TOKEN_SECONDS,
     ) -> None:
-        """Found the accounts and register the first integration; nothing is opened."""
+        """Add the accounts and register the first integration; nothing is opened."""
         super().__init__(accounts, clock or SystemClock(), refresh_mode, seed, token_lifetime)
         self.integration = self._tokens.new_integration(redirect_uri, client_id, client_secret)
         self.rate_limiter = RateLimiter(rps, limits)
@@ -99,7 +100,7 @@ class Sandbox(Admin):
         return self._deliver(answer)
 
     def respond(self, environ: WSGIEnvironment) -> Answer:
-        """Let a request arrive, suffer its fault, and have its effect."""
+        """Read a request, apply its fault, and answer."""
         with self._lock:
             uplink = self._injector.uplink()
         try:
@@ -190,7 +191,7 @@ class Sandbox(Admin):
         times: int = 1,
         **options: Json,
     ) -> None:
-        """Let the next `times` matching requests suffer a fault.
+        """Apply a fault to the next `times` matching requests.
 
         Args:
             fault: a name of `faults.KINDS`.
@@ -206,11 +207,11 @@ class Sandbox(Admin):
             self._injector.inject(fault, method, path, times, options)
 
     def session(self) -> requests.Session:
-        """Return a `requests` session whose every address leads here."""
+        """Return a `requests` session that sends every request here."""
         return self.mount(requests.Session())
 
     def mount(self, session: requests.Session) -> requests.Session:
-        """Lead every http and https address of a session here; return the session."""
+        """Send every http and https request of a session here; return the session."""
         for scheme in ("https://", "http://"):
             session.mount(scheme, SandboxAdapter(self.respond, self.clock))
         return session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TypedDict
 
 from amocrm.http.messages import Json
@@ -57,7 +58,7 @@ class NewCustomerParts(NewTags, total=False):
 
 
 class _CustomerWrite(TypedDict, total=False):
-    next_price: int
+    next_price: float | Decimal
     next_date: int
     responsible_user_id: int
     status_id: int
@@ -121,7 +122,7 @@ class Transaction(TypedDict):
 
 
 class _NewTransaction(TypedDict):
-    price: int
+    price: float | Decimal
 
 
 class NewTransaction(_NewTransaction, total=False):

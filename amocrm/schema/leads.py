@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TypedDict
 
 from amocrm.schema.common import (
@@ -106,7 +107,7 @@ class LeadWrite(TypedDict, total=False):
     """What can be written of a lead, new or not."""
 
     name: str
-    price: float
+    price: float | Decimal
     status_id: int
     pipeline_id: int
     loss_reason_id: int | None

@@ -257,12 +257,19 @@ def _common(kind: str, method: str) -> str:
         return f"list(@.create_many([{new}]))"
     if method == "update_many":
         return f'list(@.update_many([{{"id": {number}, {patch[1:]}]))'
-    if method == "edit":
+    if method == "writable":
+        return f"@.writable({new})"
+    if method == "(id).get":
+        return f"@({number}).get()"
+    if method == "(id).update":
+        return f"@({number}).update({patch})"
+    if method in ("edit", "(id).edit"):
         (name, value), *_ = ast.literal_eval(patch.replace("_0", "0")).items()
         if name == "note_type":
             name, value = "params", {"text": "Called back"}
         shown = repr(value).replace("'", '"')
-        return f'with @.edit({number}) as item: item["{name}"] = {shown}'
+        call = f"@({number}).edit()" if method == "(id).edit" else f"@.edit({number})"
+        return f'with {call} as item: item["{name}"] = {shown}'
     if method == "(id).events":
         return f"list(@({number}).events())"
     if method == "changes":

@@ -94,7 +94,8 @@ LAST = (*ONE_TIME, "remove", "detach", "unlink", "redeem", "deactivate", "restor
 def ordered(section: Section) -> list[str]:
     """Return every method of a resource: what creates first, what removes last."""
     order = methods(section.kind)
-    return sorted(order, key=lambda name: (name in LAST, name not in ("create", "attach", "link")))
+    first, frozen = ("create", "attach", "link"), ("(id).review", "(id).send_to_review")
+    return sorted(order, key=lambda name: (name in LAST, name in frozen, name not in first))
 
 
 @pytest.mark.parametrize("section", sections(), ids=lambda one: one.first.expression)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -109,3 +109,9 @@ def test_params_win_over_the_path(query: str, params: Any, merged: str) -> None:
                        st.text(st.characters(codec="utf-8"))))  # fmt: skip
 def test_a_flat_query_reads_back(params: dict[str, str]) -> None:
     assert dict(parse_qsl(encode(params), keep_blank_values=True)) == params
+
+
+def test_a_date_is_not_advised_to_be_sent_as_text() -> None:
+    with pytest.raises(ConfigurationError, match="Unix seconds") as caught:
+        encode({"filter": {"created_at": {"from": date(2026, 1, 31)}}})
+    assert "send strings" not in str(caught.value)

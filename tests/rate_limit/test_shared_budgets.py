@@ -121,7 +121,7 @@ def test_what_is_learned_is_shared(make: MakePace) -> None:
     assert [two.reserve(CLOCK, 0, each).action for each in accounts[:10]] == [Action.GO] * 10
     waiting = two.reserve(CLOCK, 0, accounts[10])
     assert waiting.action is Action.WAIT
-    assert waiting.away == pytest.approx(0.2)
+    assert waiting.away == pytest.approx(0.4)
     one.note_free(CLOCK, accounts[0])
     others = [account(f"b{number}", learned=True) for number in range(20)]
     assert [two.reserve(CLOCK, 0, each).action for each in others] == [Action.GO] * 20

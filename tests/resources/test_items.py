@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
@@ -191,3 +192,18 @@ def test_timeouts_and_retries_are_checked_on_typed_calls(crm: AmoCRM, portal: Sa
             with pytest.raises(ConfigurationError):
                 call(**wrong)
     assert len(portal.log) == sent
+
+
+def test_prices_are_decimals_where_they_are_exact(crm: AmoCRM, portal: Sandbox) -> None:
+    number = crm.leads.create({"name": "A", "price": Decimal("100.00")})["id"]
+    assert portal.log[-1].body == [{"name": "A", "price": 100}]
+    crm.leads.update(number, {"price": Decimal("99.5")})
+    assert portal.log[-1].body == {"price": 99.5}
+    list(crm.leads.create_many([{"name": "A", "price": Decimal(7)}]))
+    assert portal.log[-1].body[0]["price"] == 7
+    with crm.leads.edit(number) as lead:
+        lead["price"] = Decimal(5)  # type: ignore[typeddict-item] # pyright: ignore
+    assert portal.log[-1].body == {"price": 5}
+    for wrong in (Decimal("NaN"), Decimal("0.1234567890123456789")):
+        with pytest.raises(ConfigurationError, match="price"):
+            crm.leads.create({"name": "A", "price": wrong})

@@ -296,7 +296,8 @@ _unsorted("sip", {"from": "a", "phone": "+7900", "called_at": 1, "duration": 2, 
                   "service_code": "s", "uniq": "u", "call_responsible": "Ann",
                   "is_call_event_needed": True})  # fmt: skip
 _unsorted("forms", {"form_id": "f", "form_name": "n", "form_page": "p", "ip": "192.0.2.1",
-                    "form_sent_at": 1, "referer": "", "form_type": 1, "visitor_uid": "v"})  # fmt: skip
+                    "form_sent_at": 1, "referer": "", "form_type": 1,
+                    "visitor_uid": "v"})  # fmt: skip
 
 write(
     "POST", "/leads/unsorted/#/accept",
@@ -705,8 +706,8 @@ def _full_rights(w: World) -> dict[str, Any]:
     pipeline = w.account.main_pipeline["id"]
     stage = {"entity_type": "leads", "pipeline_id": pipeline, "status_id": w.ordinary_stage(),
              "rights": {"view": "A", "edit": "A", "delete": "A", "export": "A"}}  # fmt: skip
-    catalog = {"catalog_id": w.catalog(),
-               "rights": {"view": "A", "add": "A", "edit": "A", "delete": "D", "export": "D"}}  # fmt: skip
+    rights = {"view": "A", "add": "A", "edit": "A", "delete": "D", "export": "D"}
+    catalog = {"catalog_id": w.catalog(), "rights": rights}
     return {**RIGHTS, "status_rights": [stage], "catalog_rights": [catalog]}
 
 

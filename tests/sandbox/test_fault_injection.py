@@ -195,10 +195,10 @@ def test_strikes_come_in_the_order_they_were_called(portal: Sandbox, call: Call)
 @pytest.mark.parametrize(
     ("fault", "options"), [("rain", {}), ("lost_after", {"status": 1}), ("html", {"size": 1})]
 )
-def test_an_unknown_fate_or_option_is_an_error(
+def test_an_unknown_fault_or_option_is_an_error(
     portal: Sandbox, fault: str, options: dict[str, Any]
 ) -> None:
-    with pytest.raises(ValueError, match=r"no such fate|takes no option"):
+    with pytest.raises(ValueError, match=r"no fault is named|takes no option"):
         portal.inject(fault, **options)
 
 

@@ -38,7 +38,8 @@ Refused = Callable[[requests.Response], list[tuple[str, str]]]
         ("/leads?filter[statuses][0][status]=142", "FieldNotExpected", "statuses.0.status"),
         ("/leads?filter[statuses][0][status_id]=won", "InvalidType", "statuses.0.status_id"),
         ("/leads?filter[custom_fields_values]=1", "InvalidType", "custom_fields_values"),
-        ("/leads?filter[custom_fields_values][5]=1", "NotSupportedChoice", "custom_fields_values.5"),
+        ("/leads?filter[custom_fields_values][5]=1", "NotSupportedChoice",
+         "custom_fields_values.5"),
         ("/tasks?filter[is_completed]=true", "NotSupportedChoice", "is_completed"),
         ("/tasks?filter[is_completed]=False", "NotSupportedChoice", "is_completed"),
         ("/tasks?filter[is_completed]=", "NotSupportedChoice", "is_completed"),
@@ -66,7 +67,7 @@ def test_a_malformed_value_is_refused(
 def test_no_filter_takes_an_object_for_a_value(portal: Sandbox, entry: Collection) -> None:
     # Every filter of the table: a text inside two brackets more than it has is no value of it.
     world = World(portal)
-    catalog, element = world.element()
+    catalog, _ = world.element()
     path = re.sub(r"<[^>]*catalog_id>", str(catalog), entry.path)
     path = re.sub(r"<[^>]*pipeline_id>", str(world.account.main_pipeline["id"]), path)
     path = re.sub(r"<[^>]+>", str(world.entity("leads")), path).replace(

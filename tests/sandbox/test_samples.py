@@ -59,7 +59,8 @@ READS: list[Sample] = [
         "id": 9, "name": "Regular", "next_price": 500, "next_date": 1700600000,
         "responsible_user_id": 5, "periodicity": 30, **_STAMPS, "closest_task_at": None,
         "is_deleted": False, "custom_fields_values": None, "ltv": 1500, "purchases_count": 3,
-        "average_check": 500, "account_id": 1, "_embedded": {"segments": [{"id": 43}], "tags": []}}),
+        "average_check": 500, "account_id": 1,
+        "_embedded": {"segments": [{"id": 43}], "tags": []}}),
     ("transaction", "POST", "/customers/9/transactions", [{
         "id": 6001, "price": 500, "comment": None, "completed_at": 1700000000, "customer_id": 9,
         **_STAMPS, "is_deleted": False, "account_id": 1,

@@ -26,8 +26,12 @@ def check_leads(crm: AmoCRM, lead: int) -> None:
     list(crm.leads.save_many([(crm.leads.get(lead), {"price": 1700})]))
     crm.leads.update(lead, {"price": 1700})
     list(crm.leads.update_many([{"id": lead, "price": 1700}]))
+    crm.leads.writable({"name": "Order 17", "price": 1500})
+    with crm.leads(lead).edit() as item: item["price"] = 1700
     list(crm.leads(lead).events())
+    crm.leads(lead).get()
     crm.leads(lead).move(crm.leads.pipelines.stage("Discussions"))
+    crm.leads(lead).update({"price": 1700})
 
 
 def check_leads_custom_fields(crm: AmoCRM, field: int) -> None:
@@ -39,6 +43,7 @@ def check_leads_custom_fields(crm: AmoCRM, field: int) -> None:
     list(crm.leads.custom_fields.list(filter={"type": ["select"]}))
     crm.leads.custom_fields.update(field, {"name": "Area"})
     list(crm.leads.custom_fields.update_many([{"id": field, "name": "Area"}]))
+    crm.leads.custom_fields.writable({"name": "Region", "type": "text"})
 
 
 def check_leads_custom_fields_groups(crm: AmoCRM, group: str) -> None:
@@ -49,12 +54,14 @@ def check_leads_custom_fields_groups(crm: AmoCRM, group: str) -> None:
     crm.leads.custom_fields.groups.get(group)
     list(crm.leads.custom_fields.groups.list())
     crm.leads.custom_fields.groups.update(group, {"name": "Shipping"})
+    crm.leads.custom_fields.groups.writable({"name": "Delivery", "sort": 2})
 
 
 def check_leads_tags(crm: AmoCRM) -> None:
     crm.leads.tags.create({"name": "newsletter"})
     list(crm.leads.tags.create_many([{"name": "newsletter"}]))
     list(crm.leads.tags.list(query="news"))
+    crm.leads.tags.writable({"name": "newsletter"})
 
 
 def check_leads_notes(crm: AmoCRM, lead: int, note: int) -> None:
@@ -68,6 +75,7 @@ def check_leads_notes(crm: AmoCRM, lead: int, note: int) -> None:
     crm.leads.notes.unpin(note)
     crm.leads.notes.update(note, {"note_type": "common", "params": {"text": "Called back"}})
     list(crm.leads.notes.update_many([{"id": note, "note_type": "common", "params": {"text": "Called back"}}]))
+    crm.leads.notes.writable({"entity_id": lead, "note_type": "common", "params": {"text": "Call back"}})
 
 
 def check_leads_links(crm: AmoCRM, lead: int, contact: int) -> None:
@@ -79,6 +87,7 @@ def check_leads_links(crm: AmoCRM, lead: int, contact: int) -> None:
 def check_leads_complex(crm: AmoCRM) -> None:
     crm.leads.complex.create({"name": "Order", "_embedded": {"contacts": [{"first_name": "Anna"}]}})
     list(crm.leads.complex.create_many([{"name": "Order", "_embedded": {"contacts": [{"first_name": "Anna"}]}}]))
+    crm.leads.complex.writable({"name": "Order", "_embedded": {"contacts": [{"first_name": "Anna"}]}})
 
 
 def check_leads_unsorted(crm: AmoCRM, lead: int, uid: str) -> None:
@@ -87,17 +96,20 @@ def check_leads_unsorted(crm: AmoCRM, lead: int, uid: str) -> None:
     crm.leads.unsorted.summary()
     crm.leads.unsorted(uid).accept()
     crm.leads.unsorted(uid).decline()
+    crm.leads.unsorted(uid).get()
     crm.leads.unsorted(uid).link({"entity_id": lead, "entity_type": "leads"})
 
 
 def check_leads_unsorted_forms(crm: AmoCRM) -> None:
     crm.leads.unsorted.forms.create({"source_name": "Site", "source_uid": "s-1", "metadata": {"form_id": "f", "form_name": "Order", "form_page": "https://mycompany.example/", "form_sent_at": 1_700_000_000, "ip": "192.0.2.1", "referer": ""}, "_embedded": {"leads": [{"name": "Order"}]}})
     list(crm.leads.unsorted.forms.create_many([{"source_name": "Site", "source_uid": "s-1", "metadata": {"form_id": "f", "form_name": "Order", "form_page": "https://mycompany.example/", "form_sent_at": 1_700_000_000, "ip": "192.0.2.1", "referer": ""}, "_embedded": {"leads": [{"name": "Order"}]}}]))
+    crm.leads.unsorted.forms.writable({"source_name": "Site", "source_uid": "s-1", "metadata": {"form_id": "f", "form_name": "Order", "form_page": "https://mycompany.example/", "form_sent_at": 1_700_000_000, "ip": "192.0.2.1", "referer": ""}, "_embedded": {"leads": [{"name": "Order"}]}})
 
 
 def check_leads_unsorted_calls(crm: AmoCRM) -> None:
     crm.leads.unsorted.calls.create({"source_name": "Phone", "source_uid": "p-1", "metadata": {"from": "79990000000", "phone": "79990000001", "called_at": 1_700_000_000, "duration": 60, "link": "https://pbx.example/1.mp3", "service_code": "pbx", "uniq": "u-1", "is_call_event_needed": True}})
     list(crm.leads.unsorted.calls.create_many([{"source_name": "Phone", "source_uid": "p-1", "metadata": {"from": "79990000000", "phone": "79990000001", "called_at": 1_700_000_000, "duration": 60, "link": "https://pbx.example/1.mp3", "service_code": "pbx", "uniq": "u-1", "is_call_event_needed": True}}]))
+    crm.leads.unsorted.calls.writable({"source_name": "Phone", "source_uid": "p-1", "metadata": {"from": "79990000000", "phone": "79990000001", "called_at": 1_700_000_000, "duration": 60, "link": "https://pbx.example/1.mp3", "service_code": "pbx", "uniq": "u-1", "is_call_event_needed": True}})
 
 
 def check_leads_pipelines(crm: AmoCRM, pipeline: int) -> None:
@@ -109,6 +121,10 @@ def check_leads_pipelines(crm: AmoCRM, pipeline: int) -> None:
     list(crm.leads.pipelines.list())
     crm.leads.pipelines.stage("Discussions")
     crm.leads.pipelines.update(pipeline, {"name": "Service"})
+    crm.leads.pipelines.writable({"name": "Repairs", "sort": 20, "is_main": False, "is_unsorted_on": True})
+    with crm.leads.pipelines(pipeline).edit() as item: item["name"] = "Service"
+    crm.leads.pipelines(pipeline).get()
+    crm.leads.pipelines(pipeline).update({"name": "Service"})
 
 
 def check_leads_pipelines_id_statuses(crm: AmoCRM, pipeline: int, status: int) -> None:
@@ -119,6 +135,7 @@ def check_leads_pipelines_id_statuses(crm: AmoCRM, pipeline: int, status: int) -
     crm.leads.pipelines(pipeline).statuses.get(status)
     list(crm.leads.pipelines(pipeline).statuses.list())
     crm.leads.pipelines(pipeline).statuses.update(status, {"name": "Signed"})
+    crm.leads.pipelines(pipeline).statuses.writable({"name": "Agreed", "sort": 30, "color": "#fffeb2"})
 
 
 def check_leads_loss_reasons(crm: AmoCRM, reason: int) -> None:
@@ -129,6 +146,7 @@ def check_leads_loss_reasons(crm: AmoCRM, reason: int) -> None:
     crm.leads.loss_reasons.get(reason)
     list(crm.leads.loss_reasons.list())
     crm.leads.loss_reasons.update(reason, {"name": "Price"})
+    crm.leads.loss_reasons.writable({"name": "Too expensive", "sort": 1})
 
 
 def check_leads_id_notes(crm: AmoCRM, lead: int, note: int) -> None:
@@ -140,6 +158,7 @@ def check_leads_id_notes(crm: AmoCRM, lead: int, note: int) -> None:
     list(crm.leads(lead).notes.list(filter={"note_type": ["common"]}))
     crm.leads(lead).notes.update(note, {"note_type": "common", "params": {"text": "Called back"}})
     list(crm.leads(lead).notes.update_many([{"id": note, "note_type": "common", "params": {"text": "Called back"}}]))
+    crm.leads(lead).notes.writable({"note_type": "common", "params": {"text": "Call back"}})
 
 
 def check_leads_id_links(crm: AmoCRM, lead: int, contact: int) -> None:
@@ -179,13 +198,18 @@ def check_contacts(crm: AmoCRM, contact: int) -> None:
     list(crm.contacts.save_many([(crm.contacts.get(contact), {"name": "Anna Smirnova"})]))
     crm.contacts.update(contact, {"name": "Anna Smirnova"})
     list(crm.contacts.update_many([{"id": contact, "name": "Anna Smirnova"}]))
+    crm.contacts.writable({"name": "Anna Petrova"})
+    with crm.contacts(contact).edit() as item: item["name"] = "Anna Smirnova"
     list(crm.contacts(contact).events())
+    crm.contacts(contact).get()
+    crm.contacts(contact).update({"name": "Anna Smirnova"})
 
 
 def check_contacts_chats(crm: AmoCRM, contact: int, chat: str) -> None:
     crm.contacts.chats.create({"contact_id": contact, "chat_id": chat})
     list(crm.contacts.chats.create_many([{"contact_id": contact, "chat_id": chat}]))
     list(crm.contacts.chats.list(params={"contact_id": contact}))
+    crm.contacts.chats.writable({"contact_id": contact, "chat_id": chat})
 
 
 def check_companies(crm: AmoCRM, company: int) -> None:
@@ -203,7 +227,11 @@ def check_companies(crm: AmoCRM, company: int) -> None:
     list(crm.companies.save_many([(crm.companies.get(company), {"name": "Example Ltd"})]))
     crm.companies.update(company, {"name": "Example Ltd"})
     list(crm.companies.update_many([{"id": company, "name": "Example Ltd"}]))
+    crm.companies.writable({"name": "Example"})
+    with crm.companies(company).edit() as item: item["name"] = "Example Ltd"
     list(crm.companies(company).events())
+    crm.companies(company).get()
+    crm.companies(company).update({"name": "Example Ltd"})
 
 
 def check_customers(crm: AmoCRM, customer: int) -> None:
@@ -218,7 +246,11 @@ def check_customers(crm: AmoCRM, customer: int) -> None:
     list(crm.customers.save_many([(crm.customers.get(customer), {"next_price": 200})]))
     crm.customers.update(customer, {"next_price": 200})
     list(crm.customers.update_many([{"id": customer, "next_price": 200}]))
+    crm.customers.writable({"name": "Anna Petrova", "next_price": 100})
+    with crm.customers(customer).edit() as item: item["next_price"] = 200
     list(crm.customers(customer).events())
+    crm.customers(customer).get()
+    crm.customers(customer).update({"next_price": 200})
 
 
 def check_customers_mode(crm: AmoCRM) -> None:
@@ -233,6 +265,7 @@ def check_customers_statuses(crm: AmoCRM, status: int) -> None:
     crm.customers.statuses.get(status)
     list(crm.customers.statuses.list())
     crm.customers.statuses.update(status, {"name": "Thinks"})
+    crm.customers.statuses.writable({"name": "Waits", "sort": 30})
 
 
 def check_customers_segments(crm: AmoCRM, segment: int) -> None:
@@ -244,6 +277,7 @@ def check_customers_segments(crm: AmoCRM, segment: int) -> None:
     list(crm.customers.segments.list())
     crm.customers.segments.save(crm.customers.segments.get(segment), {"name": "Often"})
     crm.customers.segments.update(segment, {"name": "Often"})
+    crm.customers.segments.writable({"name": "Regular", "color": "10599d"})
 
 
 def check_customers_segments_custom_fields(crm: AmoCRM, field: int) -> None:
@@ -255,6 +289,7 @@ def check_customers_segments_custom_fields(crm: AmoCRM, field: int) -> None:
     list(crm.customers.segments.custom_fields.list(filter={"type": ["select"]}))
     crm.customers.segments.custom_fields.update(field, {"name": "Area"})
     list(crm.customers.segments.custom_fields.update_many([{"id": field, "name": "Area"}]))
+    crm.customers.segments.custom_fields.writable({"name": "Region", "type": "text"})
 
 
 def check_customers_transactions(crm: AmoCRM, transaction: int) -> None:
@@ -269,6 +304,7 @@ def check_customers_id_transactions(crm: AmoCRM, customer: int, transaction: int
     crm.customers(customer).transactions.delete(transaction)
     crm.customers(customer).transactions.get(transaction)
     list(crm.customers(customer).transactions.list())
+    crm.customers(customer).transactions.writable({"price": 100, "comment": "first order"})
 
 
 def check_customers_id_bonus_points(crm: AmoCRM, customer: int) -> None:
@@ -284,6 +320,10 @@ def check_catalogs(crm: AmoCRM, catalog: int) -> None:
     list(crm.catalogs.list())
     crm.catalogs.update(catalog, {"name": "Vans"})
     list(crm.catalogs.update_many([{"id": catalog, "name": "Vans"}]))
+    crm.catalogs.writable({"name": "Cars"})
+    with crm.catalogs(catalog).edit() as item: item["name"] = "Vans"
+    crm.catalogs(catalog).get()
+    crm.catalogs(catalog).update({"name": "Vans"})
 
 
 def check_catalogs_products(crm: AmoCRM) -> None:
@@ -302,6 +342,7 @@ def check_catalogs_id_elements(crm: AmoCRM, catalog: int, element: int) -> None:
     list(crm.catalogs(catalog).elements.save_many([(crm.catalogs(catalog).elements.get(element), {"name": "Sprinter"})]))
     crm.catalogs(catalog).elements.update(element, {"name": "Sprinter"})
     list(crm.catalogs(catalog).elements.update_many([{"id": element, "name": "Sprinter"}]))
+    crm.catalogs(catalog).elements.writable({"name": "Transit"})
 
 
 def check_tasks(crm: AmoCRM, lead: int, task: int) -> None:
@@ -313,7 +354,11 @@ def check_tasks(crm: AmoCRM, lead: int, task: int) -> None:
     list(crm.tasks.list(filter={"entity_type": "leads", "entity_id": [lead]}))
     crm.tasks.update(task, {"text": "Call back"})
     list(crm.tasks.update_many([{"id": task, "text": "Call back"}]))
+    crm.tasks.writable({"text": "Call", "complete_till": 1_900_000_000, "entity_id": lead, "entity_type": "leads"})
     crm.tasks(task).complete("Called")
+    with crm.tasks(task).edit() as item: item["text"] = "Call back"
+    crm.tasks(task).get()
+    crm.tasks(task).update({"text": "Call back"})
 
 
 def check_events(crm: AmoCRM, event: str) -> None:
@@ -332,6 +377,7 @@ def check_users(crm: AmoCRM, user: int) -> None:
     crm.users.deactivate(user)
     crm.users.get(user)
     list(crm.users.list(with_=["role"]))
+    crm.users.writable({"name": "Boris", "email": "boris@example.com", "password": "Secret1", "lang": "ru"})
 
 
 def check_roles(crm: AmoCRM, role: int) -> None:
@@ -342,12 +388,14 @@ def check_roles(crm: AmoCRM, role: int) -> None:
     crm.roles.get(role)
     list(crm.roles.list())
     crm.roles.update(role, {"name": "Guests"})
+    crm.roles.writable({"name": "Sales", "rights": {"leads": {"view": "A", "edit": "A", "add": "A", "delete": "D", "export": "D"}}})
 
 
 def check_webhooks(crm: AmoCRM) -> None:
     crm.webhooks.create({"destination": "https://mycompany.example/hook", "settings": ["add_lead"]})
     crm.webhooks.delete("https://mycompany.example/hook")
     list(crm.webhooks.list(filter={"destination": "https://mycompany.example/hook"}))
+    crm.webhooks.writable({"destination": "https://mycompany.example/hook", "settings": ["add_lead"]})
 
 
 def check_widgets(crm: AmoCRM, bot: int, waiting: int, code: str) -> None:
@@ -361,12 +409,14 @@ def check_widgets(crm: AmoCRM, bot: int, waiting: int, code: str) -> None:
 def check_calls(crm: AmoCRM) -> None:
     crm.calls.create({"direction": "inbound", "duration": 60, "source": "pbx", "phone": "+79990000000"})
     list(crm.calls.create_many([{"direction": "inbound", "duration": 60, "source": "pbx", "phone": "+79990000000"}]))
+    crm.calls.writable({"direction": "inbound", "duration": 60, "source": "pbx", "phone": "+79990000000"})
 
 
 def check_talks(crm: AmoCRM, talk: int) -> None:
     crm.talks.get(talk)
     list(crm.talks.list())
     crm.talks(talk).close(force=True)
+    crm.talks(talk).get()
 
 
 def check_chat_templates(crm: AmoCRM, template: int, review: int) -> None:
@@ -379,13 +429,18 @@ def check_chat_templates(crm: AmoCRM, template: int, review: int) -> None:
     list(crm.chat_templates.list())
     crm.chat_templates.update(template, {"name": "Hi"})
     list(crm.chat_templates.update_many([{"id": template, "name": "Hi"}]))
+    crm.chat_templates.writable({"name": "Hello", "content": "Hello, {{contact.name}}", "type": "waba"})
+    with crm.chat_templates(template).edit() as item: item["name"] = "Hi"
+    crm.chat_templates(template).get()
     crm.chat_templates(template).review(review, "approved")
     crm.chat_templates(template).send_to_review()
+    crm.chat_templates(template).update({"name": "Hi"})
 
 
 def check_short_links(crm: AmoCRM, contact: int) -> None:
     crm.short_links.create({"url": "https://mycompany.example/", "metadata": {"entity_type": "contacts", "entity_id": contact}})
     list(crm.short_links.create_many([{"url": "https://mycompany.example/", "metadata": {"entity_type": "contacts", "entity_id": contact}}]))
+    crm.short_links.writable({"url": "https://mycompany.example/", "metadata": {"entity_type": "contacts", "entity_id": contact}})
 
 
 def check_sources(crm: AmoCRM, source: int) -> None:
@@ -398,6 +453,7 @@ def check_sources(crm: AmoCRM, source: int) -> None:
     list(crm.sources.list(filter={"external_id": "s-1"}))
     crm.sources.update(source, {"name": "Shop"})
     list(crm.sources.update_many([{"id": source, "name": "Shop"}]))
+    crm.sources.writable({"name": "Site", "external_id": "s-1"})
 
 
 def check_website_buttons(crm: AmoCRM, pipeline: int, button: int) -> None:
@@ -406,7 +462,11 @@ def check_website_buttons(crm: AmoCRM, pipeline: int, button: int) -> None:
     crm.website_buttons.get(button)
     list(crm.website_buttons.list())
     crm.website_buttons.update(button, {"name": "Support"})
+    crm.website_buttons.writable({"pipeline_id": pipeline, "trusted_websites": ["mycompany.example"]})
     crm.website_buttons(button).add_online_chat()
+    with crm.website_buttons(button).edit() as item: item["name"] = "Support"
+    crm.website_buttons(button).get()
+    crm.website_buttons(button).update({"name": "Support"})
 
 
 def check_bots(crm: AmoCRM, lead: int, bot: int) -> None:
@@ -414,6 +474,7 @@ def check_bots(crm: AmoCRM, lead: int, bot: int) -> None:
     list(crm.bots.list())
     crm.bots.run_legacy([{"bot_id": bot, "entity_id": lead, "entity_type": "leads"}])
     crm.bots.run_many([{"bot_id": bot, "entity_id": lead, "entity_type": "leads"}])
+    crm.bots(bot).get()
     crm.bots(bot).run(lead)
     crm.bots(bot).stop(lead)
 

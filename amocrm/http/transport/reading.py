@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPResponse
 from typing import Final, TypeVar, cast
 from weakref import WeakSet
@@ -32,7 +31,6 @@ CHUNK: Final = 65_536
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReceivedReply(Reply):
     """A Reply with the `requests.Response` from which it was read.
 
@@ -43,10 +41,25 @@ class ReceivedReply(Reply):
         poured: bytes of the body that went to a sink and are not in `body`.
     """
 
-    info: requests.Response = field(repr=False)
-    came: float
-    fresh: bool = False
-    poured: int = 0
+    __slots__ = ("came", "fresh", "info", "poured")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        oversize: bool = False,
+        *,
+        info: requests.Response,
+        came: float,
+        fresh: bool = False,
+        poured: int = 0,
+    ) -> None:
+        super().__init__(status, headers, body, oversize)
+        self.info = info
+        self.came = came
+        self.fresh = fresh
+        self.poured = poured
 
 
 class SinkError(Exception):

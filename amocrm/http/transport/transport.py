@@ -10,7 +10,6 @@ Exceptions of `requests` and `urllib3` leave this module only as the cause of a 
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias, cast
 from weakref import WeakSet
 
@@ -41,7 +40,6 @@ Info: TypeAlias = requests.Response
 Session: TypeAlias = requests.Session
 
 
-@dataclass(frozen=True)
 class Response:
     """The response of a call.
 
@@ -50,9 +48,15 @@ class Response:
         info: the `requests.Response`: `status_code`, `headers`, `elapsed`, `url`.
     """
 
-    # Not in `repr`: it may be a token or a person's data.
-    data: Json = field(repr=False)
-    info: requests.Response
+    __slots__ = ("data", "info")
+
+    def __init__(self, data: Json, info: requests.Response) -> None:
+        self.data = data
+        self.info = info
+
+    def __repr__(self) -> str:
+        # Without the data, which may be a token or a person's data.
+        return f"Response(info={self.info!r})"
 
 
 class _Settings(NamedTuple):

@@ -6,7 +6,7 @@ Source: reference 5.13.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
@@ -17,6 +17,8 @@ from amocrm.resources.custom_fields.definitions import (
     find_option,
     near_option,
 )
+
+_KIND_NAMES: Final = ("enum_code", "enum_id")
 
 
 class Multitext(NamedTuple):
@@ -84,6 +86,8 @@ def read_multitext(item: Mapping[str, Json], field: FieldDefinition) -> Multitex
 
 def write_multitext(given: Json, field: FieldDefinition) -> dict[str, Json]:
     """Write a text, or a text with its kind."""
+    if isinstance(given, Mapping):
+        return _write_wire_item(given)
     value, kind = (given, None) if isinstance(given, str) else given
     if not isinstance(value, str):
         raise TypeError("no text")
@@ -99,6 +103,14 @@ def write_multitext(given: Json, field: FieldDefinition) -> dict[str, Json]:
     option = option or _named(kind, field, "kind")
     name: Json = {"enum_code": option.code} if option.code else {"enum_id": option.id}
     return {"value": value, **name}
+
+
+def _write_wire_item(given: Mapping[str, Json]) -> dict[str, Json]:
+    """Write an item as the API has it: `{"value": "+7999...", "enum_code": "MOB"}`."""
+    if not isinstance(given["value"], str) or not given.keys() <= {"value", *_KIND_NAMES}:
+        raise TypeError("no item")
+    name = next((one for one in _KIND_NAMES if given.get(one) is not None), None)
+    return {"value": given["value"]} | ({} if name is None else {name: given[name]})
 
 
 def read_address(values: list[Mapping[str, Json]], field: FieldDefinition) -> dict[str, str]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from amocrm._support.cache import CachedValue, LRUCache
 from amocrm.bulk.context import ApiContext
 from amocrm.bulk.listing import Listing
-from amocrm.errors import ConfigurationError, UnexpectedReplyError
+from amocrm.errors import ConfigurationError
 from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 from amocrm.http.paths import ACCOUNT_PATH

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from amocrm.errors import AmoCRMError, InvalidField, ValidationError
@@ -51,7 +50,9 @@ def _named(
     field = schema.get(key) if isinstance(key, int) else schema.by_code(key)
     if field is None:
         return refused
-    return replace(refused, field_name=field.name, choices=_choices(field, refused.path))
+    named = copy.copy(refused)
+    named.field_name, named.choices = field.name, _choices(field, refused.path)
+    return named
 
 
 def _choices(field: FieldDefinition, path: str) -> tuple[str, ...]:

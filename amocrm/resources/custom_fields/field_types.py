@@ -11,12 +11,13 @@
     date_time                                    datetime, in the account's zone
     select, radiobutton, category                str, the choice's text; its code and id, too
     multiselect                                  list of such
-    multitext                                    list of Multitext(value, kind); a str, too
+    multitext                                    list of Multitext(value, kind); a str, and the
+                                                 API's {"value": ..., "enum_code": "MOB"}, too
     smart_address                                dict by line: city, zip, country ...
     legal_entity, items                          list of dicts; one dict, too
     linked_entity, payer                         dict
     supplier                                     dict; the entity's id, too
-    file                                         dict; the file's uuid, too
+    file                                         dict; the file's uuid or model, too
     chained_list                                 list of dicts; pairs (catalog, element), too
     any other                                    Raw: the API's own list, untouched
 
@@ -117,7 +118,7 @@ def is_same_value(one: Json, other: Json, field: FieldDefinition, zone: tzinfo) 
     return not isinstance(old, Raw) and bool(old == new)
 
 
-_PHONES: Final = (str, choices.Multitext)
+_PHONES: Final = (str, choices.Multitext, Mapping)
 
 
 def _plain(takes: str, read: Step, write: Step) -> Kind:
@@ -247,7 +248,16 @@ def _write_item(value: Json, field: FieldDefinition, zone: tzinfo) -> Json:
 
 
 def _write_file(value: Json, field: FieldDefinition, zone: tzinfo) -> Json:
+    if isinstance(value, Mapping) and "file_uuid" not in value and "uuid" in value:
+        return _file_of_model(value)
     return {"file_uuid": value} if isinstance(value, str) else _object(value, field, zone)
+
+
+def _file_of_model(model: Mapping[str, Json]) -> Json:
+    """Name a file by its model, as `drive.upload` and `drive.get` return it."""
+    names = {"file_uuid": "uuid", "version_uuid": "version_uuid", "file_name": "name"}
+    names["file_size"] = "size"
+    return {name: model[one] for name, one in names.items() if model.get(one) is not None}
 
 
 def _write_supplier(value: Json, _field: FieldDefinition, _zone: tzinfo) -> Json:

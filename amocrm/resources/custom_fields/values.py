@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, MutableMapping
-from datetime import tzinfo
+from datetime import date, tzinfo
+from decimal import Decimal
 from typing import Final, TypeAlias
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
+from amocrm.resources.custom_fields.choices import Multitext
 from amocrm.resources.custom_fields.dates import UTC
 from amocrm.resources.custom_fields.definitions import FieldDefinition, Schema
 from amocrm.resources.custom_fields.field_types import is_same_value, read_values, write_values
@@ -16,6 +19,8 @@ from amocrm.resources.custom_fields.field_types import is_same_value, read_value
 VALUES: Final = "custom_fields_values"
 
 Key: TypeAlias = int | str
+
+_DAY_FIRST: Final = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})")
 
 
 class _Clear:
@@ -110,11 +115,22 @@ class CustomFields(MutableMapping[Key, Json]):
         item = self._item(self._find(key).id)
         return [] if item is None else list(copy.deepcopy(item["values"]))
 
+    def plain(self) -> dict[Key, Json]:
+        """Return all values in types that JSON and CSV have, by the fields' names.
+
+        Numbers are int or float, dates and times ISO 8601 texts, phones and e-mails their texts,
+        and several values are a list.
+        """
+        return {key: _plain(self[key]) for key in self}
+
     def _items(self) -> list[Json]:
         """Return the items that have a value; those of no shape we know are left where they are."""
+        listed = self._entity.get(VALUES)
+        if listed is None and VALUES not in self._entity:
+            listed = _of_older_api(self._entity.get("custom_fields"), self._schema)
         return [
             one
-            for one in self._entity.get(VALUES) or ()
+            for one in listed or ()
             if isinstance(one, dict)
             and isinstance(one.get("field_id"), int)
             and isinstance(one.get("values"), list)
@@ -132,6 +148,11 @@ class CustomFields(MutableMapping[Key, Json]):
             raise
 
     def _put(self, field: FieldDefinition, values: list[Json]) -> None:
+        if VALUES not in self._entity and "custom_fields" in self._entity:
+            raise ConfigurationError(
+                "this model is of a webhook or of the older API, and cannot be written back",
+                hint="read the entity by its id, or edit it",
+            )
         item = self._item(field.id)
         names = {"field_name": field.name, "field_code": field.code, "field_type": field.type}
         new = {"field_id": field.id, **names, **(item or {}), "values": values}
@@ -164,3 +185,42 @@ class CustomFields(MutableMapping[Key, Json]):
 
 def _is_of(item: Json, number: int) -> bool:
     return isinstance(item, dict) and item.get("field_id") == number
+
+
+def _of_older_api(listed: Json, schema: Schema) -> list[Json]:
+    """Read `custom_fields` of webhooks and of the API's second version. Source: reference 6.3."""
+    found: list[Json] = []
+    for one in listed if isinstance(listed, list) else ():
+        number = str(one.get("id")) if isinstance(one, dict) else ""
+        if number.isascii() and number.isdecimal():
+            field = schema.get(int(number))
+            values = one.get("values") or []
+            items = [values] if isinstance(values, dict) else values  # of a radiobutton
+            found.append({
+                "field_id": int(number), "field_name": one.get("name"),
+                "field_code": one.get("code"),
+                "values": [_older_value(item, field.type if field else "") for item in items],
+            })  # fmt: skip
+    return found
+
+
+def _older_value(item: Json, kind: str) -> Json:
+    value, enum = (item.get("value"), item.get("enum")) if isinstance(item, dict) else (item, None)
+    if kind == "checkbox" and str(value) in ("0", "1"):
+        value = str(value) == "1"
+    if kind in ("date", "birthday", "date_time") and isinstance(value, str):
+        day = _DAY_FIRST.fullmatch(value)
+        value = f"{day[3]}-{day[2]}-{day[1]}T00:00:00Z" if day else value
+        value = int(value) if value.isascii() and value.isdecimal() else value
+    number = str(enum)
+    return {"value": value} | ({"enum_id": int(number)} if number.isdecimal() else {})
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Multitext):
+        return value.value
+    return [_plain(one) for one in value] if isinstance(value, list) else value

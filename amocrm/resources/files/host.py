@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from amocrm._support.clock import Clock
-from amocrm.errors import AmoCRMError, ConfigurationError, UnexpectedReplyError
+from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json, Retry, Timeout
 from amocrm.http.paths import ACCOUNT_PATH, resolve

@@ -1,4 +1,4 @@
-"""A signed request on its way to a handler."""
+"""One signed request to the Chats API."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def history(call: ScopeCall, name: str) -> Answer:
     chat = call.scope.chat(name)
     found = list(reversed(chat.messages))[offset : offset + limit] if chat else []
     if not found:
-        return NO_CONTENT  # Assumed (reference 8.2): for a chat that nobody knows, too.
+        return NO_CONTENT  # Assumed (reference 8.2): for an unknown chat, too.
     shown = [_shown(one) for one in found]
     return json_answer({"messages": shown}, kind="application/json")
 

@@ -1,4 +1,4 @@
-"""Signs about messages: delivered or not, somebody types, somebody reacts (reference 8.2)."""
+"""Delivery statuses, typing and reactions (reference 8.2)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from amocrm.sandbox.http.answer import Answer, json_answer
 
 
 class ChatRefusedError(Exception):
-    """A refusal on its way out of a handler."""
+    """A refusal that a handler raises."""
 
     def __init__(self, status: int, kind: str, description: str) -> None:
         """Remember the status, the `error_type` and the `error_description`."""
@@ -33,7 +33,7 @@ def bad_signature() -> ChatRefusedError:
 
 
 def not_registered() -> ChatRefusedError:
-    """Refuse a channel that nobody knows."""
+    """Refuse an unknown channel."""
     return ChatRefusedError(404, "ORIGIN_NOT_REGISTERED", "NOT_FOUND")
 
 
@@ -55,7 +55,7 @@ def invalid(description: str) -> ChatRefusedError:
 
 
 def refuse(errors: ValidationErrors) -> None:
-    """Refuse a body if it has a fault; the first one is told.
+    """Refuse a body with its first error, if it has any.
 
     Raises:
         ChatRefusedError: 400.

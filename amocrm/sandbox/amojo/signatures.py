@@ -21,15 +21,15 @@ def check_signature(request: IncomingRequest, secret: str, now: float) -> None:
     Raises:
         ChatRefusedError: 403; 400 when everything is signed, but the body is said to be no JSON.
     """
-    md5, kind, date, seal = (
+    md5, kind, date, signature = (
         request.headers.get(name, "")
         for name in ("Content-MD5", "Content-Type", "Date", "X-Signature")
     )
     path = quote(request.path, safe="/!$&'()*+,;=:@~")
     wanted = sign_request(secret, request.method, md5, kind, date, path)
-    if not hmac.compare_digest(seal.encode(), wanted.encode()):
+    if not hmac.compare_digest(signature.encode(), wanted.encode()):
         raise bad_signature()
-    # Assumed (reference 8.1): a wrong Content-MD5 and an old Date are told like a wrong signature.
+    # Assumed (reference 8.1): a wrong Content-MD5 and an old Date count as a wrong signature.
     body_md5 = hashlib.md5(request.body, usedforsecurity=False).hexdigest()
     if md5 != body_md5 or not _is_fresh(date, now):
         raise bad_signature()

@@ -18,7 +18,7 @@ _SYSTEM = (
 
 
 def customer_statuses(account: Account, ids: Ids) -> dict[int, Entity]:
-    """Return the shelf of an account, with the system statuses on it."""
+    """Return the statuses of an account by id, the system ones included."""
     shelf = account.shelf("customer_statuses")
     if not shelf:
         for place, (kind, *names) in enumerate(_SYSTEM):

@@ -9,7 +9,7 @@ from amocrm.sandbox.http.answer import Json
 ZONES = ("amocrm.ru", "amocrm.com", "kommo.com")
 """Domains of the platforms (reference 1); the first is the default."""
 
-_FAMILIES = ("leads", "contacts", "companies", "customers", "segments")
+_RESOURCES = ("leads", "contacts", "companies", "customers", "segments")
 """Families with custom fields of their own; lists have them, too."""
 
 _STAGES = (
@@ -63,7 +63,7 @@ _PREDEFINED: dict[str, tuple[tuple[str, str, str], ...]] = {
 
 
 def new_account(name: str, ids: Ids, now: int) -> Account:
-    """Found an account; `name` is a subdomain or a full host such as `shop.kommo.com`.
+    """Create an account; `name` is a subdomain or a full host such as `shop.kommo.com`.
 
     Raises:
         ValueError: the name is neither.
@@ -81,7 +81,7 @@ def new_account(name: str, ids: Ids, now: int) -> Account:
             email=f"{user.lower()}@example.com",
             lang="ru" if account.zone.endswith(".ru") else "en",
         )
-    for entity_type in _FAMILIES:
+    for entity_type in _RESOURCES:
         account.entities[entity_type] = {}
         account.tags[entity_type] = {}
         open_fields(account, entity_type)
@@ -92,7 +92,7 @@ def new_account(name: str, ids: Ids, now: int) -> Account:
 
 
 def open_fields(account: Account, entity_type: str) -> None:
-    """Let a family have custom fields, and the groups that people cannot delete."""
+    """Give a resource custom fields, and the predefined groups of fields."""
     account.fields[entity_type] = {}
     shelf = account.shelf(f"groups/{entity_type}")
     # Assumed (reference 4.14): every card begins with `default`, that of leads has statistics, too.

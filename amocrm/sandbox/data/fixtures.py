@@ -1,6 +1,6 @@
-"""What an account has though the API can not make it: widgets, bots, talks, waiting bots.
+"""What the API cannot create: widgets, bots, talks, waiting bots.
 
-Every account is founded with one of each that a client of any language can try.
+Every account starts with some, so that a client of any language can try them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TEMPLATE = (
 
 
 def add_fixtures(account: Account, ids: Ids) -> None:
-    """Put the first things into a new account."""
+    """Add the first fixtures to a new account."""
     for name, kind in (("Welcome", "regular"), ("Rate us", "nps")):
         put(account, ids, "bots", {"name": name, "type_functionality": kind}, account.created_at)
     template = [
@@ -39,10 +39,10 @@ def add_fixtures(account: Account, ids: Ids) -> None:
 
 
 def put(account: Account, ids: Ids, entity_type: str, entity: Entity, now: int) -> int:
-    """Store a thing past the API; return its id.
+    """Store a fixture without a request; return its id.
 
     Raises:
-        KeyError: it is none of the families of this module, or it lacks its key.
+        KeyError: it is no resource of this module, or it lacks its key.
     """
     row, key = _ROWS[entity_type], _KEYS.get(entity_type, "id")
     number = ids.take(row.ids or row.key)

@@ -1,7 +1,7 @@
-"""What one account holds: entities, fields, tags, pipelines, users, and the ties between them.
+"""What one account holds: entities, fields, tags, pipelines, users, and the links between them.
 
 Entities are kept as they are read (reference 5.1, 5.2), without links and `_embedded`; those are
-made when somebody looks.
+made for each answer.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class Account:
     drive: Drive = field(default_factory=Drive)
 
     def shelf(self, name: str) -> dict[Json, Entity]:
-        """Return where the account keeps the entities of a family."""
+        """Return the entities of a resource by id."""
         return self.entities.setdefault(name, {})
 
     @property

@@ -18,22 +18,22 @@ from amocrm.sandbox.http.problem import ProblemError
 ACCEPTED = Answer(202)
 
 
-def list_attached(call: Call, family: str, number: int) -> Answer:
+def list_attached(call: Call, entity_type: str, number: int) -> Answer:
     """Answer `GET /{entity}/{id}/files`: `before_id` is the cursor, links go down from it."""
-    _enter(call, family, number)
+    _enter(call, entity_type, number)
     listing = ListingQuery.of(call.request)
     before = _cursor(listing.tree.get("before_id"))
     # Assumed (reference 4.29): the newest link first, and files in the bin are not shown.
     files = call.account.drive.files
     found = [
         one
-        for one in call.account.drive.at(family, number)
+        for one in call.account.drive.at(entity_type, number)
         if (before is None or one.id < before) and files[one.file_uuid].deleted_at is None
     ]
     items = found[: listing.limit]
     if not items:
         return NO_CONTENT
-    at = f"{call.root}/{family}/{number}/files?limit={listing.limit}"
+    at = f"{call.root}/{entity_type}/{number}/files?limit={listing.limit}"
     links = {"self": {"href": at if before is None else f"{at}&before_id={before}"}}
     if len(found) > len(items):
         links["next"] = {"href": f"{at}&before_id={items[-1].id}"}
@@ -41,23 +41,23 @@ def list_attached(call: Call, family: str, number: int) -> Answer:
     return json_answer({"_links": links, "_embedded": {"files": shown}})
 
 
-def attach(call: Call, family: str, number: int) -> Answer:
+def attach(call: Call, entity_type: str, number: int) -> Answer:
     """Answer `PUT /{entity}/{id}/files`; what is attached already stays as it is."""
-    _enter(call, family, number)
+    _enter(call, entity_type, number)
     drive = call.account.drive
-    attached = {one.file_uuid for one in drive.at(family, number)}
+    attached = {one.file_uuid for one in drive.at(entity_type, number)}
     for uuid in _named(call):
         if uuid not in attached:
-            drive.attachments.append(Attachment(call.ids.take("links"), uuid, family, number))
+            drive.attachments.append(Attachment(call.ids.take("links"), uuid, entity_type, number))
             attached.add(uuid)
     return ACCEPTED
 
 
-def detach(call: Call, family: str, number: int) -> Answer:
+def detach(call: Call, entity_type: str, number: int) -> Answer:
     """Answer `DELETE /{entity}/{id}/files`; what is not attached is passed over (assumed)."""
-    _enter(call, family, number)
+    _enter(call, entity_type, number)
     drive, wanted = call.account.drive, set(_named(call))
-    gone = [one for one in drive.at(family, number) if one.file_uuid in wanted]
+    gone = [one for one in drive.at(entity_type, number) if one.file_uuid in wanted]
     drive.attachments = [one for one in drive.attachments if one not in gone]
     return ACCEPTED
 
@@ -85,10 +85,10 @@ def need_scope(call: Call, scope: str) -> None:
         raise ProblemError(403, "Invalid scope")
 
 
-def _enter(call: Call, family: str, number: int) -> None:
+def _enter(call: Call, entity_type: str, number: int) -> None:
     need_scope(call, "files")
     call.account.drive.forget_old(call.now)
-    entity = _entity(call.account, family, number)
+    entity = _entity(call.account, entity_type, number)
     if entity is None or entity.get("is_deleted"):
         raise ProblemError(404, "Not found")
 
@@ -144,7 +144,7 @@ def _of_element(handler: Callable[[Call, str, int], Answer]) -> Callable[..., An
 
 
 _VERBS = (("GET", list_attached), ("PUT", attach), ("DELETE", detach))
-_ENTITY = "/<any(leads,contacts,companies,customers):family>/<int:number>/files"
+_ENTITY = "/<any(leads,contacts,companies,customers):entity_type>/<int:number>/files"
 _ELEMENT = "/catalogs/<int:catalog>/<int:number>/files"
 ROWS = (
     *(Route(method, _ENTITY, handler) for method, handler in _VERBS),

@@ -1,4 +1,4 @@
-"""One call to the Files service on its way to a handler."""
+"""One authorized call to the Files service."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _HOST = re.compile(r"(?<=://)drive(-[a-z])?(?=\.)")
 
 @dataclass(frozen=True)
 class DriveCall:
-    """A request to one account's files; `seal` makes the token of an upload address."""
+    """A request to one account's files; `sign_token` makes the token of an upload address."""
 
     request: IncomingRequest
     account: Account
     user_id: int
     now: int
     ids: Ids
-    seal: Callable[[dict[str, Json]], str]
+    sign_token: Callable[[dict[str, Json]], str]
 
     @property
     def drive(self) -> Drive:

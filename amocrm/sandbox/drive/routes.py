@@ -83,7 +83,7 @@ def _dispatch(
                 raise ProblemError(402, "Payment required")
             if not {"files", target.scope} <= set(grant.scopes):
                 raise ProblemError(403, "Invalid scope")  # reference 7, 3.3
-            call = DriveCall(request, account, grant.user_id, int(now), ids, tokens.seal)
+            call = DriveCall(request, account, grant.user_id, int(now), ids, tokens.sign_token)
             return target.handler(call, **arguments)
     raise unauthorized() if target.scope else not_found(request.method, request.url)
 

@@ -105,8 +105,8 @@ class Drive:
 
     Attributes:
         uploads: by the token of the next part; each token is good for one part.
-        max_file_size: told by a session; a test may want a smaller one.
-        max_part_size: told by a session; Kommo's text says 131072 (reference 12.2).
+        max_file_size: in the answer of a session; a test may set a smaller one.
+        max_part_size: in the answer of a session; Kommo's text says 131072 (reference 12.2).
     """
 
     files: dict[str, File] = field(default_factory=dict[str, File])

@@ -1,4 +1,4 @@
-"""Uploads: a session, then one part after another, each to the address told last (reference 7)."""
+"""Uploads: a session, then its parts, each to the address of the answer before (reference 7)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _address(call: DriveCall, upload: Upload) -> str:
         "user_type": "internal",
         "part_num": upload.parts + 1,
     }
-    token = call.seal(claims)
+    token = call.sign_token(claims)
     call.drive.uploads[token] = upload
     return f"{call.upload_root}/sessions/upload/{token}"
 

@@ -17,7 +17,7 @@ FILE_KEYS = (
 """Members of a file in a read."""
 
 PREVIEW = (200, 150)
-"""Width and height of the one preview of a picture. Assumed (reference 7): no size is told."""
+"""Width and height of the one preview of a picture. Assumed (reference 7): the size."""
 
 
 def show_file(call: DriveCall, file: File) -> dict[str, Json]:

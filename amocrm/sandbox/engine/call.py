@@ -1,4 +1,4 @@
-"""One API call on its way to a handler."""
+"""One authorized API call."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A resource of the API as one entry of a table.
 
-Adding a family is one entry: a `Collection` says what is written at which address, and the engine
+Adding a resource is one entry: a `Collection` says what is written at which address, and the engine
 lists, reads, creates, changes and deletes it. A small one, whole::
 
     LOSS_REASONS = Collection(
@@ -93,7 +93,7 @@ class Verb:
 
 @dataclass(frozen=True)
 class Collection:
-    """One family at one address.
+    """One resource at one address.
 
     Attributes:
         path: below `/api/v4`, with its parents.
@@ -107,7 +107,7 @@ class Collection:
         with_keys: members that only some reads show; a write ignores them, as it ignores `keys`.
         embeds: members of `_embedded` in a read; a write ignores them.
         fixed: members that a change may repeat, but not change.
-        defaults: members of a new entity that nobody gave.
+        defaults: members of a new entity that its model does not give.
         shelf: where the account keeps them; `key` if empty. Two addresses may share one.
         ids: kind of the ids; `key` if empty.
         number: variable of the path that is the id; `<number>` for ids that are text.
@@ -191,7 +191,7 @@ class Operation:
 
     @property
     def shelf(self) -> Entities:
-        """Entities of this family, those of other parents included."""
+        """Entities of this resource, those of other parents included."""
         if self.row.stored is not None:
             return self.row.stored(self)
         return self.account.shelf(self.row.shelf or self.row.key)

@@ -1,4 +1,4 @@
-"""Events that writes leave behind (reference 4.16, 5.11, 11)."""
+"""Events that writes create (reference 4.16, 5.11, 11)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SINGULAR = {
     "customers": "customer",
     "tasks": "task",
 }
-"""How events name a family."""
+"""How events name a resource."""
 
 _FIELD_TYPES = {
     # Assumed (reference 5.11): an int is documented, its values are those of the older API.

@@ -1,4 +1,4 @@
-"""Making and cutting links between entities, with all that follows (reference 4.12, 11)."""
+"""Linking and unlinking entities, with the events and stamps (reference 4.12, 11)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def link(
 
 
 def unlink(history: History, entity_type: str, number: int, other: str, target: int) -> None:
-    """Cut the link between two entities; without one nothing happens (assumed)."""
+    """Remove the link between two entities; without one nothing happens (assumed)."""
     ties = history.account.ties
     if target not in ties.of(entity_type, number, other):
         return
@@ -50,7 +50,7 @@ def unlink(history: History, entity_type: str, number: int, other: str, target: 
 def metadata(
     account: Account, entity_type: str, number: int, other: str, target: int
 ) -> Entity | None:
-    """Return what an answer tells of a link; of a company nothing (reference 4.12)."""
+    """Return the metadata that an answer shows of a link; None for a company (reference 4.12)."""
     if other == "contacts":
         return {
             "main_contact": entity_type == "leads" and account.ties.main_contact(number) == target

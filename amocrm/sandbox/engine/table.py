@@ -1,4 +1,4 @@
-"""Every family that the portal serves (reference 4.0); `collection` tells how to add one."""
+"""Every resource of the sandbox (reference 4.0); `collection` says how to add one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checked models become entities (reference 4.2, 4.7, 4.8)."""
+"""Writes checked models as entities (reference 4.2, 4.7, 4.8)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Writer:
             entity |= {"name": f"{word} #{number}", "price": 0, "pipeline_id": pipeline}
             entity |= {"status_id": self._first_stage(pipeline), "_source_id": None}
         if entity_type.name == "customers":
-            # Assumed (reference 5.3): what a new customer has that nobody gave.
+            # Assumed (reference 5.3): members of a new customer that its model does not give.
             entity |= {"next_price": 0, "periodicity": 0, "ltv": 0, "purchases_count": 0}
             entity |= {"average_check": 0, "_segments": [], "_points": 0}
             if self.account.customers_mode == "periodicity":

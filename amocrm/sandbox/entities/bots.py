@@ -1,4 +1,4 @@
-"""Bots: Kommo's list, starting and stopping them, and letting a waiting one go on.
+"""Bots: Kommo's list, run, stop, and continue a waiting one.
 
 Reference 4.21, 4.31, 9.1.
 """

@@ -1,4 +1,4 @@
-"""Calls: each becomes a note at whom its number finds (reference 4.22)."""
+"""Calls: each becomes a note of the entity with its phone (reference 4.22)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PARAMS = ("uniq", "duration", "source", "link", "phone", "call_result", "call_s
 
 
 def add_calls(call: Call) -> Answer:
-    """Answer `POST /calls`: a call that nobody's number takes is not stored, but in `errors`."""
+    """Answer `POST /calls`: a call whose phone belongs to no entity is reported in `errors`."""
 
     def check(model: Entity, errors: ValidationErrors) -> None:
         who = model.get("call_responsible")
@@ -64,7 +64,7 @@ def add_calls(call: Call) -> Answer:
             made.append(_made(call, model, place, *owner))
     links = {"self": {"href": f"{call.root}/calls"}}
     if not made:
-        # Recorded from real accounts; reference 4.22 has 200 for a call that found somebody.
+        # Recorded from real accounts; reference 4.22 has 200, for calls that were stored.
         return json_answer({"_total_items": 0, "errors": errors}, status=400, kind=PROBLEM)
     body = {"_total_items": len(made), "errors": errors, "_links": links}
     return json_answer({**body, "_embedded": {"calls": made}})

@@ -67,7 +67,7 @@ def _check(
     if file and not file.get("is_external") and file["id"] not in operation.account.drive.files:
         errors.no_choice("attachment.id")
     if entity is not None and entity["type"] == "waba" and _status(entity) != "draft":
-        # Assumed (reference 4.27): how a change of a reviewed template is told.
+        # Assumed (reference 4.27): how a change of a reviewed template is refused.
         errors.no_choice("id")
 
 

@@ -29,8 +29,8 @@ def _statuses(operation: Operation) -> Entities:
 
 def _drop_status(operation: Operation, status: Entity) -> None:
     if status["type"] != ORDINARY:
-        # Assumed (reference 4.18): told with 400, which is documented.
-        raise ProblemError(400, "A system status can not be deleted")
+        # Assumed (reference 4.18): refused with 400, which is documented.
+        raise ProblemError(400, "A system status cannot be deleted")
     operation.drop(status)
 
 

@@ -20,7 +20,7 @@ from amocrm.sandbox.http.answer import Answer, json_answer
 from amocrm.sandbox.http.problem import ProblemError
 from amocrm.sandbox.http.request import EMPTY_DATA
 
-_FAMILY = ENTITY_TYPES["customers"]
+_CUSTOMERS = ENTITY_TYPES["customers"]
 _MODE: dict[str, str | Prop] = {
     "mode": Prop("string", required=True, choices=("segments", "periodicity")),
     "is_enabled": "bool!",
@@ -29,7 +29,7 @@ _POINTS: dict[str, str | Prop] = {"earn": Prop("int", low=1), "redeem": Prop("in
 
 
 def need_mode(account: Account, *modes: str) -> None:
-    """Refuse what an account can not do in its mode.
+    """Refuse what an account cannot do in its mode.
 
     Raises:
         ProblemError: 402 when customers are switched off or not paid for, 422 in another mode.
@@ -63,7 +63,7 @@ def give_points(call: Call, number: int) -> Answer:
         if len(model) > 1:
             errors.unexpected("redeem")
         elif model.get("redeem", 0) > points:
-            # Assumed (reference 4.18): what is not there can not be redeemed.
+            # Assumed (reference 4.18): what is not there cannot be redeemed.
             errors.add("TooHigh", "redeem", f"This value should be {points} or less.")
 
     model = read_model(call.request.json(), _POINTS, check=check)
@@ -85,7 +85,7 @@ def customers_on(operation: Operation) -> None:
 def _check(
     operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
-    check_members(model, _FAMILY, operation.account, errors)
+    check_members(model, _CUSTOMERS, operation.account, errors)
     periodic = operation.account.customers_mode == "periodicity"
     if periodic and entity is None and model.get("next_date") is None:
         errors.missing("next_date")
@@ -97,7 +97,7 @@ def _check(
 
 
 def _show(operation: Operation, customer: Entity, listing: ListingQuery) -> Entity:
-    shown = show(operation.account, _FAMILY, customer, listing.withs, operation.call.root)
+    shown = show(operation.account, _CUSTOMERS, customer, listing.withs, operation.call.root)
     if "_embedded" in shown:
         known = operation.account.shelf("segments")
         segments = linked(
@@ -108,7 +108,7 @@ def _show(operation: Operation, customer: Entity, listing: ListingQuery) -> Enti
     return shown
 
 
-_ROW = entity_row(_FAMILY)
+_ROW = entity_row(_CUSTOMERS)
 CUSTOMERS: Collection = replace(
     _ROW,
     verbs={

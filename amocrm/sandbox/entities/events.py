@@ -26,7 +26,7 @@ from amocrm.sandbox.values.event_values import VALUE_TYPES, fits
 _MOST_IDS = 10
 _ENTITY = re.compile(r"lead|contact|company|customer|task|catalog_\d+")
 _FIELD_EVENT = re.compile(r"custom_field_\d+_value_changed")
-_FAMILIES = {one: entity_type for entity_type, one in SINGULAR.items()}
+_RESOURCES = {one: entity_type for entity_type, one in SINGULAR.items()}
 
 
 def list_types(call: Call) -> Answer:
@@ -102,7 +102,7 @@ def _check_values(side: str, values: dict[str, Json], types: list[str]) -> None:
 
 def _show(operation: Operation, event: Entity, listing: ListingQuery) -> Entity:
     kind, number = event.get("_talk", (str(event["entity_type"]), event["entity_id"]))
-    entity_type = _FAMILIES.get(kind, "elements")
+    entity_type = _RESOURCES.get(kind, "elements")
     at = (
         kind.replace("catalog_", "catalogs/") + "/elements"
         if entity_type == "elements"

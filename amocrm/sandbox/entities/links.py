@@ -1,4 +1,4 @@
-"""Links between entities: listing, making, cutting; of one entity or of many (reference 4.12)."""
+"""Links between entities: list, link, unlink; of one entity or of many (reference 4.12)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from amocrm.sandbox.values.field_filters import check_field_filters, has_values,
 
 
 def entity_row(entity_type: EntityType) -> Collection:
-    """Return the entry of a family of entities."""
+    """Return the entry of one kind of entity."""
     changed = ("id", "name", "updated_at") if entity_type.patch_shows_name else ("id", "updated_at")
 
     def check(

@@ -75,9 +75,9 @@ def _move_flag(operation: Operation, pipeline: Entity) -> None:
 
 
 def _drop(operation: Operation, pipeline: Entity) -> None:
-    # Assumed (reference 4.5): the refusals are told with 400, which is documented.
+    # Assumed (reference 4.5): the refusals are refused with 400, which is documented.
     if len(operation.account.pipelines) == 1:
-        raise ProblemError(400, "The last pipeline can not be deleted")
+        raise ProblemError(400, "The last pipeline cannot be deleted")
     leads = operation.account.shelf("leads").values()
     if any(one["pipeline_id"] == pipeline["id"] and not one["is_deleted"] for one in leads):
         raise ProblemError(400, "The pipeline holds leads")

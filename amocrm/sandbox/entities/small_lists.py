@@ -12,7 +12,7 @@ CURRENCIES = ("RUB", "USD", "EUR", "UAH", "BYN", "KZT", "GBP", "CNY")
 
 def _subscribers(operation: Operation) -> Entities:
     (entity_type,) = operation.row.parents.values()
-    # Assumed (reference 4.28): the responsible user is subscribed, and nobody else.
+    # Assumed (reference 4.28): only the responsible user is subscribed.
     number = operation.account.shelf(entity_type)[operation.scope["entity_id"]][
         "responsible_user_id"
     ]

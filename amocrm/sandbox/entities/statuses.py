@@ -72,8 +72,8 @@ def _change(operation: Operation, stage: Entity, model: Entity) -> None:
 
 def _drop(operation: Operation, stage: Entity) -> None:
     if not is_ordinary(stage):
-        # Assumed (reference 4.5): told with 400, which is documented.
-        raise ProblemError(400, "A system status can not be deleted")
+        # Assumed (reference 4.5): refused with 400, which is documented.
+        raise ProblemError(400, "A system status cannot be deleted")
     stages: list[Entity] = _pipeline(operation)["_embedded"]["statuses"]
     stages.remove(stage)
     renumber(stages)

@@ -10,7 +10,7 @@ from amocrm.sandbox.engine.validate import read_optional
 from amocrm.sandbox.http.answer import Answer
 from amocrm.sandbox.http.problem import ProblemError, not_found
 
-_FAMILIES = {"lead": "leads", "customer": "customers"}
+_RESOURCES = {"lead": "leads", "customer": "customers"}
 
 
 def close(call: Call, number: int) -> Answer:
@@ -42,7 +42,7 @@ def _show(operation: Operation, talk: Entity, listing: ListingQuery) -> Entity:
     linked: Entity = {"contacts": [], "leads": [], "customers": []}
     pairs = [("contacts", shown["contact_id"])]
     if talk["entity_type"] is not None:
-        pairs.append((_FAMILIES[talk["entity_type"]], talk["entity_id"]))
+        pairs.append((_RESOURCES[talk["entity_type"]], talk["entity_id"]))
     for entity_type, number in pairs:
         if number:
             href = f"{operation.call.root}/{entity_type}/{number}"

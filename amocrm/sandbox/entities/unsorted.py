@@ -1,4 +1,4 @@
-"""Incoming leads: listing, bringing in, accepting, declining, linking (reference 4.4)."""
+"""Incoming leads: list, create, accept, decline, link (reference 4.4)."""
 
 from __future__ import annotations
 
@@ -160,7 +160,9 @@ def summary(call: Call) -> Answer:
 def _known(call: Call, number: str) -> Entity:
     item = call.account.shelf("unsorted").get(number)
     if item is None or item["_outcome"]:
-        raise ProblemError(404, "Not found")  # What is sorted already is gone (assumed).
+        raise ProblemError(
+            404, "Not found"
+        )  # Assumed (reference 4.4): an item that was accepted or declined is unknown.
     return item
 
 

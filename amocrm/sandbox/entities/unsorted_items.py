@@ -1,4 +1,4 @@
-"""Incoming leads: what they hold, and how a lead becomes one (reference 4.4)."""
+"""Incoming leads: their metadata, and how a lead becomes one (reference 4.4)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _WRITE_ONLY = ("is_call_event_needed",)
 
 
 def enter(writer: Writer, category: str, ends: Mapping[str, int | None], item: Entity) -> Entity:
-    """Put a lead among the incoming ones; `ends` are ids of the lead, its contact and company."""
+    """Make a lead an incoming one; `ends` are ids of the lead, its contact and company."""
     account = writer.account
     lead = account.shelf("leads")[ends["leads"]]
     stages = account.statuses(lead["pipeline_id"])

@@ -43,7 +43,7 @@ def _check(
     if not _EMAIL.fullmatch(email):
         errors.add("InvalidFormat", "email", "This value is not a valid email address.")
     elif any(one.email == email for one in operation.account.users.values()):
-        errors.no_choice("email")  # Assumed (reference 4.19): how a taken address is told.
+        errors.no_choice("email")  # Assumed (reference 4.19): how a taken address is refused.
     if not all(one.search(model.get("password", "aA1aA1")) for one in _PASSWORD):
         errors.add("InvalidFormat", "password", "This value is not valid.")
     if model.get("lang") == "pt" and operation.account.zone != "kommo.com":
@@ -133,7 +133,7 @@ def _named(number: int, name: str, root: str) -> Entity:
 
 
 def activate(call: Call) -> Answer:
-    """Answer `POST /users/activate`: 202 without a body, which is told to be a page."""
+    """Answer `POST /users/activate`: 202 with an empty body of type `text/html`."""
     _switch(call, is_active=True)
     return Answer(202, (("Content-Type", "text/html; charset=utf-8"),))
 

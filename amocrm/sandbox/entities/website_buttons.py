@@ -146,7 +146,7 @@ _SHORT_LINK: Schema = {
 
 
 def shorten(call: Call) -> Answer:
-    """Answer `POST /short_links`: a contact has one link, which is told again."""
+    """Answer `POST /short_links`: a contact has one link, and a second call returns it again."""
 
     def check(model: Entity, errors: ValidationErrors) -> None:
         if not re.fullmatch(r"https?://[^\s/]\S*", model.get("url", "http://a")):

@@ -1,1 +1,1 @@
-"""Fault injection."""
+"""Fault injection: what goes wrong with a request, by chance or on request."""

@@ -20,12 +20,12 @@ BLOCKED_PAGE = (
 
 
 def blocked() -> Answer:
-    """Refuse as the edge does: a page, not a problem body (reference 2.7, 3.3)."""
+    """Refuse as an edge server does: a page, not a problem body (reference 2.7, 3.3)."""
     return html_answer(BLOCKED_PAGE, status=403)
 
 
 def apply_fault(fault: Fault, answer: Answer | None) -> Answer:
-    """Return what goes out; `answer` is None when the effect did not happen."""
+    """Return the answer that is sent; `answer` is None when the effect did not take place."""
     return _EFFECTS[fault.name](fault, answer or NO_CONTENT)
 
 

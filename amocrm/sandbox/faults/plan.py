@@ -1,9 +1,8 @@
-"""Fault injection: which fault, if any, the next request suffers.
+"""Fault injection: which fault, if any, the next request gets.
 
 `FaultPlan` is chance, drawn from the sandbox's seed. An injected fault is certain: the next
-matching requests suffer it. A fault either replaces the effect of the request (the edge answers,
-the portal never sees it) or spoils the answer after the effect was done; `effect=True/False`
-overrides that.
+matching requests get it. A fault either replaces the effect of the request (an edge server answers)
+or changes the answer after the effect took place; `effect=True/False` overrides that.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault, ready to be suffered."""
+    """One fault with its options."""
 
     name: str
     effect: bool
@@ -105,12 +104,12 @@ class _Injected:
 
 
 class FaultInjector:
-    """Strikes in waiting, and the dice."""
+    """Injected faults that wait for their request, and the random generator of the others."""
 
     def __init__(self, faults: FaultPlan, seed: int) -> None:
-        """Begin with `faults`; the same seed draws the same faults."""
+        """Start with `faults`; the same seed draws the same faults."""
         self.faults = faults
-        self._random = random.Random(f"weather-{seed}")
+        self._random = random.Random(f"faults-{seed}")
         self._injected: list[_Injected] = []
 
     def inject(
@@ -156,7 +155,7 @@ def make_fault(name: str, options: Mapping[str, Json]) -> Fault:
     """
     kind = KINDS.get(name)
     if kind is None:
-        raise ValueError(f"no such fate: {name!r}; there are {', '.join(KINDS)}")
+        raise ValueError(f"no fault is named {name!r}; the faults are {', '.join(KINDS)}")
     unknown = set(options) - set(kind.options) - {"effect"}
     if unknown:
         known = ", ".join([*kind.options, "effect"])

@@ -1,4 +1,4 @@
-"""The portal in the same process, behind a `requests` session.
+"""The sandbox in the same process, behind a `requests` session.
 
 Errors are those of the real stack: the raw response is urllib3's own, over a stream that can end
 too early, stall or drip, and a lost answer is the exception a cut socket would have caused.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class SandboxAdapter(HTTPAdapter):
-    """Hands prepared requests to the portal instead of a socket."""
+    """Passes prepared requests to the sandbox instead of a socket."""
 
     def __init__(self, respond: Callable[[WSGIEnvironment], Answer], clock: Clock) -> None:
         """Remember where requests go and whose time passes."""

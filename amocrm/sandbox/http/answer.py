@@ -1,8 +1,8 @@
-"""What the portal answers, and the stream that carries it, whole or not.
+"""Answers, and the stream of their bytes, whole or not.
 
-An `Answer` says what goes out and how: whole, cut before the first byte, cut in the middle, or a
-byte at a time. The TCP side and the in-process side read the same stream, so a fault looks the
-same from both.
+An `Answer` says what is sent and how: whole, cut before the first byte, cut in the middle, or one
+byte at a time. The TCP server and the in-process adapter read the same stream, so a fault looks the
+same through both.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Ending = Literal["whole", "none", "half"]
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer and the manner of its delivery.
+    """One answer and how it is delivered.
 
     Attributes:
         pad: spaces sent before the body; JSON stays JSON, and a body can be huge without memory.
@@ -59,13 +59,13 @@ class Answer:
 
 
 def json_answer(body: Json, *, status: int = 200, kind: str = "application/hal+json") -> Answer:
-    """Encode `body`; Cyrillic stays readable, as in the account's own answers."""
+    """Encode `body`; Cyrillic is not escaped."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return Answer(status, (("Content-Type", kind),), text.encode("utf-8"))
 
 
 def html_answer(text: str, *, status: int = 200, charset: bool = True) -> Answer:
-    """Encode a page; without `charset` the header keeps silent about the encoding."""
+    """Encode a page; without `charset` the header does not name the encoding."""
     kind = "text/html; charset=utf-8" if charset else "text/html"
     return Answer(status, (("Content-Type", kind),), text.encode("utf-8"))
 
@@ -83,10 +83,10 @@ NO_CONTENT = Answer(204)
 
 
 class BodyStream(io.RawIOBase):
-    """The bytes of one answer, made as they are read, so that nothing large is ever held."""
+    """The bytes of one answer, made as they are read, so that a large body needs no memory."""
 
     def __init__(self, answer: Answer, sleep: Callable[[float], None]) -> None:
-        """Stand before the first byte; `sleep` is called before each byte of a dripping body."""
+        """Start at the first byte; `sleep` is called before each byte of a dripping body."""
         super().__init__()
         self._answer = answer
         self._sleep = sleep
@@ -98,7 +98,7 @@ class BodyStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Json, /) -> int:
-        """Fill `buffer` with what comes next; 0 is the end, early or not."""
+        """Fill `buffer` with the next bytes; 0 is the end, early or not."""
         room = min(len(buffer), self._end - self._sent)
         if room <= 0:
             return 0

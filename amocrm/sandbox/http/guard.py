@@ -1,8 +1,8 @@
-"""Who may call a portal on a port: programs of this machine, and no page of the open web.
+"""Who may call a sandbox on a port: programs of this machine, and no page of the open web.
 
-A page that a developer looks at can make his browser call 127.0.0.1. By a name of its own that
-leads there (DNS rebinding) it could even read the answers; such a name is not answered. Without
-one it can still send forms, to the consent page for instance; browsers say where those come from.
+A web page can make a browser call 127.0.0.1. Through a host name that resolves to this machine (DNS
+rebinding) it could even read the answers, so unknown names are refused. It can also send forms, to
+the consent page for instance; browsers send headers that name the origin of such requests.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 
 class Guard:
-    """Lets through what comes by a name that is known here, and from no other site.
+    """Passes requests with a known host name, unless another site sent them.
 
     Args:
         app: the portal.
@@ -35,7 +35,7 @@ class Guard:
         self._hosts = frozenset(_name(host) for host in hosts)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer, or refuse in words."""
+        """Answer, or refuse with a reason."""
         host = environ.get("HTTP_HOST", "")
         if host and not self._is_known(_name(host)):
             why = "This Host is not served here: name it in hosts=, or after --allow-host"
@@ -49,7 +49,7 @@ class Guard:
         if name in self._hosts or name == "localhost" or name.endswith((".localhost", *_ZONES)):
             return True
         try:
-            # Whoever is called by an address was not found by a stranger's name.
+            # A page of the open web reaches this machine by a name, never by an address.
             ipaddress.ip_address(name)
         except ValueError:
             return False
@@ -57,7 +57,7 @@ class Guard:
 
 
 def _is_foreign(environ: WSGIEnvironment, host: str) -> bool:
-    """Tell whether a browser says that another site sent a request; programs say nothing."""
+    """Tell whether the headers of a browser name another site; programs do not send them."""
     if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("same-origin", "none"):
         return True
     origin = environ.get("HTTP_ORIGIN")

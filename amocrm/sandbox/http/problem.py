@@ -25,7 +25,7 @@ _GRANT_TEXTS = {
 
 
 class ProblemError(Exception):
-    """A refusal on its way out of a handler."""
+    """A refusal that a handler raises."""
 
     def __init__(self, status: int, detail: str, **extras: Json) -> None:
         """Remember the status, the detail and further members of the body."""
@@ -94,7 +94,7 @@ def too_many(retry_after: int | None) -> ProblemError:
 
 
 def server_error(trace_id: str) -> Answer:
-    """Tell of a fault of the server itself: no `type`, but a trace (reference 3.3)."""
+    """Return the answer to an error of the server: no `type`, but a trace (reference 3.3)."""
     body = {
         "title": "ErrInternalServer",
         "status": 500,

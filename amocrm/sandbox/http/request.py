@@ -66,7 +66,7 @@ class IncomingRequest:
             body = b""
         except (HTTPException, UnicodeError, ValueError):
             raise ProblemError(400, "Bad Request") from None
-        # Not every server tells of it.
+        # Not every server reports it.
         if len(body) < (request.content_length or 0):
             raise ProblemError(400, "The body ended too early")
         path = _SLASHES.sub("/", path)

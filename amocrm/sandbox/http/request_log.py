@@ -1,4 +1,4 @@
-"""What the portal saw, without anything secret.
+"""The log of requests, without secrets.
 
 Tokens, codes and client secrets never enter the log: an authorization is kept as its kind, a grant
 as its type and client id.
@@ -24,14 +24,14 @@ _GRANT_NAMES = ("grant_type", "client_id")
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as the portal saw it.
+    """One request as it arrived.
 
     Attributes:
         number: position in the order of arrival, from 1.
         at: monotonic seconds of the arrival.
         time: unix seconds of the arrival.
         query: the query as sent, with secret values blanked.
-        status: the status answered; 0 when nothing was decided (lost before the effect, in flight).
+        status: the status of the answer; 0 while there is none (lost before its effect, in flight).
         account: subdomain of the account, "" when there was none.
         headers: lower-case names; an authorization is reduced to its kind.
         body: decoded JSON, text, or None; a grant shows its type and client id only.

@@ -1,4 +1,4 @@
-"""The front desk: which host and path was asked for, and who may answer (reference 1)."""
+"""Routing: the service and the account that a host and a path name (reference 1)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _OLD_LOOKUP_PATH = "/oauth2/account/subdomain"
 
 @dataclass
 class Router:
-    """Everything the portal knows; the caller holds the lock."""
+    """The accounts, tokens and channels of the sandbox; the caller holds the lock."""
 
     tokens: TokenRegistry
     accounts: list[Account] = field(default_factory=list[Account])
@@ -60,8 +60,8 @@ class Router:
     channels: Channels = field(default_factory=Channels)
     counters: Counter[str] = field(default_factory=Counter[str])
 
-    def found(self, name: str, now: float) -> Account:
-        """Found an account."""
+    def add_account(self, name: str, now: float) -> Account:
+        """Add an account."""
         account = new_account(name, self.ids, int(now))
         add_fixtures(account, self.ids)
         self.accounts.append(account)

@@ -1,4 +1,4 @@
-"""The portal on a TCP port: cheroot when it is installed, else werkzeug's own server.
+"""The sandbox on a TCP port: cheroot when it is installed, else werkzeug's own server.
 
 werkzeug answers every request with `Connection: close`; only cheroot keeps connections.
 """
@@ -144,7 +144,7 @@ def _connection_class(shake: Callable[[], None]) -> Json:
     from cheroot.server import HTTPConnection
 
     class Connection(HTTPConnection):
-        """Shakes hands at first, and forgets what could not be sent to a client that hung up."""
+        """Delays its first request, and drops output for a client that closed the connection."""
 
         is_new = True
 
@@ -157,7 +157,7 @@ def _connection_class(shake: Callable[[], None]) -> Json:
 
         def close(self) -> None:
             super().close()
-            # Else the garbage collector flushes the rest into a closed socket, and tells of it.
+            # Otherwise the garbage collector flushes the rest into a closed socket and warns.
             self.wfile.raw.close()
 
     return Connection

@@ -1,7 +1,7 @@
 """The consent page `/oauth`: choose an account, agree or refuse (reference 2.2, 2.3).
 
-`mode` is accepted and changes nothing here: it only tells the vendor's button script which window
-follows the redirect.
+`mode` is accepted and has no effect: the vendor's button script reads it to choose the window
+that follows the redirect.
 """
 
 from __future__ import annotations

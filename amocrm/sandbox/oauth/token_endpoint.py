@@ -60,7 +60,7 @@ def whereabouts(account: Account) -> Answer:
 
 
 def lookup_by_refresh(request: IncomingRequest, tokens: TokenRegistry, now: float) -> int:
-    """Return the account id of an active refresh token, without spending it (reference 1.1).
+    """Return the account id of an active refresh token, without exchanging it (reference 1.1).
 
     Raises:
         ProblemError: 401, the token is not active.
@@ -156,11 +156,11 @@ def _by_code(
         raise form.refuse("Cannot decrypt the authorization code")
     if one.grant.account_id != account.id:
         raise form.refuse("Invalid account")
-    if one.is_spent:
+    if one.is_used:
         raise form.refuse("Authorization code has been revoked")
     if now >= one.expires:
         raise form.refuse("Authorization code has expired")
-    one.is_spent = True
+    one.is_used = True
     return tokens.new_pair(one.grant, account, now)
 
 
@@ -168,7 +168,7 @@ def _by_refresh(
     form: _Form, integration: Integration, account: Account, tokens: TokenRegistry, now: float
 ) -> tuple[str, str]:
     one = _usable(form, tokens.refresh.get(form.need("refresh_token")), integration, account, now)
-    tokens.spend(one)
+    tokens.mark_exchanged(one)
     return tokens.new_pair(one.grant, account, now, parent=one)
 
 
@@ -181,7 +181,7 @@ def _usable(
         raise form.refuse("Cannot decrypt the refresh token", 401)
     if one.grant.account_id != account.id:
         raise form.refuse("Invalid account")
-    if one.is_dead:
+    if one.is_revoked:
         raise form.refuse("Token has been revoked", 401)
     if now >= one.expires:
         raise form.refuse("Token has expired", 401)

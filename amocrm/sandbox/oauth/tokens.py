@@ -1,4 +1,4 @@
-"""Integrations, codes, access and refresh tokens, and how they live and die (reference 2.4-2.10).
+"""Integrations, codes, access and refresh tokens, and their lifetimes (reference 2.4-2.10).
 
 Only this module makes or looks up secrets; none of its values shows one in its `repr`.
 """
@@ -50,7 +50,7 @@ class Code:
 
     grant: Grant
     expires: float
-    is_spent: bool = False
+    is_used: bool = False
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Access:
 
     grant: Grant
     expires: float
-    is_dead: bool = False
+    is_revoked: bool = False
 
 
 @dataclass
@@ -69,23 +69,23 @@ class Refresh:
     grant: Grant
     expires: float
     parent: Refresh | None = field(default=None, repr=False)
-    is_dead: bool = False
+    is_revoked: bool = False
 
 
 class TokenRegistry:
-    """Every secret of the portal."""
+    """Every secret of the sandbox."""
 
     def __init__(
         self, mode: RefreshMode, seed: int | None, access_seconds: float = ACCESS_TOKEN_SECONDS
     ) -> None:
-        """Begin empty; the same seed makes the same ids and secrets, and none makes random ones."""
+        """Start empty; a seed gives the same ids and secrets each time, no seed random ones."""
         self.mode = mode
         self.access_seconds = access_seconds
         self.integrations: dict[str, Integration] = {}
         self.codes: dict[str, Code] = {}
         self.access: dict[str, Access] = {}
         self.refresh: dict[str, Refresh] = {}
-        # A port of a developer's machine has secrets that no reader of this file knows.
+        # Without a seed, nobody who reads this file can predict the secrets of a port.
         known = None if seed is None else random.Random(f"secrets-{seed}")
         self._random: random.Random = known or random.SystemRandom()
         self._key = self._random.randbytes(32)
@@ -129,24 +129,24 @@ class TokenRegistry:
         return access, refresh
 
     def readmit(self, grant: Grant, access: str, refresh: str, expires: float, now: float) -> None:
-        """Let a pair of an earlier portal live on."""
+        """Register a pair that an earlier sandbox issued."""
         self.access[access] = Access(grant, expires)
         self.refresh[refresh] = Refresh(grant, now + REFRESH_TOKEN_SECONDS)
 
-    def spend(self, one: Refresh) -> None:
-        """Note that a refresh token is exchanged: the two readings of reference 2.6."""
+    def mark_exchanged(self, one: Refresh) -> None:
+        """Record that a refresh token was exchanged: the two modes of reference 2.6."""
         if self.mode == "strict":
-            one.is_dead = True
+            one.is_revoked = True
         elif one.parent is not None:
             # The old token works until the new one is used for the first time.
-            one.parent.is_dead = True
+            one.parent.is_revoked = True
 
     def who(self, token: str | None, account: Account, now: float) -> Grant | None:
-        """Return whose token it is, or None if it is no good here and now."""
+        """Return the grant of a token, or None if it is not valid here and now."""
         one = self.access.get(token or "")
-        if one is None or one.is_dead or now >= one.expires:
+        if one is None or one.is_revoked or now >= one.expires:
             return None
-        # Assumed (reference 12.1): a token of another account is as good as none.
+        # Assumed (reference 12.1): a token of another account counts as none.
         if one.grant.account_id != account.id or not account.users[one.grant.user_id].is_active:
             return None
         return one.grant
@@ -154,10 +154,10 @@ class TokenRegistry:
     def active_refresh(self, token: str, now: float) -> Refresh | None:
         """Return a refresh token that could be exchanged now."""
         one = self.refresh.get(token)
-        return None if one is None or one.is_dead or now >= one.expires else one
+        return None if one is None or one.is_revoked or now >= one.expires else one
 
     def withdraw(self, account: Account | None, client_id: str | None = None) -> None:
-        """Kill every token and code of an account, or of all, or of one integration in it."""
+        """Revoke every token and code of an account, or of all, or of one integration in it."""
         everything: list[Access | Refresh | Code] = [
             *self.access.values(),
             *self.refresh.values(),
@@ -169,11 +169,11 @@ class TokenRegistry:
             if client_id is not None and one.grant.client_id != client_id:
                 continue
             if isinstance(one, Code):
-                one.is_spent = True
+                one.is_used = True
             else:
-                one.is_dead = True
+                one.is_revoked = True
 
-    def seal(self, claims: dict[str, Json]) -> str:
+    def sign_token(self, claims: dict[str, Json]) -> str:
         """Return a JWT in HS256, as the token of an upload address is (reference 7)."""
         text = f"{_segment({'typ': 'JWT', 'alg': 'HS256'})}.{_segment(claims)}"
         return f"{text}.{_base64(hmac.new(self._key, text.encode(), hashlib.sha256).digest())}"
@@ -198,13 +198,13 @@ class TokenRegistry:
         head = {"typ": "JWT", "alg": "RS256", "jti": number}
         text = f"{_segment(head)}.{_segment(claims)}"
         # Nobody outside can verify the real signature (reference 2.8): any bytes of its length do.
-        seal = hashlib.shake_256(self._key + text.encode()).digest(256)
-        return f"{text}.{_base64(seal)}"
+        signature = hashlib.shake_256(self._key + text.encode()).digest(256)
+        return f"{text}.{_base64(signature)}"
 
 
 @dataclass(frozen=True)
 class UninstallHook:
-    """The signed call that tells of a switched-off integration (reference 2.12)."""
+    """The signed call about an integration that was switched off (reference 2.12)."""
 
     address: str
     params: dict[str, str]

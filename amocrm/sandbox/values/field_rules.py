@@ -25,7 +25,7 @@ TYPES: dict[str, frozenset[str]] = {
     "catalogs": _EVERYWHERE
     | {"price", "category", "items", "linked_entity", "supplier", "payer", "file"},
 }
-"""Types that may be created, by family."""
+"""Types that may be created, by resource."""
 
 _TARGETS = ("contacts", "companies", "contacts_and_companies")
 _ENUM: Schema = {"id": "int", "value": "string!", "sort": "int?", "code": "string?"}

@@ -11,7 +11,7 @@ _WIDTH = {"A": 4, "L": 3, "G": 2, "M": 1, "D": 0}
 _ENTITIES = ("leads", "contacts", "companies")
 _ACTIONS = ("view", "edit", "add", "delete", "export")
 _NARROWER = (("edit", "view"), ("export", "view"), ("delete", "view"), ("delete", "edit"))
-"""The first can not be wider than the second."""
+"""The first cannot be wider than the second."""
 
 _LEVEL = Prop("string", choices=("A", "G", "M", "D"))
 _YES_NO = Prop("string", choices=("A", "D"))
