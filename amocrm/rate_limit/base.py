@@ -17,7 +17,7 @@ from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.errors import RateLimiterError
 from amocrm.rate_limit.budget import Budget, check_rate
 from amocrm.rate_limit.jitter import NEWCOMER, Jitter
-from amocrm.rate_limit.learning import COUNTED_SECONDS, after_refusal, after_responses, free
+from amocrm.rate_limit.learning import COUNTED_SECONDS, Known, after_refusal, after_responses, free
 from amocrm.rate_limit.limiter import Refusal
 from amocrm.rate_limit.window import Action, Numbers, Turn, Window, check, reserve
 
@@ -25,6 +25,9 @@ _log = logging.getLogger("amocrm")
 
 RECENT: Final = 256
 """Accounts whose delays are remembered although no client of theirs is left."""
+
+RECENT_SECONDS: Final = 2.0
+"""Seconds in which calls were sent that show whether others are answered."""
 
 Scoped = TypeVar("Scoped", bound="BaseRateLimiter")
 
@@ -137,8 +140,10 @@ class BaseRateLimiter(ABC):
                 return
             if slot.is_probe:
                 self.note_unblock(clock, budgets)
-            if budgets[-1].learned and not slot.is_refused and self._learned.shows_free(slot.begun):
-                self.note_free(clock, budgets)
+            if budgets[-1].learned and not slot.is_refused:
+                self._learned.sent.append(slot.begun)
+                if not self._learned.is_free and after_responses([*self._learned.sent]):
+                    self._learned.is_free = self.note_free(clock, budgets)
         except RateLimiterError as error:
             _log_failure(error)
 
@@ -148,14 +153,17 @@ class BaseRateLimiter(ABC):
         If refusals show that the server counts the address, all calls are limited together.
         """
         self._jitter.refused()
-        budgets = self._budgets()
+        budgets, learned = self._budgets(), self._learned
+        recent = clock.monotonic() - RECENT_SECONDS
+        is_flowing = after_responses([at for at in [*learned.sent] if at > recent])
+        learned.is_free = False
         try:
-            is_limited = self.note_hold(clock, seconds, budgets)
+            is_limited = self.note_hold(clock, seconds, budgets, is_flowing)
         except RateLimiterError as error:
             _log_failure(error)
             return
-        if is_limited and not self._learned.is_limited:
-            self._learned.is_limited = True
+        if is_limited and not learned.is_limited:
+            learned.is_limited = True
             _log.warning(
                 "amoCRM counts the calls of this IP address: it has answered 429 for accounts "
                 "whose own limits were kept. All calls together are now at most %d a second; "
@@ -192,7 +200,9 @@ class BaseRateLimiter(ABC):
         """See `Window.settle`."""
 
     @abstractmethod
-    def note_hold(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> bool:
+    def note_hold(
+        self, clock: Clock, seconds: float, budgets: Sequence[Budget], is_flowing: bool = False
+    ) -> bool:
         """Hold the narrowest budget; return whether the address is known to be counted.
 
         See `Window.hold` and `learning.after_refusal`.
@@ -207,8 +217,11 @@ class BaseRateLimiter(ABC):
         """See `Window.unblock`."""
 
     @abstractmethod
-    def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> None:
-        """Note that the server does not count the address; see `learning.free`."""
+    def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> bool:
+        """Note that the server does not count the address; return whether this is known now.
+
+        See `learning.free`.
+        """
 
 
 class _Jitters:
@@ -231,16 +244,8 @@ class _Learned:
     """What this process knows about the address; all limiters that `scoped` returns share it."""
 
     def __init__(self) -> None:
-        self.is_limited = False
-        self._sent: deque[float] = deque(maxlen=2 * REQUESTS_PER_SECOND + 2)
-
-    def shows_free(self, sent: float) -> bool:
-        """Note a call that was not refused; tell whether the last ones show a free address."""
-        self._sent.append(sent)
-        if not after_responses([*self._sent]):
-            return False
-        self._sent.clear()
-        return True
+        self.is_limited = self.is_free = False
+        self.sent: deque[float] = deque(maxlen=2 * REQUESTS_PER_SECOND + 2)
 
 
 class TakenSlot:
@@ -343,7 +348,9 @@ class WindowRateLimiter(BaseRateLimiter):
             for window, number in zip(windows, numbers, strict=True):
                 window.settle(number, margin)
 
-    def note_hold(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> bool:
+    def note_hold(
+        self, clock: Clock, seconds: float, budgets: Sequence[Budget], is_flowing: bool = False
+    ) -> bool:
         """Hold the narrowest budget; return whether the address is known to be counted."""
         with self.locked_windows(clock, budgets) as windows:
             now, widest = clock.monotonic(), windows[-1]
@@ -352,7 +359,9 @@ class WindowRateLimiter(BaseRateLimiter):
                 return False
             if widest.knowledge.is_counted(now):
                 widest.hold(now + seconds)
-            widest.knowledge = after_refusal(widest.knowledge, now, account_number(budgets))
+            widest.knowledge = after_refusal(
+                widest.knowledge, now, account_number(budgets), is_flowing
+            )
             return widest.knowledge.is_counted(now)
 
     def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> None:
@@ -366,7 +375,11 @@ class WindowRateLimiter(BaseRateLimiter):
             for window in windows:
                 window.unblock()
 
-    def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> None:
-        """Note that the server does not count the address; see `learning.free`."""
+    def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> bool:
+        """Note that the server does not count the address; return whether this is known now.
+
+        See `learning.free`.
+        """
         with self.locked_windows(clock, budgets) as windows:
             windows[-1].knowledge = free(windows[-1].knowledge, clock.monotonic())
+            return windows[-1].knowledge.known is Known.FREE

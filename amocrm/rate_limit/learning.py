@@ -12,7 +12,10 @@ UNKNOWN      10              the first or second refusal                UNKNOWN;
                                                                         9 or 8
 UNKNOWN      9 or 8          refusals of two accounts, or the third     COUNTED for an hour
 FREE         no limit        refusals of one account                    FREE: it is that account
-FREE         no limit        refusals of two accounts within a second   COUNTED for an hour
+FREE         no limit        refusals of two accounts within a second,  FREE: these calls were late,
+                             while 8 calls within 0.9 s are answered    as in a busy process
+FREE         no limit        refusals of two accounts within a second,  COUNTED for an hour
+                             while fewer calls are answered
 COUNTED      7               the hour has passed                        UNKNOWN; 8
 ===========  ==============  =========================================  ========================
 
@@ -79,19 +82,22 @@ class Knowledge(NamedTuple):
 NOTHING_KNOWN: Final = Knowledge()
 
 
-def after_refusal(before: Knowledge, now: float, account: float) -> Knowledge:
+def after_refusal(
+    before: Knowledge, now: float, account: float, is_flowing: bool = False
+) -> Knowledge:
     """Return what is known after a 429.
 
     Args:
         before: what was known.
         now: the instant.
         account: number that stands for the refused account, above 0.
+        is_flowing: `after_responses` is true for the last calls that were answered.
     """
     if before.is_counted(now):
         return before
     is_other = before.refused not in (0.0, account)
     if before.known is Known.FREE:
-        if is_other and now - before.refused_at <= SAME_SECOND:
+        if is_other and now - before.refused_at <= SAME_SECOND and not is_flowing:
             return Knowledge(Known.COUNTED, now + COUNTED_SECONDS, TESTS - 1)
         return before._replace(refused_at=now, refused=account)
     if is_other or before.refusals + 1 >= TESTS:

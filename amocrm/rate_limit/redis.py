@@ -84,13 +84,18 @@ class RedisRateLimiter(BaseRateLimiter):
         """See `Window.settle`."""
         self._act("settle", budgets, numbers, margin=max(margin, HOSTS_MARGIN))
 
-    def note_hold(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> bool:
+    def note_hold(
+        self, clock: Clock, seconds: float, budgets: Sequence[Budget], is_flowing: bool = False
+    ) -> bool:
         """Hold the narrowest budget; return whether the address is known to be counted."""
         self._act("hold", budgets, amount=seconds)
         if not budgets[-1].learned:
             return False
         account = account_number(budgets)
-        return self._learn(budgets, lambda before, now: after_refusal(before, now, account))
+        after, now = self._learn(
+            budgets, lambda before, now: after_refusal(before, now, account, is_flowing)
+        )
+        return after.is_counted(now)
 
     def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> None:
         """Block the widest budget that is the account's; see `Window.block`."""
@@ -100,29 +105,26 @@ class RedisRateLimiter(BaseRateLimiter):
         """See `Window.unblock`."""
         self._act("unblock", budgets)
 
-    def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> None:
-        """Note that the server does not count the address; see `learning.free`."""
-        self._learn(budgets, free)
+    def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> bool:
+        """Note that the server does not count the address; return whether this is known now."""
+        return self._learn(budgets, free)[0].known is Known.FREE
 
     def _learn(
         self, budgets: Sequence[Budget], change: Callable[[Knowledge, float], Knowledge]
-    ) -> bool:
-        """Change what is known; return whether the address is counted."""
+    ) -> tuple[Knowledge, float]:
+        """Change what is known; return it, and the instant."""
         widest = budgets[-1:]
         while True:
             said = self._act("read", widest)
             now, before = said.now, _read_knowledge(said.knowledge)
             after = change(before, now)
-            is_counted = after.is_counted(now)
             if after == before:
-                return is_counted
-            extra: list[str | float] = [
-                said.knowledge,
-                " ".join(f"{float(one):.6f}" for one in after),
-            ]
+                return after, now
+            text = " ".join(f"{float(one):.6f}" for one in after)
             # Another host may have learned something meanwhile.
-            if self._act("learn", widest, extra=extra).action is Action.GO:
-                return is_counted
+            done = self._act("learn", widest, extra=[said.knowledge, text])
+            if done.action is Action.GO:
+                return after, now
 
     def _turn(
         self, act: str, budgets: Sequence[Budget], numbers: Numbers | None, amount: float = 0.0

@@ -55,6 +55,13 @@ def test_what_a_refusal_teaches(before: Knowledge, account: float, after: Knowle
     assert after_refusal(before, NOW, account) == after
 
 
+def test_refusals_of_two_accounts_while_others_are_answered_are_of_late_calls() -> None:
+    before = Knowledge(Known.FREE, 0.0, 0, NOW, 2.0)
+    assert after_refusal(before, NOW, 1.0, is_flowing=True).known is Known.FREE
+    assert after_refusal(before, NOW, 1.0, is_flowing=False).known is Known.COUNTED
+    assert after_refusal(Knowledge(refused=2.0), NOW, 1.0, is_flowing=True).known is Known.COUNTED
+
+
 @pytest.mark.parametrize(
     ("before", "now", "rate"),
     [
@@ -155,6 +162,18 @@ def test_refusals_of_one_account_limit_that_account_alone() -> None:
     assert not calls.limiter.is_address_limited
     others = [one for one in calls.sent if one.at > 5 and one.caller.account != "account0"]
     assert len(others) >= 0.9 * 9 * 7 * 5
+
+
+def test_calls_that_a_busy_process_sends_late_limit_no_address() -> None:
+    calls = crowd(Counted(7), 10, 0, each=8)
+    calls.run(5.0)
+    for tenth in range(50, 90):
+        calls.run(tenth / 10)
+        for account in ("account0", "account1", "account2"):
+            calls.server.admit(calls.clock.monotonic(), "amocrm.ru", account, "one")
+    calls.run(12.0)
+    assert len({one.caller.account for one in calls.refused()}) > 1
+    assert not calls.limiter.is_address_limited
 
 
 def test_a_counted_address_is_tested_again_with_one_call_after_an_hour() -> None:
