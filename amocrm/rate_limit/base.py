@@ -26,7 +26,7 @@ _log = logging.getLogger("amocrm")
 RECENT: Final = 256
 """Accounts whose delays are remembered although no client of theirs is left."""
 
-RECENT_SECONDS: Final = 2.0
+RECENT_SECONDS: Final = 10.0
 """Seconds in which calls were sent that show whether others are answered."""
 
 Scoped = TypeVar("Scoped", bound="BaseRateLimiter")
