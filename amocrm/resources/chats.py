@@ -95,7 +95,7 @@ class ChatTemplates(
     Deletes,
     path="chats/templates", source="4.27",
 ):  # fmt: skip
-    """Templates of messages that this integration made. Writing takes an administrator."""
+    """Templates of messages that this integration made. Writing requires admin rights."""
 
     __slots__ = ()
 

@@ -48,7 +48,7 @@ class Contacts(
     HasChanges["Contact", "Event", EntityFilter, ContactWith],
     path="contacts", source="4.7", query=True,
 ):  # fmt: skip
-    """People."""
+    """Contacts: people."""
 
     __slots__ = ()
 
@@ -84,7 +84,7 @@ class Companies(
     HasChanges["Company", "Event", EntityFilter, CompanyWith],
     path="companies", source="4.8", query=True,
 ):  # fmt: skip
-    """Organisations."""
+    """Companies."""
 
     __slots__ = ()
 

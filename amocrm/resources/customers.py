@@ -84,7 +84,7 @@ class Customers(
 
 
 class Mode(Resource, path="mode", source="4.18"):
-    """How customers are counted. Takes an administrator."""
+    """How customers are counted. Requires admin rights."""
 
     __slots__ = ()
 
@@ -138,7 +138,7 @@ class CustomerStatuses(
     Edits["CustomerStatus", NoReturn, "NewCustomerStatus", "CustomerStatus"], Deletes,
     path="statuses", source="4.18",
 ):  # fmt: skip
-    """Stages of customers that are counted by periods. Writing takes an administrator."""
+    """Stages of customers that are counted by periods. Writing requires admin rights."""
 
     __slots__ = ()
 
@@ -149,7 +149,7 @@ class Segments(
     HasCustomFields["Segment"],
     path="segments", source="4.18",
 ):  # fmt: skip
-    """Groups of customers. Writing takes an administrator."""
+    """Groups of customers. Writing requires admin rights."""
 
     __slots__ = ()
 

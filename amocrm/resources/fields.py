@@ -31,7 +31,7 @@ class SegmentFields(
     Deletes,
     path="custom_fields", source="4.14",
 ):  # fmt: skip
-    """Custom fields of segments, which have no groups. Writing takes an administrator."""
+    """Custom fields of segments, which have no groups. Writing requires admin rights."""
 
     __slots__ = ()
 
@@ -41,7 +41,7 @@ class SegmentFields(
 
 
 class FieldDefinitions(SegmentFields):
-    """Custom fields of a kind of entity. Writing takes an administrator.
+    """Custom fields of a kind of entity. Writing requires admin rights.
 
     A choice that is sent without its `id` is a new one, and those that are not sent are deleted.
     """
@@ -56,6 +56,6 @@ class FieldGroups(
     Edits["FieldGroup", NoReturn, "GroupPatch", "FieldGroup"], Deletes,
     path="groups", source="4.14", text_id=True,
 ):  # fmt: skip
-    """Tabs that custom fields are shown under. Writing takes an administrator."""
+    """Tabs that custom fields are shown under. Writing requires admin rights."""
 
     __slots__ = ()

@@ -39,7 +39,7 @@ class Pipelines(
     Edits["Pipeline", NoReturn, "PipelinePatch", "Pipeline"], Deletes,
     path="pipelines", source="4.5",
 ):  # fmt: skip
-    """Pipelines of leads, with their stages. Writing takes an administrator."""
+    """Pipelines of leads, with their stages. Writing requires admin rights."""
 
     __slots__ = ()
 

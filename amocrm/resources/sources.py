@@ -38,7 +38,7 @@ class Sources(
     Deletes,
     path="sources", source="4.24",
 ):  # fmt: skip
-    """Sources that this integration made. All of it takes an administrator."""
+    """Sources that this integration made. Requires admin rights."""
 
     __slots__ = ()
 
@@ -64,7 +64,7 @@ class WebsiteButtons(
     Edits["WebsiteButton", ButtonWith, "ButtonPatch", "WebsiteButton"],
     path="website_buttons", source="4.25",
 ):  # fmt: skip
-    """Buttons for sites, by their `source_id`. All of it takes an administrator."""
+    """Buttons for sites, by their `source_id`. Requires admin rights."""
 
     __slots__ = ()
     _id_name = "source_id"

@@ -1,4 +1,4 @@
-"""Labels of entities. Source: reference 4.15."""
+"""Tags of entities. Source: reference 4.15."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TagFilter(TypedDict, total=False):
-    """What labels can be filtered by."""
+    """What tags can be filtered by."""
 
     id: Id | Iterable[Id]
     name: Text
@@ -27,26 +27,26 @@ class Tags(
     Creates["NewTag", "Tag"],
     path="tags", source="4.15", query=True,
 ):  # fmt: skip
-    """Labels of one kind of entity. A name that is there already gives the label that has it."""
+    """Tags of one kind of entity. Creating a name that exists returns the existing tag."""
 
     __slots__ = ()
 
 
 class ItemTags(Resource, path="tags", source="4.15"):
-    """Labels of one entity, by name or by id. They are read with the entity itself."""
+    """Tags of one entity, by name or by id. They are read with the entity itself."""
 
     __slots__ = ()
 
     def add(self, *tags: str | int) -> Changed:
-        """Add labels; unknown names make new ones."""
+        """Add tags; unknown names create new ones."""
         return self._write({"tags_to_add": _named(tags)})
 
     def remove(self, *tags: str | int) -> Changed:
-        """Take labels away."""
+        """Remove tags."""
         return self._write({"tags_to_delete": _named(tags)})
 
     def set(self, *tags: str | int) -> Changed:
-        """Replace all labels; none takes all away."""
+        """Replace all tags; without arguments, remove all."""
         return self._write({"_embedded": {"tags": _refs(tags) or None}})
 
     def _write(self, patch: dict[str, Json]) -> Changed:
@@ -65,5 +65,5 @@ def _refs(tags: Iterable[str | int]) -> list[dict[str, Json]]:
 
 def _named(tags: tuple[str | int, ...]) -> list[dict[str, Json]]:
     if not tags:
-        raise ConfigurationError("name a label at least")
+        raise ConfigurationError("give at least one tag")
     return _refs(tags)

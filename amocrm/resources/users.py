@@ -18,7 +18,7 @@ class Users(
     Creates["NewUser", "User"],
     path="users", source="4.19",
 ):  # fmt: skip
-    """Users of the account. All of it takes an administrator."""
+    """Users of the account. Requires admin rights."""
 
     __slots__ = ()
 
@@ -38,6 +38,6 @@ class Roles(
     Edits["Role", RoleWith, "RolePatch", "Role"], Deletes,
     path="roles", source="4.19",
 ):  # fmt: skip
-    """Sets of rights. All of it takes an administrator."""
+    """Sets of rights. Requires admin rights."""
 
     __slots__ = ()

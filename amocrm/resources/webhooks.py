@@ -21,7 +21,7 @@ class Webhooks(
     Lists["Webhook", WebhookFilter, NoReturn, NoReturn], CreatesOne["NewWebhook", "Webhook"],
     path="webhooks", source="4.20",
 ):  # fmt: skip
-    """Addresses that are told of events. All of it takes an administrator.
+    """URLs that amoCRM sends webhooks to. Requires admin rights.
 
     Creating one for an address that has one replaces its `settings` and switches it on again.
     """

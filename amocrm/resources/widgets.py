@@ -17,7 +17,7 @@ class Widgets(
     Lists["Widget", NoReturn, NoReturn, NoReturn], Gets["Widget", NoReturn], Deletes,
     path="widgets", source="4.21", text_id=True,
 ):  # fmt: skip
-    """Widgets, by their codes. Deleting one uninstalls it. Writing takes an administrator."""
+    """Widgets, by their codes. Deleting one uninstalls it. Writing requires admin rights."""
 
     __slots__ = ()
 

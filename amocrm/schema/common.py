@@ -75,7 +75,7 @@ class FieldValues(_FieldValues, total=False):
 
 
 class NewTags(TypedDict, total=False):
-    """The complete new set of labels; None takes them all away."""
+    """The complete new set of tags; None removes all."""
 
     tags: list[TagRef] | None
 

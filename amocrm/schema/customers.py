@@ -52,7 +52,7 @@ class Customer(_Customer, total=False):
 
 
 class NewCustomerParts(NewTags, total=False):
-    """Labels and segments of a customer to write."""
+    """Tags and segments of a customer to write."""
 
     segments: list[Ref]
 
