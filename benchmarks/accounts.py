@@ -171,7 +171,7 @@ def many_processes(origin: str, accounts: int, redis: str | None, processes: int
         pipes.append(ours)
     for one in pool:
         one.start()
-    took = [pipe.recv() for pipe in pipes]
+    took: list[float] = [pipe.recv() for pipe in pipes]
     for one in pool:
         one.join()
     return max(took)
