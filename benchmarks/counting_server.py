@@ -126,7 +126,12 @@ def _serve(pipe: Pipe, latency: float, counted: Counted, body: bytes) -> None:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(Answers, "127.0.0.1", 0, backlog=1000)
         pipe.send(server.sockets[0].getsockname()[1])
-        loop.add_reader(pipe.fileno(), lambda: (pipe.recv(), pipe.send(counter.seen())))
+
+        def tell() -> None:
+            pipe.recv()
+            pipe.send(counter.seen())
+
+        loop.add_reader(pipe.fileno(), tell)
         await server.serve_forever()
 
     gc.freeze()

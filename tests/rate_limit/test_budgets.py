@@ -18,6 +18,11 @@ from tests.rate_limit.crowd import Caller, Crowd
 NOW, MARGIN = 100.0, 0.05
 
 
+def counted(limits: RateLimits) -> Counted:
+    """Return the same limits as the sandbox writes them."""
+    return Counted(*(None if limit is None else int(limit) for limit in limits))
+
+
 def callers(
     limits: RateLimits, accounts: int = 50, integrations: int = 1, each: int = 8
 ) -> list[tuple[Caller, tuple[Budget, ...]]]:
@@ -51,7 +56,7 @@ def test_no_budget_is_ever_exceeded_as_the_server_counts(
     everybody = callers(limits, 50 if integrations == 1 else 5, integrations)
     # Calls that one budget counts are about equally long under way, but for the jitter.
     latency = (0.25, 0.25) if limits.per_address else (0.05, 0.6)
-    crowd = Crowd(Counted(*limits), everybody, latency, seed)  # type: ignore[arg-type]
+    crowd = Crowd(counted(limits), everybody, latency, seed)
     crowd.run(6.0)
     assert crowd.refused() == []
     most = dict(zip(("integration", "account", "address"), limits, strict=True))
@@ -123,6 +128,17 @@ def test_a_refusal_in_the_wide_window_gives_the_narrow_slot_back() -> None:
     wide.block(NOW + 60)
     assert reserve([narrow, wide], NOW, 60, MARGIN).action is Action.BLOCKED
     assert reserve([narrow], NOW, 0, MARGIN).action is Action.GO
+
+
+def test_a_blocked_or_held_wide_window_refuses_at_once_whoever_waits_in_the_narrow_one() -> None:
+    narrow, wide = Window(1), Window(7)
+    reserve([narrow, wide], NOW, 60, MARGIN)
+    wide.block(NOW + 30)
+    assert reserve([narrow, wide], NOW, 60, MARGIN).action is Action.BLOCKED
+    wide.unblock()
+    wide.hold(NOW + 100)
+    refused = reserve([narrow, wide], NOW, 60, MARGIN)
+    assert (refused.action, refused.away) == (Action.TOO_FAR, 100.0)
 
 
 def test_a_hold_of_the_narrow_window_frees_the_wide_slot() -> None:
