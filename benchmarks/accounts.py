@@ -128,10 +128,10 @@ def measured(rounds: int, which: str, accounts: int, origin: str, call: bool) ->
     return [*cells, str(held) if held >= 0 else "no /proc"]
 
 
-def call_all(origin: str, names: Sequence[str], limiter: RateLimiter | str | None) -> float:
+def call_all(origin: str, names: Sequence[str], limiter: RateLimiter) -> float:
     """Make the calls of some accounts, each with threads of its own; return the seconds."""
     clients = [
-        AmoCRM(name, {"access_token": name}, base_url=origin, rate_limiter=limiter)  # type: ignore[arg-type]
+        AmoCRM(name, {"access_token": name}, base_url=origin, rate_limiter=limiter)
         for name in names
     ]
 

@@ -46,8 +46,8 @@ SET_RECORDS: Final = 16
 _MARK: Final = b"amocrm limits 1\0"
 _HEAD: Final = struct.Struct("16sd")
 """The mark, and the instant of the boot."""
-_RECORD: Final = struct.Struct("16s 13d 16d 8x")
-"""Digest, numbers of the window, then its ring unless that is elsewhere; see `_pack`."""
+_RECORD: Final = struct.Struct("16s 13d 16d d")
+"""Digest, numbers of the window, its ring unless that is elsewhere, `free_at`; see `_pack`."""
 _SET_SIZE: Final = SET_RECORDS * _RECORD.size
 _TABLE: Final = 4096
 """Where the table begins."""
@@ -127,6 +127,29 @@ class _File:
         return opened
 
 
+class _FileWindow(Window):
+    """A window that notes which slots have changed.
+
+    Attributes:
+        changed: their positions in the ring.
+    """
+
+    __slots__ = ("changed",)
+
+    def __init__(self, rate: float, first: int = 0) -> None:
+        super().__init__(rate, first)
+        self.changed: set[int] = set()
+
+    def opening(self, number: int, now: float) -> None:
+        """See `Window.opening`."""
+        super().opening(number, now)
+        self.changed.add(self._position(number))
+
+    def _occupy(self, number: int, at: float, margin: float) -> None:
+        super()._occupy(number, at, margin)
+        self.changed.add(self._position(number))
+
+
 class _Record:
     """One budget's place in the table, with its window.
 
@@ -140,7 +163,7 @@ class _Record:
     __slots__ = ("before", "digest", "place", "ring_at", "room", "window")
 
     def __init__(
-        self, place: int, digest: bytes, window: Window, ring_at: int, room: int, before: bytes
+        self, place: int, digest: bytes, window: _FileWindow, ring_at: int, room: int, before: bytes
     ) -> None:
         self.place = place
         self.digest = digest
@@ -196,15 +219,18 @@ class _Opened:
     def write(self, record: _Record) -> None:
         """Write a record if it has changed: in one piece, for a kill may come between.
 
-        A ring behind the table is written first. Numbers there that nobody has drawn do no harm.
+        A ring behind the table is written first. Slots there that nobody has reserved do no harm.
         """
         window = record.window
         if len(window.ring) > 2 * record.room:
             record.ring_at = os.lseek(self._handle, 0, os.SEEK_END)
             record.room = len(window.ring) // 2
-        if record.ring_at:
             _write(self._handle, record.ring_at, window.ring.tobytes())
             self.signature = _signature(os.fstat(self._handle))
+        elif record.ring_at:
+            for position in window.changed:
+                slot = window.ring[position : position + 2].tobytes()
+                _write(self._handle, record.ring_at + 8 * position, slot)
         content = _pack(record)
         if content != record.before:
             _write(self._handle, record.place, content)
@@ -233,20 +259,20 @@ class _Opened:
         place, before = idle
         ring_at, room = _ring(before)
         # Numbers that were never drawn before: a late response must not be taken for another's.
-        window = Window(rate, int(now * 1e6))
+        window = _FileWindow(rate, int(now * 1e6))
         window.ring = array("d", bytes(16 * room))
         return _Record(place, digest, window, ring_at, room, before)
 
     def _unpack(self, place: int, content: bytes, rate: float) -> _Record:
         digest, *numbers = _RECORD.unpack(content)
         ring_at, room = _ring(content)
-        window = Window(rate, int(numbers[1]))
+        window = _FileWindow(rate, int(numbers[1]))
         window.next, window.not_before, window.blocked = int(numbers[0]), numbers[2], numbers[3]
         window.probe = int(numbers[4])
         window.knowledge = Knowledge(
             Known(int(numbers[5])), numbers[6], int(numbers[7]), numbers[8], numbers[9]
         )
-        window.ring = array("d", numbers[13:])
+        window.ring, window.free_at = array("d", numbers[13:-1]), numbers[-1]
         if ring_at:
             ring = _read(self._handle, ring_at, 16 * room)
             if len(ring) < 16 * room:
@@ -261,7 +287,7 @@ def _pack(record: _Record) -> bytes:
     return _RECORD.pack(
         record.digest, window.next, window.first, window.not_before, window.blocked, window.probe,
         *window.knowledge, window.idle_at(), record.ring_at, record.room,
-        *inside,
+        *inside, window.free_at,
     )  # fmt: skip
 
 

@@ -105,6 +105,7 @@ class Window:
 
     Attributes:
         first: number of the oldest slot that is stored.
+        free_at: instant from which all slots are free, or a later one.
         next: number of the slot that is reserved next.
         not_before: instant before which no call is sent; the server asked for it.
         blocked: instant until which all calls are refused; 0.0 if the server blocks nothing.
@@ -116,14 +117,14 @@ class Window:
     """
 
     __slots__ = (
-        "blocked", "first", "is_open", "knowledge", "looks_often", "next", "not_before", "probe",
-        "rate", "ring", "seconds", "slots",
+        "blocked", "first", "free_at", "is_open", "knowledge", "looks_often", "next", "not_before",
+        "probe", "rate", "ring", "seconds", "slots",
     )  # fmt: skip
 
     def __init__(self, rate: float, first: int = 0) -> None:
         self.set_rate(rate)
         self.first = self.next = first
-        self.not_before = self.blocked = 0.0
+        self.not_before = self.blocked = self.free_at = 0.0
         self.probe = NOT_RESERVED
         self.knowledge: Knowledge = NOTHING_KNOWN
         self.is_open = self.looks_often = False
@@ -228,12 +229,12 @@ class Window:
         """Occupy the slot of a call that has to open a connection, until it is sent."""
         if self._is_kept(number):
             self.ring[self._position(number) + 1] = now + OPENING
+            self.free_at = max(self.free_at, now + OPENING)
 
     def settle(self, number: int, margin: float) -> None:
         """Set the time by which a call was late at most, now that this is known."""
         if self._is_kept(number):
-            position = self._position(number)
-            self.ring[position + 1] = self.ring[position] + self.seconds + margin
+            self._occupy(number, self.ring[self._position(number)], margin)
 
     def hold(self, until: float) -> None:
         """Send no call before an instant, calls that have a slot already included."""
@@ -255,13 +256,13 @@ class Window:
         """Return the instant from which a new window would behave in the same way."""
         if self.blocked or self.knowledge != NOTHING_KNOWN:
             return float("inf")
-        ring = self.ring
-        free = (ring[self._position(one) + 1] for one in range(self.first, self.next))
-        return max(self.not_before, *free, 0.0)
+        return max(self.not_before, self.free_at)
 
     def _occupy(self, number: int, at: float, margin: float) -> None:
-        position = self._position(number)
-        self.ring[position], self.ring[position + 1] = at, at + self.seconds + margin
+        position, free = self._position(number), at + self.seconds + margin
+        self.ring[position], self.ring[position + 1] = at, free
+        if free > self.free_at:
+            self.free_at = free
 
     def _position(self, number: int) -> int:
         return 2 * number % len(self.ring)
