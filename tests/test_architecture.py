@@ -35,7 +35,7 @@ errors api_limits
 http/authorizer http/call_options http/error_mapping http/hosts http/legacy_codes http/messages
 http/paths http/query http/reply_body http/request_body http/retry http/signing_key
 http/validation_errors
-rate_limit/jitter rate_limit/window
+rate_limit/budget rate_limit/jitter rate_limit/learning rate_limit/window
 resources/custom_fields/choices resources/custom_fields/dates
 resources/custom_fields/definitions resources/custom_fields/error_messages
 resources/custom_fields/field_filters resources/custom_fields/field_types
@@ -48,6 +48,7 @@ schema/enums
 
 PURE_MAY_IMPORT = {
     "__future__",
+    "array",
     "base64",
     "binascii",
     "collections",
