@@ -229,11 +229,6 @@ class AmoCRM(Bulk, TopLevelResources):
         return str(self.connection.account_id or self.connection.host)
 
 
-def forward_events(client: AmoCRM, emitter: Emitter) -> None:
-    """Emit a client's events in another emitter, too; its handlers get the client first."""
-    client._emitter.forward(emitter, client)
-
-
 def _read_rate_limiter(
     rate_limiter: object, account: Portal, clock: Clock | None
 ) -> RateLimiter | None:
