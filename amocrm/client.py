@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, cast, overload
+from typing import Literal, overload
 
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.emitter import Emitter, Handler
@@ -23,14 +23,14 @@ from amocrm.auth.token_repository import TokenRepository
 from amocrm.bulk.operations import Bulk
 from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.http.call_options import read_timeout
-from amocrm.http.hosts import Portal, portal
+from amocrm.http.hosts import portal
 from amocrm.http.messages import Timeout
 from amocrm.http.request import Request
 from amocrm.http.sender import Sender
 from amocrm.http.stats import Done, Stats
 from amocrm.http.transport.transport import Response, Session, Transport
 from amocrm.rate_limit.limiter import RateLimiter
-from amocrm.rate_limit.local import LocalRateLimiter, shared_rate_limiter
+from amocrm.rate_limit.local import read_rate_limiter
 from amocrm.resources.context import ResourceContext
 from amocrm.resources.top_level import TopLevelResources
 from amocrm.stores.memory import MemoryStore
@@ -86,7 +86,9 @@ class AmoCRM(Bulk, TopLevelResources):
     ) -> None:
         account, settings = portal(domain, base_url), read_auth(auth)
         limits = Timeout() if timeout is None else read_timeout(timeout)
-        self._rate_limiter = _read_rate_limiter(rate_limiter, account, clock)
+        _, _, zone = account.account.partition(".")
+        shared_by = account.origin if account.fixed else zone
+        self._rate_limiter = read_rate_limiter(rate_limiter, shared_by, clock)
         clock = SystemClock() if clock is None else clock
         self._transport = Transport(clock, session, user_agent)
         self._emitter = Emitter()
@@ -227,17 +229,3 @@ class AmoCRM(Bulk, TopLevelResources):
         if not self.connection.connected:
             self.connect()
         return str(self.connection.account_id or self.connection.host)
-
-
-def _read_rate_limiter(
-    rate_limiter: object, account: Portal, clock: Clock | None
-) -> RateLimiter | None:
-    """Return the rate limiter for `shared`, a number of calls per second, a limiter, or None."""
-    if rate_limiter == "shared":
-        _, _, zone = account.account.partition(".")
-        return shared_rate_limiter(account.origin if account.fixed else zone, clock)
-    if rate_limiter is None or all(
-        hasattr(rate_limiter, name) for name in ("wait", "hold", "block")
-    ):
-        return cast("RateLimiter | None", rate_limiter)  # It has the three methods of one.
-    return LocalRateLimiter(cast("float", rate_limiter))  # It checks the number.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import weakref
 from array import array
-from typing import Final
+from typing import Final, cast
 
 from amocrm._support.clock import Clock
 from amocrm._support.forks import ForkLock, after_fork
 from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.rate_limit.base import WindowRateLimiter
+from amocrm.rate_limit.limiter import RateLimiter
 from amocrm.rate_limit.window import Step, Window
 
 
@@ -103,3 +104,25 @@ _shared: Final[weakref.WeakValueDictionary[tuple[str, int | None], LocalRateLimi
 )
 _clocks: Final[weakref.WeakKeyDictionary[LocalRateLimiter, Clock]] = weakref.WeakKeyDictionary()
 _lasting: Final[list[LocalRateLimiter]] = []
+
+
+def read_rate_limiter(
+    rate_limiter: object, shared_by: str, clock: Clock | None
+) -> RateLimiter | None:
+    """Return the rate limiter for `shared`, a number of calls per second, a limiter, or None.
+
+    Args:
+        rate_limiter: the setting.
+        shared_by: what the rate limiter of this process is shared by: a host, or all of a platform.
+        clock: of the tests that share it; None for the system's.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if rate_limiter == "shared":
+        return shared_rate_limiter(shared_by, clock)
+    if rate_limiter is None or all(
+        hasattr(rate_limiter, name) for name in ("wait", "hold", "block")
+    ):
+        return cast("RateLimiter | None", rate_limiter)  # It has the three methods of one.
+    return LocalRateLimiter(cast("float", rate_limiter))  # It checks the number.

@@ -8,8 +8,10 @@ Source: reference 4.2, 4.14, 5.1-5.3, 5.13.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from types import NoneType
 from typing import Final, TypeAlias
 
+from amocrm._support.arguments import check_dicts
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.custom_fields.field_types import COUNTED
@@ -66,6 +68,8 @@ def changes(
     Raises:
         ConfigurationError: linked entities differ; a PATCH cannot change them.
     """
+    check_parts(before)
+    check_parts(after)
     patch = {
         key: value
         for key, value in after.items()
@@ -83,6 +87,30 @@ def changes(
     if isinstance(new, Mapping):
         _add_embedded(patch, old if isinstance(old, Mapping) else {}, new)
     return patch
+
+
+def check_parts(item: Mapping[str, Json]) -> None:
+    """Check the shapes of an item's custom fields, tags and segments.
+
+    What is not read as a value would be taken for one that is not there, and erased.
+
+    Raises:
+        ConfigurationError: one of them is wrong.
+    """
+    check_dicts(VALUES, item.get(VALUES))
+    for one in item.get(VALUES) or ():
+        if not isinstance(one.get("values"), (list, tuple, NoneType)):
+            raise ConfigurationError(f"values of {VALUES} must be a list")
+        if not isinstance(one.get("field_id"), (int, str, NoneType)):
+            raise ConfigurationError("field_id must be a number")
+    embedded = item.get("_embedded")
+    if not isinstance(embedded, Mapping):
+        return
+    for name in ("tags", *_WHOLE_SETS):
+        check_dicts(name, embedded.get(name))
+        for one in embedded.get(name) or ():
+            if one.get("id") is None and (name != "tags" or one.get("name") is None):
+                raise ConfigurationError(f"each of {name} needs an id")
 
 
 def edited(

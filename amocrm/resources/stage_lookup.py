@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from amocrm._support.arguments import check_text
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.endpoint import near
@@ -38,6 +39,9 @@ def find_stage(
         ConfigurationError: there is none, and the nearest name is suggested; or there are several,
             and the message lists them.
     """
+    check_text("the name of a stage", stage)
+    if not isinstance(pipeline, int) and pipeline is not None:
+        check_text("pipeline", pipeline)
     known = list(pipelines)
     wanted = known if pipeline is None else _of_pipeline(known, pipeline)
     places = [FoundStage(one, status) for one in wanted for status in one["_embedded"]["statuses"]]
