@@ -263,7 +263,7 @@ class HasContactDetails(Resource, Generic[N]):
 
     def _by_code(self, item: Mapping[str, Json]) -> dict[str, Json]:
         """Name the fields of an item by their codes, where it names them by id alone."""
-        lazy.patch.check_parts(item)
+        lazy.patch.check_parts(item, {})
         named: list[Json] = []
         for one in item.get("custom_fields_values") or ():
             number = str(one.get("field_id"))

@@ -68,8 +68,8 @@ def changes(
     Raises:
         ConfigurationError: linked entities differ; a PATCH cannot change them.
     """
-    check_parts(before)
-    check_parts(after)
+    check_parts(before, before)
+    check_parts(after, before)
     patch = {
         key: value
         for key, value in after.items()
@@ -89,16 +89,22 @@ def changes(
     return patch
 
 
-def check_parts(item: Mapping[str, Json]) -> None:
+def check_parts(item: Mapping[str, Json], read: Mapping[str, Json]) -> None:
     """Check the shapes of an item's custom fields, tags and segments.
 
-    What is not read as a value would be taken for one that is not there, and erased.
+    What is not read as a value would be taken for one that is not there, and erased. Values of a
+    shape that is not known may be there if they were read.
 
     Raises:
         ConfigurationError: one of them is wrong.
     """
-    check_dicts(VALUES, item.get(VALUES))
-    for one in item.get(VALUES) or ():
+    listed, known = item.get(VALUES), read.get(VALUES)
+    if not isinstance(listed, (list, tuple, NoneType)):
+        raise ConfigurationError(f"{VALUES} must be a list of dicts")
+    for one in listed or ():
+        if isinstance(known, (list, tuple)) and one in known:
+            continue
+        check_dicts(VALUES, [one])
         if not isinstance(one.get("values"), (list, tuple, NoneType)):
             raise ConfigurationError(f"values of {VALUES} must be a list")
         if not isinstance(one.get("field_id"), (int, str, NoneType)):
@@ -208,6 +214,8 @@ def _by_field(items: Json, known: _ByField) -> _ByField:
 
 def _key(item: Mapping[str, Json], known: _ByField) -> tuple[str, Json] | None:
     number, code = item.get("field_id"), item.get("field_code")
+    if not isinstance(number, (int, str, NoneType)) or not isinstance(code, (str, NoneType)):
+        return None
     for key, other in known.items():
         named = (other.get("field_id"), number) if number is not None else (
             other.get("field_code"), code
