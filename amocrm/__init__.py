@@ -47,6 +47,7 @@ from amocrm.http.messages import Timeout
 from amocrm.http.request import Request
 from amocrm.http.stats import Done, Stats
 from amocrm.http.transport.transport import Response
+from amocrm.rate_limit.budget import RateLimits
 from amocrm.rate_limit.limiter import RateLimiter
 from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.stores.memory import MemoryStore
@@ -104,6 +105,7 @@ __all__ = [
     "RateLimitedError",
     "RateLimiter",
     "RateLimiterError",
+    "RateLimits",
     "Refused",
     "ReplyError",
     "Request",

@@ -1,7 +1,7 @@
 """Documented numbers of the amoCRM / Kommo API, one constant each, with its source.
 
-Units are seconds, bytes and pieces. Numbers that amoCRM does not document are choices of this
-library and stand beside the code that uses them.
+Units are seconds, bytes and pieces. A number that amoCRM does not document, and that is therefore
+a choice of this library, does not live here but beside the code that uses it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 REQUESTS_PER_SECOND: Final = 7
-"""Most requests in one second, counted per IP address. Source: reference 3.4."""
+"""Most requests in one second: amocrm.ru counts them per integration in an account, amocrm.com
+and kommo.com per IP address. Source: reference 3.4."""
+
+ACCOUNT_REQUESTS_PER_SECOND: Final = 50
+"""Most requests in one second in one account of amocrm.ru, all its integrations together.
+Source: reference 3.4."""
 
 PAGE_LIMIT_DEFAULT: Final = 50
 """Entities in one page when `limit` is not given. Source: reference 3.1."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, overload
+from typing import Literal, cast, overload
 
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.emitter import Emitter, Handler
@@ -14,8 +14,8 @@ from amocrm.auth.connection import Connection
 from amocrm.auth.connection_events import ConnectionEvents, Step, Trouble
 from amocrm.auth.consent import Consent
 from amocrm.auth.grant_flow import GrantFlow
-from amocrm.auth.settings import AuthSettings, read_auth
-from amocrm.auth.token import known_id
+from amocrm.auth.settings import AuthSettings, Settings, read_auth
+from amocrm.auth.token import client_id_of, known_id
 from amocrm.auth.token_cache import TokenCache
 from amocrm.auth.token_endpoint import TokenEndpoint
 from amocrm.auth.token_provider import TokenProvider
@@ -23,14 +23,23 @@ from amocrm.auth.token_repository import TokenRepository
 from amocrm.bulk.operations import Bulk
 from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.http.call_options import read_timeout
-from amocrm.http.hosts import portal
+from amocrm.http.hosts import Portal, portal
 from amocrm.http.messages import Timeout
 from amocrm.http.request import Request
 from amocrm.http.sender import Sender
 from amocrm.http.stats import Done, Stats
 from amocrm.http.transport.transport import Response, Session, Transport
+from amocrm.rate_limit.base import BaseRateLimiter
+from amocrm.rate_limit.budget import (
+    Budget,
+    RateLimits,
+    budgets_of,
+    check_limits,
+    check_rate,
+    limits_of,
+)
 from amocrm.rate_limit.limiter import RateLimiter
-from amocrm.rate_limit.local import read_rate_limiter
+from amocrm.rate_limit.local import LocalRateLimiter, shared_rate_limiter
 from amocrm.resources.context import ResourceContext
 from amocrm.resources.top_level import TopLevelResources
 from amocrm.stores.memory import MemoryStore
@@ -53,9 +62,12 @@ class AmoCRM(Bulk, TopLevelResources):
         account_id: the account's id, which stays the same when the account is renamed; tokens of
             other accounts are refused. None: the account that has the name `domain`.
         store: stores the tokens permanently; by default they are in memory only.
-        rate_limiter: `shared`: the rate limiter of this process, seven calls per second for all its
-            clients; a number: calls per second of this client; a `RateLimiter`, which threads,
-            processes or machines can share; None: no rate limit.
+        rate_limiter: `shared`: the rate limiter of this process. It counts as the platform does: on
+            amocrm.ru 7 calls per second per integration and 50 per account, on kommo.com and
+            amocrm.com 7 per IP address. A number: calls per second of this client, instead of these
+            limits; a `RateLimiter`, which threads, processes or machines can share; None: no rate
+            limit.
+        rate_limits: limits that replace the platform's, for accounts with extended limits.
         timeout: seconds for each attempt of a call, or a `Timeout`.
         session: your own `requests.Session` with its proxies, certificates, adapters and hooks; the
             client does not close it.
@@ -77,6 +89,7 @@ class AmoCRM(Bulk, TopLevelResources):
         account_id: int | None = None,
         store: TokenStore | None = None,
         rate_limiter: RateLimiter | float | Literal["shared"] | None = "shared",
+        rate_limits: RateLimits | None = None,
         timeout: float | Timeout | None = None,
         session: Session | None = None,
         user_agent: str | None = None,
@@ -86,21 +99,22 @@ class AmoCRM(Bulk, TopLevelResources):
     ) -> None:
         account, settings = portal(domain, base_url), read_auth(auth)
         limits = Timeout() if timeout is None else read_timeout(timeout)
-        _, _, zone = account.account.partition(".")
-        shared_by = account.origin if account.fixed else zone
-        self._rate_limiter = read_rate_limiter(rate_limiter, shared_by, clock)
+        limiter = _read_rate_limiter(rate_limiter, rate_limits, account, clock)
         clock = SystemClock() if clock is None else clock
         self._transport = Transport(clock, session, user_agent)
         self._emitter = Emitter()
-        sender = self._sender = Sender(
-            self._transport, self._rate_limiter, clock, self._emitter, account.account
-        )
         events = ConnectionEvents(self._emitter)
         store = MemoryStore() if store is None else store
         if account_id is not None and known_id(account_id) is None:
             raise ConfigurationError("account_id must be a positive whole number")
         repository = TokenRepository(settings.client_id or "", account.account, store, account_id)
         cache = TokenCache(settings, account, repository, clock)
+        if isinstance(limiter, BaseRateLimiter):
+            limiter = limiter.scoped(_AccountBudgets(rate_limits, settings, cache))
+        self._rate_limiter = limiter
+        sender = self._sender = Sender(
+            self._transport, limiter, clock, self._emitter, account.account
+        )
         self._is_guest = False
         self._consent = Consent(settings, account, events)
         grant_flow = GrantFlow(TokenEndpoint(settings, sender), cache, events)
@@ -222,10 +236,58 @@ class AmoCRM(Bulk, TopLevelResources):
     @property
     def stats(self) -> Stats:
         """Calls, bytes and waits of this client so far."""
-        return self._sender.counter.snapshot()
+        limiter = self._rate_limiter
+        is_limited = isinstance(limiter, BaseRateLimiter) and limiter.is_address_limited
+        return self._sender.counter.snapshot()._replace(address_limited=is_limited)
 
     def _account_name(self) -> str:
         """Return the name under which all clients of this account share data."""
         if not self.connection.connected:
             self.connect()
         return str(self.connection.account_id or self.connection.host)
+
+
+class _AccountBudgets:
+    """Returns the budgets that count this client's calls; they follow a renamed account."""
+
+    def __init__(self, limits: RateLimits | None, settings: Settings, cache: TokenCache) -> None:
+        self._limits = limits
+        # A text that others of the same integration have as well, and no secret.
+        self._integration = settings.client_id or client_id_of(settings.access_token or "")
+        self._cache = cache
+        self._portal: Portal | None = None
+        self._budgets: tuple[Budget, ...] = ()
+
+    def __call__(self) -> tuple[Budget, ...]:
+        portal = self._cache.portal
+        if portal is not self._portal:
+            # By the host, which all clients know, and not by the id, which comes with a token.
+            zone = portal.account.partition(".")[2]
+            limits = self._limits or limits_of(zone)
+            is_learning = self._limits is None and limits.per_address is None
+            place, account = zone, portal.account
+            if portal.fixed:
+                place, account = portal.origin, f"{portal.account}@{portal.origin}"
+            self._budgets = budgets_of(limits, self._integration, account, place, is_learning)
+            self._portal = portal
+        return self._budgets
+
+
+def _read_rate_limiter(
+    rate_limiter: object, rate_limits: object, account: Portal, clock: Clock | None
+) -> RateLimiter | None:
+    """Return the rate limiter for `shared`, a number of calls per second, a limiter, or None."""
+    if rate_limits is not None:
+        check_limits(rate_limits)
+    if rate_limiter == "shared":
+        _, _, zone = account.account.partition(".")
+        return shared_rate_limiter(account.origin if account.fixed else zone, clock)
+    is_one = all(hasattr(rate_limiter, name) for name in ("wait", "hold", "block"))
+    if rate_limits is not None and not (is_one and getattr(rate_limiter, "is_scoped", False)):
+        raise ConfigurationError(
+            "rate_limits needs a rate limiter without a rate of its own",
+            hint="give either rate_limits, or a rate",
+        )
+    if rate_limiter is None or is_one:
+        return cast("RateLimiter | None", rate_limiter)  # It has the three methods of one.
+    return LocalRateLimiter(check_rate(rate_limiter))

@@ -416,10 +416,11 @@ class ForbiddenError(ReplyError):
 
 
 class BlockedError(ForbiddenError):
-    """403 without JSON: amoCRM blocks this IP address, as it does after too many calls.
+    """403 without JSON: amoCRM blocks the account (Kommo: this IP address) after too many calls.
 
-    All clients that share the rate limiter get this error without sending, until one call is tried
-    again.
+    Further calls of the account (Kommo: all calls) get this error without being sent, until one
+    call is tried again. No end of an account's block is documented: amoCRM's support lifts it. Tell
+    them the account, your IP address and `request_id`.
 
     Attributes:
         retry_after: seconds until the next try; the length of a block is not documented.

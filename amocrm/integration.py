@@ -31,6 +31,7 @@ from amocrm.http.hosts import DEFAULT_ZONE, ZONES, account_host, portal
 from amocrm.http.messages import Timeout
 from amocrm.http.stats import Done
 from amocrm.http.transport.transport import Response, Session, open_session
+from amocrm.rate_limit.budget import RateLimits
 from amocrm.rate_limit.limiter import RateLimiter
 from amocrm.rate_limit.local import LocalRateLimiter
 from amocrm.stores.store import TokenStore
@@ -54,7 +55,8 @@ class _AccountClient(AmoCRM):
 class Integration:
     """One public integration in many accounts. Thread-safe; a context manager.
 
-    All its clients share one connection pool, one rate limiter and one token store.
+    All its clients share one connection pool, one rate limiter and one token store. On amocrm.ru
+    each account has a limit of its own, so the calls of one account do not delay those of another.
 
     Args:
         client_id: of the integration.
@@ -63,8 +65,10 @@ class Integration:
         store: stores the tokens of all accounts.
         zone: `amocrm.ru`, `amocrm.com` or `kommo.com`: the domain of the consent page, and of
             accounts that are named by their login alone.
-        rate_limiter: `shared`: the rate limiter of this process; a number: calls per second of all
-            this integration's clients together; a `RateLimiter`; or None: no rate limit.
+        rate_limiter: `shared`: the rate limiter of this process, which counts as the platform does;
+            a number: calls per second of all this integration's clients together; a `RateLimiter`;
+            or None: no rate limit. See `AmoCRM`.
+        rate_limits: other limits than the platform's, for accounts with extended limits.
         timeout: seconds for each attempt of a call, or a `Timeout`.
         session: your own `requests.Session`; the integration does not close it.
         user_agent: the name of your application, sent before the library's.
@@ -87,6 +91,7 @@ class Integration:
         store: TokenStore,
         zone: str = DEFAULT_ZONE,
         rate_limiter: RateLimiter | float | Literal["shared"] | None = "shared",
+        rate_limits: RateLimits | None = None,
         timeout: float | Timeout | None = None,
         session: Session | None = None,
         user_agent: str | None = None,
@@ -112,8 +117,8 @@ class Integration:
         ) -> _AccountClient:
             return _AccountClient(
                 host, self._auth, account_id=account_id, store=store, rate_limiter=shared,
-                timeout=timeout, session=session, user_agent=user_agent, base_url=base_url,
-                clock=clock,
+                rate_limits=rate_limits, timeout=timeout, session=session, user_agent=user_agent,
+                base_url=base_url, clock=clock,
             )  # fmt: skip
 
         make_client(f"example.{zone}", None, session)  # checks all settings; opens nothing

@@ -35,19 +35,20 @@ errors api_limits
 http/authorizer http/call_options http/error_mapping http/hosts http/legacy_codes http/messages
 http/paths http/query http/reply_body http/request_body http/retry http/signing_key
 http/validation_errors
-rate_limit/jitter rate_limit/window
+rate_limit/budget rate_limit/jitter rate_limit/learning rate_limit/window
 resources/custom_fields/choices resources/custom_fields/dates
 resources/custom_fields/definitions resources/custom_fields/error_messages
 resources/custom_fields/field_filters resources/custom_fields/field_types
 resources/custom_fields/values
-resources/endpoint resources/filter_values resources/filters resources/patch
+resources/endpoint resources/filter_values resources/filters resources/name_lookup resources/patch
 resources/people/contact_keys resources/people/normalize resources/split_query
-resources/stage_lookup schema/enums
+schema/enums
 """.split()  # noqa: SIM905  a list of names is easier to read in lines
 """Modules that decide and do nothing: no socket, file, clock, randomness or thread."""
 
 PURE_MAY_IMPORT = {
     "__future__",
+    "array",
     "base64",
     "binascii",
     "collections",

@@ -241,6 +241,15 @@ def read_claims(access_token: str) -> Claims:
     )
 
 
+def client_id_of(access_token: str) -> str:
+    """Tell which integration an access token is of; a digest of it, if it does not say.
+
+    Source: reference 2.8 (`aud`).
+    """
+    audience = jwt_payload(access_token).get("aud")
+    return audience if isinstance(audience, str) and audience else fingerprint(access_token)
+
+
 def known_id(value: object) -> int | None:
     """Read an account's id; None if the value is not a valid one."""
     if isinstance(value, bool) or not isinstance(value, int):

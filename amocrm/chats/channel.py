@@ -20,7 +20,7 @@ from amocrm.http.messages import Timeout
 from amocrm.http.sender import Sender
 from amocrm.http.transport.transport import Session, Transport
 from amocrm.rate_limit.limiter import RateLimiter
-from amocrm.rate_limit.local import read_rate_limiter
+from amocrm.rate_limit.local import shared_rate_limiter
 
 
 class Channel:
@@ -32,7 +32,7 @@ class Channel:
         zone: the platform: `amocrm.ru`, `amocrm.com` or `kommo.com`.
         timeout: seconds for each attempt of a call, or a `Timeout`.
         rate_limiter: `shared` for the one rate limiter of this process for the platform's chats; a
-            number: calls per second of this channel; a `RateLimiter`; None for no limit.
+            `RateLimiter`; None for no limit.
         session: a `requests.Session` of yours; it is not closed with the channel.
         user_agent: your application's name, added before the library's.
         base_url: origin of a test server.
@@ -49,7 +49,7 @@ class Channel:
         *,
         zone: str = "amocrm.ru",
         timeout: float | Timeout | None = None,
-        rate_limiter: RateLimiter | float | Literal["shared"] | None = "shared",
+        rate_limiter: RateLimiter | Literal["shared"] | None = "shared",
         session: Session | None = None,
         user_agent: str | None = None,
         base_url: str | None = None,
@@ -68,7 +68,9 @@ class Channel:
         fixed = None if base_url is None else portal("example", base_url).origin
         origin = fixed or payloads.HOSTS[zone]
         place = fixed or origin.removeprefix("https://")
-        limiter = read_rate_limiter(rate_limiter, place, clock)
+        limiter = shared_rate_limiter(place, clock) if rate_limiter == "shared" else rate_limiter
+        if limiter is not None and not hasattr(limiter, "wait"):
+            raise ConfigurationError("rate_limiter must be 'shared', a RateLimiter or None")
         clock = SystemClock() if clock is None else clock
         self._transport = Transport(clock, session, user_agent)
         sender = Sender(self._transport, limiter, clock, Emitter())

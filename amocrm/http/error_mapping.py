@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from http.client import responses
 from typing import Final
+from urllib.parse import urlsplit
 
 from amocrm._support.numbers import finite
 from amocrm.errors import (
@@ -47,8 +48,12 @@ _NO_SUCH_USER: Final = (
     "check that the user given to as_user is active and that an administrator gave consent"
 )
 _UNKNOWN: Final = "it may have been carried out: check before you repeat it"
-_BLOCKED: Final = (
+_ADDRESS_BLOCKED: Final = (
     "amoCRM blocks this IP address, as it does after too many requests: wait, and send fewer"
+)
+_ACCOUNT_BLOCKED: Final = (
+    "amoCRM blocks this account, as it does after too many requests: ask amoCRM's support to "
+    "unblock it, and tell them the account, your IP address and the id of the request"
 )
 
 
@@ -173,8 +178,16 @@ def request_id(reply: Reply) -> str | None:
     return reply.headers.get("X-Request-Id") or None
 
 
+def blocks_account(host: str) -> bool:
+    """Tell whether a block is of one account, as on amocrm.ru, or of the IP address.
+
+    Source: reference 3.4.
+    """
+    return host.endswith(".amocrm.ru") and not host.startswith("amojo.")
+
+
 def is_block(reply: Reply) -> bool:
-    """Tell a block of this IP address (403 without JSON) from missing rights (403 with JSON)."""
+    """Tell a block of the account or address (403, no JSON) from missing rights (403 with JSON)."""
     return reply.status == 403 and read_problem(reply)[0] is None
 
 
@@ -202,7 +215,7 @@ def _hint(
 ) -> str | None:
     """Return what to do about an error; the server's own advice goes before ours."""
     if reply.status == 403 and data is None:
-        return _BLOCKED
+        return _ACCOUNT_BLOCKED if blocks_account(urlsplit(call.url).netloc) else _ADDRESS_BLOCKED
     if reply.status == 401 and CONTEXT_USER in call.headers:
         return _NO_SUCH_USER
     if advice := words(problem.get("hint")):

@@ -71,7 +71,7 @@ class GiveUp(NamedTuple):
     Attributes:
         error: for the caller.
         pause: seconds that all clients of the rate limiter wait.
-        blocked: whether amoCRM blocks this IP address; then calls fail during the pause.
+        blocked: whether amoCRM blocks the account or address; then calls fail during the pause.
     """
 
     error: AmoCRMError

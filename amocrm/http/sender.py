@@ -11,11 +11,12 @@ from typing import Final, TypeAlias
 from amocrm._support.clock import Clock
 from amocrm._support.emitter import Emitter
 from amocrm.errors import SHORT, BlockedError, RateLimitedError, ReplyError, printable
-from amocrm.http.error_mapping import is_block, request_id
+from amocrm.http.error_mapping import blocks_account, is_block, request_id
 from amocrm.http.messages import Call, NoReply
 from amocrm.http.retry import FIRST, Again, GiveUp, RetryState
 from amocrm.http.stats import Done, StatsCounter
 from amocrm.http.transport.transport import ReceivedReply, Transport
+from amocrm.rate_limit.base import TakenSlot
 from amocrm.rate_limit.limiter import RateLimiter, Refusal, Slot
 
 QUEUE_PATIENCE: Final = 120.0
@@ -78,7 +79,7 @@ class Sender:
 
         Raises:
             RateLimitedError: the wait would exceed `patience`; nothing was sent.
-            BlockedError: amoCRM blocks this IP address; nothing was sent.
+            BlockedError: amoCRM blocks this account or IP address; nothing was sent.
             RateLimiterError: the rate limiter cannot be reached; nothing was sent.
         """
         slot: Slot | None = None
@@ -86,7 +87,7 @@ class Sender:
             slot_or_refusal = self._rate_limiter.wait(self.clock, patience)
             if isinstance(slot_or_refusal, Refusal):
                 self.counter.count_refused()
-                raise _refused(call, slot_or_refusal)
+                raise _refused(call, slot_or_refusal, self._account)
             slot = slot_or_refusal
         if before_send is not None:
             before_send()
@@ -100,14 +101,14 @@ class Sender:
         return outcome
 
     def wait_before_retry(self, verdict: Again) -> None:
-        """Wait before the next attempt; after a 429 all clients of the rate limiter wait."""
+        """Wait before the next attempt; after a 429 all calls of the account wait."""
         if verdict.everybody:
             self._pause_all(verdict.delay)
         self.counter.count_backoff(verdict.delay, after_429=verdict.everybody)
         self.clock.sleep(verdict.delay)
 
     def report_failure(self, verdict: GiveUp) -> None:
-        """Count a failed call, and pause or block all clients of the rate limiter if necessary."""
+        """Count a failed call, and pause or block the calls of the account if necessary."""
         self.counter.count_error()
         if verdict.blocked and self._rate_limiter is not None:
             self._rate_limiter.block(self.clock, verdict.pause)
@@ -115,7 +116,7 @@ class Sender:
             self._pause_all(verdict.pause)
 
     def _pause_all(self, seconds: float) -> None:
-        """Stop all clients of the rate limiter for some seconds."""
+        """Let all calls that the narrowest limit counts wait for some seconds."""
         if self._rate_limiter is not None and seconds > 0:
             self._rate_limiter.hold(self.clock, min(seconds, LONGEST_HOLD))
 
@@ -131,6 +132,8 @@ class Sender:
                 if outcome.fresh:
                     slot.opening()
                 blocked = outcome.status == 403 and is_block(outcome)
+                if outcome.status == 429 and isinstance(slot, TakenSlot):
+                    slot.is_refused = True
             return outcome
         finally:
             try:
@@ -190,19 +193,22 @@ class Sender:
             self._emitting.now = False
 
 
-def _refused(call: Call, refusal: Refusal) -> ReplyError:
-    """Return the error for a call that got no slot."""
+def _refused(call: Call, refusal: Refusal, account: str) -> ReplyError:
+    """Return the error for a call of an account that got no slot."""
     kind: type[RateLimitedError | BlockedError] = RateLimitedError
     title, status = "Too Many Requests", 429
     reason = f"the rate limit would delay it by {refusal.away:.0f} s"
     hint = "the server asked for a pause, or too many calls are waiting for the rate limit"
     if refusal.blocked:
         kind, title, status = BlockedError, "Forbidden", 403
-        reason = (
-            "amoCRM blocks this IP address (403); the next call is possible in "
-            f"{refusal.away:.0f} s"
-        )
+        what = f"the account {account}" if blocks_account(account) else "this IP address"
+        reason = f"amoCRM blocks {what} (403); the next call is possible in {refusal.away:.0f} s"
         hint = "wait, and check which other programs call amoCRM from this address"
+        if blocks_account(account):
+            hint = (
+                "ask amoCRM's support to unblock it, and tell them the account, your IP address "
+                "and the request's id of the first error"
+            )
     error = kind(
         f"{call.method} {call.path} was not sent: {reason}",
         method=call.method,

@@ -29,11 +29,13 @@ class Stats(NamedTuple):
         retries: requests that repeated an earlier attempt.
         errors: calls that ended in a server error, a refusal or a network error.
         refused: calls that were not sent, because the rate limit would have delayed them too long
-            or amoCRM blocks this IP address.
+            or amoCRM blocks the account or this IP address.
         limited: responses with status 429.
         sent: bytes of request bodies.
         received: bytes of response bodies after decompression.
         waits: seconds waited, by reason.
+        address_limited: refusals have shown that amoCRM counts the calls of this IP address, and
+            all calls of those who share the rate limiter are limited together.
     """
 
     calls: int = 0
@@ -44,6 +46,7 @@ class Stats(NamedTuple):
     sent: int = 0
     received: int = 0
     waits: Waits = Waits()
+    address_limited: bool = False
 
 
 class Done(NamedTuple):

@@ -33,6 +33,11 @@ MEMORY: Final = 256
 class Jitter:
     """Learns from responses. Threads may share it: a lost update loses one duration."""
 
+    __slots__ = (
+        "__weakref__", "_count", "_distrust", "_least", "_least_before", "_most", "_most_before",
+        "_saved",
+    )  # fmt: skip
+
     def __init__(self) -> None:
         self._count = 0
         self._distrust = 0

@@ -1,4 +1,4 @@
-"""The protocol of rate limiters: one RateLimiter for all clients that share an IP address."""
+"""The protocol of rate limiters: decides when a call may be sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Refusal(NamedTuple):
 
     Attributes:
         away: seconds until it is worth asking again.
-        blocked: the server blocks this address; otherwise too many calls wait.
+        blocked: the server blocks this account or address; otherwise too many calls wait.
     """
 
     away: float
@@ -47,7 +47,7 @@ class Slot(Protocol):
 
         Args:
             came: monotonic seconds when the response began; None if there was none.
-            blocked: according to the response, the server blocks this address.
+            blocked: according to the response, the server blocks this account or address.
         """
         ...
 
@@ -64,7 +64,7 @@ class RateLimiter(Protocol):
 
         Returns:
             The slot; or at once a refusal, if the slot is further away than `patience` or the
-            server blocks this address.
+            server blocks this account or address.
 
         Raises:
             RateLimiterError: the file or the server that it shares cannot be reached.
@@ -76,5 +76,5 @@ class RateLimiter(Protocol):
         ...
 
     def block(self, clock: Clock, seconds: float) -> None:
-        """Refuse all calls for some seconds, then let one test the block of this address."""
+        """Refuse all calls for some seconds, then let one test the block."""
         ...

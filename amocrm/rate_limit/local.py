@@ -4,83 +4,124 @@ from __future__ import annotations
 
 import threading
 import weakref
-from array import array
-from typing import Final, cast
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
 
 from amocrm._support.clock import Clock
 from amocrm._support.forks import ForkLock, after_fork
-from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.rate_limit.base import WindowRateLimiter
-from amocrm.rate_limit.limiter import RateLimiter
-from amocrm.rate_limit.window import Step, Window
+from amocrm.rate_limit.budget import Budget
+from amocrm.rate_limit.window import Numbers, Turn, Window, reserve
+
+SWEEP_AT: Final = 64
+"""Number of windows from which idle ones are dropped."""
 
 
 class LocalRateLimiter(WindowRateLimiter):
-    """At most `rate` calls in any second, for all threads and clients that share it.
+    """A rate limit for all threads and clients of one process that share it.
+
+    Args:
+        rate: calls in a second of all who share it, whatever the account. None counts each call as
+            its platform does: per integration and account, per account, or per address.
 
     Raises:
-        ConfigurationError: the rate is not a number of calls per second.
+        ConfigurationError: the rate is no number of calls per second.
     """
 
-    def __init__(self, rate: float = REQUESTS_PER_SECOND) -> None:
+    def __init__(self, rate: float | None = None) -> None:
         super().__init__(rate)
-        self._locked_window = _LockedWindow(rate)
-        after_fork(self)
+        self._windows = _Windows()
 
-    def locked_window(self, clock: Clock) -> _LockedWindow:
-        """Return a context manager that locks the window."""
-        return self._locked_window
+    def locked_windows(
+        self, clock: Clock, budgets: Sequence[Budget]
+    ) -> AbstractContextManager[list[Window]]:
+        """Return a context manager that locks the windows and gives those of some budgets."""
+        return _locked(self._windows, clock, budgets)
 
     # Every call runs these two; they do the same as those of WindowRateLimiter, and faster.
 
-    def reserve(self, clock: Clock, patience: float) -> Step:
-        """Reserve the next slot; see `Window.reserve`."""
-        locked_window = self._locked_window
-        with locked_window.lock:
-            window = locked_window.window or locked_window.open()
-            return window.reserve(clock.monotonic(), patience, self._jitter.margin)
+    def reserve(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
+        """Reserve a slot in each budget; see `window.reserve`."""
+        with self._windows.lock:
+            now = clock.monotonic()
+            return reserve(self._windows.of(budgets, now), now, patience, self._jitter.margin)
 
-    def note_margin(self, clock: Clock, slot_number: int, margin: float) -> None:
+    def note_margin(
+        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+    ) -> None:
         """See `Window.settle`."""
-        locked_window = self._locked_window
-        with locked_window.lock:
-            (locked_window.window or locked_window.open()).settle(slot_number, margin)
+        with self._windows.lock:
+            by_key = self._windows.by_key
+            for budget, number in zip(budgets, numbers, strict=True):
+                window = by_key.get(budget.key)
+                if window is not None:
+                    window.settle(number, margin)
+
+
+class _Windows:
+    """Windows by the keys of their budgets, and their lock.
+
+    Attributes:
+        lock: of all windows: a call takes its slots in one step.
+        by_key: windows in use, and some that are idle.
+    """
+
+    __slots__ = ("__weakref__", "_first", "_sweep_at", "by_key", "lock")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.by_key: dict[str, Window] = {}
+        self._first, self._sweep_at = 0, SWEEP_AT
+        after_fork(self)
+
+    def of(self, budgets: Sequence[Budget], now: float) -> list[Window]:
+        """Return the windows of some budgets. The caller holds the lock."""
+        by_key = self.by_key
+        windows: list[Window] = []
+        for key, rate, learned in budgets:
+            window = by_key.get(key)
+            if window is None:
+                window = self._open(key, rate, now)
+            if learned:
+                window.use_knowledge(now)
+            elif window.rate != rate:
+                window.set_rate(rate)
+            windows.append(window)
+        return windows
+
+    def _open(self, key: str, rate: float, now: float) -> Window:
+        """Make a window. Whenever their number has doubled, drop the idle ones."""
+        if len(self.by_key) >= self._sweep_at:
+            idle = [one for one, window in self.by_key.items() if window.is_idle(now)]
+            for one in idle:
+                # A late response must not change a slot of the next window.
+                self._first = max(self._first, self.by_key.pop(one).next)
+            self._sweep_at = max(SWEEP_AT, 2 * len(self.by_key))
+        window = self.by_key[key] = Window(rate, self._first)
+        return window
 
     def renew_after_fork(self) -> None:
         """Forget the slots of the parent's threads in a forked child."""
-        self._locked_window = _LockedWindow(self.rate)
+        self.lock, self.by_key = threading.Lock(), {}
 
 
-class _LockedWindow:
-    """A window and its lock. The window is made at its first use, to keep idle clients small."""
-
-    __slots__ = ("_rate", "lock", "window")
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self.lock = threading.Lock()
-        self.window: Window | None = None
-
-    def open(self) -> Window:
-        """Make the window; called under the lock."""
-        self.window = Window(self._rate, array("d", bytes(8 * Window.size(self._rate))))
-        return self.window
-
-    def __enter__(self) -> Window:
-        self.lock.acquire()
-        return self.window or self.open()
-
-    def __exit__(self, *_: object) -> None:
-        self.lock.release()
+@contextmanager
+def _locked(
+    windows: _Windows, clock: Clock, budgets: Sequence[Budget]
+) -> Generator[list[Window], None, None]:
+    lock = windows.lock  # The child of a fork in the block has another one.
+    with lock:
+        yield windows.of(budgets, clock.monotonic())
 
 
 def shared_rate_limiter(place: str, clock: Clock | None) -> LocalRateLimiter:
     """Return the one rate limiter of this process for a platform or a test server.
 
-    The server limits an IP address, whatever the account, so all clients of a platform share a
-    rate limiter. It exists until the process ends: otherwise a program that makes a client for each
-    call would have no limit. Each test server, and each clock of a test, has another one, which
-    exists as long as its clients.
+    It has budgets for each integration, account and address that its clients name, so all clients
+    of a platform share it. It exists until the process ends: otherwise a program that makes a
+    client for each call would have no limit. Each test server, and each clock of a test, has
+    another one, which exists as long as its clients.
 
     Args:
         place: the platform's zone, such as `amocrm.ru`, or the origin of a test server.
@@ -104,25 +145,3 @@ _shared: Final[weakref.WeakValueDictionary[tuple[str, int | None], LocalRateLimi
 )
 _clocks: Final[weakref.WeakKeyDictionary[LocalRateLimiter, Clock]] = weakref.WeakKeyDictionary()
 _lasting: Final[list[LocalRateLimiter]] = []
-
-
-def read_rate_limiter(
-    rate_limiter: object, shared_by: str, clock: Clock | None
-) -> RateLimiter | None:
-    """Return the rate limiter for `shared`, a number of calls per second, a limiter, or None.
-
-    Args:
-        rate_limiter: the setting.
-        shared_by: what the rate limiter of this process is shared by: a host, or all of a platform.
-        clock: of the tests that share it; None for the system's.
-
-    Raises:
-        ConfigurationError: it is something else.
-    """
-    if rate_limiter == "shared":
-        return shared_rate_limiter(shared_by, clock)
-    if rate_limiter is None or all(
-        hasattr(rate_limiter, name) for name in ("wait", "hold", "block")
-    ):
-        return cast("RateLimiter | None", rate_limiter)  # It has the three methods of one.
-    return LocalRateLimiter(cast("float", rate_limiter))  # It checks the number.

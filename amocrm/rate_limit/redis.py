@@ -1,136 +1,50 @@
-"""A rate limiter for many hosts: the window is in Redis, and uses the clock of Redis.
+"""A rate limiter for many hosts: the windows in Redis, by the server's own clock.
 
-The script below is `Window` in Lua, and passes the same tests. Each of its calls is one round trip
-and returns seconds to sleep, so the hosts' clocks need not agree. Both keys have the same hash tag,
-so a cluster stores them on one node; both expire, so nothing remains.
+The script (see `redis_script`) does what `window` does, and is tested by the same tests. Each of
+its calls is one round trip for all budgets of a call, and returns a time to sleep, so hosts need no
+common clock. All keys have one hash tag, so a cluster keeps them together; all expire.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from amocrm._support.clock import Clock
-from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.errors import ConfigurationError, RateLimiterError
-from amocrm.rate_limit.base import BaseRateLimiter
-from amocrm.rate_limit.jitter import LEAST_MARGIN
-from amocrm.rate_limit.window import LOOK, OPENING, PROBE, QUEUE, Action, Step
+from amocrm.rate_limit.base import BaseRateLimiter, account_number, blocked_budget
+from amocrm.rate_limit.budget import Budget
+from amocrm.rate_limit.learning import NOTHING_KNOWN, Knowledge, Known, after_refusal, free
+from amocrm.rate_limit.redis_script import SCRIPT
+from amocrm.rate_limit.window import NOT_RESERVED, Action, Numbers, Turn, slots_for
 
 if TYPE_CHECKING:
     from redis import Redis
 
 HOSTS_MARGIN: Final = 0.02
-"""The smallest margin in seconds: the hosts' latencies to amoCRM differ."""
+"""Seconds that are left at least: ways from several hosts to the server differ in length."""
 
 TIMEOUT: Final = 5.0
-"""Seconds to wait for Redis, if this module makes the client."""
-
-EXPIRY: Final = 7200
-"""Seconds after which an idle rate limiter is deleted: more than the longest pause."""
-
-_SCRIPT: Final = f"""
-local head, slots = KEYS[1], KEYS[2]
-local act, count, seconds = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local number, amount, margin = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
-local state = redis.call('HMGET', head, 'next', 'not_before', 'blocked', 'probe')
-local following, not_before = tonumber(state[1] or 0), tonumber(state[2] or 0)
-local blocked, probe = tonumber(state[3] or 0), tonumber(state[4] or -1)
-
-local function slot(number)
-  local at, free = string.match(redis.call('HGET', slots, number) or '0 0', '(%S+) (%S+)')
-  return tonumber(at), tonumber(free)
-end
-local function store(number, at, free)
-  redis.call('HSET', slots, number, string.format('%.6f %.6f', at, free))
-end
-local function set(name, value)
-  redis.call('HSET', head, name, string.format('%.6f', value))
-end
-local function step(action, away, held)
-  redis.call('EXPIRE', head, {EXPIRY})
-  redis.call('EXPIRE', slots, {EXPIRY})
-  local is_probe = probe >= 0 and probe == number
-  return {{action, math.ceil(away * 1e6), number, held and 1 or 0, is_probe and 1 or 0}}
-end
-
-if act == 'reserve' then
-  if now < blocked then return step({Action.BLOCKED:d}, blocked - now) end
-  number = following
-  local plan = math.max(now, not_before, slot(number - count) + seconds + {LEAST_MARGIN})
-  if plan - now > {EXPIRY} then
-    -- The clock of Redis was set back: older values mean nothing.
-    redis.call('DEL', head, slots)
-    not_before, plan = 0, now
-  end
-  if plan - now > amount then return step({Action.TOO_FAR:d}, plan - now) end
-  set('next', number + 1)
-  store(number, plan, plan + seconds + {LEAST_MARGIN})
-  redis.call('HDEL', slots, number - count - {QUEUE})
-  if blocked > 0 then
-    blocked, probe = now + {PROBE}, number
-    set('blocked', blocked)
-    set('probe', probe)
-  end
-end
-
-if act == 'reserve' or act == 'check' then
-  if blocked > 0 and probe ~= number then
-    return step({Action.BLOCKED:d}, math.max(0, blocked - now))
-  end
-  local at = slot(number)
-  local following = slot(number + count)
-  if at == 0 or (following > 0 and following <= now) then
-    return step({Action.RESERVE_AGAIN:d}, 0)
-  end
-  local due, held = math.max(at, not_before), not_before >= at
-  local before, free = slot(number - count)
-  if free > due then
-    local early = before + seconds + {LEAST_MARGIN}
-    due, held = now < early and early or math.min(free, now + {LOOK}), false
-  end
-  if now < due then
-    store(number, due, due + seconds + {LEAST_MARGIN})
-    return step({Action.WAIT:d}, due - now, held)
-  end
-  store(number, now, now + seconds + margin)
-  return step({Action.GO:d}, 0)
-elseif act == 'opening' or act == 'settle' then
-  local at = slot(number)
-  local free = act == 'opening' and now + {OPENING} or at + seconds + margin
-  if at > 0 then store(number, at, free) end
-elseif act == 'hold' then
-  set('not_before', math.max(not_before, now + amount))
-elseif act == 'block' then
-  set('blocked', math.max(blocked, now + amount))
-  set('probe', -1)
-elseif act == 'unblock' then
-  redis.call('HDEL', head, 'blocked', 'probe')
-end
-return step({Action.GO:d}, 0)
-"""
+"""Seconds to wait for Redis, when this module makes the client."""
 
 
 class RedisRateLimiter(BaseRateLimiter):
-    """At most `rate` calls in any second, for all hosts that share a Redis and a name.
+    """A rate limit for all hosts that share a Redis and a name.
 
-    The hosts' latencies to amoCRM may differ by up to 20 ms.
+    The hosts should be about equally far from amoCRM: of a difference up to 20 ms is taken care.
 
     Args:
         client: a `redis.Redis`, or its URL, such as `redis://localhost:6379/0`.
-        name: of the rate limiter; clients with one IP address use one name.
-        rate: calls in a second.
+        name: of the rate limiter.
+        rate: calls in a second of all who share it, whatever the account. None counts each call as
+            its platform does: per integration and account, per account, or per address.
 
     Raises:
         ConfigurationError: redis is not installed, or an argument is wrong.
     """
 
     def __init__(
-        self,
-        client: Redis | str,
-        name: str = "amocrm",
-        rate: float = REQUESTS_PER_SECOND,
+        self, client: Redis | str, name: str = "amocrm", rate: float | None = None
     ) -> None:
         super().__init__(rate)
         try:
@@ -145,64 +59,128 @@ class RedisRateLimiter(BaseRateLimiter):
             client = _connect(client)
         elif not isinstance(client, redis.Redis):
             raise ConfigurationError("RedisRateLimiter takes a redis.Redis, or its URL")
-        self._errors = redis.RedisError
-        self._keys = [f"{{{name}}}:pace", f"{{{name}}}:turns"]
-        self._script = client.register_script(_SCRIPT)
+        self._troubles = redis.RedisError
+        self._prefix = f"{{{name}}}"
+        self._script = client.register_script(SCRIPT)
 
     def __repr__(self) -> str:
-        return f"RedisRateLimiter({self._keys[0]!r})"
+        return f"RedisRateLimiter({self._prefix + ':pace'!r})"
 
-    def reserve(self, clock: Clock, patience: float) -> Step:
-        """Reserve the next slot; see `Window.reserve`."""
-        return self._act("reserve", amount=patience, margin=self._margin())
+    def reserve(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
+        """Reserve a slot in each budget; see `window.reserve`."""
+        return self._turn("reserve", budgets, None, patience)
 
-    def check(self, clock: Clock, slot_number: int) -> Step:
-        """Check a slot again; see `Window.check`."""
-        return self._act("check", slot_number, margin=self._margin())
+    def check(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> Turn:
+        """Check the slots again; see `window.check`."""
+        return self._turn("check", budgets, numbers)
 
-    def note_opening(self, clock: Clock, slot_number: int) -> None:
+    def note_opening(self, clock: Clock, numbers: Numbers, budgets: Sequence[Budget]) -> None:
         """See `Window.opening`."""
-        self._act("opening", slot_number)
+        self._act("opening", budgets, numbers)
 
-    def note_margin(self, clock: Clock, slot_number: int, margin: float) -> None:
+    def note_margin(
+        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+    ) -> None:
         """See `Window.settle`."""
-        self._act("settle", slot_number, margin=max(margin, HOSTS_MARGIN))
+        self._act("settle", budgets, numbers, margin=max(margin, HOSTS_MARGIN))
 
-    def note_hold(self, clock: Clock, seconds: float) -> None:
-        """See `Window.hold`."""
-        self._act("hold", amount=seconds)
+    def note_hold(
+        self, clock: Clock, seconds: float, budgets: Sequence[Budget], is_flowing: bool = False
+    ) -> bool:
+        """Hold the narrowest budget; return whether the address is known to be counted."""
+        self._act("hold", budgets, amount=seconds)
+        if not budgets[-1].learned:
+            return False
+        account = account_number(budgets)
+        after, now = self._learn(
+            budgets, lambda before, now: after_refusal(before, now, account, is_flowing)
+        )
+        return after.is_counted(now)
 
-    def note_block(self, clock: Clock, seconds: float) -> None:
-        """See `Window.block`."""
-        self._act("block", amount=seconds)
+    def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> None:
+        """Block the widest budget that is the account's; see `Window.block`."""
+        self._act("block", budgets, amount=seconds, extra=[blocked_budget(budgets) + 1])
 
-    def note_unblock(self, clock: Clock) -> None:
+    def note_unblock(self, clock: Clock, budgets: Sequence[Budget]) -> None:
         """See `Window.unblock`."""
-        self._act("unblock")
+        self._act("unblock", budgets)
 
-    def _margin(self) -> float:
-        return max(self._jitter.margin, HOSTS_MARGIN)
+    def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> bool:
+        """Note that the server does not count the address; return whether this is known now."""
+        return self._learn(budgets, free)[0].known is Known.FREE
+
+    def _learn(
+        self, budgets: Sequence[Budget], change: Callable[[Knowledge, float], Knowledge]
+    ) -> tuple[Knowledge, float]:
+        """Change what is known; return it, and the instant."""
+        widest = budgets[-1:]
+        while True:
+            said = self._act("read", widest)
+            now, before = said.now, _read_knowledge(said.knowledge)
+            after = change(before, now)
+            if after == before:
+                return after, now
+            text = " ".join(f"{float(one):.6f}" for one in after)
+            # Another host may have learned something meanwhile.
+            done = self._act("learn", widest, extra=[said.knowledge, text])
+            if done.action is Action.GO:
+                return after, now
+
+    def _turn(
+        self, act: str, budgets: Sequence[Budget], numbers: Numbers | None, amount: float = 0.0
+    ) -> Turn:
+        margin = max(self._jitter.margin, HOSTS_MARGIN)
+        said = self._act(act, budgets, numbers, amount, margin)
+        return Turn(said.action, said.away, said.numbers, said.held, said.probe)
 
     def _act(
-        self, act: str, slot_number: int = -1, amount: float = 0.0, margin: float = 0.0
-    ) -> Step:
-        arguments: list[str | float] = [
-            act,
-            self._slots,
-            self._seconds,
-            slot_number,
-            amount,
-            margin,
-        ]
+        self,
+        act: str,
+        budgets: Sequence[Budget],
+        numbers: Numbers | None = None,
+        amount: float = 0.0,
+        margin: float = 0.0,
+        extra: Sequence[str | float] = (),
+    ) -> _Answer:
+        keys: list[str] = []
+        arguments: list[str | float] = [act, amount, margin]
+        for at, (key, rate, learned) in enumerate(budgets):
+            end = key and f":{key}"
+            keys += [f"{self._prefix}:pace{end}", f"{self._prefix}:turns{end}"]
+            number = NOT_RESERVED if numbers is None else numbers[at]
+            arguments += [*slots_for(rate), int(learned), number]
         try:
-            answer = self._script(self._keys, arguments)
-        except self._errors as error:
+            said = self._script(keys, [*arguments, *extra])
+        except self._troubles as error:
             raise RateLimiterError(
                 f"the rate limiter in Redis cannot be reached: {error}",
                 hint="check Redis and its address",
             ) from error
-        action, away, slot_number, held, probe = cast("list[int]", answer)
-        return Step(Action(action), away / 1e6, slot_number, bool(held), bool(probe))
+        action, away, held, probe, now, _, *drawn = cast("list[int]", said)
+        knowledge = cast("list[bytes | str]", said)[5]  # text, if the client decodes responses
+        text = knowledge.decode() if isinstance(knowledge, bytes) else knowledge
+        return _Answer(
+            Action(action), away / 1e6, tuple(drawn), bool(held), bool(probe), now / 1e6, text
+        )
+
+
+class _Answer(NamedTuple):
+    """What the script has answered: a turn, the server's time, and what is known of the address."""
+
+    action: Action
+    away: float
+    numbers: Numbers
+    held: bool
+    probe: bool
+    now: float
+    knowledge: str
+
+
+def _read_knowledge(text: str) -> Knowledge:
+    if not text:
+        return NOTHING_KNOWN
+    known, until, refusals, refused_at, refused = (float(one) for one in text.split())
+    return Knowledge(Known(int(known)), until, int(refusals), refused_at, refused)
 
 
 def _connect(url: str) -> Redis:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.resources.entity import HasCustomFieldsInBulk
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.named import HasNames
 from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Editable, Reads
 
@@ -47,11 +48,13 @@ class Catalogs(
         "Catalog", "NewCatalog", "CatalogPatch", "Catalog", "Catalog",
         NoReturn, NoReturn, NoReturn,
     ],
+    HasNames["Catalog"],
     path="catalogs", source="4.9",
 ):  # fmt: skip
     """Lists: products, invoices, suppliers and your own."""
 
     __slots__ = ()
+    _called = ("list", "lists")
 
     products: LazyResource[ProductsSettings] = LazyResource("catalogs.ProductsSettings")
 

@@ -90,7 +90,9 @@ class HasCustomFields(Resource, Generic[C]):
 
         Args:
             before: as it was read: keep `copy.deepcopy(entity)`.
-            after: as it is to be, or a part of it.
+            after: as it is to be, or a part of it. In an account with minor units (reference 3.6)
+                a price that is cut to whole units is given in a part, such as `{"price": 99}`; in
+                a whole copy it looks as `price` was read, and is not sent.
 
         Raises:
             ConfigurationError: linked entities differ: links change them.

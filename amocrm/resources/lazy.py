@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from amocrm.bulk import outcomes as outcomes
     from amocrm.bulk import writer as writer
     from amocrm.bulk.context import ApiContext
+    from amocrm.resources import name_lookup as name_lookup
     from amocrm.resources import patch as patch
-    from amocrm.resources import stage_lookup as stage_lookup
     from amocrm.resources import writable as writable
     from amocrm.resources.context import ResourceContext
     from amocrm.resources.custom_fields import definitions_cache as definitions_cache
@@ -44,7 +44,7 @@ _MODULES: Final = {
     "writer": "amocrm.bulk.writer",
     "patch": "amocrm.resources.patch",
     "writable": "amocrm.resources.writable",
-    "stage_lookup": "amocrm.resources.stage_lookup",
+    "name_lookup": "amocrm.resources.name_lookup",
     "definitions_cache": "amocrm.resources.custom_fields.definitions_cache",
     "field_filters": "amocrm.resources.custom_fields.field_filters",
     "error_messages": "amocrm.resources.custom_fields.error_messages",

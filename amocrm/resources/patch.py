@@ -2,12 +2,13 @@
 
 A read contains more than a write needs: of a choice its text, id and code, where one is enough.
 
-Source: reference 4.2, 4.14, 5.1-5.3, 5.13.
+Source: reference 3.6, 4.2, 4.14, 5.1-5.3, 5.13.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from types import NoneType
 from typing import Final, TypeAlias
 
@@ -32,6 +33,9 @@ NULLABLE: Final = frozenset(
 """Members that a write may set to null."""
 
 VALUES: Final = "custom_fields_values"
+PRICE: Final = "price"
+MINOR: Final = "price_with_minor_units"
+"""The price with its fraction, which `price` is read without and written with."""
 
 _LOST: Final = 143
 _LINKED: Final = ("contacts", "companies", "catalog_elements")
@@ -56,6 +60,10 @@ def changes(
     its list is erased. Tags are added and deleted one by one, so that what others tag meanwhile
     stays. Left out is what the server alone sets, and a null that it takes from nobody.
 
+    In an account with minor units the price before is `price_with_minor_units`. A price that is as
+    `price` was read is unchanged beside a `price_with_minor_units` that is unchanged, because a
+    copy in which nobody has set the price looks so.
+
     >>> changes({"id": 1, "name": "A", "price": 5}, {"id": 1, "name": "A", "price": 7})
     {'price': 7}
 
@@ -75,7 +83,7 @@ def changes(
         for key, value in after.items()
         if key not in read_only
         and key not in ("_embedded", "custom_fields_values")
-        and not _same(before.get(key), value)
+        and not _is_unchanged(key, before, after)
         and (value is not None or key in nullable)
     }
     if patch and "status_id" in after:
@@ -119,6 +127,24 @@ def check_parts(item: Mapping[str, Json], read: Mapping[str, Json]) -> None:
                 raise ConfigurationError(f"each of {name} needs an id")
 
 
+def with_exact_price(entity: Mapping[str, Json]) -> dict[str, Json]:
+    """Return an entity whose `price` has its fraction, where the account has minor units.
+
+    >>> with_exact_price({"price": 99, "price_with_minor_units": 99.5})["price"]
+    99.5
+    """
+    exact = entity.get(MINOR)
+    return {**entity, PRICE: exact} if PRICE in entity and exact is not None else {**entity}
+
+
+def _is_unchanged(name: str, before: Mapping[str, Json], after: Mapping[str, Json]) -> bool:
+    exact = before.get(MINOR) if name == PRICE else None
+    if exact is None:
+        return _same(before.get(name), after[name])
+    was_copied = _same(before.get(name), after[name]) and _is_same(before, after, MINOR)
+    return was_copied or _same(exact, after[name])
+
+
 def edited(
     before: Mapping[str, Json],
     after: Mapping[str, Json],
@@ -144,7 +170,8 @@ def edited(
         if name not in after and name not in read_only:
             raise ConfigurationError(f"{name!r} was removed", hint="set it to None to clear it")
         if name in read_only and name in after and not _is_same(before, after, name):
-            raise ConfigurationError(f"{name!r} cannot be changed: amoCRM sets it")
+            hint = "set 'price', also to 99.5" if name == MINOR else None
+            raise ConfigurationError(f"{name!r} cannot be changed: amoCRM sets it", hint=hint)
     if VALUES in after and VALUES not in before:
         raise ConfigurationError(
             "this item was read without its custom fields, so setting one could erase others",
@@ -162,12 +189,12 @@ def edited(
 
 
 def _is_same(before: Mapping[str, Json], after: Mapping[str, Json], name: str) -> bool:
-    return name in before and _same(before[name], after[name])
+    return name in before and name in after and _same(before[name], after[name])
 
 
 def _check_embedded(before: Mapping[str, Json], after: Mapping[str, Json]) -> None:
     for name in {**before, **after}:
-        if name in after and _is_same(before, after, name):
+        if _is_same(before, after, name):
             continue
         if name not in ("tags", *_WHOLE_SETS):
             raise ConfigurationError(f"{name} of an entity are changed through its links")
@@ -288,6 +315,9 @@ def _same(one: Json, other: Json) -> bool:
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, Decimal) or isinstance(other, Decimal):
+        # A float is the number that it is written as: 99.1, not 99.0999999999999943.
+        one, other = (Decimal(repr(x)) if isinstance(x, float) else x for x in (one, other))
     return bool(one == other)
 
 

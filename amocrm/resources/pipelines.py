@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast
 from amocrm.http.messages import Json
 from amocrm.resources import lazy
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.named import HasNames
 from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Creates, Deletes, Edits, Lists
 
@@ -36,12 +37,13 @@ class OnePipeline(OneEditable["Pipeline", NoReturn, "PipelinePatch", "Pipeline"]
 
 class Pipelines(
     Lists["Pipeline", NoReturn, NoReturn, NoReturn], Creates["NewPipeline", "Pipeline"],
-    Edits["Pipeline", NoReturn, "PipelinePatch", "Pipeline"], Deletes,
+    Edits["Pipeline", NoReturn, "PipelinePatch", "Pipeline"], Deletes, HasNames["Pipeline"],
     path="pipelines", source="4.5",
 ):  # fmt: skip
     """Pipelines of leads, with their stages. Writing requires admin rights."""
 
     __slots__ = ()
+    _called = ("pipeline", "pipelines")
 
     def __call__(self, id: int | str) -> OnePipeline:  # noqa: A002
         """Return what belongs to one pipeline."""
@@ -62,10 +64,11 @@ class Pipelines(
             `{"pipeline_id": 10, "status_id": 101}`.
 
         Raises:
-            ConfigurationError: there is none, and the nearest is suggested; or there are several,
-                and the message lists them.
+            ConfigurationError: there is none, and names like it are suggested; or there are
+                several, and the message lists them.
         """
-        found = lazy.stage_lookup.find_stage(
+        lazy.name_lookup.check_name(name, "stage")
+        found = lazy.name_lookup.find_stage(
             cast("Iterable[Mapping[str, Json]]", self.list()), name, pipeline
         )
         return {"pipeline_id": found.pipeline["id"], "status_id": found.stage["id"]}
@@ -73,19 +76,21 @@ class Pipelines(
 
 class Statuses(
     Lists["Status", NoReturn, StatusWith, NoReturn], Creates["NewStatus", "Status"],
-    Edits["Status", StatusWith, "NewStatus", "Status"], Deletes,
+    Edits["Status", StatusWith, "NewStatus", "Status"], Deletes, HasNames["Status"],
     path="statuses", source="4.5",
 ):  # fmt: skip
     """Stages of a pipeline. Leads of a deleted one move to the first stage."""
 
     __slots__ = ()
+    _called = ("stage", "stages")
 
 
 class LossReasons(
     Lists["LossReason", NoReturn, NoReturn, NoReturn], Creates["NewLossReason", "LossReason"],
-    Edits["LossReason", NoReturn, "NewLossReason", "LossReason"], Deletes,
+    Edits["LossReason", NoReturn, "NewLossReason", "LossReason"], Deletes, HasNames["LossReason"],
     path="loss_reasons", source="4.6",
 ):  # fmt: skip
     """Why leads are lost."""
 
     __slots__ = ()
+    _called = ("loss reason", "loss reasons")

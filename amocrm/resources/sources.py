@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
+from amocrm.resources.named import HasNames
 from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import CreatesOne, Deletes, Editable, Edits, Lists
 
@@ -35,12 +36,13 @@ class Sources(
         "Source", "NewSource", "SourcePatch", "Source", "Source",
         SourceFilter, NoReturn, NoReturn,
     ],
-    Deletes,
+    Deletes, HasNames["Source"],
     path="sources", source="4.24",
 ):  # fmt: skip
     """Sources that this integration made. Requires admin rights."""
 
     __slots__ = ()
+    _called = ("source", "sources")
 
     def delete_many(self, *ids: int) -> None:
         """Delete several in one call; an unknown id refuses them all."""

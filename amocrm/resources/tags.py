@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, TypedDict
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
+from amocrm.resources.named import HasNames
 from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, Lists
 
@@ -25,11 +26,13 @@ class TagFilter(TypedDict, total=False):
 class Tags(
     Lists["Tag", TagFilter, NoReturn, NoReturn],
     Creates["NewTag", "Tag"],
+    HasNames["Tag"],
     path="tags", source="4.15", query=True,
 ):  # fmt: skip
     """Tags of one kind of entity. Creating a name that exists returns the existing tag."""
 
     __slots__ = ()
+    _called = ("tag", "tags")
 
 
 class ItemTags(Resource, path="tags", source="4.15"):

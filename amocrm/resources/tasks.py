@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict, cast
 
+from amocrm.resources import lazy
 from amocrm.resources.changes import HasChanges
+from amocrm.resources.lazy import ROOT
 from amocrm.resources.one_item import OneEditable
 from amocrm.resources.verbs import Editable
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from amocrm.resources.filter_values import Flag, Id, Since, Stages, UserId
+    from amocrm.schema.account import TaskType
     from amocrm.schema.enums import EntityType
     from amocrm.schema.events import Event
     from amocrm.schema.tasks import ChangedTask, NewTask, ShortTask, Task, TaskPatch
@@ -64,3 +67,21 @@ class Tasks(
     def __call__(self, id: int | str) -> OneTask:  # noqa: A002
         """Return what can be done with one task."""
         return self._at(OneTask, id)
+
+    def type(self, name: str) -> TaskType:
+        """Look a type of tasks up by its name or code: one call, and the result may be kept.
+
+        Its `id` is a task's `task_type_id`. Source: reference 4.1.
+
+        Args:
+            name: as it is shown, or its code, which is the same in each language; in any case.
+
+        Raises:
+            ConfigurationError: there is none, and names like it are suggested; or there are
+                several, and the message lists them with their ids.
+        """
+        called = ("task type", "task types")
+        lazy.name_lookup.check_name(name, called[0])
+        account = self._api.request.get(f"{ROOT}/account", {"with": "task_types"}).data
+        types = account["_embedded"]["task_types"]
+        return cast("TaskType", lazy.name_lookup.find_named(types, name, called, ("name", "code")))

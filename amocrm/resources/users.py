@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
+from amocrm.resources.named import HasNames
 from amocrm.resources.verbs import Creates, Deletes, Edits, Gets, Lists
 
 if TYPE_CHECKING:
@@ -15,12 +16,14 @@ RoleWith: TypeAlias = Literal["users"]
 
 class Users(
     Lists["User", NoReturn, UserWith, NoReturn], Gets["User", UserWith],
-    Creates["NewUser", "User"],
+    Creates["NewUser", "User"], HasNames["User"],
     path="users", source="4.19",
 ):  # fmt: skip
-    """Users of the account. Requires admin rights."""
+    """Users of the account, by their names or e-mails. Requires admin rights."""
 
     __slots__ = ()
+    _called = ("user", "users")
+    _names = ("name", "email")
 
     def activate(self, *ids: int) -> None:
         """Switch users on, ten in a call at most."""
@@ -35,9 +38,10 @@ class Users(
 
 class Roles(
     Lists["Role", NoReturn, RoleWith, NoReturn], Creates["NewRole", "Role"],
-    Edits["Role", RoleWith, "RolePatch", "Role"], Deletes,
+    Edits["Role", RoleWith, "RolePatch", "Role"], Deletes, HasNames["Role"],
     path="roles", source="4.19",
 ):  # fmt: skip
     """Sets of rights. Requires admin rights."""
 
     __slots__ = ()
+    _called = ("role", "roles")

@@ -359,6 +359,8 @@ class Edits(Gets[E, W], Updates[P, C], Generic[E, W, P, C]):
         meanwhile stays. If nothing differs, nothing is sent. If the block raises, nothing is sent
         and the exception goes on.
 
+        In an account with minor units the block gets a lead's `price` with its fraction.
+
         Each block has a copy of its own: blocks within a block, of the same item too, each send
         what was changed in their own copy.
 
@@ -397,7 +399,7 @@ class Edits(Gets[E, W], Updates[P, C], Generic[E, W, P, C]):
     ) -> Generator[E, None, None]:
         read = self.get(number) if given is None else given
         before = cast("dict[str, Json]", copy.deepcopy(read))
-        after = copy.deepcopy(before)
+        after = lazy.patch.with_exact_price(copy.deepcopy(before))
         yield cast("E", after)
         if given is not None and given != before:
             raise ConfigurationError(
@@ -405,7 +407,7 @@ class Edits(Gets[E, W], Updates[P, C], Generic[E, W, P, C]):
             )
         known, sendable = members(type(self), "item"), members(type(self), "patch")
         patch = lazy.patch.edited(
-            before, after,
+            lazy.patch.with_exact_price(before), after,
             read_only=known - sendable | {self._id_name}, together=self._together,
         )  # fmt: skip
         if not patch:

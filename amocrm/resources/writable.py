@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, get_args
 
 from amocrm.http.messages import Json
 from amocrm.resources.resource import Resource, member_types, shape_named, shape_of
+from amocrm.schema import enums
 
 _WORDS: Final = re.compile(r"\w+")
 _SYSTEM_STAGES: Final = (142, 143)
@@ -20,7 +21,8 @@ def writable(kind: type[Resource], model: Mapping[str, Json]) -> dict[str, Json]
     """Return the members of a model that creating one takes; nulls are left out.
 
     Parts of it are treated alike. Stages of a pipeline are new ones, but for the two final ones,
-    which are renamed; choices and tags are named by their texts, not by ids.
+    which are renamed; choices and tags are named by their texts, not by ids. A color that amoCRM
+    shows but no longer takes, as stages of older accounts have (reference 4.5), is left out.
     """
     return _part(model, shape_of(kind, "new"), kind.__module__.rpartition(".")[2])
 
@@ -30,7 +32,13 @@ def _part(model: Mapping[str, Json], shape: Mapping[str, str], home: str) -> dic
         name: _value(model[name], annotation, home)
         for name, annotation in shape.items()
         if model.get(name) is not None and name != "request_id"
+        if name != "color" or _is_taken(model[name], annotation)
     }
+
+
+def _is_taken(color: Json, annotation: str) -> bool:
+    allowed = get_args(getattr(enums, annotation, None))
+    return not allowed or color in allowed
 
 
 def _value(value: Json, annotation: str, home: str) -> Json:

@@ -2,7 +2,7 @@
 
 In memory, without network: OAuth with one-time codes and rotating refresh tokens, the resources
 of the API with validation, paging and limits (`table.TABLE` lists them, `UNCERTAIN.md` what the
-reference leaves open), the limit of seven requests a second, moved and uninstalled accounts, and
+reference leaves open), the limits of requests per second, moved and uninstalled accounts, and
 injected faults on request.
 
 Files and chats have hosts of their own, as on the platforms: `drive-b.amocrm.ru`, the account's
@@ -29,6 +29,7 @@ from amocrm.sandbox.clock import Clock, ManualClock, SystemClock
 from amocrm.sandbox.data.state import Account
 from amocrm.sandbox.faults.plan import FaultPlan
 from amocrm.sandbox.http.problem import ProblemError
+from amocrm.sandbox.http.rate_limit import RateLimits
 from amocrm.sandbox.http.request_log import Seen
 from amocrm.sandbox.oauth.tokens import Integration, UninstallHook
 from amocrm.sandbox.portal import Sandbox
@@ -42,6 +43,7 @@ __all__ = [
     "Integration",
     "ManualClock",
     "ProblemError",
+    "RateLimits",
     "Sandbox",
     "Seen",
     "SystemClock",

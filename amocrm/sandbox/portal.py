@@ -28,7 +28,7 @@ from amocrm.sandbox.http.adapter import SandboxAdapter
 from amocrm.sandbox.http.answer import Answer, BodyStream, Json, phrase
 from amocrm.sandbox.http.guard import Guard
 from amocrm.sandbox.http.problem import ProblemError, too_many
-from amocrm.sandbox.http.rate_limit import RateLimiter, Verdict
+from amocrm.sandbox.http.rate_limit import RateLimiter, RateLimits, Verdict
 from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.http.request_log import Log, Seen
 from amocrm.sandbox.http.server import Served, serve
@@ -45,7 +45,9 @@ class Sandbox(Admin):
 
     Args:
         accounts: subdomains, or full hosts such as `shop.kommo.com`; the first is the default.
-        rps: API requests that may pass in one second; None switches the rate limiter off.
+        rps: API requests that may pass in one second: of an integration in an account of amocrm.ru,
+            of all together on amocrm.com and kommo.com; None switches the rate limiter off.
+        limits: what is counted instead: per integration, per account, per address.
         refresh_mode: `strict` kills a refresh token when it is exchanged, `grace` when its
             successor is (reference 2.6).
         clock: a `ManualClock` for tests; the real one otherwise.
@@ -58,7 +60,7 @@ class Sandbox(Admin):
         token_lifetime: seconds that an access token of a pair lives.
 
     Attributes:
-        rate_limiter: the limiter, should a test want other borders.
+        rate_limiter: the limiter, should a test want other borders, or its counters per scope.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Sandbox(Admin):
         accounts: Sequence[str] = ("example",),
         *,
         rps: int | None = REQUESTS_PER_SECOND,
+        limits: RateLimits | None = None,
         refresh_mode: RefreshMode = "strict",
         clock: Clock | None = None,
         seed: int | None = None,
@@ -78,7 +81,7 @@ class Sandbox(Admin):
         """Add the accounts and register the first integration; nothing is opened."""
         super().__init__(accounts, clock or SystemClock(), refresh_mode, seed, token_lifetime)
         self.integration = self._tokens.new_integration(redirect_uri, client_id, client_secret)
-        self.rate_limiter = RateLimiter(rps)
+        self.rate_limiter = RateLimiter(rps, limits)
         self._closing = threading.Event()
         self._log = Log(counters=self._router.counters)
         self._injector = FaultInjector(faults or FaultPlan(), seed or 0)
@@ -116,7 +119,9 @@ class Sandbox(Admin):
         request = self._router.without_account(request)
         at, now = self.clock.monotonic(), self.clock.time()
         fault = self._injector.choose(request.method, request.path)
-        verdict = self.rate_limiter.admit(at) if request.path.startswith("/api/") else Verdict.PASS
+        verdict = Verdict.PASS
+        if request.path.startswith("/api/"):
+            verdict = self.rate_limiter.admit(at, *self._router.caller(request))
         number = self._log.arrive(request, at=at, time=now, fault=fault.name if fault else "")
         answer: Answer | None = None
         account: Account | None = None

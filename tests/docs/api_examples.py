@@ -197,8 +197,10 @@ EXAMPLES: Final = {
     "BonusPoints.redeem": "@.redeem(20)",
     "ProductsSettings.get": "@.get()",
     "ProductsSettings.set": "@.set(is_enabled=True)",
+    "Tasks.type": '@.type("meeting")',
     "Tasks.(id).complete": '@(task).complete("Called")',
     "Users.activate": "@.activate(user)",
+    "Users.named": '@.named("boris@example.com")',
     "Users.deactivate": "@.deactivate(user)",
     "Webhooks.delete": '@.delete("https://mycompany.example/hook")',
     "Widgets.install": '@.install(code, {"login": "shop"})',
@@ -257,6 +259,8 @@ def _common(kind: str, method: str) -> str:
         return f"list(@.create_many([{new}]))"
     if method == "update_many":
         return f'list(@.update_many([{{"id": {number}, {patch[1:]}]))'
+    if method == "named":
+        return f'@.named("{ast.literal_eval(new)["name"]}")'
     if method == "writable":
         return f"@.writable({new})"
     if method == "(id).get":

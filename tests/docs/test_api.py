@@ -94,7 +94,7 @@ LAST = (*ONE_TIME, "remove", "detach", "unlink", "redeem", "deactivate", "restor
 def ordered(section: Section) -> list[str]:
     """Return every method of a resource: what creates first, what removes last."""
     order = methods(section.kind)
-    first, frozen = ("create", "attach", "link"), ("(id).review", "(id).send_to_review")
+    first, frozen = ("create", "attach", "link", "named"), ("(id).review", "(id).send_to_review")
     return sorted(order, key=lambda name: (name in LAST, name in frozen, name not in first))
 
 

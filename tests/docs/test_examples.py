@@ -70,6 +70,7 @@ def crm(portal: Sandbox, load: Any) -> Iterator[AmoCRM]:
 
 def test_every_program_is_run_here_or_in_a_test_of_its_own() -> None:
     here = {"site_form", "product_sync", "mass_tag", "funnel_report", "export_pandas", "shop"}
+    here |= {"copy_setup"}
     elsewhere = {"quickstart", "django_app", "fastapi_app", "flask_app"}
     elsewhere |= {"find_duplicates", "employee_leaves", "local_copy"}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == here | elsewhere
@@ -270,3 +271,73 @@ def test_what_only_reads_asks_for_your_account_when_the_settings_say_so(
             AMOCRM_CLIENT_SECRET="secret",
             AMOCRM_REDIRECT_URI="http://127.0.0.1:3000/",
         )
+
+
+@pytest.fixture
+def branch() -> Iterator[AmoCRM]:
+    """Another account, which is empty."""
+    portal = Sandbox(("branch.kommo.com",), rps=None)
+    token = portal.issue_long_lived()
+    with AmoCRM(
+        "branch.kommo.com", {"access_token": token}, session=portal.session(), rate_limiter=None
+    ) as crm:
+        yield crm
+
+
+def test_a_setup_is_copied_once(tmp_path: Path) -> None:
+    nothing = ["pipelines: nothing new", "fields: nothing new"]
+    assert run("copy_setup.py", tmp_path) == ["pipelines: Sales", "fields: Delivery", *nothing]
+
+
+def test_a_copied_pipeline_has_its_stages_in_their_order(
+    load: Any, crm: AmoCRM, branch: AmoCRM
+) -> None:
+    main = branch.leads.pipelines.list().first()
+    assert main is not None
+    assert load("copy_setup").copy_pipelines(crm, branch) == ["Sales"]
+    copied = branch.leads.pipelines.named("Sales")
+    stages = [(one["name"], one["color"]) for one in copied["_embedded"]["statuses"]]
+    expected: Any = crm.leads.pipelines.named("Sales")["_embedded"]["statuses"]
+    assert stages == [(one["name"], one["color"]) for one in expected]
+    assert [one["name"] for one in branch.leads.pipelines.list() if one["is_main"]] == [
+        main["name"]
+    ]
+
+
+def test_copied_fields_have_their_choices_groups_and_stages(
+    load: Any, crm: AmoCRM, branch: AmoCRM
+) -> None:
+    group = crm.leads.custom_fields.groups.create({"name": "Shipping", "sort": 2})
+    crm.leads.custom_fields.create(
+        {
+            "name": "Region",
+            "type": "select",
+            "code": "REGION",
+            "enums": [{"value": "north"}, {"value": "south"}],
+            "group_id": group["id"],
+            "required_statuses": [crm.leads.pipelines.stage("Paid", pipeline="Sales")],
+        }
+    )
+    crm.contacts.custom_fields.create({"name": "Size", "type": "numeric"})
+    other = branch.contacts.custom_fields.create({"name": "Weight", "type": "text"})
+    crm.contacts.custom_fields.create({"name": "Weight", "type": "numeric"})
+    branch.leads.custom_fields.groups.create({"name": "Before", "sort": 1})
+    # So that stages have other ids there.
+    branch.leads.pipelines.create(
+        {**crm.leads.pipelines.writable(crm.leads.pipelines.named("Sales")), "name": "Before"}
+    )
+    copy_setup = load("copy_setup")
+    copy_setup.copy_pipelines(crm, branch)
+    assert sorted(copy_setup.copy_fields(crm, branch)) == ["Delivery", "Region", "Size"]
+    fields: Any = {one["name"]: one for one in branch.leads.custom_fields.list()}
+    region = fields["Region"]
+    assert region["code"] == "REGION"
+    assert [one["value"] for one in region["enums"]] == ["north", "south"]
+    names = {one["id"]: one["name"] for one in branch.leads.custom_fields.groups.list()}
+    assert names[region["group_id"]] == "Shipping"
+    assert region["required_statuses"] == [branch.leads.pipelines.stage("Paid", pipeline="Sales")]
+    contact_fields: Any = {one["name"]: one for one in branch.contacts.custom_fields.list()}
+    assert contact_fields["Size"]["type"] == "numeric"
+    assert contact_fields["Weight"]["id"] == other["id"]
+    assert copy_setup.copy_fields(crm, branch) == []
+    assert copy_setup.copy_pipelines(crm, branch) == []

@@ -46,16 +46,18 @@ class ApiContext:
     def caller(self) -> Generator[float, None, None]:
         """Call again and again; yield the seconds until there is something to do."""
         while True:
-            step = self.rate_limiter.reserve(self.clock, 60)
+            budgets = self.rate_limiter.budgets
+            step = self.rate_limiter.reserve(self.clock, 60, budgets)
             while step.action is not Action.GO:
                 yield step.away
                 drawn = step.action is not Action.RESERVE_AGAIN
                 step = (
-                    self.rate_limiter.check(self.clock, step.slot_number)
+                    self.rate_limiter.check(self.clock, step.numbers, budgets)
                     if drawn
-                    else self.rate_limiter.reserve(self.clock, 60)
+                    else self.rate_limiter.reserve(self.clock, 60, budgets)
                 )
-            slot = TakenSlot(self.rate_limiter, self.clock, step, self.clock.monotonic(), 0.0, 0.0)
+            now = self.clock.monotonic()
+            slot = TakenSlot(self.rate_limiter, self.clock, step, now, 0.0, 0.0, budgets)
             is_new = not self.connections
             if is_new:
                 slot.opening()

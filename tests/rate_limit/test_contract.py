@@ -156,9 +156,10 @@ def test_a_new_connection_keeps_its_seat_until_its_answer(make: MakePace) -> Non
 
 def test_what_was_forgotten_or_never_drawn_is_no_trouble(make: MakePace) -> None:
     rate_limiter = make()
-    rate_limiter.note_margin(CLOCK, 12345, 1.0)
-    rate_limiter.note_opening(CLOCK, 12345)
-    assert rate_limiter.check(CLOCK, 12345).action.name == "RESERVE_AGAIN"
+    budgets = rate_limiter.budgets
+    rate_limiter.note_margin(CLOCK, (12345,), 1.0, budgets)
+    rate_limiter.note_opening(CLOCK, (12345,), budgets)
+    assert rate_limiter.check(CLOCK, (12345,), budgets).action.name == "RESERVE_AGAIN"
     slot(rate_limiter)
 
 
@@ -179,13 +180,13 @@ def test_those_who_share_it_may_wait_and_none_overtakes(make: MakePace) -> None:
         taken = rate_limiters[index % 3].wait(SystemClock(), 60)
         assert isinstance(taken, TakenSlot)
         moments.append(taken.left)
-        order.append(taken.slot_number)
+        order.extend(taken.numbers)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     moments.sort()
     assert all(b - a >= 1.0 - SLACK for a, b in zip(moments, moments[4:], strict=False))
-    assert sorted(order) == list(range(8))
+    assert sorted(order) == [min(order) + place for place in range(8)]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -196,7 +197,7 @@ def test_a_forked_child_begins_a_pace_of_threads_anew_and_is_not_stuck() -> None
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with rate_limiter.locked_window(CLOCK):
+        with rate_limiter.locked_windows(CLOCK, rate_limiter.budgets):
             held.set()
             done.wait(30)
 

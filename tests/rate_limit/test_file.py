@@ -13,7 +13,6 @@ from amocrm import AmoCRM, RateLimiterError
 from amocrm.rate_limit.base import TakenSlot
 from amocrm.rate_limit.file import LOCK_PATIENCE, SAME_BOOT, FileRateLimiter
 from amocrm.rate_limit.limiter import Refusal
-from amocrm.rate_limit.window import Window
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
 
@@ -77,8 +76,8 @@ def test_a_file_that_another_one_has_replaced_is_left_by_all(
     assert is_full(one, clock)
 
 
-SIZE = 8 * (1 + Window.size(1000))
-"""Bytes of the numbers."""
+SIZE = 32_424
+"""Bytes of the numbers in files of versions before: a boot, four of a window, 2,024 slots."""
 
 
 def before_the_mark(boot: float) -> bytes:
@@ -86,7 +85,10 @@ def before_the_mark(boot: float) -> bytes:
     return array("d", [boot, 1.0]).tobytes().ljust(SIZE, b"\0")
 
 
-@pytest.mark.parametrize("content", [b"", bytes(SIZE), before_the_mark(7e8)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", bytes(SIZE), before_the_mark(7e8), before_the_mark(7e8) + b"amocrm pace 2\r\n\0"],
+)
 def test_an_empty_file_and_one_of_versions_before_are_taken_over(
     path: Path, clock: ManualClock, content: bytes
 ) -> None:

@@ -173,7 +173,7 @@ def test_a_short_pause_is_waited_out(make: Make, sandbox: Sandbox, clock: Manual
     assert len(sandbox.leads()) == 1
 
 
-def test_a_block_of_the_address_refuses_all_calls_until_one_comes_through(
+def test_a_block_of_an_account_refuses_its_calls_until_one_comes_through(
     make: Make, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     rate_limiter = LocalRateLimiter()
@@ -182,22 +182,89 @@ def test_a_block_of_the_address_refuses_all_calls_until_one_comes_through(
         for _ in range(2)
     )
     sandbox.inject("forbidden", path="/api/", times=2)
-    with pytest.raises(BlockedError, match="send fewer") as block:
+    with pytest.raises(BlockedError, match=r"blocks this account.* support to unblock it") as block:
         one.request.get("/api/v4/account")
     assert block.value.retry_after == BLOCK_PAUSE
     clock.advance(10)
-    with pytest.raises(BlockedError, match=r"was not sent: .* possible in 50 s") as refusal:
+    with pytest.raises(
+        BlockedError, match=r"was not sent: .* the account example.amocrm.ru .* in 50 s .*support"
+    ) as refusal:
         two.request.get("/api/v4/account")
     assert refusal.value.retry_after == pytest.approx(50)
     assert refusal.value.retryable
     assert len(sandbox.log) == 1
     clock.advance(50)
-    with pytest.raises(BlockedError, match="send fewer"):
+    with pytest.raises(BlockedError, match="the id of the request"):
         two.request.get("/api/v4/account")
     clock.advance(BLOCK_PAUSE)
     assert one.request.get("/api/v4/account").info.status_code == 200
     assert two.request.get("/api/v4/account").info.status_code == 200
     assert (one.stats.refused, two.stats.refused) == (0, 1)
+
+
+def test_a_block_of_an_account_stops_no_other_account(
+    make: Make, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    one, other = (
+        make({"access_token": sandbox.issue_long_lived(name)}, name)
+        for name in ("example", "other")
+    )
+    sandbox.inject("forbidden", path="/api/")
+    with pytest.raises(BlockedError):
+        one.request.get("/api/v4/account")
+    with pytest.raises(BlockedError, match="was not sent"):
+        one.request.get("/api/v4/account")
+    assert other.request.get("/api/v4/account").info.status_code == 200
+
+
+def test_a_block_of_the_address_at_kommo_stops_all_accounts(clock: ManualClock) -> None:
+    sandbox = Sandbox(("a.kommo.com", "b.kommo.com"), clock=clock)
+    one, other = (
+        AmoCRM(
+            f"{name}.kommo.com", {"access_token": sandbox.issue_long_lived(name)},
+            session=sandbox.session(), clock=clock,
+        )
+        for name in ("a", "b")
+    )  # fmt: skip
+    sandbox.inject("forbidden", path="/api/")
+    with pytest.raises(BlockedError, match=r"blocks this IP address.* send fewer"):
+        one.request.get("/api/v4/account")
+    with pytest.raises(BlockedError, match="was not sent: amoCRM blocks this IP address"):
+        other.request.get("/api/v4/account")
+
+
+def test_accounts_of_amocrm_ru_have_limits_of_their_own_and_those_of_kommo_share_one(
+    clock: ManualClock,
+) -> None:
+    for zone, seconds in (("amocrm.ru", 0.0), ("kommo.com", 1.05)):
+        sandbox = Sandbox((f"a.{zone}", f"b.{zone}"), clock=clock)
+        clients = [
+            AmoCRM(
+                f"{name}.{zone}", {"access_token": sandbox.issue_long_lived(name)},
+                session=sandbox.session(), clock=clock,
+            )
+            for name in ("a", "b")
+        ]  # fmt: skip
+        began = clock.monotonic()
+        for _ in range(7):
+            for crm in clients:
+                crm.request.get("/api/v4/account")
+        assert clock.monotonic() - began == pytest.approx(seconds)
+        assert sandbox.counters["429"] == 0
+        assert sandbox.rate_limiter.scopes["account:a"].passed == 7
+
+
+def test_a_429_holds_its_account_alone(make: Make, sandbox: Sandbox, clock: ManualClock) -> None:
+    one, other = (
+        make({"access_token": sandbox.issue_long_lived(name)}, name)
+        for name in ("example", "other")
+    )
+    sandbox.inject("too_many", path="/api/", retry_after=QUEUE_PATIENCE + 1)
+    with pytest.raises(RateLimitedError):
+        one.request.get("/api/v4/account")
+    assert other.request.get("/api/v4/account").info.status_code == 200
+    with pytest.raises(RateLimitedError, match="was not sent"):
+        one.request.get("/api/v4/account")
 
 
 def test_a_turn_whose_owner_was_interrupted_stops_nobody(clock: ManualClock) -> None:

@@ -13,7 +13,8 @@ from amocrm import ConfigurationError, RateLimiterError
 from amocrm._support.clock import SystemClock
 from amocrm.http.sender import LONGEST_HOLD
 from amocrm.rate_limit.limiter import Refusal
-from amocrm.rate_limit.redis import EXPIRY, RedisRateLimiter
+from amocrm.rate_limit.redis import RedisRateLimiter
+from amocrm.rate_limit.redis_script import EXPIRY
 from tests.conftest import Make
 from tests.rate_limit.test_contract import REDIS, redis_name
 
@@ -29,7 +30,7 @@ def test_its_keys_share_a_slot_and_expire() -> None:
         lambda: rate_limiter.wait(CLOCK, 0),
         lambda: rate_limiter.hold(CLOCK, 1),
         lambda: rate_limiter.block(CLOCK, 1),
-        lambda: rate_limiter.note_margin(CLOCK, 0, 0.05),
+        lambda: rate_limiter.note_margin(CLOCK, (0,), 0.05, rate_limiter.budgets),
     ):
         act()
         assert all(EXPIRY - 10 < int(client.ttl(key)) <= EXPIRY for key in keys)

@@ -11,7 +11,7 @@ NOW = 100.0
 
 
 def window(rate: float = 7) -> Window:
-    return Window(rate, [0.0] * Window.size(rate))
+    return Window(rate)
 
 
 def draw(window: Window, now: float = NOW, patience: float = 60, margin: float = MARGIN) -> Step:
@@ -221,11 +221,11 @@ def test_slow_rates_are_one_call_in_a_longer_time(rate: float, slots: int, secon
     assert take(slow, NOW) == pytest.approx(NOW + seconds + MARGIN)
 
 
-def test_those_who_share_a_row_may_differ_in_their_rates() -> None:
-    row = [0.0] * Window.size(1000)
-    fast, slow = Window(7, row), Window(2, row)
-    assert [draw(fast).action for _ in range(5)] == [Action.GO] * 5
-    assert draw(slow).action is Action.WAIT
+def test_those_who_share_a_window_may_differ_in_their_rates() -> None:
+    shared = window(7)
+    assert [draw(shared).action for _ in range(5)] == [Action.GO] * 5
+    shared.set_rate(2)
+    assert draw(shared).action is Action.WAIT
 
 
 def test_the_constants_are_those_the_manual_names() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -248,6 +249,53 @@ def test_custom_fields_and_tags_are_changed_by_the_same_patch(
     now = crm.leads.get(lead)
     assert now["custom_fields_values"] is None
     assert tags_of(now) == ["later", "new", "site"]
+
+
+@pytest.mark.parametrize(
+    ("price", "sent"),
+    [
+        (99, 99),
+        (Decimal(99), 99),
+        (99.1, 99.1),
+        (100, 100),
+        (0, 0),
+        (99.5, None),
+        (Decimal("99.50"), None),
+    ],
+)
+def test_a_price_is_compared_with_its_fraction(
+    crm: AmoCRM, portal: Sandbox, lead: int, price: Any, sent: Any
+) -> None:
+    portal.account().has_minor_units = True
+    crm.leads.update(lead, {"price": Decimal("99.5")})
+    read: Any = crm.leads.get(lead)
+    assert (read["price"], read["price_with_minor_units"]) == (99, 99.5)
+    for given in (lead, read):
+        calls = len(portal.log)
+        with crm.leads.edit(given) as changed:
+            assert changed["price"] == 99.5
+            changed["price"] = price
+        patches = [one.body for one in portal.log[calls:] if one.method == "PATCH"]
+        assert patches == ([] if sent is None else [{"price": sent}])
+        crm.leads.update(lead, {"price": 99.5})
+
+
+def test_a_block_that_leaves_a_price_with_a_fraction_does_not_send_it(
+    crm: AmoCRM, portal: Sandbox, lead: int
+) -> None:
+    portal.account().has_minor_units = True
+    crm.leads.update(lead, {"price": 99.5})
+    read: Any = crm.leads.get(lead)
+    for given in (lead, read):
+        with crm.leads.edit(given) as changed:
+            changed["name"] = "B"
+        assert portal.log[-1].body == {"name": "B"}
+        crm.leads.update(lead, {"name": "A"})
+    with pytest.raises(ConfigurationError, match="set 'price'"):
+        with crm.leads.edit(lead) as changed:
+            changed["price_with_minor_units"] = 7.5
+    crm.leads.save(read, {"price": 99})
+    assert portal.log[-1].body == {"price": 99}
 
 
 def test_an_exception_in_the_block_sends_nothing_and_goes_on(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -205,3 +206,27 @@ def test_a_patch_leads_from_the_one_state_to_the_other(
     assert (patch == {}) or not same
     for key in ("name", "price", "closed_at"):
         assert (key in patch) is (before[key] != after[key])
+
+
+@pytest.mark.parametrize(
+    ("after", "patch"),
+    [
+        ({"price": 99}, {"price": 99}),
+        ({"price": 99.5}, {}),
+        ({"price": Decimal("99.50")}, {}),
+        ({"price": 99, "price_with_minor_units": 99.5}, {}),
+        ({"price": 99.5, "price_with_minor_units": 99.5}, {}),
+        ({"price": 100, "price_with_minor_units": 99.5}, {"price": 100}),
+        ({"price": 99, "price_with_minor_units": 99.25}, {"price": 99}),
+        ({"name": "B"}, {"name": "B"}),
+    ],
+)
+def test_a_price_before_has_its_fraction(after: Any, patch: Any) -> None:
+    before: Any = {"id": 1, "price": 99, "price_with_minor_units": 99.5}
+    assert changes(before, after) == patch
+
+
+def test_a_decimal_is_the_number_as_it_is_written() -> None:
+    before: Any = {"price": 99, "price_with_minor_units": 99.1}
+    assert changes(before, {"price": Decimal("99.10")}) == {}
+    assert changes(before, {"price": Decimal("99.11")}) == {"price": Decimal("99.11")}

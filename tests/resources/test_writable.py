@@ -61,6 +61,21 @@ def test_a_pipeline_is_copied_to_another_account_with_its_stages(crm: AmoCRM) ->
     assert names[:2] == ["Agreed", "Sold"]
 
 
+def test_a_color_that_is_shown_but_not_taken_is_left_out(crm: AmoCRM) -> None:
+    first: Any = crm.leads.pipelines.list().first()
+    assert "#99ccff" in [one["color"] for one in first["_embedded"]["statuses"]]
+    model = crm.leads.pipelines.writable(first)
+    model["is_main"] = False
+    copied = crm.leads.pipelines.get(crm.leads.pipelines.create(model)["id"])
+    assert [one["name"] for one in copied["_embedded"]["statuses"]] == [
+        one["name"] for one in first["_embedded"]["statuses"]
+    ]
+    stages = crm.leads.pipelines(first["id"]).statuses
+    for stage in stages.list():
+        if stage["type"] == 0 and stage["id"] not in (142, 143):
+            assert stages.create(stages.writable(stage))["name"] == stage["name"]
+
+
 def test_fields_are_copied_with_their_choices(crm: AmoCRM) -> None:
     made: Any = crm.leads.custom_fields.create(
         {"name": "Region", "type": "select", "enums": [{"value": "north"}, {"value": "south"}]}

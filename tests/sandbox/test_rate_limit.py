@@ -1,4 +1,4 @@
-"""Seven requests a second, then 429, then 403 (reference 3.4)."""
+"""So many requests a second as the platform allows, then 429, then 403 (reference 3.4)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.sandbox import FaultPlan, ManualClock, Sandbox
+from amocrm.sandbox import FaultPlan, ManualClock, RateLimits, Sandbox
 
 Get = Callable[[], requests.Response]
 
@@ -112,6 +112,74 @@ def test_without_a_pace_everything_passes(clock: ManualClock) -> None:
         statuses = {session.get(url).status_code for _ in range(100)}
     assert statuses == {401}
     assert portal.busiest_second() == 100
+
+
+def statuses(portal: Sandbox, calls: list[tuple[str, str]]) -> list[int]:
+    """Call accounts by their hosts with tokens, all within one second."""
+    with portal.session() as session:
+        return [
+            session.get(
+                f"https://{host}/api/v4/account", headers={"Authorization": f"Bearer {token}"}
+            ).status_code
+            for host, token in calls
+        ]
+
+
+def test_amocrm_counts_each_account(clock: ManualClock) -> None:
+    portal = Sandbox(("a", "b"), clock=clock)
+    tokens = {name: portal.issue_long_lived(name) for name in ("a", "b")}
+    calls = [(f"{name}.amocrm.ru", tokens[name]) for name in "ab" for _ in range(8)]
+    assert statuses(portal, calls) == ([200] * 7 + [429]) * 2
+    scopes = portal.rate_limiter.scopes
+    client_id = portal.integration.client_id
+    assert (scopes["account:a"].passed, scopes["account:a"].refused) == (7, 0)
+    narrow = scopes[f"integration:{client_id}:a"]
+    assert (narrow.passed, narrow.refused, narrow.busiest) == (7, 1, 8)
+    assert (scopes["address"].passed, scopes["address"].busiest) == (14, 16)
+
+
+def test_kommo_counts_the_address(clock: ManualClock) -> None:
+    portal = Sandbox(("a.kommo.com", "b.kommo.com"), clock=clock)
+    tokens = {name: portal.issue_long_lived(name) for name in ("a", "b")}
+    calls = [(f"{name}.kommo.com", tokens[name]) for name in "ab" for _ in range(4)]
+    assert statuses(portal, calls) == [200] * 7 + [429]
+    assert portal.rate_limiter.scopes["address"].refused == 1
+
+
+def test_the_integrations_of_an_account_share_its_limit(clock: ManualClock) -> None:
+    portal = Sandbox(("a",), clock=clock, limits=RateLimits(2, 3))
+    codes = [portal.issue_code("a", one) for one in (portal.integration, portal.add_integration())]
+    tokens = [token_of(portal, code) for code in codes]
+    calls = [("a.amocrm.ru", token) for token in tokens for _ in range(3)]
+    assert statuses(portal, calls) == [200, 200, 429, 200, 429, 429]
+    assert portal.rate_limiter.scopes["account:a"].refused == 2
+
+
+def test_a_block_is_of_the_account_or_of_the_address(clock: ManualClock) -> None:
+    for zone, status in (("amocrm.ru", 200), ("kommo.com", 403)):
+        portal = Sandbox((f"a.{zone}", f"b.{zone}"), clock=clock)
+        portal.rate_limiter.block_after = 3
+        tokens = {name: portal.issue_long_lived(name) for name in ("a", "b")}
+        assert statuses(portal, [(f"a.{zone}", tokens["a"])] * 12)[-2:] == [403, 403]
+        assert statuses(portal, [(f"b.{zone}", tokens["b"])]) == [status]
+        blocked = portal.rate_limiter.scopes["account:a" if status == 200 else "address"]
+        assert blocked.blocked >= 1
+
+
+def token_of(portal: Sandbox, code: str) -> str:
+    """Exchange a code of any integration."""
+    for one in portal._tokens.integrations.values():
+        with portal.session() as session:
+            answer = session.post(
+                "https://a.amocrm.ru/oauth2/access_token",
+                json={
+                    "client_id": one.client_id, "client_secret": one.client_secret, "code": code,
+                    "grant_type": "authorization_code", "redirect_uri": one.redirect_uri,
+                },
+            )  # fmt: skip
+        if answer.status_code == 200:
+            return str(answer.json()["access_token"])
+    raise AssertionError("no integration has this code")
 
 
 def test_the_busiest_second_is_sought_everywhere(

@@ -61,6 +61,7 @@ def check_leads_tags(crm: AmoCRM) -> None:
     crm.leads.tags.create({"name": "newsletter"})
     list(crm.leads.tags.create_many([{"name": "newsletter"}]))
     list(crm.leads.tags.list(query="news"))
+    crm.leads.tags.named("newsletter")
     crm.leads.tags.writable({"name": "newsletter"})
 
 
@@ -119,6 +120,7 @@ def check_leads_pipelines(crm: AmoCRM, pipeline: int) -> None:
     with crm.leads.pipelines.edit(pipeline) as item: item["name"] = "Service"
     crm.leads.pipelines.get(pipeline)
     list(crm.leads.pipelines.list())
+    crm.leads.pipelines.named("Repairs")
     crm.leads.pipelines.stage("Discussions")
     crm.leads.pipelines.update(pipeline, {"name": "Service"})
     crm.leads.pipelines.writable({"name": "Repairs", "sort": 20, "is_main": False, "is_unsorted_on": True})
@@ -134,6 +136,7 @@ def check_leads_pipelines_id_statuses(crm: AmoCRM, pipeline: int, status: int) -
     with crm.leads.pipelines(pipeline).statuses.edit(status) as item: item["name"] = "Signed"
     crm.leads.pipelines(pipeline).statuses.get(status)
     list(crm.leads.pipelines(pipeline).statuses.list())
+    crm.leads.pipelines(pipeline).statuses.named("Agreed")
     crm.leads.pipelines(pipeline).statuses.update(status, {"name": "Signed"})
     crm.leads.pipelines(pipeline).statuses.writable({"name": "Agreed", "sort": 30, "color": "#fffeb2"})
 
@@ -145,6 +148,7 @@ def check_leads_loss_reasons(crm: AmoCRM, reason: int) -> None:
     with crm.leads.loss_reasons.edit(reason) as item: item["name"] = "Price"
     crm.leads.loss_reasons.get(reason)
     list(crm.leads.loss_reasons.list())
+    crm.leads.loss_reasons.named("Too expensive")
     crm.leads.loss_reasons.update(reason, {"name": "Price"})
     crm.leads.loss_reasons.writable({"name": "Too expensive", "sort": 1})
 
@@ -318,6 +322,7 @@ def check_catalogs(crm: AmoCRM, catalog: int) -> None:
     with crm.catalogs.edit(catalog) as item: item["name"] = "Vans"
     crm.catalogs.get(catalog)
     list(crm.catalogs.list())
+    crm.catalogs.named("Cars")
     crm.catalogs.update(catalog, {"name": "Vans"})
     list(crm.catalogs.update_many([{"id": catalog, "name": "Vans"}]))
     crm.catalogs.writable({"name": "Cars"})
@@ -352,6 +357,7 @@ def check_tasks(crm: AmoCRM, lead: int, task: int) -> None:
     with crm.tasks.edit(task) as item: item["text"] = "Call back"
     crm.tasks.get(task)
     list(crm.tasks.list(filter={"entity_type": "leads", "entity_id": [lead]}))
+    crm.tasks.type("meeting")
     crm.tasks.update(task, {"text": "Call back"})
     list(crm.tasks.update_many([{"id": task, "text": "Call back"}]))
     crm.tasks.writable({"text": "Call", "complete_till": 1_900_000_000, "entity_id": lead, "entity_type": "leads"})
@@ -377,6 +383,7 @@ def check_users(crm: AmoCRM, user: int) -> None:
     crm.users.deactivate(user)
     crm.users.get(user)
     list(crm.users.list(with_=["role"]))
+    crm.users.named("boris@example.com")
     crm.users.writable({"name": "Boris", "email": "boris@example.com", "password": "Secret1", "lang": "ru"})
 
 
@@ -387,6 +394,7 @@ def check_roles(crm: AmoCRM, role: int) -> None:
     with crm.roles.edit(role) as item: item["name"] = "Guests"
     crm.roles.get(role)
     list(crm.roles.list())
+    crm.roles.named("Sales")
     crm.roles.update(role, {"name": "Guests"})
     crm.roles.writable({"name": "Sales", "rights": {"leads": {"view": "A", "edit": "A", "add": "A", "delete": "D", "export": "D"}}})
 
@@ -451,6 +459,7 @@ def check_sources(crm: AmoCRM, source: int) -> None:
     with crm.sources.edit(source) as item: item["name"] = "Shop"
     crm.sources.get(source)
     list(crm.sources.list(filter={"external_id": "s-1"}))
+    crm.sources.named("Site")
     crm.sources.update(source, {"name": "Shop"})
     list(crm.sources.update_many([{"id": source, "name": "Shop"}]))
     crm.sources.writable({"name": "Site", "external_id": "s-1"})

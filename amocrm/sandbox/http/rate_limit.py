@@ -1,13 +1,20 @@
-"""The rate limiter of reference 3.4: seven requests in any second, then 429, then 403.
+"""The rate limits of reference 3.4: so many requests in any second, then 429, then 403.
+
+amocrm.ru counts the requests of an integration in an account, and those of the account; Kommo
+counts those of an address. After more refusals amocrm.ru blocks the account, Kommo the address.
 
 Only API requests are counted. # Assumed (reference 12.2): the token endpoint and the consent page
-have no published limit.
+have no published limit; amocrm.com counts as Kommo does; requests without a known token count as
+those of one integration more. The sandbox takes all its clients for one address.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, field
 from enum import Enum
+
+from amocrm.api_limits import ACCOUNT_REQUESTS_PER_SECOND
 
 BLOCK_AFTER = 50
 """Refusals within `BLOCK_WINDOW` seconds that end in a block. Assumed (reference 12.2)."""
@@ -31,43 +38,106 @@ class Verdict(Enum):
     BLOCKED = "blocked"
 
 
-class RateLimiter:
-    """Counts the requests of one address in a sliding second.
+@dataclass(frozen=True)
+class RateLimits:
+    """Requests that pass in one second, for each scope; None: the scope is not limited.
 
     Attributes:
-        rps: requests that may pass in one second; None lets everything pass.
-        block_after: refusals within ten seconds after which the address is blocked.
+        per_integration: of one integration in one account.
+        per_account: of all integrations in one account.
+        per_address: of everybody.
+    """
+
+    per_integration: int | None = None
+    per_account: int | None = None
+    per_address: int | None = None
+
+
+@dataclass
+class Scope:
+    """What was counted for one integration in an account, one account, or the address.
+
+    Attributes:
+        passed: requests that were let through.
+        refused: requests answered 429 because of this scope.
+        blocked: requests answered 403 because this scope was blocked.
+        busiest: most requests that arrived within any one second.
+    """
+
+    passed: int = 0
+    refused: int = 0
+    blocked: int = 0
+    busiest: int = 0
+    recently_passed: deque[float] = field(default_factory=deque[float], repr=False)
+    recently_refused: deque[float] = field(default_factory=deque[float], repr=False)
+    arrived: deque[float] = field(default_factory=deque[float], repr=False)
+    blocked_until: float = field(default=float("-inf"), repr=False)
+
+
+class RateLimiter:
+    """Counts requests in sliding seconds.
+
+    Attributes:
+        rps: requests that may pass in one second, where the platform lets seven pass; None lets
+            everything pass.
+        limits: what is limited; None: as the platform of the account's host does.
+        scopes: what was counted, by scope: `address`, `account:example`, and
+            `integration:<client id>:example`.
+        block_after: refusals within ten seconds after which a scope is blocked.
         block_seconds: length of the block.
     """
 
-    def __init__(self, rps: int | None) -> None:
-        """Begin with an empty second."""
+    def __init__(self, rps: int | None, limits: RateLimits | None = None) -> None:
+        """Begin with empty seconds."""
         self.rps = rps
+        self.limits = limits
         self.block_after = BLOCK_AFTER
         self.block_seconds = BLOCK_SECONDS
-        self._passed: deque[float] = deque()
-        self._refused: deque[float] = deque()
-        self._blocked_until = float("-inf")
+        self.scopes: dict[str, Scope] = {}
 
-    def admit(self, now: float) -> Verdict:
+    def admit(
+        self, now: float, zone: str = "amocrm.ru", account: str = "", integration: str = ""
+    ) -> Verdict:
         """Judge a request that arrives at `now` (monotonic seconds)."""
+        limits = self._limits(zone)
+        names = (f"integration:{integration}:{account}", f"account:{account}", "address")
+        scopes = [self.scopes.setdefault(name, Scope()) for name in names]
+        for scope in scopes:
+            _forget(scope.arrived, now - SECOND)
+            scope.arrived.append(now)
+            scope.busiest = max(scope.busiest, len(scope.arrived))
         if self.rps is None:
             return Verdict.PASS
-        if now < self._blocked_until:
-            return Verdict.BLOCKED
-        _forget(self._passed, now - SECOND)
-        if len(self._passed) < self.rps:
-            self._passed.append(now)
-            return Verdict.PASS
-        return self._refuse(now)
+        for scope in scopes:
+            if now < scope.blocked_until:
+                scope.blocked += 1
+                return Verdict.BLOCKED
+            _forget(scope.recently_passed, now - SECOND)
+        most = (limits.per_integration, limits.per_account, limits.per_address)
+        for scope, limit in zip(scopes, most, strict=True):
+            if limit is not None and len(scope.recently_passed) >= limit:
+                # The widest scope that is the account's own is blocked, or the address.
+                return self._refuse(scope, scopes[2] if scope is scopes[2] else scopes[1], now)
+        for scope in scopes:
+            scope.recently_passed.append(now)
+            scope.passed += 1
+        return Verdict.PASS
 
-    def _refuse(self, now: float) -> Verdict:
-        _forget(self._refused, now - BLOCK_WINDOW)
-        self._refused.append(now)
-        if len(self._refused) <= self.block_after:
+    def _limits(self, zone: str) -> RateLimits:
+        if self.limits is not None:
+            return self.limits
+        if zone == "amocrm.ru":
+            return RateLimits(self.rps, ACCOUNT_REQUESTS_PER_SECOND)
+        return RateLimits(per_address=self.rps)
+
+    def _refuse(self, scope: Scope, blocked: Scope, now: float) -> Verdict:
+        scope.refused += 1
+        _forget(blocked.recently_refused, now - BLOCK_WINDOW)
+        blocked.recently_refused.append(now)
+        if len(blocked.recently_refused) <= self.block_after:
             return Verdict.TOO_MANY
-        self._refused.clear()
-        self._blocked_until = now + self.block_seconds
+        blocked.recently_refused.clear()
+        blocked.blocked_until = now + self.block_seconds
         return Verdict.BLOCKED
 
 

@@ -114,6 +114,16 @@ class Router:
             return dispatch(self._authorized(request, account, now))
         raise not_found(request.method, request.url)
 
+    def caller(self, request: IncomingRequest) -> tuple[str, str, str]:
+        """Return the platform, the account and the integration that a request counts for."""
+        place = _Place.of(request.host)
+        account = self._addressed(request, place)
+        access = self.tokens.access.get(request.bearer() or "")
+        client_id = "" if access is None else access.grant.client_id
+        if account is None:
+            return place.zone, place.label, client_id
+        return account.zone, account.subdomain, client_id
+
     def without_account(self, request: IncomingRequest) -> IncomingRequest:
         """Return a request whose path does not name an account any more.
 
