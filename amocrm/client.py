@@ -247,11 +247,6 @@ class AmoCRM(Bulk, TopLevelResources):
         return str(self.connection.account_id or self.connection.host)
 
 
-def forward_events(client: AmoCRM, emitter: Emitter) -> None:
-    """Emit a client's events in another emitter, too; its handlers get the client first."""
-    client._emitter.forward(emitter, client)
-
-
 class _AccountBudgets:
     """Returns the budgets that count this client's calls; they follow a renamed account."""
 

@@ -19,7 +19,7 @@ from amocrm.auth.installation.uninstall_hook import verify
 from amocrm.auth.redirect.query import State, read_install, read_query
 from amocrm.auth.settings import AuthSettings
 from amocrm.auth.token import known_id
-from amocrm.client import AmoCRM, forward_events
+from amocrm.client import AmoCRM
 from amocrm.errors import (
     AmoCRMError,
     ConfigurationError,
@@ -42,6 +42,14 @@ if TYPE_CHECKING:
 POOLED_HOSTS: Final = 100
 """Hosts (accounts) whose connections stay open at the same time. Each open connection uses a file
 descriptor, and amoCRM closes idle ones itself."""
+
+
+class _AccountClient(AmoCRM):
+    """The client of an account where the integration is installed."""
+
+    def forward_events(self, emitter: Emitter) -> None:
+        """Emit the client's events in another emitter, too; its handlers get the client first."""
+        self._emitter.forward(emitter, self)
 
 
 class Integration:
@@ -104,8 +112,10 @@ class Integration:
             else rate_limiter
         )
 
-        def make_client(host: str, account_id: int | None, session: Session | None) -> AmoCRM:
-            return AmoCRM(
+        def make_client(
+            host: str, account_id: int | None, session: Session | None
+        ) -> _AccountClient:
+            return _AccountClient(
                 host, self._auth, account_id=account_id, store=store, rate_limiter=shared,
                 rate_limits=rate_limits, timeout=timeout, session=session, user_agent=user_agent,
                 base_url=base_url, clock=clock,
@@ -125,7 +135,7 @@ class Integration:
             self._registry,
             InstallLimit(SystemClock() if clock is None else clock),
             max_clients,
-            lambda client: forward_events(client, self._emitter),
+            lambda client: client.forward_events(self._emitter),
         )
 
     def __repr__(self) -> str:

@@ -26,7 +26,7 @@ LAYERS = [
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
 
 PURE = """
-_support/frames _support/numbers _support/secret
+_support/arguments _support/frames _support/numbers _support/secret
 auth/installation/uninstall_hook auth/moved_account auth/redirect/query auth/revocation
 auth/settings auth/status auth/token auth/token_file_formats auth/token_record auth/token_response
 bulk/changes_query bulk/outcomes bulk/pages

@@ -90,6 +90,8 @@ class Connection:
             raise ConfigurationError(
                 "the code must be a non-empty string of ASCII characters without spaces"
             )
+        if state is not None and not isinstance(state, str):
+            raise ConfigurationError("the state must be a string")
         if self._consent.deliver(code):
             # A thread was waiting at the redirect server; it exchanges the code.
             return {} if self._provider.is_obtaining else self._provider.obtain().as_dict()

@@ -130,7 +130,10 @@ def _mapping(value: object, name: str, known: tuple[str, ...]) -> dict[str, obje
         raise ConfigurationError(f"{name} must be a dict with the keys {', '.join(known)}")
     for key in value:
         if key not in known:
-            raise ConfigurationError(f"{name} has an unknown key {key!r}", hint=_known(known))
+            # amocrm-js has this name for it.
+            is_bearer = key == "bearer" and "access_token" in known
+            hint = "use 'access_token' for a long-lived token" if is_bearer else _known(known)
+            raise ConfigurationError(f"{name} has an unknown key {key!r}", hint=hint)
     return {str(key): item for key, item in value.items() if item is not None}
 
 

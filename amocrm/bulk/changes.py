@@ -15,6 +15,7 @@ from os import PathLike
 from types import TracebackType
 from typing import Final, Generic, TypeVar, cast
 
+from amocrm._support.arguments import check_function, check_path
 from amocrm.bulk.changes_checkpoint import Checkpoint
 from amocrm.bulk.changes_query import changes_query, deletions_query
 from amocrm.bulk.context import ApiContext, path_alone, read_count
@@ -22,7 +23,7 @@ from amocrm.bulk.pages import Page, ShapeError, page_limit, take_page
 from amocrm.errors import ConfigurationError
 from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
-from amocrm.http.query import advice
+from amocrm.http.query import advice, check_params
 from amocrm.progress import ProgressMeter, Report
 
 OVERLAP: Final = 60.0
@@ -64,6 +65,10 @@ class Changes(Generic[E]):
         progress: Report | None = None,
     ) -> None:
         asked = path_alone(path if isinstance(path, str) and path[:1] == "/" else f"/api/v4/{path}")
+        if params is not None:
+            check_params(params)
+        check_path("checkpoint", checkpoint)
+        check_function("progress", progress)
         params = dict(params or {})
         if clash := {"order", "page", "limit"} & set(params):
             raise ConfigurationError(f"changes set {sorted(clash)[0]!r} by themselves")

@@ -22,6 +22,7 @@ import re
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar, cast
 
+from amocrm._support.arguments import check_function
 from amocrm.bulk.context import ApiContext, bare_path, read_count
 from amocrm.bulk.pages import (
     Page,
@@ -65,6 +66,7 @@ class Listing(Generic[E]):
         unique: bool = False,
         progress: Report | None = None,
     ) -> None:
+        check_function("progress", progress)
         self._path = bare_path(path)
         self._base, self._start = part_page(_target(path, params, limit, page_limit(self._path)))
         self._api = api

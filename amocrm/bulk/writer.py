@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from contextlib import ExitStack
 from os import PathLike
 from typing import Final, NamedTuple
 
+from amocrm._support.arguments import check_dict, check_function, check_several
 from amocrm.bulk.context import ApiContext, path_alone, read_count
 from amocrm.bulk.import_journal import Journal, Known
 from amocrm.bulk.journals.storage import JournalStorage
@@ -24,7 +25,7 @@ from amocrm.bulk.outcomes import (
 )
 from amocrm.bulk.pages import batch_limit
 from amocrm.bulk.workers import DEEPEST, Concurrency, OrderedPool
-from amocrm.errors import ConfigurationError, OutcomeUnknownError
+from amocrm.errors import OutcomeUnknownError
 from amocrm.http.call_options import read_retry
 from amocrm.http.messages import Json, Retry
 from amocrm.http.request import send
@@ -72,13 +73,11 @@ class Outcomes(Iterator[Outcome]):
         writer: Writer,
         items: Iterable[Json],
         explain: Callable[[Exception], Exception] | None = None,
+        prepare: Callable[[Json], Json] | None = None,
     ) -> None:
-        if isinstance(items, (Mapping, str, bytes)) or not isinstance(items, Iterable):
-            raise ConfigurationError(
-                "items must be an iterable of models", hint='such as [{"name": "A"}]'
-            )
+        check_several("items", items, 'such as [{"name": "A"}]')
         self._writer = writer
-        self._outcomes = writer.run(items)
+        self._outcomes = writer.run(items, prepare)
         self._explain = explain
 
     def __repr__(self) -> str:
@@ -115,6 +114,7 @@ class Writer:
         retry: Retry = "auto",
         progress: Report | None = None,
     ) -> None:
+        check_function("progress", progress)
         path = path_alone(path)
         self.calls = 0
         self._api, self._kind, self._path = api, kind, path
@@ -133,8 +133,10 @@ class Writer:
     def __repr__(self) -> str:
         return f"{self._method} {self._path}"
 
-    def run(self, items: Iterable[Json]) -> Generator[Outcome, None, None]:
-        """Write the items and yield their outcomes."""
+    def run(
+        self, items: Iterable[Json], prepare: Callable[[Json], Json] | None = None
+    ) -> Generator[Outcome, None, None]:
+        """Write the items, each as `prepare` returns it, and yield their outcomes."""
         total = len(items) if isinstance(items, Sized) else None
         meter, unknown = ProgressMeter(self._report, self._api.clock, total), 0
         with ExitStack() as stack:
@@ -143,7 +145,7 @@ class Writer:
                 stack.callback(self._journal.close)
             # With a journal, wait for calls in progress, to store their outcomes.
             pool = stack.enter_context(OrderedPool(self._settle, patient=self._journal is not None))
-            source = chunks(self._tasks(items), self._size)
+            source = chunks(self._tasks(items, prepare), self._size)
             error = self._feed(pool, source)
             while len(pool):
                 if not pool.ready:
@@ -172,8 +174,12 @@ class Writer:
             return error
         return None
 
-    def _tasks(self, items: Iterable[Json]) -> Iterator[PendingWrite]:
-        for position, item in enumerate(items):
+    def _tasks(
+        self, items: Iterable[Json], prepare: Callable[[Json], Json] | None
+    ) -> Iterator[PendingWrite]:
+        for position, given in enumerate(items):
+            check_dict(f"item {position}", given)
+            item = given if prepare is None else prepare(given)
             if self._journal is None:
                 yield PendingWrite(position, item)
             else:

@@ -13,6 +13,7 @@ from amocrm.chats import payloads
 from amocrm.chats.calls import SignedCalls
 from amocrm.chats.scope import Chats
 from amocrm.errors import ConfigurationError
+from amocrm.http.call_options import read_timeout
 from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.hosts import portal
 from amocrm.http.messages import Timeout
@@ -29,7 +30,7 @@ class Channel:
         channel_id: from amoCRM.
         secret: from amoCRM; it signs calls and is never sent or shown.
         zone: the platform: `amocrm.ru`, `amocrm.com` or `kommo.com`.
-        timeout: limits of each attempt of a call.
+        timeout: seconds for each attempt of a call, or a `Timeout`.
         rate_limiter: `shared` for the one rate limiter of this process for the platform's chats; a
             `RateLimiter`; None for no limit.
         session: a `requests.Session` of yours; it is not closed with the channel.
@@ -47,7 +48,7 @@ class Channel:
         secret: str,
         *,
         zone: str = "amocrm.ru",
-        timeout: Timeout | None = None,
+        timeout: float | Timeout | None = None,
         rate_limiter: RateLimiter | Literal["shared"] | None = "shared",
         session: Session | None = None,
         user_agent: str | None = None,
@@ -58,19 +59,22 @@ class Channel:
         hidden, secret = Secret(secret), ""
         if not hidden:
             raise ConfigurationError("secret must be a string that is not empty")
-        if zone not in payloads.HOSTS:
+        if zone not in tuple(payloads.HOSTS):
             raise ConfigurationError(
                 f"zone must be one of {', '.join(payloads.HOSTS)}, not {zone!r}"
             )
         self.id = payloads.named("channel_id", channel_id)
+        limits = Timeout() if timeout is None else read_timeout(timeout)
         fixed = None if base_url is None else portal("example", base_url).origin
         origin = fixed or payloads.HOSTS[zone]
         place = fixed or origin.removeprefix("https://")
-        chosen = shared_rate_limiter(place, clock) if rate_limiter == "shared" else rate_limiter
+        limiter = shared_rate_limiter(place, clock) if rate_limiter == "shared" else rate_limiter
+        if limiter is not None and not hasattr(limiter, "wait"):
+            raise ConfigurationError("rate_limiter must be 'shared', a RateLimiter or None")
         clock = SystemClock() if clock is None else clock
         self._transport = Transport(clock, session, user_agent)
-        sender = Sender(self._transport, chosen, clock, Emitter())
-        self._calls = SignedCalls(sender, origin, hidden, timeout or Timeout())
+        sender = Sender(self._transport, limiter, clock, Emitter())
+        self._calls = SignedCalls(sender, origin, hidden, limits)
 
     def __repr__(self) -> str:
         if not hasattr(self, "_calls"):

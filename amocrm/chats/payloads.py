@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Final
 
+from amocrm._support.arguments import check_dict
 from amocrm._support.numbers import instant
 from amocrm.errors import SHORT, ConfigurationError, ReplyError, printable
 from amocrm.http.messages import Json
@@ -63,6 +64,16 @@ def message_of(message: str | Mapping[str, Json]) -> dict[str, Json]:
     if not isinstance(message, Mapping) or not isinstance(message.get("type"), str):
         raise ConfigurationError("message must be a string, or a dict with a type")
     return dict(message)
+
+
+def dict_of(name: str, value: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a part of a payload.
+
+    Raises:
+        ConfigurationError: it is no dict.
+    """
+    check_dict(name, value)
+    return dict(value)
 
 
 def moment(at: float) -> dict[str, Json]:

@@ -45,8 +45,8 @@ class Chats:
             {"id": the API's id of the chat, "user": {"id", "client_id", "name", ...}}
         """
         body = payloads.only(
-            conversation_id=payloads.named("conversation_id", conversation_id), user=dict(user),
-            source=_source(source),
+            conversation_id=payloads.named("conversation_id", conversation_id),
+            user=payloads.dict_of("user", user), source=_source(source),
         )  # fmt: skip
         return _object(self._calls.send("POST", f"{self._path}/chats", body, replayable=True))
 
@@ -92,7 +92,8 @@ class Chats:
             **payloads.moment(self._calls.clock.time() if at is None else at),
             msgid=payloads.named("msgid", msgid),
             conversation_id=payloads.named("conversation_id", conversation_id),
-            conversation_ref_id=conversation_ref_id, sender=dict(sender), receiver=receiver,
+            conversation_ref_id=conversation_ref_id,
+            sender=payloads.dict_of("sender", sender), receiver=receiver,
             source=_source(source), silent=silent, reply_to=reply_to, forwards=forwards,
             message=payloads.message_of(message),
         )  # fmt: skip
@@ -175,7 +176,9 @@ class Chats:
             ),
             **payloads.one_of(msgid=msgid, id=id),
             **payloads.only(
-                user=dict(user), type="unreact" if emoji is None else "react", emoji=emoji
+                user=payloads.dict_of("user", user),
+                type="unreact" if emoji is None else "react",
+                emoji=emoji,
             ),
         }
         self._calls.send("POST", f"{self._path}/react", body, replayable=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from amocrm._support.arguments import check_dict
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import RETRY, Json, Retry, Timeout
+from amocrm.http.query import check_params
 
 READS: Final = ("GET", "HEAD")
 _METHODS: Final = (*READS, "POST", "PATCH", "PUT", "DELETE")
@@ -57,7 +59,10 @@ def merge_query(params: Mapping[str, Json] | None, data: Json) -> Mapping[str, J
     """Add the data of a GET to its query, as amocrm-js does; where both have a name, params win."""
     if not isinstance(data, Mapping):
         raise ConfigurationError("the data of a GET is added to its query and must be a dict")
-    return {**data, **(params or {})}
+    if params is None:
+        return data
+    check_params(params)
+    return {**data, **params}
 
 
 def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -66,6 +71,7 @@ def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     Raises:
         ConfigurationError: this library sets one of them, or HTTP cannot send it.
     """
+    check_dict("headers", headers)
     for name, value in headers.items():
         if not isinstance(name, str) or not name.isascii() or not name.isprintable() or not name:
             raise ConfigurationError("a header's name must be printable ASCII")

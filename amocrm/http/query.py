@@ -13,6 +13,7 @@ from datetime import date
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
+from amocrm._support.arguments import check_dict
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 
@@ -39,6 +40,15 @@ def merge(query: str, params: Json) -> str:
     return "&".join([*rest, *(f"{_quoted(key)}={_quoted(value)}" for key, value in pairs)])
 
 
+def check_params(params: object) -> None:
+    """Check that data for a query is a dict.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    check_dict("params", params, 'for example {"limit": 250, "filter": {"id": [1, 2]}}')
+
+
 def _name(part: str) -> str:
     return unquote_plus(part.partition("=")[0])
 
@@ -48,11 +58,7 @@ def _quoted(text: str) -> str:
 
 
 def _pairs(params: Json) -> Iterator[tuple[str, str]]:
-    if not isinstance(params, Mapping):
-        raise ConfigurationError(
-            f"params must be a dict, not {type(params).__name__}",
-            hint='for example {"limit": 250, "filter": {"id": [1, 2]}}',
-        )
+    check_params(params)
     for key, value in params.items():
         yield from _flatten(_key(key, "params"), value, 1)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict, overload
 
+from amocrm._support.arguments import check_function, check_text
 from amocrm.errors import ConfigurationError, NotFoundError
 from amocrm.http.messages import Json, Timeout
 from amocrm.resources import lazy
@@ -167,6 +169,11 @@ class Drive(
             LostReplyError: the answer to another part was lost: the file is not uploaded.
             UnexpectedReplyError: an address leads where the token must not go.
         """
+        check_function("progress", progress)
+        if name is not None:
+            check_text("name", name)
+        if content_type is not None:
+            check_text("content_type", content_type)
         with lazy.upload_source.UploadSource(source, size) as opened:
             name = name or opened.name
             if not name:
@@ -228,6 +235,11 @@ class Drive(
                 the token must not go.
         """
         expected = lazy.downloads.read_hash(sha256)
+        check_function("progress", progress)
+        if not isinstance(target, (str, PathLike)) and not hasattr(target, "write"):
+            raise ConfigurationError(
+                f"target must be a path or a binary file, not {type(target).__name__}"
+            )
         address, size = self._content(file, version)
         content = lazy.downloads.Content(address, size, expected)
         if isinstance(target, (str, PathLike)):
@@ -238,6 +250,12 @@ class Drive(
     def _content(self, file: File | str, version: str | None) -> tuple[Json, int]:
         """Return the address and the size of a version: of that one, whatever becomes active."""
         model: Json = self.get(file) if isinstance(file, str) else file
+        needed = ("uuid", "version_uuid", "size", "_links")
+        if not isinstance(model, Mapping) or any(name not in model for name in needed):
+            raise ConfigurationError(
+                "file must be the model of a file, as it was read, or its uuid",
+                hint="such as crm.drive.get(uuid)",
+            )
         name = "download_version"
         if version is not None and version != model["version_uuid"]:
             uuid, name = model["uuid"], "download"

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeAlias, TypedDict, TypeVar, cast
 
+from amocrm._support.arguments import check_function, check_several
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources import lazy
-from amocrm.resources.item_checks import with_plain_numbers
+from amocrm.resources.filters import check_filter
+from amocrm.resources.item_checks import check_item, with_plain_numbers
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.resource import Resource
 
@@ -149,6 +151,7 @@ class HasCustomFieldsInBulk(HasCustomFields[C]):
             ahead: calls under way at once; None follows the latency.
             progress: is told how far it has come.
         """
+        check_several("pairs", pairs, "such as [(before, after)]")
         patches = (
             {"id": before["id"], **patch}
             for before, after in map(_read_pair, pairs)
@@ -157,7 +160,7 @@ class HasCustomFieldsInBulk(HasCustomFields[C]):
         writer = lazy.writer.Writer(
             self._api, lazy.outcomes.Updated, self._path, size=size, ahead=ahead, progress=progress
         )
-        return lazy.writer.Outcomes(writer, map(with_plain_numbers, patches), self._explain)
+        return lazy.writer.Outcomes(writer, patches, self._explain, with_plain_numbers)
 
 
 class HasContactDetails(Resource, Generic[N]):
@@ -191,7 +194,7 @@ class HasContactDetails(Resource, Generic[N]):
         kind = cast("Literal['contacts', 'companies']", self._kind)
         return lazy.find_or_create.find(
             self._api, kind, phone=phone, email=email, name=name,
-            normal=normal or lazy.normalize.normalize_phone,
+            normal=self._normal(normal),
         )  # fmt: skip
 
     def find_or_create(
@@ -221,11 +224,12 @@ class HasContactDetails(Resource, Generic[N]):
         Raises:
             OutcomeUnknownError: it may have been created: find it before you create it again.
         """
+        check_item(type(self), "new", item, self._where, self._api)
         kind = cast("Literal['contacts', 'companies']", self._kind)
         return lazy.find_or_create.find_or_create(
             self._api, self._context.lock, kind, self._by_code(cast("dict[str, Json]", item)),
             phone=phone, email=email, name=name,
-            normal=normal or lazy.normalize.normalize_phone,
+            normal=self._normal(normal),
         )  # fmt: skip
 
     def duplicates(
@@ -250,16 +254,22 @@ class HasContactDetails(Resource, Generic[N]):
         """
         kind = cast("Literal['contacts', 'companies']", self._kind)
         return lazy.duplicates.duplicates(
-            self._api, kind, by=by, normal=normal or lazy.normalize.normalize_phone,
+            self._api, kind, by=by, normal=self._normal(normal),
             progress=progress,
         )  # fmt: skip
 
+    @staticmethod
+    def _normal(normal: Normal | None) -> Normal:
+        check_function("normal", normal)
+        return lazy.normalize.normalize_phone if normal is None else normal
+
     def _by_code(self, item: Mapping[str, Json]) -> dict[str, Json]:
         """Name the fields of an item by their codes, where it names them by id alone."""
+        lazy.patch.check_parts(item, {})
         named: list[Json] = []
         for one in item.get("custom_fields_values") or ():
-            number = one.get("field_id") if isinstance(one, Mapping) else None
-            if number is not None and one.get("field_code") is None:
+            number = str(one.get("field_id"))
+            if number.isascii() and number.isdecimal() and one.get("field_code") is None:
                 field = self._context.definitions().of(self._kind).get(int(number))
                 named.append(one if field is None else {**one, "field_code": field.code})
             else:
@@ -304,6 +314,8 @@ class OneEntity(Resource):
         """
         from amocrm.resources.events import Events
 
+        if filter is not None:
+            check_filter(filter)
         if clash := {"entity", "entity_id"} & set(filter or ()):
             raise ConfigurationError(f"events of one entity set {sorted(clash)[0]!r} by themselves")
         kind, number = self._where.split("/")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
+from amocrm._support.arguments import check_dict
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.endpoint import Endpoint, near
@@ -83,8 +84,7 @@ def build_query(
 def _read_filter(
     endpoint: Endpoint, where: str, asked: Json, facts: Facts, *, lenient: bool
 ) -> dict[str, Json]:
-    if not isinstance(asked, Mapping):
-        raise ConfigurationError("filter must be a dict", hint='such as {"id": [1, 2]}')
+    check_filter(asked)
     _check("filter", where, asked, None if lenient else endpoint.filters)
     kinds = dict(zip(endpoint.filters, endpoint.kinds, strict=True))
     read: dict[str, Json] = {}
@@ -98,6 +98,15 @@ def _read_filter(
                 raise ConfigurationError(f"filter {name!r} of {where}: {refused}") from None
             read[name] = value
     return read
+
+
+def check_filter(asked: object) -> None:
+    """Check that a filter is a dict.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    check_dict("filter", asked, 'such as {"id": [1, 2]}')
 
 
 def _check(what: str, where: str, names: Iterable[str], known: tuple[str, ...] | None) -> None:

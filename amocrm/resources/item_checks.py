@@ -104,11 +104,13 @@ def as_list(given: object, what: str) -> list[Json]:
     """
     items = [given] if isinstance(given, Mapping) else given
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
-        raise ConfigurationError(f"{what} are dicts in a list, not {type(given).__name__}")
+        raise ConfigurationError(
+            f"{what} must be a dict or a list of dicts, not {type(given).__name__}"
+        )
     found = list(items)
     for one in found:
         if not isinstance(one, Mapping):
-            raise ConfigurationError(f"{what} are dicts in a list, not {type(one).__name__}")
+            raise ConfigurationError(f"each of {what} must be a dict, not {type(one).__name__}")
     return found
 
 

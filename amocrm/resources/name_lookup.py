@@ -69,6 +69,8 @@ def find_stage(
             and the message lists them.
     """
     check_name(stage, "stage")
+    if pipeline is not None and not isinstance(pipeline, int):
+        check_name(pipeline, "pipeline")
     known = list(pipelines)
     wanted = known if pipeline is None else _of_pipeline(known, pipeline)
     places = [FoundStage(one, status) for one in wanted for status in one["_embedded"]["statuses"]]

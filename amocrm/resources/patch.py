@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from types import NoneType
 from typing import Final, TypeAlias
 
+from amocrm._support.arguments import check_dicts
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.custom_fields.field_types import COUNTED
@@ -74,6 +76,8 @@ def changes(
     Raises:
         ConfigurationError: linked entities differ; a PATCH cannot change them.
     """
+    check_parts(before, before)
+    check_parts(after, before)
     patch = {
         key: value
         for key, value in after.items()
@@ -91,6 +95,36 @@ def changes(
     if isinstance(new, Mapping):
         _add_embedded(patch, old if isinstance(old, Mapping) else {}, new)
     return patch
+
+
+def check_parts(item: Mapping[str, Json], read: Mapping[str, Json]) -> None:
+    """Check the shapes of an item's custom fields, tags and segments.
+
+    What is not read as a value would be taken for one that is not there, and erased. Values of a
+    shape that is not known may be there if they were read.
+
+    Raises:
+        ConfigurationError: one of them is wrong.
+    """
+    listed, known = item.get(VALUES), read.get(VALUES)
+    if not isinstance(listed, (list, tuple, NoneType)):
+        raise ConfigurationError(f"{VALUES} must be a list of dicts")
+    for one in listed or ():
+        if isinstance(known, (list, tuple)) and one in known:
+            continue
+        check_dicts(VALUES, [one])
+        if not isinstance(one.get("values"), (list, tuple, NoneType)):
+            raise ConfigurationError(f"values of {VALUES} must be a list")
+        if not isinstance(one.get("field_id"), (int, str, NoneType)):
+            raise ConfigurationError("field_id must be a number")
+    embedded = item.get("_embedded")
+    if not isinstance(embedded, Mapping):
+        return
+    for name in ("tags", *_WHOLE_SETS):
+        check_dicts(name, embedded.get(name))
+        for one in embedded.get(name) or ():
+            if one.get("id") is None and (name != "tags" or one.get("name") is None):
+                raise ConfigurationError(f"each of {name} needs an id")
 
 
 def with_exact_price(entity: Mapping[str, Json]) -> dict[str, Json]:
@@ -207,6 +241,8 @@ def _by_field(items: Json, known: _ByField) -> _ByField:
 
 def _key(item: Mapping[str, Json], known: _ByField) -> tuple[str, Json] | None:
     number, code = item.get("field_id"), item.get("field_code")
+    if not isinstance(number, (int, str, NoneType)) or not isinstance(code, (str, NoneType)):
+        return None
     for key, other in known.items():
         named = (other.get("field_id"), number) if number is not None else (
             other.get("field_code"), code

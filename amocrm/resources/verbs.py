@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from amocrm.errors import ConfigurationError, ConflictError, NotFoundError
 from amocrm.http.messages import Json, Retry, Timeout
+from amocrm.http.query import check_params
 from amocrm.resources import lazy
 from amocrm.resources.filter_values import NO_FACTS
 from amocrm.resources.filters import Direction, build_query
@@ -148,6 +149,8 @@ class Lists(Resource, Generic[E, F, W, O]):
             with_=with_, order=cast("Mapping[str, Json] | None", order), query=query,
             facts=NO_FACTS if filter is None else self._facts(),
         )  # fmt: skip
+        if params is not None:
+            check_params(params)
         more = params or {}
         if not self._api.lenient and "filter" not in more:
             self._check_filter(asked.get("filter", {}))
@@ -212,7 +215,7 @@ class Creates(Resource, Generic[N, A]):
             self._api, lazy.outcomes.Created, self._path,
             size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return lazy.writer.Outcomes(writer, map(with_plain_numbers, items), self._explain)
+        return lazy.writer.Outcomes(writer, items, self._explain, with_plain_numbers)
 
     def writable(self, model: Mapping[str, object]) -> N:
         """Return a model without what cannot be written, so that it can be created again.
@@ -308,7 +311,7 @@ class UpdatesMany(Updates[P, A]):
             self._api, lazy.outcomes.Updated, self._path,
             size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return lazy.writer.Outcomes(writer, map(with_plain_numbers, patches), self._explain)
+        return lazy.writer.Outcomes(writer, patches, self._explain, with_plain_numbers)
 
 
 class Deletes(Resource):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
+from amocrm._support.arguments import check_dict
+from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.lazy import ROOT
 from amocrm.resources.resource import read_id
@@ -11,6 +13,8 @@ from amocrm.resources.verbs import Deletes, Gets, Lists
 
 if TYPE_CHECKING:
     from amocrm.schema.widgets import Widget
+
+_BOTS: Final = ("salesbot", "marketingbot")
 
 
 class Widgets(
@@ -28,6 +32,7 @@ class Widgets(
             ValidationError: a setting is missing or wrong.
             NotFoundError: there is no such widget.
         """
+        check_dict("settings", settings)
         widget: Widget = self._api.request.post(self._item(code), settings).data
         return widget
 
@@ -46,5 +51,8 @@ class Widgets(
             continue_id: where it waits, from the `return_url` of its request.
             data: `{"data": {...}, "execute_handlers": [...]}`.
         """
+        if bot not in _BOTS:
+            raise ConfigurationError(f"bot must be one of {', '.join(_BOTS)}, not {bot!r}")
+        check_dict("data", data)
         place = f"{read_id(bot_id, bot)}/continue/{read_id(continue_id, 'continue')}"
         self._api.request.post(f"{ROOT}/{bot}/{place}", data)

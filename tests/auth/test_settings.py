@@ -25,6 +25,7 @@ def without(key: str) -> dict[str, Any]:
         (without("client_secret"), "auth has no 'client_secret'"),
         (without("redirect_uri"), "auth has no 'redirect_uri'"),
         ({**GOOD, "clientId": "x"}, "unknown key 'clientId'.*known keys: client_id"),
+        ({"bearer": "SECRET"}, "unknown key 'bearer'.*use 'access_token' for a long-lived token"),
         ({5: "x"}, "unknown key 5"),
         ({**GOOD, "client_id": ""}, r"auth\['client_id'\] must be a non-empty string"),
         ({**GOOD, "client_id": 5}, r"auth\['client_id'\] must be a non-empty string"),

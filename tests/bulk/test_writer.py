@@ -285,7 +285,7 @@ def test_a_size_that_is_none_is_refused_at_once(crm: AmoCRM, size: Any) -> None:
 
 @pytest.mark.parametrize("items", [{"name": "one"}, "text", b"bytes", None, 5])
 def test_what_is_not_many_is_refused_at_once(crm: AmoCRM, items: Any) -> None:
-    with pytest.raises(ConfigurationError, match="iterable of models"):
+    with pytest.raises(ConfigurationError, match="items must be a list or another iterable, not "):
         crm.create_many(LEADS, items)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping
 from datetime import date, tzinfo
 from decimal import Decimal
+from types import NoneType
 from typing import Final, TypeAlias
 
 from amocrm.errors import ConfigurationError
@@ -71,6 +72,8 @@ class CustomFields(MutableMapping[Key, Json]):
         zone: tzinfo = UTC,
         report_outdated: Callable[[], None] = lambda: None,
     ) -> None:
+        if not isinstance(entity.get(VALUES), (list, NoneType)):
+            raise ConfigurationError(f"{VALUES} of the entity must be a list")
         self._entity = entity
         self._schema = schema
         self._zone = zone

@@ -122,8 +122,9 @@ def _keys(
 
 
 def _checked(kind: str, by: Iterable[By]) -> tuple[By, ...]:
-    wanted = () if isinstance(by, str) else tuple(by)
-    if not wanted or not set(wanted) <= set(_BY):
+    is_several = isinstance(by, Iterable) and not isinstance(by, str)
+    wanted = tuple(by) if is_several else ()
+    if not wanted or not all(one in _BY for one in wanted):
         raise ConfigurationError(f"by must name some of {', '.join(_BY)}", hint='by=["phone"]')
     if "name" in wanted and kind != "companies":
         raise ConfigurationError(
