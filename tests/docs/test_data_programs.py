@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -185,12 +185,12 @@ def test_a_write_that_failed_is_made_good_by_the_next_run(
     crm.leads.update(lead, {"price": 1})
     crm.leads.create({"name": "New"})
     portal.trash("leads", max(before))
-    with sqlite3.connect(tmp_path / "leads.db") as database:
+    with closing(sqlite3.connect(tmp_path / "leads.db")) as database:
         database.execute("ALTER TABLE leads RENAME TO hidden")
         database.execute("CREATE TABLE leads (wrong TEXT)")
     with pytest.raises(sqlite3.OperationalError):
         program.update(crm, tmp_path)
-    with sqlite3.connect(tmp_path / "leads.db") as database:
+    with closing(sqlite3.connect(tmp_path / "leads.db")) as database:
         database.execute("DROP TABLE leads")
         database.execute("ALTER TABLE hidden RENAME TO leads")
     after = program.update(crm, tmp_path)
