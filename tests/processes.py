@@ -8,6 +8,9 @@ import signal
 import traceback
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext, SpawnContext
+from typing import Any
+
+import pytest
 
 _PRELOADED = [
     "amocrm.stores.sql", "amocrm.stores.redis", "psycopg", "pymysql", "pytest",
@@ -51,3 +54,8 @@ def in_child(test: Callable[[], object]) -> bool:
         finally:
             os._exit(verdict)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def kills(*moments: int) -> list[Any]:
+    """Return further moments of a kill as parameters of a test: they run with `endurance`."""
+    return [pytest.param(moment, marks=pytest.mark.endurance) for moment in moments]

@@ -34,7 +34,7 @@ from amocrm.rate_limit.limiter import Refusal
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.canned import Canned
 from tests.conftest import workers
-from tests.processes import APART
+from tests.processes import APART, kills
 from tests.servers import DATABASES, journal_place, open_journal
 
 LEADS = "/api/v4/leads"
@@ -607,7 +607,7 @@ def told(pipe: Pipe) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["file", "sqlite", *DATABASES])
-@pytest.mark.parametrize("after", [1, 37, 120, 311])
+@pytest.mark.parametrize("after", [120, *kills(1, 37, 311)])
 def test_killed_at_any_moment_it_goes_on_without_a_double(
     tmp_path: Path, after: int, kind: str
 ) -> None:
