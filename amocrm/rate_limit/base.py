@@ -17,7 +17,13 @@ from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.errors import RateLimiterError
 from amocrm.rate_limit.budget import Budget, check_rate
 from amocrm.rate_limit.jitter import NEWCOMER, Jitter
-from amocrm.rate_limit.learning import COUNTED_SECONDS, Known, after_refusal, after_responses, free
+from amocrm.rate_limit.learning import (
+    COUNTED_SECONDS,
+    Counting,
+    after_refusal,
+    after_responses,
+    free,
+)
 from amocrm.rate_limit.limiter import Refusal
 from amocrm.rate_limit.window import Action, Numbers, Turn, Window, check, reserve
 
@@ -382,4 +388,4 @@ class WindowRateLimiter(BaseRateLimiter):
         """
         with self.locked_windows(clock, budgets) as windows:
             windows[-1].knowledge = free(windows[-1].knowledge, clock.monotonic())
-            return windows[-1].knowledge.known is Known.FREE
+            return windows[-1].knowledge.known is Counting.FREE

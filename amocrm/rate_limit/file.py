@@ -29,7 +29,7 @@ from amocrm._support.private_files import check_private, open_private
 from amocrm.errors import RateLimiterError
 from amocrm.rate_limit.base import WindowRateLimiter
 from amocrm.rate_limit.budget import Budget
-from amocrm.rate_limit.learning import Knowledge, Known
+from amocrm.rate_limit.learning import Counting, Knowledge
 from amocrm.rate_limit.window import FIRST_RING, Window
 
 LOCK_PATIENCE: Final = 10.0
@@ -270,7 +270,7 @@ class _Opened:
         window.next, window.not_before, window.blocked = int(numbers[0]), numbers[2], numbers[3]
         window.probe = int(numbers[4])
         window.knowledge = Knowledge(
-            Known(int(numbers[5])), numbers[6], int(numbers[7]), numbers[8], numbers[9]
+            Counting(int(numbers[5])), numbers[6], int(numbers[7]), numbers[8], numbers[9]
         )
         window.ring, window.free_at = array("d", numbers[13:-1]), numbers[-1]
         if ring_at:

@@ -43,7 +43,7 @@ SAME_SECOND: Final = 1.0
 """Seconds within which refusals of two accounts have one cause."""
 
 
-class Known(IntEnum):
+class Counting(IntEnum):
     """Whether the server counts the address."""
 
     UNKNOWN = 0
@@ -62,7 +62,7 @@ class Knowledge(NamedTuple):
         refused: number that stands for the account of the last refusal; 0.0: there was none.
     """
 
-    known: Known = Known.UNKNOWN
+    known: Counting = Counting.UNKNOWN
     until: float = 0.0
     refusals: int = 0
     refused_at: float = 0.0
@@ -70,13 +70,13 @@ class Knowledge(NamedTuple):
 
     def rate(self, now: float) -> float | None:
         """Return the calls that may be sent in a second; None: any number."""
-        if self.known is Known.FREE:
+        if self.known is Counting.FREE:
             return None
         return float(REQUESTS_PER_SECOND + (0 if now < self.until else TESTS - self.refusals))
 
     def is_counted(self, now: float) -> bool:
         """Whether the address is limited for everybody."""
-        return self.known is Known.COUNTED and now < self.until
+        return self.known is Counting.COUNTED and now < self.until
 
 
 NOTHING_KNOWN: Final = Knowledge()
@@ -96,13 +96,13 @@ def after_refusal(
     if before.is_counted(now):
         return before
     is_other = before.refused not in (0.0, account)
-    if before.known is Known.FREE:
+    if before.known is Counting.FREE:
         if is_other and now - before.refused_at <= SAME_SECOND and not is_flowing:
-            return Knowledge(Known.COUNTED, now + COUNTED_SECONDS, TESTS - 1)
+            return Knowledge(Counting.COUNTED, now + COUNTED_SECONDS, TESTS - 1)
         return before._replace(refused_at=now, refused=account)
     if is_other or before.refusals + 1 >= TESTS:
-        return Knowledge(Known.COUNTED, now + COUNTED_SECONDS, TESTS - 1)
-    return Knowledge(Known.UNKNOWN, now + TEST_PAUSE, before.refusals + 1, now, account)
+        return Knowledge(Counting.COUNTED, now + COUNTED_SECONDS, TESTS - 1)
+    return Knowledge(Counting.UNKNOWN, now + TEST_PAUSE, before.refusals + 1, now, account)
 
 
 def free(before: Knowledge, now: float) -> Knowledge:
@@ -110,9 +110,9 @@ def free(before: Knowledge, now: float) -> Knowledge:
 
     While it is counted, there are no such calls of ours: they were sent before.
     """
-    if before.known is not Known.UNKNOWN or now < before.until:
+    if before.known is not Counting.UNKNOWN or now < before.until:
         return before
-    return Knowledge(Known.FREE)
+    return Knowledge(Counting.FREE)
 
 
 def after_responses(sent: Iterable[float]) -> bool:

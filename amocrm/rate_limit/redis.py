@@ -14,7 +14,7 @@ from amocrm._support.clock import Clock
 from amocrm.errors import ConfigurationError, RateLimiterError
 from amocrm.rate_limit.base import BaseRateLimiter, account_number, blocked_budget
 from amocrm.rate_limit.budget import Budget
-from amocrm.rate_limit.learning import NOTHING_KNOWN, Knowledge, Known, after_refusal, free
+from amocrm.rate_limit.learning import NOTHING_KNOWN, Counting, Knowledge, after_refusal, free
 from amocrm.rate_limit.redis_script import SCRIPT
 from amocrm.rate_limit.window import NOT_RESERVED, Action, Numbers, Turn, slots_for
 
@@ -107,7 +107,7 @@ class RedisRateLimiter(BaseRateLimiter):
 
     def note_free(self, clock: Clock, budgets: Sequence[Budget]) -> bool:
         """Note that the server does not count the address; return whether this is known now."""
-        return self._learn(budgets, free)[0].known is Known.FREE
+        return self._learn(budgets, free)[0].known is Counting.FREE
 
     def _learn(
         self, budgets: Sequence[Budget], change: Callable[[Knowledge, float], Knowledge]
@@ -180,7 +180,7 @@ def _read_knowledge(text: str) -> Knowledge:
     if not text:
         return NOTHING_KNOWN
     known, until, refusals, refused_at, refused = (float(one) for one in text.split())
-    return Knowledge(Known(int(known)), until, int(refusals), refused_at, refused)
+    return Knowledge(Counting(int(known)), until, int(refusals), refused_at, refused)
 
 
 def _connect(url: str) -> Redis:

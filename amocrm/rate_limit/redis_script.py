@@ -9,7 +9,7 @@ from typing import Final
 
 from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.rate_limit.jitter import LEAST_MARGIN
-from amocrm.rate_limit.learning import TESTS, Known
+from amocrm.rate_limit.learning import TESTS, Counting
 from amocrm.rate_limit.window import LEARNING_LOOK, LOOK, OPENING, PROBE, QUEUE, Action
 
 EXPIRY: Final = 7200
@@ -48,10 +48,10 @@ for i = 1, #KEYS / 2 do
   if w.not_before - now > {EXPIRY} or w.blocked - now > {EXPIRY} then forget(w) end
   if w.learned then
     local known, till, refusals = string.match(w.knowledge, '^(%S+) (%S+) (%S+)')
-    known, till = tonumber(known or {Known.UNKNOWN:d}), tonumber(till or 0)
-    w.open = known == {Known.FREE:d}
-    w.looks = known == {Known.UNKNOWN:d}
-    w.counted = known == {Known.COUNTED:d} and now < till
+    known, till = tonumber(known or {Counting.UNKNOWN:d}), tonumber(till or 0)
+    w.open = known == {Counting.FREE:d}
+    w.looks = known == {Counting.UNKNOWN:d}
+    w.counted = known == {Counting.COUNTED:d} and now < till
     w.slots = {REQUESTS_PER_SECOND}
     if now >= till then w.slots = w.slots + {TESTS} - tonumber(refusals or 0) end
   end

@@ -28,7 +28,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
 
 from amocrm.rate_limit.jitter import LEAST_MARGIN
-from amocrm.rate_limit.learning import NOTHING_KNOWN, Knowledge, Known
+from amocrm.rate_limit.learning import NOTHING_KNOWN, Counting, Knowledge
 
 OPENING: Final = 10.0
 """The longest time in seconds for which a call over a new connection occupies its slot before it is
@@ -139,7 +139,7 @@ class Window:
         """Set the rate to what is known of the address; for the window of a learned budget."""
         rate = self.knowledge.rate(now)
         self.is_open = rate is None
-        self.looks_often = self.knowledge.known is Known.UNKNOWN
+        self.looks_often = self.knowledge.known is Counting.UNKNOWN
         if rate is not None and rate != self.rate:
             self.set_rate(rate)
 

@@ -14,8 +14,8 @@ from amocrm.rate_limit.learning import (
     SAME_SECOND,
     TEST_PAUSE,
     TEST_SPAN,
+    Counting,
     Knowledge,
-    Known,
     after_refusal,
     after_responses,
     free,
@@ -24,31 +24,31 @@ from amocrm.sandbox.http.rate_limit import RateLimits as Counted
 from tests.rate_limit.crowd import Caller, Crowd
 
 NOW = 100.0
-COUNTED = Knowledge(Known.COUNTED, NOW + COUNTED_SECONDS, 2)
+COUNTED = Knowledge(Counting.COUNTED, NOW + COUNTED_SECONDS, 2)
 
 
 @pytest.mark.parametrize(
     ("before", "account", "after"),
     [
-        (NOTHING_KNOWN, 1.0, Knowledge(Known.UNKNOWN, NOW + TEST_PAUSE, 1, NOW, 1.0)),
+        (NOTHING_KNOWN, 1.0, Knowledge(Counting.UNKNOWN, NOW + TEST_PAUSE, 1, NOW, 1.0)),
         (
-            Knowledge(Known.UNKNOWN, 0.0, 1, NOW - 50, 1.0), 1.0,
-            Knowledge(Known.UNKNOWN, NOW + TEST_PAUSE, 2, NOW, 1.0),
+            Knowledge(Counting.UNKNOWN, 0.0, 1, NOW - 50, 1.0), 1.0,
+            Knowledge(Counting.UNKNOWN, NOW + TEST_PAUSE, 2, NOW, 1.0),
         ),
-        (Knowledge(Known.UNKNOWN, 0.0, 2, NOW - 50, 1.0), 1.0, COUNTED),
-        (Knowledge(Known.UNKNOWN, 0.0, 1, NOW - 50, 2.0), 1.0, COUNTED),
-        (Knowledge(Known.FREE), 1.0, Knowledge(Known.FREE, 0.0, 0, NOW, 1.0)),
+        (Knowledge(Counting.UNKNOWN, 0.0, 2, NOW - 50, 1.0), 1.0, COUNTED),
+        (Knowledge(Counting.UNKNOWN, 0.0, 1, NOW - 50, 2.0), 1.0, COUNTED),
+        (Knowledge(Counting.FREE), 1.0, Knowledge(Counting.FREE, 0.0, 0, NOW, 1.0)),
         (
-            Knowledge(Known.FREE, 0.0, 0, NOW - 0.1, 1.0), 1.0,
-            Knowledge(Known.FREE, 0.0, 0, NOW, 1.0),
+            Knowledge(Counting.FREE, 0.0, 0, NOW - 0.1, 1.0), 1.0,
+            Knowledge(Counting.FREE, 0.0, 0, NOW, 1.0),
         ),
-        (Knowledge(Known.FREE, 0.0, 0, NOW - SAME_SECOND, 2.0), 1.0, COUNTED),
+        (Knowledge(Counting.FREE, 0.0, 0, NOW - SAME_SECOND, 2.0), 1.0, COUNTED),
         (
-            Knowledge(Known.FREE, 0.0, 0, NOW - SAME_SECOND - 0.01, 2.0), 1.0,
-            Knowledge(Known.FREE, 0.0, 0, NOW, 1.0),
+            Knowledge(Counting.FREE, 0.0, 0, NOW - SAME_SECOND - 0.01, 2.0), 1.0,
+            Knowledge(Counting.FREE, 0.0, 0, NOW, 1.0),
         ),
         (COUNTED, 1.0, COUNTED),
-        (Knowledge(Known.COUNTED, NOW, 2), 1.0, COUNTED),
+        (Knowledge(Counting.COUNTED, NOW, 2), 1.0, COUNTED),
     ],
 )  # fmt: skip
 def test_what_a_refusal_teaches(before: Knowledge, account: float, after: Knowledge) -> None:
@@ -56,20 +56,21 @@ def test_what_a_refusal_teaches(before: Knowledge, account: float, after: Knowle
 
 
 def test_refusals_of_two_accounts_while_others_are_answered_are_of_late_calls() -> None:
-    before = Knowledge(Known.FREE, 0.0, 0, NOW, 2.0)
-    assert after_refusal(before, NOW, 1.0, is_flowing=True).known is Known.FREE
-    assert after_refusal(before, NOW, 1.0, is_flowing=False).known is Known.COUNTED
-    assert after_refusal(Knowledge(refused=2.0), NOW, 1.0, is_flowing=True).known is Known.COUNTED
+    before = Knowledge(Counting.FREE, 0.0, 0, NOW, 2.0)
+    assert after_refusal(before, NOW, 1.0, is_flowing=True).known is Counting.FREE
+    assert after_refusal(before, NOW, 1.0, is_flowing=False).known is Counting.COUNTED
+    other = Knowledge(refused=2.0)
+    assert after_refusal(other, NOW, 1.0, is_flowing=True).known is Counting.COUNTED
 
 
 @pytest.mark.parametrize(
     ("before", "now", "rate"),
     [
         (NOTHING_KNOWN, NOW, 10),
-        (Knowledge(Known.UNKNOWN, NOW + 10, 1), NOW, 7),
-        (Knowledge(Known.UNKNOWN, NOW + 10, 1), NOW + 10, 9),
-        (Knowledge(Known.UNKNOWN, NOW + 10, 2), NOW + 10, 8),
-        (Knowledge(Known.FREE), NOW, None),
+        (Knowledge(Counting.UNKNOWN, NOW + 10, 1), NOW, 7),
+        (Knowledge(Counting.UNKNOWN, NOW + 10, 1), NOW + 10, 9),
+        (Knowledge(Counting.UNKNOWN, NOW + 10, 2), NOW + 10, 8),
+        (Knowledge(Counting.FREE), NOW, None),
         (COUNTED, NOW, 7),
         (COUNTED, NOW + COUNTED_SECONDS, 8),
     ],
@@ -98,13 +99,13 @@ def test_eight_answered_calls_in_a_second_show_a_free_address(
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (NOTHING_KNOWN, Known.FREE),
-        (Knowledge(Known.UNKNOWN, NOW + 1, 1), Known.UNKNOWN),
-        (COUNTED, Known.COUNTED),
-        (Knowledge(Known.FREE, 0.0, 0, NOW, 1.0), Known.FREE),
+        (NOTHING_KNOWN, Counting.FREE),
+        (Knowledge(Counting.UNKNOWN, NOW + 1, 1), Counting.UNKNOWN),
+        (COUNTED, Counting.COUNTED),
+        (Knowledge(Counting.FREE, 0.0, 0, NOW, 1.0), Counting.FREE),
     ],
 )
-def test_when_a_free_address_is_believed(before: Knowledge, after: Known) -> None:
+def test_when_a_free_address_is_believed(before: Knowledge, after: Counting) -> None:
     assert free(before, NOW).known is after
 
 
