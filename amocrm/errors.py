@@ -30,6 +30,7 @@
     ├── TokenStoreError              the token could not be loaded, stored or locked
     ├── RateLimiterError             a shared rate limiter cannot be reached; nothing was sent
     ├── JournalError                 the journal of an import is in use or cannot be written
+    ├── InboxError                   the inbox of webhooks cannot be read or written; answer 503
     └── WebhookError                 (ValueError) a webhook that cannot be trusted or read
 
 `str(error)` is one line that says what to do. No message contains a secret, a header or a request
@@ -57,6 +58,7 @@ __all__ = [
     "ConflictError",
     "ForbiddenError",
     "GrantError",
+    "InboxError",
     "InvalidField",
     "JournalError",
     "LostReplyError",
@@ -286,6 +288,10 @@ class RateLimiterError(AmoCRMError):
 
 class JournalError(AmoCRMError):
     """The journal of an import is in use, or cannot be read or written. Nothing more is sent."""
+
+
+class InboxError(AmoCRMError):
+    """The inbox of webhooks cannot be read or written; what was stored is kept."""
 
 
 class WebhookError(AmoCRMError, ValueError):

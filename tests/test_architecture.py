@@ -21,6 +21,7 @@ LAYERS = [
     "resources",
     "client phones types",
     "integration",
+    "webhooks",
 ]
 
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
@@ -43,6 +44,7 @@ resources/custom_fields/values
 resources/endpoint resources/filter_values resources/filters resources/name_lookup resources/patch
 resources/people/contact_keys resources/people/normalize resources/split_query
 schema/enums
+webhooks/event
 """.split()  # noqa: SIM905  a list of names is easier to read in lines
 """Modules that decide and do nothing: no socket, file, clock, randomness or thread."""
 

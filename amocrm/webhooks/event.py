@@ -1,0 +1,73 @@
+"""What a webhook says: one delivery, and its events.
+
+Source: reference 6, 8.3, 9; reference 2.3 and 2.12 for installing and uninstalling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from amocrm.http.messages import JSON
+
+Kind = Literal["account", "pipeline", "pipeline_widget", "bot", "chat", "install", "uninstall"]
+"""Who sends it: the account's webhooks (reference 6), a "send webhook" trigger of a pipeline
+(6.4), a widget's trigger (9.2), a bot's `widget_request` (9.1), the Chats API (8.3), the
+installation (2.3) and the removal (2.12) of an integration."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a delivery.
+
+    Attributes:
+        kind: who sent it.
+        code: the name used to subscribe and to route, such as `status_lead` or `add_task`; an
+            event that the documentation does not know keeps its name on the wire, `leads/future`.
+        wire: entity and action as they came: `leads/status`, `contacts/update`.
+        entity: the resource's name, as in the API: `leads`, `contacts`, `companies`, `customers`,
+            `tasks`, `notes`, `unsorted`, `talks`, `messages`, `catalog_elements`,
+            `chat_templates`; empty if it is unknown.
+        action: `add`, `update`, `delete`, `restore`, `status`, `responsible`, `note` and the like.
+        id: of the entity; a uid for `unsorted`, a uuid for messages; None if it has none.
+        item: what was sent about the entity, with the names and texts of the wire.
+        account_id: of the account that sent it; None if the body does not say.
+        subdomain: of the account; None if the body does not say.
+        previous: what the item says about before the change, as numbers: `status_id`,
+            `pipeline_id`, `responsible_user_id`, `period_id`.
+        happened_at: Unix seconds of the change, as the item says; None if it does not.
+        received_at: Unix seconds of its arrival here.
+        synthetic: made by `reconcile`, not sent by amoCRM.
+    """
+
+    kind: Kind
+    code: str
+    wire: str
+    entity: str
+    action: str
+    id: int | str | None
+    item: dict[str, JSON]
+    account_id: int | None
+    subdomain: str | None
+    previous: Mapping[str, int] = field(default_factory=dict[str, int])
+    happened_at: int | None = None
+    received_at: float = 0.0
+    synthetic: bool = False
+
+    @property
+    def key(self) -> str:
+        """The entity whose events are handled in order: `1/leads/42`; without an id, the kind."""
+        who = self.id if self.id is not None else self.kind
+        return f"{self.account_id or self.subdomain or '-'}/{self.entity or self.wire}/{who}"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One webhook, as amoCRM posted it: its events in their order."""
+
+    kind: Kind
+    account_id: int | None
+    subdomain: str | None
+    events: tuple[Event, ...]
+    received_at: float = 0.0

@@ -1,0 +1,1 @@
+"""Stores deliveries before they are answered, and gives them to workers afterwards."""
