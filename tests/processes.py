@@ -57,5 +57,5 @@ def in_child(test: Callable[[], object]) -> bool:
 
 
 def kills(*moments: int | str) -> list[Any]:
-    """Return further moments or places of a kill as parameters of a test: they run with `endurance`."""
+    """Return further moments or places of a kill as test parameters that run with `endurance`."""
     return [pytest.param(moment, marks=pytest.mark.endurance) for moment in moments]
