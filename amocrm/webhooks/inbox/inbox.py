@@ -98,6 +98,11 @@ class Arrival(NamedTuple):
     happened_at: int | None
     received_at: float
 
+    @property
+    def instant(self) -> float:
+        """When it happened; of an event that does not say it, when it came."""
+        return self.received_at if self.happened_at is None else self.happened_at
+
 
 class Counts(NamedTuple):
     """The state of an inbox: numbers of events, and Unix seconds of the oldest undone one."""
@@ -174,7 +179,7 @@ class Inbox(Protocol):
         ...
 
     def arrived(self, keys: Sequence[str], since: float) -> dict[str, list[Arrival]]:
-        """Return for each entity what came since some Unix seconds, done or not."""
+        """Return for each entity what came about changes since some Unix seconds, done or not."""
         ...
 
     def counts(self) -> Counts:
