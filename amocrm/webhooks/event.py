@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from amocrm.http.messages import JSON
+from amocrm.http.messages import Json
 
 Kind = Literal["account", "pipeline", "pipeline_widget", "bot", "chat", "install", "uninstall"]
 """Who sends it: the account's webhooks (reference 6), a "send webhook" trigger of a pipeline
@@ -47,7 +47,7 @@ class Event:
     entity: str
     action: str
     id: int | str | None
-    item: dict[str, JSON]
+    item: dict[str, Json]
     account_id: int | None
     subdomain: str | None
     previous: Mapping[str, int] = field(default_factory=dict[str, int])
