@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from amocrm.webhooks.event import Event, Kind
+
+UNIQUE_FOR: Final = 86_400.0
+"""Seconds during which the same body is stored once."""
+LEASED: Final = 50
+"""The largest number of events of one lease."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,13 @@ class StoredEvent(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """The right to handle one entity's events: `key` is `Event.key`, `owner` is this lease."""
+    """The right to handle one entity's events.
+
+    Attributes:
+        key: `Event.key`, or a digest of it if it is long or unusual.
+        owner: this lease.
+        events: undone ones, in the order of their arrival.
+    """
 
     key: str
     owner: str
@@ -138,9 +149,10 @@ class Inbox(Protocol):
         ...
 
     def failed(self, lease: Lease, event: StoredEvent, error: str, retry_at: float | None) -> bool:
-        """Count a failure; the entity's queue waits until `retry_at`. None: the event is dead.
+        """Count a failure; False if the lease has been lost.
 
-        A dead event does not hold up the later ones of its entity.
+        With `retry_at` the lease ends, and the entity's queue waits until then. With None the event
+        is dead, and does not hold up the later ones of its entity.
         """
         ...
 
