@@ -237,12 +237,18 @@ class LeaseHandler:
             self._end(job)
 
     def _mark(self, job: Job, mark: Callable[[], bool], patience: float) -> bool:
+        is_mine = self._write(mark, patience)
+        if not is_mine and not job.is_lost:
+            _log.warning("a lease was lost: its events may be handled twice")
+        job.is_lost = job.is_lost or not is_mine
+        return is_mine
+
+    def _write(self, mark: Callable[[], bool], patience: float) -> bool:
         """Write to the inbox, again and again while it cannot be reached."""
         failures, waited = 0, 0.0
         while True:
             try:
-                is_mine = mark()
-                break
+                return mark()
             except InboxError as error:
                 failures += 1
                 delay = outage_delay(failures, random())
@@ -250,10 +256,6 @@ class LeaseHandler:
                 _log.warning("the inbox cannot be written: %s", error)
                 if waited > patience or self._stopping.wait(delay):
                     raise
-        if not is_mine and not job.is_lost:
-            _log.warning("a lease was lost: its events may be handled twice")
-        job.is_lost = job.is_lost or not is_mine
-        return is_mine
 
     def _release(self, job: Job) -> None:
         if not job.is_over and not job.is_lost:

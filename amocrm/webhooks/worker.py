@@ -142,8 +142,11 @@ class Worker:
             InboxError: the inbox cannot be reached; `sweep` hands the delivery over again.
         """
         total = Handled()
-        while (lease := self._inbox.take_of(delivery_id, self._lease)) is not None:
-            total = total.plus(self._handler.handle(lease, self._lease)[0])
+        while lease := self._inbox.take_of(delivery_id, self._lease):
+            while lease:
+                total = total.plus(self._handler.handle(lease, self._lease)[0])
+                # Tasks of later deliveries found the entity leased, and have ended.
+                lease = self._inbox.take(self._lease, lease.key)
         return total
 
     def sweep(self, hand_over: Callable[[int], object], older_than: float = 60.0) -> int:
