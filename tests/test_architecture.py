@@ -22,6 +22,7 @@ LAYERS = [
     "client phones types",
     "integration",
     "webhooks",
+    "aio",
 ]
 
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}

@@ -139,9 +139,10 @@ class Inbox(Protocol):
         """
         ...
 
-    def take(self, lease: float) -> Lease | None:
+    def take(self, lease: float, key: str | None = None) -> Lease | None:
         """Lease the queue that is due for longest, for some seconds; None if none is due.
 
+        With the `key` of a lease before, only that queue is leased, if it is due.
         Its events are at most `LEASED` undone ones, the oldest first.
         """
         ...

@@ -105,10 +105,11 @@ class MemoryInbox:
                 _log.warning("delivery %d was not handed over", delivery_id, exc_info=True)
         return delivery_id
 
-    def take(self, lease: float) -> Lease | None:
+    def take(self, lease: float, key: str | None = None) -> Lease | None:
         """Lease the queue that is due for longest; see `Inbox`."""
         with self._lock:
-            return self._take(list(self._queues), lease)
+            names = [name for name in self._queues if key in (None, name)]
+            return self._take(names, lease)
 
     def take_of(self, delivery_id: int, lease: float) -> Lease | None:
         """Lease a queue that holds an event of one delivery; see `Inbox`."""

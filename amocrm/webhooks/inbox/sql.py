@@ -117,9 +117,10 @@ class SQLInbox(SQLReports):
             self._call(delivery_id)
         return delivery_id
 
-    def take(self, lease: float) -> Lease | None:
+    def take(self, lease: float, key: str | None = None) -> Lease | None:
         """Lease the queue that is due for longest; see `Inbox`."""
-        return self._take(lease, lambda _: [])
+        which = [] if key is None else [self._tables.queues.c.name == key]
+        return self._take(lease, lambda _: which)
 
     def take_of(self, delivery_id: int, lease: float) -> Lease | None:
         """Lease a queue that holds an event of one delivery; see `Inbox`."""
