@@ -282,6 +282,7 @@ def send(
     *,
     retry: Retry,
     before_send: BeforeSend,
+    divisible: bool,
 ) -> Response:
     """Make a call, and call a function before each attempt.
 
@@ -293,8 +294,10 @@ def send(
         retry: as in `Request`.
         before_send: called before each attempt, after the wait for the rate limiter; an import
             writes its journal here. If it raises, nothing is sent and the exception is raised.
+        divisible: do not repeat it after a 504, because it was too heavy as it is.
     """
-    return request._send(request._draft(method, path, data, None, None, None, retry), before_send)
+    draft = request._draft(method, path, data, None, None, None, retry)
+    return request._send(draft.replace(divisible=divisible), before_send)
 
 
 def fetch(request: Request, path: str) -> Response:
