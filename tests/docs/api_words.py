@@ -91,7 +91,8 @@ Attribute paths mirror URLs: `crm.leads(42).notes.list()` reads `/api/v4/leads/4
 unknown name of a filter, `with_` or order is refused before the call, and the nearest name is
 suggested; `AmoCRM(..., lenient=True)` lets it through. Names such as `NewLead` are TypedDicts:
 plain dictionaries whose keys editors and type checkers know. In the examples `lead`, `contact`
-and so on are ids. A page has {page} items and a call writes at most {batch}, unless stated otherwise.
+and so on are ids. A page has {page} items and a call writes at most {batch}, unless stated
+otherwise.
 
 ## Common methods
 
