@@ -100,7 +100,7 @@ class Bulk:
         size: int | None = None,
         ahead: int | None = None,
         journal: str | PathLike[str] | JournalStorage | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         progress: Report | None = None,
     ) -> Outcomes:
         """Create any number of items; iterate the result to send them and to get the outcomes.
@@ -146,7 +146,7 @@ class Bulk:
         size: int | None = None,
         ahead: int | None = None,
         journal: str | PathLike[str] | JournalStorage | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         progress: Report | None = None,
     ) -> Outcomes:
         """Update any number of items, each with its `id`; otherwise like `create_many`.

@@ -28,7 +28,7 @@ from amocrm.bulk.workers import DEEPEST, Concurrency, OrderedPool
 from amocrm.errors import OutcomeUnknownError
 from amocrm.http.call_options import read_retry
 from amocrm.http.messages import Json, Retry
-from amocrm.http.request import send
+from amocrm.http.request import send, usual_retry
 from amocrm.progress import ProgressMeter, Report
 
 UNKNOWN_IN_A_ROW: Final = 5
@@ -111,7 +111,7 @@ class Writer:
         size: int | None = None,
         ahead: int | None = None,
         journal: str | PathLike[str] | JournalStorage | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         progress: Report | None = None,
     ) -> None:
         check_function("progress", progress)
@@ -124,7 +124,7 @@ class Writer:
         self._journal = (
             None if journal is None else Journal(journal, api.account, self._method, path)
         )
-        self._retry: Retry = read_retry(retry)
+        self._retry = usual_retry(api.request) if retry is None else read_retry(retry)
         self._report = progress
         self._broken: Exception | None = None
         self._concurrency = Concurrency(api.rate)
