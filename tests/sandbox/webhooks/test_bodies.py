@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote_plus
 
 import pytest
 import requests
@@ -13,29 +12,10 @@ from amocrm.sandbox import Account, ManualClock, Sandbox
 from amocrm.sandbox.data.changes import Change
 from amocrm.sandbox.webhooks.events import events_of
 from amocrm.sandbox.webhooks.form import encode_form
+from tests.sandbox.webhooks.decoded import lines, sent
 
 Call = Callable[..., requests.Response]
 Subscribe = Callable[..., str]
-
-ACCOUNT = """
-account[subdomain]=example
-account[id]=30000001
-account[_links][self]=https://example.amocrm.ru
-"""
-
-
-def lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line]
-
-
-def sent(portal: Sandbox) -> list[list[str]]:
-    """Return the decoded fields of every webhook so far, the account's apart."""
-    bodies: list[list[str]] = []
-    for one in portal.webhooks.deliveries:
-        pairs = [unquote_plus(pair) for pair in one.body.decode("ascii").split("&")]
-        assert pairs[-3:] == lines(ACCOUNT)
-        bodies.append(pairs[:-3])
-    return bodies
 
 
 def codes(portal: Sandbox) -> list[tuple[str, ...]]:
@@ -336,9 +316,7 @@ def test_a_link_updates_both_ends(call: Call, portal: Sandbox, subscribe: Subscr
     assert not [name for name in portal.webhooks.deliveries[-1].form if "linked_leads" in name]
 
 
-def test_customers(
-    call: Call, portal: Sandbox, subscribe: Subscribe, clock: ManualClock
-) -> None:
+def test_customers(call: Call, portal: Sandbox, subscribe: Subscribe, clock: ManualClock) -> None:
     customer = portal.add("customers", {"name": "Ann", "next_price": 100})
     subscribe("add_customer", "update_customer", "responsible_customer")
     clock.advance(10)
