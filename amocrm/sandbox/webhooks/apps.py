@@ -64,7 +64,9 @@ def _call_asgi(
     def run() -> None:
         # What the app raises is an answer 500.
         with contextlib.suppress(Exception, asyncio.CancelledError):
-            statuses.append(asyncio.run(_exchange(app, _scope(method, url, headers), body)))
+            statuses.append(
+                asyncio.run(_exchange(app, _scope(method, url, headers, len(body)), body))
+            )
 
     # A thread of its own: the caller may have a running loop.
     thread = threading.Thread(target=run, name="amocrm-sandbox-asgi", daemon=True)
@@ -93,10 +95,11 @@ async def _exchange(app: ASGIApplication, scope: Message, body: bytes) -> int:
     return started[0] if started else 500
 
 
-def _scope(method: str, url: str, headers: Mapping[str, str]) -> Message:
+def _scope(method: str, url: str, headers: Mapping[str, str], size: int) -> Message:
     parts = urlsplit(url)
     default = 443 if parts.scheme == "https" else 80
     named = {"host": parts.netloc, **{name.lower(): one for name, one in headers.items()}}
+    named["content-length"] = str(size)
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -25,7 +25,7 @@ BAD_ANSWERS = 100
 
 BAD_SECONDS = 7200.0
 
-_LONGEST_WAIT = 0.5
+_LONGEST_WAIT = 0.2
 """Seconds after which a thread looks again: a shifted clock wakes nobody."""
 
 
@@ -165,9 +165,8 @@ class HookSender:
             return delivery
         faults = self._injector.choose(delivery.codes, delivery.url)
         self._queue.enter(delivery, faults, now)
-        if any(one.name == "duplicate" for one in faults):
-            copy = _copied(delivery)
-            self._queue.enter(copy, (), now)
+        if delivery.state != "lost" and any(one.name == "duplicate" for one in faults):
+            self._queue.enter(_copied(delivery), (), now)
         self._wake.notify()
         return delivery
 

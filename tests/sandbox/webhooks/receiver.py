@@ -25,7 +25,7 @@ class Receiver:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.environs.append(environ)
         self.paths.append(environ["PATH_INFO"])
-        self.bodies.append(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0)))
+        self.bodies.append(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
         if self.then is not None:
             self.then()
         status = self.statuses.pop(0) if self.statuses else 200

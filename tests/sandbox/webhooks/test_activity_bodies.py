@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Callable
-from email.utils import formatdate
 from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
 import requests
 
-from amocrm.sandbox import Channel, ManualClock, Sandbox
+from amocrm.sandbox import ManualClock, Sandbox
+from tests.sandbox.webhooks.chat_wire import ask, connect
 from tests.sandbox.webhooks.decoded import lines, sent
 
 Call = Callable[..., requests.Response]
@@ -211,30 +209,12 @@ def test_talks(call: Call, portal: Sandbox, subscribe: Subscribe, clock: ManualC
     assert "talk[update][0][updated_at]=1700000005" in updated
 
 
-def ask(
-    session: requests.Session, channel: Channel, clock: ManualClock, path: str, body: Any
-) -> requests.Response:
-    """Send a signed request of the channel."""
-    data = json.dumps(body).encode()
-    headers = {
-        "Content-MD5": hashlib.md5(data).hexdigest(),
-        "Content-Type": "application/json",
-        "Date": formatdate(clock.time(), usegmt=True),
-    }
-    place = f"/v2/origin/custom/{path}"
-    text = "\n".join(("POST", *headers.values(), place)).encode()
-    headers["X-Signature"] = hmac.new(channel.secret.encode(), text, "sha1").hexdigest()
-    url = f"https://amojo.amocrm.ru{place}"
-    return session.post(url, data=data, headers=headers)
-
-
 def test_messages_both_ways(
     call: Call, portal: Sandbox, session: requests.Session, subscribe: Subscribe,
     clock: ManualClock,
 ) -> None:  # fmt: skip
     channel, account = portal.add_channel(), portal.account()
-    connect = {"account_id": account.amojo_id, "hook_api_version": "v2"}
-    scope = ask(session, channel, clock, f"{channel.id}/connect", connect).json()["scope_id"]
+    scope = connect(session, channel, clock, account.amojo_id)
     subscribe("add_talk", "add_message", "add_outgoing_message")
     payload: dict[str, Any] = {
         "timestamp": 1700000000,
