@@ -8,13 +8,7 @@ from amocrm.errors import WebhookError
 from amocrm.http.messages import Json
 from amocrm.http.reply_body import NotJSONError
 from amocrm.http.reply_body import parse as parse_json
-from amocrm.webhooks.php_form import (
-    MAX_FIELDS,
-    check_key,
-    check_size,
-    decode,
-    parse_form,
-)
+from amocrm.webhooks.php_form import MAX_FIELDS, check_key, check_size, decode, parse_form
 
 _BOM: Final = b"\xef\xbb\xbf"
 _EMPTY: Final = (b"", b"null", b'""', b"[]", b"{}")
@@ -31,7 +25,7 @@ def read_body(body: bytes, content_type: str) -> tuple[list[dict[str, Json]], bo
         WebhookError: the body is out of bounds, or of type JSON and broken.
     """
     check_size(body)
-    stripped = body.strip().removeprefix(_BOM)
+    stripped = body.strip().removeprefix(_BOM).strip()
     if stripped in _EMPTY:
         return [], False
     if stripped.startswith(_CONTAINERS):
@@ -43,11 +37,12 @@ def read_body(body: bytes, content_type: str) -> tuple[list[dict[str, Json]], bo
         else:
             listed = data if isinstance(data, list) else [data]
             return [one for one in listed if isinstance(one, dict) and one], True
-    return [parse_form(stripped)], False
+    form = parse_form(stripped)
+    return [form] if form else [], False
 
 
 def _read_json(body: bytes) -> Json:
-    if max(body.count(b","), body.count(b"{"), body.count(b"[")) > MAX_FIELDS:
+    if body.count(b",") >= MAX_FIELDS:  # Depth bounds the containers between two commas.
         raise WebhookError(f"the webhook has more than {MAX_FIELDS:,} values")
     try:
         return _checked(parse_json(body))

@@ -11,16 +11,12 @@ from typing import Final, NamedTuple
 
 from amocrm._support.numbers import instant
 from amocrm.auth.token import jwt_payload, known_id
-from amocrm.errors import WebhookError
 from amocrm.http.messages import Json
 from amocrm.webhooks import codes
 from amocrm.webhooks.body import read_body
 from amocrm.webhooks.codes import Code
 from amocrm.webhooks.event import Delivery, Event, Kind, safe_name
 from amocrm.webhooks.php_form import nest
-
-MAX_EVENTS: Final = 5_000
-"""Events of a delivery."""
 
 _PREVIOUS: Final = ("status_id", "pipeline_id", "responsible_user_id", "period_id")
 _CHANGED_AT: Final = (
@@ -62,8 +58,6 @@ def parse(
     if kind in ("account", "pipeline", "pipeline_widget"):
         objects = nested
     events = [event for one in objects for event in _events(one, kind, received_at)]
-    if len(events) > MAX_EVENTS:
-        raise WebhookError(f"the webhook has more than {MAX_EVENTS:,} events")
     account_id, subdomain = _account(objects[0]) if objects else (None, None)
     if events:
         account_id, subdomain = events[0].account_id, events[0].subdomain
