@@ -67,6 +67,7 @@ def parse_form(body: bytes) -> dict[str, Json]:
         raise WebhookError(f"the webhook has more than {MAX_FIELDS:,} fields")
     for coded, plain in _BRACKETS:
         body = body.replace(coded, plain)
+    _check_arrays(body.count(b"[]["))
     fields = [field.partition(b"=") for field in body.split(b"&") if field]
     for name, _, _ in fields:
         check_key(len(name), name.count(b"[") + 1)
@@ -90,9 +91,14 @@ def check_key(length: int, depth: int) -> None:
         WebhookError: it is.
     """
     if length > MAX_KEY:
-        raise WebhookError(f"the webhook has a key of more than {MAX_KEY:,} bytes")
+        raise WebhookError(f"the webhook has a key longer than {MAX_KEY:,}")
     if depth > MAX_DEPTH:
         raise WebhookError(f"the webhook is nested deeper than {MAX_DEPTH}")
+
+
+def _check_arrays(number: int) -> None:
+    if number > MAX_FIELDS:
+        raise WebhookError(f"the webhook has more than {MAX_FIELDS:,} arrays")
 
 
 def nest(fields: Iterable[tuple[str, Json]]) -> dict[str, Json]:
@@ -107,8 +113,7 @@ def nest(fields: Iterable[tuple[str, Json]]) -> dict[str, Json]:
             keys = _keys(name)
             parent, made = _descend(root, keys)
             arrays += made
-            if arrays > MAX_FIELDS:
-                raise WebhookError(f"the webhook has more than {MAX_FIELDS:,} arrays")
+            _check_arrays(arrays)
             last = keys[-1] or (parent.append_key() if len(keys) > 1 else "")
             if len(keys) == name.count("[") + 1 > 1 and "[]" not in prefix:
                 parents[prefix] = parent
@@ -147,11 +152,10 @@ def _keys(name: str) -> list[str]:
     end = rest.rfind("]")
     if not (bracket and head) or end < 0:
         return [name]
-    keys = [head]
-    for key in rest[:end].split("]["):
-        key, closed, _ = key.partition("]")
-        keys.append(key)
-        if closed:
+    keys = [head, *rest[:end].split("][")]
+    for number, key in enumerate(keys[1:] if rest.count("]") > len(keys) - 1 else (), 1):
+        if "]" in key:
+            keys[number:] = [key.partition("]")[0]]
             break
     check_key(0, len(keys))
     return keys
@@ -179,9 +183,7 @@ def _finish(value: Json) -> Json:
         return value
     if value and all(_is_index(key) for key in value):
         return [_finish(value[key]) for key in sorted(value, key=int)]
-    return {
-        key: _finish(one) if isinstance(one, (dict, list)) else one for key, one in value.items()
-    }
+    return {key: one if isinstance(one, str) else _finish(one) for key, one in value.items()}
 
 
 def _is_index(key: str) -> bool:
