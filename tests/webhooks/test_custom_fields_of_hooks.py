@@ -14,7 +14,7 @@ from amocrm.sandbox import Sandbox
 from amocrm.webhooks import parse
 from tests.webhooks.forms import FORM, form, hook
 
-FIELDS: list[dict[str, Any]] = [
+FIELDS: list[Any] = [
     {"name": "Comment", "type": "text"},
     {"name": "Weight", "type": "numeric"},
     {"name": "Site", "type": "url"},
@@ -48,7 +48,7 @@ def crm() -> Iterator[AmoCRM]:
 @pytest.fixture
 def fields(crm: AmoCRM) -> dict[str, dict[str, Any]]:
     """The account's fields by their names."""
-    made: Any = [crm.leads.custom_fields.create(one) for one in FIELDS]  # type: ignore[call-overload]
+    made: Any = [crm.leads.custom_fields.create(one) for one in FIELDS]
     return {one["name"]: one for one in made}
 
 

@@ -47,11 +47,13 @@ BOT_CLAIMS = {
 
 
 def widget(token: str, redirect_uri: str = REDIRECT, **settings: Any) -> WidgetToken:
-    return verify_widget_token(token, SECRET, redirect_uri, **{"now": NOW, **settings})
+    settings = {"now": NOW, **settings}
+    return verify_widget_token(token, SECRET, redirect_uri, **settings)
 
 
 def bot(token: str, **settings: Any) -> BotToken:
-    return verify_bot_token(token, SECRET, **{"now": NOW, **settings})
+    settings = {"now": NOW, **settings}
+    return verify_bot_token(token, SECRET, **settings)
 
 
 def signed_widget(**claims: Any) -> str:
