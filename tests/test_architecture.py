@@ -22,6 +22,7 @@ LAYERS = [
     "client phones types",
     "integration",
     "webhooks",
+    "aio",
 ]
 
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
@@ -30,7 +31,7 @@ PURE = """
 _support/arguments _support/frames _support/numbers _support/secret
 auth/installation/uninstall_hook auth/moved_account auth/redirect/query auth/revocation
 auth/settings auth/status auth/token auth/token_file_formats auth/token_record auth/token_response
-bulk/changes_query bulk/outcomes bulk/pages
+bulk/batch_size bulk/changes_query bulk/outcomes bulk/pages
 chats/payloads chats/signatures
 errors api_limits
 http/authorizer http/call_options http/error_mapping http/hosts http/legacy_codes http/messages
@@ -44,7 +45,9 @@ resources/custom_fields/values
 resources/endpoint resources/filter_values resources/filters resources/name_lookup resources/patch
 resources/people/contact_keys resources/people/normalize resources/split_query
 schema/enums
-webhooks/body webhooks/codes webhooks/event webhooks/jwt webhooks/parse webhooks/php_form
+webhooks/addresses webhooks/answer webhooks/body webhooks/codes webhooks/event
+webhooks/inbox/inbox webhooks/jwt
+webhooks/parse webhooks/php_form webhooks/recorded
 webhooks/signatures
 """.split()  # noqa: SIM905  a list of names is easier to read in lines
 """Modules that decide and do nothing: no socket, file, clock, randomness or thread."""

@@ -68,6 +68,22 @@ def find_stage(
         ConfigurationError: there is none, and names like it are suggested; or there are several,
             and the message lists them.
     """
+    found = find_stages(pipelines, stage, pipeline)
+    if len(found) > 1:
+        shown = "; ".join(map(str, found[:_SHOWN]))
+        hint = "name the pipeline" if pipeline is None else "take the id of the one you mean"
+        raise ConfigurationError(f"{len(found)} stages are called {stage!r}: {shown}", hint=hint)
+    return found[0]
+
+
+def find_stages(
+    pipelines: Iterable[Mapping[str, Json]], stage: str, pipeline: str | int | None = None
+) -> list[FoundStage]:
+    """Return all stages of a name, one at least: as written, else in any case.
+
+    Raises:
+        ConfigurationError: there is none, and names like it are suggested.
+    """
     check_name(stage, "stage")
     if pipeline is not None and not isinstance(pipeline, int):
         check_name(pipeline, "pipeline")
@@ -79,11 +95,7 @@ def find_stage(
     if not found:
         where = "" if pipeline is None else f" in the pipeline {pipeline!r}"
         raise _unknown(f"there is no stage {stage!r}{where}", stage, names)
-    if len(found) > 1:
-        shown = "; ".join(map(str, found[:_SHOWN]))
-        hint = "name the pipeline" if pipeline is None else "take the id of the one you mean"
-        raise ConfigurationError(f"{len(found)} stages are called {stage!r}: {shown}", hint=hint)
-    return found[0]
+    return found
 
 
 def check_name(name: object, what: str) -> None:

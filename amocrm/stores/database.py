@@ -18,27 +18,32 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from amocrm._support.forks import ForkLock, after_fork
 from amocrm._support.private_files import PRIVATE_FILE, check_private
-from amocrm.errors import ConfigurationError, TokenStoreError
+from amocrm.errors import AmoCRMError, ConfigurationError, TokenStoreError
 
 try:
     import sqlalchemy as sa
     from sqlalchemy import exc
-    from sqlalchemy.dialects.mysql import MEDIUMTEXT
-    from sqlalchemy.pool import NullPool
+    from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT, VARCHAR
+    from sqlalchemy.pool import NullPool, QueuePool
     from sqlalchemy.schema import CreateTable
 except ModuleNotFoundError as missing:
     raise ConfigurationError(
-        "SQLStore and SQLJournal need SQLAlchemy", hint="run: pip install 'amocrm-python[sql]'"
+        "SQLStore, SQLJournal and SQLInbox need SQLAlchemy",
+        hint="run: pip install 'amocrm-python[sql]'",
     ) from missing
 
 __all__ = [
     "Database",
+    "HiddenBytes",
     "HiddenText",
     "again_if_lost",
     "describe",
     "describe_error",
+    "exact_text",
     "exc",
     "long_text",
+    "make_engine",
+    "row_id",
     "sa",
     "unlock",
 ]
@@ -60,17 +65,28 @@ class Database:
     Args:
         engine: an engine, or a URL; no connection is opened yet.
         secret: refuse an SQLite database that other users can read.
+        after_leak: end of the hint of that refusal: the next step after the mode is fixed.
+        raises: the class of that refusal.
 
     Attributes:
         engine: the given engine, or the one for the URL.
         file: path of an SQLite database; None for a server.
     """
 
-    def __init__(self, engine: sa.Engine | str, *, secret: bool = False) -> None:
-        url = _url(engine) if isinstance(engine, str) else engine.url
+    def __init__(
+        self,
+        engine: sa.Engine | str,
+        *,
+        secret: bool = False,
+        after_leak: str = "; then get new tokens",
+        raises: type[AmoCRMError] = TokenStoreError,
+    ) -> None:
+        self.engine: Final = make_engine(engine) if isinstance(engine, str) else engine
+        url = self.engine.url
         self.file: Final = _file(url) if url.get_backend_name() == "sqlite" else None
-        self.engine: Final = _engine(url) if isinstance(engine, str) else engine
         self._secret = secret
+        self._after_leak = after_leak
+        self._raises = raises
         self._makes_file = _mode(url) in (None, "rwc")
         after_fork(self)
 
@@ -111,12 +127,12 @@ class Database:
             _make_file(os.path.realpath(file))
         for path in (file + end for end in _BESIDE if self._secret):
             try:
-                check_private(path, os.stat(path), "; then get new tokens")
+                check_private(path, os.stat(path), self._after_leak)
             except FileNotFoundError:
                 continue
             except OSError as error:
                 hint = getattr(error, "hint", None)
-                raise TokenStoreError(f"{path}: {error.strerror}", hint=hint) from None
+                raise self._raises(f"{path}: {error.strerror}", hint=hint) from None
 
     def all(self, query: sa.Executable) -> Rows:
         """Return the rows of a query; repeat it on a new connection if the first one was lost."""
@@ -133,11 +149,18 @@ class Database:
             return connection.execute(change).rowcount
 
     def make(self, table: sa.Table) -> None:
-        """Create a table if it does not exist; several processes may do so at the same time."""
+        """Create a table and its indexes if they do not exist.
+
+        Several processes may do so at the same time.
+        """
 
         def create() -> None:
             with self.connect() as connection, connection.begin():
                 connection.execute(CreateTable(table, if_not_exists=True))
+            there = {one["name"] for one in sa.inspect(self.engine).get_indexes(table.name)}
+            for index in table.indexes:
+                if index.name not in there:
+                    index.create(self.engine)
 
         try:
             create()
@@ -166,12 +189,13 @@ class Database:
         try:
             yield
         except (exc.SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:
-            hint, line = self._hint(error, table), describe_error(error)
+            hint, line = self.missing(error, table), describe_error(error)
             raise TokenStoreError(
                 f"{self!r} could not {what} the token: {line}", hint=hint
             ) from None
 
-    def _hint(self, error: Exception, table: sa.Table) -> str | None:
+    def missing(self, error: Exception, table: sa.Table) -> str | None:
+        """Return the hint for an error that means a missing table; None for other errors."""
         lost = not isinstance(error, exc.DBAPIError) or error.connection_invalidated
         try:
             if lost or sa.inspect(self.engine).has_table(table.name):
@@ -222,6 +246,27 @@ def again_if_lost(step: Callable[[], _Result]) -> _Result:
     return step()
 
 
+def make_engine(text: str, *, wait: float | None = None) -> sa.Engine:
+    """Return an engine; no connection is opened yet.
+
+    Args:
+        text: a URL.
+        wait: keep connections open, and wait for a free one for at most so many seconds. An SQLite
+            database gets one connection, because it has one writer at a time: threads that wait for
+            it wake in turn, whereas SQLite polls. None: open a file for each use.
+
+    Raises:
+        ConfigurationError: the URL or its driver is wrong.
+    """
+    url = _url(text)
+    if wait is None:
+        return _engine(url)
+    if url.get_backend_name() != "sqlite":
+        return _engine(url, isolation_level="READ COMMITTED", pool_timeout=wait)
+    one = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0, "pool_timeout": wait}
+    return _engine(url, isolation_level="AUTOCOMMIT", **one)
+
+
 def _url(text: str) -> sa.URL:
     try:
         return sa.make_url(text)
@@ -231,12 +276,14 @@ def _url(text: str) -> sa.URL:
     raise ConfigurationError("the database's URL cannot be read", hint=_EXAMPLE)
 
 
-def _engine(url: sa.URL) -> sa.Engine:
-    try:
-        # `hide_parameters`: the log of statements must not show values either.
+def _engine(url: sa.URL, **settings: object) -> sa.Engine:
+    if not settings:
         # `NullPool`: a file is opened quickly, and pooled connections would never be closed.
         pool = NullPool if url.get_backend_name() == "sqlite" else None
-        return sa.create_engine(url, poolclass=pool, pool_pre_ping=True, hide_parameters=True)
+        settings = {"poolclass": pool, "pool_pre_ping": True}
+    try:
+        # `hide_parameters`: the log of statements must not show values either.
+        return sa.create_engine(url, hide_parameters=True, **settings)
     except exc.NoSuchModuleError:
         name = url.drivername
         raise ConfigurationError(f"{name!r} is not a kind of database", hint=_EXAMPLE) from None
@@ -288,7 +335,20 @@ def long_text() -> sa.types.TypeEngine[str]:
     return sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
 
 
-def describe(name: str, *columns: sa.Column[str] | sa.Column[int]) -> sa.Table:
+def exact_text(length: int) -> sa.types.TypeEngine[str]:
+    """Return the type of a short text in ASCII, which is compared byte by byte."""
+    exact = VARCHAR(length, charset="ascii", collation="ascii_bin")
+    plain = sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+    return plain.with_variant(exact, "mysql", "mariadb")
+
+
+def row_id() -> sa.Column[int]:
+    """Describe a primary key that the database numbers."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return sa.Column("id", number, primary_key=True)
+
+
+def describe(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
     """Describe a table with row locks and all Unicode characters."""
     return sa.Table(
         name,
@@ -319,6 +379,42 @@ class HiddenText(sa.types.TypeDecorator[str]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
         """Hide a value of a row; `str` returns the plain text."""
         return None if value is None else _Hidden(value)
+
+
+class HiddenBytes(sa.types.TypeDecorator[bytes]):
+    """Bytes that SQLAlchemy shows in no log and no message, whatever its settings."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[bytes]:
+        """Return a type that is long enough: BLOB of MySQL ends at 64 KB."""
+        is_mysql = dialect.name in ("mysql", "mariadb")
+        return dialect.type_descriptor(MEDIUMBLOB() if is_mysql else sa.LargeBinary())
+
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[bytes | None], object]:
+        """Hide a value that is sent: what the driver makes of it, too."""
+        drivers = super().bind_processor(dialect)
+
+        def hide(value: bytes | None) -> object:
+            hidden = None if value is None else _HiddenBytes(value)
+            made = hidden if drivers is None else drivers(hidden)
+            return _HiddenBytes(made) if type(made) is bytes else made
+
+        return hide
+
+    def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> bytes | None:
+        """Hide a value of a row; `bytes` returns the plain ones."""
+        return None if value is None else _HiddenBytes(value)
+
+
+class _HiddenBytes(bytes):
+    """Bytes whose `repr` does not show them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "b'***'"
 
 
 class _Hidden(str):

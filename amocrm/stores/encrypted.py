@@ -11,15 +11,9 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Final
 
-from amocrm.errors import ConfigurationError, TokenStoreError
+from amocrm.errors import TokenStoreError
+from amocrm.stores.encryption import InvalidToken, fernet_of, new_key
 from amocrm.stores.store import Key, TokenStore, pointer_key
-
-try:
-    from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-except ModuleNotFoundError as missing:
-    raise ConfigurationError(
-        "EncryptedStore needs cryptography", hint="run: pip install 'amocrm-python[crypto]'"
-    ) from missing
 
 ROTATE_TRIES: Final = 20
 """Attempts to encrypt a text again if another process saves it in between."""
@@ -38,8 +32,7 @@ class EncryptedStore:
 
     def __init__(self, inner: TokenStore, keys: str | Iterable[str]) -> None:
         self._inner = inner
-        several = [keys] if isinstance(keys, (str, bytes)) else list(keys)
-        self._fernet = _fernet(several)
+        self._fernet = fernet_of(keys, "EncryptedStore", "tokens")
 
     def __repr__(self) -> str:
         return f"EncryptedStore({self._inner!r})"
@@ -47,7 +40,7 @@ class EncryptedStore:
     @staticmethod
     def new_key() -> str:
         """Return a new random key; store it separately from the tokens."""
-        return Fernet.generate_key().decode()
+        return new_key()
 
     def load(self, key: Key) -> str | None:
         """Return the text of a key; None if there is none.
@@ -125,13 +118,3 @@ class EncryptedStore:
                     f"{self._inner!r}: the token of {key.account} is encrypted for another account",
                     hint="it was copied there; restore a backup, or get consent again",
                 )
-
-
-def _fernet(keys: list[str]) -> MultiFernet:
-    hint = "make one with EncryptedStore.new_key() and store it separately from the tokens"
-    if not keys:
-        raise ConfigurationError("EncryptedStore needs at least one key", hint=hint)
-    try:
-        return MultiFernet([Fernet(key) for key in keys])
-    except (ValueError, TypeError):
-        raise ConfigurationError("a key of EncryptedStore is not a Fernet key", hint=hint) from None

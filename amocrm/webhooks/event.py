@@ -6,16 +6,20 @@ Source: reference 6, 8.3, 9; reference 2.3 and 2.12 for installing and uninstall
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
+from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 
 Kind = Literal["account", "pipeline", "pipeline_widget", "bot", "chat", "install", "uninstall"]
 """Who sends it: the account's webhooks (reference 6), a "send webhook" trigger of a pipeline
 (6.4), a widget's trigger (9.2), a bot's `widget_request` (9.1), the Chats API (8.3), the
 installation (2.3) and the removal (2.12) of an integration."""
+
+Fetch: TypeAlias = Callable[["Event", tuple[str, ...], bool], dict[str, Json]]
+"""Reads the entity of an event: with the parts `with_`, and again or not."""
 
 
 _LONGEST_NAME: Final = 64
@@ -64,6 +68,28 @@ class Event:
     happened_at: int | None = None
     received_at: float = 0.0
     synthetic: bool = False
+    _fetch: Fetch | None = field(default=None, repr=False, compare=False)
+
+    def fetch(self, *, with_: Iterable[str] = (), again: bool = False) -> dict[str, Json]:
+        """Read the entity as it is now: at once, an event tells what it was.
+
+        The events of one entity that are handled together share one call.
+
+        Args:
+            with_: more parts of it, such as `contacts`.
+            again: read it anew, for example after it was changed.
+
+        Raises:
+            NotFoundError: it has been deleted.
+            ConfigurationError: the API has no such entity, or the event was not given to a handler
+                by a worker.
+        """
+        if self._fetch is None:
+            raise ConfigurationError(
+                "only an event that a worker gives to a handler can be fetched",
+                hint="read it through a client: crm.leads.get(event.id)",
+            )
+        return self._fetch(self, tuple(with_), again)
 
     @property
     def key(self) -> str:

@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from amocrm.webhooks.event import Event, Kind
+
+UNIQUE_FOR: Final = 86_400.0
+"""Seconds during which the same body is stored once."""
+LEASED: Final = 50
+"""The largest number of events of one lease."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,31 @@ class StoredEvent(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """The right to handle one entity's events: `key` is `Event.key`, `owner` is this lease."""
+    """The right to handle one entity's events.
+
+    Attributes:
+        key: `Event.key`, or a digest of it if it is long or unusual.
+        owner: this lease.
+        events: undone ones, in the order of their arrival.
+    """
 
     key: str
     owner: str
     events: tuple[StoredEvent, ...]
+
+
+class Arrival(NamedTuple):
+    """An event that came: its id in the inbox, what it is, and when it happened and came here."""
+
+    id: int
+    code: str
+    happened_at: int | None
+    received_at: float
+
+    @property
+    def instant(self) -> float:
+        """When it happened; of an event that does not say it, when it came."""
+        return self.received_at if self.happened_at is None else self.happened_at
 
 
 class Counts(NamedTuple):
@@ -114,9 +139,10 @@ class Inbox(Protocol):
         """
         ...
 
-    def take(self, lease: float) -> Lease | None:
+    def take(self, lease: float, key: str | None = None) -> Lease | None:
         """Lease the queue that is due for longest, for some seconds; None if none is due.
 
+        With the `key` of a lease before, only that queue is leased, if it is due.
         Its events are at most `LEASED` undone ones, the oldest first.
         """
         ...
@@ -138,9 +164,10 @@ class Inbox(Protocol):
         ...
 
     def failed(self, lease: Lease, event: StoredEvent, error: str, retry_at: float | None) -> bool:
-        """Count a failure; the entity's queue waits until `retry_at`. None: the event is dead.
+        """Count a failure; False if the lease has been lost.
 
-        A dead event does not hold up the later ones of its entity.
+        With `retry_at` the lease ends, and the entity's queue waits until then. With None the event
+        is dead, and does not hold up the later ones of its entity.
         """
         ...
 
@@ -152,8 +179,8 @@ class Inbox(Protocol):
         """Return the Unix seconds at which the next queue is due; None if all is done."""
         ...
 
-    def newest(self, keys: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Return for each entity the newest `happened_at` of each code that came."""
+    def arrived(self, keys: Sequence[str], since: float) -> dict[str, list[Arrival]]:
+        """Return for each entity what came about changes since some Unix seconds, done or not."""
         ...
 
     def counts(self) -> Counts:
