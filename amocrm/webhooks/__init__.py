@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing as _typing
 from importlib import import_module as _import_module
 
 from amocrm.webhooks.event import Delivery, Event
@@ -9,9 +10,17 @@ from amocrm.webhooks.event import Delivery, Event
 # Not later: the module would take the function's name.
 from amocrm.webhooks.parse import parse
 
-__all__ = ["Delivery", "Event", "parse"]
+if _typing.TYPE_CHECKING:
+    from amocrm.webhooks.router import Hooks
+    from amocrm.webhooks.worker import Handled, Worker
 
-_LATER: dict[str, str] = {}
+__all__ = ["Delivery", "Event", "Handled", "Hooks", "Worker", "parse"]
+
+_LATER: dict[str, str] = {
+    "Handled": "amocrm.webhooks.worker",
+    "Hooks": "amocrm.webhooks.router",
+    "Worker": "amocrm.webhooks.worker",
+}
 """Names that need a database or start threads, by their modules."""
 
 
