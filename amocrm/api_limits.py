@@ -25,6 +25,9 @@ PAGE_LIMIT: Final = 250
 BATCH_LIMIT: Final = 250
 """Most entities in one POST or PATCH; more are answered 422. Source: reference 3.5."""
 
+BATCH_RECOMMENDED: Final = 50
+"""Entities in one POST or PATCH that amoCRM recommends not to exceed. Source: reference 3.5."""
+
 COMPLEX_LIMIT: Final = 50
 """Most leads in one POST to `/leads/complex`. Source: reference 3.5."""
 

@@ -24,8 +24,8 @@ from amocrm.bulk.operations import Bulk
 from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.http.call_options import read_timeout
 from amocrm.http.hosts import Portal, portal
-from amocrm.http.messages import Timeout
-from amocrm.http.request import Request
+from amocrm.http.messages import Retry, Timeout
+from amocrm.http.request import Request, with_options
 from amocrm.http.sender import Sender
 from amocrm.http.stats import Done, Stats
 from amocrm.http.transport.transport import Response, Session, Transport
@@ -147,7 +147,8 @@ class AmoCRM(Bulk, TopLevelResources):
     def close(self) -> None:
         """Store an unsaved token, close the connections, and stop waiting for consent.
 
-        Later calls raise ConfigurationError. A client returned by `as_user` closes nothing.
+        Later calls raise ConfigurationError. A client that `as_user` or
+        `with_options` returned closes nothing.
         """
         if self._is_guest:
             return
@@ -167,6 +168,30 @@ class AmoCRM(Bulk, TopLevelResources):
         twin = copy.copy(self)
         twin.request = self.request.as_user(user_id)
         twin._api = self._api._replace(request=twin.request)
+        twin._is_guest = True
+        return twin
+
+    def with_options(
+        self, *, timeout: float | Timeout | None = None, retry: Retry | None = None
+    ) -> AmoCRM:
+        """Return a client whose calls, all of them, have other limits; what a call says wins.
+
+        `crm.with_options(timeout=3, retry="never").contacts.find(phone=phone)`: where a call takes
+        no `timeout` or `retry` of its own, where one method makes several calls, and for a part of
+        a program. It shares the token, connections, rate limiter, events and known custom fields
+        with this client. Obtaining a token has limits of its own.
+
+        Args:
+            timeout: seconds for each attempt, or a `Timeout`; None leaves it as it is.
+            retry: `auto`, `always` or `never`, as in `crm.request`; None leaves it as it is.
+
+        Raises:
+            ConfigurationError: one of them is wrong.
+        """
+        twin = copy.copy(self)
+        twin.request = with_options(self.request, timeout=timeout, retry=retry)
+        twin._api = self._api._replace(request=twin.request)
+        twin._context = self._context.with_options(timeout, retry)
         twin._is_guest = True
         return twin
 

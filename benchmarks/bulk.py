@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import math
 import threading
 import time
@@ -117,9 +118,9 @@ def create_bare(where: Portal, leads: int, report: Report | None) -> None:
         bare(where, "POST", where.origin + LEADS, items[start : start + PAGE])
 
 
-def create_ours(where: Portal, leads: int, report: Report | None) -> None:
-    """Create many."""
-    run = client(where).create_many(LEADS, models(leads), progress=report)
+def create_ours(where: Portal, leads: int, report: Report | None, size: int | None = None) -> None:
+    """Create many, with a size that grows from 50, or with a fixed one."""
+    run = client(where).create_many(LEADS, models(leads), size=size, progress=report)
     assert sum(outcome.unwrap() is not None for outcome in run) == leads
 
 
@@ -191,7 +192,10 @@ def main() -> None:
         "most in 1 s",
     ]
     listing: dict[str, ApiContext] = {UNKNOWING: list_ours, "`listing(expect=…)`": list_expected}
-    creating: dict[str, ApiContext] = {"`create_many`": create_ours}
+    creating: dict[str, ApiContext] = {
+        "`create_many`": create_ours,
+        "`create_many(size=250)`": functools.partial(create_ours, size=PAGE),
+    }
     if not options.ours:
         listing = {
             "requests, page after page": list_bare,

@@ -31,7 +31,7 @@ PURE = """
 _support/arguments _support/frames _support/numbers _support/secret
 auth/installation/uninstall_hook auth/moved_account auth/redirect/query auth/revocation
 auth/settings auth/status auth/token auth/token_file_formats auth/token_record auth/token_response
-bulk/changes_query bulk/outcomes bulk/pages
+bulk/batch_size bulk/changes_query bulk/outcomes bulk/pages
 chats/payloads chats/signatures
 errors api_limits
 http/authorizer http/call_options http/error_mapping http/hosts http/legacy_codes http/messages

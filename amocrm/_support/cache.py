@@ -30,8 +30,12 @@ class CachedValue(Generic[T]):
         self._cached: tuple[T, float] | None = None
         self._error: AmoCRMError | None = None
 
-    def get(self, age: float) -> T:
+    def get(self, age: float, fetch: Callable[[], T] | None = None) -> T:
         """Return the cached value if it is younger than `age` seconds; else fetch it.
+
+        Args:
+            age: seconds.
+            fetch: gets the value this time, instead of the usual function.
 
         Raises:
             AmoCRMError: it could not be fetched; all threads that waited for it get the same error.
@@ -41,10 +45,10 @@ class CachedValue(Generic[T]):
             return cached[0]
         with self._lock:
             if self._version == version:
-                return self._renew()
+                return self._renew(fetch)
             if self._error is not None:
                 raise self._error
-            return self._cached[0] if self._cached is not None else self._renew()
+            return self._cached[0] if self._cached is not None else self._renew(fetch)
 
     def renew(self) -> T:
         """Fetch the value now, whatever its age."""
@@ -62,9 +66,9 @@ class CachedValue(Generic[T]):
         """The cached value, whatever its age; None if there is none."""
         return None if self._cached is None else self._cached[0]
 
-    def _renew(self) -> T:
+    def _renew(self, fetch: Callable[[], T] | None = None) -> T:
         try:
-            value = self._fetch()
+            value = self._fetch() if fetch is None else fetch()
         except AmoCRMError as error:
             # Only an AmoCRMError is shared: after Ctrl-C in this thread, the next thread fetches.
             self._error = error

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from amocrm._support.clock import Clock
+from amocrm._support.forks import ForkLock
+from amocrm.bulk.batch_size import BatchSize, first_size
 from amocrm.errors import ConfigurationError
 from amocrm.http.paths import resolve
 from amocrm.http.request import Request
 
 REMEMBERED: Final = 256
-"""The largest number of stored lengths of listings; when it is reached, all are dropped."""
+"""The largest number of stored lengths of listings, and of sizes of calls; when it is reached, all
+are dropped."""
+
+_NUMBER: Final = re.compile(r"/[0-9]+(?![^/])")
 
 
 class PageCounts:
@@ -33,6 +40,33 @@ class PageCounts:
         self._last[target] = last
 
 
+class LearnedSize:
+    """The size of the calls that write to one resource. Thread-safe."""
+
+    def __init__(self, limit: int) -> None:
+        self.known = first_size(limit)
+        self._lock = ForkLock()
+
+    def learn(self, change: Callable[[BatchSize], BatchSize]) -> None:
+        """Replace what is known."""
+        with self._lock:
+            self.known = change(self.known)
+
+
+class BatchSizes:
+    """The sizes of calls that write, by method and resource. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._by_resource: dict[str, LearnedSize] = {}
+
+    def of(self, method: str, path: str, limit: int) -> LearnedSize:
+        """Return the size of a resource's calls; `/leads/1/notes` and `/leads/2/notes` are one."""
+        if len(self._by_resource) >= REMEMBERED:
+            self._by_resource.clear()
+        resource = f"{method} {_NUMBER.sub('/*', path)}"
+        return self._by_resource.setdefault(resource, LearnedSize(limit))
+
+
 class ApiContext(NamedTuple):
     """Shared by the listings, bulk writes and resources of a client.
 
@@ -42,6 +76,7 @@ class ApiContext(NamedTuple):
         rate: calls per second of the rate limiter.
         account: the account's host, as given to the client.
         page_counts: numbers of pages of listings that were read before.
+        batch_sizes: sizes of the calls that write.
         lenient: allow filters, `with` and orders that this version does not know.
     """
 
@@ -50,6 +85,7 @@ class ApiContext(NamedTuple):
     rate: float
     account: str
     page_counts: PageCounts
+    batch_sizes: BatchSizes
     lenient: bool = False
 
 

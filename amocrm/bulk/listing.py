@@ -39,7 +39,7 @@ from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 from amocrm.http.paths import resolve
 from amocrm.http.reply_body import NotJSONError, parse
-from amocrm.http.request import Response, fetch
+from amocrm.http.request import Response, fetch, usual_retry
 from amocrm.progress import ProgressMeter, Report
 
 MANY: Final = 10**9
@@ -222,7 +222,9 @@ class Listing(Generic[E]):
         url, request_id = str(response.info.url), response.info.headers.get("X-Request-Id")
         try:
             data = None if response.data is None else parse(response.data)
-        except NotJSONError:
+        except NotJSONError as error:
+            if usual_retry(self._api.request) == "never":
+                raise self._unexpected(str(error), request_id) from None
             data = self._api.request.get(url[url.index("/", 8) :]).data
         try:
             return take_page(data, self._path, url)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from amocrm._support.clock import Clock
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.bulk.context import ApiContext, PageCounts
+from amocrm.bulk.context import ApiContext, BatchSizes, PageCounts
 from amocrm.http.messages import Json, Retry
 from amocrm.http.request import Request
 from amocrm.rate_limit.limiter import RateLimiter
@@ -36,7 +36,7 @@ class Bulk:
         lenient: bool,
     ) -> None:
         rate = float(getattr(rate_limiter, "rate", None) or REQUESTS_PER_SECOND)
-        self._api = ApiContext(request, clock, rate, account, PageCounts(), lenient)
+        self._api = ApiContext(request, clock, rate, account, PageCounts(), BatchSizes(), lenient)
 
     def listing(
         self,
@@ -100,7 +100,7 @@ class Bulk:
         size: int | None = None,
         ahead: int | None = None,
         journal: str | PathLike[str] | JournalStorage | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         progress: Report | None = None,
     ) -> Outcomes:
         """Create any number of items; iterate the result to send them and to get the outcomes.
@@ -114,8 +114,9 @@ class Bulk:
             path: such as `/api/v4/leads`.
             items: models, from a list or a generator of any length; at most some thousand of them
                 are in memory.
-            size: items per call; by default, the most that the path allows. amoCRM recommends 50
-                for heavy ones.
+            size: items per call. By default 50, as amoCRM recommends, then up to the most that the
+                path allows while the answers are quick, and fewer after slow answers and a 504;
+                the client remembers the size for each resource.
             ahead: the largest number of concurrent calls; None calculates it from the latency.
             journal: a file, or a `SQLJournal`, with which the run can be resumed: run it again with
                 the same items. Written items are not written again; items that may have been
@@ -146,7 +147,7 @@ class Bulk:
         size: int | None = None,
         ahead: int | None = None,
         journal: str | PathLike[str] | JournalStorage | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         progress: Report | None = None,
     ) -> Outcomes:
         """Update any number of items, each with its `id`; otherwise like `create_many`.

@@ -4,6 +4,9 @@ If an item is bad, the server refuses the call and writes no item of it (referen
 server names the bad items, the others are sent again, which costs one more call. Otherwise the
 chunk is halved until the bad items are alone, which costs about 2·log₂ n calls for one of n items.
 The first way never costs more calls than the second.
+
+After a 504 the call was too heavy, and may have been carried out all the same (reference 3.3). So
+its items are unknown, unless the caller allows to send them again: then the halves are sent.
 """
 
 from __future__ import annotations
@@ -106,30 +109,31 @@ Outcome: TypeAlias = Created | Updated | Refused | Unknown
 Kind: TypeAlias = type[Created] | type[Updated]
 
 
-def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Divide items into lists of a size; the last one may be shorter.
+def chunks(items: Iterable[T], size: Callable[[], int]) -> Iterator[list[T]]:
+    """Divide items into lists of a size, asked for before each; the last one may be shorter.
 
-    >>> list(chunks("abcde", 2))
+    >>> list(chunks("abcde", lambda: 2))
     [['a', 'b'], ['c', 'd'], ['e']]
     """
     source = iter(items)
-    while chunk := list(islice(source, size)):
+    while chunk := list(islice(source, size())):
         yield chunk
 
 
 def settle(
-    items: Sequence[Json], send: Callable[[list[int]], list[Outcome]]
+    items: Sequence[Json], send: Callable[[list[int]], list[Outcome]], *, repeats: bool = False
 ) -> tuple[list[Outcome], Exception | None]:
     """Write a chunk so that each of its good items is written once.
 
     Args:
         items: the chunk.
         send: writes the items of these indexes, or raises the server's error.
+        repeats: whether items that may have been written may be sent again.
 
     Returns:
         One outcome per item; and the error after which no more can be written, or None.
     """
-    division = _Division(items, send)
+    division = _Division(items, send, repeats)
     division.run()
     return [division.outcomes[index] for index in range(len(items))], division.final
 
@@ -142,11 +146,16 @@ class _Division:
         outcomes: by index.
         final: the error after which no more can be written.
         alone: number of consecutive items that were refused alone and without a reason.
+        doubts: the error, by index, of a call that may have written the item.
     """
 
-    def __init__(self, items: Sequence[Json], send: Callable[[list[int]], list[Outcome]]) -> None:
+    def __init__(
+        self, items: Sequence[Json], send: Callable[[list[int]], list[Outcome]], repeats: bool
+    ) -> None:
         self.items = items
         self.send = send
+        self.repeats = repeats
+        self.doubts: dict[int, Exception] = {}
         self.parts = [(list(range(len(items))), False)] if items else []
         self.outcomes: dict[int, Outcome] = {}
         self.final: Exception | None = None
@@ -169,6 +178,9 @@ class _Division:
         except Exception as error:  # also of a handler: then the state of the call is unknown
             if isinstance(error, ReplyError) and is_divisible(error):
                 self.divide(part, error)
+            elif self.repeats and len(part) > 1 and is_too_heavy(error):
+                self.doubts |= dict.fromkeys(part, error)
+                self.halve(part, is_bad=False)
             elif is_unwritten(error):
                 self.refuse(part, error)
                 self.final = error
@@ -192,18 +204,25 @@ class _Division:
         if rest := [index for place, index in enumerate(part) if place not in named]:
             self.parts.append((rest, False))
 
-    def halve(self, part: list[int]) -> None:
-        """Send the first half next; if it is good, the second half is bad."""
+    def halve(self, part: list[int], is_bad: bool = True) -> None:
+        """Send the first half next; if one of the items is bad and it is good, the second is."""
         middle = (len(part) + 1) // 2
-        self.parts += [(part[middle:], True), (part[:middle], False)]
+        self.parts += [(part[middle:], is_bad), (part[:middle], False)]
 
     def refuse(self, part: list[int], error: Exception) -> None:
-        self.outcomes |= {index: Refused(self.items[index], error) for index in part}
+        for index in part:
+            item, doubt = self.items[index], self.doubts.get(index)
+            self.outcomes[index] = Refused(item, error) if doubt is None else Unknown(item, doubt)
 
 
 def is_divisible(error: ReplyError) -> bool:
     """Whether one item may be the cause of an error (400), or the size of the call (413)."""
     return error.status in (400, 413)
+
+
+def is_too_heavy(error: Exception) -> bool:
+    """Whether a write was answered 504: fewer items are to be sent (reference 3.3)."""
+    return isinstance(error, OutcomeUnknownError) and error.status == 504
 
 
 def is_unwritten(error: Exception) -> bool:

@@ -57,6 +57,11 @@ class Concurrency:
         latency = UNKNOWN if self._latency is None else self._latency
         return min(DEEPEST, math.ceil(latency * self._rate) + SLACK)
 
+    @property
+    def fewest(self) -> int:
+        """The number of calls in flight that leaves no call waiting for the rate limiter."""
+        return 1 if self._latency is None else min(DEEPEST, max(1, int(self._latency * self._rate)))
+
 
 class _Task(Generic[J, R]):
     __slots__ = ("done", "error", "job", "result")

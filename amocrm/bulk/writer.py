@@ -9,6 +9,7 @@ from os import PathLike
 from typing import Final, NamedTuple
 
 from amocrm._support.arguments import check_dict, check_function, check_several
+from amocrm.bulk.batch_size import SLOW, after_answer, after_timeout
 from amocrm.bulk.context import ApiContext, path_alone, read_count
 from amocrm.bulk.import_journal import Journal, Known
 from amocrm.bulk.journals.storage import JournalStorage
@@ -20,6 +21,7 @@ from amocrm.bulk.outcomes import (
     Unknown,
     chunks,
     correlate,
+    is_too_heavy,
     is_unwritten,
     settle,
 )
@@ -28,7 +30,7 @@ from amocrm.bulk.workers import DEEPEST, Concurrency, OrderedPool
 from amocrm.errors import OutcomeUnknownError
 from amocrm.http.call_options import read_retry
 from amocrm.http.messages import Json, Retry
-from amocrm.http.request import send
+from amocrm.http.request import send, usual_retry
 from amocrm.progress import ProgressMeter, Report
 
 UNKNOWN_IN_A_ROW: Final = 5
@@ -111,7 +113,7 @@ class Writer:
         size: int | None = None,
         ahead: int | None = None,
         journal: str | PathLike[str] | JournalStorage | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         progress: Report | None = None,
     ) -> None:
         check_function("progress", progress)
@@ -119,14 +121,17 @@ class Writer:
         self.calls = 0
         self._api, self._kind, self._path = api, kind, path
         self._method = "POST" if kind is Created else "PATCH"
-        self._size = read_count("size", size, 1, batch_limit(path)) or batch_limit(path)
+        limit = batch_limit(path)
+        self._size = read_count("size", size, 1, limit)
+        self._learned = api.batch_sizes.of(self._method, path, limit)
         self._ahead = read_count("ahead", ahead, 0, DEEPEST)
         self._journal = (
             None if journal is None else Journal(journal, api.account, self._method, path)
         )
-        self._retry: Retry = read_retry(retry)
+        self._retry = usual_retry(api.request) if retry is None else read_retry(retry)
         self._report = progress
         self._broken: Exception | None = None
+        self._doubtful: set[int] = set()
         self._concurrency = Concurrency(api.rate)
         self._counting = threading.Lock()
 
@@ -145,7 +150,9 @@ class Writer:
                 stack.callback(self._journal.close)
             # With a journal, wait for calls in progress, to store their outcomes.
             pool = stack.enter_context(OrderedPool(self._settle, patient=self._journal is not None))
-            source = chunks(self._tasks(items, prepare), self._size)
+            source = chunks(
+                self._tasks(items, prepare), lambda: self._size or self._learned.known.size
+            )
             error = self._feed(pool, source)
             while len(pool):
                 if not pool.ready:
@@ -164,15 +171,23 @@ class Writer:
     ) -> Exception | None:
         """Add chunks to the pool up to its concurrency; return an error of the items' source."""
         try:
-            while len(pool) < max(
-                1, self._concurrency.calls if self._ahead is None else self._ahead
-            ):
+            while len(pool) < self._depth():
                 pool.ask(next(source))
         except StopIteration:
             return None
         except Exception as error:
             return error
         return None
+
+    def _depth(self) -> int:
+        """Return the number of calls that should be in flight.
+
+        While the size grows these are few, so that not many are sent with a small one.
+        """
+        if self._ahead is not None:
+            return max(1, self._ahead)
+        is_growing = self._size is None and self._learned.known.is_growing
+        return self._concurrency.fewest if is_growing else self._concurrency.calls
 
     def _tasks(
         self, items: Iterable[Json], prepare: Callable[[Json], Json] | None
@@ -200,7 +215,9 @@ class Writer:
 
     def _settle(self, chunk: list[PendingWrite]) -> Settled:
         fresh = [task for task in chunk if task.known is None]
-        outcomes, error = settle([task.item for task in fresh], self._sender(fresh))
+        outcomes, error = settle(
+            [task.item for task in fresh], self._sender(fresh), repeats=self._retry == "always"
+        )
         written = iter(outcomes)
         all_outcomes = [task.known or next(written) for task in chunk]
         error = error or self._broken
@@ -219,10 +236,12 @@ class Writer:
     def _send(self, tasks: list[PendingWrite]) -> list[Outcome]:
         """Make one call; write it to the journal before it is sent, and when it is over."""
         items, journal, announced = [task.item for task in tasks], self._journal, False
+        clock, started = self._api.clock, 0.0
 
         def announce() -> None:
             # As late as possible: a call that still waits for its slot at a crash was not sent.
-            nonlocal announced
+            nonlocal announced, started
+            started = clock.monotonic()
             if journal is not None and not announced:
                 journal.sent((task.position, task.digest) for task in tasks)
                 announced = True
@@ -232,18 +251,33 @@ class Writer:
         try:
             response = send(
                 self._api.request, self._method, self._path, items,
-                retry=self._retry, before_send=announce,
+                retry=self._retry, before_send=announce, divisible=len(items) > 1,
             )  # fmt: skip
         except Exception as error:
+            positions = {task.position for task in tasks}
+            if is_too_heavy(error):
+                self._doubtful |= positions
+            self._learn_from(error, len(items), clock.monotonic() - started)
             if announced and is_unwritten(error):
-                self._note(lambda log: log.back([task.position for task in tasks]))
+                self._note(lambda log: log.back(sorted(positions - self._doubtful)))
             raise
         self._concurrency.note(response.info.elapsed.total_seconds())
+        now = clock.monotonic()
+        took = now - started
+        self._learned.learn(lambda known: after_answer(known, len(items), took, now))
         outcomes = correlate(items, response.data, self._path, self._kind)
         pairs = zip(tasks, outcomes, strict=True)
         done = [(task.position, one.id) for task, one in pairs if isinstance(one, self._kind)]
         self._note(lambda log: log.done(done))
         return outcomes
+
+    def _learn_from(self, error: Exception, items: int, took: float) -> None:
+        """Learn the size from a call of so many items that failed after some seconds."""
+        now = self._api.clock.monotonic()
+        if is_too_heavy(error):
+            self._learned.learn(lambda known: after_timeout(known, items, now))
+        elif isinstance(error, OutcomeUnknownError) and took > SLOW:
+            self._learned.learn(lambda known: after_answer(known, items, took, now))
 
     def _note(self, write: Callable[[Journal], None]) -> None:
         """Write the result of a call to the journal; if that fails, only the run ends."""

@@ -65,13 +65,14 @@ class Call:
         private: whether it contains a secret of the integration; then the session's hooks, query
             and authorization are not used.
         retry: when it may be repeated.
+        divisible: whether the caller divides it after a 504, which is not repeated then.
         undecoded: whether the response's body is returned as bytes, to be decoded later.
         sink: receives the response's body; None collects it.
     """
 
     __slots__ = (
-        "body", "data", "headers", "method", "path", "private", "replayable", "retry", "sink",
-        "timeout", "undecoded", "url",
+        "body", "data", "divisible", "headers", "method", "path", "private", "replayable", "retry",
+        "sink", "timeout", "undecoded", "url",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +89,7 @@ class Call:
         retry: Retry = "auto",
         undecoded: bool = False,
         sink: Sink | None = None,
+        divisible: bool = False,
     ) -> None:
         self.method = method
         self.url = url
@@ -101,6 +103,7 @@ class Call:
         self.retry: Retry = retry
         self.undecoded = undecoded
         self.sink = sink
+        self.divisible = divisible
 
     def with_token(self, origin: str, token: Credential) -> Call:
         """Return the call of one attempt: with the host and the token, which may change."""
@@ -108,7 +111,7 @@ class Call:
             self.method, origin + self.url, self.path,
             {**self.headers, "Authorization": f"Bearer {token.access_token}"},
             self.body, self.data, self.timeout, self.replayable, self.private, self.retry,
-            self.undecoded, self.sink,
+            self.undecoded, self.sink, self.divisible,
         )  # fmt: skip
 
     def replace(self, **changes: Json) -> Call:

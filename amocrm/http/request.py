@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -27,7 +28,7 @@ from amocrm.http.call_options import (
     read_timeout,
 )
 from amocrm.http.error_mapping import CONTEXT_USER
-from amocrm.http.messages import RETRY, Call, Json, Retry, Sink, Timeout
+from amocrm.http.messages import Call, Json, Retry, Sink, Timeout
 from amocrm.http.paths import resolve
 from amocrm.http.request_body import encode_body
 from amocrm.http.retry import Accept, Again, GiveUp, Refresh, RetryState, final_error, judge
@@ -72,12 +73,14 @@ class Request:
         timeout: Timeout,
         headers: Mapping[str, str] | None = None,
         target: Target | None = None,
+        retry: Retry = "auto",
     ) -> None:
         self._headers = {"Accept": _ACCEPT, **(headers or {})}
         self._authorizer = authorizer
         self._sender = sender
         self._timeout = timeout
         self._target = target
+        self._retry: Retry = retry
 
     def __call__(
         self,
@@ -88,7 +91,7 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
     ) -> Response:
         """Make one call and return its response.
 
@@ -102,9 +105,10 @@ class Request:
                 to the query, as in amocrm-js.
             params: the query, which may be nested: `{"filter": {"id": [1, 2]}}`.
             headers: added to the library's.
-            timeout: seconds for each attempt, or a `Timeout`.
-            retry: `always` also repeats a write that may have been carried out, which can create an
-                entity twice; `never` repeats nothing.
+            timeout: seconds for each attempt, or a `Timeout`; the client's, if none is given.
+            retry: `auto` repeats what does no harm twice; `always` also repeats a write that may
+                have been carried out, which can create an entity twice; `never` repeats nothing.
+                The client's, if none is given: see `AmoCRM.with_options`.
 
         Raises:
             ConfigurationError: an argument is wrong; nothing was sent.
@@ -128,7 +132,7 @@ class Request:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
     ) -> Response:
         """Read: `get("/api/v4/leads", {"limit": 250, "filter": {"id": [1, 2]}})`."""
         return self._send(self._draft("GET", path, None, params, headers, timeout, retry))
@@ -141,7 +145,7 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
     ) -> Response:
         """Create: `post("/api/v4/leads", [{"name": "First"}])`."""
         return self._send(self._draft("POST", path, data, params, headers, timeout, retry))
@@ -154,7 +158,7 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
     ) -> Response:
         """Update: `patch("/api/v4/leads/42", {"price": 5000})`."""
         return self._send(self._draft("PATCH", path, data, params, headers, timeout, retry))
@@ -167,7 +171,7 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
     ) -> Response:
         """Replace."""
         return self._send(self._draft("PUT", path, data, params, headers, timeout, retry))
@@ -180,7 +184,7 @@ class Request:
         params: Mapping[str, Json] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeout | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
     ) -> Response:
         """Delete; some paths take a body (reference 3.1)."""
         return self._send(self._draft("DELETE", path, data, params, headers, timeout, retry))
@@ -189,7 +193,9 @@ class Request:
         """Return a copy that acts as another user; see `AmoCRM.as_user`."""
         if isinstance(user_id, bool) or not isinstance(user_id, int) or user_id <= 0:
             raise ConfigurationError("user_id must be a positive whole number")
-        return Request(self._authorizer, self._sender, self._timeout, {CONTEXT_USER: str(user_id)})
+        twin = copy.copy(self)
+        twin._headers = {**self._headers, CONTEXT_USER: str(user_id)}
+        return twin
 
     @property
     def _origin(self) -> str:
@@ -204,7 +210,7 @@ class Request:
         params: Mapping[str, Json] | None,
         headers: Mapping[str, str] | None,
         timeout: float | Timeout | None,
-        retry: Retry,
+        retry: Retry | None,
     ) -> Call:
         """Check the arguments and build the call, without its host and token. Nothing is sent."""
         target, bare = resolve(self._origin, path, params)
@@ -222,7 +228,7 @@ class Request:
         return Call(
             method, target, shown or bare, all_headers, body, data,
             self._timeout if timeout is None else read_timeout(timeout), method in READS,
-            retry=retry if retry in RETRY else read_retry(retry),
+            retry=self._retry if retry is None else read_retry(retry),
         )  # fmt: skip
 
     def _send(self, draft: Call, before_send: BeforeSend | None = None) -> Response:
@@ -282,6 +288,7 @@ def send(
     *,
     retry: Retry,
     before_send: BeforeSend,
+    divisible: bool,
 ) -> Response:
     """Make a call, and call a function before each attempt.
 
@@ -293,8 +300,10 @@ def send(
         retry: as in `Request`.
         before_send: called before each attempt, after the wait for the rate limiter; an import
             writes its journal here. If it raises, nothing is sent and the exception is raised.
+        divisible: do not repeat it after a 504, because it was too heavy as it is.
     """
-    return request._send(request._draft(method, path, data, None, None, None, retry), before_send)
+    draft = request._draft(method, path, data, None, None, None, retry)
+    return request._send(draft.replace(divisible=divisible), before_send)
 
 
 def fetch(request: Request, path: str) -> Response:
@@ -302,7 +311,7 @@ def fetch(request: Request, path: str) -> Response:
 
     Used for reading ahead, because the bytes take a tenth of the memory of the decoded objects.
     """
-    draft = request._draft("GET", path, None, None, None, None, "auto")
+    draft = request._draft("GET", path, None, None, None, None, None)
     return request._send(draft.replace(undecoded=True))
 
 
@@ -318,7 +327,7 @@ def read_into(
         path: as in `Request`.
         timeout: as in `Request`.
     """
-    draft = request._draft("GET", path, None, None, None, timeout, "auto")
+    draft = request._draft("GET", path, None, None, None, timeout, None)
     try:
         return request._send(draft.replace(sink=sink))
     except SinkError as sink_error:
@@ -327,7 +336,21 @@ def read_into(
 
 def redirect(request: Request, target: Target) -> Request:
     """Return a copy whose calls go to another host, with the same tokens and headers."""
-    return Request(request._authorizer, request._sender, request._timeout, request._headers, target)
+    twin = copy.copy(request)
+    twin._target = target
+    return twin
+
+
+def with_options(
+    request: Request, *, timeout: float | Timeout | None = None, retry: Retry | None = None
+) -> Request:
+    """Return a copy with other defaults of `timeout` and `retry`; None keeps one."""
+    twin = copy.copy(request)
+    if timeout is not None:
+        twin._timeout = read_timeout(timeout)
+    if retry is not None:
+        twin._retry = read_retry(retry)
+    return twin
 
 
 def origin_at(request: Request, address: object) -> str | None:
@@ -343,3 +366,8 @@ def origin_of(request: Request) -> str:
 def usual_timeout(request: Request) -> Timeout:
     """Return the time limits of calls that do not set their own."""
     return request._timeout
+
+
+def usual_retry(request: Request) -> Retry:
+    """Return when calls are repeated that do not say it."""
+    return request._retry

@@ -166,7 +166,8 @@ def _after_unclear(call: Call, reply: Reply, state: RetryState, error: AmoCRMErr
     """Decide after a response that does not show whether the call was carried out."""
     if not call.replayable:
         error = outcome_unknown(call, error, reply)
-    error.retryable = _is_repeatable(call) and not reply.oversize
+    is_divided = call.divisible and reply.status == 504  # Too heavy: fewer items come next.
+    error.retryable = _is_repeatable(call) and not reply.oversize and not is_divided
     return _retry(call, state, error) if error.retryable else GiveUp(error)
 
 

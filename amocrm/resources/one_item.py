@@ -33,7 +33,7 @@ class OneReadable(Resource, Generic[E, W]):
         self,
         *,
         with_: Iterable[W] | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         timeout: float | Timeout | None = None,
     ) -> E:
         """Return it; see `get` of its resource.
@@ -55,7 +55,7 @@ class OneEditable(OneReadable[E, W], Generic[E, W, P, C]):
     __slots__ = ()
 
     def update(
-        self, patch: P, *, retry: Retry = "auto", timeout: float | Timeout | None = None
+        self, patch: P, *, retry: Retry | None = None, timeout: float | Timeout | None = None
     ) -> C:
         """Change it, and return what the server says of it. What `patch` lacks stays as it is.
 

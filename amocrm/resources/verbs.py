@@ -54,7 +54,7 @@ class Gets(Resource, Generic[E, W]):
         id: int | str,  # noqa: A002
         *,
         with_: Iterable[W] | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         timeout: float | Timeout | None = None,
     ) -> E:
         """Return one item.
@@ -90,7 +90,7 @@ class Reads(Resource, Generic[E, W]):
         self,
         *,
         with_: Iterable[W] | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         timeout: float | Timeout | None = None,
     ) -> E:
         """Return it; what `with_` does not name is left out of it."""
@@ -177,7 +177,7 @@ class Creates(Resource, Generic[N, A]):
     _arguments: ClassVar[tuple[str, ...]] = ("new", "created")
 
     def create(
-        self, item: N, *, retry: Retry = "auto", timeout: float | Timeout | None = None
+        self, item: N, *, retry: Retry | None = None, timeout: float | Timeout | None = None
     ) -> A:
         """Create one, and return what the server says of it.
 
@@ -207,7 +207,7 @@ class Creates(Resource, Generic[N, A]):
         size: int | None = None,
         ahead: int | None = None,
         journal: str | PathLike[str] | JournalStorage | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         progress: Report | None = None,
     ) -> Outcomes:
         """Create any number, and yield what became of each; see `AmoCRM.create_many`."""
@@ -234,7 +234,7 @@ class CreatesOne(Resource, Generic[N, A]):
     _arguments: ClassVar[tuple[str, ...]] = ("new", "created")
 
     def create(
-        self, item: N, *, retry: Retry = "auto", timeout: float | Timeout | None = None
+        self, item: N, *, retry: Retry | None = None, timeout: float | Timeout | None = None
     ) -> A:
         """Create one, and return it as the server has it; see `Creates.create`.
 
@@ -264,7 +264,7 @@ class Updates(Resource, Generic[P, A]):
         id: int | str,  # noqa: A002
         patch: P,
         *,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         timeout: float | Timeout | None = None,
     ) -> A:
         """Change one, and return what the server says of it. What `patch` lacks stays as it is.
@@ -300,7 +300,7 @@ class UpdatesMany(Updates[P, A]):
         size: int | None = None,
         ahead: int | None = None,
         journal: str | PathLike[str] | JournalStorage | None = None,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         progress: Report | None = None,
     ) -> Outcomes:
         """Change any number, each with its `id`, and yield what became of each.
@@ -323,7 +323,7 @@ class Deletes(Resource):
         self,
         id: int | str,  # noqa: A002
         *,
-        retry: Retry = "auto",
+        retry: Retry | None = None,
         timeout: float | Timeout | None = None,
     ) -> None:
         """Delete one; there is no way back.

@@ -118,7 +118,7 @@ class Sandbox(Admin):
     def _handle(self, request: IncomingRequest) -> Answer:
         request = self._router.without_account(request)
         at, now = self.clock.monotonic(), self.clock.time()
-        fault = self._injector.choose(request.method, request.path)
+        fault = self._injector.choose(request.method, request.path, request.body)
         verdict = Verdict.PASS
         if request.path.startswith("/api/"):
             verdict = self.rate_limiter.admit(at, *self._router.caller(request))
@@ -189,6 +189,7 @@ class Sandbox(Admin):
         method: str | None = None,
         path: str | None = None,
         times: int = 1,
+        more_than: int | None = None,
         **options: Json,
     ) -> None:
         """Apply a fault to the next `times` matching requests.
@@ -198,13 +199,15 @@ class Sandbox(Admin):
             method: only requests with this method.
             path: only paths that begin like this, or match this pattern of `fnmatch`.
             times: how many requests.
+            more_than: only requests that write more items than this: amoCRM answers 504 if a
+                request is too heavy (reference 3.3).
             options: of the fault; `effect` says whether the request has its effect all the same.
 
         Raises:
             ValueError: there is no such fault or option.
         """
         with self._lock:
-            self._injector.inject(fault, method, path, times, options)
+            self._injector.inject(fault, method, path, times, more_than, options)
 
     def session(self) -> requests.Session:
         """Return a `requests` session that sends every request here."""

@@ -93,6 +93,8 @@ def reconcile(
     """
     begin = _instant(since)
     until = (clock or SystemClock()).time() - grace
+    if until <= begin:
+        return Reconciled(begin, 0, {})
     wanted = set(codes)
     account = crm.account.get()
     found: Counter[str] = Counter()

@@ -80,7 +80,7 @@ def items_of(bad: list[bool]) -> list[dict[str, Any]]:
 
 @given(st.lists(st.integers()), st.integers(1, 10))
 def test_chunks_put_together_are_the_items(items: list[int], size: int) -> None:
-    cut = list(chunks(iter(items), size))
+    cut = list(chunks(iter(items), lambda: size))
     assert [one for chunk in cut for one in chunk] == items
     assert all(len(chunk) == size for chunk in cut[:-1])
     assert all(cut)

@@ -40,6 +40,18 @@ def test_the_depth_is_little_s_law_and_a_little(
     assert depth.calls == calls
 
 
+@pytest.mark.parametrize(
+    ("latency", "fewest"), [(None, 1), (0.0, 1), (0.25, 1), (0.5, 3), (1.0, 7), (60.0, DEEPEST)]
+)
+def test_the_fewest_calls_leave_none_to_wait_for_the_limit(
+    latency: float | None, fewest: int
+) -> None:
+    depth = Concurrency(7)
+    if latency is not None:
+        depth.note(latency)
+    assert depth.fewest == fewest
+
+
 def test_results_come_in_the_order_of_the_jobs() -> None:
     late = threading.Event()
 

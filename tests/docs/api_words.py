@@ -91,7 +91,8 @@ Attribute paths mirror URLs: `crm.leads(42).notes.list()` reads `/api/v4/leads/4
 unknown name of a filter, `with_` or order is refused before the call, and the nearest name is
 suggested; `AmoCRM(..., lenient=True)` lets it through. Names such as `NewLead` are TypedDicts:
 plain dictionaries whose keys editors and type checkers know. In the examples `lead`, `contact`
-and so on are ids. A page has {page} items and a call writes {batch}, unless stated otherwise.
+and so on are ids. A page has {page} items and a call writes at most {batch}, unless stated
+otherwise.
 
 ## Common methods
 
@@ -109,7 +110,7 @@ RUSSIAN_HEAD: Final = """# Методы по разделам
 названия; `AmoCRM(..., lenient=True)` пропускает их. `NewLead` и подобные имена — это
 TypedDict: обычные словари, ключи которых знают редактор и проверка типов. В примерах `lead`,
 `contact` и так далее — это id. На странице {page} сущностей, одним вызовом записывается
-{batch}, если не сказано иначе.
+не больше {batch}, если не сказано иначе.
 
 ## Общие методы
 

@@ -285,6 +285,7 @@ def test_a_method_of_a_client_raises_no_bare_error(crm: AmoCRM, portal: Sandbox)
         "request.delete": right(request.delete, "/api/v4/leads/loss_reasons/5"),
         "request.as_user": right(request.as_user, 1),
         "as_user": right(crm.as_user, 1),
+        "with_options": right(crm.with_options, timeout=5, retry="never"),
         "listing": right(crm.listing, path),
         "create_many": right(crm.create_many, path, [item]),
         "update_many": right(crm.update_many, path, [{"id": lead, **item}]),

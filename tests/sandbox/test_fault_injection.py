@@ -186,6 +186,16 @@ def test_a_strike_picks_method_path_and_number(portal: Sandbox, call: Call) -> N
     assert [call("GET", "/leads/custom_fields").status_code for _ in range(2)] == [403, 200]
 
 
+def test_a_fault_may_pick_heavy_writes_only(portal: Sandbox, call: Call) -> None:
+    portal.inject("server_error", method="POST", times=2, more_than=2, status=504)
+    sizes = (1, 3, 2, 3, 3)
+    answers = [call("POST", "/leads", json=[{"name": "x"}] * size).status_code for size in sizes]
+    assert answers == [200, 504, 200, 504, 200]
+    portal.inject("server_error", more_than=1)
+    assert call("GET", "/leads").status_code == 200
+    assert call("PATCH", "/leads/1", json={"price": 1}).status_code == 404
+
+
 def test_strikes_come_in_the_order_they_were_called(portal: Sandbox, call: Call) -> None:
     portal.inject("server_error", status=503)
     portal.inject("server_error", status=504)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, MutableMapping
 from datetime import timedelta, timezone, tzinfo
@@ -53,6 +54,12 @@ class DefinitionsCache:
     def __repr__(self) -> str:
         return f"<Schemas of {len(self._cells)} kinds>"
 
+    def through(self, api: ApiContext) -> DefinitionsCache:
+        """Return the same cache, which asks through another context what it does not know."""
+        twin = copy.copy(self)
+        twin._api = api
+        return twin
+
     def of(self, kind: str) -> Schema:
         """Return the definitions of a kind, from the cache unless they are outdated.
 
@@ -60,10 +67,10 @@ class DefinitionsCache:
             ConfigurationError: there is no such kind.
         """
         if kind in self._outdated:
-            schema = self._cell(kind).get(min(self._age, AGE_IN_DOUBT))
+            schema = self.in_doubt(kind)
             self._outdated.discard(kind)
             return schema
-        return self._cell(kind).get(self._age)
+        return self._cell(kind).get(self._age, lambda: self._list(kind))
 
     def held(self, kind: str) -> Schema | None:
         """Return what is kept of a kind, however old; None if nothing is. Asks nobody."""
@@ -72,7 +79,7 @@ class DefinitionsCache:
 
     def in_doubt(self, kind: str) -> Schema:
         """Return the definitions of a kind, asked for anew if that was a minute ago."""
-        return self._cell(kind).get(min(self._age, AGE_IN_DOUBT))
+        return self._cell(kind).get(min(self._age, AGE_IN_DOUBT), lambda: self._list(kind))
 
     def forget(self, kind: str) -> None:
         """Take what is kept of a kind for old."""
@@ -112,7 +119,7 @@ class DefinitionsCache:
         Raises:
             UnexpectedReplyError: the account does not tell it.
         """
-        return self._zone.get(self._age)
+        return self._zone.get(self._age, self._ask_zone)
 
     def _cell(self, kind: str) -> CachedValue[Schema]:
         if not isinstance(kind, str) or not _KIND.fullmatch(kind):

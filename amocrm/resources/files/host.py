@@ -42,7 +42,7 @@ class DriveHost:
         self._origin: str | None = None
         self._asked_at = float("-inf")
 
-    def find(self, account: Request, retry: Retry = "auto") -> str:
+    def find(self, account: Request, retry: Retry | None = None) -> str:
         """Return scheme and authority of the host.
 
         Raises:

@@ -23,8 +23,8 @@ from amocrm.errors import (
     UnexpectedReplyError,
 )
 from amocrm.http.error_mapping import unexpected_response
-from amocrm.http.messages import Json, Timeout
-from amocrm.http.request import Request
+from amocrm.http.messages import Json, Retry, Timeout
+from amocrm.http.request import Request, usual_retry
 from amocrm.http.retry import RetryState, backoff
 from amocrm.http.transport.transport import Response
 from amocrm.progress import ProgressMeter, Report
@@ -109,7 +109,8 @@ class Upload:
             LostReplyError: the answer to another part was lost, and that too often: it is not
                 uploaded.
         """
-        most, opened = SESSIONS if self._source.rewindable else 1, 0
+        may_repeat = self._source.rewindable and usual_retry(self._api.request) != "never"
+        most, opened = SESSIONS if may_repeat else 1, 0
         while True:
             session = self._open()
             opened += 1
@@ -138,7 +139,8 @@ class Upload:
         if wanted.with_preview:
             model["with_preview"] = True
         # A session that is opened for nothing leaves nothing behind.
-        response = request.post(_SESSIONS, model, timeout=wanted.timeout, retry="always")
+        retry: Retry = "never" if usual_retry(request) == "never" else "always"
+        response = request.post(_SESSIONS, model, timeout=wanted.timeout, retry=retry)
         at = led_to(request, response, "upload_url", "POST", _SESSIONS, _PART)
         part, largest = response.data.get("max_part_size"), response.data.get("max_file_size")
         if type(part) is not int or part <= 0:

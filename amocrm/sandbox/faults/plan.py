@@ -8,6 +8,7 @@ or changes the answer after the effect took place; `effect=True/False` overrides
 from __future__ import annotations
 
 import fnmatch
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -94,9 +95,12 @@ class _Injected:
     method: str | None
     path: str | None
     times: int
+    more_than: int | None
 
-    def hits(self, method: str, path: str) -> bool:
+    def hits(self, method: str, path: str, body: bytes) -> bool:
         if self.times <= 0 or (self.method is not None and self.method != method):
+            return False
+        if self.more_than is not None and items_of(body) <= self.more_than:
             return False
         if self.path is None:
             return True
@@ -113,17 +117,23 @@ class FaultInjector:
         self._injected: list[_Injected] = []
 
     def inject(
-        self, name: str, method: str | None, path: str | None, times: int, options: dict[str, Json]
+        self,
+        name: str,
+        method: str | None,
+        path: str | None,
+        times: int,
+        more_than: int | None,
+        options: dict[str, Json],
     ) -> None:
         """Queue a certain fault; see `Sandbox.inject`."""
         fault = make_fault(name, options)
         method = None if method is None else method.upper()
-        self._injected.append(_Injected(fault, method, path, times))
+        self._injected.append(_Injected(fault, method, path, times, more_than))
 
-    def choose(self, method: str, path: str) -> Fault | None:
+    def choose(self, method: str, path: str, body: bytes = b"") -> Fault | None:
         """Take the fault of one request: the oldest matching injected fault, else chance."""
         for injected in self._injected:
-            if injected.hits(method, path):
+            if injected.hits(method, path, body):
                 injected.times -= 1
                 self._injected = [one for one in self._injected if one.times > 0]
                 return injected.fault
@@ -145,6 +155,15 @@ class FaultInjector:
                 return make_fault(name, options)
             draw -= chance
         return None
+
+
+def items_of(body: bytes) -> int:
+    """Count the items that a body writes: those of a list; otherwise there is one at most."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return 0
+    return len(data) if isinstance(data, list) else 1
 
 
 def make_fault(name: str, options: Mapping[str, Json]) -> Fault:

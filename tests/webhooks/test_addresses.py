@@ -1,0 +1,95 @@
+"""Addresses with a secret: who may send to them, and what of them is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from amocrm import ConfigurationError
+from amocrm.webhooks.addresses import Place, check_base, path_of, read_path, without_secret
+
+KEY, OTHER = "k" * 43, "q" * 43
+SECRET = path_of(KEY, "account", 12345).rpartition("/")[2]
+
+
+def test_the_secret_has_192_bits_and_depends_on_key_kind_and_account() -> None:
+    paths = [
+        path_of(key, kind, account)
+        for key in (KEY, OTHER)
+        for kind in ("account", "pipeline", "pipeline_widget")
+        for account in (1, 2, None)
+    ]
+    assert len({path.rpartition("/")[2] for path in paths}) == len(paths)
+    assert len(SECRET) == 32  # Of base64: 24 bytes.
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        (path_of(KEY, "account", 12345), Place("account", 12345)),
+        ("/hooks/v1" + path_of(KEY, "account", 12345), Place("account", 12345)),
+        (path_of(KEY, "account", 12345) + "/", Place("account", 12345)),
+        (path_of(KEY, "pipeline", 7), Place("pipeline", 7)),
+        (path_of(KEY, "pipeline_widget"), Place("pipeline_widget")),
+        (path_of(OTHER, "account", 12345), Place("account", 12345)),
+        ("/amocrm/bot", Place("bot")),
+        ("/uninstall", Place("uninstall")),
+        ("/chat/abc_def", Place("chat", scope_id="abc_def")),
+        ("/account/12345/" + "a" * 32, None),
+        ("/account/12346/" + SECRET, None),
+        ("/pipeline/12345/" + SECRET, None),
+        ("/account/12345/" + SECRET.upper(), None),
+        ("/account/12345/" + SECRET[:-1], None),
+        ("/account/12345/", None),
+        ("/account/012345/" + SECRET, None),
+        ("/account/١٢٣٤٥/" + SECRET, None),
+        ("/account/12345/\udcff", None),
+        ("/install", None),
+        ("/", None),
+        ("", None),
+    ],
+)
+def test_a_path_is_read_from_its_end(path: str, place: Place | None) -> None:
+    assert read_path([KEY, OTHER], path) == place
+
+
+def test_what_is_shown_has_no_secret() -> None:
+    place = read_path([KEY], path_of(KEY, "account", 12345))
+    assert place is not None
+    assert place.shown == "/account/12345"
+    assert Place("pipeline_widget").shown == "/pipeline_widget/any"
+    assert Place("chat", scope_id="a_b").shown == "/chat/a_b"
+    assert Place("bot").shown == "/bot"
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://a.example/x/account/12345/" + SECRET, "https://a.example/x/account/12345"),
+        (
+            "https://a.example/pipeline_widget/any/" + SECRET,
+            "https://a.example/pipeline_widget/any",
+        ),
+        ("https://a.example/hooks/one", None),
+        ("https://a.example/account/12345/short", None),
+        ("https://a.example/account/name/" + SECRET, None),
+        ("https://a.example/subaccount/12345/" + SECRET, None),
+    ],
+)
+def test_only_our_own_addresses_are_recognized(url: str, place: str | None) -> None:
+    assert without_secret(url) == place
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://пример.рф/amocrm",
+        "example.com",
+        "ftp://a.example",
+        "https://a.example/?a=1",
+        None,
+        5,
+    ],
+)
+def test_an_address_that_amocrm_cannot_reach_is_refused(url: object) -> None:
+    with pytest.raises(ConfigurationError):
+        check_base(url)
