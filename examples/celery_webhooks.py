@@ -12,6 +12,10 @@ The web servers, the workers, and one beat, which hands over again what was lost
 `python examples/celery_webhooks.py` creates the tables and subscribes.
 """
 
+# Celery has no types.
+# mypy: disable-error-code="untyped-decorator"
+# pyright: reportUntypedFunctionDecorator=false, reportFunctionMemberAccess=false
+
 from __future__ import annotations
 
 import os
