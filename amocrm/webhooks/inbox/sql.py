@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.errors import InboxError, printable
 from amocrm.stores.database import sa
-from amocrm.stores.transactions import Transactions, insert_or_lock
+from amocrm.stores.transactions import Transactions
 from amocrm.webhooks.inbox.inbox import (
     LEASED,
     UNIQUE_FOR,
@@ -97,20 +97,18 @@ class SQLInbox(SQLReports):
 
         def store(connection: sa.Connection) -> int | None:
             nonlocal is_first
-            deliveries, events, queues = self._tables
             if names:
                 due = self._clock.time()
-                connection.execute(
-                    insert_or_lock(queues, connection), [{"name": n, "due_at": due} for n in names]
-                )
+                queues = [{"name": name, "due_at": due} for name in names]
+                connection.execute(self._insert_queue, queues)
             if not is_first and self._is_repeated(connection, digest, delivery.received_at):
                 return None
             is_first = False
-            number = connection.execute(sa.insert(deliveries).values(row)).inserted_primary_key
-            delivery_id = int(number[0]) if number else 0
+            inserted = connection.execute(self._insert_delivery, row)
+            (delivery_id,) = inserted.inserted_primary_key or ()
             if parts:
-                connection.execute(sa.insert(events), list(event_rows(delivery_id, parts)))
-            return delivery_id
+                connection.execute(self._insert_event, list(event_rows(delivery_id, parts)))
+            return int(delivery_id)
 
         delivery_id = self._database.run("store a delivery", store)
         if delivery_id is not None and parts:
