@@ -22,6 +22,8 @@ from amocrm.stores.time_limits import Step, TimeLimits
 
 PATIENCE: Final = 1.5
 """Seconds that a transaction may take, if nothing else is said."""
+NEWS: Final = 2
+"""The largest number of repetitions after lost connections and rows that were inserted by others."""
 
 _Result = TypeVar("_Result")
 _DEADLOCKS: Final = frozenset({"40P01", "40001", 1213})
@@ -119,7 +121,7 @@ class Transactions:
                 lost during the commit.
         """
         with self._errors(what), self._limits.step(patience) as step:
-            was_repeated = False
+            news = 0
             while True:
                 try:
                     return self._once(work, step, is_read)
@@ -130,8 +132,8 @@ class Transactions:
                         ) from None
                     if _clock.monotonic() >= step.deadline:
                         raise
-                    if self._is_new(error) and not was_repeated:
-                        was_repeated = True
+                    if news < NEWS and self._is_new(error):
+                        news += 1
                     elif not _is_deadlock(error):
                         raise
                 _clock.sleep(random.random() * _PAUSE)

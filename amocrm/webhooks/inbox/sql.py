@@ -93,19 +93,20 @@ class SQLInbox(SQLReports):
         row = self._rows.row(delivery, digest)
         # In one order for all, so that two of them cannot wait for each other.
         names = sorted({name_of(part.key) for part in parts})
-        is_first = True
+        attempts = 0
 
         def store(connection: sa.Connection) -> int | None:
-            nonlocal is_first
+            nonlocal attempts
+            attempts += 1
             if names:
                 due = self._clock.time()
                 queues = [{"name": name, "due_at": due} for name in names]
                 connection.execute(self._insert_queue, queues)
-            if not is_first and self._is_repeated(connection, digest, delivery.received_at):
+            # Looked for only after an insertion has failed: repeated deliveries are rare.
+            if attempts > 1 and self._is_repeated(connection, digest, delivery.received_at):
                 return None
-            is_first = False
             inserted = connection.execute(self._insert_delivery, row)
-            (delivery_id,) = inserted.inserted_primary_key or ()
+            (delivery_id,) = inserted.inserted_primary_key or (0,)
             if parts:
                 connection.execute(self._insert_event, list(event_rows(delivery_id, parts)))
             return int(delivery_id)
