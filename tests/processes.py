@@ -56,6 +56,6 @@ def in_child(test: Callable[[], object]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def kills(*moments: int) -> list[Any]:
-    """Return further moments of a kill as parameters of a test: they run with `endurance`."""
+def kills(*moments: int | str) -> list[Any]:
+    """Return further moments or places of a kill as test parameters that run with `endurance`."""
     return [pytest.param(moment, marks=pytest.mark.endurance) for moment in moments]

@@ -44,7 +44,8 @@ resources/custom_fields/values
 resources/endpoint resources/filter_values resources/filters resources/name_lookup resources/patch
 resources/people/contact_keys resources/people/normalize resources/split_query
 schema/enums
-webhooks/event
+webhooks/body webhooks/codes webhooks/event webhooks/jwt webhooks/parse webhooks/php_form
+webhooks/signatures
 """.split()  # noqa: SIM905  a list of names is easier to read in lines
 """Modules that decide and do nothing: no socket, file, clock, randomness or thread."""
 

@@ -606,7 +606,7 @@ def told(pipe: Pipe) -> Iterator[str]:
             yield pipe.recv()
 
 
-@pytest.mark.parametrize("kind", ["file", "sqlite", *DATABASES])
+@pytest.mark.parametrize("kind", ["file", *kills("sqlite", *DATABASES)])
 @pytest.mark.parametrize("after", [120, *kills(1, 37, 311)])
 def test_killed_at_any_moment_it_goes_on_without_a_double(
     tmp_path: Path, after: int, kind: str

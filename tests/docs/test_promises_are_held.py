@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def named(path: Path) -> list[tuple[str, str]]:
     return [(one[1], one[2]) for one in sorted(found, key=lambda one: one.start())]
 
 
+@cache
 def names_in(file: str) -> set[str]:
     """Return the names of a file's tests: functions, classes, and state machines."""
     path = ROOT / file

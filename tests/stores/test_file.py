@@ -350,7 +350,7 @@ def test_a_lock_file_that_cannot_be_locked_is_named_with_the_reason(store: FileS
 @posix
 def test_a_killed_process_leaves_a_complete_token_and_a_free_lock(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "tokens")
-    for _ in range(10):
+    for _ in range(3):
         with subprocess.Popen(
             [sys.executable, "-c", SAVING, str(tmp_path / "tokens")],
             stdout=subprocess.PIPE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from datetime import date, tzinfo
 from decimal import Decimal
 from types import NoneType
@@ -21,6 +21,7 @@ VALUES: Final = "custom_fields_values"
 
 Key: TypeAlias = int | str
 
+_DIGITS: Final = 18
 _DAY_FIRST: Final = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})")
 
 
@@ -129,8 +130,8 @@ class CustomFields(MutableMapping[Key, Json]):
     def _items(self) -> list[Json]:
         """Return the items that have a value; those of no shape we know are left where they are."""
         listed = self._entity.get(VALUES)
-        if listed is None and VALUES not in self._entity:
-            listed = _of_older_api(self._entity.get("custom_fields"), self._schema)
+        if self._is_of_webhook():
+            listed = _of_webhook(listed or self._entity.get("custom_fields"), self._schema)
         return [
             one
             for one in listed or ()
@@ -139,6 +140,13 @@ class CustomFields(MutableMapping[Key, Json]):
             and isinstance(one.get("values"), list)
             and one["values"]
         ]
+
+    def _is_of_webhook(self) -> bool:
+        """Tell whether the entity has the names of the older API, or only texts."""
+        if VALUES not in self._entity:
+            return "custom_fields" in self._entity
+        listed = self._entity[VALUES] or ()
+        return any(isinstance(one, dict) and isinstance(one.get("field_id"), str) for one in listed)
 
     def _item(self, number: int) -> Json:
         return next((one for one in self._items() if one["field_id"] == number), None)
@@ -151,7 +159,7 @@ class CustomFields(MutableMapping[Key, Json]):
             raise
 
     def _put(self, field: FieldDefinition, values: list[Json]) -> None:
-        if VALUES not in self._entity and "custom_fields" in self._entity:
+        if self._is_of_webhook():
             raise ConfigurationError(
                 "this model is of a webhook or of the older API, and cannot be written back",
                 hint="read the entity by its id, or edit it",
@@ -190,33 +198,59 @@ def _is_of(item: Json, number: int) -> bool:
     return isinstance(item, dict) and item.get("field_id") == number
 
 
-def _of_older_api(listed: Json, schema: Schema) -> list[Json]:
-    """Read `custom_fields` of webhooks and of the API's second version. Source: reference 6.3."""
+def _of_webhook(listed: Json, schema: Schema) -> list[Json]:
+    """Read the values of a webhook's item, or of the API's second version. Source: reference 6.3.
+
+    Some vendors of widgets send values as the API has them, but as texts.
+    """
     found: list[Json] = []
     for one in listed if isinstance(listed, list) else ():
-        number = str(one.get("id")) if isinstance(one, dict) else ""
-        if number.isascii() and number.isdecimal():
-            field = schema.get(int(number))
-            values = one.get("values") or []
-            items = [values] if isinstance(values, dict) else values  # of a radiobutton
+        item = {key.removeprefix("field_"): part for key, part in _members(one)}
+        number = _digits(item.get("id"))
+        if number is not None:
+            field = schema.get(number)
+            values = item.get("values") or []
+            # A radiobutton has an object, and some dates a bare text.
+            items = values if isinstance(values, list) else [values]
             found.append({
-                "field_id": int(number), "field_name": one.get("name"),
-                "field_code": one.get("code"),
-                "values": [_older_value(item, field.type if field else "") for item in items],
+                "field_id": number, "field_name": item.get("name"), "field_code": item.get("code"),
+                "values": [_text_value(value, field.type if field else "") for value in items],
             })  # fmt: skip
     return found
 
 
-def _older_value(item: Json, kind: str) -> Json:
-    value, enum = (item.get("value"), item.get("enum")) if isinstance(item, dict) else (item, None)
+def _text_value(item: Json, kind: str) -> Json:
+    found = dict(_members(item)) or {"value": item}
+    enum = found.pop("enum", None) or found.get("enum_id")
+    if enum:
+        number = _digits(enum)
+        found |= {"enum_code": enum} if number is None else {"enum_id": number}
+    if "value" in found:
+        found["value"] = _typed(found["value"], kind)
+    return found
+
+
+def _typed(value: Json, kind: str) -> Json:
+    """Return a flag or a moment that is given as a text."""
     if kind == "checkbox" and str(value) in ("0", "1"):
-        value = str(value) == "1"
+        return str(value) == "1"
     if kind in ("date", "birthday", "date_time") and isinstance(value, str):
         day = _DAY_FIRST.fullmatch(value)
-        value = f"{day[3]}-{day[2]}-{day[1]}T00:00:00Z" if day else value
-        value = int(value) if value.isascii() and value.isdecimal() else value
-    number = str(enum)
-    return {"value": value} | ({"enum_id": int(number)} if number.isdecimal() else {})
+        if day:
+            return f"{day[3]}-{day[2]}-{day[1]}T00:00:00Z"
+        seconds = _digits(value)
+        return value if seconds is None else seconds
+    return value
+
+
+def _members(value: Json) -> Iterable[tuple[str, Json]]:
+    return value.items() if isinstance(value, dict) else ()
+
+
+def _digits(value: Json) -> int | None:
+    """Return a number that is given as such or as a text of a few digits."""
+    text = str(value) if isinstance(value, (int, str)) else ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def _plain(value: Json) -> Json:

@@ -90,6 +90,20 @@ class Lease(NamedTuple):
     events: tuple[StoredEvent, ...]
 
 
+class Arrival(NamedTuple):
+    """An event that came: its id in the inbox, what it is, and when it happened and came here."""
+
+    id: int
+    code: str
+    happened_at: int | None
+    received_at: float
+
+    @property
+    def instant(self) -> float:
+        """When it happened; of an event that does not say it, when it came."""
+        return self.received_at if self.happened_at is None else self.happened_at
+
+
 class Counts(NamedTuple):
     """The state of an inbox: numbers of events, and Unix seconds of the oldest undone one."""
 
@@ -164,8 +178,8 @@ class Inbox(Protocol):
         """Return the Unix seconds at which the next queue is due; None if all is done."""
         ...
 
-    def newest(self, keys: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Return for each entity the newest `happened_at` of each code that came."""
+    def arrived(self, keys: Sequence[str], since: float) -> dict[str, list[Arrival]]:
+        """Return for each entity what came about changes since some Unix seconds, done or not."""
         ...
 
     def counts(self) -> Counts:

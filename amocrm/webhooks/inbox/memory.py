@@ -14,6 +14,7 @@ from amocrm.errors import printable
 from amocrm.webhooks.inbox.inbox import (
     LEASED,
     UNIQUE_FOR,
+    Arrival,
     Counts,
     DeadEvent,
     Lease,
@@ -168,16 +169,18 @@ class MemoryInbox:
         with self._lock:
             return min((queue.due_at for queue in self._queues.values()), default=None)
 
-    def newest(self, keys: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Return for each entity the newest `happened_at` of each code; see `Inbox`."""
-        found: dict[str, dict[str, int]] = {key: {} for key in keys}
+    def arrived(self, keys: Sequence[str], since: float) -> dict[str, list[Arrival]]:
+        """Return for each entity what came about changes since some instant; see `Inbox`."""
+        found: dict[str, list[Arrival]] = {key: [] for key in keys}
         names = {name_of(key): found[key] for key in keys}
         with self._lock:
             for event in self._events.values():
-                codes = names.get(event.queue)
-                if codes is not None and event.happened_at is not None:
-                    before = codes.get(event.code, event.happened_at)
-                    codes[event.code] = max(before, event.happened_at)
+                arrivals = names.get(event.queue)
+                if arrivals is not None:
+                    received_at = self._deliveries[event.delivery_id].received_at
+                    one = Arrival(event.id, event.code, event.happened_at, received_at)
+                    if one.instant >= since:
+                        arrivals.append(one)
         return found
 
     def counts(self) -> Counts:

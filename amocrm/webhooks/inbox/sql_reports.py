@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from amocrm._support.clock import Clock
 from amocrm.stores.database import sa
 from amocrm.stores.transactions import Transactions
-from amocrm.webhooks.inbox.inbox import Counts, DeadEvent
+from amocrm.webhooks.inbox.inbox import Arrival, Counts, DeadEvent
 from amocrm.webhooks.inbox.names import name_of
 from amocrm.webhooks.inbox.rows import DeliveryRows, Row, dead_event
 from amocrm.webhooks.inbox.tables import DEAD, DONE, UNDONE, Tables
@@ -51,20 +51,23 @@ class SQLReports:
         (row,) = self._read("read the queues", sa.select(first))
         return None if row["due_at"] is None else float(row["due_at"])
 
-    def newest(self, keys: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Return for each entity the newest `happened_at` of each code; see `Inbox`."""
-        events = self._tables.events.c
-        found: dict[str, dict[str, int]] = {key: {} for key in keys}
-        names = {name_of(key): key for key in keys}
-        newest = sa.func.max(events.happened_at).label("newest")
+    def arrived(self, keys: Sequence[str], since: float) -> dict[str, list[Arrival]]:
+        """Return for each entity what came about changes since some instant; see `Inbox`."""
+        deliveries, events, _ = (table.c for table in self._tables)
+        found: dict[str, list[Arrival]] = {key: [] for key in keys}
+        names = {name_of(key): found[key] for key in keys}
+        instant = sa.func.coalesce(events.happened_at, deliveries.received_at)
+        columns = events.queue, events.id, events.code, events.happened_at, deliveries.received_at
         for some in _chunks(list(names)):
             query = (
-                sa.select(events.queue, events.code, newest)
-                .where(events.queue.in_(some), events.happened_at.is_not(None))
-                .group_by(events.queue, events.code)
+                sa.select(*columns)
+                .join(self._tables.deliveries, deliveries.id == events.delivery_id)
+                .where(events.queue.in_(some), instant >= since)
             )
             for row in self._read("read the events", query):
-                found[names[row["queue"]]][str(row["code"])] = int(row["newest"])
+                at, received_at = row["happened_at"], float(row["received_at"])
+                one = Arrival(int(row["id"]), str(row["code"]), at, received_at)
+                names[row["queue"]].append(one)
         return found
 
     def counts(self) -> Counts:

@@ -1,0 +1,169 @@
+"""Finds what amoCRM has never sent, or what nobody was there to receive.
+
+amoCRM sends most webhooks once, and switches a subscription off without a word (reference 6.1).
+`reconcile` compares the account's own record with the inbox and adds what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+from amocrm._support.clock import Clock, SystemClock
+from amocrm._support.numbers import finite
+from amocrm.errors import ConfigurationError
+from amocrm.webhooks.event import Event
+from amocrm.webhooks.inbox.inbox import Inbox, Part, RawDelivery
+from amocrm.webhooks.parse import parse
+from amocrm.webhooks.recorded import (
+    TOLERANCE,
+    Recorded,
+    event_types,
+    missing,
+    read_edit,
+    read_event,
+)
+
+if TYPE_CHECKING:
+    from amocrm.client import AmoCRM
+    from amocrm.resources.events import EventFilter
+    from amocrm.schema.enums import EventName
+
+GRACE: Final = 120.0
+"""Seconds in which a webhook may still be on its way: younger changes are left for the next run."""
+
+_EDITED: Final = {
+    "lead": "leads", "contact": "contacts", "company": "companies", "customer": "customers",
+    "task": "tasks",
+}  # fmt: skip
+_TOGETHER: Final = 500
+_PATH: Final = "/reconcile"
+
+_log: Final = logging.getLogger("amocrm.webhooks")
+
+
+class Reconciled(NamedTuple):
+    """What `reconcile` found.
+
+    Attributes:
+        until: Unix seconds up to which the record was compared: `since` of the next run.
+        checked: changes in the record.
+        added: how many of each code were missing and are in the inbox now.
+    """
+
+    until: float
+    checked: int
+    added: dict[str, int]
+
+
+def reconcile(
+    crm: AmoCRM,
+    inbox: Inbox,
+    since: float | datetime,
+    *,
+    codes: Iterable[str],
+    grace: float = GRACE,
+    clock: Clock | None = None,
+) -> Reconciled:
+    """Put webhooks for changes that are in the account's record, but not in the inbox.
+
+    They go to the same handlers with `event.synthetic` true. A second run adds nothing twice, and a
+    change that a webhook told of is not added. Deletions, restorations, changes of stage and of the
+    responsible user, notes and messages come from `/events`; edits from listings by `updated_at`,
+    one for an entity however often it was edited.
+
+    Args:
+        crm: the client of the account.
+        inbox: where the account's webhooks are received.
+        since: Unix seconds, or a datetime with a time zone: where the last run ended.
+        codes: that the handlers need, such as `hooks.codes`.
+        grace: seconds before now that are left for the next run.
+        clock: for tests.
+
+    Raises:
+        ConfigurationError: `since` is no instant.
+        InboxError: the inbox cannot be read or written; run it again with the same `since`.
+
+    Source: reference 4.16, 6.1.
+    """
+    begin = _instant(since)
+    until = (clock or SystemClock()).time() - grace
+    wanted = set(codes)
+    account = crm.account.get()
+    found: Counter[str] = Counter()
+    told: set[int] = set()
+    checked = 0
+    changes = _record(crm, wanted, begin, until)
+    while some := list(islice(changes, _TOGETHER)):
+        checked += len(some)
+        made = [_delivery(account["id"], account["subdomain"], one, until) for one in some]
+        for raw, event in _missing(inbox, made, begin, told):
+            if inbox.put(raw, [Part.of(event)]) is not None:
+                found[event.code] += 1
+    _log.info("reconciled account %d: %d changes, %s missing", account["id"], checked, dict(found))
+    return Reconciled(until, checked, dict(found))
+
+
+def _record(crm: AmoCRM, codes: set[str], begin: float, until: float) -> Iterator[Recorded]:
+    """Read the account's record between two instants."""
+    if types := event_types(codes):
+        asked: EventFilter = {
+            "created_at": {"from": int(begin), "to": int(until)},
+            "type": cast("list[EventName]", types),
+        }
+        for event in crm.events.list(filter=asked):
+            if (change := read_event(event)) is not None and change.code in codes:
+                yield change
+    for entity, path in _EDITED.items():
+        if f"update_{entity}" in codes:
+            for model in crm.changes(path, since=begin):
+                if model["updated_at"] <= until:
+                    yield read_edit(entity, model)
+
+
+class Made(NamedTuple):
+    """A change, and the delivery that amoCRM should have sent."""
+
+    change: Recorded
+    raw: RawDelivery
+    event: Event
+
+
+def _delivery(account_id: int, subdomain: str, change: Recorded, now: float) -> Made:
+    """Write a change as the webhook that should have come."""
+    account = {"id": str(account_id), "subdomain": subdomain}
+    body = json.dumps({change.entity: {change.action: [change.item]}, "account": account}).encode()
+    kind = "application/json"
+    raw = RawDelivery("account", account_id, _PATH, kind, body, now, synthetic=True)
+    return Made(change, raw, parse(body, kind, kind="account", received_at=now).events[0])
+
+
+def _missing(
+    inbox: Inbox, made: Sequence[Made], begin: float, told: set[int]
+) -> Iterator[tuple[RawDelivery, Event]]:
+    """Give what no webhook has told of; `told` collects the webhooks that tell of a change."""
+    of_entity: dict[str, list[Made]] = {}
+    for one in made:
+        of_entity.setdefault(one.event.key, []).append(one)
+    arrived = inbox.arrived(list(of_entity), begin - TOLERANCE)
+    for key, several in of_entity.items():
+        lost = missing([one.change for one in several], arrived.get(key, ()), told)
+        for one in several:
+            if any(one.change is change for change in lost):
+                yield one.raw, one.event
+
+
+def _instant(since: float | datetime) -> float:
+    if isinstance(since, datetime):
+        if since.tzinfo is None:
+            raise ConfigurationError("since needs a time zone", hint="datetime.now(timezone.utc)")
+        return since.timestamp()
+    seconds = finite(since)
+    if seconds is None or seconds < 0:
+        raise ConfigurationError("since must be Unix seconds or a datetime with a time zone")
+    return seconds
