@@ -3,7 +3,7 @@
 In memory, without network: OAuth with one-time codes and rotating refresh tokens, the resources
 of the API with validation, paging and limits (`table.TABLE` lists them, `UNCERTAIN.md` what the
 reference leaves open), the limits of requests per second, moved and uninstalled accounts, and
-injected faults on request.
+injected faults on request. Its webhooks are sent by `Sandbox.webhooks`.
 
 Files and chats have hosts of their own, as on the platforms: `drive-b.amocrm.ru`, the account's
 `drive_url`, and `amojo.amocrm.ru`. Served over TCP everything is at one origin: that is the
@@ -33,13 +33,18 @@ from amocrm.sandbox.http.rate_limit import RateLimits
 from amocrm.sandbox.http.request_log import Seen
 from amocrm.sandbox.oauth.tokens import Integration, UninstallHook
 from amocrm.sandbox.portal import Sandbox
+from amocrm.sandbox.webhooks.delivery import Attempt, Delivery
+from amocrm.sandbox.webhooks.faults import HookFaultPlan
 
 __all__ = [
     "Account",
+    "Attempt",
     "Channel",
     "ChatHook",
     "Clock",
+    "Delivery",
     "FaultPlan",
+    "HookFaultPlan",
     "Integration",
     "ManualClock",
     "ProblemError",

@@ -6,15 +6,16 @@ an integration off, adding and reading entities.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 
-from amocrm.sandbox.amojo.hooks import ChatHook, write
-from amocrm.sandbox.amojo.store import Channel
+from amocrm.sandbox.amojo.hooks import ChatHook, react, type_text, write
+from amocrm.sandbox.amojo.store import Channel, Chat, Scope
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.fixtures import put
@@ -42,6 +43,7 @@ from amocrm.sandbox.oauth.tokens import (
     UninstallHook,
     sign_uninstall,
 )
+from amocrm.sandbox.webhooks.triggers import Webhooks
 
 
 class Admin:
@@ -50,6 +52,7 @@ class Admin:
     Attributes:
         clock: the time of the sandbox.
         integration: the first integration, which the methods mean when none is given.
+        webhooks: what is sent to the subscribers, and what makes it go wrong.
     """
 
     integration: Integration
@@ -75,6 +78,7 @@ class Admin:
         self._router = Router(self._tokens)
         for name in accounts:
             self._router.add_account(name, clock.time())
+        self.webhooks = Webhooks(self._lock, clock, self._router, self._tokens, seed or 0)
 
     @property
     def accounts(self) -> list[Account]:
@@ -98,10 +102,11 @@ class Admin:
         *,
         client_id: str | None = None,
         client_secret: str | None = None,
+        hook_url: str | None = None,
     ) -> Integration:
-        """Register one more integration."""
+        """Register one more integration; `hook_url` is told when an account removes it."""
         with self._lock:
-            return self._tokens.new_integration(redirect_uri, client_id, client_secret)
+            return self._tokens.new_integration(redirect_uri, client_id, client_secret, hook_url)
 
     def issue_code(
         self, account: str | Account | None = None, integration: Integration | None = None
@@ -154,7 +159,7 @@ class Admin:
     ) -> str:
         """Install a widget; return the address that the portal calls then (reference 2.3).
 
-        The sandbox makes no calls of its own: the test calls the address once, with GET.
+        The sandbox does not call it: the test calls the address once, with GET.
         """
         with self._lock:
             where, one = self.account(account), integration or self.integration
@@ -174,11 +179,15 @@ class Admin:
     def uninstall(
         self, account: str | Account | None = None, integration: Integration | None = None
     ) -> None:
-        """Switch an integration off in an account: all its tokens are revoked (reference 2.6)."""
+        """Switch an integration off in an account: all its tokens are revoked (reference 2.6).
+
+        `webhooks.deliver()` then calls the hook of the integration.
+        """
         with self._lock:
             where, client_id = self.account(account), (integration or self.integration).client_id
             self._tokens.withdraw(where, client_id)
             self._router.channels.disconnect(where, client_id)
+            self.webhooks.uninstalled(self.uninstall_hook(where, integration), where)
 
     def uninstall_hook(
         self, account: str | Account | None = None, integration: Integration | None = None
@@ -205,15 +214,53 @@ class Admin:
     def write_chat(self, scope_id: str, conversation_id: str, text: str) -> ChatHook:
         """Write into a chat as the administrator; return the hook that the channel gets.
 
-        The sandbox makes no calls of its own: the test posts the hook once.
+        `webhooks.deliver()` posts it to the channel's address.
+
+        Raises:
+            KeyError: there is no such scope or conversation.
+        """
+        with self._writing():
+            scope, chat = self._chat(scope_id, conversation_id)
+            hook = write(scope, chat, scope.account.admin, text, self.clock.time())
+            self.webhooks.chat(hook, scope.account)
+            return hook
+
+    def type_in_chat(self, scope_id: str, conversation_id: str) -> ChatHook:
+        """Begin to type as the administrator; return the hook that the channel gets.
 
         Raises:
             KeyError: there is no such scope or conversation.
         """
         with self._lock:
-            scope = self._router.channels.scopes[scope_id]
-            chat = scope.chats[conversation_id]
-            return write(scope, chat, scope.account.admin, text, self.clock.time())
+            scope, chat = self._chat(scope_id, conversation_id)
+            hook = type_text(scope, chat, scope.account.admin, self.clock.time())
+            self.webhooks.chat(hook, scope.account)
+            return hook
+
+    def react_in_chat(
+        self, scope_id: str, conversation_id: str, msgid: str, emoji: str | None
+    ) -> ChatHook:
+        """React to a message as the administrator; None takes the reaction back.
+
+        Raises:
+            KeyError: there is no such scope, conversation or message.
+        """
+        with self._lock:
+            scope, chat = self._chat(scope_id, conversation_id)
+            message = chat.message(msgid, msgid)
+            if message is None:
+                raise KeyError(f"no message {msgid!r}")
+            hook = react(scope, chat, scope.account.admin, message, emoji, self.clock.time())
+            self.webhooks.chat(hook, scope.account)
+            return hook
+
+    def widget_token(
+        self, account: str | Account | None = None, integration: Integration | None = None
+    ) -> str:
+        """Issue the one-time token that a widget sends as `X-Auth-Token` (reference 2.13)."""
+        with self._lock:
+            where, one = self.account(account), integration or self.integration
+            return self._tokens.new_widget_token(one, where, where.admin, self.clock.time())
 
     def revoke_tokens(self, account: str | Account | None = None) -> None:
         """Revoke every token and code of an account, or of all accounts."""
@@ -229,7 +276,7 @@ class Admin:
             KeyError: there is no such resource.
             ProblemError: the API would refuse it, too.
         """
-        with self._lock:
+        with self._writing():
             where, now = self.account(account), int(self.clock.time())
             if entity_type not in ENTITY_TYPES:
                 return put(where, self._router.ids, entity_type, copy.deepcopy(entity), now)
@@ -242,7 +289,7 @@ class Admin:
 
     def add_shop(self, account: str | Account | None = None) -> None:
         """Fill an account with the data of a small shop, as if its administrator had entered it."""
-        with self._lock:
+        with self._writing():
             where = self.account(account)
             grant, now = self._grant(where, None), int(self.clock.time())
 
@@ -263,7 +310,7 @@ class Admin:
 
         The only way to add chats and mail: the API creates forms and calls only (reference 4.4).
         """
-        with self._lock:
+        with self._writing():
             where = self.account(account)
             writer = Writer(where, self._router.ids, where.admin.id, int(self.clock.time()))
             ends: dict[str, int | None] = {
@@ -273,12 +320,39 @@ class Admin:
             return str(enter(writer, category, ends, {"metadata": metadata or {}})["uid"])
 
     def trash(self, entity_type: str, number: int, account: str | Account | None = None) -> None:
-        """Put an entity into the recycle bin, which the API itself cannot do (reference 3.7)."""
-        with self._lock:
+        """Delete an entity, which the API itself cannot do (reference 3.7).
+
+        Leads, contacts, companies and customers go to the recycle bin; tasks and elements of lists
+        (`elements`) are gone.
+
+        Raises:
+            KeyError: there is no such entity.
+        """
+        with self._writing():
             where, now = self.account(account), int(self.clock.time())
-            where.entities[entity_type][number] |= {"is_deleted": True, "updated_at": now}
+            entity = where.entities[entity_type][number]
+            if entity_type in ENTITY_TYPES:
+                entity |= {"is_deleted": True, "updated_at": now}
+            else:
+                del where.entities[entity_type][number]
+            where.changes.delete(entity_type, entity)
+            if entity_type in SINGULAR:
+                history = Writer(where, self._router.ids, where.admin.id, now).history
+                history.record(f"{SINGULAR[entity_type]}_deleted", SINGULAR[entity_type], number)
+
+    def restore(self, entity_type: str, number: int, account: str | Account | None = None) -> None:
+        """Take an entity out of the recycle bin.
+
+        Raises:
+            KeyError: there is no such entity.
+        """
+        with self._writing():
+            where, now = self.account(account), int(self.clock.time())
+            entity = where.entities[entity_type][number]
+            entity |= {"is_deleted": False, "updated_at": now}
+            where.changes.restore(entity_type, entity)
             history = Writer(where, self._router.ids, where.admin.id, now).history
-            history.record(f"{SINGULAR[entity_type]}_deleted", SINGULAR[entity_type], number)
+            history.record(f"{SINGULAR[entity_type]}_restored", SINGULAR[entity_type], number)
 
     def leads(self, account: str | Account | None = None) -> list[Entity]:
         """Return copies of the stored leads, with tags by name and ties by id."""
@@ -291,6 +365,19 @@ class Admin:
     def companies(self, account: str | Account | None = None) -> list[Entity]:
         """Return copies of the stored companies."""
         return self._stored("companies", account)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Generator[None]:
+        """Hold the lock, and queue the webhooks of what the block writes."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self.webhooks.collect(self._router.accounts)
+
+    def _chat(self, scope_id: str, conversation_id: str) -> tuple[Scope, Chat]:
+        scope = self._router.channels.scopes[scope_id]
+        return scope, scope.chats[conversation_id]
 
     def _grant(
         self, account: Account, integration: Integration | None, *, admin: bool = True

@@ -6,9 +6,10 @@ holds the lock.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from errno import ECONNRESET
@@ -57,6 +58,7 @@ class Sandbox(Admin):
         redirect_uri: setting of the first integration.
         client_id: of the first integration; made up by default.
         client_secret: of the first integration; made up by default.
+        hook_url: of the first integration: what is called when an account removes it.
         token_lifetime: seconds that an access token of a pair lives.
 
     Attributes:
@@ -76,11 +78,14 @@ class Sandbox(Admin):
         redirect_uri: str = "http://127.0.0.1:3000/",
         client_id: str | None = None,
         client_secret: str | None = None,
+        hook_url: str | None = None,
         token_lifetime: float = ACCESS_TOKEN_SECONDS,
     ) -> None:
         """Add the accounts and register the first integration; nothing is opened."""
         super().__init__(accounts, clock or SystemClock(), refresh_mode, seed, token_lifetime)
-        self.integration = self._tokens.new_integration(redirect_uri, client_id, client_secret)
+        self.integration = self._tokens.new_integration(
+            redirect_uri, client_id, client_secret, hook_url
+        )
         self.rate_limiter = RateLimiter(rps, limits)
         self._closing = threading.Event()
         self._log = Log(counters=self._router.counters)
@@ -127,6 +132,7 @@ class Sandbox(Admin):
         account: Account | None = None
         if fault is None or fault.effect:
             answer, account = self._effect(request, verdict, now)
+            self.webhooks.collect(self._router.accounts)
         out = apply_fault(fault, answer) if fault else answer
         out = self._finished(out or Answer(500), number)
         status = 0 if answer is None and out.ending == "none" else out.status
@@ -232,6 +238,7 @@ class Sandbox(Admin):
 
         Pages of the open web, which can make a browser call a port of its machine, are refused: a
         Host that is unknown is answered 421, and what another site sends to change something 403.
+        By the real clock, webhooks are sent while the block runs.
 
         Args:
             host: address to listen on.
@@ -244,11 +251,24 @@ class Sandbox(Admin):
         Raises:
             OSError: the port is busy.
         """
-        return serve(
+        served = serve(
             Guard(self, (host, *hosts)), host, port,
             tls=tls, threads=threads, closing=self._closing,
             shake=lambda: self._pause(self.faults.handshake),
         )  # fmt: skip
+        return self._sending(served)
+
+    @contextlib.contextmanager
+    def _sending(self, serving: AbstractContextManager[Served]) -> Generator[Served]:
+        # By another clock than the real one, a test decides when webhooks are sent.
+        by_itself = isinstance(self.clock, SystemClock)
+        with serving as served:
+            self.webhooks.origin = served.url
+            try:
+                with self.webhooks.sending() if by_itself else contextlib.nullcontext():
+                    yield served
+            finally:
+                self.webhooks.origin = ""
 
     def _pause(self, seconds: float) -> None:
         # A server that closes must not wait for answers that are late by intent.

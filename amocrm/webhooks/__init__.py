@@ -2,26 +2,62 @@
 
 from __future__ import annotations
 
-import typing as _typing
 from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from amocrm.webhooks.event import Delivery, Event
 
-# Not later: the module would take the function's name.
+# Not later: the modules would take the functions' names.
+from amocrm.webhooks.health import health
 from amocrm.webhooks.parse import parse
+from amocrm.webhooks.reconcile import reconcile
 
-if _typing.TYPE_CHECKING:
+if _TYPE_CHECKING:
+    from amocrm.webhooks.health import AccountHealth, Health
+    from amocrm.webhooks.inbox.inbox import Inbox
+    from amocrm.webhooks.inbox.memory import MemoryInbox
+    from amocrm.webhooks.inbox.sql import SQLInbox
+    from amocrm.webhooks.receiver import Receiver
+    from amocrm.webhooks.reconcile import Reconciled
     from amocrm.webhooks.router import Hooks
+    from amocrm.webhooks.subscriptions import Ensured, ensure
     from amocrm.webhooks.worker import Handled, Worker
 
-__all__ = ["Delivery", "Event", "Handled", "Hooks", "Worker", "parse"]
+__all__ = [
+    "AccountHealth",
+    "Delivery",
+    "Ensured",
+    "Event",
+    "Handled",
+    "Health",
+    "Hooks",
+    "Inbox",
+    "MemoryInbox",
+    "Receiver",
+    "Reconciled",
+    "SQLInbox",
+    "Worker",
+    "ensure",
+    "health",
+    "parse",
+    "reconcile",
+]
 
 _LATER: dict[str, str] = {
+    "AccountHealth": "amocrm.webhooks.health",
+    "Ensured": "amocrm.webhooks.subscriptions",
     "Handled": "amocrm.webhooks.worker",
+    "Health": "amocrm.webhooks.health",
     "Hooks": "amocrm.webhooks.router",
+    "Inbox": "amocrm.webhooks.inbox.inbox",
+    "MemoryInbox": "amocrm.webhooks.inbox.memory",
+    "Receiver": "amocrm.webhooks.receiver",
+    "Reconciled": "amocrm.webhooks.reconcile",
+    "SQLInbox": "amocrm.webhooks.inbox.sql",
     "Worker": "amocrm.webhooks.worker",
+    "ensure": "amocrm.webhooks.subscriptions",
 }
-"""Names that need a database or start threads, by their modules."""
+"""Names that need a database, start threads or are used in one program only, by their modules."""
 
 
 def __getattr__(name: str) -> object:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from amocrm.errors import WebhookError
 from amocrm.http.messages import Json
 from amocrm.http.reply_body import NotJSONError
 from amocrm.http.reply_body import parse as parse_json
-from amocrm.webhooks.php_form import (
-    MAX_FIELDS,
-    check_key,
-    check_size,
-    decode,
-    parse_form,
-)
+from amocrm.webhooks.php_form import MAX_FIELDS, check_key, check_size, decode, parse_form
 
 _BOM: Final = b"\xef\xbb\xbf"
 _EMPTY: Final = (b"", b"null", b'""', b"[]", b"{}")
 _CONTAINERS: Final = (b"{", b"[")
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_MOST_BRACKETS: Final = 8 * MAX_FIELDS
+"""In keys, too: a name with brackets has seven."""
 
 
 def read_body(body: bytes, content_type: str) -> tuple[list[dict[str, Json]], bool]:
@@ -31,7 +29,7 @@ def read_body(body: bytes, content_type: str) -> tuple[list[dict[str, Json]], bo
         WebhookError: the body is out of bounds, or of type JSON and broken.
     """
     check_size(body)
-    stripped = body.strip().removeprefix(_BOM)
+    stripped = body.strip().removeprefix(_BOM).strip()
     if stripped in _EMPTY:
         return [], False
     if stripped.startswith(_CONTAINERS):
@@ -43,30 +41,36 @@ def read_body(body: bytes, content_type: str) -> tuple[list[dict[str, Json]], bo
         else:
             listed = data if isinstance(data, list) else [data]
             return [one for one in listed if isinstance(one, dict) and one], True
-    return [parse_form(stripped)], False
+    form = parse_form(stripped)
+    return [form] if form else [], False
 
 
 def _read_json(body: bytes) -> Json:
-    if max(body.count(b","), body.count(b"{"), body.count(b"[")) > MAX_FIELDS:
+    if body.count(b",") >= MAX_FIELDS or body.count(b"[") + body.count(b"{") > _MOST_BRACKETS:
         raise WebhookError(f"the webhook has more than {MAX_FIELDS:,} values")
     try:
-        return _checked(parse_json(body))
+        data = parse_json(body)
     except NotJSONError:
-        text = decode(body)
-        if "\ufffd" not in text and body.isascii():
+        if body.isascii():
             raise
-    return _checked(parse_json(text.encode()))
+        data = parse_json(decode(body).encode())
+    if isinstance(data, (dict, list)):
+        _check(data)
+    return _encodable(data) if _SURROGATE.search(body) else data
 
 
-def _checked(data: Json, depth: int = 1) -> Json:
-    """Return JSON of limited depth, with texts that UTF-8 can encode."""
+def _check(data: dict[str, Json] | list[Json], depth: int = 1) -> None:
+    """Refuse what is too deep or has long names."""
+    check_key(max(map(len, data), default=0) if isinstance(data, dict) else 0, depth)
+    for one in data.values() if isinstance(data, dict) else data:
+        if isinstance(one, (dict, list)):
+            _check(one, depth + 1)
+
+
+def _encodable(data: Json) -> Json:
+    """Return data whose texts have no lone surrogates, which nobody could store or print."""
     if isinstance(data, str):
-        return data if data.isascii() else data.encode("utf-8", "replace").decode()
-    if not isinstance(data, (dict, list)):
-        return data
-    check_key(0, depth)
-    if isinstance(data, list):
-        return [_checked(one, depth + 1) for one in data]
-    for key in data:
-        check_key(len(key), depth)
-    return {_checked(key): _checked(one, depth + 1) for key, one in data.items()}
+        return data.encode("utf-8", "replace").decode()
+    if isinstance(data, dict):
+        return {_encodable(key): _encodable(one) for key, one in data.items()}
+    return [_encodable(one) for one in data] if isinstance(data, list) else data

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from amocrm._support.numbers import instant
 from amocrm.auth.token import jwt_payload, known_id
-from amocrm.errors import WebhookError
 from amocrm.http.messages import Json
 from amocrm.webhooks import codes
 from amocrm.webhooks.body import read_body
@@ -19,10 +18,9 @@ from amocrm.webhooks.codes import Code
 from amocrm.webhooks.event import Delivery, Event, Kind, safe_name
 from amocrm.webhooks.php_form import nest
 
-MAX_EVENTS: Final = 5_000
-"""Events of a delivery."""
-
-_PREVIOUS: Final = ("status_id", "pipeline_id", "responsible_user_id", "period_id")
+_PREVIOUS: Final = {
+    f"old_{name}": name for name in ("status_id", "pipeline_id", "responsible_user_id", "period_id")
+}
 _CHANGED_AT: Final = (
     "updated_at",
     "last_modified",
@@ -62,11 +60,10 @@ def parse(
     if kind in ("account", "pipeline", "pipeline_widget"):
         objects = nested
     events = [event for one in objects for event in _events(one, kind, received_at)]
-    if len(events) > MAX_EVENTS:
-        raise WebhookError(f"the webhook has more than {MAX_EVENTS:,} events")
-    account_id, subdomain = _account(objects[0]) if objects else (None, None)
     if events:
         account_id, subdomain = events[0].account_id, events[0].subdomain
+    else:
+        account_id, subdomain = _account(objects[0]) if objects else (None, None)
     return Delivery(kind, account_id, subdomain, tuple(events), received_at)
 
 
@@ -273,14 +270,15 @@ def _number(value: Json) -> int | None:
 
 
 def _previous(about: Mapping[str, Json]) -> dict[str, int]:
-    found = {name: _number(about.get(f"old_{name}")) for name in _PREVIOUS}
+    found = {name: _number(about[old]) for old, name in _PREVIOUS.items() if old in about}
     return {name: number for name, number in found.items() if number is not None}
 
 
 def _happened_at(about: Mapping[str, Json]) -> int | None:
     """Return Unix seconds; dates of tasks and notes have no zone and are not told."""
     for name in _CHANGED_AT:
-        seconds = instant(about.get(name))
+        value = about.get(name)
+        seconds = instant(value) if value else None
         if seconds:
             return int(seconds)
     return None

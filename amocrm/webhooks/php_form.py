@@ -7,9 +7,9 @@ gives way to an array, what follows a closing bracket is ignored. Source: refere
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from amocrm.errors import WebhookError
 from amocrm.http.messages import Json
@@ -18,8 +18,8 @@ MAX_BODY: Final = 1_048_576
 """Bytes of a body."""
 
 MAX_FIELDS: Final = 10_000
-"""Fields of a form, and values and containers of a JSON body. A lead with 60 custom fields has
-about 300."""
+"""Fields of a form, its arrays, and values of JSON; so many events at most. A lead with 60 custom
+fields has about 300 fields and fewer arrays."""
 
 MAX_DEPTH: Final = 16
 """Names in a key, and containers within one another. Of documented bodies 11 at most."""
@@ -28,6 +28,9 @@ MAX_KEY: Final = 1_000
 """Bytes of a key, as it is sent; six of them are one Cyrillic letter."""
 
 _BRACKETS: Final = ((b"+", b" "), (b"%5B", b"["), (b"%5D", b"]"), (b"%5b", b"["), (b"%5d", b"]"))
+
+_ESCAPES: Final = re.compile(rb"(?:%[0-9A-Fa-f]{2}){1,64}")
+"""Several at once: a Cyrillic letter has two. Not all of a long run: the search would keep each."""
 
 _INDEX_DIGITS: Final = 18
 """Digits of an index at most."""
@@ -42,7 +45,8 @@ class _Array(dict[str, Json]):
     def append_key(self) -> str:
         """Return the key of `a[]`: one more than the highest."""
         if self.next_index < 0:
-            self.next_index = max((int(key) for key in self if _is_index(key)), default=-1) + 1
+            indexes = [int(key) for key in self if _is_index(key)] if self else []
+            self.next_index = max(indexes) + 1 if indexes else 0
         return str(self.next_index)
 
     def put(self, key: str, value: Json) -> None:
@@ -63,10 +67,10 @@ def parse_form(body: bytes) -> dict[str, Json]:
         raise WebhookError(f"the webhook has more than {MAX_FIELDS:,} fields")
     for coded, plain in _BRACKETS:
         body = body.replace(coded, plain)
+    _check_arrays(body.count(b"[]["))
     fields = [field.partition(b"=") for field in body.split(b"&") if field]
     for name, _, _ in fields:
-        if len(name) > MAX_KEY or name.count(b"[") >= MAX_DEPTH:
-            check_key(len(name), name.count(b"[") + 1)
+        check_key(len(name), name.count(b"[") + 1)
     return nest((_unquote(name), _unquote(value)) for name, _, value in fields)
 
 
@@ -87,21 +91,29 @@ def check_key(length: int, depth: int) -> None:
         WebhookError: it is.
     """
     if length > MAX_KEY:
-        raise WebhookError(f"the webhook has a key of more than {MAX_KEY:,} bytes")
+        raise WebhookError(f"the webhook has a key longer than {MAX_KEY:,}")
     if depth > MAX_DEPTH:
         raise WebhookError(f"the webhook is nested deeper than {MAX_DEPTH}")
+
+
+def _check_arrays(number: int) -> None:
+    if number > MAX_FIELDS:
+        raise WebhookError(f"the webhook has more than {MAX_FIELDS:,} arrays")
 
 
 def nest(fields: Iterable[tuple[str, Json]]) -> dict[str, Json]:
     """Return the nested data of keys with brackets; values may be nested already."""
     root = _Array()
     parents: dict[str, _Array] = {}
+    arrays = 0
     for name, value in fields:
         prefix, bracket, last = name.rpartition("[")
         parent = parents.get(prefix) if bracket else None
         if parent is None or last.find("]") != len(last) - 1 or last == "]":
             keys = _keys(name)
-            parent = _descend(root, keys, parents)
+            parent, made = _descend(root, keys)
+            arrays += made
+            _check_arrays(arrays)
             last = keys[-1] or (parent.append_key() if len(keys) > 1 else "")
             if len(keys) == name.count("[") + 1 > 1 and "[]" not in prefix:
                 parents[prefix] = parent
@@ -120,14 +132,18 @@ def decode(raw: bytes) -> str:
     except UnicodeDecodeError:
         pass
     text = raw.decode("utf-8", "replace")
-    foreign = sum(not char.isascii() for char in text)
+    foreign = len(text) - len(text.encode("ascii", "ignore"))
     if 2 * text.count("\ufffd") > foreign:
         return raw.decode("cp1251", "replace")
     return text
 
 
 def _unquote(raw: bytes) -> str:
-    return decode(unquote_to_bytes(raw) if b"%" in raw else raw)
+    return decode(_ESCAPES.sub(_unescape, raw) if b"%" in raw else raw)
+
+
+def _unescape(run: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(run[0].replace(b"%", b"").decode())
 
 
 def _keys(name: str) -> list[str]:
@@ -136,27 +152,27 @@ def _keys(name: str) -> list[str]:
     end = rest.rfind("]")
     if not (bracket and head) or end < 0:
         return [name]
-    keys = [head]
-    for key in rest[:end].split("]["):
-        key, closed, _ = key.partition("]")
-        keys.append(key)
-        if closed:
+    keys = [head, *rest[:end].split("][")]
+    for number, key in enumerate(keys[1:] if rest.count("]") > len(keys) - 1 else (), 1):
+        if "]" in key:
+            keys[number:] = [key.partition("]")[0]]
             break
     check_key(0, len(keys))
     return keys
 
 
-def _descend(root: _Array, keys: list[str], parents: dict[str, _Array]) -> _Array:
-    """Return the array that the last key belongs to; make what is missing on the way."""
-    array = root
+def _descend(root: _Array, keys: list[str]) -> tuple[_Array, int]:
+    """Return the array that the last key belongs to, and how many were made on the way."""
+    array, made = root, 0
     for number, key in enumerate(keys[:-1]):
         name = key or (array.append_key() if number else "")
         inner = array.get(name)
         if not isinstance(inner, _Array):
             inner = _Array()
             array.put(name, inner)
+            made += 1
         array = inner
-    return array
+    return array, made
 
 
 def _finish(value: Json) -> Json:
@@ -167,9 +183,7 @@ def _finish(value: Json) -> Json:
         return value
     if value and all(_is_index(key) for key in value):
         return [_finish(value[key]) for key in sorted(value, key=int)]
-    return {
-        key: _finish(one) if isinstance(one, (dict, list)) else one for key, one in value.items()
-    }
+    return {key: one if isinstance(one, str) else _finish(one) for key, one in value.items()}
 
 
 def _is_index(key: str) -> bool:

@@ -341,3 +341,17 @@ def test_copied_fields_have_their_choices_groups_and_stages(
     assert contact_fields["Weight"]["id"] == other["id"]
     assert copy_setup.copy_fields(crm, branch) == []
     assert copy_setup.copy_pipelines(crm, branch) == []
+
+
+def test_webhooks_are_received_handled_and_found_again(tmp_path: Path) -> None:
+    assert run("webhooks.py", tmp_path) == [
+        "subscription: created",
+        "new: Window",
+        "won: Window, 500",
+        "handled: Handled(done=2, failed=0, dead=0)",
+        "found later: {'add_lead': 1}",
+        "new: Door (found later)",
+        "handled: Handled(done=1, failed=0, dead=0)",
+        "problems: []",
+    ]
+    assert list(tmp_path.iterdir()) == []

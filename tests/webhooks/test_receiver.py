@@ -17,6 +17,7 @@ from amocrm import ConfigurationError, InboxError
 from amocrm.auth.installation import uninstall_hook
 from amocrm.chats.signatures import sign_hook
 from amocrm.sandbox import ManualClock
+from amocrm.webhooks.event import Kind
 from amocrm.webhooks.inbox.inbox import Part, RawDelivery
 from amocrm.webhooks.inbox.memory import MemoryInbox
 from amocrm.webhooks.receiver import Receiver
@@ -357,13 +358,13 @@ def run_asgi(receiver: Receiver, messages: list[dict[str, Any]], **scope: Any) -
 
 
 def test_asgi_reads_parts_and_notices_a_hang_up(receiver: Receiver, inbox: MemoryInbox) -> None:
-    parts = [
+    parts: list[dict[str, Any]] = [
         {"type": "http.request", "body": LEAD[:10], "more_body": True},
         {"type": "http.request", "body": LEAD[10:], "more_body": False},
     ]
     assert run_asgi(receiver, parts)[0]["status"] == 200
     assert [one.body for one in stored(inbox)] == [LEAD]
-    cut = [
+    cut: list[dict[str, Any]] = [
         {"type": "http.request", "body": LEAD[:10], "more_body": True},
         {"type": "http.disconnect"},
     ]
@@ -401,9 +402,10 @@ def test_a_wrong_setting_is_named(inbox: MemoryInbox, settings: dict[str, Any], 
 
 def test_an_address_that_cannot_be_verified_is_not_given(inbox: MemoryInbox) -> None:
     receiver = Receiver(inbox, key=KEY, url=URL)
-    for kind in ("bot", "uninstall", "chat", "install"):
+    kinds: list[Kind] = ["bot", "uninstall", "chat", "install"]
+    for kind in kinds:
         with pytest.raises(ConfigurationError):
-            receiver.address(None, kind)  # type: ignore[arg-type]
+            receiver.address(None, kind)
     for account in (None, 0, -1, True):
         with pytest.raises(ConfigurationError):
             receiver.address(account)

@@ -11,7 +11,12 @@ from amocrm.sandbox.entities.bots import BOTS
 from amocrm.sandbox.entities.talks import TALKS
 from amocrm.sandbox.entities.widgets import WIDGETS
 
-_WAITING = Collection(path="", key="waiting", verbs={}, keys=("id", "bot_id", "kind"))
+_WAITING = Collection(
+    path="",
+    key="waiting",
+    verbs={},
+    keys=("id", "bot_id", "kind", "entity_type", "entity_id"),
+)
 _ROWS = {"bots": BOTS, "talks": TALKS, "waiting": _WAITING, "widgets": WIDGETS}
 _KEYS = {"talks": "talk_id", "widgets": "code"}
 """Members that an address names instead of the id."""
@@ -51,4 +56,6 @@ def put(account: Account, ids: Ids, entity_type: str, entity: Entity, now: int) 
         stamps["talk_id"] = number
     whole = {**dict.fromkeys(row.keys), **stamps, **row.defaults, **entity}
     account.shelf(entity_type)[whole[key]] = whole
+    if entity_type == "talks":
+        account.changes.add("talks", whole)
     return number

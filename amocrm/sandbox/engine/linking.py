@@ -64,4 +64,5 @@ def _touch(history: History, entity_type: str, number: int) -> None:
     # Assumed (reference 11): links change `updated_at` of both ends; elements have no such side.
     entity = history.account.shelf(entity_type).get(number)
     if entity is not None:
+        history.account.changes.update(entity_type, entity, dict(entity))
         entity |= {"updated_at": history.now, "updated_by": history.user_id}

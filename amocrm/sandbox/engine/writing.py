@@ -40,6 +40,7 @@ class Writer:
         self.account.entities[entity_type.name][number] = entity
         self._write(entity_type, entity, model)
         self.history.added(entity_type.name, entity)
+        self.account.changes.add(entity_type.name, entity)
         self._tie(entity_type, number, model.get("_embedded", {}))
         entity["updated_at"] = model.get("updated_at", entity["created_at"])
         entity["updated_by"] = model.get("updated_by", entity["created_by"])
@@ -50,6 +51,7 @@ class Writer:
         before = {**entity, "_tags": list(entity["_tags"])}
         self._write(entity_type, entity, model)
         self.history.changed(entity_type.name, before, entity)
+        self.account.changes.update(entity_type.name, entity, before)
         entity["updated_at"] = model.get("updated_at", self.now)
         entity["updated_by"] = model.get("updated_by", self.user_id)
         return entity

@@ -94,8 +94,9 @@ def go_on(call: Call, kind: str, bot_id: int, continue_id: int) -> Answer:
     if waiting is None or (waiting["bot_id"], waiting["kind"]) != (bot_id, kind):
         raise ProblemError(404, "Not found")
     # Both members are optional, so an empty object is a body.
-    read_models([call.request.json()], _CONTINUE, check=_check_handlers)
+    models = read_models([call.request.json()], _CONTINUE, check=_check_handlers)
     del call.account.shelf("waiting")[continue_id]
+    call.account.shelf("continued")[continue_id] = {**waiting, "body": models[0]}
     return Answer(202)
 
 
@@ -142,8 +143,17 @@ def _entity_type(model: dict[str, Json]) -> str:
 def _started(call: Call, models: list[Json]) -> None:
     for one in models:
         key = (one["bot_id"], _entity_type(one), one["entity_id"])
+        _give_up_waiting(call.account, *key[1:])
         call.account.shelf("runs")[key] = {"id": key, "started_at": call.now}
     call.counters["bots.started"] += len(models)
+
+
+def _give_up_waiting(account: Account, entity_type: str, number: int) -> None:
+    # A bot does not go on when another one was started for its entity (reference 9.1).
+    waiting = account.shelf("waiting")
+    for one in list(waiting.values()):
+        if (one.get("entity_type"), one.get("entity_id")) == (entity_type, number):
+            del waiting[one["id"]]
 
 
 def _accepted() -> Answer:

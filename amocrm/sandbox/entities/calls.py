@@ -107,6 +107,7 @@ def _last_digits(phone: str) -> str:
 def _made(call: Call, model: Entity, place: int, entity_type: str, number: int) -> Entity:
     note = _note(call, model, number)
     call.account.shelf(f"{entity_type}/notes")[note["id"]] = note
+    call.account.changes.add(f"{entity_type}/notes", note)
     kind = "incoming_call" if model["direction"] == "inbound" else "outgoing_call"
     value = {"note": {"id": note["id"]}}
     call.history.record(kind, SINGULAR[entity_type], number, after=[value])

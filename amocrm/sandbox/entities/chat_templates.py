@@ -107,6 +107,7 @@ def send_to_review(call: Call, number: int) -> Answer:
         # Assumed (reference 4.27): without a source there is one review all the same.
         for source in sources or [None]
     ]
+    call.account.changes.add("chat_templates", template)
     return json_answer({"_embedded": {"reviews": template["_reviews"]}})
 
 

@@ -53,10 +53,12 @@ def _make(operation: Operation, model: Entity) -> Entity:
     write_values(
         model.get("custom_fields_values") or [], operation.account, _entity_type(operation), element
     )
+    operation.account.changes.add("elements", element)
     return element
 
 
 def _change(operation: Operation, element: Entity, model: Entity) -> None:
+    operation.account.changes.update("elements", element, dict(element))
     plain = {name: one for name, one in model.items() if name != "custom_fields_values"}
     operation.change(element, plain)
     write_values(

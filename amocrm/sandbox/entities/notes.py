@@ -60,6 +60,7 @@ def _make(operation: Operation, model: Entity) -> Entity:
     note["updated_at"] = model.get("updated_at", note["created_at"])
     note["updated_by"] = model.get("updated_by", note["created_by"])
     note["_is_pinned"] = False
+    operation.account.changes.add(f"{_entity_type(operation)}/notes", note)
     event = NOTE_TYPES[note["note_type"]].event
     if event is not None:
         one = SINGULAR[_entity_type(operation)]

@@ -84,6 +84,7 @@ def _drop(operation: Operation, stage: Entity) -> None:
             before = dict(lead)
             lead["status_id"] = first["id"]
             operation.call.history.changed("leads", before, lead)
+            operation.account.changes.update("leads", lead, before)
 
 
 def _describe(operation: Operation, stage: Entity, model: Entity) -> None:

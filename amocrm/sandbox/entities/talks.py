@@ -21,6 +21,7 @@ def close(call: Call, number: int) -> Answer:
     read_optional(call.request, {"force_close": "bool"})
     if not talk["is_in_work"]:
         raise ProblemError(422, "The talk is closed")
+    call.account.changes.update("talks", talk, dict(talk))
     talk |= {"is_in_work": False, "updated_at": call.now}
     return Answer(202)
 

@@ -48,6 +48,7 @@ def _make(operation: Operation, model: Entity) -> Entity:
     task["updated_at"] = model.get("updated_at", task["created_at"])
     task["updated_by"] = model.get("updated_by", task["created_by"])
     operation.call.history.record("task_added", "task", task["id"])
+    operation.account.changes.add("tasks", task)
     _record_completion(operation, {"is_completed": False, "result": []}, task)
     refresh_closest(operation.account, task["entity_type"], task["entity_id"])
     return task
@@ -56,6 +57,7 @@ def _make(operation: Operation, model: Entity) -> Entity:
 def _change(operation: Operation, task: Entity, model: Entity) -> None:
     before = dict(task)
     operation.change(task, _read(model))
+    operation.account.changes.update("tasks", task, before)
     history = operation.call.history
     told = (
         ("text", "task_text_changed", "task", "text"),
@@ -82,7 +84,9 @@ def _record_completion(operation: Operation, before: Entity, task: Entity) -> No
     if task["is_completed"] and not before["is_completed"]:
         history.record("task_completed", "task", task["id"])
     if task["result"] and task["result"] != before["result"]:
-        history.record("task_result_added", "task", task["id"], after=[history.note()])
+        value = history.note()
+        task["_result_id"] = value["note"]["id"]
+        history.record("task_result_added", "task", task["id"], after=[value])
 
 
 def refresh_closest(account: Account, entity_type: str | None, number: int | None) -> None:

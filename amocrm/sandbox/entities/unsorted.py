@@ -94,6 +94,7 @@ def decline(call: Call, number: str) -> Answer:
             entity |= {"is_deleted": True, "updated_at": call.now}
             one = SINGULAR[entity_type]
             call.history.record(f"{one}_deleted", one, entity["id"])
+            call.account.changes.delete(entity_type, entity)
     _finish(call, item, "declined")
     return _answer(call, item)
 
@@ -122,7 +123,10 @@ def link_to(call: Call, number: str) -> Answer:
     if contact is not None:
         link(call.history, entity_type, owner, "contacts", contact, {})
     # Assumed (reference 4.4): the lead that came in is not needed any more.
-    call.account.shelf("leads")[item["_ends"]["leads"]]["is_deleted"] = True
+    came = call.account.shelf("leads")[item["_ends"]["leads"]]
+    came["is_deleted"] = True
+    call.account.changes.delete("leads", came)
+    item["_target"] = {entity_type: owner, "contacts": contact}
     _finish(call, item, "accepted")
     return json_answer({"uid": item["uid"], "_embedded": _linked_to(call, wanted)})
 
@@ -174,7 +178,8 @@ def _finish(call: Call, item: Entity, outcome: str) -> None:
     contact = call.account.shelf("contacts").get(item["_ends"].get("contacts"))
     if contact is not None:
         contact["is_unsorted"] = False
-    item |= {"_outcome": outcome, "_sorted_at": call.now}
+    item |= {"_outcome": outcome, "_sorted_at": call.now, "_sorted_by": call.grant.user_id}
+    call.account.changes.delete("unsorted", item)
 
 
 def _answer(call: Call, item: Entity) -> Answer:

@@ -72,8 +72,10 @@ def enter(writer: Writer, category: str, ends: Mapping[str, int | None], item: E
         "_ends": dict(ends),
         "_outcome": "",
         "_sorted_at": None,
+        "_user": writer.user_id,
     }
     account.shelf("unsorted")[uid] = made
+    account.changes.add("unsorted", made)
     return made
 
 

@@ -29,10 +29,12 @@ CODES = (
     *("add_task", "update_task", "delete_task", "responsible_task"),
     *("add_talk", "update_talk", "add_message", "add_outgoing_message"),
     "add_chat_template_review",
-    # Assumed (reference 6.2): the strings of incoming leads.
+    # Assumed (reference 6.2): the strings of incoming leads and of elements of lists.
     *("add_unsorted", "update_unsorted", "delete_unsorted"),
+    *("add_catalog_element", "update_catalog_element", "delete_catalog_element"),
 )
-_URL = re.compile(r"https?://[^\s/]\S*")
+# Domains in other letters are not supported (reference 6.1). Assumed: they are refused here.
+_URL = re.compile(r"https?://[!-.0-~]+(?:/\S*)?")
 
 
 def _check(
@@ -45,8 +47,10 @@ def _check(
 def _make(operation: Operation, model: Entity) -> Entity:
     known = _by_destination(operation.call, model["destination"])
     if known is not None:
-        # A known address gets new settings and is switched on again.
+        # A known address gets new settings and is switched on again. Assumed (reference 6.1): the
+        # bad answers of the time before count no more.
         operation.change(known, {**model, "disabled": False})
+        known["_bad"] = []
         return known
     if len(operation.shelf) >= MOST_WEBHOOKS:
         raise ProblemError(422, f"Limit {MOST_WEBHOOKS} per account")
@@ -61,6 +65,7 @@ def delete_webhook(call: Call) -> Answer:
     if known is None:
         raise ProblemError(404, "Not found")
     del call.account.shelf("webhooks")[known["id"]]
+    known["_is_deleted"] = True
     return NO_CONTENT
 
 

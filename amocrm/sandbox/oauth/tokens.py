@@ -11,13 +11,13 @@ import hmac
 import json
 import random
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from amocrm.api_limits import ACCESS_TOKEN_SECONDS, CODE_SECONDS, REFRESH_TOKEN_SECONDS
 from amocrm.sandbox.amojo.store import Channel
-from amocrm.sandbox.data.state import Account
+from amocrm.sandbox.data.state import Account, User
 from amocrm.sandbox.http.answer import Json
 
 RefreshMode = Literal["strict", "grace"]
@@ -91,12 +91,17 @@ class TokenRegistry:
         self._key = self._random.randbytes(32)
 
     def new_integration(
-        self, redirect_uri: str, client_id: str | None, client_secret: str | None
+        self,
+        redirect_uri: str,
+        client_id: str | None,
+        client_secret: str | None,
+        hook_url: str | None = None,
     ) -> Integration:
         """Register an integration; what is not given is made up."""
         made_id = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         made_secret = base64.b64encode(self._random.randbytes(48), b"aA").decode()
         one = Integration(client_id or made_id, client_secret or made_secret, redirect_uri)
+        one = one if hook_url is None else replace(one, hook_url=hook_url)
         self.integrations[one.client_id] = one
         return one
 
@@ -175,8 +180,33 @@ class TokenRegistry:
 
     def sign_token(self, claims: dict[str, Json]) -> str:
         """Return a JWT in HS256, as the token of an upload address is (reference 7)."""
-        text = f"{_segment({'typ': 'JWT', 'alg': 'HS256'})}.{_segment(claims)}"
-        return f"{text}.{_base64(hmac.new(self._key, text.encode(), hashlib.sha256).digest())}"
+        return _signed_jwt("HS256", self._key, claims)
+
+    def sign_for(
+        self, client_id: str, algorithm: Literal["HS256", "HS512"], claims: dict[str, Json]
+    ) -> str:
+        """Return a JWT that the secret of an integration signs (reference 2.13)."""
+        return _signed_jwt(algorithm, self.integrations[client_id].client_secret.encode(), claims)
+
+    def new_widget_token(
+        self, integration: Integration, account: Account, user: User, now: float
+    ) -> str:
+        """Issue a one-time token (reference 2.13): for half an hour and the redirect's host."""
+        audience = urlsplit(integration.redirect_uri)
+        claims = {
+            "iss": f"https://{account.host}",
+            "aud": f"{audience.scheme}://{audience.netloc}",
+            "jti": str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
+            "iat": int(now),
+            "nbf": int(now),
+            "exp": int(now) + 1800,
+            "account_id": account.id,
+            "user_id": user.id,
+            "client_uuid": integration.client_id,
+            "subdomain": account.subdomain,
+            "is_admin": user.is_admin,
+        }
+        return self.sign_for(integration.client_id, "HS256", claims)
 
     def _opaque(self, size: int) -> str:
         return "def502" + self._random.randbytes(size).hex()
@@ -225,6 +255,14 @@ def sign_uninstall(integration: Integration, account_id: int) -> str:
     """
     message = f"{integration.client_id}|{account_id}".encode()
     return hmac.new(integration.client_secret.encode(), message, hashlib.sha256).hexdigest()
+
+
+_DIGESTS = {"HS256": hashlib.sha256, "HS512": hashlib.sha512}
+
+
+def _signed_jwt(algorithm: str, key: bytes, claims: dict[str, Json]) -> str:
+    text = f"{_segment({'typ': 'JWT', 'alg': algorithm})}.{_segment(claims)}"
+    return f"{text}.{_base64(hmac.new(key, text.encode(), _DIGESTS[algorithm]).digest())}"
 
 
 def _segment(data: Json) -> str:

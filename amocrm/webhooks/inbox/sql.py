@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.errors import InboxError, printable
 from amocrm.stores.database import sa
-from amocrm.stores.transactions import Transactions, insert_or_lock
+from amocrm.stores.transactions import Transactions
 from amocrm.webhooks.inbox.inbox import (
     LEASED,
     UNIQUE_FOR,
@@ -93,24 +93,23 @@ class SQLInbox(SQLReports):
         row = self._rows.row(delivery, digest)
         # In one order for all, so that two of them cannot wait for each other.
         names = sorted({name_of(part.key) for part in parts})
-        is_first = True
+        attempts = 0
 
         def store(connection: sa.Connection) -> int | None:
-            nonlocal is_first
-            deliveries, events, queues = self._tables
+            nonlocal attempts
+            attempts += 1
             if names:
                 due = self._clock.time()
-                connection.execute(
-                    insert_or_lock(queues, connection), [{"name": n, "due_at": due} for n in names]
-                )
-            if not is_first and self._is_repeated(connection, digest, delivery.received_at):
+                queues = [{"name": name, "due_at": due} for name in names]
+                connection.execute(self._insert_queue, queues)
+            # Looked for only after an insertion has failed: repeated deliveries are rare.
+            if attempts > 1 and self._is_repeated(connection, digest, delivery.received_at):
                 return None
-            is_first = False
-            number = connection.execute(sa.insert(deliveries).values(row)).inserted_primary_key
-            delivery_id = int(number[0]) if number else 0
+            inserted = connection.execute(self._insert_delivery, row)
+            (delivery_id,) = inserted.inserted_primary_key or (0,)
             if parts:
-                connection.execute(sa.insert(events), list(event_rows(delivery_id, parts)))
-            return delivery_id
+                connection.execute(self._insert_event, list(event_rows(delivery_id, parts)))
+            return int(delivery_id)
 
         delivery_id = self._database.run("store a delivery", store)
         if delivery_id is not None and parts:
