@@ -1,6 +1,6 @@
 """Continues bots that wait for the answer to a `widget_request`.
 
-A bot waits for ever until its `return_url` is called. Call `continue_bot` in a handler of the kind
+A bot waits forever until its `return_url` is called. Call `continue_bot` in a handler of the kind
 `bot`: if it fails, the inbox calls the handler again until the answer has arrived.
 
 Source: reference 9.1.
