@@ -23,7 +23,7 @@ from amocrm.stores.time_limits import Step, TimeLimits
 PATIENCE: Final = 1.5
 """Seconds that a transaction may take, if nothing else is said."""
 NEWS: Final = 2
-"""The largest number of repetitions after lost connections and rows that were inserted by others."""
+"""The largest number of repetitions after lost connections and rows that others inserted."""
 
 _Result = TypeVar("_Result")
 _DEADLOCKS: Final = frozenset({"40P01", "40001", 1213})

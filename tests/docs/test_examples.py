@@ -344,7 +344,7 @@ def test_copied_fields_have_their_choices_groups_and_stages(
 
 
 def test_webhooks_are_received_handled_and_found_again(tmp_path: Path) -> None:
-    assert run("webhooks.py", tmp_path) == [
+    assert run("receive_webhooks.py", tmp_path) == [
         "subscription: created",
         "new: Window",
         "won: Window, 500",

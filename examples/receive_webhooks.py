@@ -1,6 +1,6 @@
 """Receive webhooks and handle them: the receiver, the inbox and the worker of one program.
 
-    python examples/webhooks.py
+    python examples/receive_webhooks.py
 
 The other side is a sandbox in this process; against a real account only `crm` and `URL` change.
 """
@@ -21,6 +21,7 @@ hooks = Hooks()
 
 @hooks.on("status_lead", stage="Успешно реализовано")
 def thank(event: Event, crm: AmoCRM) -> None:
+    """Handle a lead that was won: the event says which, `fetch` how it is now."""
     lead = event.fetch()
     print(f"won: {lead['name']}, {lead['price']}")
     crm.tasks.create({
@@ -31,10 +32,12 @@ def thank(event: Event, crm: AmoCRM) -> None:
 
 @hooks.on("add_lead")
 def greet(event: Event, crm: AmoCRM) -> None:
+    """Handle a new lead, however it became known."""
     print(f"new: {event.item['name']}{' (found later)' if event.synthetic else ''}")
 
 
 def main(folder: Path) -> None:
+    """Run both sides: the account's, which sends, and ours."""
     sandbox = Sandbox()
     with AmoCRM(
         sandbox.account().host,
