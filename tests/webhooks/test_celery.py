@@ -51,7 +51,7 @@ class Place:
     """An inbox in a database, a queue of a broker, and workers that handle its deliveries."""
 
     def __init__(self, kind: str, folder: Path, base_url: str, token: str, account: int) -> None:
-        self.told_in = folder / "told"
+        self.told_in, self.log = folder / "told", folder / "log"
         self.account = account
         self.queue = f"amocrm_test_{uuid.uuid4().hex[:12]}"
         self.database = f"sqlite:///{folder}/inbox.db"
@@ -87,10 +87,11 @@ class Place:
         program = ["-m", "celery", "--app", "tests.webhooks.celery_program", "worker"]
         quiet = ["--loglevel=ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat"]
         command = [sys.executable, "-W", "ignore", *program, f"--concurrency={processes}", *quiet]
-        return subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, start_new_session=True,
+                stdout=log, stderr=log,
+            )  # fmt: skip
 
     def told(self) -> list[tuple[str, int, int, int]]:
         """What handlers have told: begin or end, lead, number, process."""
