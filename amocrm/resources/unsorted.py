@@ -41,7 +41,7 @@ class SummaryFilter(TypedDict, total=False):
 
 
 _KINDS: Final = member_types(SummaryFilter)
-_SUMMARY: Final = Endpoint("summary", "4.4", tuple(_KINDS), tuple(_KINDS.values()))
+_SUMMARY: Final = Endpoint("summary", "4.4", _KINDS)
 
 
 class UnsortedForms(Creates["NewForm", "UnsortedLead"], path="forms", source="4.4"):

@@ -155,8 +155,8 @@ class Lists(Resource, Generic[E, F, W, O]):
         if not self._api.lenient and "filter" not in more:
             self._check_filter(asked.get("filter", {}))
         queries = split_query({**asked, **more}, {} if "filter" in more else self._split)
-        parts = [
-            lazy.listing.Listing[E](
+        parts: list[Listing[E]] = [
+            lazy.listing.Listing(
                 self._api, self._path, one, limit=limit, ahead=ahead,
                 expect=expect if len(queries) == 1 else None, unique=unique, progress=progress,
             )

@@ -217,16 +217,15 @@ def test_an_unknown_id_is_not_found_whatever_the_status() -> None:
 def test_names_of_one_item_and_of_a_listing() -> None:
     crm, _ = client()
     assert "drive_url" in crm.account.get(with_=["drive_url"])
-    assert crm.account.endpoint.orders == crm.account.endpoint.filters == ()
+    assert not crm.account.endpoint.orders
+    assert not crm.account.endpoint.filters
     assert crm.users.endpoint == Endpoint("users", "4.19", withs=crm.users.endpoint.withs)
     assert "role" in crm.users.endpoint.withs
     assert crm.tasks.endpoint.orders == ("complete_till", "created_at", "id")
 
 
 def test_a_question_becomes_the_query() -> None:
-    endpoint = Endpoint(
-        "x", filters=("id",), kinds=("Id",), withs=("a", "b"), orders=("id",), query=True
-    )
+    endpoint = Endpoint("x", filters={"id": "Id"}, withs=("a", "b"), orders=("id",), query=True)
     asked = build_query(
         endpoint, "x", lenient=False,
         filter={"id": 1}, with_=("a", "b"), order={"id": "asc"}, query="q",
