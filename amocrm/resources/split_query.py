@@ -39,7 +39,10 @@ def split_query(params: Mapping[str, Json], most: Mapping[str, int]) -> list[Map
         if most[other]:
             name, parts = other, -(-len(values) // most[other])
     if parts == 1:
-        parts = min(-(-_length(params) // LONGEST), len(lists[name]))
+        own = _length({"filter": {name: lists[name]}})
+        rest = _length(params) - own  # which each part has
+        if own + rest > LONGEST:
+            parts = min(-(-own // max(LONGEST - rest, LONGEST // 4)), len(lists[name]))
     if parts == 1:
         return [params]
     values = _unique(lists[name])
