@@ -75,7 +75,7 @@ class Resource(ResourceOwner):
         if source:
             asked = _arguments_of(cls)
             filters = member_types(asked.get("filter"))
-            withs, orders = get_args(asked.get("with")), get_args(asked.get("order"))
+            withs, orders = get_args(asked.get("with")), tuple(member_types(asked.get("order")))
             cls.endpoint = Endpoint(path, source, filters, withs, orders, query, text_id)
 
     def __repr__(self) -> str:
@@ -151,7 +151,7 @@ R = TypeVar("R", bound=Resource)
 
 def _not_offered(kind: type[Resource], where: str, name: str) -> NotOfferedError:
     """Tell what the API does not offer at a place, and what it does."""
-    offered = [one for one in dir(kind) if not one.startswith("_") and one != "row"]
+    offered = [one for one in dir(kind) if not one.startswith("_") and one != "endpoint"]
     if name in _VERBS:
         return NotOfferedError(f"{where} cannot be {_VERBS[name]} through amoCRM's API")
     return NotOfferedError(f"{where} has no {name!r}", hint=near(name, offered))

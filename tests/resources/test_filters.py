@@ -467,7 +467,7 @@ def test_many_ids_are_asked_for_in_several_calls_in_their_order(
     assert first is not None
     assert first["id"] == min(numbers)
     for direction, expected in [("asc", sorted(numbers)), ("desc", sorted(numbers, reverse=True))]:
-        again = crm.leads.list(filter={"id": wanted}, order={"id": direction}, unique=True)  # type: ignore[dict-item] # pyright: ignore
+        again = crm.leads.list(filter={"id": wanted}, order={"id": direction}, unique=True)  # type: ignore[arg-type] # pyright: ignore
         assert list(again.ids()) == expected
         first = again.first()
         assert first is not None
