@@ -429,7 +429,7 @@ class BlockedError(ForbiddenError):
     them the account, your IP address and `request_id`.
 
     Attributes:
-        retry_after: seconds until the next try; the length of a block is not documented.
+        retry_after: seconds until the next try: 60, then 5 minutes, then 15 while the block lasts.
     """
 
     retryable = True

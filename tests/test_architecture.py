@@ -47,7 +47,7 @@ resources/people/contact_keys resources/people/normalize resources/split_query
 schema/enums
 webhooks/addresses webhooks/answer webhooks/body webhooks/codes webhooks/event
 webhooks/inbox/inbox webhooks/jwt
-webhooks/parse webhooks/php_form webhooks/recorded
+webhooks/parse webhooks/php_form webhooks/recorded webhooks/wire_item
 webhooks/signatures
 """.split()  # noqa: SIM905  a list of names is easier to read in lines
 """Modules that decide and do nothing: no socket, file, clock, randomness or thread."""

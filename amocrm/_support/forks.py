@@ -12,7 +12,7 @@ import threading
 import weakref
 from typing import Final, Protocol
 
-__all__ = ["ForkLock", "after_fork"]
+__all__ = ["ForkLock", "after_fork", "before_fork"]
 
 
 class _Renewed(Protocol):
@@ -26,12 +26,28 @@ class _Renewed(Protocol):
         ...
 
 
+class _Released(Protocol):
+    """Holds something that must not even be open in two processes."""
+
+    def release_before_fork(self) -> None:
+        """Close it in the parent, which opens it again when it needs it."""
+        ...
+
+
 _renewed: Final[weakref.WeakSet[_Renewed]] = weakref.WeakSet()
 
 
 def after_fork(owner: _Renewed) -> None:
     """Call `owner.renew_after_fork()` in each forked child, as long as `owner` exists."""
     _renewed.add(owner)
+
+
+_released: Final[weakref.WeakSet[_Released]] = weakref.WeakSet()
+
+
+def before_fork(owner: _Released) -> None:
+    """Call `owner.release_before_fork()` before each fork, as long as `owner` exists."""
+    _released.add(owner)
 
 
 class ForkLock:
@@ -94,5 +110,10 @@ def _renew_all() -> None:
         raise first
 
 
+def _release_all() -> None:
+    for owner in list(_released):
+        owner.release_before_fork()
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_renew_all)
+    os.register_at_fork(before=_release_all, after_in_child=_renew_all)

@@ -288,7 +288,7 @@ def send(
     *,
     retry: Retry,
     before_send: BeforeSend,
-    divisible: bool,
+    divisible: bool = False,
 ) -> Response:
     """Make a call, and call a function before each attempt.
 

@@ -37,8 +37,9 @@ LONGEST_BACKOFF: Final = 8.0
 LIMIT_PAUSE: Final = 1.0
 """Minimum seconds to wait after a 429: the server counts the calls of one second."""
 BLOCK_PAUSE: Final = 60.0
-"""Seconds without calls after amoCRM has blocked this IP address. The length of a block is not
-documented (reference 3.4), and calls during a block prolong it."""
+"""Seconds without calls after amoCRM has blocked the account or this IP address. The length of a
+block is not documented (reference 3.4), and calls during a block prolong it; so the rate limiter
+makes each further pause longer."""
 
 
 class Accept(NamedTuple):

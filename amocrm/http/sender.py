@@ -111,7 +111,9 @@ class Sender:
         """Count a failed call, and pause or block the calls of the account if necessary."""
         self.counter.count_error()
         if verdict.blocked and self._rate_limiter is not None:
-            self._rate_limiter.block(self.clock, verdict.pause)
+            pause = self._rate_limiter.block(self.clock, verdict.pause)
+            if pause is not None and isinstance(verdict.error, BlockedError):
+                verdict.error.retry_after = pause
         else:
             self._pause_all(verdict.pause)
 

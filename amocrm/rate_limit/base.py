@@ -177,15 +177,17 @@ class BaseRateLimiter(ABC):
                 REQUESTS_PER_SECOND, COUNTED_SECONDS // 60,
             )  # fmt: skip
 
-    def block(self, clock: Clock, seconds: float) -> None:
-        """Refuse the calls of this account for some seconds, then let one test the block.
+    def block(self, clock: Clock, seconds: float) -> float:
+        """Refuse the calls of this account for a while, then let one test the block.
 
-        On a platform that counts the address, these are all calls.
+        On a platform that counts the address, these are all calls. Each test that fails makes the
+        next pause longer; see `window.BLOCK_GROWTH`.
         """
         try:
-            self.note_block(clock, seconds, self._budgets())
+            return self.note_block(clock, seconds, self._budgets())
         except RateLimiterError as error:
             _log_failure(error)
+            return seconds
 
     @abstractmethod
     def reserve(self, clock: Clock, patience: float, budgets: Sequence[Budget]) -> Turn:
@@ -215,7 +217,7 @@ class BaseRateLimiter(ABC):
         """
 
     @abstractmethod
-    def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> None:
+    def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> float:
         """Block the widest budget that is the account's; see `Window.block`."""
 
     @abstractmethod
@@ -370,10 +372,10 @@ class WindowRateLimiter(BaseRateLimiter):
             )
             return widest.knowledge.is_counted(now)
 
-    def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> None:
+    def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> float:
         """Block the widest budget that is the account's; see `Window.block`."""
         with self.locked_windows(clock, budgets) as windows:
-            windows[blocked_budget(budgets)].block(clock.monotonic() + seconds)
+            return windows[blocked_budget(budgets)].block(clock.monotonic(), seconds)
 
     def note_unblock(self, clock: Clock, budgets: Sequence[Budget]) -> None:
         """See `Window.unblock`."""

@@ -43,10 +43,11 @@ SETS: Final = 512
 SET_RECORDS: Final = 16
 """Records of a group: they are read at once."""
 
-_MARK: Final = b"amocrm limits 1\0"
+_MARK: Final = b"amocrm limits 2\0"
+_MARK_BEFORE: Final = b"amocrm limits 1\0"
 _HEAD: Final = struct.Struct("16sd")
 """The mark, and the instant of the boot."""
-_RECORD: Final = struct.Struct("16s 13d 16d d")
+_RECORD: Final = struct.Struct("16s 5d 2i 7d 16d d")
 """Digest, numbers of the window, its ring unless that is elsewhere, `free_at`; see `_pack`."""
 _SET_SIZE: Final = SET_RECORDS * _RECORD.size
 _TABLE: Final = 4096
@@ -268,11 +269,11 @@ class _Opened:
         ring_at, room = _ring(content)
         window = _FileWindow(rate, int(numbers[1]))
         window.next, window.not_before, window.blocked = int(numbers[0]), numbers[2], numbers[3]
-        window.probe = int(numbers[4])
+        window.probe, window.blocks = int(numbers[4]), int(numbers[5])
         window.knowledge = Knowledge(
-            Counting(int(numbers[5])), numbers[6], int(numbers[7]), numbers[8], numbers[9]
+            Counting(numbers[6]), numbers[7], int(numbers[8]), numbers[9], numbers[10]
         )
-        window.ring, window.free_at = array("d", numbers[13:-1]), numbers[-1]
+        window.ring, window.free_at = array("d", numbers[14:-1]), numbers[-1]
         if ring_at:
             ring = _read(self._handle, ring_at, 16 * room)
             if len(ring) < 16 * room:
@@ -286,7 +287,7 @@ def _pack(record: _Record) -> bytes:
     inside = (0.0,) * (2 * FIRST_RING) if record.ring_at else window.ring
     return _RECORD.pack(
         record.digest, window.next, window.first, window.not_before, window.blocked, window.probe,
-        *window.knowledge, window.idle_at(), record.ring_at, record.room,
+        window.blocks, *window.knowledge, window.idle_at(), record.ring_at, record.room,
         *inside, window.free_at,
     )  # fmt: skip
 
@@ -319,6 +320,8 @@ def _write(handle: int, place: int, content: bytes) -> None:
 
 def _is_of_before(content: bytes) -> bool:
     """Tell whether versions before have written a file: a boot's instant, then other numbers."""
+    if content.startswith(_MARK_BEFORE):
+        return True
     if len(content) == _OLD_SIZE + len(_OLD_MARK):
         return content.endswith(_OLD_MARK)
     if len(content) != _OLD_SIZE:

@@ -75,6 +75,10 @@ class RateLimiter(Protocol):
         """Send no call for some seconds: the server has answered 429."""
         ...
 
-    def block(self, clock: Clock, seconds: float) -> None:
-        """Refuse all calls for some seconds, then let one test the block."""
+    def block(self, clock: Clock, seconds: float) -> float | None:
+        """Refuse all calls for some seconds, then let one test the block.
+
+        Returns:
+            The seconds until the test, if these are others.
+        """
         ...

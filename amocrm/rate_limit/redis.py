@@ -97,9 +97,10 @@ class RedisRateLimiter(BaseRateLimiter):
         )
         return after.is_counted(now)
 
-    def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> None:
+    def note_block(self, clock: Clock, seconds: float, budgets: Sequence[Budget]) -> float:
         """Block the widest budget that is the account's; see `Window.block`."""
-        self._act("block", budgets, amount=seconds, extra=[blocked_budget(budgets) + 1])
+        place = blocked_budget(budgets) + 1
+        return self._act("block", budgets, amount=seconds, extra=[place]).away
 
     def note_unblock(self, clock: Clock, budgets: Sequence[Budget]) -> None:
         """See `Window.unblock`."""

@@ -10,10 +10,20 @@ from typing import Final
 from amocrm.api_limits import REQUESTS_PER_SECOND
 from amocrm.rate_limit.jitter import LEAST_MARGIN
 from amocrm.rate_limit.learning import TESTS, Counting
-from amocrm.rate_limit.window import LEARNING_LOOK, LOOK, OPENING, PROBE, QUEUE, Action
+from amocrm.rate_limit.window import (
+    BLOCK_GROWTH,
+    LEARNING_LOOK,
+    LOOK,
+    OPENING,
+    PROBE,
+    QUEUE,
+    Action,
+)
 
 EXPIRY: Final = 7200
 """Seconds after which an idle rate limiter is forgotten: more than the longest pause."""
+
+_GROWTH: Final = ", ".join(map(str, BLOCK_GROWTH))
 
 SCRIPT: Final = f"""
 local act, amount, margin = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -194,10 +204,16 @@ elseif act == 'hold' then
   if widest.counted then set(widest, 'not_before', math.max(widest.not_before, now + amount)) end
 elseif act == 'block' then
   local w = windows[tonumber(ARGV[#ARGV])]
-  set(w, 'blocked', math.max(w.blocked, now + amount))
+  local blocks = tonumber(redis.call('HGET', w.head, 'blocks') or 0)
+  if w.blocked == 0 or w.probe >= 0 then blocks = redis.call('HINCRBY', w.head, 'blocks', 1) end
+  local growth = {{{_GROWTH}}}
+  local pause = amount * growth[math.max(1, math.min(blocks, #growth))]
+  w.blocked = math.max(w.blocked, now + pause)
+  set(w, 'blocked', w.blocked)
   set(w, 'probe', -1)
+  return answer({Action.GO:d}, w.blocked - now)
 elseif act == 'unblock' then
-  for _, w in ipairs(windows) do redis.call('HDEL', w.head, 'blocked', 'probe') end
+  for _, w in ipairs(windows) do redis.call('HDEL', w.head, 'blocked', 'blocks', 'probe') end
 elseif act == 'learn' then
   local widest = windows[#windows]
   if widest.knowledge ~= ARGV[#ARGV - 1] then return answer({Action.RESERVE_AGAIN:d}, 0) end

@@ -39,6 +39,10 @@ LEARNING_LOOK: Final = 0.4
 """Seconds between two checks while it is unknown whether the server counts the address."""
 PROBE: Final = 30.0
 """Seconds to wait for the one call that tests whether a block is over."""
+BLOCK_GROWTH: Final = (1, 5, 15)
+"""Factors of the pause before each test of a block, of which the last one stays: with 60 seconds,
+tests come after 1, 5, 15, 15 ... minutes. amoCRM's support lifts the block of an account, which
+takes hours, and every call meanwhile is one more that the account was not to make."""
 QUEUE: Final = 1024
 """The largest number of calls that wait for their slots at the same time."""
 FIRST_RING: Final = 8
@@ -109,6 +113,7 @@ class Window:
         next: number of the slot that is reserved next.
         not_before: instant before which no call is sent; the server asked for it.
         blocked: instant until which all calls are refused; 0.0 if the server blocks nothing.
+        blocks: number of times that the server was found to block, without an answer in between.
         probe: slot number of the call that tests whether the block is over.
         ring: two instants for each stored slot: when its call is sent, and when it is free again.
         knowledge: whether the server counts the address; for the window of a learned budget.
@@ -117,15 +122,15 @@ class Window:
     """
 
     __slots__ = (
-        "blocked", "first", "free_at", "is_open", "knowledge", "looks_often", "next", "not_before",
-        "probe", "rate", "ring", "seconds", "slots",
+        "blocked", "blocks", "first", "free_at", "is_open", "knowledge", "looks_often", "next",
+        "not_before", "probe", "rate", "ring", "seconds", "slots",
     )  # fmt: skip
 
     def __init__(self, rate: float, first: int = 0) -> None:
         self.set_rate(rate)
         self.first = self.next = first
         self.not_before = self.blocked = self.free_at = 0.0
-        self.probe = NOT_RESERVED
+        self.blocks, self.probe = 0, NOT_RESERVED
         self.knowledge: Knowledge = NOTHING_KNOWN
         self.is_open = self.looks_often = False
         self.ring = array("d", bytes(16 * FIRST_RING))
@@ -240,13 +245,26 @@ class Window:
         """Send no call before an instant, calls that have a slot already included."""
         self.not_before = max(self.not_before, until)
 
-    def block(self, until: float) -> None:
-        """Refuse all calls until an instant; the first one after it tests the block."""
+    def block(self, now: float, first_pause: float) -> float:
+        """Refuse all calls for a while; the first one after it tests the block.
+
+        Args:
+            now: monotonic seconds.
+            first_pause: seconds until the first test; later ones come after longer pauses.
+
+        Returns:
+            The seconds until the next test.
+        """
+        # Calls that were in flight together find the same block.
+        if not self.blocked or self.probe != NOT_RESERVED:
+            self.blocks += 1
+        until = now + first_pause * block_factor(self.blocks)
         self.blocked, self.probe = max(self.blocked, until), NOT_RESERVED
+        return self.blocked - now
 
     def unblock(self) -> None:
         """End the block: the call that tested it was answered."""
-        self.blocked, self.probe = 0.0, NOT_RESERVED
+        self.blocked, self.blocks, self.probe = 0.0, 0, NOT_RESERVED
 
     def is_idle(self, now: float) -> bool:
         """Whether a new window would behave in the same way."""
@@ -349,6 +367,11 @@ def _advance(
                 windows[narrower].cancel(reserved[narrower])
         return Turn(step.action, away, tuple(reserved), step.held, is_probe)
     return Turn(Action.GO, 0.0, tuple(reserved), False, is_probe)
+
+
+def block_factor(blocks: int) -> int:
+    """Return the factor of the pause after a block was found so many times in a row."""
+    return BLOCK_GROWTH[min(blocks, len(BLOCK_GROWTH)) - 1]
 
 
 def slots_for(rate: float) -> tuple[int, float]:

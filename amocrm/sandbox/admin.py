@@ -159,7 +159,7 @@ class Admin:
     ) -> str:
         """Install a widget; return the address that the portal calls then (reference 2.3).
 
-        The sandbox makes no calls of its own: the test calls the address once, with GET.
+        The sandbox does not call it: the test calls the address once, with GET.
         """
         with self._lock:
             where, one = self.account(account), integration or self.integration

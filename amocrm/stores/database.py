@@ -104,8 +104,7 @@ class Database:
         Raises:
             TokenStoreError: other users can read the file of an SQLite database of tokens.
         """
-        if self.file is not None:
-            self._keep_private(self.file)
+        self.keep_private()
         try:
             return self._connect()
         except self.engine.dialect.loaded_dbapi.Error:
@@ -121,8 +120,11 @@ class Database:
             connection.execution_options(isolation_level="READ COMMITTED")
         return connection
 
-    def _keep_private(self, file: str) -> None:
+    def keep_private(self) -> None:
         """Create the file of an SQLite database; refuse files that other users can read."""
+        file = self.file
+        if file is None:
+            return
         if self._makes_file:
             _make_file(os.path.realpath(file))
         for path in (file + end for end in _BESIDE if self._secret):
@@ -157,16 +159,24 @@ class Database:
         def create() -> None:
             with self.connect() as connection, connection.begin():
                 connection.execute(CreateTable(table, if_not_exists=True))
-            there = {one["name"] for one in sa.inspect(self.engine).get_indexes(table.name)}
-            for index in table.indexes:
-                if index.name not in there:
-                    index.create(self.engine)
 
         try:
             create()
         except exc.DBAPIError:
             # PostgreSQL checks first, so two processes may both create it. Now it exists.
             create()
+        for index in table.indexes:
+            try:
+                if not self._has(index):
+                    index.create(self.engine)
+            except exc.DBAPIError:
+                if not self._has(index):
+                    raise
+
+    def _has(self, index: sa.Index) -> bool:
+        table = index.table
+        found = [] if table is None else sa.inspect(self.engine).get_indexes(table.name)
+        return index.name in {one["name"] for one in found}
 
     def lock(self, row: sa.Select[tuple[str]] | sa.Select[tuple[int]]) -> sa.Connection | None:
         """Return a connection whose transaction has locked a row; None if another one has."""
@@ -262,7 +272,10 @@ def make_engine(text: str, *, wait: float | None = None) -> sa.Engine:
     if wait is None:
         return _engine(url)
     if url.get_backend_name() != "sqlite":
-        return _engine(url, isolation_level="READ COMMITTED", pool_timeout=wait)
+        # Whoever uses it ends its transactions: resetting connections would be a round trip.
+        return _engine(
+            url, isolation_level="READ COMMITTED", pool_timeout=wait, pool_reset_on_return=None
+        )
     one = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0, "pool_timeout": wait}
     return _engine(url, isolation_level="AUTOCOMMIT", **one)
 

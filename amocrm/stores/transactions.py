@@ -8,18 +8,22 @@ say whether the commit succeeded.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from amocrm._support.clock import SystemClock
+from amocrm._support.forks import before_fork
 from amocrm.errors import AmoCRMError
 from amocrm.stores.database import Database, describe_error, exc, make_engine, sa
+from amocrm.stores.time_limits import Step, TimeLimits
 
-PATIENCE: Final = 1.5
-"""Seconds that a transaction may take, if nothing else is said."""
+SHORT: Final = 0.3
+"""Seconds for looking for a missing table after an error."""
+NEWS: Final = 2
+"""The largest number of repetitions after lost connections and insertions of the same row."""
 
 _Result = TypeVar("_Result")
 _DEADLOCKS: Final = frozenset({"40P01", "40001", 1213})
@@ -36,19 +40,27 @@ class Transactions:
         engine: an engine, or a URL; no connection is opened yet.
         raises: class of the errors.
         tables: to create; the first one is looked for if an error may mean that it is missing.
+        patience: seconds that a transaction may take, if nothing else is said.
 
     Raises:
         ConfigurationError: the URL or the driver is wrong, or the database is in memory.
     """
 
     def __init__(
-        self, engine: sa.Engine | str, *, raises: type[AmoCRMError], tables: Sequence[sa.Table]
+        self,
+        engine: sa.Engine | str,
+        *,
+        raises: type[AmoCRMError],
+        tables: Sequence[sa.Table],
+        patience: float,
     ) -> None:
-        self._owns_engine = isinstance(engine, str)
-        made = make_engine(engine, wait=PATIENCE) if isinstance(engine, str) else engine
-        self._database = Database(made, secret=True, after_leak="", raises=raises)
+        self._patience = patience
         self._raises = raises
         self._tables = tables
+        self._limits = TimeLimits()
+        self._owns_engine = isinstance(engine, str)
+        self._engine = self._make(engine) if isinstance(engine, str) else engine
+        self._database = Database(self._engine, secret=True, after_leak="", raises=raises)
 
     def __repr__(self) -> str:
         return repr(self._database)
@@ -65,14 +77,36 @@ class Transactions:
     def close(self) -> None:
         """Close the connections of an engine that was made here; a later call opens new ones."""
         if self._owns_engine:
-            self._database.engine.dispose()
+            self._engine.dispose()
+
+    def release_before_fork(self) -> None:
+        """Close the connection to an SQLite database.
+
+        SQLite remembers the locks of a process, and a child would believe that they are its own.
+        """
+        self._engine.dispose()
+
+    def insert_or_lock(self, table: sa.Table) -> sa.Insert:
+        """Return an insertion that locks the row instead if it exists, and leaves it as it is."""
+        key = next(iter(table.primary_key)).name
+        kind = self._engine.dialect.name
+        if kind in ("mysql", "mariadb"):
+            change = mysql.insert(table)
+            return change.on_duplicate_key_update({key: change.inserted[key]})
+        if kind == "postgresql":
+            there = postgresql.insert(table)
+            return there.on_conflict_do_update(
+                index_elements=[key], set_={key: there.excluded[key]}
+            )
+        # SQLite locks the whole database.
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=[key])
 
     def run(
         self,
         what: str,
         work: Callable[[sa.Connection], _Result],
         *,
-        patience: float = PATIENCE,
+        patience: float | None = None,
         is_read: bool = False,
     ) -> _Result:
         """Do some work in one transaction, and commit it.
@@ -80,48 +114,66 @@ class Transactions:
         Args:
             what: the work, for messages: `could not ...`.
             work: is repeated as a whole.
-            patience: seconds that it may take in all.
+            patience: seconds that it may take in all, if not those of all transactions.
             is_read: it changes nothing, so that an SQLite database need not be locked for it.
 
         Raises:
             AmoCRMError: of the class `raises`; nothing was committed, unless the connection was
                 lost during the commit.
         """
-        deadline = _clock.monotonic() + patience
-        was_repeated = False
-        with self._errors(what):
+        seconds = self._patience if patience is None else patience
+        with self._errors(what), self._limits.step(seconds) as step:
+            news = 0
             while True:
                 try:
-                    return self._once(work, deadline, is_read)
-                except exc.DBAPIError as error:
-                    is_new = error.connection_invalidated or isinstance(error, exc.IntegrityError)
-                    if is_new and not was_repeated:
-                        was_repeated = True
-                    elif not _is_deadlock(error) or _clock.monotonic() >= deadline:
+                    return self._once(work, step, is_read)
+                except (exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+                    if step.is_cut:
+                        raise self._raises(
+                            f"{self!r} could not {what}: no answer within {seconds:g} s"
+                        ) from None
+                    if _clock.monotonic() >= step.deadline:
+                        raise
+                    if news < NEWS and self._is_new(error):
+                        news += 1
+                    elif not _is_deadlock(error):
                         raise
                 _clock.sleep(random.random() * _PAUSE)
 
-    def _once(
-        self, work: Callable[[sa.Connection], _Result], deadline: float, is_read: bool
-    ) -> _Result:
-        with (
-            self._database.connect() as connection,
-            self._transaction(connection, deadline, is_read),
-        ):
-            return work(connection)
+    def _is_new(self, error: Exception) -> bool:
+        """Whether an error is news that a second attempt would know."""
+        if not isinstance(error, exc.DBAPIError):
+            # SQLAlchemy does not detect a lost connection while it sets the isolation level.
+            self._engine.dispose()
+            return True
+        return error.connection_invalidated or isinstance(error, exc.IntegrityError)
+
+    def _once(self, work: Callable[[sa.Connection], _Result], step: Step, is_read: bool) -> _Result:
+        if not self._owns_engine:
+            self._database.keep_private()
+        with self._engine.connect() as connection:
+            step.watch(connection.connection.dbapi_connection)
+            begin = self._begin_on_server if self._database.file is None else self._begin_on_sqlite
+            with begin(connection, step, is_read):
+                return work(connection)
 
     @contextmanager
-    def _transaction(
-        self, connection: sa.Connection, deadline: float, is_read: bool
+    def _begin_on_server(
+        self, connection: sa.Connection, step: Step, is_read: bool
     ) -> Generator[None, None, None]:
-        if self._database.file is None:
-            with connection.begin():
-                yield
-            return
+        if not self._owns_engine:
+            connection.execution_options(isolation_level="READ COMMITTED")
+        with connection.begin():
+            yield
+
+    @contextmanager
+    def _begin_on_sqlite(
+        self, connection: sa.Connection, step: Step, is_read: bool
+    ) -> Generator[None, None, None]:
         # The driver would begin it as a reader, which may not become a writer after others wrote.
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        left = max(1, int((deadline - _clock.monotonic()) * 1000))
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={left}")
+        if not self._owns_engine:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={int(step.left * 1000)}")
         connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
         try:
             yield
@@ -132,29 +184,65 @@ class Transactions:
                 connection.exec_driver_sql("ROLLBACK")
             raise
 
+    def _make(self, url: str) -> sa.Engine:
+        """Make an engine whose connections are opened in time and wait for no lock for long."""
+        engine = make_engine(url, wait=self._patience)
+        if engine.dialect.name == "sqlite":
+            before_fork(self)
+            sa.event.listen(engine, "do_connect", lambda *_: self._database.keep_private())
+            return engine
+        driver_error = engine.dialect.loaded_dbapi.OperationalError
+
+        def connect(
+            dialect: sa.Dialect, _: object, args: Sequence[str], settings: Mapping[str, object]
+        ) -> object:
+            try:
+                return self._limits.connect(lambda: dialect.connect(*args, **settings))
+            except TimeoutError as error:
+                raise driver_error(str(error)) from None
+
+        def limit_locks(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
+            settings = _lock_settings(engine.dialect.name, self._patience)
+            if settings is not None:
+                cursor = connection.cursor()
+                cursor.execute(settings)
+                cursor.close()
+                connection.commit()
+
+        sa.event.listen(engine, "do_connect", connect)
+        sa.event.listen(engine, "connect", limit_locks)
+        return engine
+
     @contextmanager
     def _errors(self, what: str) -> Generator[None, None, None]:
         """Raise an error of one line, without values of statements."""
         try:
             yield
-        except (exc.SQLAlchemyError, self._database.engine.dialect.loaded_dbapi.Error) as error:
-            hint = self._database.missing(error, self._tables[0])
+        except (exc.SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
+            hint = self._hint(error)
             raise self._raises(
                 f"{self!r} could not {what}: {describe_error(error)}", hint=hint
             ) from None
 
+    def _hint(self, error: Exception) -> str | None:
+        # Of other kinds are errors of servers that do not answer: do not ask them anything.
+        if isinstance(error, exc.ProgrammingError) or self._database.file is not None:
+            with self._limits.step(SHORT):
+                return self._database.missing(error, self._tables[0])
+        return None
 
-def insert_or_lock(table: sa.Table, connection: sa.Connection) -> sa.Insert:
-    """Return an insertion that locks the row instead if it exists, and leaves it as it is."""
-    key = next(iter(table.primary_key)).name
-    name = connection.dialect.name
-    if name in ("mysql", "mariadb"):
-        change = mysql.insert(table)
-        return change.on_duplicate_key_update({key: change.inserted[key]})
-    if name == "postgresql":
-        there = postgresql.insert(table)
-        return there.on_conflict_do_update(index_elements=[key], set_={key: there.excluded[key]})
-    return sqlite.insert(table).on_conflict_do_nothing(index_elements=[key])
+
+def _lock_settings(kind: str, patience: float) -> str | None:
+    """Return what makes a server give up waiting for a lock, a little earlier than its client.
+
+    It would go on waiting when the client has gone.
+    """
+    if kind == "postgresql":
+        return f"SET lock_timeout = {max(1, int(patience * 800))}"
+    if kind in ("mysql", "mariadb"):
+        seconds = max(1, int(patience))  # It knows no fractions.
+        return f"SET innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
+    return None
 
 
 def _is_in_transaction(connection: sa.Connection) -> bool:
@@ -162,7 +250,7 @@ def _is_in_transaction(connection: sa.Connection) -> bool:
     return bool(getattr(driver, "in_transaction", False))
 
 
-def _is_deadlock(error: exc.DBAPIError) -> bool:
-    cause = error.orig
+def _is_deadlock(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
     number = cause.args[0] if cause is not None and cause.args else None
     return getattr(cause, "sqlstate", None) in _DEADLOCKS or number in _DEADLOCKS

@@ -21,13 +21,14 @@ if _TYPE_CHECKING:
     from amocrm.webhooks.reconcile import Reconciled
     from amocrm.webhooks.router import Hooks
     from amocrm.webhooks.subscriptions import Ensured, ensure
-    from amocrm.webhooks.worker import Worker
+    from amocrm.webhooks.worker import Handled, Worker
 
 __all__ = [
     "AccountHealth",
     "Delivery",
     "Ensured",
     "Event",
+    "Handled",
     "Health",
     "Hooks",
     "Inbox",
@@ -45,6 +46,7 @@ __all__ = [
 _LATER: dict[str, str] = {
     "AccountHealth": "amocrm.webhooks.health",
     "Ensured": "amocrm.webhooks.subscriptions",
+    "Handled": "amocrm.webhooks.worker",
     "Health": "amocrm.webhooks.health",
     "Hooks": "amocrm.webhooks.router",
     "Inbox": "amocrm.webhooks.inbox.inbox",

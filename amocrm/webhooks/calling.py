@@ -7,7 +7,6 @@ import os
 import threading
 import traceback
 from collections.abc import Coroutine
-from contextlib import suppress
 from inspect import iscoroutine
 
 from amocrm.client import AmoCRM
@@ -39,10 +38,12 @@ class Loops(threading.local):
         if self._loop is None or self._process != os.getpid():
             self._loop, self._process = asyncio.new_event_loop(), os.getpid()
         try:
-            self._loop.run_until_complete(asyncio.wait_for(work, timeout))
-        except (KeyboardInterrupt, SystemExit):
-            self.close()  # Its task is still in the loop, and would raise it again.
+            error = self._loop.run_until_complete(asyncio.wait_for(_contained(work), timeout))
+        except (KeyboardInterrupt, SystemExit):  # of a signal, in the main thread
+            self.close()
             raise
+        if error is not None:
+            raise error
 
     def close(self) -> None:
         """Cancel what is left in this thread's loop, and close it."""
@@ -52,10 +53,19 @@ class Loops(threading.local):
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()
-        with suppress(KeyboardInterrupt, SystemExit):
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            loop.run_until_complete(loop.shutdown_asyncgens())
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks))
+        loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+async def _contained(work: Coroutine[object, object, object]) -> BaseException | None:
+    """Return an error that would otherwise end the loop, and stay in it."""
+    try:
+        await work
+    except (KeyboardInterrupt, SystemExit) as error:
+        return error
+    return None
 
 
 def call(handler: Handler, event: Event, crm: AmoCRM, loops: Loops, timeout: float) -> None:

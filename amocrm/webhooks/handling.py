@@ -31,6 +31,9 @@ from amocrm.webhooks.router import Handler, Hooks
 PARSED: Final = 16
 """Deliveries whose events stay in memory: one of a thousand leads is leased a thousand times."""
 
+LAST: Final = 5.0
+"""Seconds for which a worker that stops tries to mark what it has handled."""
+
 _log: Final = logging.getLogger("amocrm.webhooks")
 
 
@@ -254,8 +257,11 @@ class LeaseHandler:
                 delay = outage_delay(failures, random())
                 waited += delay
                 _log.warning("the inbox cannot be written: %s", error)
-                if waited > patience or self._stopping.wait(delay):
+                if waited > patience:
                     raise
+                if self._stopping.wait(delay):
+                    patience = min(patience, LAST)
+                    self._clock.sleep(delay)
 
     def _release(self, job: Job) -> None:
         if not job.is_over and not job.is_lost:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.numbers import finite
 from amocrm.errors import ConfigurationError
+from amocrm.http.messages import Json
 from amocrm.webhooks.event import Event
 from amocrm.webhooks.inbox.inbox import Inbox, Part, RawDelivery
 from amocrm.webhooks.parse import parse
@@ -27,11 +28,13 @@ from amocrm.webhooks.recorded import (
     missing,
     read_edit,
     read_event,
+    with_model,
 )
 
 if TYPE_CHECKING:
     from amocrm.client import AmoCRM
     from amocrm.resources.events import EventFilter
+    from amocrm.schema.account import Account
     from amocrm.schema.enums import EventName
 
 GRACE: Final = 120.0
@@ -42,6 +45,8 @@ _EDITED: Final = {
     "task": "tasks",
 }  # fmt: skip
 _TOGETHER: Final = 500
+_IDS: Final = 100
+"""Ids in one call, so that its URL stays short."""
 _PATH: Final = "/reconcile"
 
 _log: Final = logging.getLogger("amocrm.webhooks")
@@ -75,7 +80,8 @@ def reconcile(
     They go to the same handlers with `event.synthetic` true. A second run adds nothing twice, and a
     change that a webhook told of is not added. Deletions, restorations, changes of stage and of the
     responsible user, notes and messages come from `/events`; edits from listings by `updated_at`,
-    one for an entity however often it was edited.
+    one for an entity however often it was edited. What the record does not say of an entity, its
+    name or its fields, is as it is now.
 
     Args:
         crm: the client of the account.
@@ -103,10 +109,11 @@ def reconcile(
     changes = _record(crm, wanted, begin, until)
     while some := list(islice(changes, _TOGETHER)):
         checked += len(some)
-        made = [_delivery(account["id"], account["subdomain"], one, until) for one in some]
-        for raw, event in _missing(inbox, made, begin, told):
-            if inbox.put(raw, [Part.of(event)]) is not None:
-                found[event.code] += 1
+        lost = _missing(inbox, [_delivery(account, one, until) for one in some], begin, told)
+        for change in _complete(crm, lost):
+            made = _delivery(account, change, until)
+            if inbox.put(made.raw, [Part.of(made.event)]) is not None:
+                found[made.event.code] += 1
     _log.info("reconciled account %d: %d changes, %s missing", account["id"], checked, dict(found))
     return Reconciled(until, checked, dict(found))
 
@@ -136,28 +143,45 @@ class Made(NamedTuple):
     event: Event
 
 
-def _delivery(account_id: int, subdomain: str, change: Recorded, now: float) -> Made:
+def _delivery(account: Account, change: Recorded, now: float) -> Made:
     """Write a change as the webhook that should have come."""
-    account = {"id": str(account_id), "subdomain": subdomain}
-    body = json.dumps({change.entity: {change.action: [change.item]}, "account": account}).encode()
-    kind = "application/json"
-    raw = RawDelivery("account", account_id, _PATH, kind, body, now, synthetic=True)
+    about = {"id": str(account["id"]), "subdomain": account["subdomain"]}
+    content = {change.entity: {change.action: [change.item]}, "account": about}
+    body, kind = json.dumps(content, ensure_ascii=False).encode(), "application/json"
+    raw = RawDelivery("account", account["id"], _PATH, kind, body, now, synthetic=True)
     return Made(change, raw, parse(body, kind, kind="account", received_at=now).events[0])
 
 
-def _missing(
-    inbox: Inbox, made: Sequence[Made], begin: float, told: set[int]
-) -> Iterator[tuple[RawDelivery, Event]]:
-    """Give what no webhook has told of; `told` collects the webhooks that tell of a change."""
-    of_entity: dict[str, list[Made]] = {}
+def _missing(inbox: Inbox, made: Sequence[Made], begin: float, told: set[int]) -> list[Recorded]:
+    """Return what no webhook has told of; `told` collects the webhooks that tell of a change."""
+    of_entity: dict[str, list[Recorded]] = {}
     for one in made:
-        of_entity.setdefault(one.event.key, []).append(one)
+        of_entity.setdefault(one.event.key, []).append(one.change)
     arrived = inbox.arrived(list(of_entity), begin - TOLERANCE)
-    for key, several in of_entity.items():
-        lost = missing([one.change for one in several], arrived.get(key, ()), told)
-        for one in several:
-            if any(one.change is change for change in lost):
-                yield one.raw, one.event
+    return [
+        change
+        for key, changes in of_entity.items()
+        for change in missing(changes, arrived.get(key, ()), told)
+    ]
+
+
+def _complete(crm: AmoCRM, changes: Sequence[Recorded]) -> Iterator[Recorded]:
+    """Add the entities' other values: the record names only what has changed."""
+    models: dict[tuple[str, str], Mapping[str, Json]] = {}
+    for entity, path in _EDITED.items():
+        ids = sorted({int(one.item["id"]) for one in changes if _lacks_model(one, entity)})
+        for some in (ids[at : at + _IDS] for at in range(0, len(ids), _IDS)):
+            for model in crm.listing(f"/api/v4/{path}", {"filter": {"id": some}}, limit=_IDS):
+                models[entity, str(model["id"])] = model
+    for change in changes:
+        entity = change.code.rpartition("_")[2]
+        found = models.get((entity, str(change.item.get("id"))))
+        yield change if found is None else with_model(change, entity, found)
+
+
+def _lacks_model(change: Recorded, entity: str) -> bool:
+    action, _, whose = change.code.rpartition("_")
+    return whose == entity and not change.is_edit and action not in ("delete", "note")
 
 
 def _instant(since: float | datetime) -> float:

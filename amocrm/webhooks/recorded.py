@@ -2,8 +2,7 @@
 
 The record is `/events` (reference 4.16, 5.11) and, for edits, the listings by `updated_at`. Each
 entry becomes the webhook that amoCRM should have sent, with the names of the wire (reference 6.3),
-so that the same handlers understand it. It has what the record says and nothing more: read the
-entity with `event.fetch()`.
+so that the same handlers understand it.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Final, NamedTuple
 
 from amocrm.http.messages import Json
 from amocrm.webhooks.inbox.inbox import Arrival
+from amocrm.webhooks.wire_item import text_of, write_item
 
 TOLERANCE: Final = 5.0
 """Seconds by which a webhook's `updated_at` and the record of the same change may differ."""
@@ -118,26 +118,21 @@ def read_event(event: Mapping[str, Json]) -> Recorded | None:
     at = event.get("created_at")
     if code is None or wire is None or not isinstance(at, int):
         return None
-    return Recorded(code, wire, action, item, at)
+    texts = {name: text_of(value) for name, value in item.items()}
+    return Recorded(code, wire, action, texts, at)
 
 
 def read_edit(entity: str, model: Mapping[str, Json]) -> Recorded:
     """Return the webhook of an edit, from an item of a listing; `entity` is `lead`, `task`, ...."""
-    item = {name: model[name] for name in _EDITED if name in model}
-    if entity in ("contact", "company"):
-        item["type"] = entity
-    item |= {
-        "modified_user_id": model.get("updated_by"),
-        "created_user_id": model.get("created_by"),
-    }
-    at = model["updated_at"]
-    return Recorded(f"update_{entity}", _WIRE[entity], "update", item, at, is_edit=True)
+    item = write_item(entity, model)
+    return Recorded(
+        f"update_{entity}", _WIRE[entity], "update", item, model["updated_at"], is_edit=True
+    )
 
 
-_EDITED: Final = (
-    "id", "name", "price", "status_id", "pipeline_id", "responsible_user_id", "created_at",
-    "updated_at", "text", "is_completed",
-)  # fmt: skip
+def with_model(change: Recorded, entity: str, model: Mapping[str, Json]) -> Recorded:
+    """Return a change with the rest of the entity, as it is now."""
+    return change._replace(item={**write_item(entity, model), **change.item})
 
 
 def missing(

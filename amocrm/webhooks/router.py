@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar, get_args
+from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar, cast, get_args
 
 from amocrm.client import AmoCRM
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.endpoint import near
 from amocrm.resources.name_lookup import check_name, find_named, find_stages
+from amocrm.schema.enums import WebhookCode
 from amocrm.webhooks.authors import author_of, is_unchanged, number_of
-from amocrm.webhooks.codes import ACCOUNT, CODES
+from amocrm.webhooks.codes import ACCOUNT, CODES, Code
 from amocrm.webhooks.event import Event, Kind
 
 Handler: TypeAlias = Callable[[Event, AmoCRM], object]
@@ -163,19 +164,11 @@ class Hooks:
         return self._add(handler, None, Route(ignore_own=ignores[0], ignore_unchanged=ignores[1]))
 
     @property
-    def codes(self) -> list[str]:
+    def codes(self) -> list[WebhookCode]:
         """The codes of account webhooks that these handlers need, sorted: what to subscribe to."""
         routes = [route for _, routes in self._handlers.values() for route in routes]
-        return sorted(
-            one.code
-            for one in ACCOUNT
-            if any(
-                route.entity in (None, one.entity)
-                and route.kind in (None, "account")
-                and (not route.codes or not route.codes.isdisjoint((one.code, one.wire)))
-                for route in routes
-            )
-        )
+        codes = sorted(one.code for one in ACCOUNT if any(_needs(route, one) for route in routes))
+        return cast("list[WebhookCode]", codes)
 
     def handlers(self, event: Event, account: Account) -> list[tuple[str, Handler]]:
         """Return the handlers of an event with their names."""
@@ -206,6 +199,14 @@ def names_of(event: Event) -> set[str]:
     if event.action == "responsible" and event.wire.endswith("/update"):
         names.add(event.code.replace("responsible", "update", 1))
     return names
+
+
+def _needs(route: Route, code: Code) -> bool:
+    return (
+        route.entity in (None, code.entity)
+        and route.kind in (None, "account")
+        and (not route.codes or not route.codes.isdisjoint((code.code, code.wire)))
+    )
 
 
 def _check(codes: tuple[str, ...], route: Route, lenient: bool) -> None:

@@ -128,7 +128,7 @@ class Worker:
             InboxError: the inbox cannot be reached.
         """
         total = Handled()
-        while (lease := self._inbox.take(self._lease)) is not None:
+        while not self._stopping.is_set() and (lease := self._inbox.take(self._lease)):
             total = total.plus(self._handler.handle(lease, self._lease)[0])
         return total
 
@@ -142,8 +142,10 @@ class Worker:
             InboxError: the inbox cannot be reached; `sweep` hands the delivery over again.
         """
         total = Handled()
-        while lease := self._inbox.take_of(delivery_id, self._lease):
-            while lease:
+        while not self._stopping.is_set() and (
+            lease := self._inbox.take_of(delivery_id, self._lease)
+        ):
+            while lease and not self._stopping.is_set():
                 total = total.plus(self._handler.handle(lease, self._lease)[0])
                 # Tasks of later deliveries found the entity leased, and have ended.
                 lease = self._inbox.take(self._lease, lease.key)

@@ -70,9 +70,9 @@ def crm(portal: Sandbox, load: Any) -> Iterator[AmoCRM]:
 
 def test_every_program_is_run_here_or_in_a_test_of_its_own() -> None:
     here = {"site_form", "product_sync", "mass_tag", "funnel_report", "export_pandas", "shop"}
-    here |= {"copy_setup"}
+    here |= {"copy_setup", "receive_webhooks"}
     elsewhere = {"quickstart", "django_app", "fastapi_app", "flask_app"}
-    elsewhere |= {"find_duplicates", "employee_leaves", "local_copy"}
+    elsewhere |= {"find_duplicates", "employee_leaves", "local_copy", "celery_webhooks"}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == here | elsewhere
 
 
@@ -341,3 +341,17 @@ def test_copied_fields_have_their_choices_groups_and_stages(
     assert contact_fields["Weight"]["id"] == other["id"]
     assert copy_setup.copy_fields(crm, branch) == []
     assert copy_setup.copy_pipelines(crm, branch) == []
+
+
+def test_webhooks_are_received_handled_and_found_again(tmp_path: Path) -> None:
+    assert run("receive_webhooks.py", tmp_path) == [
+        "subscription: created",
+        "new: Window",
+        "won: Window, 500",
+        "handled: Handled(done=2, failed=0, dead=0)",
+        "found later: {'add_lead': 1}",
+        "new: Door (found later)",
+        "handled: Handled(done=1, failed=0, dead=0)",
+        "problems: []",
+    ]
+    assert list(tmp_path.iterdir()) == []

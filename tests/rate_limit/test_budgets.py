@@ -125,7 +125,7 @@ def test_a_refusal_in_the_wide_window_gives_the_narrow_slot_back() -> None:
     narrow, wide = Window(1), Window(1)
     reserve([wide], NOW, 60, MARGIN)
     assert reserve([narrow, wide], NOW, 0.5, MARGIN).action is Action.TOO_FAR
-    wide.block(NOW + 60)
+    wide.block(NOW, 60)
     assert reserve([narrow, wide], NOW, 60, MARGIN).action is Action.BLOCKED
     assert reserve([narrow], NOW, 0, MARGIN).action is Action.GO
 
@@ -133,7 +133,7 @@ def test_a_refusal_in_the_wide_window_gives_the_narrow_slot_back() -> None:
 def test_a_blocked_or_held_wide_window_refuses_at_once_whoever_waits_in_the_narrow_one() -> None:
     narrow, wide = Window(1), Window(7)
     reserve([narrow, wide], NOW, 60, MARGIN)
-    wide.block(NOW + 30)
+    wide.block(NOW, 30)
     assert reserve([narrow, wide], NOW, 60, MARGIN).action is Action.BLOCKED
     wide.unblock()
     wide.hold(NOW + 100)

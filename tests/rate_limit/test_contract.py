@@ -123,6 +123,17 @@ def test_a_block_refuses_everybody_and_then_one_tries(make: MakePace) -> None:
     assert 50 < blocked.away <= 60
 
 
+def test_a_block_that_lasts_pauses_longer(make: MakePace) -> None:
+    one, two = make(), make()
+    assert one.block(CLOCK, 0.02) == pytest.approx(0.02, abs=1e-4)
+    assert two.block(CLOCK, 0.02) == pytest.approx(0.02, abs=1e-4)
+    SystemClock().sleep(0.03)
+    tried = slot(two)
+    assert one.block(CLOCK, 60) == pytest.approx(300, abs=0.1)
+    tried.done(CLOCK.monotonic(), blocked=True)
+    assert 290 < refusal(two, 1e3).away <= 300
+
+
 def test_one_tries_and_everybody_goes_on(make: MakePace) -> None:
     one, two = make(), make()
     one.block(CLOCK, 0.001)

@@ -87,7 +87,13 @@ def before_the_mark(boot: float) -> bytes:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", bytes(SIZE), before_the_mark(7e8), before_the_mark(7e8) + b"amocrm pace 2\r\n\0"],
+    [
+        b"",
+        bytes(SIZE),
+        before_the_mark(7e8),
+        before_the_mark(7e8) + b"amocrm pace 2\r\n\0",
+        b"amocrm limits 1\0" + b"\1" * SIZE,
+    ],
 )
 def test_an_empty_file_and_one_of_versions_before_are_taken_over(
     path: Path, clock: ManualClock, content: bytes

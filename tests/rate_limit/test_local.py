@@ -194,9 +194,10 @@ def test_a_block_of_an_account_refuses_its_calls_until_one_comes_through(
     assert refusal.value.retryable
     assert len(sandbox.log) == 1
     clock.advance(50)
-    with pytest.raises(BlockedError, match="the id of the request"):
+    with pytest.raises(BlockedError, match="the id of the request") as block:
         two.request.get("/api/v4/account")
-    clock.advance(BLOCK_PAUSE)
+    assert block.value.retry_after == 5 * BLOCK_PAUSE
+    clock.advance(5 * BLOCK_PAUSE)
     assert one.request.get("/api/v4/account").info.status_code == 200
     assert two.request.get("/api/v4/account").info.status_code == 200
     assert (one.stats.refused, two.stats.refused) == (0, 1)

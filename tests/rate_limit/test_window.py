@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm.rate_limit.jitter import LEAST_MARGIN, MARGIN, MOST_MARGIN
-from amocrm.rate_limit.window import LOOK, OPENING, PROBE, QUEUE, Action, Step, Window, slots_for
+from amocrm.rate_limit.window import (
+    LOOK,
+    OPENING,
+    PROBE,
+    QUEUE,
+    Action,
+    Step,
+    Window,
+    block_factor,
+    slots_for,
+)
 
 NOW = 100.0
 
@@ -172,7 +182,7 @@ def test_a_block_refuses_everybody_at_once() -> None:
     one = window(1)
     draw(one)
     waiting = draw(one)
-    one.block(NOW + 60)
+    one.block(NOW, 60)
     assert draw(one) == Step(Action.BLOCKED, 60.0)
     assert one.check(waiting.slot_number, NOW + 1.1, MARGIN).action is Action.BLOCKED
     assert draw(one, NOW + 59.999).action is Action.BLOCKED
@@ -180,7 +190,7 @@ def test_a_block_refuses_everybody_at_once() -> None:
 
 def test_after_a_block_one_call_tries_for_all() -> None:
     full = window()
-    full.block(NOW + 60)
+    full.block(NOW, 60)
     tried = draw(full, NOW + 60)
     assert tried == Step(Action.GO, 0.0, 0, probe=True)
     assert draw(full, NOW + 60) == Step(Action.BLOCKED, PROBE)
@@ -190,19 +200,40 @@ def test_after_a_block_one_call_tries_for_all() -> None:
 
 def test_a_try_that_is_refused_blocks_again_and_one_that_is_lost_is_followed_by_another() -> None:
     full = window()
-    full.block(NOW + 60)
+    full.block(NOW, 60)
     draw(full, NOW + 60)
-    full.block(NOW + 120)
-    assert draw(full, NOW + 119).action is Action.BLOCKED
-    assert draw(full, NOW + 120).probe
-    assert draw(full, NOW + 120 + PROBE - 0.001).action is Action.BLOCKED
-    assert draw(full, NOW + 120 + PROBE).probe
+    assert full.block(NOW + 60, 60) == 300
+    assert draw(full, NOW + 359).action is Action.BLOCKED
+    assert draw(full, NOW + 360).probe
+    assert draw(full, NOW + 360 + PROBE - 0.001).action is Action.BLOCKED
+    assert draw(full, NOW + 360 + PROBE).probe
+
+
+@pytest.mark.parametrize(("blocks", "pause"), [(1, 60), (2, 300), (3, 900), (4, 900), (1000, 900)])
+def test_a_block_that_lasts_is_tested_rarely(blocks: int, pause: float) -> None:
+    full, now, told = window(), NOW, 0.0
+    for _ in range(blocks):
+        assert draw(full, now).action is Action.GO
+        told = full.block(now, 60)
+        now += told
+    assert told == pause == 60 * block_factor(blocks)
+    assert draw(full, now - 0.001).action is Action.BLOCKED
+    assert draw(full, now).probe
+    full.unblock()
+    assert full.block(now, 60) == 60
+
+
+def test_calls_that_were_in_flight_together_find_one_block() -> None:
+    full = window()
+    assert [full.block(NOW + late, 60) for late in (0, 0.25, 0.5)] == [60, 60, 60]
+    draw(full, NOW + 60.5)
+    assert [full.block(NOW + 61 + late, 60) for late in (0, 0.25)] == [300, 300]
 
 
 def test_who_tries_waits_for_his_turn_like_everybody() -> None:
     one = window(1)
     draw(one)
-    one.block(NOW + 0.5)
+    one.block(NOW, 0.5)
     tried = draw(one, NOW + 0.5)
     assert tried.action is Action.WAIT
     assert one.check(tried.slot_number, NOW + 1 + MARGIN, MARGIN).probe

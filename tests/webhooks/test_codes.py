@@ -56,7 +56,7 @@ def test_the_vocabulary_is_that_of_subscriptions() -> None:
     assert told < CODES
 
 
-@pytest.mark.parametrize("page", ["webhooks.md", "webhooks.ru.md"])
+@pytest.mark.parametrize("page", ["webhook-events.md", "webhook-events.ru.md"])
 def test_the_documents_have_every_code(page: str) -> None:
     text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
     assert [one.code for one in (*ACCOUNT, *OTHER) if f"`{one.code}`" not in text] == []

@@ -13,12 +13,13 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.errors import InboxError, printable
 from amocrm.stores.database import sa
-from amocrm.stores.transactions import Transactions, insert_or_lock
+from amocrm.stores.transactions import Transactions
 from amocrm.webhooks.inbox.inbox import (
     LEASED,
     UNIQUE_FOR,
@@ -27,13 +28,16 @@ from amocrm.webhooks.inbox.inbox import (
     RawDelivery,
     StoredEvent,
 )
-from amocrm.webhooks.inbox.names import digest_of, name_of
+from amocrm.webhooks.inbox.names import digest_of, name_of, stored_number
 from amocrm.webhooks.inbox.rows import DeliveryRows, Row, event_rows, stored_event
 from amocrm.webhooks.inbox.sql_reports import SQLReports
 from amocrm.webhooks.inbox.tables import DEAD, DONE, UNDONE, describe_tables
 
 if TYPE_CHECKING:
     from amocrm.webhooks.inbox.encryption import BodyEncryption
+
+PATIENCE: Final = 1.5
+"""Seconds that a `put` may take."""
 
 _log: Final = logging.getLogger("amocrm.webhooks")
 
@@ -48,6 +52,7 @@ class SQLInbox(SQLReports):
             None: bodies are not encrypted. Bodies that were stored without keys stay readable.
         table_prefix: of the names of the tables; `create_table` creates them.
         hand_over: see the method.
+        patience: seconds that a `put` may take: amoCRM waits for an answer for two.
         clock: the time of leases and pauses.
 
     Raises:
@@ -61,11 +66,12 @@ class SQLInbox(SQLReports):
         keys: str | Iterable[str] | None = None,
         table_prefix: str = "amocrm_",
         hand_over: Callable[[int], object] | None = None,
+        patience: float = PATIENCE,
         clock: Clock | None = None,
     ) -> None:
         tables = describe_tables(table_prefix)
         rows = DeliveryRows(tables.deliveries, None if keys is None else _encryption(keys))
-        database = Transactions(engine, raises=InboxError, tables=tables)
+        database = Transactions(engine, raises=InboxError, tables=tables, patience=patience)
         super().__init__(database, tables, rows, clock or SystemClock())
         self._hand_over = hand_over
 
@@ -89,28 +95,28 @@ class SQLInbox(SQLReports):
 
     def put(self, delivery: RawDelivery, parts: Sequence[Part]) -> int | None:
         """Store a delivery durably; see `Inbox`."""
+        delivery = replace(delivery, account_id=stored_number(delivery.account_id))
         digest = digest_of(delivery)
         row = self._rows.row(delivery, digest)
         # In one order for all, so that two of them cannot wait for each other.
         names = sorted({name_of(part.key) for part in parts})
-        is_first = True
+        attempts = 0
 
         def store(connection: sa.Connection) -> int | None:
-            nonlocal is_first
-            deliveries, events, queues = self._tables
+            nonlocal attempts
+            attempts += 1
             if names:
                 due = self._clock.time()
-                connection.execute(
-                    insert_or_lock(queues, connection), [{"name": n, "due_at": due} for n in names]
-                )
-            if not is_first and self._is_repeated(connection, digest, delivery.received_at):
+                queues = [{"name": name, "due_at": due} for name in names]
+                connection.execute(self._insert_queue, queues)
+            # Looked for only after an insertion has failed: repeated deliveries are rare.
+            if attempts > 1 and self._is_repeated(connection, digest, delivery.received_at):
                 return None
-            is_first = False
-            number = connection.execute(sa.insert(deliveries).values(row)).inserted_primary_key
-            delivery_id = int(number[0]) if number else 0
+            inserted = connection.execute(self._insert_delivery, row)
+            (delivery_id,) = inserted.inserted_primary_key or (0,)
             if parts:
-                connection.execute(sa.insert(events), list(event_rows(delivery_id, parts)))
-            return delivery_id
+                connection.execute(self._insert_event, list(event_rows(delivery_id, parts)))
+            return int(delivery_id)
 
         delivery_id = self._database.run("store a delivery", store)
         if delivery_id is not None and parts:

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from amocrm._support.clock import Clock
 from amocrm.stores.database import sa
-from amocrm.stores.transactions import Transactions, insert_or_lock
+from amocrm.stores.transactions import Transactions
 from amocrm.webhooks.inbox.inbox import Arrival, Counts, DeadEvent
 from amocrm.webhooks.inbox.names import name_of
 from amocrm.webhooks.inbox.rows import DeliveryRows, Row, dead_event
@@ -40,6 +40,10 @@ class SQLReports:
         self._tables = tables
         self._rows = rows
         self._clock = clock
+        # Made once: making a statement takes longer than many a database does.
+        self._insert_delivery = sa.insert(tables.deliveries)
+        self._insert_event = sa.insert(tables.events)
+        self._insert_queue = database.insert_or_lock(tables.queues)
 
     def next_due(self) -> float | None:
         """Return the Unix seconds at which the next queue is due; see `Inbox`."""
@@ -173,7 +177,7 @@ class SQLReports:
         return self._run("delete deliveries", delete)
 
     def _replay(self, ids: Sequence[int], states: Sequence[str]) -> int:
-        _, events, queues = self._tables
+        events = self._tables.events
         those = events.c.id.in_(ids) & events.c.state.in_(states)
 
         def work(connection: sa.Connection) -> int:
@@ -182,11 +186,13 @@ class SQLReports:
             rows = [{"name": name, "due_at": due} for name in sorted(names)]
             if not rows:
                 return 0
-            connection.execute(insert_or_lock(queues, connection), rows)
+            connection.execute(self._insert_queue, rows)
             # A done event is handled by all again; a dead one by those that have not finished.
             handlers = sa.case((events.c.state == DONE, "[]"), else_=events.c.handled_by)
+            change = sa.update(events).where(those)
+            # In this order: MySQL sees the new state of a row in what follows.
             fresh = {"handled_by": handlers, "state": UNDONE, "attempts": 0, "done_at": None}
-            return connection.execute(sa.update(events).where(those).values(fresh)).rowcount
+            return connection.execute(change.ordered_values(*fresh.items())).rowcount
 
         return self._run("replay events", work)
 
