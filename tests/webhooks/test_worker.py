@@ -151,7 +151,6 @@ def test_async_handlers_share_the_loop_of_their_thread(
     put(inbox, form("leads", "add", {"id": 1}, {"id": 2}), account=account)
     assert worker.run_until_empty() == Handled(done=2)
     assert len(set(loops)) == 1
-    worker._handler.loops.close()
 
 
 def test_async_handlers_need_a_thread_without_a_loop(
@@ -342,8 +341,7 @@ def test_system_exit_of_an_async_handler_does_not_stay_in_the_loop(
 
     def run() -> Handled:
         handled = worker.run_until_empty()
-        worker._handler.loops.close()
-        return handled
+            return handled
 
     assert in_thread(run) == Handled(done=1, failed=1)
 
@@ -699,7 +697,6 @@ def test_an_async_handler_that_hangs_is_canceled(
     worker = Worker(inbox, hooks, connected, timeout=0.05, clock=clock)
     assert worker.run_until_empty() == Handled(failed=1)
     assert canceled == [1]
-    worker._handler.loops.close()
 
 
 def test_a_stop_waits_for_handlers_and_gives_the_rest_back(
