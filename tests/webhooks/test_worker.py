@@ -339,11 +339,7 @@ def test_system_exit_of_an_async_handler_does_not_stay_in_the_loop(
     put(inbox, form("leads", "add", {"id": 1}), account=account)
     put(inbox, form("leads", "add", {"id": 2}), account=account)
 
-    def run() -> Handled:
-        handled = worker.run_until_empty()
-            return handled
-
-    assert in_thread(run) == Handled(done=1, failed=1)
+    assert in_thread(worker.run_until_empty) == Handled(done=1, failed=1)
 
 
 def test_later_events_of_the_entity_wait_and_others_do_not(
