@@ -713,6 +713,7 @@ def test_a_stop_waits_for_handlers_and_gives_the_rest_back(
     with running(worker) as thread:
         assert begun.wait(10)
         worker.stop()
+        assert worker._stopping.wait(10)
         go_on.set()
         thread.join(10)
     assert done == ["add"]
