@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,6 +25,8 @@ from amocrm.bulk.journals.storage import JournalStorage
 from amocrm.stores.file import FileStore
 from amocrm.stores.redis import RedisStore
 from amocrm.stores.sql import SQLStore
+from amocrm.webhooks.inbox.sql import SQLInbox
+from amocrm.webhooks.inbox.tables import describe_tables
 
 URLS = {
     "postgres": os.environ.get(
@@ -131,6 +134,39 @@ def journal_place(kind: str, folder: Path) -> Generator[str, None, None]:
             _clear(kind, place)
 
 
+def open_inbox(kind: str, place: str, **settings: Any) -> SQLInbox:
+    """Open an inbox in a database; every process gets the same one. Close it afterwards."""
+    if kind == "sqlite":
+        return SQLInbox(f"sqlite:///{place}/inbox.db", **settings)
+    return SQLInbox(URLS[kind], table_prefix=f"{place}_", **settings)
+
+
+@contextmanager
+def inbox_place(kind: str, folder: Path) -> Generator[str, None, None]:
+    """Create a place for the deliveries of one test, and remove it afterwards."""
+    if kind in DATABASES:
+        need(kind)
+    place = f"amocrm_test_{uuid.uuid4().hex[:12]}" if kind in DATABASES else str(folder)
+    inbox = open_inbox(kind, place)
+    try:
+        inbox.create_table()
+        inbox.close()
+        yield place
+    finally:
+        if kind in DATABASES:
+            with engine(URLS[kind]).begin() as connection:
+                for table in describe_tables(f"{place}_"):
+                    connection.execute(sa.text(f"DROP TABLE IF EXISTS {table.name}"))
+
+
+def clear_inbox(kind: str, place: str) -> None:
+    """Delete all that is in an inbox."""
+    url, prefix = URLS.get(kind, f"sqlite:///{place}/inbox.db"), f"{place}_"
+    with engine(url).begin() as connection:
+        for table in describe_tables(prefix if kind in DATABASES else "amocrm_"):
+            connection.execute(sa.delete(table))
+
+
 def _clear(kind: str, place: str) -> None:
     if kind == "redis":
         with redis.Redis.from_url(URLS["redis"]) as client:
@@ -153,6 +189,8 @@ class Forwarder:
         self._fatal: list[bytes] = []
         self.deaths = 0
         self._shut = False
+        self._flows = threading.Event()
+        self._flows.set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def shut(self) -> None:
@@ -169,6 +207,14 @@ class Forwarder:
     def reopen(self) -> None:
         self._shut = False
 
+    def hang(self) -> None:
+        """Accept connections and bytes, but pass none on: a server that does not answer."""
+        self._flows.clear()
+
+    def flow(self) -> None:
+        """Pass bytes on again."""
+        self._flows.set()
+
     def doom(self, *words: bytes) -> None:
         """Close a connection at the last of these byte strings, if they arrive in this order.
 
@@ -177,6 +223,7 @@ class Forwarder:
         self._fatal = list(words)
 
     def close(self) -> None:
+        self.flow()
         self.shut()
         _cut(self._listener)
 
@@ -202,6 +249,7 @@ class Forwarder:
     ) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
+                self._flows.wait()
                 if asks and self._fatal and self._fatal[0] in data:
                     del self._fatal[0]
                     if not self._fatal:

@@ -159,16 +159,24 @@ class Database:
         def create() -> None:
             with self.connect() as connection, connection.begin():
                 connection.execute(CreateTable(table, if_not_exists=True))
-            there = {one["name"] for one in sa.inspect(self.engine).get_indexes(table.name)}
-            for index in table.indexes:
-                if index.name not in there:
-                    index.create(self.engine)
 
         try:
             create()
         except exc.DBAPIError:
             # PostgreSQL checks first, so two processes may both create it. Now it exists.
             create()
+        for index in table.indexes:
+            try:
+                if not self._has(index):
+                    index.create(self.engine)
+            except exc.DBAPIError:
+                if not self._has(index):
+                    raise
+
+    def _has(self, index: sa.Index) -> bool:
+        table = index.table
+        found = [] if table is None else sa.inspect(self.engine).get_indexes(table.name)
+        return index.name in {one["name"] for one in found}
 
     def lock(self, row: sa.Select[tuple[str]] | sa.Select[tuple[int]]) -> sa.Connection | None:
         """Return a connection whose transaction has locked a row; None if another one has."""

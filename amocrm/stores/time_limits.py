@@ -95,6 +95,7 @@ class TimeLimits:
         self._condition = threading.Condition()
         self._steps: list[Step] = []
         self._is_watching = False
+        self._wakes_at = 0.0
 
     @contextmanager
     def step(self, seconds: float) -> Generator[Step, None, None]:
@@ -115,9 +116,9 @@ class TimeLimits:
         with self._condition:
             heapq.heappush(self._steps, step)
             if not self._is_watching:
-                self._is_watching = True
+                self._is_watching, self._wakes_at = True, step.deadline
                 threading.Thread(target=self._watch, name="amocrm-time-limits", daemon=True).start()
-            elif self._steps[0] is step:
+            elif step.deadline < self._wakes_at:
                 self._condition.notify()
 
     def connect(self, connect: Callable[[], _Opened]) -> _Opened:
@@ -139,6 +140,7 @@ class TimeLimits:
                 first = self._steps[0]
                 left = first.deadline - _clock.monotonic()
                 if left > 0 and not first.is_over:
+                    self._wakes_at = first.deadline
                     condition.wait(left)
                     continue
                 heapq.heappop(self._steps)

@@ -20,21 +20,15 @@ from amocrm.errors import AmoCRMError
 from amocrm.stores.database import Database, describe_error, exc, make_engine, sa
 from amocrm.stores.time_limits import Step, TimeLimits
 
-PATIENCE: Final = 1.5
-"""Seconds that a transaction may take, if nothing else is said."""
+SHORT: Final = 0.3
+"""Seconds for looking for a missing table after an error."""
 NEWS: Final = 2
-"""The largest number of repetitions after lost connections and rows that others inserted."""
+"""The largest number of repetitions after lost connections and insertions of the same row."""
 
 _Result = TypeVar("_Result")
 _DEADLOCKS: Final = frozenset({"40P01", "40001", 1213})
 """SQLSTATEs of PostgreSQL, and the number of MySQL and MariaDB."""
 _PAUSE: Final = 0.02
-_LOCK_SETTINGS: Final = {
-    "postgresql": "SET lock_timeout = 1200",
-    "mysql": "SET innodb_lock_wait_timeout = 1, lock_wait_timeout = 1",
-    "mariadb": "SET innodb_lock_wait_timeout = 1, lock_wait_timeout = 1",
-}
-"""A server goes on waiting for a lock when its client has gone, so it is told to give up itself."""
 
 _clock: Final = SystemClock()
 
@@ -46,14 +40,21 @@ class Transactions:
         engine: an engine, or a URL; no connection is opened yet.
         raises: class of the errors.
         tables: to create; the first one is looked for if an error may mean that it is missing.
+        patience: seconds that a transaction may take, if nothing else is said.
 
     Raises:
         ConfigurationError: the URL or the driver is wrong, or the database is in memory.
     """
 
     def __init__(
-        self, engine: sa.Engine | str, *, raises: type[AmoCRMError], tables: Sequence[sa.Table]
+        self,
+        engine: sa.Engine | str,
+        *,
+        raises: type[AmoCRMError],
+        tables: Sequence[sa.Table],
+        patience: float,
     ) -> None:
+        self._patience = patience
         self._raises = raises
         self._tables = tables
         self._limits = TimeLimits()
@@ -105,7 +106,7 @@ class Transactions:
         what: str,
         work: Callable[[sa.Connection], _Result],
         *,
-        patience: float = PATIENCE,
+        patience: float | None = None,
         is_read: bool = False,
     ) -> _Result:
         """Do some work in one transaction, and commit it.
@@ -113,14 +114,15 @@ class Transactions:
         Args:
             what: the work, for messages: `could not ...`.
             work: is repeated as a whole.
-            patience: seconds that it may take in all.
+            patience: seconds that it may take in all, if not those of all transactions.
             is_read: it changes nothing, so that an SQLite database need not be locked for it.
 
         Raises:
             AmoCRMError: of the class `raises`; nothing was committed, unless the connection was
                 lost during the commit.
         """
-        with self._errors(what), self._limits.step(patience) as step:
+        seconds = self._patience if patience is None else patience
+        with self._errors(what), self._limits.step(seconds) as step:
             news = 0
             while True:
                 try:
@@ -128,7 +130,7 @@ class Transactions:
                 except (exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
                     if step.is_cut:
                         raise self._raises(
-                            f"{self!r} could not {what}: no answer within {patience:g} s"
+                            f"{self!r} could not {what}: no answer within {seconds:g} s"
                         ) from None
                     if _clock.monotonic() >= step.deadline:
                         raise
@@ -184,7 +186,7 @@ class Transactions:
 
     def _make(self, url: str) -> sa.Engine:
         """Make an engine whose connections are opened in time and wait for no lock for long."""
-        engine = make_engine(url, wait=PATIENCE)
+        engine = make_engine(url, wait=self._patience)
         if engine.dialect.name == "sqlite":
             before_fork(self)
             sa.event.listen(engine, "do_connect", lambda *_: self._database.keep_private())
@@ -200,8 +202,8 @@ class Transactions:
                 raise driver_error(str(error)) from None
 
         def limit_locks(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:
-            settings = _LOCK_SETTINGS.get(engine.dialect.name)
-            if settings:
+            settings = _lock_settings(engine.dialect.name, self._patience)
+            if settings is not None:
                 cursor = connection.cursor()
                 cursor.execute(settings)
                 cursor.close()
@@ -217,10 +219,30 @@ class Transactions:
         try:
             yield
         except (exc.SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
-            hint = self._database.missing(error, self._tables[0])
+            hint = self._hint(error)
             raise self._raises(
                 f"{self!r} could not {what}: {describe_error(error)}", hint=hint
             ) from None
+
+    def _hint(self, error: Exception) -> str | None:
+        # Of other kinds are errors of servers that do not answer: do not ask them anything.
+        if isinstance(error, exc.ProgrammingError) or self._database.file is not None:
+            with self._limits.step(SHORT):
+                return self._database.missing(error, self._tables[0])
+        return None
+
+
+def _lock_settings(kind: str, patience: float) -> str | None:
+    """Return what makes a server give up waiting for a lock, a little earlier than its client.
+
+    It would go on waiting when the client has gone.
+    """
+    if kind == "postgresql":
+        return f"SET lock_timeout = {max(1, int(patience * 800))}"
+    if kind in ("mysql", "mariadb"):
+        seconds = max(1, int(patience))  # It knows no fractions.
+        return f"SET innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
+    return None
 
 
 def _is_in_transaction(connection: sa.Connection) -> bool:

@@ -169,6 +169,7 @@ def test_every_python_block_runs(
         furnish(portal, SHOP_IN_RUSSIAN if is_russian(path) else {})
 
     document = Sybil(parsers=[PythonCodeBlockParser()]).parse(copy)
+    document.namespace["__name__"] = "__main__"
     examples = list(document.examples())
     assert len(examples) == len(blocks(path, "python"))
     capsys.readouterr()

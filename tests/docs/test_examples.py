@@ -70,7 +70,7 @@ def crm(portal: Sandbox, load: Any) -> Iterator[AmoCRM]:
 
 def test_every_program_is_run_here_or_in_a_test_of_its_own() -> None:
     here = {"site_form", "product_sync", "mass_tag", "funnel_report", "export_pandas", "shop"}
-    here |= {"copy_setup"}
+    here |= {"copy_setup", "receive_webhooks"}
     elsewhere = {"quickstart", "django_app", "fastapi_app", "flask_app"}
     elsewhere |= {"find_duplicates", "employee_leaves", "local_copy", "celery_webhooks"}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == here | elsewhere

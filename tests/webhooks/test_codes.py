@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from amocrm.schema.enums import WebhookCode
-from amocrm.webhooks.codes import ACCOUNT, CODES, Code, find
+from amocrm.webhooks.codes import ACCOUNT, CODES, OTHER, Code, find
 
 TABLE = {
     "leads": "add_lead update_lead delete_lead restore_lead status_lead responsible_lead note_lead",
@@ -53,6 +54,12 @@ def test_the_vocabulary_is_that_of_subscriptions() -> None:
     assert told == {*get_args(WebhookCode)}
     assert told == {code for _, code in CASES} | {"add_chat_template_review"}
     assert told < CODES
+
+
+@pytest.mark.parametrize("page", ["webhook-events.md", "webhook-events.ru.md"])
+def test_the_documents_have_every_code(page: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    assert [one.code for one in (*ACCOUNT, *OTHER) if f"`{one.code}`" not in text] == []
 
 
 def test_no_two_codes_are_told_by_the_same_words() -> None:

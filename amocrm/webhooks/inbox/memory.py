@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from amocrm._support.clock import Clock, SystemClock
@@ -22,7 +22,7 @@ from amocrm.webhooks.inbox.inbox import (
     RawDelivery,
     StoredEvent,
 )
-from amocrm.webhooks.inbox.names import digest_of, name_of
+from amocrm.webhooks.inbox.names import digest_of, name_of, stored_number
 
 _log: Final = logging.getLogger("amocrm.webhooks")
 
@@ -83,6 +83,7 @@ class MemoryInbox:
 
     def put(self, delivery: RawDelivery, parts: Sequence[Part]) -> int | None:
         """Store a delivery; see `Inbox`."""
+        delivery = replace(delivery, account_id=stored_number(delivery.account_id))
         digest = digest_of(delivery)
         with self._lock:
             last = self._digests.get(digest)
@@ -95,7 +96,7 @@ class MemoryInbox:
                 self._event_id += 1
                 self._events[self._event_id] = _Event(
                     self._event_id, delivery_id, position, name_of(part.key), name_of(part.code),
-                    part.happened_at,
+                    stored_number(part.happened_at),
                 )  # fmt: skip
                 self._queue(name_of(part.key))
         if self._hand_over is not None and parts:
@@ -128,26 +129,25 @@ class MemoryInbox:
     def handled(self, lease: Lease, event: StoredEvent, handler: str) -> bool:
         """Remember that one handler has finished; see `Inbox`."""
         with self._lock:
-            if self._owned(lease) is None:
-                return False
-            self._events[event.id].handled_by |= {handler}
-            return True
+            mine = self._mine(lease, event)
+            if mine is not None:
+                mine.handled_by |= {handler}
+            return mine is not None
 
     def done(self, lease: Lease, event: StoredEvent) -> bool:
         """Mark an event as done; see `Inbox`."""
         with self._lock:
-            if self._owned(lease) is None:
-                return False
-            self._events[event.id].state = "done"
-            return True
+            mine = self._mine(lease, event)
+            if mine is not None:
+                mine.state = "done"
+            return mine is not None
 
     def failed(self, lease: Lease, event: StoredEvent, error: str, retry_at: float | None) -> bool:
         """Count a failure; see `Inbox`."""
         with self._lock:
-            queue = self._owned(lease)
-            if queue is None:
+            queue, mine = self._owned(lease), self._mine(lease, event)
+            if queue is None or mine is None:
                 return False
-            mine = self._events[event.id]
             mine.attempts, mine.error = event.attempts + 1, printable(error)
             if retry_at is None:
                 mine.state = "dead"
@@ -281,6 +281,10 @@ class MemoryInbox:
         """Return the queue of a lease; None if the lease has been lost."""
         queue = self._queues.get(lease.key)
         return queue if queue is not None and queue.owner == lease.owner else None
+
+    def _mine(self, lease: Lease, event: StoredEvent) -> _Event | None:
+        """Return an event; None if the lease has been lost."""
+        return None if self._owned(lease) is None else self._events.get(event.id)
 
     def _take(self, names: Sequence[str], seconds: float) -> Lease | None:
         now = self._clock.time()

@@ -37,7 +37,7 @@ class DeliveryRows:
         return {
             "digest": digest,
             "kind": delivery.kind,
-            "account_id": stored_number(delivery.account_id),
+            "account_id": delivery.account_id,
             "path": escaped(delivery.path),
             "content_type": escaped(delivery.content_type),
             "body": encryption.encrypt(digest, delivery.body) if encryption else delivery.body,

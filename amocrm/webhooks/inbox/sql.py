@@ -13,6 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from amocrm._support.clock import Clock, SystemClock
@@ -27,13 +28,16 @@ from amocrm.webhooks.inbox.inbox import (
     RawDelivery,
     StoredEvent,
 )
-from amocrm.webhooks.inbox.names import digest_of, name_of
+from amocrm.webhooks.inbox.names import digest_of, name_of, stored_number
 from amocrm.webhooks.inbox.rows import DeliveryRows, Row, event_rows, stored_event
 from amocrm.webhooks.inbox.sql_reports import SQLReports
 from amocrm.webhooks.inbox.tables import DEAD, DONE, UNDONE, describe_tables
 
 if TYPE_CHECKING:
     from amocrm.webhooks.inbox.encryption import BodyEncryption
+
+PATIENCE: Final = 1.5
+"""Seconds that a `put` may take."""
 
 _log: Final = logging.getLogger("amocrm.webhooks")
 
@@ -48,6 +52,7 @@ class SQLInbox(SQLReports):
             None: bodies are not encrypted. Bodies that were stored without keys stay readable.
         table_prefix: of the names of the tables; `create_table` creates them.
         hand_over: see the method.
+        patience: seconds that a `put` may take: amoCRM waits for an answer for two.
         clock: the time of leases and pauses.
 
     Raises:
@@ -61,11 +66,12 @@ class SQLInbox(SQLReports):
         keys: str | Iterable[str] | None = None,
         table_prefix: str = "amocrm_",
         hand_over: Callable[[int], object] | None = None,
+        patience: float = PATIENCE,
         clock: Clock | None = None,
     ) -> None:
         tables = describe_tables(table_prefix)
         rows = DeliveryRows(tables.deliveries, None if keys is None else _encryption(keys))
-        database = Transactions(engine, raises=InboxError, tables=tables)
+        database = Transactions(engine, raises=InboxError, tables=tables, patience=patience)
         super().__init__(database, tables, rows, clock or SystemClock())
         self._hand_over = hand_over
 
@@ -89,6 +95,7 @@ class SQLInbox(SQLReports):
 
     def put(self, delivery: RawDelivery, parts: Sequence[Part]) -> int | None:
         """Store a delivery durably; see `Inbox`."""
+        delivery = replace(delivery, account_id=stored_number(delivery.account_id))
         digest = digest_of(delivery)
         row = self._rows.row(delivery, digest)
         # In one order for all, so that two of them cannot wait for each other.

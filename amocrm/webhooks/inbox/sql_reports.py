@@ -189,8 +189,10 @@ class SQLReports:
             connection.execute(self._insert_queue, rows)
             # A done event is handled by all again; a dead one by those that have not finished.
             handlers = sa.case((events.c.state == DONE, "[]"), else_=events.c.handled_by)
+            change = sa.update(events).where(those)
+            # In this order: MySQL sees the new state of a row in what follows.
             fresh = {"handled_by": handlers, "state": UNDONE, "attempts": 0, "done_at": None}
-            return connection.execute(sa.update(events).where(those).values(fresh)).rowcount
+            return connection.execute(change.ordered_values(*fresh.items())).rowcount
 
         return self._run("replay events", work)
 
