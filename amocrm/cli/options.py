@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from amocrm.cli.session import FORMATS, Session
 from amocrm.cli.texts import tr
+
+if TYPE_CHECKING:
+    from amocrm.http.messages import Json
 
 pass_session: Final = click.make_pass_decorator(Session, ensure=True)
 """Hands the `Session` to a command, as its first argument."""
@@ -23,7 +26,7 @@ def global_options(*, hidden: bool = False) -> list[click.Parameter]:
     def option(
         *flags: str,
         help: str,  # noqa: A002
-        type: click.ParamType | None = None,  # noqa: A002
+        type: click.ParamType[Json] | None = None,  # noqa: A002
         metavar: str | None = None,
         is_flag: bool = False,
     ) -> click.Option:
