@@ -8,7 +8,6 @@ from typing import Final
 
 from amocrm.cli.filters import FIELD
 from amocrm.cli.names import Names
-from amocrm.cli.words import is_number
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.entity import HasCustomFields
@@ -101,12 +100,26 @@ class Columns:
 
 def usual_columns(name: str) -> Sequence[str] | None:
     """Return the columns of a table of a resource; None for those of the first item."""
-    return USUAL.get(name.rpartition("/")[2] if not is_number(name.rpartition("/")[2]) else name)
+    return USUAL.get(name.rpartition("/")[2])
+
+
+def all_columns(item: Item) -> list[str]:
+    """Return the members of an item, and what it embeds."""
+    left_out = ("_links", "_embedded", "custom_fields_values")
+    return [*(name for name in item if name not in left_out), *(item.get("_embedded") or ())]
+
+
+def field_values(resource: Resource, item: Item) -> dict[str, Json]:
+    """Return the custom fields of an item that have a value, as `cf.NAME`."""
+    if not isinstance(resource, HasCustomFields) or not item.get("custom_fields_values"):
+        return {}
+    plain = resource.cf(dict(item)).plain()
+    return {f"{FIELD}{name}": value for name, value in plain.items()}
 
 
 def readable_time(seconds: int) -> str:
-    """Return a time in this machine's zone, to the minute."""
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "minutes")
+    """Return a time in the zone of this machine, to the minute."""
+    return datetime.fromtimestamp(seconds).isoformat(" ", "minutes")
 
 
 def _labels(name: str, items: Json) -> Json:

@@ -62,7 +62,9 @@ def profiles(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 
 def _endpoint(ctx: click.Context) -> Endpoint:
-    found = resource_class(str(ctx.params.get("resource") or ""))
+    # An option without its value ends click's parsing, and the resource is left over.
+    name = ctx.params.get("resource") or next(iter(ctx.args), "")
+    found = resource_class(str(name))
     return Endpoint("") if found is None else found.endpoint
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 import click
 
 from amocrm.cli import completing, words
-from amocrm.cli.columns import Columns, usual_columns
+from amocrm.cli.columns import Columns, all_columns, field_values, usual_columns
 from amocrm.cli.filters import read_filters
 from amocrm.cli.items import read_item
 from amocrm.cli.names import Names
@@ -118,17 +118,14 @@ def get(
     found = find_resource(crm, resource)
     if not isinstance(found, Gets):
         raise ConfigurationError(f"{resource} cannot be read one by one through amoCRM's API")
-    readable = cast("Gets[dict[str, Json], str]", found)
-    item = readable.get(id_, with_=words.split_names(with_) or None)
-    wanted = words.split_names([fields]) if fields else None
-    if wanted is None and session.format == "table":
-        wanted = [name for name in item if name not in ("_links", "custom_fields_values")]
-        wanted += [f"cf.{name}" for name in _field_names(item)]
-    if wanted is None:
-        session.item(item)
-        return
-    columns = Columns(wanted, found, Names(crm), readable=session.format == "table")
-    session.item(columns.row(item))
+    reading = cast("Gets[dict[str, Json], str]", found)
+    item = reading.get(id_, with_=words.split_names(with_) or None)
+    readable = session.format == "table"
+    if fields is not None or readable:
+        wanted = words.split_names([fields]) if fields else all_columns(item)
+        row = Columns(wanted, found, Names(crm), readable=readable).row(item)
+        item = row if fields else row | field_values(found, item)
+    session.item(item)
 
 
 @click.command(
@@ -205,11 +202,6 @@ def _input(path: str | None) -> dict[str, Json]:
     if not isinstance(found, dict):
         raise ConfigurationError("the input must be one JSON object")
     return found
-
-
-def _field_names(item: Mapping[str, Json]) -> list[str]:
-    listed = item.get("custom_fields_values") or ()
-    return [str(one["field_id"]) for one in listed]
 
 
 def _without_links(item: Mapping[str, Json]) -> dict[str, Json]:
