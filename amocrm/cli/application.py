@@ -13,7 +13,7 @@ from amocrm._version import __version__
 from amocrm.cli.command_table import COMMANDS
 from amocrm.cli.options import global_options
 from amocrm.cli.session import Session
-from amocrm.cli.table_group import TableGroup
+from amocrm.cli.table_group import ClosedPipeError, TableGroup
 from amocrm.cli.texts import tr
 from amocrm.errors import (
     AmoCRMError,
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         finally:
             session.close()
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, ClosedPipeError):
         # The reader has seen enough; the interpreter must not try to write the rest at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -81,8 +82,8 @@ class Terminal:
             end = time.monotonic() + 0.5
             while self._read(end):
                 pass
-            if self.process.poll() is not None:
-                return self.process.returncode
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(timeout=0.2 if self._is_open else PATIENCE)
         raise AssertionError("Ctrl-C does not end the program")
 
     def end(self) -> int:
