@@ -87,11 +87,11 @@ def _run(arguments: Sequence[str] | None, session: Session) -> int:
         return INTERRUPTED
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
     except click.ClickException as error:
         message = error.format_message()
+        if type(error).__name__ == "NoArgsIsHelpError":  # Of click 8.2 and later.
+            sys.stderr.write(f"{message}\n")
+            return error.exit_code
         if isinstance(error, click.UsageError) and error.ctx is not None:
             message = f"{message} ({error.ctx.command_path} --help)"
         return _told(message, error.exit_code)

@@ -97,6 +97,8 @@ def _write_table(
         lines = [[_shown(row.get(one)) for one in titles] for row in batch]
         # The window may be another one by now, and these texts may be longer.
         needed = [titles, *lines] if head else lines
+        if not needed:
+            return
         widths = _widths(needed, widths, shutil.get_terminal_size().columns)
         if head:
             bold, plain = (_BOLD, _PLAIN) if has_colors(out) else ("", "")
