@@ -1,4 +1,4 @@
-"""Processor time of `from amocrm import AmoCRM` against `import requests`, each in a fresh interpreter.
+"""Processor time of `from amocrm import AmoCRM` against `import requests`, in fresh interpreters.
 
     python benchmarks/import_time.py [--rounds 15]
 
