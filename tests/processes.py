@@ -14,7 +14,8 @@ import pytest
 
 _PRELOADED = [
     "amocrm.stores.sql", "amocrm.stores.redis", "psycopg", "pymysql", "pytest",
-    "tests.servers", "tests.webhooks.inbox.killed", "tests.endurance.test_one_grant", "tests.bulk.test_writer",
+    "tests.servers", "tests.endurance.test_one_grant", "tests.bulk.test_writer",
+    "tests.webhooks.inbox.killed",
 ]  # fmt: skip
 """Most modules that such a process imports; importing takes longer than its work."""
 

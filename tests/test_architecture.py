@@ -46,7 +46,7 @@ resources/endpoint resources/filter_values resources/filters resources/name_look
 resources/people/contact_keys resources/people/normalize resources/split_query
 schema/enums
 webhooks/addresses webhooks/answer webhooks/body webhooks/codes webhooks/event
-webhooks/inbox/inbox webhooks/jwt
+webhooks/inbox/inbox webhooks/inbox/names webhooks/jwt
 webhooks/parse webhooks/php_form webhooks/recorded webhooks/wire_item
 webhooks/signatures
 """.split()  # noqa: SIM905  a list of names is easier to read in lines

@@ -346,6 +346,19 @@ class InboxContract:
         assert self.inbox.take_of(10**9, 60) is None
         assert drain(self.inbox) == [b"three"]
 
+    def test_a_lease_of_one_entity(self) -> None:
+        for number in range(3):
+            self.inbox.put(self.now(f"{number}"), [part(f"1/leads/{number}")])
+        lease = self.inbox.take(60, "1/leads/1")
+        assert bodies(lease) == [b"1"]
+        assert self.inbox.take(60, "1/leads/1") is None
+        assert self.inbox.take(60, "1/leads/9") is None
+        self.inbox.put(self.now("more"), [part("1/leads/1")])
+        finish(self.inbox, lease)
+        assert lease is not None
+        assert finish(self.inbox, self.inbox.take(60, lease.key)) == [b"more"]
+        assert drain(self.inbox) == [b"0", b"2"]
+
     def test_what_was_handed_over_and_not_taken_is_found(self) -> None:
         handed: list[int] = []
         self.inbox.hand_over(handed.append)

@@ -7,8 +7,9 @@ import os
 import stat
 import traceback
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -126,6 +127,56 @@ def test_engines_of_others_do(anywhere: tuple[str, str]) -> None:
     with theirs.connect() as connection:
         assert connection.execute(sa.text("SELECT 1")).scalar() == 1
     theirs.dispose()
+
+
+def test_an_event_that_comes_while_a_queue_is_released_is_not_lost(
+    anywhere: tuple[str, str],
+) -> None:
+    kind, place = anywhere
+    url, prefix = address(kind, place)
+    theirs = engine(url)
+    inbox, other = SQLInbox(theirs, table_prefix=prefix), open_inbox(kind, place)
+    with ThreadPoolExecutor(1) as pool:
+        puts: list[Future[int | None]] = []
+
+        @sa.event.listens_for(theirs, "before_cursor_execute")
+        def between(_: object, __: object, statement: str, *___: object) -> None:
+            if statement.startswith("DELETE") and not puts:
+                puts.append(pool.submit(other.put, delivery("new"), [part()]))
+                # It waits for the row that is deleted; who does not has stored it by then.
+                wait(puts, 0.3)
+
+        assert inbox.put(delivery(), [part()])
+        assert finish(inbox, inbox.take(60)) == [b"body"]
+        assert [put.result(60) for put in puts] != [None]
+    assert drain(inbox) == [b"new"]
+    other.close()
+
+
+def test_queues_are_locked_in_one_order_by_all(anywhere: tuple[str, str]) -> None:
+    url, prefix = address(*anywhere)
+    theirs = engine(url)
+    locked: list[str] = []
+
+    @sa.event.listens_for(theirs, "before_cursor_execute")
+    def note(_: object, __: object, statement: str, rows: list[Any], *___: object) -> None:
+        if "entity_queues" in statement:
+            locked.extend(str(row["name"] if isinstance(row, dict) else row[0]) for row in rows)
+
+    keys = ["1/leads/2", "1/leads/1", "1/leads/3", "1/leads/1"]
+    assert SQLInbox(theirs, table_prefix=prefix).put(delivery(), [part(key) for key in keys])
+    assert locked == ["1/leads/1", "1/leads/2", "1/leads/3"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "query"),
+    [("postgres", "SHOW lock_timeout"), ("mysql", "SELECT @@innodb_lock_wait_timeout")],
+)
+def test_a_server_gives_up_waiting_for_a_lock_before_its_client(kind: str, query: str) -> None:
+    inbox = SQLInbox(need(kind))
+    with inbox._database._engine.connect() as connection:
+        assert connection.execute(sa.text(query)).scalar() in ("1200ms", 1)
+    inbox.close()
 
 
 @posix
