@@ -1,13 +1,39 @@
 """The shapes of what is sent and received: `from amocrm.types import Lead, NewLead`.
 
 They are TypedDicts, so at run time they are plain dictionaries. `Lead` is read, `NewLead` creates
-one, `LeadPatch` changes one; writes answer with `Short`, `Changed` and the like.
+one, `LeadPatch` changes one; writes answer with `Short`, `Changed` and the like. `LeadFilter` and
+`LeadOrder` are what `crm.leads.list` takes; contacts and companies take `EntityFilter`.
 
 Source: reference 5.
 """
 
 from __future__ import annotations
 
+from amocrm.resources.bots import BotFilter
+from amocrm.resources.catalogs import ElementFilter
+from amocrm.resources.chats import TemplateFilter
+from amocrm.resources.customers import CustomerFilter, TransactionFilter
+from amocrm.resources.drive import FileFilter
+from amocrm.resources.entity import EntityFilter, TimeOrder
+from amocrm.resources.events import EventFilter
+from amocrm.resources.fields import FieldFilter, FieldOrder
+from amocrm.resources.filter_values import (
+    CustomerStageFilter,
+    DateRange,
+    EventValues,
+    NumberRange,
+    SizeRange,
+    StageFilter,
+    TimeRange,
+)
+from amocrm.resources.leads import LeadFilter, LeadOrder
+from amocrm.resources.links import ItemLinkFilter, LinkFilter
+from amocrm.resources.notes import ItemNoteFilter, NoteFilter
+from amocrm.resources.sources import SourceFilter
+from amocrm.resources.tags import TagFilter
+from amocrm.resources.tasks import TaskFilter, TaskOrder
+from amocrm.resources.unsorted import SummaryFilter, UnsortedFilter, UnsortedOrder
+from amocrm.resources.webhooks import WebhookFilter
 from amocrm.schema.account import (
     Account,
     AccountParts,
@@ -16,10 +42,7 @@ from amocrm.schema.account import (
     TaskType,
     UsersGroup,
 )
-from amocrm.schema.bots import (
-    Bot,
-    BotRun,
-)
+from amocrm.schema.bots import Bot, BotRun
 from amocrm.schema.catalogs import (
     Catalog,
     CatalogPatch,
@@ -60,11 +83,7 @@ from amocrm.schema.common import (
     Tag,
     TagRef,
 )
-from amocrm.schema.complex import (
-    ComplexResult,
-    NewComplexLead,
-    NewComplexParts,
-)
+from amocrm.schema.complex import ComplexResult, NewComplexLead, NewComplexParts
 from amocrm.schema.contacts import (
     ChatLink,
     Company,
@@ -106,12 +125,7 @@ from amocrm.schema.drive import (
     Preview,
     VersionLinks,
 )
-from amocrm.schema.events import (
-    Event,
-    EventEntity,
-    EventParts,
-    EventType,
-)
+from amocrm.schema.events import Event, EventEntity, EventParts, EventType
 from amocrm.schema.fields import (
     ChainedList,
     Choice,
@@ -136,20 +150,8 @@ from amocrm.schema.leads import (
     NewLeadParts,
     NewLeadSource,
 )
-from amocrm.schema.links import (
-    Link,
-    LinkMeta,
-    LinkOf,
-    NewLink,
-    NewLinkOf,
-)
-from amocrm.schema.notes import (
-    ChangedNote,
-    NewNote,
-    Note,
-    NotePatch,
-    ShortNote,
-)
+from amocrm.schema.links import Link, LinkMeta, LinkOf, NewLink, NewLinkOf
+from amocrm.schema.notes import ChangedNote, NewNote, Note, NotePatch, ShortNote
 from amocrm.schema.pipelines import (
     Description,
     LossReason,
@@ -172,18 +174,8 @@ from amocrm.schema.sources import (
     SourcePatch,
     WebsiteButton,
 )
-from amocrm.schema.tasks import (
-    ChangedTask,
-    NewTask,
-    ShortTask,
-    Task,
-    TaskPatch,
-    TaskResult,
-)
-from amocrm.schema.telephony import (
-    Call,
-    NewCall,
-)
+from amocrm.schema.tasks import ChangedTask, NewTask, ShortTask, Task, TaskPatch, TaskResult
+from amocrm.schema.telephony import Call, NewCall
 from amocrm.schema.unsorted import (
     FormMeta,
     NewForm,
@@ -211,40 +203,40 @@ from amocrm.schema.users import (
     User,
     UserParts,
 )
-from amocrm.schema.webhooks import (
-    NewWebhook,
-    Webhook,
-)
-from amocrm.schema.widgets import (
-    Widget,
-    WidgetSetting,
-)
+from amocrm.schema.webhooks import NewWebhook, Webhook
+from amocrm.schema.widgets import Widget, WidgetSetting
 
 __all__ = [
     "Access", "Account", "AccountParts", "AddedWebsites", "Attachment", "Author", "Bot",
-    "BotRun", "Button", "ButtonPatch", "Call", "Catalog", "CatalogPatch", "CatalogRights",
-    "ChainedList", "Changed", "ChangedNote", "ChangedTask", "ChatLink", "Choice", "Company",
-    "CompanyParts", "CompanyPatch", "ComplexResult", "Contact", "ContactParts", "ContactPatch",
-    "ContactRef", "CreatedButton", "Currency", "Customer", "CustomerParts", "CustomerPatch",
-    "CustomerStatus", "CustomersMode", "DatetimeSettings", "DeletedLead", "Description",
-    "Element", "ElementMeta", "ElementPatch", "Event", "EventEntity", "EventParts", "EventType",
-    "Field", "FieldGroup", "FieldPatch", "FieldValues", "File", "FileLink", "FileLinks",
-    "FileMetadata", "FileOwner", "FilePatch", "FileVersion", "FormMeta", "GroupPatch", "Href",
-    "Lead", "LeadParts", "LeadPatch", "LeadSource", "LeadWrite", "Link", "LinkMeta", "LinkOf",
-    "LinkedContact", "LinkedElement", "Links", "LossReason", "Named", "NestedChoice",
+    "BotFilter", "BotRun", "Button", "ButtonPatch", "Call", "Catalog", "CatalogPatch",
+    "CatalogRights", "ChainedList", "Changed", "ChangedNote", "ChangedTask", "ChatLink",
+    "Choice", "Company", "CompanyParts", "CompanyPatch", "ComplexResult", "Contact",
+    "ContactParts", "ContactPatch", "ContactRef", "CreatedButton", "Currency", "Customer",
+    "CustomerFilter", "CustomerParts", "CustomerPatch", "CustomerStageFilter", "CustomerStatus",
+    "CustomersMode", "DateRange", "DatetimeSettings", "DeletedLead", "Description", "Element",
+    "ElementFilter", "ElementMeta", "ElementPatch", "EntityFilter", "Event", "EventEntity",
+    "EventFilter", "EventParts", "EventType", "EventValues", "Field", "FieldFilter",
+    "FieldGroup", "FieldOrder", "FieldPatch", "FieldValues", "File", "FileFilter", "FileLink",
+    "FileLinks", "FileMetadata", "FileOwner", "FilePatch", "FileVersion", "FormMeta",
+    "GroupPatch", "Href", "ItemLinkFilter", "ItemNoteFilter", "Lead", "LeadFilter", "LeadOrder",
+    "LeadParts", "LeadPatch", "LeadSource", "LeadWrite", "Link", "LinkFilter", "LinkMeta",
+    "LinkOf", "LinkedContact", "LinkedElement", "Links", "LossReason", "Named", "NestedChoice",
     "NewButton", "NewCall", "NewCatalog", "NewChatLink", "NewCompany", "NewComplexCompany",
     "NewComplexContact", "NewComplexLead", "NewComplexParts", "NewContact", "NewCustomer",
     "NewCustomerParts", "NewCustomerStatus", "NewElement", "NewField", "NewForm", "NewGroup",
     "NewLead", "NewLeadParts", "NewLeadSource", "NewLink", "NewLinkOf", "NewLossReason",
     "NewNote", "NewPipeline", "NewPipelineParts", "NewRole", "NewSegment", "NewShortLink",
     "NewSip", "NewSource", "NewStatus", "NewTag", "NewTags", "NewTask", "NewTemplate",
-    "NewTransaction", "NewUnsortedParts", "NewUser", "NewWebhook", "Note", "NotePatch",
-    "Pipeline", "PipelineParts", "PipelinePatch", "Preview", "Products", "Ref",
-    "Renamed", "Review", "Rights", "Role", "RoleParts", "RolePatch", "RoleRights", "Segment",
-    "Short", "ShortLink", "ShortLinkMeta", "ShortNote", "ShortTask", "ShortTransaction",
-    "SipMeta", "Sorted", "Source", "SourcePatch", "Stage", "StageRights", "Status",
-    "Subscription", "Tag", "TagRef", "Talk", "Task", "TaskPatch", "TaskResult", "TaskType",
-    "Template", "TemplateParts", "TemplatePatch", "Transaction", "TransactionParts", "Unsorted",
-    "UnsortedLink", "UnsortedParts", "UnsortedSummary", "User", "UserParts", "UsersGroup",
-    "VersionLinks", "Webhook", "WebsiteButton", "Widget", "WidgetSetting",
+    "NewTransaction", "NewUnsortedParts", "NewUser", "NewWebhook", "Note", "NoteFilter",
+    "NotePatch", "NumberRange", "Pipeline", "PipelineParts", "PipelinePatch", "Preview",
+    "Products", "Ref", "Renamed", "Review", "Rights", "Role", "RoleParts", "RolePatch",
+    "RoleRights", "Segment", "Short", "ShortLink", "ShortLinkMeta", "ShortNote", "ShortTask",
+    "ShortTransaction", "SipMeta", "SizeRange", "Sorted", "Source", "SourceFilter",
+    "SourcePatch", "Stage", "StageFilter", "StageRights", "Status", "Subscription",
+    "SummaryFilter", "Tag", "TagFilter", "TagRef", "Talk", "Task", "TaskFilter", "TaskOrder",
+    "TaskPatch", "TaskResult", "TaskType", "Template", "TemplateFilter", "TemplateParts",
+    "TemplatePatch", "TimeOrder", "TimeRange", "Transaction", "TransactionFilter",
+    "TransactionParts", "Unsorted", "UnsortedFilter", "UnsortedLink", "UnsortedOrder",
+    "UnsortedParts", "UnsortedSummary", "User", "UserParts", "UsersGroup", "VersionLinks",
+    "Webhook", "WebhookFilter", "WebsiteButton", "Widget", "WidgetSetting",
 ]  # fmt: skip

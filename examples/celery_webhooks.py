@@ -53,6 +53,9 @@ def prepare_delivery(event: Event, crm: AmoCRM) -> None:
     )
 
 
+SWEEP = 30.0
+"""Seconds between two sweeps."""
+
 app = Celery("webhooks", broker=os.environ["BROKER_URL"])
 app.conf.update(
     task_acks_late=True,  # A task is forgotten when it has ended, not when it begins;
@@ -64,7 +67,7 @@ app.conf.update(
     task_publish_retry=False,
     broker_connection_timeout=1,
     broker_connection_retry_on_startup=True,
-    beat_schedule={"sweep": {"task": "sweep", "schedule": 30.0}},
+    beat_schedule={"sweep": {"task": "sweep", "schedule": SWEEP, "options": {"expires": SWEEP}}},
 )
 
 
@@ -77,7 +80,8 @@ def handle(delivery_id: int) -> None:
 @app.task(name="sweep")
 def sweep() -> None:
     """Hand over again what the broker has lost, and what has failed and is due."""
-    worker.sweep(handle.delay)
+    # While no worker runs, each sweep finds the same: the tasks of the last one are enough.
+    worker.sweep(lambda delivery_id: handle.apply_async((delivery_id,), expires=SWEEP))
 
 
 inbox.hand_over(handle.delay)

@@ -14,8 +14,8 @@ import pytest
 
 _PRELOADED = [
     "amocrm.stores.sql", "amocrm.stores.redis", "psycopg", "pymysql", "pytest",
-    "tests.servers", "tests.endurance.test_one_grant", "tests.bulk.test_writer",
-    "tests.webhooks.inbox.killed",
+    "tests.servers", "tests.webhooks.inbox.killed", "tests.endurance.test_one_grant",
+    "tests.bulk.test_writer", "tests.webhooks.test_kills",
 ]  # fmt: skip
 """Most modules that such a process imports; importing takes longer than its work."""
 

@@ -45,6 +45,7 @@ resources/custom_fields/values
 resources/endpoint resources/filter_values resources/filters resources/name_lookup resources/patch
 resources/people/contact_keys resources/people/normalize resources/split_query
 schema/enums
+webhooks/authors webhooks/retry_delays
 webhooks/addresses webhooks/answer webhooks/body webhooks/codes webhooks/event
 webhooks/inbox/inbox webhooks/inbox/names webhooks/jwt
 webhooks/parse webhooks/php_form webhooks/recorded webhooks/wire_item

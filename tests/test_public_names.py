@@ -16,6 +16,7 @@ from typing import Any, ForwardRef, get_args, get_origin
 import pytest
 
 import amocrm
+import amocrm.resources
 import amocrm.schema
 import amocrm.types
 from amocrm.resources.resource import Resource
@@ -69,12 +70,17 @@ def typed_dicts(module: ModuleType) -> dict[str, Any]:
     }
 
 
-SCHEMAS = [one.name for one in pkgutil.iter_modules(amocrm.schema.__path__)]
+SHAPES = [
+    f"{package.__name__}.{one.name}"
+    for package in (amocrm.schema, amocrm.resources)
+    for one in pkgutil.iter_modules(package.__path__)
+]
+"""Modules with shapes of data, and with those of filters and orders."""
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
-def test_every_shape_of_the_schema_is_a_public_type(name: str) -> None:
-    for shape, one in typed_dicts(importlib.import_module(f"amocrm.schema.{name}")).items():
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_shape_is_a_public_type(name: str) -> None:
+    for shape, one in typed_dicts(importlib.import_module(name)).items():
         assert getattr(amocrm.types, shape, None) is one, f"export {shape} in amocrm/types.py"
         assert shape in amocrm.types.__all__
 

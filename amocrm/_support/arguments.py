@@ -13,7 +13,7 @@ def check_dict(name: str, value: object, hint: str | None = None) -> None:
     Raises:
         ConfigurationError: it is something else.
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):  # A dict is recognized faster so.
         raise _wrong(name, "a dict", value, hint)
 
 

@@ -89,15 +89,18 @@ class ApiContext(NamedTuple):
     lenient: bool = False
 
 
-def bare_path(path: str) -> str:
-    """Check a path and return it without its query.
+def check_is_path(path: object) -> None:
+    """Check that an argument is a text, and no URL.
 
     Raises:
-        ConfigurationError: it is malformed, or a URL.
+        ConfigurationError: it is something else.
     """
-    if isinstance(path, str) and "://" in path:
+    if not isinstance(path, str):
+        raise ConfigurationError(
+            f"expected a path such as /api/v4/leads, not {type(path).__name__}"
+        )
+    if "://" in path:
         raise ConfigurationError("expected a path such as /api/v4/leads, not a URL")
-    return resolve("", path)[1]
 
 
 def path_alone(path: str) -> str:
@@ -106,7 +109,8 @@ def path_alone(path: str) -> str:
     Raises:
         ConfigurationError: it has one, is malformed, or is a URL.
     """
-    bare = bare_path(path)
+    check_is_path(path)
+    bare = resolve("", path)[1]
     if "?" in path:
         raise ConfigurationError("expected a path without a query")
     return bare

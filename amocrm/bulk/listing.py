@@ -23,7 +23,7 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar, cast
 
 from amocrm._support.arguments import check_function
-from amocrm.bulk.context import ApiContext, bare_path, read_count
+from amocrm.bulk.context import ApiContext, check_is_path, read_count
 from amocrm.bulk.pages import (
     Page,
     ShapeError,
@@ -67,8 +67,8 @@ class Listing(Generic[E]):
         progress: Report | None = None,
     ) -> None:
         check_function("progress", progress)
-        self._path = bare_path(path)
-        self._base, self._start = part_page(_target(path, params, limit, page_limit(self._path)))
+        target, self._path = _target(path, params, limit)
+        self._base, self._start = part_page(target)
         self._api = api
         self._ahead = read_count("ahead", ahead, 0, DEEPEST)
         self._expect = read_count("expect", expect, 0, MANY)
@@ -142,16 +142,29 @@ class Listing(Generic[E]):
         return self._read(resolve("", self._base, {"limit": 1})[0], Concurrency(self._api.rate))
 
     def _read_all(self, meter: ProgressMeter) -> Generator[Page, None, None]:
-        concurrency = Concurrency(self._api.rate)
-        page = yield from self._read_ahead(concurrency, meter)
+        concurrency, number = Concurrency(self._api.rate), self._start
+        last = self._last_expected()
+        if last:
+            page = yield from self._read_ahead(number, last, concurrency, meter)
+        else:  # Nothing is read ahead of the first page, and most listings have no other one.
+            page = self._read_here(number, concurrency, meter)
+            yield page
+            if self._is_followed(page, number):
+                page = yield from self._read_ahead(number + 1, last, concurrency, meter)
         yield from self._follow(page, concurrency, meter)
 
     def _read_ahead(
-        self, concurrency: Concurrency, meter: ProgressMeter
+        self, first: int, last: int, concurrency: Concurrency, meter: ProgressMeter
     ) -> Generator[Page, None, Page]:
-        """Yield pages by number; return the first one that is not followed by the next number."""
-        asked = number = self._start - 1
-        last = self._last_expected()
+        """Yield pages by number; return the first one that is not followed by the next number.
+
+        Args:
+            first: number of the first page to yield.
+            last: number of the expected last page; 0 if it is unknown.
+            concurrency: how many calls are in flight.
+            meter: counts the items.
+        """
+        asked = number = first - 1
         with OrderedPool[int, Response](
             lambda wanted: self._ask(self._address(wanted), concurrency)
         ) as pool:
@@ -160,17 +173,23 @@ class Listing(Generic[E]):
                 for wanted in range(asked + 1, self._last_to_request(number, most, last) + 1):
                     pool.ask(asked := wanted)
                 number += 1
-                if asked < number or not pool.ready:
-                    meter.wait(f"page {number}")
                 if asked < number:  # This thread would wait for the page, so it needs no worker.
-                    asked, page = number, self._read(self._address(number), concurrency)
+                    asked, page = number, self._read_here(number, concurrency, meter)
                 else:
+                    if not pool.ready:
+                        meter.wait(f"page {number}")
                     page = self._decode(pool.take())
-                meter.add(len(page.items), page.total)
+                    meter.add(len(page.items), page.total)
                 yield page
-                if not self._is_numbered(page, number):
-                    self._api.page_counts.note(self._base, number)
+                if not self._is_followed(page, number):
                     return page
+
+    def _read_here(self, number: int, concurrency: Concurrency, meter: ProgressMeter) -> Page:
+        """Read a page in this thread."""
+        meter.wait(f"page {number}")
+        page = self._read(self._address(number), concurrency)
+        meter.add(len(page.items), page.total)
+        return page
 
     def _last_expected(self) -> int:
         """Return the number of the expected last page; 0 if it is unknown."""
@@ -219,37 +238,47 @@ class Listing(Generic[E]):
 
     def _decode(self, response: Response) -> Page:
         """Decode a page; one that is not JSON is requested again, as any call would be."""
-        url, request_id = str(response.info.url), response.info.headers.get("X-Request-Id")
+        url = str(response.info.url)
         try:
             data = None if response.data is None else parse(response.data)
         except NotJSONError as error:
             if usual_retry(self._api.request) == "never":
-                raise self._unexpected(str(error), request_id) from None
+                raise self._unexpected(str(error), response) from None
             data = self._api.request.get(url[url.index("/", 8) :]).data
         try:
             return take_page(data, self._path, url)
         except ShapeError as error:
-            raise self._unexpected(str(error), request_id) from None
+            raise self._unexpected(str(error), response) from None
 
-    def _is_numbered(self, page: Page, number: int) -> bool:
-        """Whether the next page is the one with the next number."""
-        return page.next is not None and number_of(page.next, self._base) == number + 1
+    def _is_followed(self, page: Page, number: int) -> bool:
+        """Whether the next page is the one with the next number; if not, this was the last one."""
+        if page.next is not None and number_of(page.next, self._base) == number + 1:
+            return True
+        self._api.page_counts.note(self._base, number)
+        return False
 
     def _address(self, number: int) -> str:
         return f"{self._base}{'&' if '?' in self._base else '?'}page={number}"
 
-    def _unexpected(self, what: str, request_id: str | None = None) -> UnexpectedReplyError:
+    def _unexpected(self, what: str, response: Response | None = None) -> UnexpectedReplyError:
+        request_id = None if response is None else response.info.headers.get("X-Request-Id")
         return unexpected_response("GET", self._path, what, request_id=request_id)
 
 
-def _target(path: str, params: Json, limit: int | None, most: int) -> str:
-    """Return path and query of a listing with a `limit`: the largest one, if none is given."""
+def _target(path: str, params: Json, limit: int | None) -> tuple[str, str]:
+    """Return path and query of a listing with a `limit`, and the path alone.
+
+    The limit is the largest one, if none is given.
+    """
+    check_is_path(path)
+    most = page_limit(path)
     size = read_count("limit", limit, 1, most)
     if params is None or isinstance(params, Mapping):
         params = {**(params or {})}
-        if size is not None or not ("limit" in params or re.search(r"[?&]limit=", path)):
+        has_limit = "limit" in params or ("?" in path and re.search(r"[?&]limit=", path))
+        if size is not None or not has_limit:
             params["limit"] = size or most
-    return resolve("", path, params)[0]
+    return resolve("", path, params)
 
 
 def _is_new(item: Json, seen: set[object]) -> bool:

@@ -117,6 +117,8 @@ def _next(data: Json, url: str) -> str | None:
 def part_page(target: str) -> tuple[str, int]:
     """Split a path with its query into the part without `page` and the page's number, or 1."""
     path, _, query = target.partition("?")
+    if "page=" not in query:
+        return target, 1
     rest, number = [], 1
     for part in query.split("&") if query else ():
         name, _, value = part.partition("=")

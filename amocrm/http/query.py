@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
@@ -27,7 +28,7 @@ def encode(params: Json) -> str:
     Raises:
         ConfigurationError: a query cannot represent a value; the message names its path.
     """
-    return "&".join(f"{_quoted(key)}={_quoted(value)}" for key, value in _pairs(params))
+    return "&".join([f"{_quoted_name(key)}={_quoted(value)}" for key, value in _pairs(params)])
 
 
 def merge(query: str, params: Json) -> str:
@@ -37,7 +38,7 @@ def merge(query: str, params: Json) -> str:
     pairs = list(_pairs(params))
     names = {name for name, _ in pairs}
     rest = [part for part in query.split("&") if part and _name(part) not in names]
-    return "&".join([*rest, *(f"{_quoted(key)}={_quoted(value)}" for key, value in pairs)])
+    return "&".join([*rest, *(f"{_quoted_name(key)}={_quoted(value)}" for key, value in pairs)])
 
 
 def check_params(params: object) -> None:
@@ -54,7 +55,11 @@ def _name(part: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return quote(text, safe="")
+    return text if text.isalnum() and text.isascii() else quote(text, safe="")
+
+
+# Names only, of which a program has few: values may be data of persons.
+_quoted_name: Final = lru_cache(1024)(_quoted)
 
 
 def _pairs(params: Json) -> Iterator[tuple[str, str]]:
@@ -66,7 +71,9 @@ def _pairs(params: Json) -> Iterator[tuple[str, str]]:
 def _flatten(name: str, value: Json, depth: int) -> Iterator[tuple[str, str]]:
     if depth > _DEEPEST:
         raise ConfigurationError(f"params are nested deeper than {_DEEPEST} levels at {name}")
-    if isinstance(value, Mapping):
+    if type(value) is int or type(value) is str:  # Most are, and the other checks take longer.
+        yield name, _scalar(name, value)
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _flatten(f"{name}[{_key(key, name)}]", item, depth + 1)
     elif isinstance(value, (list, tuple)):

@@ -211,6 +211,9 @@ class Request:
         headers: Mapping[str, str] | None,
         timeout: float | Timeout | None,
         retry: Retry | None,
+        *,
+        undecoded: bool = False,
+        sink: Sink | None = None,
     ) -> Call:
         """Check the arguments and build the call, without its host and token. Nothing is sent."""
         target, bare = resolve(self._origin, path, params)
@@ -229,6 +232,7 @@ class Request:
             method, target, shown or bare, all_headers, body, data,
             self._timeout if timeout is None else read_timeout(timeout), method in READS,
             retry=self._retry if retry is None else read_retry(retry),
+            undecoded=undecoded, sink=sink,
         )  # fmt: skip
 
     def _send(self, draft: Call, before_send: BeforeSend | None = None) -> Response:
@@ -311,8 +315,7 @@ def fetch(request: Request, path: str) -> Response:
 
     Used for reading ahead, because the bytes take a tenth of the memory of the decoded objects.
     """
-    draft = request._draft("GET", path, None, None, None, None, None)
-    return request._send(draft.replace(undecoded=True))
+    return request._send(request._draft("GET", path, None, None, None, None, None, undecoded=True))
 
 
 def read_into(
@@ -327,9 +330,9 @@ def read_into(
         path: as in `Request`.
         timeout: as in `Request`.
     """
-    draft = request._draft("GET", path, None, None, None, timeout, None)
+    draft = request._draft("GET", path, None, None, None, timeout, None, sink=sink)
     try:
-        return request._send(draft.replace(sink=sink))
+        return request._send(draft)
     except SinkError as sink_error:
         raise sink_error.error from sink_error.error.__cause__
 

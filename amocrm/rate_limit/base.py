@@ -35,6 +35,13 @@ RECENT: Final = 256
 RECENT_SECONDS: Final = 10.0
 """Seconds in which calls were sent that show whether others are answered."""
 
+LATE: Final = 0.01
+"""Seconds between its slot and its sending after which a call takes its slot again. It is so late
+when the process has more to do than its core can, or when the machine was suspended."""
+
+LATE_PATIENCE: Final = 2.0
+"""The longest time in seconds that a late call waits once more: its connection is open."""
+
 Scoped = TypeVar("Scoped", bound="BaseRateLimiter")
 
 
@@ -96,22 +103,54 @@ class BaseRateLimiter(ABC):
         it. The slots of a caller that is interrupted there expire.
         """
         budgets = self._budgets()
-        started = now = clock.monotonic()
-        held = 0.0
+        started = clock.monotonic()
         turn = self.reserve(clock, patience, budgets)
+        turn, now, held = self._follow(clock, patience, budgets, turn, started)
+        if turn.action is not Action.GO:
+            return Refusal(turn.away, turn.action is Action.BLOCKED)
+        return TakenSlot(self, clock, turn, now, now - started, held, budgets)
+
+    def _follow(
+        self, clock: Clock, patience: float, budgets: Sequence[Budget], turn: Turn, started: float
+    ) -> tuple[Turn, float, float]:
+        """Wait until a call may be sent, or has to give up.
+
+        Returns:
+            The last turn, its instant, and the seconds of the wait that the server had asked for.
+        """
+        now, held = started, 0.0
         while turn.action is not Action.GO:
             left = patience - (now - started)
             if turn.action is Action.RESERVE_AGAIN:
                 turn = self.reserve(clock, left, budgets)
             elif turn.action is not Action.WAIT or turn.away > left:
-                return Refusal(turn.away, turn.action is Action.BLOCKED)
+                break
             else:
                 clock.sleep(turn.away)
                 held += turn.away if turn.held else 0.0
                 # Read before the lock: rather assume that a call is late than that it is punctual.
                 now = clock.monotonic()
                 turn = self.check(clock, turn.numbers, budgets)
-        return TakenSlot(self, clock, turn, now, now - started, held, budgets)
+        return turn, now, held
+
+    def retake(self, slot: TakenSlot) -> None:
+        """Take the slot of a call again that is late: its successor may have been sent meanwhile.
+
+        A call that would have to wait too long is sent all the same.
+        """
+        clock, budgets = slot.clock, slot.budgets
+        try:
+            started = clock.monotonic()
+            turn = self.check(clock, slot.numbers, budgets)
+            turn, now, held = self._follow(clock, LATE_PATIENCE, budgets, turn, started)
+        except RateLimiterError as error:
+            _log_failure(error)
+            return
+        if turn.action is Action.GO:
+            slot.numbers, slot.is_probe = turn.numbers, slot.is_probe or turn.probe
+            slot.left = slot.begun = now
+            slot.waited += now - started
+            slot.held += held
 
     def open(self, slot: TakenSlot) -> None:
         """Occupy the slot of a call that has to open a connection."""
@@ -137,11 +176,12 @@ class BaseRateLimiter(ABC):
         try:
             if slot.is_fresh and not slot.is_sent:
                 ended = clock.monotonic() if came is None else came
-                self.note_margin(clock, numbers, self._jitter.fresh(ended - slot.left), budgets)
+                margin = self._jitter.fresh(ended - slot.left)
+                self.note_margin(clock, numbers, margin, budgets, is_known=True)
             elif came is not None:
                 learn = self._jitter.opened if slot.is_fresh else self._jitter.learn
                 margin = slot.begun - slot.left + learn(came - slot.begun)
-                self.note_margin(clock, numbers, margin, budgets)
+                self.note_margin(clock, numbers, margin, budgets, is_known=True)
             if came is None or blocked:
                 return
             if slot.is_probe:
@@ -203,9 +243,14 @@ class BaseRateLimiter(ABC):
 
     @abstractmethod
     def note_margin(
-        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+        self,
+        clock: Clock,
+        numbers: Numbers,
+        margin: float,
+        budgets: Sequence[Budget],
+        is_known: bool = False,
     ) -> None:
-        """See `Window.settle`."""
+        """See `Window.settle`, and `Window.finish` for a call whose margin is known now."""
 
     @abstractmethod
     def note_hold(
@@ -289,6 +334,11 @@ class TakenSlot:
         self.is_fresh = True
         self._limiter.open(self)
 
+    def leaving(self) -> None:
+        """Report that the call is about to be sent; see `Slot.leaving`."""
+        if self.clock.monotonic() - self.left > LATE and not self.is_fresh:
+            self._limiter.retake(self)
+
     def sent(self) -> None:
         """Report that the call was sent; see `Slot.sent`."""
         self.begun = self.clock.monotonic()
@@ -349,12 +399,17 @@ class WindowRateLimiter(BaseRateLimiter):
                 window.opening(number, clock.monotonic())
 
     def note_margin(
-        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+        self,
+        clock: Clock,
+        numbers: Numbers,
+        margin: float,
+        budgets: Sequence[Budget],
+        is_known: bool = False,
     ) -> None:
-        """See `Window.settle`."""
+        """See `Window.settle`, and `Window.finish` for a call whose margin is known now."""
         with self.locked_windows(clock, budgets) as windows:
             for window, number in zip(windows, numbers, strict=True):
-                window.settle(number, margin)
+                (window.finish if is_known else window.settle)(number, margin)
 
     def note_hold(
         self, clock: Clock, seconds: float, budgets: Sequence[Budget], is_flowing: bool = False

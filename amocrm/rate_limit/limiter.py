@@ -38,6 +38,13 @@ class Slot(Protocol):
         """Report that the call has to open a connection first, which delays it."""
         ...
 
+    def leaving(self) -> None:
+        """Report that the call is about to be sent; may wait, if the slot is long over.
+
+        A user's session cannot do so.
+        """
+        ...
+
     def sent(self) -> None:
         """Report that the call was sent over its new connection; a user's session cannot do so."""
         ...

@@ -48,15 +48,20 @@ class LocalRateLimiter(WindowRateLimiter):
             return reserve(self._windows.of(budgets, now), now, patience, self._jitter.margin)
 
     def note_margin(
-        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+        self,
+        clock: Clock,
+        numbers: Numbers,
+        margin: float,
+        budgets: Sequence[Budget],
+        is_known: bool = False,
     ) -> None:
-        """See `Window.settle`."""
+        """See `Window.settle`, and `Window.finish` for a call whose margin is known now."""
         with self._windows.lock:
             by_key = self._windows.by_key
             for budget, number in zip(budgets, numbers, strict=True):
                 window = by_key.get(budget.key)
                 if window is not None:
-                    window.settle(number, margin)
+                    (window.finish if is_known else window.settle)(number, margin)
 
 
 class _Windows:
@@ -82,7 +87,7 @@ class _Windows:
         for key, rate, learned in budgets:
             window = by_key.get(key)
             if window is None:
-                window = self._open(key, rate, now)
+                window = self._open(key, rate, now, windows)
             if learned:
                 window.use_knowledge(now)
             elif window.rate != rate:
@@ -90,10 +95,17 @@ class _Windows:
             windows.append(window)
         return windows
 
-    def _open(self, key: str, rate: float, now: float) -> Window:
-        """Make a window. Whenever their number has doubled, drop the idle ones."""
+    def _open(self, key: str, rate: float, now: float, taken: Sequence[Window]) -> Window:
+        """Make a window. Whenever their number has doubled, drop the idle ones.
+
+        Those that this call has taken already are idle only until it has its slots.
+        """
         if len(self.by_key) >= self._sweep_at:
-            idle = [one for one, window in self.by_key.items() if window.is_idle(now)]
+            idle = [
+                one
+                for one, window in self.by_key.items()
+                if window.is_idle(now) and window not in taken
+            ]
             for one in idle:
                 # A late response must not change a slot of the next window.
                 self._first = max(self._first, self.by_key.pop(one).next)

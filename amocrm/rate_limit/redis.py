@@ -79,10 +79,16 @@ class RedisRateLimiter(BaseRateLimiter):
         self._act("opening", budgets, numbers)
 
     def note_margin(
-        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+        self,
+        clock: Clock,
+        numbers: Numbers,
+        margin: float,
+        budgets: Sequence[Budget],
+        is_known: bool = False,
     ) -> None:
-        """See `Window.settle`."""
-        self._act("settle", budgets, numbers, margin=max(margin, HOSTS_MARGIN))
+        """See `Window.settle`, and `Window.finish` for a call whose margin is known now."""
+        act = "finish" if is_known else "settle"
+        self._act(act, budgets, numbers, margin=max(margin, HOSTS_MARGIN))
 
     def note_hold(
         self, clock: Clock, seconds: float, budgets: Sequence[Budget], is_flowing: bool = False

@@ -191,11 +191,13 @@ if act == 'reserve' or act == 'check' then
     end
   end
   return answer({Action.GO:d}, 0, false, any_probe)
-elseif act == 'opening' or act == 'settle' then
+elseif act == 'opening' or act == 'settle' or act == 'finish' then
   for _, w in ipairs(windows) do
     local at = w.number >= 0 and slot(w, w.number) or 0
     if at > 0 then
-      occupy(w, w.number, at, act == 'opening' and now + {OPENING} or at + w.seconds + margin)
+      local free = act == 'opening' and now + {OPENING} or at + w.seconds + margin
+      if act == 'finish' then at = at + margin - {LEAST_MARGIN} end
+      occupy(w, w.number, at, free)
     end
   end
 elseif act == 'hold' then

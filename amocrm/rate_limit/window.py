@@ -115,7 +115,8 @@ class Window:
         blocked: instant until which all calls are refused; 0.0 if the server blocks nothing.
         blocks: number of times that the server was found to block, without an answer in between.
         probe: slot number of the call that tests whether the block is over.
-        ring: two instants for each stored slot: when its call is sent, and when it is free again.
+        ring: two instants for each stored slot: when its call is sent, or arrived at the latest if
+            that is known; and when it is free again.
         knowledge: whether the server counts the address; for the window of a learned budget.
         is_open: the window limits nothing for now.
         looks_often: waiting calls check often, because the limit may end at any time.
@@ -237,9 +238,18 @@ class Window:
             self.free_at = max(self.free_at, now + OPENING)
 
     def settle(self, number: int, margin: float) -> None:
-        """Set the time by which a call was late at most, now that this is known."""
+        """Set the time by which a call may be late, until its response comes."""
         if self._is_kept(number):
             self._occupy(number, self.ring[self._position(number)], margin)
+
+    def finish(self, number: int, margin: float) -> None:
+        """Set the time by which a call was late at most, now that this is known.
+
+        The slot moves to that instant, so a call that reserves the next one sleeps once.
+        """
+        if self._is_kept(number):
+            at = self.ring[self._position(number)]
+            self._occupy(number, at + margin - LEAST_MARGIN, LEAST_MARGIN)
 
     def hold(self, until: float) -> None:
         """Send no call before an instant, calls that have a slot already included."""

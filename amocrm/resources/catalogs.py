@@ -40,7 +40,9 @@ class OneCatalog(OneEditable["Catalog", NoReturn, "CatalogPatch", "Catalog"]):
     __slots__ = ()
 
     elements: LazyResource[Elements] = LazyResource("catalogs.Elements")
+    """Elements of a list; they cannot be deleted."""
     custom_fields: LazyResource[FieldDefinitions] = LazyResource("fields.FieldDefinitions")
+    """Custom fields of a kind of entity. Writing requires admin rights."""
 
 
 class Catalogs(
@@ -57,6 +59,7 @@ class Catalogs(
     _called = ("list", "lists")
 
     products: LazyResource[ProductsSettings] = LazyResource("catalogs.ProductsSettings")
+    """Whether products are switched on, and which list holds them."""
 
     def __call__(self, id: int | str) -> OneCatalog:  # noqa: A002
         """Return what belongs to one list."""

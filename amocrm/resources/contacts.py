@@ -53,6 +53,7 @@ class Contacts(
     __slots__ = ()
 
     chats: LazyResource[ContactChats] = LazyResource("contacts.ContactChats")
+    """Chats of contacts: `list(params={"contact_id": 31})`, or by `chat_id`."""
 
     def __call__(self, id: int | str) -> OneContact:  # noqa: A002
         """Return what belongs to one contact."""

@@ -56,8 +56,11 @@ class OneCustomer(OneEntity, OneEditable["Customer", CustomerWith, "CustomerPatc
     __slots__ = ()
 
     subscriptions: LazyResource[Subscriptions] = LazyResource("attached.Subscriptions")
+    """Users and groups that follow an entity."""
     transactions: LazyResource[ItemTransactions] = LazyResource("customers.ItemTransactions")
+    """Purchases of one customer."""
     bonus_points: LazyResource[BonusPoints] = LazyResource("customers.BonusPoints")
+    """Bonus points of one customer."""
 
 
 class Customers(
@@ -74,9 +77,13 @@ class Customers(
     __slots__ = ()
 
     mode: LazyResource[Mode] = LazyResource("customers.Mode")
+    """How customers are counted. Requires admin rights."""
     statuses: LazyResource[CustomerStatuses] = LazyResource("customers.CustomerStatuses")
+    """Stages of customers that are counted by periods. Writing requires admin rights."""
     segments: LazyResource[Segments] = LazyResource("customers.Segments")
+    """Groups of customers. Writing requires admin rights."""
     transactions: LazyResource[Transactions] = LazyResource("customers.Transactions")
+    """Purchases of all customers."""
 
     def __call__(self, id: int | str) -> OneCustomer:  # noqa: A002
         """Return what belongs to one customer."""
@@ -154,3 +161,4 @@ class Segments(
     __slots__ = ()
 
     custom_fields: LazyResource[SegmentFields] = LazyResource("fields.SegmentFields")
+    """Custom fields of segments, which have no groups. Writing requires admin rights."""

@@ -5,7 +5,8 @@ The shapes of what is sent and received are in `amocrm.schema`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -15,8 +16,8 @@ class Endpoint(NamedTuple):
     Attributes:
         path: below its owner's path.
         source: section of the reference.
-        filters: names that `filter` takes.
-        kinds: what each of them takes: the name of its type; see `amocrm.resources.filter_values`.
+        filters: names that `filter` takes, each with the name of its type, which says what it
+            takes; see `amocrm.resources.filter_values`.
         withs: names that `with` takes.
         orders: names that `order` takes.
         query: it can be searched for words.
@@ -25,8 +26,7 @@ class Endpoint(NamedTuple):
 
     path: str
     source: str = ""
-    filters: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
+    filters: Mapping[str, str] = MappingProxyType({})
     withs: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
     query: bool = False

@@ -12,7 +12,7 @@ from amocrm._support.arguments import check_function, check_several
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources import lazy
-from amocrm.resources.filters import check_filter
+from amocrm.resources.filters import Direction, check_filter
 from amocrm.resources.item_checks import check_item, with_plain_numbers
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.resource import Resource
@@ -34,7 +34,12 @@ if TYPE_CHECKING:
     from amocrm.resources.tags import ItemTags, Tags
     from amocrm.schema.events import Event
 
-TimeOrder: TypeAlias = Literal["id", "updated_at"]
+
+class TimeOrder(TypedDict, total=False):
+    """What contacts, companies and notes can be ordered by; one of them."""
+
+    id: Direction
+    updated_at: Direction
 
 
 class EntityFilter(TypedDict, total=False):
@@ -283,9 +288,13 @@ class Entities(HasCustomFieldsInBulk[C]):
     __slots__ = ()
 
     custom_fields: LazyResource[FieldDefinitions] = LazyResource("fields.FieldDefinitions")
+    """Custom fields of a kind of entity. Writing requires admin rights."""
     tags: LazyResource[Tags] = LazyResource("tags.Tags")
+    """Tags of one kind of entity. Creating a name that exists returns the existing tag."""
     notes: LazyResource[Notes] = LazyResource("notes.Notes")
+    """Notes of all entities of a kind; a new one names its `entity_id`."""
     links: LazyResource[Links] = LazyResource("links.Links")
+    """What entities of a kind are linked to; each link names its `entity_id`."""
 
 
 class OneEntity(Resource):
@@ -294,9 +303,13 @@ class OneEntity(Resource):
     __slots__ = ()
 
     notes: LazyResource[ItemNotes] = LazyResource("notes.ItemNotes")
+    """Notes of one entity."""
     links: LazyResource[ItemLinks] = LazyResource("links.ItemLinks")
+    """What one entity is linked to."""
     tags: LazyResource[ItemTags] = LazyResource("tags.ItemTags")
+    """Tags of one entity, by name or by id. They are read with the entity itself."""
     files: LazyResource[Files] = LazyResource("attached.Files")
+    """Files of an entity. What is uploaded is in `crm.drive`."""
 
     def events(
         self,

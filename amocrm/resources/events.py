@@ -89,6 +89,7 @@ class Events(
                 )
 
     types: LazyResource[EventTypes] = LazyResource("events.EventTypes")
+    """Kinds of events: `list(params={"language_code": "ru"})` for their names in Russian."""
 
 
 class EventTypes(Lists["EventType", NoReturn, NoReturn, NoReturn], path="types", source="4.16"):

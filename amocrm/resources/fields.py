@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from amocrm.resources.filter_values import Id
+    from amocrm.resources.filters import Direction
     from amocrm.schema.enums import FieldType
     from amocrm.schema.fields import Field, FieldGroup, FieldPatch, GroupPatch, NewField, NewGroup
 
-FieldOrder: TypeAlias = Literal["id", "sort"]
+
+class FieldOrder(TypedDict, total=False):
+    """What custom fields can be ordered by; one of them."""
+
+    id: Direction
+    sort: Direction
 
 
 class FieldFilter(TypedDict, total=False):
@@ -49,6 +55,7 @@ class FieldDefinitions(SegmentFields):
     __slots__ = ()
 
     groups: LazyResource[FieldGroups] = LazyResource("fields.FieldGroups")
+    """Tabs that custom fields are shown under. Writing requires admin rights."""
 
 
 class FieldGroups(

@@ -134,14 +134,14 @@ def read_value(kind: str, value: Json, facts: Facts) -> Json:
     if value is None:
         raise FilterValueError("it is None: leave it out, or give a value")
     read, is_several = _reader_of(kind)
-    if not is_several or isinstance(value, (int, str, bytes, Mapping)):
-        return read(value, facts)
-    if not isinstance(value, Iterable):
-        return read(value, facts)
-    values = [read(one, facts) for one in value]
-    if not values:
-        raise FilterValueError("the list is empty, and amoCRM would return everything")
-    return values
+    if is_several and (type(value) is list or _is_iterable(value)):
+        return [read(one, facts) for one in value] or _nothing()
+    return read(value, facts)
+
+
+def _is_iterable(value: Json) -> bool:
+    """Tell whether a value is several ones: no number, text or dict."""
+    return not isinstance(value, (int, str, bytes, Mapping)) and isinstance(value, Iterable)
 
 
 @cache
@@ -205,6 +205,8 @@ def _read_present(value: Json, _facts: Facts) -> Json:
 
 def read_number(value: Json) -> int | float | str:
     """Return a number as a query has it."""
+    if type(value) is int:
+        return value
     if isinstance(value, Decimal) and value.is_finite():
         return format(value, "f")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -216,16 +218,16 @@ def read_number(value: Json) -> int | float | str:
 
 def read_numbers(value: Json, _facts: Facts) -> Json:
     """Return a number, or a range of numbers."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):
         return read_number(value)
     ends = {name: read_number(one) for name, one in _ends(value).items()}
     return _in_order(ends)
 
 
 def _ends(value: Mapping[str, Json]) -> dict[str, Json]:
-    unknown = [name for name in value if name not in ("from", "to")]
-    if unknown:
-        raise FilterValueError(f"a range takes 'from' and 'to', not {unknown[0]!r}")
+    for name in value:
+        if name not in ("from", "to"):
+            raise FilterValueError(f"a range takes 'from' and 'to', not {name!r}")
     given = {name: one for name, one in value.items() if one is not None}
     if not given:
         raise FilterValueError("the range is empty: give 'from', 'to' or both")
@@ -233,8 +235,12 @@ def _ends(value: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _in_order(ends: dict[str, Json]) -> dict[str, Json]:
-    if len(ends) == 2 and Decimal(str(ends["from"])) > Decimal(str(ends["to"])):
-        raise FilterValueError("'from' is after 'to', so nothing would be found")
+    if len(ends) == 2:
+        begin, end = ends["from"], ends["to"]
+        if isinstance(begin, str) or isinstance(end, str):  # of a Decimal
+            begin, end = Decimal(str(begin)), Decimal(str(end))
+        if begin > end:
+            raise FilterValueError("'from' is after 'to', so nothing would be found")
     return ends
 
 
@@ -243,6 +249,8 @@ _TIME_FORM: Final = '{"from": datetime(2026, 1, 31, 12), "to": 1769900400} or da
 
 def _moment(value: Json, facts: Facts, *, end: bool = False) -> int:
     """Return Unix seconds; of a date its first second, or at the end of a range its last one."""
+    if type(value) is int and abs(value) <= _LARGEST:
+        return value
     if isinstance(value, datetime):
         return seconds_of(value if value.tzinfo else value.replace(tzinfo=facts.zone()))
     if isinstance(value, date):
@@ -261,7 +269,7 @@ def read_times(value: Json, facts: Facts) -> Json:
     """Return a range of times; of a date, its whole day."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return {"from": _moment(value, facts), "to": _moment(value, facts, end=True)}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):
         raise FilterValueError(
             f"it takes a range of times, not {_shown(value)}; such as {_TIME_FORM}"
         )
@@ -278,13 +286,13 @@ _STAGE_FORM: Final = '[{"pipeline_id": 10, "status_id": 142}]'
 
 def _read_stages(value: Json, _facts: Facts) -> Json:
     stages = [value] if isinstance(value, Mapping) else value
-    if not isinstance(stages, Iterable) or isinstance(stages, (str, bytes)):
+    if type(stages) is not list and not _is_iterable(stages):
         raise FilterValueError(f"stages are {_STAGE_FORM}, not {_shown(value)}")
     return [_pair(one, ("pipeline_id", "status_id"), _STAGE_FORM) for one in stages] or _nothing()
 
 
 def _pair(stage: Json, names: tuple[str, ...], form: str) -> dict[str, Json]:
-    if not isinstance(stage, Mapping) or set(stage) != set(names):
+    if not isinstance(stage, (dict, Mapping)) or stage.keys() != set(names):
         given = list(stage) if isinstance(stage, Mapping) else _shown(stage)
         raise FilterValueError(
             f"a stage is a pair, because stages of several pipelines share ids: {form}, not {given}"

@@ -5,7 +5,7 @@ Source: reference 3.1, 4.1-4.22, 4.2.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
 from amocrm._support.arguments import check_dict
@@ -86,7 +86,7 @@ def _read_filter(
 ) -> dict[str, Json]:
     check_filter(asked)
     _check("filter", where, asked, None if lenient else endpoint.filters)
-    kinds = dict(zip(endpoint.filters, endpoint.kinds, strict=True))
+    kinds = endpoint.filters
     read: dict[str, Json] = {}
     for name, value in asked.items():
         if name == "statuses" and not lenient:
@@ -109,7 +109,7 @@ def check_filter(asked: object) -> None:
     check_dict("filter", asked, 'such as {"id": [1, 2]}')
 
 
-def _check(what: str, where: str, names: Iterable[str], known: tuple[str, ...] | None) -> None:
+def _check(what: str, where: str, names: Iterable[str], known: Collection[str] | None) -> None:
     for name in names:
         if known is not None and name not in known:
             raise ConfigurationError(f"{where} has no {what} {name!r}", hint=near(name, known))

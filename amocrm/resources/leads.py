@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from amocrm.errors import ConfigurationError
 from amocrm.resources.changes import HasChanges
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from amocrm.resources.attached import Subscriptions
     from amocrm.resources.filter_values import Id, Numbers, Stages, Times
+    from amocrm.resources.filters import Direction
     from amocrm.resources.pipelines import LossReasons, Pipelines
     from amocrm.resources.unsorted import Unsorted
     from amocrm.schema.common import Changed, Short
@@ -28,7 +29,14 @@ LeadWith: TypeAlias = Literal[
     "catalog_elements", "contacts", "is_price_modified_by_robot", "loss_reason", "only_deleted",
     "source", "source_id",
 ]  # fmt: skip
-LeadOrder: TypeAlias = Literal["created_at", "id", "updated_at"]
+
+
+class LeadOrder(TypedDict, total=False):
+    """What leads can be ordered by; one of them."""
+
+    created_at: Direction
+    id: Direction
+    updated_at: Direction
 
 
 class LeadFilter(EntityFilter, total=False):
@@ -46,6 +54,7 @@ class OneLead(OneEntity, OneEditable["Lead", LeadWith, "LeadPatch", "Changed"]):
     __slots__ = ()
 
     subscriptions: LazyResource[Subscriptions] = LazyResource("attached.Subscriptions")
+    """Users and groups that follow an entity."""
 
     def move(self, stage: Stage, *, loss_reason_id: int | None = None) -> Changed:
         """Move it to a stage: `crm.leads(42).move(crm.leads.pipelines.stage("Agreed"))`.
@@ -79,9 +88,13 @@ class Leads(
     __slots__ = ()
 
     complex: LazyResource[ComplexLeads] = LazyResource("leads.ComplexLeads")
+    """Leads together with a contact and a company each, new ones or by `id`, in one call."""
     unsorted: LazyResource[Unsorted] = LazyResource("unsorted.Unsorted")
+    """Leads that came in and wait to be accepted. Their ids are texts, called `uid`."""
     pipelines: LazyResource[Pipelines] = LazyResource("pipelines.Pipelines")
+    """Pipelines of leads, with their stages. Writing requires admin rights."""
     loss_reasons: LazyResource[LossReasons] = LazyResource("pipelines.LossReasons")
+    """Why leads are lost."""
 
     def __call__(self, id: int | str) -> OneLead:  # noqa: A002
         """Return what belongs to one lead."""

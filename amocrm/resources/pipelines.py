@@ -33,6 +33,7 @@ class OnePipeline(OneEditable["Pipeline", NoReturn, "PipelinePatch", "Pipeline"]
     __slots__ = ()
 
     statuses: LazyResource[Statuses] = LazyResource("pipelines.Statuses")
+    """Stages of a pipeline. Leads of a deleted one move to the first stage."""
 
 
 class Pipelines(

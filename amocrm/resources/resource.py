@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from datetime import tzinfo
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -73,11 +74,9 @@ class Resource(ResourceOwner):
         super().__init_subclass__()
         if source:
             asked = _arguments_of(cls)
-            kinds = member_types(asked.get("filter"))
-            withs, orders = get_args(asked.get("with")), get_args(asked.get("order"))
-            cls.endpoint = Endpoint(
-                path, source, tuple(kinds), tuple(kinds.values()), withs, orders, query, text_id
-            )
+            filters = member_types(asked.get("filter"))
+            withs, orders = get_args(asked.get("with")), tuple(member_types(asked.get("order")))
+            cls.endpoint = Endpoint(path, source, filters, withs, orders, query, text_id)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self._path}>"
@@ -130,13 +129,14 @@ class Resource(ResourceOwner):
 
     def _facts(self) -> Facts:
         """Return what values of filters need of the account; each is asked for if one needs it."""
-        definitions, kind = self._context.definitions, self._kind
+        return Facts(self._zone, self._read_fields)
 
-        def fields(value: Json, facts: Facts) -> Json:
-            find = partial(definitions().find, kind)
-            return lazy.field_filters.field_filters(value, find, facts)
+    def _zone(self) -> tzinfo:
+        return self._context.definitions().zone()
 
-        return Facts(lambda: definitions().zone(), fields)
+    def _read_fields(self, value: Json, facts: Facts) -> Json:
+        find = partial(self._context.definitions().find, self._kind)
+        return lazy.field_filters.field_filters(value, find, facts)
 
     def _elsewhere(self, name: str) -> str | None:
         """Return where else what is not offered here is offered."""
@@ -151,7 +151,7 @@ R = TypeVar("R", bound=Resource)
 
 def _not_offered(kind: type[Resource], where: str, name: str) -> NotOfferedError:
     """Tell what the API does not offer at a place, and what it does."""
-    offered = [one for one in dir(kind) if not one.startswith("_") and one != "row"]
+    offered = [one for one in dir(kind) if not one.startswith("_") and one != "endpoint"]
     if name in _VERBS:
         return NotOfferedError(f"{where} cannot be {_VERBS[name]} through amoCRM's API")
     return NotOfferedError(f"{where} has no {name!r}", hint=near(name, offered))

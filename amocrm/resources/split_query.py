@@ -26,16 +26,23 @@ def split_query(params: Mapping[str, Json], most: Mapping[str, int]) -> list[Map
         most: filters whose values may be split, each with how many a call takes; 0 is any number.
     """
     asked: Mapping[str, Json] = params.get("filter") or {}
-    lists = {name: asked[name] for name in asked if name in most and type(asked[name]) is list}
+    lists = {
+        name: values
+        for name, values in asked.items()
+        if type(values) is list and name in most and len(values) > (most[name] or _SHORT)
+    }
     if not lists:
         return [params]
     parts = 1
     name = max(lists, key=lambda one: len(lists[one]))
     for other, values in lists.items():
-        if most[other] and len(values) > most[other]:
+        if most[other]:
             name, parts = other, -(-len(values) // most[other])
-    if parts == 1 and len(lists[name]) > _SHORT:
-        parts = min(-(-_length(params) // LONGEST), len(lists[name]))
+    if parts == 1:
+        own = _length({"filter": {name: lists[name]}})
+        rest = _length(params) - own  # which each part has
+        if own + rest > LONGEST:
+            parts = min(-(-own // max(LONGEST - rest, LONGEST // 4)), len(lists[name]))
     if parts == 1:
         return [params]
     values = _unique(lists[name])
@@ -55,11 +62,14 @@ def _unique(values: list[Json]) -> list[Json]:
     return sorted(once) if all(isinstance(one, int) for one in once) else once
 
 
-def _length(params: Json, name: str = "") -> int:
-    """Count the characters of a query, once it is encoded."""
+def _length(params: Json, name: int = 0) -> int:
+    """Count the characters of a query, once it is encoded; `name` is what its name has so far."""
     if isinstance(params, Mapping):
-        inner = (_length(value, f"{name}%5B{key}%5D") for key, value in params.items())
+        inner = (_length(value, name + len(f"%5B{key}%5D")) for key, value in params.items())
         return sum(inner)
     if isinstance(params, list):
-        return sum(_length(value, f"{name}%5B{index}%5D") for index, value in enumerate(params))
-    return len(name) + len(quote(str(params), safe="")) + 2
+        if any(type(one) in (dict, list) for one in params):
+            return _length(dict(enumerate(params)), name)
+        names = len(params) * (name + len("%5B%5D=&")) + sum(map(len, map(str, range(len(params)))))
+        return names + len(quote("".join(map(str, params)), safe=""))
+    return name + len(quote(str(params), safe="")) + 2

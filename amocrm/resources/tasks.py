@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from amocrm.resources.filter_values import Flag, Id, Since, Stages, UserId
+    from amocrm.resources.filters import Direction
     from amocrm.schema.account import TaskType
     from amocrm.schema.enums import EntityType
     from amocrm.schema.events import Event
     from amocrm.schema.tasks import ChangedTask, NewTask, ShortTask, Task, TaskPatch
 
-TaskOrder: TypeAlias = Literal["complete_till", "created_at", "id"]
+
+class TaskOrder(TypedDict, total=False):
+    """What tasks can be ordered by; one of them."""
+
+    complete_till: Direction
+    created_at: Direction
+    id: Direction
 
 
 class TaskFilter(TypedDict, total=False):

@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from amocrm.resources.filter_values import Id, Since, Uid
+    from amocrm.resources.filters import Direction
     from amocrm.schema.enums import UnsortedCategory
     from amocrm.schema.unsorted import NewForm, NewSip, Sorted, UnsortedLink, UnsortedSummary
     from amocrm.schema.unsorted import Unsorted as UnsortedLead
 
-UnsortedOrder: TypeAlias = Literal["created_at", "updated_at"]
+
+class UnsortedOrder(TypedDict, total=False):
+    """What incoming leads can be ordered by; one of them."""
+
+    created_at: Direction
+    updated_at: Direction
 
 
 class UnsortedFilter(TypedDict, total=False):
@@ -41,7 +47,7 @@ class SummaryFilter(TypedDict, total=False):
 
 
 _KINDS: Final = member_types(SummaryFilter)
-_SUMMARY: Final = Endpoint("summary", "4.4", tuple(_KINDS), tuple(_KINDS.values()))
+_SUMMARY: Final = Endpoint("summary", "4.4", _KINDS)
 
 
 class UnsortedForms(Creates["NewForm", "UnsortedLead"], path="forms", source="4.4"):
@@ -95,7 +101,9 @@ class Unsorted(
     __slots__ = ()
 
     forms: LazyResource[UnsortedForms] = LazyResource("unsorted.UnsortedForms")
+    """Incoming leads from a form of a site."""
     calls: LazyResource[UnsortedCalls] = LazyResource("unsorted.UnsortedCalls")
+    """Incoming leads from a call."""
 
     def __call__(self, id: int | str) -> OneUnsorted:  # noqa: A002
         """Return what can be done with one of them."""

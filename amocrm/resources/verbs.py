@@ -1,7 +1,7 @@
 """What can be done with a resource. Each verb is written once; a resource names those it has.
 
 Type variables: E an item, N a new one, P a change, A what creating answers, C what changing
-answers, F the filter, W the names of `with_`, O those of `order`.
+answers, F the filter, W the names of `with_`, O the order.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from amocrm.http.messages import Json, Retry, Timeout
 from amocrm.http.query import check_params
 from amocrm.resources import lazy
 from amocrm.resources.filter_values import NO_FACTS
-from amocrm.resources.filters import Direction, build_query
+from amocrm.resources.filters import build_query
 from amocrm.resources.item_checks import check_item, check_shape, with_plain_numbers
 from amocrm.resources.one_item import OneEditable, OneReadable
 from amocrm.resources.resource import Resource, members
@@ -36,7 +36,7 @@ A = TypeVar("A")
 C = TypeVar("C")
 F = TypeVar("F")
 W = TypeVar("W", bound=str)
-O = TypeVar("O", bound=str)  # noqa: E741
+O = TypeVar("O")  # noqa: E741
 
 
 class Gets(Resource, Generic[E, W]):
@@ -116,7 +116,7 @@ class Lists(Resource, Generic[E, F, W, O]):
         *,
         filter: F | None = None,  # noqa: A002  the API's own word
         with_: Iterable[W] | None = None,
-        order: Mapping[O, Direction] | None = None,
+        order: O | None = None,
         query: str | int | None = None,
         params: Mapping[str, Json] | None = None,
         limit: int | None = None,
@@ -155,8 +155,8 @@ class Lists(Resource, Generic[E, F, W, O]):
         if not self._api.lenient and "filter" not in more:
             self._check_filter(asked.get("filter", {}))
         queries = split_query({**asked, **more}, {} if "filter" in more else self._split)
-        parts = [
-            lazy.listing.Listing[E](
+        parts: list[Listing[E]] = [
+            lazy.listing.Listing(
                 self._api, self._path, one, limit=limit, ahead=ahead,
                 expect=expect if len(queries) == 1 else None, unique=unique, progress=progress,
             )

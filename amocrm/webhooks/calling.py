@@ -29,7 +29,7 @@ class Loops(threading.local):
             ConfigurationError: another loop runs in this thread.
             TimeoutError: it took too long, and was canceled.
         """
-        if asyncio._get_running_loop() is not None:
+        if _is_in_loop():
             work.close()
             raise ConfigurationError(
                 "an async handler cannot run in the thread of a running event loop",
@@ -57,6 +57,14 @@ class Loops(threading.local):
             loop.run_until_complete(asyncio.wait(tasks))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+def _is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _contained(work: Coroutine[object, object, object]) -> BaseException | None:

@@ -67,7 +67,7 @@ def parse_form(body: bytes) -> dict[str, Json]:
         raise WebhookError(f"the webhook has more than {MAX_FIELDS:,} fields")
     for coded, plain in _BRACKETS:
         body = body.replace(coded, plain)
-    _check_arrays(body.count(b"[]["))
+    _check_arrays(body.count(b"[]["))  # Each makes one: such a body need not be split.
     fields = [field.partition(b"=") for field in body.split(b"&") if field]
     for name, _, _ in fields:
         check_key(len(name), name.count(b"[") + 1)

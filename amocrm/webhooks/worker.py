@@ -128,8 +128,11 @@ class Worker:
             InboxError: the inbox cannot be reached.
         """
         total = Handled()
-        while not self._stopping.is_set() and (lease := self._inbox.take(self._lease)):
-            total = total.plus(self._handler.handle(lease, self._lease)[0])
+        try:
+            while not self._stopping.is_set() and (lease := self._inbox.take(self._lease)):
+                total = total.plus(self._handler.handle(lease, self._lease)[0])
+        finally:
+            self._handler.loops.close()
         return total
 
     def handle(self, delivery_id: int) -> Handled:

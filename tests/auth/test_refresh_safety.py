@@ -486,6 +486,8 @@ class Slot:
 
     def opening(self) -> None: ...
 
+    def leaving(self) -> None: ...
+
     sent = opening
 
     def done(self, came: float | None, *, blocked: bool = False) -> None:

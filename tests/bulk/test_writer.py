@@ -455,7 +455,7 @@ class Turnstile:
     def hold(self, *_: Any, **__: Any) -> None:
         """Nothing; as for a block, and for all that is told of a turn."""
 
-    block = opening = sent = done = hold
+    block = opening = leaving = sent = done = hold
 
 
 def test_a_chunk_that_waits_for_its_turn_is_not_yet_in_the_journal(

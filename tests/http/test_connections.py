@@ -35,6 +35,8 @@ class Ear:
     def opening(self) -> None:
         self.heard.append("opening")
 
+    def leaving(self) -> None: ...
+
     def sent(self) -> None:
         self.heard.append("sent")
 
@@ -76,6 +78,27 @@ def test_a_new_connection_is_distinguished_from_an_open_one(
         crm.request.get("/api/v4/account")
     assert first == ["wait", "opening", "sent", "done with answer"]
     assert ear.heard == ["wait", "sent", "done with answer"]
+
+
+class Late(Ear):
+    """A rate limiter whose slots note how many requests the server has seen when one leaves."""
+
+    def __init__(self, portal: Sandbox) -> None:
+        super().__init__()
+        self.portal, self.seen = portal, list[int]()
+
+    def leaving(self) -> None:
+        self.seen.append(len(self.portal.log))
+
+
+def test_a_slot_is_asked_once_more_before_the_request_leaves(
+    portal: Sandbox, served: Served
+) -> None:
+    late = Late(portal)
+    with client(portal, served, late, None) as crm:
+        for _ in range(3):
+            crm.request.get("/api/v4/account")
+    assert late.seen == [0, 1, 2]
 
 
 def test_a_connection_the_server_closed_is_opened_anew(portal: Sandbox, served: Served) -> None:

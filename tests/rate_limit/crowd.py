@@ -8,9 +8,9 @@ from collections.abc import Generator, Sequence
 from typing import NamedTuple
 
 from amocrm import LocalRateLimiter
-from amocrm.rate_limit.base import BaseRateLimiter, TakenSlot
+from amocrm.rate_limit.base import LATE, BaseRateLimiter, TakenSlot
 from amocrm.rate_limit.budget import Budget
-from amocrm.rate_limit.window import Action
+from amocrm.rate_limit.window import Action, Turn
 from amocrm.sandbox import ManualClock
 from amocrm.sandbox.http.rate_limit import RateLimiter, Verdict
 from amocrm.sandbox.http.rate_limit import RateLimits as Counted
@@ -41,6 +41,7 @@ class Crowd:
         counted: what the server counts.
         budgets: of each caller.
         latency: the shortest and the longest round trip; each account has one of its own.
+        late: the longest time between a slot and its call; every fourth call is late.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class Crowd:
         callers: Sequence[tuple[Caller, tuple[Budget, ...]]],
         latency: tuple[float, float] = (0.05, 0.6),
         seed: int = 0,
+        late: float = 0.0,
     ) -> None:
         self.clock, self.limiter = ManualClock(), LocalRateLimiter()
         self.server = RateLimiter(7, counted)
         self.sent: list[Sent] = []
         self._latency, self._seed, self._pause_ends = latency, seed, 0.0
+        self._late = late
         self._due = [(0.0, at) for at in range(len(callers))]
         self._callers = [self._call(at, *one) for at, one in enumerate(callers)]
 
@@ -85,6 +88,10 @@ class Crowd:
                 yield self._pause_ends - self.clock.monotonic()
             began = self.clock.monotonic()
             slot = yield from self._slot(limiter)
+            if self._late and dice.random() < 0.25:
+                yield dice.uniform(0, self._late)
+                slot = yield from self._retaken(limiter, slot)
+            slot.sent()
             yield latency / 2 + dice.uniform(0, JITTER)
             now = self.clock.monotonic()
             verdict = self.server.admit(now, "amocrm.ru", caller.account, caller.integration)
@@ -97,7 +104,18 @@ class Crowd:
                 yield 1.0
 
     def _slot(self, limiter: BaseRateLimiter) -> Generator[float, None, TakenSlot]:
-        turn = limiter.reserve(self.clock, 1e6, limiter.budgets)
+        return (yield from self._follow(limiter, limiter.reserve(self.clock, 1e6, limiter.budgets)))
+
+    def _retaken(
+        self, limiter: BaseRateLimiter, slot: TakenSlot
+    ) -> Generator[float, None, TakenSlot]:
+        """Do what `TakenSlot.leaving` does: there a thread sleeps, here the others go on."""
+        if self.clock.monotonic() - slot.left <= LATE:
+            return slot
+        turn = limiter.check(self.clock, slot.numbers, limiter.budgets)
+        return (yield from self._follow(limiter, turn))
+
+    def _follow(self, limiter: BaseRateLimiter, turn: Turn) -> Generator[float, None, TakenSlot]:
         while turn.action is not Action.GO:
             assert turn.action in (Action.WAIT, Action.RESERVE_AGAIN), turn
             yield turn.away

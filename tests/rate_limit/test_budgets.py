@@ -71,6 +71,17 @@ def test_no_budget_is_ever_exceeded_as_the_server_counts(
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("late", [0.5, 3.0])
+def test_calls_that_leave_late_exceed_no_budget(late: float, seed: int) -> None:
+    """As when the process has more to do than its core can."""
+    limits = RateLimits(7, 50, None)
+    crowd = Crowd(counted(limits), callers(limits, 20, each=10), (0.25, 0.25), seed, late)
+    crowd.run(20.0)
+    assert crowd.refused() == []
+    assert len(crowd.sent) > 20 * 20 * 2
+
+
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("limits", [RateLimits(7, None, None), RateLimits(7, 50, None)])
 def test_no_call_of_an_account_waits_because_of_another_account(
     limits: RateLimits, seed: int
@@ -169,6 +180,16 @@ def test_windows_that_are_idle_are_dropped_and_the_others_kept(clock: ManualCloc
         clock.advance(0.1)
     assert len(known(limiter)) <= 2 * SWEEP_AT
     assert {"blocked", "held"} <= set(known(limiter))
+
+
+def test_a_call_whose_windows_are_new_is_counted_in_each(clock: ManualClock) -> None:
+    """Also if the second one makes the limiter drop what is idle: the first is not used yet."""
+    limiter = LocalRateLimiter()
+    limiter.reserve(clock, 0, (Budget("address:amocrm.ru", 7),))
+    for number in range(3 * SWEEP_AT):
+        budgets = budgets_of(AMOCRM, "one", f"account{number}", "amocrm.ru")
+        turns = [limiter.reserve(clock, 0, budgets) for _ in range(8)]
+        assert [one.action for one in turns] == [Action.GO] * 7 + [Action.TOO_FAR]
 
 
 def test_a_window_is_at_most_a_kilobyte(clock: ManualClock) -> None:

@@ -12,8 +12,8 @@ from amocrm import AmoCRM, BlockedError, ConfigurationError, LocalRateLimiter, R
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.http.retry import BLOCK_PAUSE
 from amocrm.http.sender import QUEUE_PATIENCE
-from amocrm.rate_limit.base import TakenSlot
-from amocrm.rate_limit.jitter import LEAST_MARGIN, NEWCOMER
+from amocrm.rate_limit.base import LATE, TakenSlot
+from amocrm.rate_limit.jitter import LEAST_MARGIN, MARGIN, NEWCOMER
 from amocrm.rate_limit.limiter import Refusal
 from amocrm.rate_limit.local import shared_rate_limiter
 from amocrm.rate_limit.window import LOOK, OPENING
@@ -81,6 +81,54 @@ def test_the_response_sets_the_margin(clock: ManualClock, took: float, later: fl
     slot.done(clock.monotonic())
     take(rate_limiter, clock, 60)
     assert clock.monotonic() == pytest.approx(sent + 1 + later)
+
+
+def slot_of(limiter: LocalRateLimiter, clock: ManualClock, patience: float = 0.0) -> TakenSlot:
+    slot = limiter.wait(clock, patience)
+    assert isinstance(slot, TakenSlot)
+    return slot
+
+
+def test_a_call_that_leaves_late_takes_its_slot_again(clock: ManualClock) -> None:
+    limiter = LocalRateLimiter(2)
+    late, _ = slot_of(limiter, clock), slot_of(limiter, clock)
+    clock.advance(LATE)
+    late.leaving()
+    assert (late.left, late.waited) == (0, 0), "it is late, but not very"
+    clock.advance(0.5)
+    late.leaving()
+    assert (late.left, late.waited) == (0.5 + LATE, 0), "nobody had its slot yet"
+    slot_of(limiter, clock, 10)
+    assert clock.monotonic() == pytest.approx(1.5 + LATE + MARGIN), "counted from when it left"
+
+
+def test_a_call_that_leaves_after_its_successor_waits_for_another_slot(clock: ManualClock) -> None:
+    limiter = LocalRateLimiter(1)
+    late = slot_of(limiter, clock)
+    clock.advance(1.5)
+    slot_of(limiter, clock)
+    late.leaving()
+    assert late.left == clock.monotonic() == pytest.approx(2.5 + MARGIN)
+    assert late.waited == pytest.approx(1 + MARGIN)
+
+
+def test_a_late_call_does_not_wait_for_long(clock: ManualClock) -> None:
+    limiter = LocalRateLimiter(1)
+    late = slot_of(limiter, clock)
+    clock.advance(1.5)
+    limiter.hold(clock, 300)
+    late.leaving()
+    assert (clock.monotonic(), late.left) == (1.5, 0)
+
+
+def test_a_late_call_over_a_new_connection_has_its_slot_still(clock: ManualClock) -> None:
+    limiter = LocalRateLimiter(1)
+    late = slot_of(limiter, clock)
+    late.opening()
+    clock.advance(1.5)
+    assert isinstance(limiter.wait(clock, 0), Refusal)
+    late.leaving()
+    assert late.left == 0
 
 
 def test_of_a_session_that_does_not_tell_it_the_answer_is_waited_for(clock: ManualClock) -> None:

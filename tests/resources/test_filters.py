@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError
+from amocrm.http.query import encode
 from amocrm.resources.filter_values import Facts, is_known_kind
 from amocrm.resources.filters import build_query
 from amocrm.resources.split_query import LONGEST, split_query
@@ -48,9 +49,7 @@ def client(portal: Sandbox, *, lenient: bool = False) -> AmoCRM:
 
 
 FILTERS = [
-    (seat, name, kind)
-    for seat in walk()
-    for name, kind in zip(seat.kind.endpoint.filters, seat.kind.endpoint.kinds, strict=True)
+    (seat, name, kind) for seat in walk() for name, kind in seat.kind.endpoint.filters.items()
 ]
 NAMED = pytest.mark.parametrize(
     ("seat", "name", "kind"),
@@ -468,7 +467,7 @@ def test_many_ids_are_asked_for_in_several_calls_in_their_order(
     assert first is not None
     assert first["id"] == min(numbers)
     for direction, expected in [("asc", sorted(numbers)), ("desc", sorted(numbers, reverse=True))]:
-        again = crm.leads.list(filter={"id": wanted}, order={"id": direction}, unique=True)  # type: ignore[dict-item] # pyright: ignore
+        again = crm.leads.list(filter={"id": wanted}, order={"id": direction}, unique=True)  # type: ignore[arg-type] # pyright: ignore
         assert list(again.ids()) == expected
         first = again.first()
         assert first is not None
@@ -511,3 +510,21 @@ def test_a_short_query_is_not_split() -> None:
         sum(len(part["filter"]["id"]) * len(part["filter"]["created_by"]) for part in parts)
         == 300 * 300
     )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"statuses": [{"pipeline_id": 10, "status_id": one} for one in range(100, 130)]},
+        {"name": ["имя " * 20, "a&b"], "price": {"from": 1, "to": 5}},
+        {"created_by": [12345678] * 49},
+    ],
+)
+def test_each_part_of_a_split_query_is_short(more: dict[str, Any]) -> None:
+    ids = list(range(12345678, 12345678 + 700))
+    parts = split_query({"filter": {"id": ids, **more}, "with": "contacts"}, {"id": 0})
+    lengths = [len(encode(part)) for part in parts]
+    assert max(lengths) <= LONGEST
+    assert sum(lengths) / len(lengths) > LONGEST * 0.8
+    assert [one for part in parts for one in part["filter"]["id"]] == ids

@@ -7,6 +7,7 @@ import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -16,6 +17,7 @@ import pytest
 from amocrm import AmoCRM, ConfigurationError, NotFoundError, NotOfferedError
 from amocrm.resources.endpoint import Endpoint, near
 from amocrm.resources.filters import build_query
+from amocrm.resources.lazy import LazyResource
 from amocrm.resources.resource import Resource, read_id
 from amocrm.sandbox import Sandbox
 from tests.resources.table import walk
@@ -78,6 +80,31 @@ def test_each_family_is_declared_whole(expression: str, kind: type[Resource]) ->
     assert kind.endpoint.source, "a class header without its source"
     assert "__slots__" in vars(kind)
     assert inspect.getdoc(kind)
+
+
+_LAZY = re.compile(r"(\w+): LazyResource\[\w+\] = LazyResource\('([\w.]+)'\)")
+
+
+def lazy_resources() -> Iterator[tuple[str, type[Resource], str]]:
+    """Each name of a resource in the code, its class, and the text below it."""
+    for path in sorted((PACKAGE / "resources").glob("*.py")):
+        for owner in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            body = owner.body if isinstance(owner, ast.ClassDef) else []
+            for one, below in zip(body, [*body[1:], ast.Pass()], strict=False):
+                found = _LAZY.fullmatch(ast.unparse(one))
+                if found is not None:
+                    text = ast.unparse(below) if isinstance(below, ast.Expr) else "''"
+                    resource = LazyResource[Resource](found[2]).resource()
+                    yield f"{path.stem}.{found[1]}", resource, ast.literal_eval(text)
+
+
+@pytest.mark.parametrize(
+    ("resource", "text"),
+    [pytest.param(resource, text, id=name) for name, resource, text in lazy_resources()],
+)
+def test_editors_show_what_a_resource_is(resource: type[Resource], text: str) -> None:
+    """They show the text below a name; without one, pyright shows that of `__call__`."""
+    assert text == str(inspect.getdoc(resource)).partition("\n")[0]
 
 
 def test_families_are_reached_by_their_address() -> None:
@@ -217,16 +244,15 @@ def test_an_unknown_id_is_not_found_whatever_the_status() -> None:
 def test_names_of_one_item_and_of_a_listing() -> None:
     crm, _ = client()
     assert "drive_url" in crm.account.get(with_=["drive_url"])
-    assert crm.account.endpoint.orders == crm.account.endpoint.filters == ()
+    assert not crm.account.endpoint.orders
+    assert not crm.account.endpoint.filters
     assert crm.users.endpoint == Endpoint("users", "4.19", withs=crm.users.endpoint.withs)
     assert "role" in crm.users.endpoint.withs
     assert crm.tasks.endpoint.orders == ("complete_till", "created_at", "id")
 
 
 def test_a_question_becomes_the_query() -> None:
-    endpoint = Endpoint(
-        "x", filters=("id",), kinds=("Id",), withs=("a", "b"), orders=("id",), query=True
-    )
+    endpoint = Endpoint("x", filters={"id": "Id"}, withs=("a", "b"), orders=("id",), query=True)
     asked = build_query(
         endpoint, "x", lenient=False,
         filter={"id": 1}, with_=("a", "b"), order={"id": "asc"}, query="q",

@@ -82,8 +82,8 @@ def inferred(crm: AmoCRM) -> None:
 def refused(crm: AmoCRM) -> None:
     crm.leads.list(filter={"update_at": {"from": 1}})  # type: ignore[arg-type]  # pyright: ignore
     crm.leads.list(with_=["contact"])  # type: ignore[list-item]  # pyright: ignore
-    crm.leads.list(order={"name": "asc"})  # type: ignore[dict-item]  # pyright: ignore
-    crm.leads.list(order={"id": "up"})  # type: ignore[dict-item]  # pyright: ignore
+    crm.leads.list(order={"name": "asc"})  # type: ignore[arg-type]  # pyright: ignore
+    crm.leads.list(order={"id": "up"})  # type: ignore[arg-type]  # pyright: ignore
     crm.leads.changes(with_=["contact"])  # type: ignore[list-item]  # pyright: ignore
     crm.leads.create({"nme": "A"})  # type: ignore[typeddict-unknown-key]  # pyright: ignore
     crm.leads.create({"name": 5})  # type: ignore[typeddict-item]  # pyright: ignore

@@ -9,7 +9,20 @@ from amocrm import AmoCRM
 if TYPE_CHECKING:
     from typing_extensions import assert_type
 
-    from amocrm.types import DeletedLead, Lead, LeadPatch, NewLead, NewTask, Short, Task
+    from amocrm.types import (
+        DeletedLead,
+        EntityFilter,
+        Lead,
+        LeadFilter,
+        LeadOrder,
+        LeadPatch,
+        NewLead,
+        NewTask,
+        Short,
+        Task,
+        TaskFilter,
+        TimeRange,
+    )
 
 
 def made(crm: AmoCRM) -> None:
@@ -20,6 +33,17 @@ def made(crm: AmoCRM) -> None:
     crm.leads.update_many([patch])
     task: NewTask = {"text": "Call", "complete_till": 1}
     crm.tasks.create(task)
+
+
+def asked(crm: AmoCRM) -> None:
+    year: TimeRange = {"from": 1700000000}
+    leads: LeadFilter = {"updated_at": year, "statuses": [{"pipeline_id": 1, "status_id": 2}]}
+    newest: LeadOrder = {"updated_at": "desc"}
+    crm.leads.list(filter=leads, order=newest)
+    people: EntityFilter = {"id": [1, 2]}
+    crm.contacts.list(filter=people)
+    open_tasks: TaskFilter = {"is_completed": False}
+    crm.tasks.list(filter=open_tasks)
 
 
 def refused(crm: AmoCRM) -> None:

@@ -182,6 +182,13 @@ def test_a_forged_token_is_refused(name: str) -> None:
     assert len(str(refusal.value)) < 200
 
 
+def test_a_huge_token_is_not_read_although_it_is_signed() -> None:
+    small, huge = ({**CLAIMS, "x": "x" * length} for length in (5_000, 9_000))
+    assert verify(sign(small, SECRET), SECRET, now=NOW) == small
+    with pytest.raises(WebhookError, match="not a JSON web token"):
+        verify(sign(huge, SECRET), SECRET, now=NOW)
+
+
 @pytest.mark.parametrize("token", [None, 5, b"a.b.c", ["a"], {}])
 def test_what_is_no_text_is_no_token(token: Any) -> None:
     with pytest.raises(WebhookError, match="no token"):
@@ -192,7 +199,7 @@ def test_what_is_no_text_is_no_token(token: Any) -> None:
     "claims",
     [b"", b"[]", b"null", b"5", b'"text"', b"{", b"\xff", b'{"exp":' + b"[" * 2_000, b"\0",
      b'{"exp":' + b"9" * 4_000 + b"}", b'{"exp":NaN}', b'{"exp":1e999}',
-     b'{"exp":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}}}}'],
+     b'{"a":' + b"[" * 3_000 + b"]" * 3_000 + b"}"],
     ids=range(13),
 )  # fmt: skip
 def test_claims_that_are_none_are_refused_although_they_are_signed(claims: bytes) -> None:

@@ -151,11 +151,12 @@ def test_what_is_out_of_bounds_is_refused(body: bytes, why: str) -> None:
     [(b'{"a":"' + b"x" * MAX_BODY + b'"}', "1,048,576 bytes"),
      (b"[" + b"1," * MAX_FIELDS + b"1,1]", "10,000 values"),
      (b"[" + b"{}," * MAX_FIELDS + b"{}]", "10,000 values"),
+     (b"[" + (b"[" * 500 + b"]" * 500 + b",") * 200 + b"1]", "10,000 values"),
      (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "deeper than 16"),
      (b"[" * 5_000 + b"]" * 5_000, "deeper|broken"),
      (b'{"' + b"k" * (MAX_KEY + 1) + b'":1}', "a key longer than 1,000"),
      (b'{"a":', "broken JSON"), (b"[1,]", "broken JSON"), (b"{\xff}", "broken JSON")],
-    ids=["size", "values", "objects", "depth", "very deep", "key", "cut", "comma",
+    ids=["size", "values", "objects", "brackets", "depth", "very deep", "key", "cut", "comma",
          "bytes"],
 )  # fmt: skip
 def test_json_out_of_bounds_is_refused(body: bytes, why: str) -> None:

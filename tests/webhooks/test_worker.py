@@ -151,7 +151,6 @@ def test_async_handlers_share_the_loop_of_their_thread(
     put(inbox, form("leads", "add", {"id": 1}, {"id": 2}), account=account)
     assert worker.run_until_empty() == Handled(done=2)
     assert len(set(loops)) == 1
-    worker._handler.loops.close()
 
 
 def test_async_handlers_need_a_thread_without_a_loop(
@@ -340,12 +339,7 @@ def test_system_exit_of_an_async_handler_does_not_stay_in_the_loop(
     put(inbox, form("leads", "add", {"id": 1}), account=account)
     put(inbox, form("leads", "add", {"id": 2}), account=account)
 
-    def run() -> Handled:
-        handled = worker.run_until_empty()
-        worker._handler.loops.close()
-        return handled
-
-    assert in_thread(run) == Handled(done=1, failed=1)
+    assert in_thread(worker.run_until_empty) == Handled(done=1, failed=1)
 
 
 def test_later_events_of_the_entity_wait_and_others_do_not(
@@ -699,7 +693,6 @@ def test_an_async_handler_that_hangs_is_canceled(
     worker = Worker(inbox, hooks, connected, timeout=0.05, clock=clock)
     assert worker.run_until_empty() == Handled(failed=1)
     assert canceled == [1]
-    worker._handler.loops.close()
 
 
 def test_a_stop_waits_for_handlers_and_gives_the_rest_back(
@@ -720,6 +713,7 @@ def test_a_stop_waits_for_handlers_and_gives_the_rest_back(
     with running(worker) as thread:
         assert begun.wait(10)
         worker.stop()
+        assert worker._stopping.wait(10)
         go_on.set()
         thread.join(10)
     assert done == ["add"]

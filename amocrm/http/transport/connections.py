@@ -41,6 +41,10 @@ class Watch(Protocol):
         """Report that the call opens a connection."""
         ...
 
+    def leaving(self) -> None:
+        """Report that the request's headers are about to be sent."""
+        ...
+
     def sent(self) -> None:
         """Report that the request's headers have been sent."""
         ...
@@ -112,6 +116,8 @@ class _Plain(HTTPConnection):
         super().putrequest(method, current_call.target or url, skip_host, skip_accept_encoding)
 
     def endheaders(self, message_body: object = None, *, encode_chunked: bool = False) -> None:
+        if current_call.watch is not None:
+            current_call.watch.leaving()
         super().endheaders(cast("None", message_body), encode_chunked=encode_chunked)
         if current_call.watch is not None:
             current_call.watch.sent()
