@@ -111,7 +111,7 @@ class LeaseHandler:
         with self.heartbeat.holding(lease) as job:
             try:
                 for stored in lease.events:
-                    if self._stopping.is_set() or job.is_lost or job.is_over:
+                    if job.is_lost or job.is_over:
                         break
                     total = total.plus(self._handle_event(job, stored, reader, patience))
             finally:
