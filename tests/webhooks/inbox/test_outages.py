@@ -26,7 +26,7 @@ from tests.webhooks.inbox.contract import bodies, delivery, drain, finish, part
 
 PATIENCE = 0.3
 """Seconds that a `put` may take here, so that tests do not wait for long."""
-MOMENT = 1.2
+MOMENT = 4.0
 """Seconds that a busy machine may take besides."""
 
 Way = tuple[Forwarder, SQLInbox, SQLInbox]
