@@ -73,7 +73,7 @@ class AmoCRM(Bulk, TopLevelResources):
             client does not close it.
         user_agent: the name of your application, sent before the library's.
         base_url: origin of a test server; the only way to call a host that is not amoCRM's.
-        lenient: accept filters, `with_` and orders that this version does not know.
+        lenient: send filters, `with_`, orders and members of items that this version does not know.
         clock: a clock for tests.
 
     Raises:

@@ -20,7 +20,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
@@ -60,7 +60,7 @@ class Receiving:
     def __setstate__(self, place: tuple[str, str]) -> None:
         self.__init__(*place)  # type: ignore[misc]
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> object:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         with self._lock:
             if self._receiver is None:
@@ -78,7 +78,7 @@ def bare(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]
 
 
 @contextmanager
-def connection(origin: str) -> Iterator[Callable[[bytes], None]]:
+def connection(origin: str) -> Generator[Callable[[bytes], None]]:
     """Give what posts one delivery over a kept connection."""
     parts = urlsplit(origin)
     path = Receiver(_inbox(), key=KEY, url=URL).address(1).removeprefix(URL)
@@ -136,7 +136,7 @@ def measure_latency(rate: float, seconds: float) -> None:
     with TemporaryDirectory() as folder, place("sqlite", folder) as (url, prefix):
         apps = ("answers 200", bare), ("receiver, SQLite", Receiving(url, prefix))
         for name, app in apps:
-            with served(app=app) as origin:  # type: ignore[arg-type]
+            with served(app=app) as origin:
                 waits(origin, rate, 2)
                 times = waits(origin, rate, seconds)
             rows.append([name, f"{median(times):.1f}", f"{quantiles(times, n=100)[98]:.1f}",
@@ -181,10 +181,7 @@ def measure_throughput(seconds: float) -> None:
         apps = ("answers 200", bare), ("receiver, PostgreSQL", Receiving(url, prefix))
         for name, app in apps:
             with ExitStack() as stack:
-                origins = [
-                    stack.enter_context(served(app=app))  # type: ignore[arg-type]
-                    for _ in range(PROCESSES)
-                ]
+                origins = [stack.enter_context(served(app=app)) for _ in range(PROCESSES)]
                 gate, counts = SPAWN.Barrier(PROCESSES), SPAWN.Queue()
                 running = [
                     SPAWN.Process(target=post_for, args=(origin, seed, seconds, gate, counts))
