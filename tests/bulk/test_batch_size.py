@@ -179,14 +179,14 @@ def test_a_504_leaves_its_items_unknown_and_smaller_calls_follow(
 ) -> None:
     run = tmp_path / "run"
     portal.inject("server_error", method="POST", times=99, more_than=120, status=504, effect=True)
-    outcomes = list(crm.create_many(LEADS, leads(700), journal=run))
+    outcomes = list(crm.create_many(LEADS, leads(700), ahead=1, journal=run))
     assert sizes(run) == [50, 100, 200, 100, 100, 100, 50]
     assert [type(one) for one in outcomes[150:350]] == [Unknown] * 200
     assert kinds(outcomes) == {"Created": 500, "Unknown": 200}
     assert Counter(lead["name"] for lead in portal.leads()) == {
         f"Lead {at}": 1 for at in range(700)
     }
-    resumed = list(crm.create_many(LEADS, leads(700), journal=run))
+    resumed = list(crm.create_many(LEADS, leads(700), ahead=1, journal=run))
     assert [type(one) for one in resumed] == [type(one) for one in outcomes]
     assert len(sizes(run)) == 7, "nothing was sent again, in chunks of another size"
 
