@@ -182,7 +182,9 @@ class Window:
             position = self._position(before)
             plan, free = self.ring[position] + self.seconds + LEAST_MARGIN, self.ring[position + 1]
         plan = max(plan, now, self.not_before)
-        if plan - now > patience or not self._has_room(now):
+        # Every call comes here, so a method is called only if there may be no room.
+        has_room = number - self.first < FIRST_RING or self._has_room(now)
+        if plan - now > patience or not has_room:
             return Step(Action.TOO_FAR, max(plan - now, LOOK))
         self.next = number + 1
         is_probe = self.blocked > 0
@@ -254,8 +256,8 @@ class Window:
 
         The slot moves to that instant, so a call that reserves the next one sleeps once.
         """
-        if self._is_kept(number):
-            at = self.ring[self._position(number)]
+        if self.first <= number < self.next:
+            at = self.ring[2 * number % len(self.ring)]
             self._occupy(number, at + margin - LEAST_MARGIN, LEAST_MARGIN)
 
     def is_flowing(self) -> bool:
@@ -307,8 +309,9 @@ class Window:
         return max(self.not_before, self.free_at)
 
     def _occupy(self, number: int, at: float, margin: float) -> None:
-        position, free = self._position(number), at + self.seconds + margin
-        self.ring[position], self.ring[position + 1] = at, free
+        ring, free = self.ring, at + self.seconds + margin
+        position = 2 * number % len(ring)
+        ring[position], ring[position + 1] = at, free
         if free > self.free_at:
             self.free_at = free
 
@@ -354,7 +357,9 @@ def reserve(windows: Sequence[Window], now: float, patience: float, margin: floa
     """
     numbers = (NOT_RESERVED,) * len(windows)
     for window in windows:
-        if not window.is_open and (refusal := window.closed(now, patience)) is not None:
+        if window.is_open or (now >= window.blocked and window.not_before - now <= patience):
+            continue
+        if (refusal := window.closed(now, patience)) is not None:
             return Turn(refusal.action, refusal.away, numbers)
     return _advance(windows, numbers, now, patience, margin)
 
