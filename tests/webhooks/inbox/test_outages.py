@@ -22,6 +22,7 @@ from amocrm.webhooks.inbox.inbox import Inbox, Lease
 from amocrm.webhooks.inbox.sql import PATIENCE as DEFAULT
 from amocrm.webhooks.inbox.sql import SQLInbox
 from tests.servers import COMMIT, DATABASES, Forwarder, door, engine, inbox_place, open_inbox
+from tests.webhooks.inbox.conftest import Places
 from tests.webhooks.inbox.contract import beneath, bodies, delivery, drain, finish, part
 
 PATIENCE = 0.3
@@ -45,8 +46,9 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def way(kind: str, tmp_path: Path, patience: float) -> Iterator[Way]:
-    with inbox_place(kind, tmp_path) as place, door(kind) as (proxy, url):
+def way(kind: str, places: Places, patience: float) -> Iterator[Way]:
+    place = places(kind)
+    with door(kind) as (proxy, url):
         inbox = SQLInbox(url, table_prefix=f"{place}_", patience=patience)
         direct = open_inbox(kind, place)
         yield proxy, inbox, direct
@@ -265,20 +267,19 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 
 
 def test_a_pool_that_is_used_up_is_told_within_the_time_of_an_answer(
-    kind: str, tmp_path: Path
+    kind: str, places: Places
 ) -> None:
-    with inbox_place(kind, tmp_path) as place:
-        inbox = open_inbox(kind, place, patience=PATIENCE)
-        pool = inbox._database._engine
-        busy = [pool.connect() for _ in range(15)]
-        begin = time.monotonic()
-        with pytest.raises(InboxError, match="could not store a delivery: TimeoutError"):
-            inbox.put(delivery(), [part()])
-        assert time.monotonic() - begin < PATIENCE + MOMENT
-        for one in busy:
-            one.close()
-        assert inbox.take(60) is None
-        inbox.close()
+    inbox = open_inbox(kind, places(kind), patience=PATIENCE)
+    pool = inbox._database._engine
+    busy = [pool.connect() for _ in range(15)]
+    begin = time.monotonic()
+    with pytest.raises(InboxError, match="could not store a delivery: TimeoutError"):
+        inbox.put(delivery(), [part()])
+    assert time.monotonic() - begin < PATIENCE + MOMENT
+    for one in busy:
+        one.close()
+    assert inbox.take(60) is None
+    inbox.close()
 
 
 def test_a_lease_is_kept_over_an_outage(way: Way) -> None:
