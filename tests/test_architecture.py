@@ -43,7 +43,7 @@ resources/custom_fields/definitions resources/custom_fields/error_messages
 resources/custom_fields/field_filters resources/custom_fields/field_types
 resources/custom_fields/values
 resources/endpoint resources/filter_values resources/filters resources/name_lookup resources/patch
-resources/people/contact_keys resources/people/normalize resources/split_query
+resources/people/contact_keys resources/people/normalize bulk/split_query
 schema/enums
 webhooks/authors webhooks/worker/retry_delays
 webhooks/addresses webhooks/codes webhooks/event webhooks/inbox/inbox webhooks/inbox/names

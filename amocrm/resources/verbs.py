@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar, cast
 
+from amocrm.bulk.split_query import SPLIT, split_query
 from amocrm.errors import ConfigurationError, ConflictError, NotFoundError
 from amocrm.http.messages import Json, Retry, Timeout
 from amocrm.http.query import check_params
@@ -26,7 +27,6 @@ from amocrm.resources.item_checks import (
 )
 from amocrm.resources.one_item import OneEditable, OneReadable
 from amocrm.resources.resource import Resource, members
-from amocrm.resources.split_query import split_query
 
 if TYPE_CHECKING:
     from amocrm.bulk.journals.storage import JournalStorage
@@ -109,12 +109,7 @@ class Lists(Resource, Generic[E, F, W, O]):
 
     __slots__ = ()
     _arguments: ClassVar[tuple[str, ...]] = ("item", "filter", "with", "order")
-    _split: ClassVar[Mapping[str, int]] = {
-        "id": 0, "entity_id": 0, "uid": 0, "responsible_user_id": 0, "created_by": 0,
-        "updated_by": 0, "pipeline_id": 0,
-    }  # fmt: skip
-    """Filters of which a long list is split over several calls, each with how many a call takes;
-    0 is as many as an address holds. An item has one value of each, so it is found once."""
+    _split: ClassVar[Mapping[str, int]] = SPLIT
 
     def list(
         self,
