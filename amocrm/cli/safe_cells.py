@@ -1,0 +1,47 @@
+"""Texts that a spreadsheet would run as formulas ↔ texts that it shows.
+
+A cell that begins with one of `= + - @` is a formula to Excel, LibreOffice and Google Sheets, and
+somebody else may have typed it into the CRM. An apostrophe before it makes it a text.
+
+A spreadsheet that expects another delimiter takes no notice of our quotes, and begins a new cell
+after each of `; ,` and after a line break; so a text is made safe there, too. Spreadsheets keep
+spaces, so a formula after a space is a text already.
+
+A text that has such an apostrophe of its own gets another one. So `plain_text(safe_text(text))` is
+always the text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_MARKS: Final = "=+\\-@\t\r＝＋－＠"
+"""What a formula begins with; the wide ones count in Japanese and Chinese versions."""
+
+_RUNNING: Final = re.compile(f"((?:^|[;,\t\r\n])\"*)('*[{_MARKS}])")
+_SAFE: Final = re.compile(f"((?:^|[;,\t\r\n])\"*)'('*[{_MARKS}])")
+_FIRST: Final = re.compile(f"'*[{_MARKS}]")
+
+
+def safe_text(text: str) -> str:
+    """Return a text that no spreadsheet runs.
+
+    >>> safe_text("=1+1"), safe_text("plain"), safe_text("'=1+1")
+    ("'=1+1", 'plain', "''=1+1")
+    """
+    return _RUNNING.sub(r"\1'\2", text)
+
+
+def plain_text(text: str) -> str:
+    """Return the text that `safe_text` was given.
+
+    >>> plain_text("'=1+1"), plain_text("it's"), plain_text("=1+1")
+    ('=1+1', "it's", '=1+1')
+    """
+    return _SAFE.sub(r"\1\2", text)
+
+
+def is_formula(text: str) -> bool:
+    """Tell whether a spreadsheet would run a text that is a cell of its own."""
+    return _FIRST.match(text) is not None
