@@ -27,7 +27,7 @@ PREFIX: Final = "cf."
 """What a custom field begins with where a member has its name: `cf.name`."""
 
 _HIDDEN: Final = ("_links", "_embedded", VALUES, "request_id")
-_TIMES: Final = ("next_date", "complete_till")
+TIMES: Final = ("next_date", "complete_till")
 _PRICES: Final = ("price", "next_price", "ltv", "average_check")
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "leads": ("tags", "companies"), "contacts": ("tags", "companies"),
@@ -169,9 +169,15 @@ def _keys(column: Column) -> set[str]:
 
 
 def _member(name: str, annotation: str, zone: tzinfo) -> Column:
-    if name.endswith("_at") or name in _TIMES:
-        return Column(name, "time", lambda record: _moment(record.item.get(name), zone))
-    return Column(name, _type_of(name, annotation), lambda record: record.item.get(name))
+    def read(record: Record) -> Json:
+        return record.item.get(name)
+
+    def read_time(record: Record) -> Json:
+        return _moment(record.item.get(name), zone)
+
+    if name.endswith("_at") or name in TIMES:
+        return Column(name, "time", read_time)
+    return Column(name, _type_of(name, annotation), read)
 
 
 def _type_of(name: str, annotation: str) -> CellType:
@@ -204,19 +210,18 @@ def _part(name: str) -> Column:
 
 
 def _naming(name: str, names: str, source: str) -> Column:
-    is_part = source in _WITH_PARTS
-    read_ids = _part(source).read if is_part else (lambda record: record.item.get(source))
-
     def read(record: Record) -> Json:
-        found = read_ids(record)
-        if is_part:
-            named = (record.name_of(names, one) for one in found or ())
-            return [one for one in named if one is not None] or None
-        if names == "stages":
-            found = (record.item.get("pipeline_id"), found)
-        return None if found is None else record.name_of(names, found)
+        found = record.item.get(source)
+        key = (record.item.get("pipeline_id"), found) if names == "stages" else found
+        return None if found is None else record.name_of(names, key)
 
-    return Column(name, "list" if is_part else "text", read, names)
+    def read_part(record: Record) -> Json:
+        named = (record.name_of(names, one) for one in _part(source).read(record) or ())
+        return [one for one in named if one is not None] or None
+
+    if source in _WITH_PARTS:
+        return Column(name, "list", read_part, names)
+    return Column(name, "text", read, names)
 
 
 def _field_columns(schema: Schema, taken: Collection[str]) -> list[Column]:
@@ -228,5 +233,8 @@ def _field_column(field: FieldDefinition, schema: Schema, taken: Collection[str]
     key: int | str = field.name if is_alone else field.id
     is_plain = is_alone and field.name.casefold() not in taken
     name = field.name if is_plain and not field.name.startswith(PREFIX) else f"{PREFIX}{key}"
-    cell_type = _FIELD_TYPES.get(field.type, "text")
-    return Column(name, cell_type, lambda record: record.fields.get(key), field=field.id)
+
+    def read(record: Record) -> Json:
+        return record.fields.get(key)
+
+    return Column(name, _FIELD_TYPES.get(field.type, "text"), read, field=field.id)

@@ -43,7 +43,11 @@ def json_objects(columns: Sequence[Column]) -> Lines:
 
 def json_lists(columns: Sequence[Column]) -> Lines:
     """Write a JSON list for each row, to be read again; see `read_list`."""
-    return Lines(b"", lambda rows: b"".join(map(_line, rows)))
+
+    def encode(rows: Iterable[Sequence[Json]]) -> bytes:
+        return b"".join(map(_line, rows))
+
+    return Lines(b"", encode)
 
 
 def read_list(line: bytes) -> list[Json]:

@@ -21,28 +21,28 @@ GROUP_ROWS: Final = 10_000
 _LARGEST: Final = 2**63 - 1
 
 
-def load_pyarrow() -> Json:
-    """Return the library that writes Parquet.
+def load_pyarrow() -> tuple[Json, Json]:
+    """Return the library that writes Parquet, and its part that does.
 
     Raises:
         ConfigurationError: it is not installed.
     """
     try:
         import pyarrow
-        import pyarrow.parquet
+        from pyarrow import parquet
     except ImportError:
         raise ConfigurationError(
             "parquet needs pyarrow, which is not installed",
             hint="pip install 'amocrm-python[parquet]'",
         ) from None
-    return pyarrow
+    return pyarrow, parquet
 
 
 def write_parquet(
     rows: Iterable[Sequence[Json]], columns: Sequence[Column], target: BinaryIO
 ) -> None:
     """Write rows as Parquet: times in UTC, several values as a list of texts, objects as JSON."""
-    arrow = load_pyarrow()
+    arrow, parquet = load_pyarrow()
     types = {
         "text": arrow.string(), "integer": arrow.int64(), "number": arrow.float64(),
         "flag": arrow.bool_(), "date": arrow.date32(), "time": arrow.timestamp("s", tz="UTC"),
@@ -50,7 +50,7 @@ def write_parquet(
     }  # fmt: skip
     schema = arrow.schema([(column.name, types[column.type]) for column in columns])
     source = iter(rows)
-    with arrow.parquet.ParquetWriter(target, schema, compression="zstd") as writer:
+    with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
         while group := list(islice(source, GROUP_ROWS)):
             arrays = [
                 arrow.array([_cell(column.type, row[at]) for row in group], types[column.type])

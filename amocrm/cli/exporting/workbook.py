@@ -139,26 +139,23 @@ class _Sheets:
         self._sheet.write_boolean(row, at, bool(cell))
 
     def _day(self, row: int, at: int, cell: Json) -> None:
-        self._dated(row, at, cell, date.fromisoformat, self._date)
-
-    def _moment(self, row: int, at: int, cell: Json) -> None:
-        # Excel knows no zones: it shows the time of the account.
-        self._dated(row, at, cell, lambda text: _wall_time(text), self._time)
-
-    def _dated(
-        self, row: int, at: int, cell: Json, read: Callable[[str], date], form: object
-    ) -> None:
         try:
-            value = read(cell)
-            day = value.date() if isinstance(value, datetime) else value
+            day = date.fromisoformat(cell)
         except ValueError:
-            self._text(row, at, cell)
-            return
+            day = date.min
         if day < _FIRST_DAY:
             self._text(row, at, cell)
         else:
-            self._sheet.write_datetime(row, at, value, form)
+            midnight = datetime(day.year, day.month, day.day)
+            self._sheet.write_datetime(row, at, midnight, self._date)
 
-
-def _wall_time(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=None)
+    def _moment(self, row: int, at: int, cell: Json) -> None:
+        try:
+            # Excel knows no zones: it shows the time of the account.
+            moment = datetime.fromisoformat(cell).replace(tzinfo=None)
+        except ValueError:
+            moment = datetime.min
+        if moment.date() < _FIRST_DAY:
+            self._text(row, at, cell)
+        else:
+            self._sheet.write_datetime(row, at, moment, self._time)
