@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import tzinfo
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
+from amocrm.cli.cell_types import PREFIX, CellType, field_type, member_type
 from amocrm.cli.entity_kinds import EntityKind
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
@@ -16,19 +17,10 @@ from amocrm.resources.custom_fields.values import VALUES
 from amocrm.resources.endpoint import near
 from amocrm.resources.resource import shape_of
 
-CellType: TypeAlias = Literal["text", "integer", "number", "flag", "date", "time", "list", "json"]
-"""What the cells of a column are: texts, numbers, True or False, ISO 8601 dates and times, lists of
-texts; anything else is JSON."""
-
 NameOf: TypeAlias = Callable[[str, Json], Json]
 """Returns the name of an id: `name_of("users", 5)`; None if it is not known."""
 
-PREFIX: Final = "cf."
-"""What a custom field begins with where a member has its name: `cf.name`."""
-
 _HIDDEN: Final = ("_links", "_embedded", VALUES, "request_id")
-TIMES: Final = ("next_date", "complete_till")
-_PRICES: Final = ("price", "next_price", "ltv", "average_check")
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "leads": ("tags", "companies"), "contacts": ("tags", "companies"),
     "companies": ("tags",), "customers": ("tags", "segments"),
@@ -38,7 +30,7 @@ _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 _WITH_PARTS: Final = ("contacts", "companies", "leads", "customers", "catalog_elements")
 """What is embedded when `with` names it."""
 
-_NAMED: Final[Mapping[str, tuple[str, str]]] = {
+NAMED: Final[Mapping[str, tuple[str, str]]] = {
     "responsible_user_id": ("responsible_user", "users"),
     "created_by": ("created_by_user", "users"),
     "updated_by": ("updated_by_user", "users"),
@@ -49,16 +41,6 @@ _NAMED: Final[Mapping[str, tuple[str, str]]] = {
     "companies": ("company_names", "companies"),
 }
 """Columns of ids, each with the column of their names and what they are the ids of."""
-
-_FIELD_TYPES: Final[Mapping[str, CellType]] = {
-    **dict.fromkeys(("numeric", "monetary", "price"), "number"), "checkbox": "flag",
-    **dict.fromkeys(("date", "birthday"), "date"), "date_time": "time",
-    **dict.fromkeys(("multiselect", "multitext"), "list"),
-    **dict.fromkeys(
-        ("smart_address", "legal_entity", "items", "linked_entity", "payer", "supplier", "file",
-         "chained_list"), "json",
-    ),
-}  # fmt: skip
 
 
 class Record(NamedTuple):
@@ -102,7 +84,7 @@ def columns_of(kind: EntityKind, with_: Collection[str] = ()) -> list[Column]:
     own: list[Column] = []
     for column in [*plain, *parts]:
         own.append(column)
-        name, names = _NAMED.get(column.name, ("", ""))
+        name, names = NAMED.get(column.name, ("", ""))
         if name and (names not in ("stages", "pipelines", "loss_reasons") or kind.name == "leads"):
             own.append(_naming(name, names, column.name))
     return [*own, *_field_columns(kind.schema, {column.name.casefold() for column in own})]
@@ -175,17 +157,8 @@ def _member(name: str, annotation: str, zone: tzinfo) -> Column:
     def read_time(record: Record) -> Json:
         return _moment(record.item.get(name), zone)
 
-    if name.endswith("_at") or name in TIMES:
-        return Column(name, "time", read_time)
-    return Column(name, _type_of(name, annotation), read)
-
-
-def _type_of(name: str, annotation: str) -> CellType:
-    words = annotation.replace("|", " ").split()
-    if name in _PRICES or "float" in words:
-        return "number"
-    types: dict[str, CellType] = {"int": "integer", "bool": "flag", "str": "text"}
-    return types.get(words[0], "json")
+    cell_type = member_type(name, annotation)
+    return Column(name, cell_type, read_time if cell_type == "time" else read)
 
 
 def _moment(seconds: Json, zone: tzinfo) -> str | None:
@@ -237,4 +210,4 @@ def _field_column(field: FieldDefinition, schema: Schema, taken: Collection[str]
     def read(record: Record) -> Json:
         return record.fields.get(key)
 
-    return Column(name, _FIELD_TYPES.get(field.type, "text"), read, field=field.id)
+    return Column(name, field_type(field), read, field=field.id)

@@ -10,7 +10,8 @@ from datetime import date, datetime, timezone
 from itertools import islice
 from typing import BinaryIO, Final
 
-from amocrm.cli.exporting.columns import CellType, Column
+from amocrm.cli.cell_types import CellType
+from amocrm.cli.exporting.columns import Column
 from amocrm.cli.exporting.lines import shown_text
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
