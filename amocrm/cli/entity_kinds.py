@@ -72,12 +72,14 @@ class EntityKind(NamedTuple):
         resource: lists and writes them.
         schema: the definitions of their custom fields; none where they have none.
         zone: of the account.
+        account: its host.
     """
 
     name: str
     resource: Resource
     schema: Schema = Schema()
     zone: tzinfo = UTC
+    account: str = ""
 
     @property
     def lists(self) -> Lists:
@@ -115,7 +117,7 @@ def open_kind(crm: AmoCRM, name: str) -> EntityKind:
     settings = account.get("_embedded", {}).get("datetime_settings") or {}
     zone = read_zone(cast("Mapping[str, Json]", settings)) or UTC
     if name == "tasks":
-        return EntityKind(name, resource, zone=zone)
+        return EntityKind(name, resource, zone=zone, account=crm.connection.host)
     owner = crm.catalogs(int(name.partition("/")[2])) if "/" in name else resource
     definitions = cast("HasDefinitions", owner).custom_fields.list()
-    return EntityKind(name, resource, Schema(definitions), zone)
+    return EntityKind(name, resource, Schema(definitions), zone, crm.connection.host)

@@ -28,7 +28,8 @@ def check_item(
             every dict.
     """
     check_shape(where, item)
-    check_closed_sets(cast("Mapping[str, Json]", item), closed_sets(kind, what), where, api)
+    closed = closed_sets(kind, what)
+    check_closed_sets(cast("Mapping[str, Json]", item), closed, where, lenient=api.lenient)
 
 
 def check_shape(where: str, item: object) -> None:
@@ -69,14 +70,14 @@ def _plain(name: str, value: Decimal) -> int | float:
 
 
 def check_closed_sets(
-    item: Mapping[str, Json], kinds: Mapping[str, str], where: str, api: ApiContext
+    item: Mapping[str, Json], kinds: Mapping[str, str], where: str, *, lenient: bool = False
 ) -> None:
     """Check members that take a value of a closed set of `amocrm.schema.enums`.
 
     Raises:
         ConfigurationError: another value is given, and the client is not lenient.
     """
-    for name, kind in kinds.items() if not api.lenient else ():
+    for name, kind in kinds.items() if not lenient else ():
         allowed = get_args(getattr(enums, kind))
         value = item.get(name)
         for one in value if isinstance(value, (list, tuple)) else [value]:

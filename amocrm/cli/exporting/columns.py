@@ -27,7 +27,7 @@ _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """What is embedded without being asked for."""
 
-_WITH_PARTS: Final = ("contacts", "companies", "leads", "customers", "catalog_elements")
+WITH_PARTS: Final = ("contacts", "companies", "leads", "customers", "catalog_elements")
 """What is embedded when `with` names it."""
 
 NAMED: Final[Mapping[str, tuple[str, str]]] = {
@@ -79,7 +79,7 @@ def columns_of(kind: EntityKind, with_: Collection[str] = ()) -> list[Column]:
     """Return all columns of a kind, in their order."""
     shape = shape_of(type(kind.resource), "item")
     plain = [_member(name, shape[name], kind.zone) for name in shape if name not in _HIDDEN]
-    wanted = [*_PARTS.get(kind.name, ()), *(name for name in with_ if name in _WITH_PARTS)]
+    wanted = [*_PARTS.get(kind.name, ()), *(name for name in with_ if name in WITH_PARTS)]
     parts = [_part(name) for name in dict.fromkeys(wanted)]
     own: list[Column] = []
     for column in [*plain, *parts]:
@@ -192,7 +192,7 @@ def _naming(name: str, names: str, source: str) -> Column:
         named = (record.name_of(names, one) for one in _part(source).read(record) or ())
         return [one for one in named if one is not None] or None
 
-    if source in _WITH_PARTS:
+    if source in WITH_PARTS:
         return Column(name, "list", read_part, names)
     return Column(name, "text", read, names)
 

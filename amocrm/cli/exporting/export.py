@@ -86,7 +86,7 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
     columns = choose_columns(columns_of(kind, export.query.with_), export.fields, export.names)
     encoding = _encoding(form, columns, export.delimiter)
     path = os.path.abspath(export.path)
-    task = _task(crm, export, form, columns)
+    task = _task(kind, export, form, columns)
     restart = export.restart or not is_resumable(kind)
     with open_part(path, task, restart=restart) as file:
         resumed_at = file.note.rows
@@ -156,11 +156,11 @@ def _converter(
     return None
 
 
-def _task(crm: AmoCRM, export: Export, form: Format, columns: Sequence[Column]) -> Json:
+def _task(kind: EntityKind, export: Export, form: Format, columns: Sequence[Column]) -> Json:
     """Describe an export, so that it is not continued by another one."""
     query = export.query
     return {
-        "account": crm.connection.host,
+        "account": kind.account,
         "kind": export.kind,
         "format": form,
         "delimiter": export.delimiter,
