@@ -6,7 +6,7 @@ Needs the extra `xlsx`.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -36,7 +36,7 @@ def open_workbook(path: str) -> RowFile:
     _check_size(path)
 
     @contextmanager
-    def opened() -> Iterator[Json]:
+    def opened() -> Generator[Json]:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
         try:
             yield book.worksheets[0]
