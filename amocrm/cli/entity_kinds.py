@@ -1,19 +1,17 @@
-"""The kinds of entities that are exported and imported, each with what an account knows of it."""
+"""A kind of entities that is exported or imported, with what its account knows of it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from amocrm.errors import ConfigurationError
+from amocrm.cli.resources import find_list
 from amocrm.http.messages import Json
-from amocrm.resources.custom_fields.dates import UTC
 from amocrm.resources.custom_fields.definitions import Schema
-from amocrm.resources.custom_fields.definitions_cache import read_zone
 from amocrm.resources.custom_fields.values import CustomFields
-from amocrm.resources.endpoint import near
+from amocrm.resources.entity import HasCustomFields
+from amocrm.resources.field_lookup import account_zone, all_fields
 from amocrm.resources.resource import Resource
 
 if TYPE_CHECKING:
@@ -22,12 +20,8 @@ if TYPE_CHECKING:
     from amocrm.client import AmoCRM
     from amocrm.progress import Report
 
-_CATALOG: Final = re.compile(r"catalogs/[1-9][0-9]{0,17}")
-NAMES: Final = ("leads", "contacts", "companies", "customers", "tasks")
-"""Kinds with a name; an element of a list is of the kind `catalogs/7`."""
 
-
-class Lists(Protocol):
+class Many(Protocol):
     """A resource that is listed and written in bulk, whatever its types are."""
 
     def list(
@@ -55,15 +49,6 @@ class Lists(Protocol):
         ...
 
 
-class HasDefinitions(Protocol):
-    """A resource whose items have custom fields."""
-
-    @property
-    def custom_fields(self) -> Lists:
-        """Their definitions."""
-        ...
-
-
 class EntityKind(NamedTuple):
     """A kind of entities of an account.
 
@@ -77,47 +62,31 @@ class EntityKind(NamedTuple):
 
     name: str
     resource: Resource
-    schema: Schema = Schema()
-    zone: tzinfo = UTC
-    account: str = ""
+    schema: Schema
+    zone: tzinfo
+    account: str
 
     @property
-    def lists(self) -> Lists:
+    def many(self) -> Many:
         """The resource, without the types of its items."""
-        return cast("Lists", self.resource)
+        return cast("Many", self.resource)
 
     def fields(self, entity: dict[str, Json]) -> CustomFields:
         """Return a view of an entity's custom fields."""
         return CustomFields(entity, self.schema, self.zone)
 
 
-def resource_of(crm: AmoCRM, name: str) -> Resource:
-    """Return the resource of a kind.
-
-    Raises:
-        ConfigurationError: there is no such kind.
-    """
-    if _CATALOG.fullmatch(name):
-        return crm.catalogs(int(name.partition("/")[2])).elements
-    if name not in NAMES:
-        raise ConfigurationError(
-            f"{name!r} cannot be exported or imported", hint=near(name, [*NAMES, "catalogs/7"])
-        )
-    return cast("Resource", getattr(crm, name))
-
-
 def open_kind(crm: AmoCRM, name: str) -> EntityKind:
-    """Return a kind with its definitions, for one call or two.
+    """Return a kind with its definitions, which are asked for.
+
+    Args:
+        crm: the client.
+        name: of a resource, such as `leads`, `tasks`, `catalogs/7/elements`.
 
     Raises:
-        ConfigurationError: there is no such kind.
+        ConfigurationError: there is no such kind; the nearest name is suggested.
     """
-    resource = resource_of(crm, name)
-    account = crm.account.get(with_=["datetime_settings"])
-    settings = account.get("_embedded", {}).get("datetime_settings") or {}
-    zone = read_zone(cast("Mapping[str, Json]", settings)) or UTC
-    if name == "tasks":
-        return EntityKind(name, resource, zone=zone, account=crm.connection.host)
-    owner = crm.catalogs(int(name.partition("/")[2])) if "/" in name else resource
-    definitions = cast("HasDefinitions", owner).custom_fields.list()
-    return EntityKind(name, resource, Schema(definitions), zone, crm.connection.host)
+    resource = find_list(crm, name)
+    has_fields = isinstance(resource, HasCustomFields)
+    schema = all_fields(resource) if has_fields else Schema()
+    return EntityKind(name, resource, schema, account_zone(resource), crm.connection.host)

@@ -128,7 +128,7 @@ def test_names_stand_beside_ids(shop: AmoCRM, tmp_path: Path) -> None:
     assert row["pipeline"] == pipeline["name"]
     assert row["stage"] in [one["name"] for one in pipeline["_embedded"]["statuses"]]
     assert row["company_names"] == ["Sea"]
-    assert row["responsible_user"]
+    assert row["responsible"]
     export(shop, tmp_path / "b.jsonl", fields=("stage", "id"))
     assert list(rows_of(tmp_path / "b.jsonl")[0]) == ["stage", "id"]
 

@@ -170,7 +170,7 @@ def test_stages_and_users_by_name(crm: AmoCRM, tmp_path: Path) -> None:
     stage = pipeline["_embedded"]["statuses"][2]
     user: Any = next(iter(crm.users.list()))
     text = (
-        "name,stage,pipeline,responsible_user\n"
+        "name,stage,pipeline,responsible\n"
         f"A,{stage['name']},{pipeline['name']},{user['name']}\n"
         "B,nowhere,,\n"
     )

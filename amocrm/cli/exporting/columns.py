@@ -31,9 +31,9 @@ WITH_PARTS: Final = ("contacts", "companies", "leads", "customers", "catalog_ele
 """What is embedded when `with` names it."""
 
 NAMED: Final[Mapping[str, tuple[str, str]]] = {
-    "responsible_user_id": ("responsible_user", "users"),
-    "created_by": ("created_by_user", "users"),
-    "updated_by": ("updated_by_user", "users"),
+    "responsible_user_id": ("responsible", "users"),
+    "created_by": ("author", "users"),
+    "updated_by": ("editor", "users"),
     "pipeline_id": ("pipeline", "pipelines"),
     "status_id": ("stage", "stages"),
     "loss_reason_id": ("loss_reason", "loss_reasons"),

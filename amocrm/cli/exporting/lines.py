@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from amocrm.cli.exporting.columns import Column
-from amocrm.cli.safe_cells import safe_text
+from amocrm.cli.spreadsheet import harmless
 from amocrm.http.messages import Json
 
 SEPARATOR: Final = "; "
@@ -56,7 +56,7 @@ def read_list(line: bytes) -> list[Json]:
 
 
 def csv_lines(columns: Sequence[Column], delimiter: str = ",") -> Lines:
-    """Write CSV in UTF-8 whose texts no spreadsheet runs; see `amocrm.cli.safe_cells`."""
+    """Write CSV in UTF-8 whose texts no spreadsheet runs; see `amocrm.cli.spreadsheet`."""
 
     def encode(rows: Iterable[Sequence[Json]]) -> bytes:
         buffer = io.StringIO()
@@ -76,7 +76,7 @@ def csv_cell(cell: Json) -> str | int | float:
         return "true" if cell else "false"
     if isinstance(cell, (int, float)):
         return cell
-    return safe_text(shown_text(cell))
+    return harmless(shown_text(cell))
 
 
 def shown_text(cell: Json) -> str:

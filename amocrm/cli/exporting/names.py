@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
-from amocrm.cli.entity_kinds import resource_of
+from amocrm.cli.resources import find_resource
 from amocrm.http.messages import Json
 
 if TYPE_CHECKING:
-    from amocrm.cli.entity_kinds import Lists
+    from amocrm.cli.entity_kinds import Many
     from amocrm.client import AmoCRM
 
 _KEPT: Final = 20_000
@@ -49,7 +49,7 @@ class Names:
                 known.clear()
             ids = {one["id"] for item in items for one in _linked(item, what)} - known.keys()
             if ids:
-                lists = cast("Lists", resource_of(self._crm, what))
+                lists = cast("Many", find_resource(self._crm, what))
                 for one in lists.list(filter={"id": sorted(ids)}):
                     known[one["id"]] = str(one.get("name") or "")
 

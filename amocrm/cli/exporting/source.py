@@ -80,7 +80,7 @@ def _begin(
     order = {"id": "asc"} if is_resumable(kind) else None
     number = place.page
     while True:
-        listing = kind.lists.list(
+        listing = kind.many.list(
             filter=asked or None, with_=query.with_ or None, order=order,
             params={"page": number} if number > 1 else None, progress=progress,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from amocrm.cli.exporting.columns import Column
 from amocrm.cli.exporting.lines import shown_text
-from amocrm.cli.safe_cells import is_formula
+from amocrm.cli.spreadsheet import is_formula
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 

@@ -29,9 +29,9 @@ class IdsByName:
             ConfigurationError: there is no such name, or there are several.
         """
         found: dict[str, Json] = {}
-        if "responsible_user" in names:
+        if "responsible" in names:
             user = find_named(
-                self._list("users"), names["responsible_user"], ("user", "users"),
+                self._list("users"), names["responsible"], ("user", "users"),
                 ("name", "email"),
             )  # fmt: skip
             found["responsible_user_id"] = user["id"]

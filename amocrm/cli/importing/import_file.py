@@ -147,7 +147,7 @@ def _written(plan: Plan) -> Iterator[RowOutcome]:
         journal = job.journal and Journal(job.journal, account, f"MATCH {job.match}", job.kind)
         yield from Matching(plan.kind, journal or None).run(plan.items())
         return
-    write = plan.kind.lists.update_many if job.match == "id" else plan.kind.lists.create_many
+    write = plan.kind.many.update_many if job.match == "id" else plan.kind.many.create_many
     numbers: deque[int] = deque()
     for outcome in write(_sent(plan.items(), numbers), journal=job.journal, progress=None):
         yield of_bulk(numbers.popleft(), outcome)

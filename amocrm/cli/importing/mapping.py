@@ -123,7 +123,7 @@ def _member(kind: EntityKind, column: str, name: str) -> Target | None:
         return Target(column, "tags", "tags", "list")
     if key in taken and key not in _NEVER:
         return Target(column, "member", key, member_type(key, taken[key]))
-    if key in _IDS and _IDS[key] in taken and (kind.name == "leads" or key == "responsible_user"):
+    if key in _IDS and _IDS[key] in taken and (kind.name == "leads" or key == "responsible"):
         return Target(column, "name", key)
     if key in known:
         return Target(column, "nothing", "amoCRM sets it")

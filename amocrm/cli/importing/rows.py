@@ -18,7 +18,7 @@ from amocrm.cli.importing.text_file import (
     look_through,
     read_lines,
 )
-from amocrm.cli.safe_cells import plain_text
+from amocrm.cli.spreadsheet import original
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 
@@ -101,7 +101,7 @@ def _open_csv(file: TextFile, delimiter: str | None) -> RowFile:
         raise ConfigurationError("a delimiter is one character", hint="such as --delimiter ';'")
     used = delimiter or _sniff(file)
     first = next(_records(file, used), None)
-    names = [] if first is None else [plain_text(one).strip() for one in first[1]]
+    names = [] if first is None else [original(one).strip() for one in first[1]]
     columns = check_columns(file.path, names)
     about = f"{file.encoding}, delimiter {used!r}"
     return RowFile(columns, lambda: _csv_rows(file, used, names), about)
@@ -134,7 +134,7 @@ def _csv_text(file: TextFile, number: int, name: str, cell: str) -> str:
             f"{file.path}: line {number}, column {name[:60]!r} is a formula, not its value",
             hint="save the values; a text that begins with = is written with an apostrophe: '=",
         )
-    return plain_text(cell)
+    return original(cell)
 
 
 def _records(file: TextFile, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -7,7 +7,7 @@ A spreadsheet that expects another delimiter takes no notice of our quotes, and 
 after each of `; ,` and after a line break; so a text is made safe there, too. Spreadsheets keep
 spaces, so a formula after a space is a text already.
 
-A text that has such an apostrophe of its own gets another one. So `plain_text(safe_text(text))` is
+A text that has such an apostrophe of its own gets another one. So `original(harmless(text))` is
 always the text.
 """
 
@@ -20,26 +20,26 @@ _MARKS: Final = "=+\\-@\t\r＝＋－＠"
 """What a formula begins with; the wide ones count in Japanese and Chinese versions."""
 
 _RUNNING: Final = re.compile(f"((?:^|[;,\t\r\n])\"*)('*[{_MARKS}])")
-_SAFE: Final = re.compile(f"((?:^|[;,\t\r\n])\"*)'('*[{_MARKS}])")
+_HARMLESS: Final = re.compile(f"((?:^|[;,\t\r\n])\"*)'('*[{_MARKS}])")
 _FIRST: Final = re.compile(f"'*[{_MARKS}]")
 
 
-def safe_text(text: str) -> str:
+def harmless(text: str) -> str:
     """Return a text that no spreadsheet runs.
 
-    >>> safe_text("=1+1"), safe_text("plain"), safe_text("'=1+1")
+    >>> harmless("=1+1"), harmless("plain"), harmless("'=1+1")
     ("'=1+1", 'plain', "''=1+1")
     """
     return _RUNNING.sub(r"\1'\2", text)
 
 
-def plain_text(text: str) -> str:
-    """Return the text that `safe_text` was given.
+def original(text: str) -> str:
+    """Return the text that `harmless` was given.
 
-    >>> plain_text("'=1+1"), plain_text("it's"), plain_text("=1+1")
+    >>> original("'=1+1"), original("it's"), original("=1+1")
     ('=1+1', "it's", '=1+1')
     """
-    return _SAFE.sub(r"\1\2", text)
+    return _HARMLESS.sub(r"\1\2", text)
 
 
 def is_formula(text: str) -> bool:
