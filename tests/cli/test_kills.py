@@ -102,12 +102,12 @@ def test_what_is_deleted_between_two_runs_hides_nothing(
 ) -> None:
     sandbox, token, url = served
     with client(token, url) as crm:
-        ids = [made.unwrap() for made in crm.leads.create_many(
+        ids = [int(str(made.unwrap())) for made in crm.leads.create_many(
             {"name": f"Lead {at}"} for at in range(LEADS))]  # fmt: skip
         path = tmp_path / "leads.jsonl"
         killed(export_until, token, url, str(path), LEADS * 2 // 3)
         for number in ids[: PAGE + 10]:
-            sandbox.trash("leads", int(str(number)))
+            sandbox.trash("leads", number)
         new: Any = crm.leads.create({"name": "new"})
         run_export(crm, Export("leads", str(path)))
     found = [json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()]

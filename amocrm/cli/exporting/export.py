@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, TypeAlia
 from amocrm.cli.entity_kinds import EntityKind, open_kind
 from amocrm.cli.exporting import lines
 from amocrm.cli.exporting.columns import Column, Record, cells, choose_columns, columns_of
-from amocrm.cli.exporting.names import Names
+from amocrm.cli.exporting.id_names import IdNames
 from amocrm.cli.exporting.partial_file import PartialFile, open_part
 from amocrm.cli.exporting.source import BEGINNING, Query, is_resumable, read_pages
 from amocrm.errors import ConfigurationError
@@ -106,7 +106,7 @@ def _copy(
     file: PartialFile,
     progress: Report | None,
 ) -> None:
-    names = Names(crm, {one.names for one in columns if one.names is not None})
+    names = IdNames(crm, {one.names for one in columns if one.names is not None})
     needs_fields = any(one.field is not None for one in columns)
     place = file.note.place if file.is_resumed else BEGINNING
     for page in read_pages(kind, query, place, progress):
@@ -166,6 +166,6 @@ def _task(kind: EntityKind, export: Export, form: Format, columns: Sequence[Colu
         "delimiter": export.delimiter,
         "filter": repr(query.filter),
         "with": list(query.with_),
-        "since": query.since,
+        "since": str(query.since),
         "columns": [[one.name, one.type] for one in columns],
     }

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from amocrm.cli.exporting.columns import Column
 from amocrm.cli.spreadsheet import harmless
+from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 
 SEPARATOR: Final = "; "
@@ -57,6 +58,7 @@ def read_list(line: bytes) -> list[Json]:
 
 def csv_lines(columns: Sequence[Column], delimiter: str = ",") -> Lines:
     """Write CSV in UTF-8 whose texts no spreadsheet runs; see `amocrm.cli.spreadsheet`."""
+    check_delimiter(delimiter)
 
     def encode(rows: Iterable[Sequence[Json]]) -> bytes:
         buffer = io.StringIO()
@@ -66,6 +68,16 @@ def csv_lines(columns: Sequence[Column], delimiter: str = ",") -> Lines:
 
     head = encode([[column.name for column in columns]])
     return Lines(_BOM.encode() + head, encode)
+
+
+def check_delimiter(delimiter: str) -> None:
+    """Check a delimiter of CSV.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if len(delimiter) != 1 or delimiter.isalnum() or delimiter in "\"'\r\n\0 .=+-@":
+        raise ConfigurationError("a delimiter is one character", hint="such as --delimiter ';'")
 
 
 def csv_cell(cell: Json) -> str | int | float:

@@ -8,6 +8,7 @@ earlier page if the noted one begins behind the last id.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -24,12 +25,12 @@ class Query(NamedTuple):
     Attributes:
         filter: as `list` of the resource takes it.
         with_: more parts of each entity.
-        since: Unix seconds: what was changed since; None for all.
+        since: what was changed since then; None for all.
     """
 
     filter: Mapping[str, Json] = {}
     with_: tuple[str, ...] = ()
-    since: int | None = None
+    since: int | date | None = None
 
 
 class Place(NamedTuple):

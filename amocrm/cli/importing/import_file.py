@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from amocrm.bulk.import_journal import Journal
 from amocrm.bulk.outcomes import Refused
 from amocrm.cli.entity_kinds import EntityKind, open_kind
-from amocrm.cli.importing.ids_by_name import IdsByName
 from amocrm.cli.importing.items import Item, ItemMaker
 from amocrm.cli.importing.mapping import Match, Target, map_columns
 from amocrm.cli.importing.matching import Matching
 from amocrm.cli.importing.outcomes import OutcomeLog, RowOutcome, What, of_bulk
 from amocrm.cli.importing.rows import RowFile, open_rows
+from amocrm.cli.names import Names
+from amocrm.cli.resources import find_resource
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.progress import Progress, Report
+from amocrm.resources.verbs import Creates, UpdatesMany
 
 if TYPE_CHECKING:
     from amocrm.client import AmoCRM
@@ -33,7 +37,7 @@ class Import(NamedTuple):
         match: what entities are found by; None creates all.
         mapping: what columns become, by their names; the rest is found by the columns' names.
         journal: a file with which the import is resumed; None keeps none.
-        outcomes: a file that gets what became of each row.
+        outcomes: a file that gets what became of each row; `-` is standard output.
         encoding: of a text file; None finds it out.
         delimiter: of a CSV; None finds it out.
     """
@@ -94,10 +98,13 @@ def prepare(crm: AmoCRM, job: Import) -> Plan:
         raise ConfigurationError(
             f"{job.kind} have no phones and e-mails", hint="contacts and companies have: --match id"
         )
+    resource, verb = find_resource(crm, job.kind), UpdatesMany if job.match == "id" else Creates
+    if not isinstance(resource, verb):
+        raise ConfigurationError(f"{job.kind} cannot be imported through amoCRM's API")
     file = open_rows(job.path, job.encoding, job.delimiter)
     kind = open_kind(crm, job.kind)
     targets = map_columns(kind, file.columns, job.match, job.mapping)
-    return Plan(job, kind, file, targets, ItemMaker(kind, targets, job.match, IdsByName(crm)))
+    return Plan(job, kind, file, targets, ItemMaker(kind, targets, job.match, Names(crm)))
 
 
 def check(plan: Plan, outcomes: str | None = None) -> Checked:
@@ -110,7 +117,7 @@ def check(plan: Plan, outcomes: str | None = None) -> Checked:
     Raises:
         ConfigurationError: a row of the file cannot be read.
     """
-    with open(outcomes or os.devnull, "w", encoding="utf-8") as file:
+    with _opened(outcomes or os.devnull) as file:
         log = OutcomeLog(file)
         for item in plan.items():
             what: What = "valid" if item.error is None else "refused"
@@ -131,13 +138,23 @@ def run(plan: Plan, total: int | None = None, progress: Report | None = None) ->
         AmoCRMError: nothing more can be written.
     """
     job = plan.job
-    with open(job.outcomes, "w", encoding="utf-8") as file:
+    with _opened(job.outcomes) as file:
         log = OutcomeLog(file)
         for outcome in _written(plan):
             log.add(outcome)
             if progress is not None:
                 progress(Progress(log.counts.total(), total))
     return log
+
+
+@contextmanager
+def _opened(path: str) -> Generator[TextIO]:
+    """Open the file of outcomes; `-` is standard output."""
+    if path == "-":
+        yield sys.stdout
+        return
+    with open(path, "w", encoding="utf-8") as file:
+        yield file
 
 
 def _written(plan: Plan) -> Iterator[RowOutcome]:

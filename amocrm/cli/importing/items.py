@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from amocrm.cli.entity_kinds import EntityKind
 from amocrm.cli.importing.cells import read_cell
-from amocrm.cli.importing.ids_by_name import IdsByName
 from amocrm.cli.importing.mapping import Match, Target, is_key
 from amocrm.cli.importing.rows import Row
+from amocrm.cli.names import Names
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.custom_fields.dates import seconds_of
@@ -43,16 +43,16 @@ class ItemMaker:
         kind: of the entities.
         targets: what the columns become.
         match: what entities are found by.
-        ids: finds ids by names.
+        names: of the account.
     """
 
     def __init__(
-        self, kind: EntityKind, targets: Sequence[Target], match: Match | None, ids: IdsByName
+        self, kind: EntityKind, targets: Sequence[Target], match: Match | None, names: Names
     ) -> None:
         self._kind = kind
         self._targets = [one for one in targets if one.purpose != "nothing"]
         self._match = match
-        self._ids = ids
+        self._names = names
         self._closed = closed_sets(type(kind.resource), "patch" if match == "id" else "new")
 
     def make(self, row: Row) -> Item:
@@ -81,11 +81,24 @@ class ItemMaker:
                     names[target.name] = value
                 else:
                     data[target.name] = _wire(value)
-        data |= self._ids.members(names)
+        data |= self._named(names)
         if self._match == "id" and not 0 < data.get("id", 0) < _LARGEST_ID:
             raise ConfigurationError("it has no id")
         check_closed_sets(data, self._closed, self._kind.name)
         return dict(with_plain_numbers(data))
+
+    def _named(self, names: Mapping[str, str]) -> dict[str, Json]:
+        """Return the members that names stand for."""
+        found: dict[str, Json] = {}
+        if "responsible" in names:
+            found["responsible_user_id"] = self._names.user_id(names["responsible"])
+        if "loss_reason" in names:
+            found["loss_reason_id"] = self._names.loss_reason_id(names["loss_reason"])
+        if "pipeline" in names:
+            found["pipeline_id"] = self._names.pipeline_id(names["pipeline"])
+        if "stage" in names:
+            found |= self._names.stage(names["stage"], found.get("pipeline_id"))
+        return found
 
     def _keys(self, row: Row) -> ContactKeys | None:
         if self._match not in ("phone", "email"):

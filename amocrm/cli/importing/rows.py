@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from amocrm.cli.exporting.lines import check_delimiter
 from amocrm.cli.importing.text_file import (
     LARGEST_ROW,
     TextFile,
@@ -97,8 +98,8 @@ def check_columns(path: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _open_csv(file: TextFile, delimiter: str | None) -> RowFile:
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0 '):
-        raise ConfigurationError("a delimiter is one character", hint="such as --delimiter ';'")
+    if delimiter is not None:
+        check_delimiter(delimiter)
     used = delimiter or _sniff(file)
     first = next(_records(file, used), None)
     names = [] if first is None else [original(one).strip() for one in first[1]]

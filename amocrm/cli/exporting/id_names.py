@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
+from amocrm.cli.names import Names
 from amocrm.cli.resources import find_resource
 from amocrm.http.messages import Json
 
@@ -22,7 +23,7 @@ _KEPT: Final = 20_000
 _LINKED: Final = ("contacts", "companies")
 
 
-class Names:
+class IdNames:
     """The names of an account's ids.
 
     Args:
@@ -32,6 +33,7 @@ class Names:
 
     def __init__(self, crm: AmoCRM, wanted: Collection[str]) -> None:
         self._crm = crm
+        self._names = Names(crm)
         self._linked = [one for one in _LINKED if one in wanted]
         self._known: dict[str, dict[Json, str]] = {}
 
@@ -49,24 +51,19 @@ class Names:
                 known.clear()
             ids = {one["id"] for item in items for one in _linked(item, what)} - known.keys()
             if ids:
-                lists = cast("Many", find_resource(self._crm, what))
-                for one in lists.list(filter={"id": sorted(ids)}):
+                linked = cast("Many", find_resource(self._crm, what))
+                for one in linked.list(filter={"id": sorted(ids)}):
                     known[one["id"]] = str(one.get("name") or "")
 
     def _read(self, what: str) -> Iterable[tuple[Json, str]]:
-        crm = self._crm
-        if what == "users":
-            return [(one["id"], one["name"]) for one in crm.users.list()]
-        if what == "loss_reasons":
-            return [(one["id"], one["name"]) for one in crm.leads.loss_reasons.list()]
-        pipelines = list(crm.leads.pipelines.list())
-        self._known["pipelines"] = {one["id"]: one["name"] for one in pipelines}
-        self._known["stages"] = {
-            (one["id"], stage["id"]): stage["name"]
-            for one in pipelines
+        if what in ("pipelines", "users", "loss_reasons"):
+            listed: list[Mapping[str, Json]] = getattr(self._names, what)
+            return [(one["id"], one["name"]) for one in listed]
+        return [
+            ((one["id"], stage["id"]), stage["name"])
+            for one in self._names.pipelines
             for stage in one["_embedded"]["statuses"]
-        }
-        return self._known[what].items()
+        ]
 
 
 def _linked(item: Mapping[str, Json], what: str) -> list[Mapping[str, Json]]:
