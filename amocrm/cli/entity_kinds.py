@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import tzinfo
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
@@ -77,7 +78,7 @@ class EntityKind(NamedTuple):
 
 
 def open_kind(crm: AmoCRM, name: str) -> EntityKind:
-    """Return a kind with its definitions, which are asked for.
+    """Return a kind with its definitions and the zone, which are asked for at the same time.
 
     Args:
         crm: the client.
@@ -87,6 +88,7 @@ def open_kind(crm: AmoCRM, name: str) -> EntityKind:
         ConfigurationError: there is no such kind; the nearest name is suggested.
     """
     resource = find_list(crm, name)
-    has_fields = isinstance(resource, HasCustomFields)
-    schema = all_fields(resource) if has_fields else Schema()
-    return EntityKind(name, resource, schema, account_zone(resource), crm.connection.host)
+    with ThreadPoolExecutor(1) as pool:
+        zone = pool.submit(account_zone, resource)
+        schema = all_fields(resource) if isinstance(resource, HasCustomFields) else Schema()
+        return EntityKind(name, resource, schema, zone.result(), crm.connection.host)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, TypeAlias
 
 from amocrm.cli.entity_kinds import EntityKind, open_kind
 from amocrm.cli.exporting import lines
 from amocrm.cli.exporting.columns import Column, Record, cells, choose_columns, columns_of
 from amocrm.cli.exporting.id_names import IdNames
-from amocrm.cli.exporting.partial_file import PartialFile, open_part
-from amocrm.cli.exporting.source import BEGINNING, Query, is_resumable, read_pages
+from amocrm.cli.exporting.partial_file import has_note, open_part
+from amocrm.cli.exporting.source import Query, ReadPage, is_resumable, read_pages
+from amocrm.cli.resources import find_list
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.progress import Report
@@ -82,43 +84,62 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
     """
     form = export.format or format_of(export.path)
     _check_library(form)
-    kind = open_kind(crm, export.kind)
-    columns = choose_columns(columns_of(kind, export.query.with_), export.fields, export.names)
-    encoding = _encoding(form, columns, export.delimiter)
     path = os.path.abspath(export.path)
-    task = _task(kind, export, form, columns)
-    restart = export.restart or not is_resumable(kind)
-    with open_part(path, task, restart=restart) as file:
-        resumed_at = file.note.rows
-        if not file.is_resumed:
-            file.write(encoding.head)
-        _copy(crm, kind, export.query, columns, encoding, file, progress)
-        file.finish(_converter(form, columns, kind.name))
+    resource = find_list(crm, export.kind)
+    is_fresh = export.restart or not is_resumable(resource) or not has_note(path)
+    with ThreadPoolExecutor(1) as pool:
+        # The first page is asked for together with the definitions.
+        pages = read_pages(resource, export.query, progress=progress)
+        begun = _begun(pages, pool) if is_fresh else None
+        kind = open_kind(crm, export.kind)
+        columns = choose_columns(columns_of(kind, export.query.with_), export.fields, export.names)
+        encoding = _encoding(form, columns, export.delimiter)
+        with open_part(path, _task(kind, export, form, columns), restart=is_fresh) as file:
+            resumed_at = file.note.rows
+            if begun is None:
+                begun = read_pages(resource, export.query, file.note.place, progress)
+            else:
+                file.write(encoding.head)
+            writer = _Writer(crm, kind, columns, encoding)
+            for page in begun:
+                file.add(writer.lines(page.items), len(page.items), page.place)
+            file.finish(_converter(form, columns, kind.name))
     return Exported(file.note.rows, resumed_at)
 
 
-def _copy(
-    crm: AmoCRM,
-    kind: EntityKind,
-    query: Query,
-    columns: Sequence[Column],
-    encoding: lines.Lines,
-    file: PartialFile,
-    progress: Report | None,
-) -> None:
-    names = IdNames(crm, {one.names for one in columns if one.names is not None})
-    needs_fields = any(one.field is not None for one in columns)
-    place = file.note.place if file.is_resumed else BEGINNING
-    for page in read_pages(kind, query, place, progress):
-        names.prepare(page.items)
-        rows = [
-            cells(
-                columns,
-                Record(item, kind.fields(item).plain() if needs_fields else {}, names.name_of),
-            )
-            for item in page.items
-        ]
-        file.add(encoding.encode(rows), len(rows), page.place)
+def _begun(pages: Iterator[ReadPage], pool: ThreadPoolExecutor) -> Iterator[ReadPage]:
+    """Return pages whose first one is read from now on."""
+    first = pool.submit(next, pages, None)
+
+    def rest() -> Iterator[ReadPage]:
+        page = first.result()
+        if page is not None:
+            yield page
+            yield from pages
+
+    return rest()
+
+
+class _Writer:
+    """Makes lines of entities."""
+
+    def __init__(
+        self, crm: AmoCRM, kind: EntityKind, columns: Sequence[Column], encoding: lines.Lines
+    ) -> None:
+        self._kind = kind
+        self._columns = columns
+        self._encode = encoding.encode
+        self._names = IdNames(crm, {one.names for one in columns if one.names is not None})
+        self._needs_fields = any(one.field is not None for one in columns)
+
+    def lines(self, items: list[dict[str, Json]]) -> bytes:
+        """Return the lines of entities."""
+        self._names.prepare(items)
+        return self._encode([self._cells(item) for item in items])
+
+    def _cells(self, item: dict[str, Json]) -> list[Json]:
+        fields = self._kind.fields(item).plain() if self._needs_fields else {}
+        return cells(self._columns, Record(item, fields, self._names.name_of))
 
 
 def _check_library(form: Format) -> None:

@@ -52,7 +52,7 @@ class PartialFile:
     def __init__(self, path: str, task: Json, *, restart: bool = False) -> None:
         self._path = path
         self.part = f"{path}.part"
-        self._note_path = f"{path}.part.json"
+        self._note_path = _note_path(path)
         self._task = task
         self.note = Note() if restart else self._read_note()
         self.is_resumed = self.note != Note()
@@ -130,6 +130,15 @@ class PartialFile:
         return ConfigurationError(
             f"{self._note_path} {what}", hint="repeat that export, or begin anew: --restart"
         )
+
+
+def has_note(path: str) -> bool:
+    """Tell whether a killed run has left a part of a file."""
+    return os.path.exists(_note_path(path))
+
+
+def _note_path(path: str) -> str:
+    return f"{path}.part.json"
 
 
 @contextmanager

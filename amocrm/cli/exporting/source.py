@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from amocrm.bulk.joined_listing import JoinedListing
-from amocrm.cli.entity_kinds import EntityKind
+from amocrm.cli.entity_kinds import Many
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.progress import Report
+from amocrm.resources.resource import Resource
 
 
 class Query(NamedTuple):
@@ -50,38 +51,38 @@ class ReadPage(NamedTuple):
     place: Place
 
 
-def is_resumable(kind: EntityKind) -> bool:
-    """Tell whether entities of a kind are listed in the order of their ids."""
-    return "id" in kind.resource.endpoint.orders
+def is_resumable(resource: Resource) -> bool:
+    """Tell whether entities are listed in the order of their ids."""
+    return "id" in resource.endpoint.orders
 
 
 def read_pages(
-    kind: EntityKind, query: Query, place: Place = BEGINNING, progress: Report | None = None
+    resource: Resource, query: Query, place: Place = BEGINNING, progress: Report | None = None
 ) -> Iterator[ReadPage]:
     """Yield the entities behind a place, page by page.
 
     Raises:
         ConfigurationError: the resource does not take the query.
     """
-    number, pages = _begin(kind, query, place, progress)
+    number, pages = _begin(resource, query, place, progress)
     last = place.last_id
     for items in pages:
-        new = [one for one in items if one["id"] > last] if is_resumable(kind) else items
+        new = [one for one in items if one["id"] > last] if is_resumable(resource) else items
         if new:
-            last = new[-1]["id"] if is_resumable(kind) else last
+            last = new[-1]["id"] if is_resumable(resource) else last
             yield ReadPage(new, Place(number, last))
         number += 1
 
 
 def _begin(
-    kind: EntityKind, query: Query, place: Place, progress: Report | None
+    resource: Resource, query: Query, place: Place, progress: Report | None
 ) -> tuple[int, Iterator[list[dict[str, Json]]]]:
     """Return the number of the first page to read, and the pages from it on."""
-    asked = _filter(kind, query)
-    order = {"id": "asc"} if is_resumable(kind) else None
+    asked = _filter(resource, query)
+    order = {"id": "asc"} if is_resumable(resource) else None
     number = place.page
     while True:
-        listing = kind.many.list(
+        listing = cast("Many", resource).list(
             filter=asked or None, with_=query.with_ or None, order=order,
             params={"page": number} if number > 1 else None, progress=progress,
         )  # fmt: skip
@@ -97,12 +98,12 @@ def _begin(
         number -= 1
 
 
-def _filter(kind: EntityKind, query: Query) -> dict[str, Json]:
+def _filter(resource: Resource, query: Query) -> dict[str, Json]:
     asked = {**query.filter}
     if query.since is not None:
-        filters = kind.resource.endpoint.filters
+        filters = resource.endpoint.filters
         if "updated_at" not in filters:
-            raise ConfigurationError(f"{kind.name} cannot be filtered by the time of a change")
+            raise ConfigurationError("they cannot be filtered by the time of a change: --since")
         if "updated_at" in asked:
             raise ConfigurationError("the filter has an updated_at, so --since is not taken")
         asked["updated_at"] = {"from": query.since}
