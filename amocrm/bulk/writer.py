@@ -194,6 +194,11 @@ class Writer:
         self, items: Iterable[Json], prepare: Callable[[Json], Json] | None
     ) -> Iterator[PendingWrite]:
         for position, given in enumerate(items):
+            if isinstance(given, Refused):
+                # The caller has refused it: it keeps its place, so that the journal of a run with
+                # this item mended knows the others.
+                yield PendingWrite(position, given.item, known=given)
+                continue
             try:
                 check_dict("an item", given)
                 item = given if prepare is None else prepare(given)

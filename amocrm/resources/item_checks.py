@@ -28,7 +28,7 @@ def check_item(
     if not api.lenient:
         members, rules = cast("Mapping[str, Json]", item), rules_of(kind, what)
         check_names(members, rules, where)
-        check_closed_sets(members, rules.closed_sets, where, api)
+        check_closed_sets(members, rules.closed_sets, where)
         check_shapes(members, rules, where)
 
 
@@ -80,14 +80,14 @@ def _plain(name: str, value: Decimal) -> int | float:
 
 
 def check_closed_sets(
-    item: Mapping[str, Json], kinds: Mapping[str, str], where: str, api: ApiContext
+    item: Mapping[str, Json], kinds: Mapping[str, str], where: str, *, lenient: bool = False
 ) -> None:
     """Check members that take a value of a closed set of `amocrm.schema.enums`.
 
     Raises:
         ConfigurationError: another value is given, and the client is not lenient.
     """
-    for name, kind in kinds.items() if not api.lenient else ():
+    for name, kind in kinds.items() if not lenient else ():
         allowed = get_args(getattr(enums, kind))
         value = item.get(name)
         for one in value if isinstance(value, (list, tuple)) else [value]:

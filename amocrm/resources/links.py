@@ -70,7 +70,9 @@ class _Linking(Resource, Generic[N]):
         """Return links in a list, checked."""
         items = as_list(links, "links")
         for one in items:
-            check_closed_sets(one, {"to_entity_type": "LinkedType"}, self._where, self._api)
+            check_closed_sets(
+                one, {"to_entity_type": "LinkedType"}, self._where, lenient=self._api.lenient
+            )
             for name in ("to_entity_id", "to_entity_type"):
                 if one.get(name) is None and not self._api.lenient:
                     raise ConfigurationError(f"{self._where}: a link needs {name!r}")
