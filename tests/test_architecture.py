@@ -22,7 +22,7 @@ LAYERS = [
     "client phones types",
     "integration",
     "webhooks",
-    "aio",
+    "aio cli",
 ]
 
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}

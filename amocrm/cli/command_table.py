@@ -1,0 +1,60 @@
+"""The commands by their names. A package adds its commands by one line each.
+
+A command is imported when it runs; its name and one-line help are here, so that `amocrm --help`
+imports none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple, TypeAlias
+
+
+class Command(NamedTuple):
+    """A command: the module of its click command, the command's name in it, one-line helps."""
+
+    where: str
+    en: str
+    ru: str
+
+
+class Group(NamedTuple):
+    """A group of commands, such as `amocrm sandbox`."""
+
+    commands: Mapping[str, Entry]
+    en: str
+    ru: str
+
+
+Entry: TypeAlias = Command | Group
+"""What stands under a name."""
+
+_HERE: Final = "amocrm.cli.commands"
+
+SANDBOX: Final[dict[str, Entry]] = {
+    "serve": Command(
+        f"{_HERE}.sandbox:serve", "Serve a local portal", "Запустить локальный портал"
+    ),
+}
+
+COMMANDS: Final[dict[str, Entry]] = {
+    "login": Command(f"{_HERE}.login:login", "Log in to an account", "Войти в аккаунт"),
+    "logout": Command(f"{_HERE}.accounts:logout", "Forget an account", "Забыть аккаунт"),
+    "accounts": Command(f"{_HERE}.accounts:accounts", "List the accounts", "Показать аккаунты"),
+    "use": Command(f"{_HERE}.accounts:use", "Choose the account", "Выбрать аккаунт"),
+    "whoami": Command(f"{_HERE}.accounts:whoami", "Who is logged in", "Кто вошёл"),
+    "status": Command(
+        f"{_HERE}.accounts:status", "The token, until when", "Токен и срок его действия"
+    ),
+    "call": Command(f"{_HERE}.call:call", "Call any path of the API", "Вызвать любой путь API"),
+    "list": Command(f"{_HERE}.entities:list_", "List entities", "Показать сущности"),
+    "get": Command(f"{_HERE}.entities:get", "Show one entity", "Показать одну сущность"),
+    "create": Command(f"{_HERE}.entities:create", "Create an entity", "Создать сущность"),
+    "update": Command(f"{_HERE}.entities:update", "Change an entity", "Изменить сущность"),
+    "sandbox": Group(SANDBOX, "A local portal for tests", "Локальный портал для тестов"),
+    "completion": Command(
+        f"{_HERE}.completion:completion",
+        "Print the shell's completion script",
+        "Вывести скрипт автодополнения",
+    ),
+}

@@ -1,0 +1,1 @@
+"""The commands, a module each or a few; `amocrm.cli.command_table` lists them."""

@@ -1,0 +1,84 @@
+"""Opens the client of a target; keeps the long-lived tokens of profiles."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from amocrm.auth.settings import AuthSettings
+from amocrm.cli.profiles import Profile, Profiles
+from amocrm.cli.settings import Target
+from amocrm.client import AmoCRM
+from amocrm.errors import ConfigurationError, NotAuthorizedError
+from amocrm.rate_limit.file import FileRateLimiter
+from amocrm.stores.file import FileStore
+from amocrm.stores.store import Key
+
+LONG_LIVED: Final = "long-lived"
+"""Instead of a client id: the key of long-lived tokens in the store."""
+
+
+def open_client(target: Target, profiles: Profiles, **auth: object) -> AmoCRM:
+    """Return a client of a target. Nothing is sent.
+
+    Tokens are in a `FileStore` beside the profiles, and all commands of this user share one rate
+    limiter, so that several terminals and cron jobs stay within the limit together.
+
+    Args:
+        target: the account.
+        profiles: of this user.
+        auth: more settings of `auth`, such as a code.
+
+    Raises:
+        ConfigurationError: a setting is missing or malformed.
+        NotAuthorizedError: the long-lived token of the profile is gone.
+    """
+    profile = target.profile
+    store = FileStore(profiles.tokens)
+    return AmoCRM(
+        profile.domain,
+        _auth(target, store, auth),
+        account_id=profile.account_id,
+        store=store,
+        rate_limiter=FileRateLimiter(_made(profiles)),
+        base_url=profile.base_url or None,
+        user_agent="amocrm-cli",
+    )
+
+
+def _auth(target: Target, store: FileStore, more: dict[str, object]) -> AuthSettings:
+    profile = target.profile
+    settings: dict[str, object]
+    if target.token:
+        settings = {"access_token": target.token}
+    elif profile.long_lived:
+        settings = {"access_token": _long_lived(profile, store)}
+    else:
+        names = ("client_id", "client_secret", "redirect_uri")
+        settings = {name: getattr(profile, name) or None for name in names}
+        if not any(settings.values()):
+            raise ConfigurationError(
+                "there is neither a token nor an integration",
+                hint="set AMOCRM_TOKEN, or log in: amocrm login",
+            )
+    return {**settings, **more}  # type: ignore[typeddict-item]  # the client checks it
+
+
+def _long_lived(profile: Profile, store: FileStore) -> str:
+    token = store.load(long_lived_key(profile))
+    if token is None:
+        raise NotAuthorizedError(
+            f"the long-lived token of {profile.domain} is not stored", hint="amocrm login"
+        )
+    return token
+
+
+def long_lived_key(profile: Profile) -> Key:
+    """Return the key under which the long-lived token of an account is stored."""
+    return Key(LONG_LIVED, f"{profile.domain}{profile.base_url and '@'}{profile.base_url}")
+
+
+def _made(profiles: Profiles) -> str:
+    """Return the path of the rate limiter, in a folder that exists."""
+    os.makedirs(profiles.folder, 0o700, exist_ok=True)
+    return profiles.rate_limits
