@@ -51,6 +51,13 @@ COMMANDS: Final[dict[str, Entry]] = {
     "get": Command(f"{_HERE}.entities:get", "Show one entity", "Показать одну сущность"),
     "create": Command(f"{_HERE}.entities:create", "Create an entity", "Создать сущность"),
     "update": Command(f"{_HERE}.entities:update", "Change an entity", "Изменить сущность"),
+    "fields": Command(
+        f"{_HERE}.reference:fields", "List custom fields", "Показать дополнительные поля"
+    ),
+    "pipelines": Command(
+        f"{_HERE}.reference:pipelines", "List pipelines and stages", "Показать воронки и этапы"
+    ),
+    "users": Command(f"{_HERE}.reference:users", "List users", "Показать пользователей"),
     "sandbox": Group(SANDBOX, "A local portal for tests", "Локальный портал для тестов"),
     "completion": Command(
         f"{_HERE}.completion:completion",
