@@ -58,6 +58,9 @@ COMMANDS: Final[dict[str, Entry]] = {
         f"{_HERE}.reference:pipelines", "List pipelines and stages", "Показать воронки и этапы"
     ),
     "users": Command(f"{_HERE}.reference:users", "List users", "Показать пользователей"),
+    "doctor": Command(
+        f"{_HERE}.doctor:doctor", "Look for what is wrong", "Проверить, всё ли в порядке"
+    ),
     "sandbox": Group(SANDBOX, "A local portal for tests", "Локальный портал для тестов"),
     "completion": Command(
         f"{_HERE}.completion:completion",
