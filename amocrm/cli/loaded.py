@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from amocrm.cli import asking as asking
+    from amocrm.cli import completing as completing
+    from amocrm.cli import logging_in as logging_in
     from amocrm.cli import opening as opening
     from amocrm.cli import output as output
     from amocrm.cli import profiles as profiles
     from amocrm.cli import settings as settings
 
-_MODULES: Final = ("asking", "opening", "output", "profiles", "settings")
+_MODULES: Final = (
+    "asking",
+    "completing",
+    "logging_in",
+    "opening",
+    "output",
+    "profiles",
+    "settings",
+)
 
 if not TYPE_CHECKING:  # Checkers see the imports above.
 

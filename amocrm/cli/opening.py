@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
 from amocrm.auth.settings import AuthSettings
+from amocrm.auth.token_repository import TokenRepository
 from amocrm.cli.profiles import Profile, Profiles
 from amocrm.cli.settings import Target
 from amocrm.client import AmoCRM
@@ -34,13 +34,14 @@ def open_client(target: Target, profiles: Profiles, **auth: object) -> AmoCRM:
         NotAuthorizedError: the long-lived token of the profile is gone.
     """
     profile = target.profile
+    profiles.prepare()
     store = FileStore(profiles.tokens)
     return AmoCRM(
         profile.domain,
         _auth(target, store, auth),
         account_id=profile.account_id,
         store=store,
-        rate_limiter=FileRateLimiter(_made(profiles)),
+        rate_limiter=FileRateLimiter(profiles.rate_limits),
         base_url=profile.base_url or None,
         user_agent="amocrm-cli",
     )
@@ -78,7 +79,10 @@ def long_lived_key(profile: Profile) -> Key:
     return Key(LONG_LIVED, f"{profile.domain}{profile.base_url and '@'}{profile.base_url}")
 
 
-def _made(profiles: Profiles) -> str:
-    """Return the path of the rate limiter, in a folder that exists."""
-    os.makedirs(profiles.folder, 0o700, exist_ok=True)
-    return profiles.rate_limits
+def forget_tokens(profile: Profile, profiles: Profiles) -> None:
+    """Remove the tokens of a profile from the store. amoCRM is not told."""
+    store = FileStore(profiles.tokens)
+    if profile.long_lived:
+        store.forget(long_lived_key(profile))
+    elif profile.client_id:
+        TokenRepository(profile.client_id, profile.domain, store, profile.account_id).forget()

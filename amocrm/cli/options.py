@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from amocrm.cli import loaded
 from amocrm.cli.session import FORMATS, Session
 from amocrm.cli.texts import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.shell_completion import CompletionItem
+
+    from amocrm.http.messages import Json
+
+    Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem] | list[str]]
 
 pass_session: Final = click.make_pass_decorator(Session, ensure=True)
 """Hands the `Session` to a command, as its first argument."""
@@ -23,17 +33,21 @@ def global_options(*, hidden: bool = False) -> list[click.Parameter]:
     def option(
         *flags: str,
         help: str,  # noqa: A002
-        type: click.ParamType | None = None,  # noqa: A002
+        type: click.ParamType[Json] | None = None,  # noqa: A002
         metavar: str | None = None,
         is_flag: bool = False,
+        shell_complete: Complete | None = None,
     ) -> click.Option:
         return click.Option(
             list(flags), help=help, type=type, metavar=metavar, is_flag=is_flag, default=None,
-            hidden=hidden, expose_value=False, callback=_keep,
+            hidden=hidden, expose_value=False, callback=_keep, shell_complete=shell_complete,
         )  # fmt: skip
 
     return [
-        option("--profile", metavar="NAME", help=tr("Another account.", "Другой аккаунт.")),
+        option(
+            "--profile", metavar="NAME", shell_complete=_profiles,
+            help=tr("Another account.", "Другой аккаунт."),
+        ),
         option(
             "-o", "--output", type=click.Choice(FORMATS),
             help=tr("Default: table on a terminal, jsonl otherwise.",
@@ -54,6 +68,10 @@ def global_options(*, hidden: bool = False) -> list[click.Parameter]:
             help=tr("Show requests, without secrets.", "Показывать запросы, без секретов."),
         ),
     ]  # fmt: skip
+
+
+def _profiles(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    return loaded.completing.profiles(ctx, parameter, incomplete)
 
 
 def _keep(ctx: click.Context, parameter: click.Parameter, value: object) -> None:

@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from urllib.parse import urlencode
 
@@ -17,7 +17,6 @@ from amocrm.sandbox.portal import Sandbox
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit status."""
-    stop = _stop_on_signals()
     options = _parser().parse_args(arguments)
     portal = Sandbox(
         options.accounts,
@@ -29,17 +28,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     for name in options.accounts if options.shop else ():
         portal.add_shop(name)
+
+    def ready(served: Served) -> None:
+        lines = (f"{name + ':':<16}{value}" for name, value in details(portal, served).items())
+        print("\n".join(lines), flush=True)
+
     tls = tuple(options.tls) if options.tls else None
     try:
-        with portal.serve(options.host, options.port, tls=tls, hosts=options.allow_host) as served:
-            print(_greeting(portal, served), flush=True)
-            while not stop.wait(0.2):  # Windows delivers signals only between waits.
-                pass
+        run(portal, options.host, options.port, ready, tls=tls, hosts=options.allow_host)
     except (OSError, OverflowError) as error:
         reason = str(error).replace("\n", " ")
         print(f"cannot serve on {options.host}:{options.port}: {reason}", file=sys.stderr)
         return 1
     return 0
+
+
+def run(
+    portal: Sandbox,
+    host: str,
+    port: int,
+    ready: Callable[[Served], object],
+    *,
+    tls: tuple[str, str] | None = None,
+    hosts: Sequence[str] = (),
+) -> None:
+    """Serve until SIGINT or SIGTERM; call `ready` once it listens.
+
+    Raises:
+        OSError: it cannot listen there.
+    """
+    stop = _stop_on_signals()
+    with portal.serve(host, port, tls=tls, hosts=hosts) as served:
+        ready(served)
+        while not stop.wait(0.2):  # Windows delivers signals only between waits.
+            pass
 
 
 def _stop_on_signals() -> threading.Event:
@@ -88,11 +110,12 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _greeting(portal: Sandbox, served: Served) -> str:
+def details(portal: Sandbox, served: Served) -> dict[str, str]:
+    """Return what a client needs, by name."""
     # The secrets of a sandbox are meant to be copied; they open nothing else.
     one, channel = portal.integration, portal.add_channel()
     query = urlencode({"client_id": one.client_id, "state": "demo", "mode": "popup"})
-    lines = {
+    return {
         "address": served.url,
         "accounts": ", ".join(account.host for account in portal.accounts),
         "client_id": one.client_id,
@@ -104,7 +127,6 @@ def _greeting(portal: Sandbox, served: Served) -> str:
         "channel_secret": channel.secret,
         "consent": f"{served.url}/oauth?{query}",
     }
-    return "\n".join(f"{name + ':':<16}{value}" for name, value in lines.items())
 
 
 if __name__ == "__main__":

@@ -4,26 +4,73 @@ from __future__ import annotations
 
 import click
 
+from amocrm.cli import completing, who
 from amocrm.cli.options import pass_session
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
 
 
-@click.command(help=tr("List the accounts.", "Показать аккаунты."))
+@click.command(
+    help=tr(
+        "List the accounts you are logged in to.\n\nExample: amocrm accounts -o json",
+        "Показать аккаунты, в которые выполнен вход.\n\nПример: amocrm accounts -o json",
+    )
+)
 @pass_session
 def accounts(session: Session) -> None:
     profiles = session.profiles()
     current = profiles.current()
     session.rows(
         (
-            {"current": name == current, "name": name, "account": one.domain}
+            {"name": name, "account": one.domain, "id": one.account_id, "current": name == current}
             for name, one in profiles.all().items()
         ),
-        ("current", "name", "account"),
+        ("name", "account", "id", "current"),
     )
 
 
-@click.command(help=tr("Who is logged in.", "Кто вошёл."))
+@click.command(
+    help=tr(
+        "Choose the account that commands call.\n\nExample: amocrm use mycompany",
+        "Выбрать аккаунт, с которым работают команды.\n\nПример: amocrm use mycompany",
+    )
+)
+@click.argument("name", shell_complete=completing.profiles)
+@pass_session
+def use(session: Session, name: str) -> None:
+    session.profiles().use(name)
+    session.say(tr(f"Commands call {name!r} now.", f"Выбран профиль {name!r}."))
+
+
+@click.command(
+    help=tr(
+        "Show the account and the user.\n\nExample: amocrm whoami",
+        "Показать аккаунт и пользователя.\n\nПример: amocrm whoami",
+    )
+)
 @pass_session
 def whoami(session: Session) -> None:
-    session.item(session.crm().account.get())
+    session.item(who.whoami(session.crm(), session.target().name))
+
+
+@click.command(
+    help=tr(
+        "Show the token and until when it lives. Sends nothing.\n\nExample: amocrm status",
+        "Показать токен и срок его действия. Ничего не отправляет.\n\nПример: amocrm status",
+    )
+)
+@pass_session
+def status(session: Session) -> None:
+    session.item(who.status(session.crm(), session.target()))
+
+
+@click.command(
+    help=tr(
+        "Forget an account and its tokens on this machine.\n\nExample: amocrm logout mycompany",
+        "Забыть аккаунт и его токены на этом компьютере.\n\nПример: amocrm logout mycompany",
+    )
+)
+@click.argument("name", required=False, shell_complete=completing.profiles)
+@pass_session
+def logout(session: Session, name: str | None) -> None:
+    who.logout(session, name)
