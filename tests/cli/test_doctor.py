@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
@@ -26,7 +26,7 @@ from amocrm.sandbox import Sandbox
 from amocrm.sandbox.clock import SystemClock
 from amocrm.stores.file import FileStore
 from amocrm.stores.store import Key
-from tests.cli.served import Run, runner, served
+from tests.cli.conftest import Run, Shop
 
 NOW = 1_800_000_000.0
 STATUS = ConnectionStatus(
@@ -305,27 +305,8 @@ def test_an_error_brings_its_own_advice() -> None:
 # All of them -------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def portal() -> Iterator[tuple[Sandbox, str]]:
-    portal = Sandbox(rps=None, seed=0)
-    with served(portal) as url:
-        yield portal, url
-
-
-@pytest.fixture
-def amocrm(
-    portal: tuple[Sandbox, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    settings = {"AMOCRM_DOMAIN": "example", "AMOCRM_BASE_URL": portal[1]}
-    return runner(tmp_path, monkeypatch, capsys, settings)
-
-
-def test_all_is_well(amocrm: Run, portal: tuple[Sandbox, str]) -> None:
-    token = portal[0].issue_long_lived()
-    ran = amocrm("doctor", "--json", AMOCRM_TOKEN=token)
+def test_all_is_well(run: Run, account: Shop) -> None:
+    ran = run("doctor", "--json")
     assert (ran.code, ran.err) == (0, "")
     found = {one["check"]: one for one in json.loads(ran.out)}
     assert list(found) == [
@@ -333,31 +314,33 @@ def test_all_is_well(amocrm: Run, portal: tuple[Sandbox, str]) -> None:
         "redirect_uri", "token", "scopes", "account", "plan", "webhooks",
     ]  # fmt: skip
     assert {one["state"] for one in found.values()} <= {"ok", "skipped"}
-    assert token not in ran.out
-    assert token.split(".")[1] not in ran.out
+    assert account.token not in ran.out
+    assert account.token.split(".")[1] not in ran.out
 
 
-def test_people_read_it_in_full(amocrm: Run) -> None:
-    ran = amocrm("doctor", "-o", "table", AMOCRM_TOKEN="revoked")
+@pytest.mark.usefixtures("account")
+def test_people_read_it_in_full(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMOCRM_TOKEN", "revoked")
+    ran = run("doctor", "-o", "table")
     assert ran.code == 1
     assert "X  account" in ran.out
     assert "…" not in ran.out
 
 
-def test_a_stopped_server(amocrm: Run, free_port: int) -> None:
-    url = f"http://127.0.0.1:{free_port}"
-    ran = amocrm("doctor", AMOCRM_TOKEN="any", AMOCRM_BASE_URL=url)
-    found = {one["check"]: one for one in ran.rows}
+@pytest.mark.usefixtures("account")
+def test_a_stopped_server(run: Run, free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMOCRM_BASE_URL", f"http://127.0.0.1:{free_port}")
+    ran = run("doctor", "-o", "jsonl")
+    found = {one["check"]: one for one in map(json.loads, ran.out.splitlines())}
     assert ran.code == 1
     assert found["connection"]["found"] == "Connection refused"
     assert found["clock"]["state"] == "skipped"
     assert found["account"]["state"] == "failed"
 
 
-def test_without_an_account_it_says_how_to_get_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ran = runner(tmp_path, monkeypatch, capsys, {})("doctor")
+def test_without_an_account_it_says_how_to_get_one(run: Run) -> None:
+    ran = run("doctor")
     assert ran.code == 1
-    assert ran.rows[-1]["check"] == "profile"
-    assert "amocrm login" in ran.rows[-1]["advice"]
+    last = json.loads(ran.out.splitlines()[-1])
+    assert last["check"] == "profile"
+    assert "amocrm login" in last["advice"]

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import json
 from typing import Any
 
 import pytest
 
 from amocrm import AmoCRM
-from amocrm.sandbox import Sandbox
-from tests.cli.served import Run, runner, served
+from tests.cli.conftest import Done, Run, Shop
+
+pytestmark = pytest.mark.usefixtures("account")
 
 
-@pytest.fixture(scope="module")
-def settings() -> Iterator[dict[str, str]]:
-    portal = Sandbox(rps=None, seed=0)
-    token = portal.issue_long_lived()
-    fields: list[Any] = [
+@pytest.fixture(scope="module", autouse=True)
+def fields(shop: Shop) -> None:
+    made: list[Any] = [
         {"name": "Region", "type": "select", "enums": [{"value": "North"}, {"value": "South"}]},
         {"name": "Weight", "type": "numeric", "code": "WEIGHT"},
     ]
-    with AmoCRM("example", {"access_token": token}, session=portal.session()) as crm:
-        for one in crm.leads.custom_fields.create_many(fields):
+    session = shop.portal.session()
+    with AmoCRM("example", {"access_token": shop.token}, session=session) as crm:
+        for one in crm.companies.custom_fields.create_many(made):
             one.unwrap()
-    with served(portal) as url:
-        yield {"AMOCRM_DOMAIN": "example", "AMOCRM_TOKEN": token, "AMOCRM_BASE_URL": url}
 
 
-@pytest.fixture
-def amocrm(
-    settings: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    return runner(tmp_path, monkeypatch, capsys, settings)
+def rows(done: Done) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.out.splitlines()]
 
 
-def test_fields_with_their_choices(amocrm: Run) -> None:
-    ran = amocrm("fields", "leads")
+def test_fields_with_their_choices(run: Run) -> None:
+    ran = run("fields", "companies")
     assert (ran.code, ran.err) == (0, "")
-    found = {row["name"]: row for row in ran.rows}
+    found = {row["name"]: row for row in rows(ran)}
     assert found["Region"]["type"] == "select"
     assert [one["value"] for one in found["Region"]["choices"]] == ["North", "South"]
     assert all(isinstance(one["id"], int) for one in found["Region"]["choices"])
@@ -49,32 +40,32 @@ def test_fields_with_their_choices(amocrm: Run) -> None:
     assert found["Weight"]["choices"] == []
 
 
-def test_a_table_has_the_choices_as_one_text(amocrm: Run) -> None:
-    choices = {row["name"]: row["choices"] for row in amocrm("fields", "leads").rows}["Region"]
-    ran = amocrm("fields", "leads", "-o", "csv")
+def test_a_table_has_the_choices_as_one_text(run: Run) -> None:
+    choices = {row["name"]: row["choices"] for row in rows(run("fields", "companies"))}["Region"]
+    ran = run("fields", "companies", "-o", "csv")
     assert ran.out.splitlines()[0] == "id,name,type,code,choices"
     assert ", ".join(f"{one['value']} ({one['id']})" for one in choices) in ran.out
 
 
 @pytest.mark.parametrize("kind", ["lead", "../account", "catalogs/x", "catalogs/0", ""])
-def test_a_kind_without_fields_is_refused(amocrm: Run, kind: str) -> None:
-    ran = amocrm("fields", kind)
+def test_a_kind_without_fields_is_refused(run: Run, kind: str) -> None:
+    ran = run("fields", kind)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.count("\n") == 1
     assert "catalogs/ID" in ran.err
 
 
-def test_pipelines_with_their_stages(amocrm: Run) -> None:
-    rows = amocrm("pipelines").rows
-    assert list(rows[0]) == ["pipeline_id", "pipeline", "stage_id", "stage", "kind"]
-    kinds = [row["kind"] for row in rows if row["pipeline_id"] == rows[0]["pipeline_id"]]
+def test_pipelines_with_their_stages(run: Run) -> None:
+    stages = rows(run("pipelines"))
+    assert list(stages[0]) == ["pipeline_id", "pipeline", "stage_id", "stage", "kind"]
+    kinds = [row["kind"] for row in stages if row["pipeline_id"] == stages[0]["pipeline_id"]]
     assert kinds[0] == "unsorted"
     assert kinds[-2:] == ["won", "lost"]
     assert set(kinds[1:-2]) == {None}
 
 
-def test_users(amocrm: Run) -> None:
-    (user,) = [row for row in amocrm("users").rows if row["admin"]][:1]
+def test_users(run: Run) -> None:
+    (user,) = [row for row in rows(run("users")) if row["admin"]][:1]
     assert user["active"] is True
     assert "@" in user["email"]
-    assert amocrm("users", "-o", "table").out.split()[:3] == ["id", "name", "email"]
+    assert run("users", "-o", "table").out.split()[:3] == ["id", "name", "email"]
