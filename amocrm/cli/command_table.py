@@ -61,6 +61,11 @@ COMMANDS: Final[dict[str, Entry]] = {
     "doctor": Command(
         f"{_HERE}.doctor:doctor", "Look for what is wrong", "Проверить, всё ли в порядке"
     ),
+    "keepalive": Command(
+        f"{_HERE}.keepalive:keepalive",
+        "Renew tokens that nothing uses, by cron",
+        "Обновить токены, которые давно не использовались (cron)",
+    ),
     "sandbox": Group(SANDBOX, "A local portal for tests", "Локальный портал для тестов"),
     "completion": Command(
         f"{_HERE}.completion:completion",

@@ -21,6 +21,7 @@ from amocrm import UnreachableError
 from amocrm.auth.status import ConnectionStatus
 from amocrm.cli.doctor import access, local, network
 from amocrm.cli.doctor.finding import DAY, failed
+from amocrm.cli.keeping import LastRun
 from amocrm.rate_limit.file import FileRateLimiter
 from amocrm.sandbox import Sandbox
 from amocrm.sandbox.clock import SystemClock
@@ -281,6 +282,15 @@ def test_rate_limiter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("last", "state"),
+    [(None, "skipped"), (LastRun(NOW - DAY, 0), "ok"), (LastRun(NOW - DAY, 2), "warning"),
+     (LastRun(NOW - 40 * DAY, 0), "warning")],
+)  # fmt: skip
+def test_keepalive(last: LastRun | None, state: str) -> None:
+    assert local.check_keepalive(last, NOW).state == state
+
+
+@pytest.mark.parametrize(
     ("uri", "is_free", "state"),
     [("", True, "skipped"),
      ("http://127.0.0.1:3000/", True, "ok"),
@@ -311,7 +321,7 @@ def test_all_is_well(run: Run, account: Shop) -> None:
     found = {one["check"]: one for one in json.loads(ran.out)}
     assert list(found) == [
         "program", "profile", "proxy", "dns", "connection", "clock", "store", "rate_limiter",
-        "redirect_uri", "token", "scopes", "account", "plan", "webhooks",
+        "keepalive", "redirect_uri", "token", "scopes", "account", "plan", "webhooks",
     ]  # fmt: skip
     assert {one["state"] for one in found.values()} <= {"ok", "skipped"}
     assert account.token not in ran.out

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.cli.doctor import access, local, network
 from amocrm.cli.doctor.finding import Finding, failed
+from amocrm.cli.keeping import last_run
 from amocrm.cli.texts import tr
 from amocrm.errors import AmoCRMError, ForbiddenError, PaymentRequiredError
 from amocrm.http.hosts import portal
@@ -55,6 +56,7 @@ def examine(
     yield local.check_store(profiles.tokens)
     limiter, path = FileRateLimiter(profiles.rate_limits), profiles.rate_limits
     yield local.check_rate_limiter(limiter, path, place.account.partition(".")[2], clock)
+    yield local.check_keepalive(last_run(profiles), clock.time())
     yield local.check_redirect_uri(target.profile.redirect_uri)
     yield from _account(open_client, target, clock)
 

@@ -14,11 +14,15 @@ from urllib.parse import urlsplit
 from amocrm._support.clock import Clock
 from amocrm._support.private_files import check_folder, check_private
 from amocrm._version import __version__
-from amocrm.cli.doctor.finding import Finding, failed
+from amocrm.cli.doctor.finding import DAY, Finding, day, failed
+from amocrm.cli.keeping import LastRun
 from amocrm.cli.texts import tr
 from amocrm.errors import RateLimiterError
 from amocrm.rate_limit.budget import limits_of
 from amocrm.rate_limit.file import FileRateLimiter
+
+KEEPALIVE_DAYS: Final = 30
+"""Days without a run of `amocrm keepalive` from which on something is wrong."""
 
 _PARTS: Final = ("requests", "urllib3", "certifi", "click", "SQLAlchemy")
 _LOCAL: Final = ("127.0.0.1", "localhost", "::1")
@@ -84,6 +88,22 @@ def check_rate_limiter(limiter: FileRateLimiter, path: str, zone: str, clock: Cl
         tr(f"{shown}; {zone} counts calls of all programs at this IP address",
            f"{shown}; {zone} считает вызовы всех программ с этого IP-адреса"),
     )  # fmt: skip
+
+
+def check_keepalive(last: LastRun | None, now: float) -> Finding:
+    """Tell when `amocrm keepalive` ran last; whoever calls often does not need it."""
+    if last is None:
+        return Finding("keepalive", "skipped", tr("never ran", "не запускалось"))
+    shown = day(last.ran_at)
+    if last.failed:
+        return Finding(
+            "keepalive", "warning",
+            tr(f"{shown}: {last.failed} accounts failed", f"{shown}: ошибок — {last.failed}"),
+            tr("run amocrm keepalive and read why", "запустите amocrm keepalive и прочтите почему"),
+        )  # fmt: skip
+    if now - last.ran_at < KEEPALIVE_DAYS * DAY:
+        return Finding("keepalive", "ok", shown)
+    return Finding("keepalive", "warning", shown, tr("does cron still run?", "работает ли cron?"))
 
 
 def check_redirect_uri(uri: str, is_free: Callable[[str, int], bool] | None = None) -> Finding:
