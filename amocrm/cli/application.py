@@ -13,7 +13,7 @@ from amocrm._version import __version__
 from amocrm.cli.command_table import COMMANDS
 from amocrm.cli.options import global_options
 from amocrm.cli.session import Session
-from amocrm.cli.table_group import TableGroup
+from amocrm.cli.table_group import ClosedPipeError, TableGroup
 from amocrm.cli.texts import tr
 from amocrm.errors import (
     AmoCRMError,
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         finally:
             session.close()
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, ClosedPipeError):
         # The reader has seen enough; the interpreter must not try to write the rest at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
@@ -87,11 +87,11 @@ def _run(arguments: Sequence[str] | None, session: Session) -> int:
         return INTERRUPTED
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
     except click.ClickException as error:
         message = error.format_message()
+        if type(error).__name__ == "NoArgsIsHelpError":  # Of click 8.2 and later.
+            sys.stderr.write(f"{message}\n")
+            return error.exit_code
         if isinstance(error, click.UsageError) and error.ctx is not None:
             message = f"{message} ({error.ctx.command_path} --help)"
         return _told(message, error.exit_code)

@@ -8,9 +8,11 @@ from typing import Final
 
 from amocrm.cli.filters import FIELD
 from amocrm.cli.names import Names
+from amocrm.cli.words import key_of
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.entity import HasCustomFields
+from amocrm.resources.field_lookup import find_field
 from amocrm.resources.resource import Resource
 
 Item = Mapping[str, Json]
@@ -59,7 +61,7 @@ class Columns:
         }
         fields = [one.removeprefix(FIELD) for one in wanted if one.startswith(FIELD)]
         for one in fields:
-            names.field(resource, one)
+            find_field(resource, key_of(one))
 
     def row(self, item: Item) -> dict[str, Json]:
         """Return the row of an item, in the order of the columns."""
@@ -84,7 +86,7 @@ class Columns:
         if not isinstance(self._resource, HasCustomFields):
             raise ConfigurationError(f"{self._resource!r} has no custom fields")
         plain = self._resource.cf(dict(item)).plain()
-        field = self._names.field(self._resource, name)
+        field = find_field(self._resource, key_of(name))
         return plain.get(field.name, plain.get(field.id))
 
     def _stage(self, item: Item) -> Json:

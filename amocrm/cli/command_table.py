@@ -70,6 +70,10 @@ COMMANDS: Final[dict[str, Entry]] = {
     "get": Command(f"{_HERE}.entities:get", "Show one entity", "Показать одну сущность"),
     "create": Command(f"{_HERE}.entities:create", "Create an entity", "Создать сущность"),
     "update": Command(f"{_HERE}.entities:update", "Change an entity", "Изменить сущность"),
+    "export": Command(f"{_HERE}.data:export", "Write entities to a file", "Выгрузить в файл"),
+    "import": Command(
+        f"{_HERE}.data:import_", "Write a file's rows to the account", "Загрузить из файла"
+    ),
     "fields": Command(
         f"{_HERE}.reference:fields", "List custom fields", "Показать дополнительные поля"
     ),

@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import Final
 
 from amocrm.cli.names import Names
-from amocrm.cli.words import flag, from_json, is_number, moment, number, split_pair
+from amocrm.cli.words import flag, from_json, is_number, key_of, moment, number, split_pair
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.custom_fields.definitions import FieldDefinition
 from amocrm.resources.endpoint import near
+from amocrm.resources.field_lookup import find_field
 from amocrm.resources.resource import Resource
 from amocrm.schema import enums
 
@@ -57,7 +58,7 @@ def read_filters(texts: Iterable[str], resource: Resource, names: Names) -> dict
         try:
             if name.startswith(FIELD):
                 fields = found.setdefault("custom_fields_values", {})
-                _add_field(fields, name.removeprefix(FIELD), value, resource, names)
+                _add_field(fields, name.removeprefix(FIELD), value, resource)
             else:
                 _add(found, name, value, resource, names)
         except ConfigurationError as error:
@@ -121,15 +122,13 @@ def _put_end(found: dict[str, Json], name: str, end: str, value: Json) -> None:
     ends[end] = value
 
 
-def _add_field(
-    fields: dict[str, Json], name: str, text: str, resource: Resource, names: Names
-) -> None:
+def _add_field(fields: dict[str, Json], name: str, text: str, resource: Resource) -> None:
     end = _END.fullmatch(name)
     if end:
-        value = _field_value(names.field(resource, end[1]), text)
+        value = _field_value(find_field(resource, key_of(end[1])), text)
         _put_end(fields, end[1], end[2], value)
         return
-    value = _field_value(names.field(resource, name), text)
+    value = _field_value(find_field(resource, key_of(name)), text)
     if name not in fields:
         fields[name] = value
     elif isinstance(fields[name], dict) or isinstance(value, date):

@@ -12,12 +12,22 @@ from typing import Final, Literal
 
 from amocrm.cli.filters import FIELD
 from amocrm.cli.names import Names
-from amocrm.cli.words import flag, from_json, is_number, moment, number, split_names, split_pair
+from amocrm.cli.words import (
+    flag,
+    from_json,
+    is_number,
+    key_of,
+    moment,
+    number,
+    split_names,
+    split_pair,
+)
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.custom_fields.definitions import FieldDefinition
 from amocrm.resources.endpoint import near
 from amocrm.resources.entity import HasCustomFields
+from amocrm.resources.field_lookup import find_field
 from amocrm.resources.resource import Resource, shape_of
 
 _TIMES: Final = re.compile(r".*_at|complete_till|next_date|.*_date")
@@ -56,7 +66,7 @@ def read_item(
                 item[name] = _member(name, text, shape.get(name), names, [*shape])
         except ConfigurationError as error:
             raise ConfigurationError(f"{name}: {error}") from None
-    _put_fields(item, fields, resource, names)
+    _put_fields(item, fields, resource)
     return item
 
 
@@ -95,9 +105,7 @@ def _member(name: str, text: str, kind: str | None, names: Names, known: list[st
     return text  # A code of a closed set, which is checked before it is sent.
 
 
-def _put_fields(
-    item: dict[str, Json], fields: dict[str, list[str]], resource: Resource, names: Names
-) -> None:
+def _put_fields(item: dict[str, Json], fields: dict[str, list[str]], resource: Resource) -> None:
     if not fields:
         return
     if not isinstance(resource, HasCustomFields):
@@ -105,7 +113,7 @@ def _put_fields(
     view = resource.cf(item)
     cleared: list[Json] = []
     for name, texts in fields.items():
-        field = names.field(resource, name)
+        field = find_field(resource, key_of(name))
         if texts == [""]:
             cleared.append({"field_id": field.id, "values": None})
         else:

@@ -1,4 +1,4 @@
-"""Names that people use, and ids that the API takes: users, pipelines, stages, custom fields.
+"""Names that people use, and ids that the API takes: users, pipelines, stages.
 
 Each list is asked for once, when the first name needs it. Digits are always an id.
 """
@@ -13,10 +13,7 @@ from amocrm.cli.words import is_number
 from amocrm.client import AmoCRM
 from amocrm.errors import ConfigurationError, ForbiddenError
 from amocrm.http.messages import Json
-from amocrm.resources.custom_fields.definitions import FieldDefinition, Schema
-from amocrm.resources.entity import Entities
 from amocrm.resources.name_lookup import find_named, find_stage
-from amocrm.resources.resource import Resource
 
 Stage = dict[str, int]
 """`{"pipeline_id": 10, "status_id": 142}`."""
@@ -31,7 +28,6 @@ class Names:
 
     def __init__(self, crm: AmoCRM) -> None:
         self._crm = crm
-        self._schemas: dict[str, Schema] = {}
 
     @cached_property
     def users(self) -> list[Mapping[str, Json]]:
@@ -47,6 +43,11 @@ class Names:
     def customer_stages(self) -> list[Mapping[str, Json]]:
         """All stages of customers."""
         return _plain(self._crm.customers.statuses.list())
+
+    @cached_property
+    def loss_reasons(self) -> list[Mapping[str, Json]]:
+        """Why leads are lost."""
+        return _plain(self._crm.leads.loss_reasons.list())
 
     # Names → ids ---------------------------------------------------------------------------------
 
@@ -68,6 +69,12 @@ class Names:
             return int(text)
         return int(find_named(self.customer_stages, text, ("stage", "stages"))["id"])
 
+    def loss_reason_id(self, text: str) -> int:
+        """Return the id of a loss reason."""
+        if is_number(text):
+            return int(text)
+        return int(find_named(self.loss_reasons, text, ("loss reason", "loss reasons"))["id"])
+
     def stage(self, text: str, pipeline: int | None = None) -> Stage:
         """Return a stage by its name, or by `pipeline/stage`, each of them a name or an id.
 
@@ -82,19 +89,6 @@ class Names:
             return self._stage_of_id(int(name), given)
         found = find_stage(self.pipelines, name, given)
         return {"pipeline_id": int(found.pipeline["id"]), "status_id": int(found.stage["id"])}
-
-    def field(self, resource: Resource, name: str) -> FieldDefinition:
-        """Return the definition of a custom field, by name, code or id.
-
-        Raises:
-            ConfigurationError: there is none, or entities of this kind have none.
-        """
-        if not isinstance(resource, Entities):
-            raise ConfigurationError(f"{resource!r} has no custom fields")
-        place = repr(resource)
-        if place not in self._schemas:
-            self._schemas[place] = Schema(_plain(resource.custom_fields.list()))
-        return self._schemas[place].find(int(name) if is_number(name) else name)
 
     # Ids → names ---------------------------------------------------------------------------------
 

@@ -239,7 +239,7 @@ def _parsed(text: str) -> dict[str, object]:
     try:
         found = parser.loads(text)
         return dict(getattr(found, "unwrap", lambda: found)())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         # A parser's message may show a part of the file, and so a secret: only the place is taken.
         place = re.search(r"at (line \d+|end of document)", str(error))
         raise _NotTOMLError(f"not TOML, {place[1]}" if place else "not TOML") from None

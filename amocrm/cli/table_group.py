@@ -15,12 +15,27 @@ from amocrm.cli.texts import tr
 HELP_NAMES: Final = {"help_option_names": ["-h", "--help"]}
 
 
+class ClosedPipeError(Exception):
+    """Nobody reads standard output any more. Click would end the program with exit code 1."""
+
+
 class TableGroup(click.Group):
     """A group whose commands are those of a table."""
 
     def __init__(self, table: Mapping[str, Entry], name: str, help: str) -> None:  # noqa: A002
         super().__init__(name, help=help, context_settings=HELP_NAMES)
         self._table = table
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command.
+
+        Raises:
+            ClosedPipeError: nobody reads its output any more.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ClosedPipeError from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the table."""

@@ -41,6 +41,11 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
+def key_of(text: str) -> int | str:
+    """Return the id, the code or the name of a custom field."""
+    return int(text) if is_number(text) and len(text) <= 18 else text
+
+
 def moment(text: str) -> int | date:
     """Return a time: `2026-01-31`, `2026-01-31T12:00`, with or without a zone, or Unix seconds.
 

@@ -129,6 +129,7 @@ class Transactions:
                     return self._once(work, step, is_read)
                 except (exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
                     if step.is_cut:
+                        describe_error(error)  # It must not keep the values either.
                         raise self._raises(
                             f"{self!r} could not {what}: no answer within {seconds:g} s"
                         ) from None

@@ -67,9 +67,7 @@ def account(folder: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 
 @pytest.fixture
-def run(
-    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Run:
+def run(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs one command line in this process."""
 
     def run(*arguments: str, stdin: str | bytes = "") -> Done:

@@ -23,9 +23,9 @@ from amocrm.schema.enums import WebhookCode
 from amocrm.webhooks.codes import ACCOUNT
 from amocrm.webhooks.inbox.sql import SQLInbox
 from amocrm.webhooks.inbox.sql_listing import ListedEvent
-from amocrm.webhooks.parse import parse
-from amocrm.webhooks.reconcile import reconcile as find_missing
-from amocrm.webhooks.worker import Worker
+from amocrm.webhooks.parsing.parse import parse
+from amocrm.webhooks.reconciliation.reconcile import reconcile as find_missing
+from amocrm.webhooks.worker.worker import Worker
 
 COLUMNS = ("id", "delivery", "code", "entity", "state", "attempts", "received_at", "error")
 _DAY = 86_400.0

@@ -24,7 +24,7 @@ from amocrm.errors import AmoCRMError, ConfigurationError, NotAuthorizedError
 from amocrm.http.messages import Json
 from amocrm.webhooks.addresses import path_of
 from amocrm.webhooks.event import Kind
-from amocrm.webhooks.receiver import Receiver
+from amocrm.webhooks.receiver.receiver import Receiver
 from amocrm.webhooks.subscriptions import ensure as ensure_subscription
 
 PORT: Final = 8844

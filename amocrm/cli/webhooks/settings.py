@@ -20,7 +20,7 @@ from amocrm.resources.endpoint import near
 from amocrm.schema.enums import WebhookCode
 from amocrm.webhooks.codes import ACCOUNT
 from amocrm.webhooks.inbox.sql import SQLInbox
-from amocrm.webhooks.receiver import Receiver
+from amocrm.webhooks.receiver.receiver import Receiver
 from amocrm.webhooks.router import Hooks
 
 URL: Final = "AMOCRM_INBOX"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,6 +29,15 @@ HOSTILE = [
     "x" * 4096 + " ", "X" * 4096, "x" * 100, "x" * 101, "1/leads/1\n", "1/leads/1\r\n",
 ]  # fmt: skip
 BODIES = [b"", b"\0", bytes(range(256)), b"'; DROP TABLE x; --", b"%s %(a)s :a ?", b"\xff" * 1000]
+
+
+def beneath(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that it was raised from."""
+    found: list[BaseException | None] = [error]
+    for one in found:
+        if one is not None:
+            yield one
+            found += [one.__cause__, one.__context__]
 
 
 def delivery(body: bytes | str = b"body", **changes: Any) -> RawDelivery:
