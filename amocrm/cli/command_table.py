@@ -81,6 +81,9 @@ COMMANDS: Final[dict[str, Entry]] = {
         f"{_HERE}.reference:pipelines", "List pipelines and stages", "Показать воронки и этапы"
     ),
     "users": Command(f"{_HERE}.reference:users", "List users", "Показать пользователей"),
+    "stubs": Command(
+        f"{_HERE}.stubs:stubs", "Write types of the account", "Записать типы аккаунта"
+    ),
     "doctor": Command(
         f"{_HERE}.doctor:doctor", "Look for what is wrong", "Проверить, всё ли в порядке"
     ),

@@ -149,7 +149,7 @@ def listen(
     receiver = Receiver(
         inbox,
         key=keys,
-        url=_base(url or f"http://{host}:{port}"),
+        url=_base(url or "http://127.0.0.1"),  # It is not told, but made below.
         client_id=sender.client_id or None if sender.client_secret else None,
         client_secret=sender.client_secret or None,
         channels={channel: sender.channel_secret} if channel else None,
