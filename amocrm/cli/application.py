@@ -13,7 +13,8 @@ from amocrm._version import __version__
 from amocrm.cli.command_table import COMMANDS
 from amocrm.cli.options import global_options
 from amocrm.cli.session import Session
-from amocrm.cli.table_group import TableGroup
+from amocrm.cli.table_group import ClosedPipeError, TableGroup
+from amocrm.cli.terminal import help_width
 from amocrm.cli.texts import tr
 from amocrm.errors import (
     AmoCRMError,
@@ -41,6 +42,7 @@ def application() -> click.Group:
         "Work with an amoCRM or Kommo account.\n\nExample: amocrm login && amocrm list leads",
         "Работа с аккаунтом amoCRM или Kommo.\n\nПример: amocrm login && amocrm list leads",
     ))  # fmt: skip
+    group.context_settings["terminal_width"] = help_width()
     group.params += [*global_options(), _version_option()]
     return group
 
@@ -67,7 +69,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         finally:
             session.close()
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, ClosedPipeError):
         # The reader has seen enough; the interpreter must not try to write the rest at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
@@ -87,11 +89,11 @@ def _run(arguments: Sequence[str] | None, session: Session) -> int:
         return INTERRUPTED
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
     except click.ClickException as error:
         message = error.format_message()
+        if type(error).__name__ == "NoArgsIsHelpError":  # Of click 8.2 and later.
+            sys.stderr.write(f"{message}\n")
+            return error.exit_code
         if isinstance(error, click.UsageError) and error.ctx is not None:
             message = f"{message} ({error.ctx.command_path} --help)"
         return _told(message, error.exit_code)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Final, TextIO
 
 from amocrm.cli.spreadsheet import harmless
+from amocrm.cli.terminal import terminal_width
 from amocrm.errors import printable
 from amocrm.http.messages import Json
 
-_SAMPLE: Final = 100
-"""Rows that decide how wide the columns of a table are; the rest is written as it comes."""
+_BATCH: Final = 100
+"""Rows of a table that are measured together; they are written before the next ones come."""
 _WIDEST: Final = 60
 _NARROWEST: Final = 3
 _GAP: Final = "  "
@@ -89,18 +89,23 @@ def _write_table(
     rows: Iterator[Row], columns: Sequence[str] | None, out: TextIO, *, head: bool = True
 ) -> None:
     columns, rows = _columns(rows, columns)
-    sample = list(islice(rows, _SAMPLE))
     if not columns:
         return
-    lines = [[_shown(row.get(one)) for one in columns] for row in sample]
-    widths = _widths([list(columns), *lines] if head else lines, shutil.get_terminal_size().columns)
-    if head:
-        bold, plain = (_BOLD, _PLAIN) if has_colors(out) else ("", "")
-        out.write(f"{bold}{_line(columns, widths)}{plain}\n")
-    for line in lines:
-        out.write(f"{_line(line, widths)}\n")
-    for row in rows:
-        out.write(f"{_line([_shown(row.get(one)) for one in columns], widths)}\n")
+    titles = list(columns)
+    widths = [0] * len(titles)
+    for batch in _batches(rows):
+        lines = [[_shown(row.get(one)) for one in titles] for row in batch]
+        # The window may be another one by now, and these texts may be longer.
+        needed = [titles, *lines] if head else lines
+        if not needed:
+            return
+        widths = _widths(needed, widths, terminal_width())
+        if head:
+            bold, plain = (_BOLD, _PLAIN) if has_colors(out) else ("", "")
+            out.write(f"{bold}{_line(titles, widths)}{plain}\n")
+        head = False
+        for line in lines:
+            out.write(f"{_line(line, widths)}\n")
 
 
 _WRITERS: Final[Mapping[str, Callable[[Iterator[Row], Sequence[str] | None, TextIO], None]]] = {
@@ -131,14 +136,36 @@ def _columns(
     return ([], rows) if first is None else (list(first), chain([first], rows))
 
 
+def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Yield rows in lists; those before an error are yielded before it is raised."""
+    batch: list[Row] = []
+    try:
+        for row in rows:
+            batch.append(row)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+    except Exception:
+        yield batch
+        raise
+    yield batch
+
+
 def _shown(value: Json) -> str:
     # An account's texts must not command the terminal.
     return printable(cell(value))
 
 
-def _widths(lines: Sequence[Sequence[str]], terminal: int) -> list[int]:
-    """Return the widths of columns; the widest ones give way until all fit into the terminal."""
-    widths = [min(_WIDEST, max(map(text_width, texts))) for texts in zip(*lines, strict=True)]
+def _widths(lines: Sequence[Sequence[str]], before: list[int], terminal: int) -> list[int]:
+    """Return the widths of columns; the widest ones give way until all fit into the terminal.
+
+    Args:
+        lines: texts to fit.
+        before: the widths so far; columns do not get narrower unless they must.
+        terminal: its width.
+    """
+    needed = [max(map(text_width, texts)) for texts in zip(*lines, strict=True)]
+    widths = [max(old, min(_WIDEST, new)) for old, new in zip(before, needed, strict=True)]
     room = terminal - len(_GAP) * (len(widths) - 1)
     while sum(widths) > room and max(widths) > _NARROWEST:
         widths[widths.index(max(widths))] -= 1

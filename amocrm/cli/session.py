@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from amocrm.cli.settings import Target
     from amocrm.client import AmoCRM
     from amocrm.http.messages import Json
+    from amocrm.http.stats import Done
 
 FORMATS: Final = ("table", "json", "jsonl", "csv")
 
@@ -117,5 +118,8 @@ class Session:
         """
         return self.yes or loaded.asking.confirm(question, can_ask=self.interactive)
 
-    def _report(self, done: object) -> None:
-        self.warn(str(done))
+    def _report(self, done: Done) -> None:
+        status = "no response" if done.status is None else done.status
+        waited = f", after {done.wait:.1f} s" if done.wait else ""
+        took = f"{done.duration * 1000:.0f} ms{waited}"
+        self.warn(f"{done.method} {done.path} {status} in {took} [request {done.request_id}]")

@@ -1,0 +1,104 @@
+"""A real terminal of a size, in which the program runs."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Mapping
+from types import TracebackType
+
+from tests.cli.conftest import start
+
+PATIENCE = 30.0
+
+
+class Terminal:
+    """Runs the program in a pty; a context manager that ends it."""
+
+    def __init__(
+        self, *arguments: str, columns: int = 80, variables: Mapping[str, str] | None = None
+    ) -> None:
+        self._master, slave = pty.openpty()
+        self.resize(columns)
+        settings = {"TERM": "xterm", "NO_COLOR": "", "COLUMNS": "", "BROWSER": "", "DISPLAY": ""}
+
+        def own_terminal() -> None:
+            os.setsid()
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+        self.process: subprocess.Popen[bytes] = start(
+            *arguments, variables={**settings, **(variables or {})},
+            stdin=slave, stdout=slave, stderr=slave, preexec_fn=own_terminal,
+        )  # fmt: skip
+        os.close(slave)
+        self.shown = ""
+        self._is_open = True
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._master)
+
+    def resize(self, columns: int) -> None:
+        """Make the window as wide; the program is told."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    def read_until(self, text: str) -> str:
+        """Read until a text is shown; return everything so far."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.shown:
+            if not self._read(end):
+                raise AssertionError(f"{text!r} was not shown, but: {self.shown}")
+        return self.shown
+
+    def type(self, text: str) -> None:
+        """Type a line."""
+        os.write(self._master, f"{text}\n".encode())
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C until the program ends; return its exit code.
+
+        Python's readline does not hear the first one if it comes just before it waits for a line.
+        """
+        for _ in range(20):
+            if self._is_open:
+                os.write(self._master, b"\x03")
+            end = time.monotonic() + 0.5
+            while self._read(end):
+                pass
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(timeout=0.2 if self._is_open else PATIENCE)
+        raise AssertionError("Ctrl-C does not end the program")
+
+    def end(self) -> int:
+        """Read everything until the program ends; return its exit code."""
+        end = time.monotonic() + PATIENCE
+        while self._is_open and self._read(end):
+            pass
+        return self.process.wait(timeout=PATIENCE)
+
+    def _read(self, end: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], max(0.0, end - time.monotonic()))
+        try:
+            content = os.read(self._master, 65536) if ready else b""
+        except OSError:  # Linux: nobody has the other side open any more.
+            content = b""
+            self._is_open = False
+        self.shown += content.decode("utf-8", "replace").replace("\r\n", "\n")
+        return bool(content)
