@@ -16,9 +16,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.webhooks.addresses import Place
-from amocrm.webhooks.receiver.answer import OK, Answer
 from amocrm.webhooks.event import Delivery
 from amocrm.webhooks.parsing.parse import parse
+from amocrm.webhooks.receiver.answer import OK, Answer
 from amocrm.webhooks.receiver.receiver import Receiver
 
 if TYPE_CHECKING:
