@@ -80,6 +80,7 @@ _ONE_CHOICE: Final = ("select", "radiobutton", "category")
 _SEVERAL: Final = "multiselect"
 
 _HEAD: Final = '''\
+# fmt: off
 """Custom fields, stages and users of {host}. Made by `amocrm stubs`: do not edit.
 
     from typing import TYPE_CHECKING, cast
