@@ -67,13 +67,18 @@ class ProgressMeter:
 
 
 @contextmanager
-def bar(title: str = "") -> Generator[Report, None, None]:
+def bar(title: str = "", *, stderr: bool = False) -> Generator[Report, None, None]:
     """Show a progress bar in the terminal while the block runs; yield the value for `progress=`.
+
+    Args:
+        title: stands before it.
+        stderr: show it on standard error, so that standard output is for data.
 
     Raises:
         ConfigurationError: rich is not installed.
     """
     try:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Display
     except ImportError:
@@ -86,7 +91,7 @@ def bar(title: str = "") -> Generator[Report, None, None]:
         *(TextColumn("{task.fields[rate]:.0f}/s"), TimeElapsedColumn()),
         TextColumn("{task.fields[waiting]}"),
     )
-    with Display(*columns) as display:
+    with Display(*columns, console=Console(stderr=stderr)) as display:
         task = display.add_task(title, total=None, rate=0.0, waiting="")
 
         def report(progress: Progress) -> None:

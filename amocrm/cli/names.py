@@ -44,6 +44,11 @@ class Names:
         """All stages of customers."""
         return _plain(self._crm.customers.statuses.list())
 
+    @cached_property
+    def loss_reasons(self) -> list[Mapping[str, Json]]:
+        """Why leads are lost."""
+        return _plain(self._crm.leads.loss_reasons.list())
+
     # Names → ids ---------------------------------------------------------------------------------
 
     def user_id(self, text: str) -> int:
@@ -63,6 +68,12 @@ class Names:
         if is_number(text):
             return int(text)
         return int(find_named(self.customer_stages, text, ("stage", "stages"))["id"])
+
+    def loss_reason_id(self, text: str) -> int:
+        """Return the id of a loss reason."""
+        if is_number(text):
+            return int(text)
+        return int(find_named(self.loss_reasons, text, ("loss reason", "loss reasons"))["id"])
 
     def stage(self, text: str, pipeline: int | None = None) -> Stage:
         """Return a stage by its name, or by `pipeline/stage`, each of them a name or an id.

@@ -1,12 +1,14 @@
-"""Definitions of the custom fields of a resource, for the library's other packages.
+"""Definitions of the custom fields of a resource, and the zone, for the library's other packages.
 
 They come from the client's cache, which `cf` and filters use, too.
 """
 
-# `_context` and `_kind` are private so that editors do not offer them to users.
+# `_context`, `_kind` and `_zone` are private so that editors do not offer them to users.
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
+
+from datetime import tzinfo
 
 from amocrm.errors import ConfigurationError
 from amocrm.resources.custom_fields.definitions import FieldDefinition, Schema
@@ -32,6 +34,11 @@ def all_fields(resource: Resource) -> Schema:
     """
     _check(resource)
     return resource._context.definitions().of(resource._kind)
+
+
+def account_zone(resource: Resource) -> tzinfo:
+    """Return the time zone of the account that a resource is of."""
+    return resource._zone()
 
 
 def _check(resource: Resource) -> None:

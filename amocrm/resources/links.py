@@ -9,6 +9,7 @@ from amocrm.bulk.pages import find_list
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.item_checks import as_list, check_closed_sets
+from amocrm.resources.reply_parts import shapes_explained
 from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Lists
 
@@ -54,8 +55,10 @@ class _Linking(Resource, Generic[N]):
         items = self._read(links)
         if not items:
             return []
-        data = self._api.request.post(self._path.removesuffix("s"), items).data
-        return cast("list[LinkOf]", find_list(data, self._path))
+        path = self._path.removesuffix("s")
+        data = self._api.request.post(path, items).data
+        with shapes_explained("POST", path):
+            return cast("list[LinkOf]", find_list(data, self._path))
 
     def unlink(self, links: N | Iterable[N]) -> None:
         """Remove a link, or several; an empty list sends nothing."""
@@ -67,7 +70,9 @@ class _Linking(Resource, Generic[N]):
         """Return links in a list, checked."""
         items = as_list(links, "links")
         for one in items:
-            check_closed_sets(one, {"to_entity_type": "LinkedType"}, self._where, self._api)
+            check_closed_sets(
+                one, {"to_entity_type": "LinkedType"}, self._where, lenient=self._api.lenient
+            )
             for name in ("to_entity_id", "to_entity_type"):
                 if one.get(name) is None and not self._api.lenient:
                     raise ConfigurationError(f"{self._where}: a link needs {name!r}")

@@ -1,0 +1,1 @@
+"""Reads entities of an account and writes them to a file: `amocrm export`."""

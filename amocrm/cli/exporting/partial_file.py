@@ -1,0 +1,165 @@
+"""A file that is written piece by piece, and goes on after a kill where it was.
+
+Lines are added to `leads.csv.part`. From time to time it is flushed to the disk, and its length is
+noted in `leads.csv.part.json` together with the place in the source; what a kill leaves behind that
+length is cut off. When all is written, the file gets its final name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Final, NamedTuple
+
+from amocrm._support import atomic_file
+from amocrm._support.file_lock import FileLock
+from amocrm.cli.exporting.source import Place
+from amocrm.errors import ConfigurationError
+from amocrm.http.messages import Json
+
+PAGES_BETWEEN: Final = 4
+"""Pages between two notes: about two in a second at the API's limit, for few flushes of a disk."""
+
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+
+
+class Note(NamedTuple):
+    """What is noted of a part.
+
+    Attributes:
+        length: of the part in bytes, up to here.
+        rows: that it holds.
+        place: in the source.
+    """
+
+    length: int = 0
+    rows: int = 0
+    place: Place = Place()
+
+
+class PartialFile:
+    """The open part of one export.
+
+    Args:
+        path: of the final file, absolute.
+        task: what is exported, in JSON; a part of another task is not continued.
+        restart: begin anew, whatever is there.
+    """
+
+    def __init__(self, path: str, task: Json, *, restart: bool = False) -> None:
+        self._path = path
+        self.part = f"{path}.part"
+        self._note_path = _note_path(path)
+        self._task = task
+        self.note = Note() if restart else self._read_note()
+        self.is_resumed = self.note != Note()
+        self._pages = 0
+        handle = os.open(self.part, os.O_RDWR | os.O_CREAT | _BINARY, 0o666)
+        self._file: BinaryIO = os.fdopen(handle, "r+b")
+        try:
+            if os.fstat(handle).st_size < self.note.length:
+                raise ConfigurationError(
+                    f"{self.part} is shorter than was noted", hint="begin anew: --restart"
+                )
+            self._file.truncate(self.note.length)
+            self._file.seek(self.note.length)
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, lines: bytes) -> None:
+        """Add lines that are no rows, such as a header."""
+        self._file.write(lines)
+        self.note = self.note._replace(length=self.note.length + len(lines))
+
+    def add(self, lines: bytes, rows: int, place: Place) -> None:
+        """Add the rows of a page, and note the place behind it from time to time."""
+        self._file.write(lines)
+        self.note = Note(self.note.length + len(lines), self.note.rows + rows, place)
+        self._pages += 1
+        if self._pages % PAGES_BETWEEN == 0:
+            self.save()
+
+    def save(self) -> None:
+        """Flush what was written to the disk, and note it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        note = {"task": self._task, **self.note._asdict(), "place": self.note.place._asdict()}
+        atomic_file.replace(self._note_path, json.dumps(note).encode())
+
+    def finish(self, convert: Callable[[Iterator[bytes], BinaryIO], None] | None = None) -> None:
+        """Give the file its final name; or write the final file from its lines.
+
+        Args:
+            convert: writes the final file from the lines; None: the part is the final file.
+        """
+        self.save()
+        if convert is None:
+            atomic_file.retry_on_windows(lambda: os.replace(self.part, self._path))
+            atomic_file.sync_folder(self._path)
+        else:
+            self._file.seek(0)
+            with atomic_file.replacement(self._path) as target:
+                convert(iter(self._file), target)
+        self.close()
+        for path in (self._note_path, self.part):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def close(self) -> None:
+        """Close it; the part stays, to be continued."""
+        self._file.close()
+
+    def _read_note(self) -> Note:
+        try:
+            with open(self._note_path, "rb") as file:
+                noted = json.load(file)
+            note = Note(noted["length"], noted["rows"], Place(**noted["place"]))
+        except FileNotFoundError:
+            return Note()
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._foreign("is damaged") from error
+        if noted["task"] != self._task or min(note.length, note.rows, *note.place) < 0:
+            raise self._foreign("belongs to another export")
+        return note if os.path.exists(self.part) else Note()
+
+    def _foreign(self, what: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self._note_path} {what}", hint="repeat that export, or begin anew: --restart"
+        )
+
+
+def has_note(path: str) -> bool:
+    """Tell whether a killed run has left a part of a file."""
+    return os.path.exists(_note_path(path))
+
+
+def _note_path(path: str) -> str:
+    return f"{path}.part.json"
+
+
+@contextmanager
+def open_part(path: str, task: Json, *, restart: bool = False) -> Generator[PartialFile]:
+    """Open the part of a file while no other process writes it.
+
+    Raises:
+        ConfigurationError: another process writes it, it belongs to another export, or it cannot
+            be opened.
+    """
+    lock = f"{path}.part.lock"
+    try:
+        with FileLock(lock).hold(0):
+            file = PartialFile(path, task, restart=restart)
+            try:
+                yield file
+            finally:
+                file.close()
+            with contextlib.suppress(OSError):
+                os.unlink(lock)  # While it is held: who opened it meanwhile finds all done.
+    except TimeoutError:
+        raise ConfigurationError(f"another process exports to {path}") from None
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename or path}: {error.strerror}") from error
