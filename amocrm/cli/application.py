@@ -14,6 +14,7 @@ from amocrm.cli.command_table import COMMANDS
 from amocrm.cli.options import global_options
 from amocrm.cli.session import Session
 from amocrm.cli.table_group import ClosedPipeError, TableGroup
+from amocrm.cli.terminal import help_width
 from amocrm.cli.texts import tr
 from amocrm.errors import (
     AmoCRMError,
@@ -41,6 +42,7 @@ def application() -> click.Group:
         "Work with an amoCRM or Kommo account.\n\nExample: amocrm login && amocrm list leads",
         "Работа с аккаунтом amoCRM или Kommo.\n\nПример: amocrm login && amocrm list leads",
     ))  # fmt: skip
+    group.context_settings["terminal_width"] = help_width()
     group.params += [*global_options(), _version_option()]
     return group
 

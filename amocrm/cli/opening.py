@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from amocrm.auth.settings import AuthSettings
 from amocrm.auth.token_repository import TokenRepository
@@ -62,7 +62,7 @@ def _auth(target: Target, store: FileStore, more: dict[str, object]) -> AuthSett
                 "there is neither a token nor an integration",
                 hint="set AMOCRM_TOKEN, or log in: amocrm login",
             )
-    return {**settings, **more}  # type: ignore[typeddict-item]  # the client checks it
+    return cast("AuthSettings", {**settings, **more})  # The client checks it.
 
 
 def _long_lived(profile: Profile, store: FileStore) -> str:

@@ -45,7 +45,7 @@ def global_options(*, hidden: bool = False) -> list[click.Parameter]:
 
     return [
         option(
-            "--profile", metavar="NAME", shell_complete=_profiles,
+            "--profile", metavar="NAME", shell_complete=complete_profiles,
             help=tr("Another account.", "Другой аккаунт."),
         ),
         option(
@@ -70,7 +70,8 @@ def global_options(*, hidden: bool = False) -> list[click.Parameter]:
     ]  # fmt: skip
 
 
-def _profiles(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_profiles(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a profile."""
     return loaded.completing.profiles(ctx, parameter, incomplete)
 
 

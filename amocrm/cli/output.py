@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from itertools import chain
 from typing import Final, TextIO
 
 from amocrm.cli.spreadsheet import harmless
+from amocrm.cli.terminal import terminal_width
 from amocrm.errors import printable
 from amocrm.http.messages import Json
 
@@ -99,7 +99,7 @@ def _write_table(
         needed = [titles, *lines] if head else lines
         if not needed:
             return
-        widths = _widths(needed, widths, shutil.get_terminal_size().columns)
+        widths = _widths(needed, widths, terminal_width())
         if head:
             bold, plain = (_BOLD, _PLAIN) if has_colors(out) else ("", "")
             out.write(f"{bold}{_line(titles, widths)}{plain}\n")

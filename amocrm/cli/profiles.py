@@ -121,17 +121,16 @@ class Profiles:
         return self._profile(name, known[name])
 
     def prepare(self) -> None:
-        """Create the folder, and check that profiles can be read: before a code is spent.
+        """Create the folder.
 
         Raises:
-            ConfigurationError: the folder or the file cannot be used.
+            ConfigurationError: it cannot be used.
         """
         try:
             make_folder(self.folder)
             check_folder(self.folder)
         except OSError as error:
             raise self._refused(error) from error
-        self.all()
 
     def save(self, name: str, profile: Profile) -> None:
         """Add or replace a profile, and choose it. What a person wrote in the file stays."""

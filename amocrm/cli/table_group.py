@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,7 +12,10 @@ from amocrm.cli.command_table import Entry, Group
 from amocrm.cli.options import global_options
 from amocrm.cli.texts import tr
 
-HELP_NAMES: Final = {"help_option_names": ["-h", "--help"]}
+if TYPE_CHECKING:
+    from amocrm.http.messages import Json
+
+HELP_NAMES: Final[dict[str, Json]] = {"help_option_names": ["-h", "--help"]}
 
 
 class ClosedPipeError(Exception):
@@ -23,7 +26,7 @@ class TableGroup(click.Group):
     """A group whose commands are those of a table."""
 
     def __init__(self, table: Mapping[str, Entry], name: str, help: str) -> None:  # noqa: A002
-        super().__init__(name, help=help, context_settings=HELP_NAMES)
+        super().__init__(name, help=help, context_settings=dict(HELP_NAMES))
         self._table = table
 
     def invoke(self, ctx: click.Context) -> object:

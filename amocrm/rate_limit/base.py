@@ -160,12 +160,13 @@ class BaseRateLimiter(ABC):
             _log_failure(error)
 
     def begin(self, slot: TakenSlot) -> None:
-        """Count the second of a call from when it was sent over its new connection.
+        """Count the second of a call from when it was sent, over a new connection or late.
 
-        Waiting for its response would cost one latency at a cold start.
+        Waiting for its response would cost one latency at a cold start; and a process that is so
+        busy that it sends late may read the response late as well.
         """
         try:
-            margin = slot.begun - slot.left + NEWCOMER
+            margin = slot.begun - slot.left + (NEWCOMER if slot.is_fresh else self._jitter.margin)
             self.note_margin(slot.clock, slot.numbers, margin, slot.budgets)
         except RateLimiterError as error:
             _log_failure(error)
@@ -357,6 +358,8 @@ class TakenSlot:
         self.begun = self.clock.monotonic()
         if self.is_fresh:
             self.is_sent = True
+            self._limiter.begin(self)
+        elif self.begun - self.left > LATE:
             self._limiter.begin(self)
 
     def done(self, came: float | None, *, blocked: bool = False) -> None:

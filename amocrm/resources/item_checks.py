@@ -30,6 +30,18 @@ def check_item(
         check_names(members, rules, where)
         check_closed_sets(members, rules.closed_sets, where)
         check_shapes(members, rules, where)
+        _check_price(members, where)
+
+
+def _check_price(item: Mapping[str, Json], where: str) -> None:
+    """Check that an item that was read is not written with its price cut (reference 3.6)."""
+    exact, price = item.get("price_with_minor_units"), item.get("price")
+    if isinstance(exact, (int, float)) and isinstance(price, (int, float)) and price != exact:
+        raise ConfigurationError(
+            f"{where}: price {price} and price_with_minor_units {exact} are different prices, and "
+            "amoCRM writes the first one",
+            hint=f"set 'price' to {exact}, or leave price_with_minor_units out",
+        )
 
 
 def check_shape(where: str, item: object) -> None:

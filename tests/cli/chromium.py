@@ -56,4 +56,4 @@ def _press(sessions: str, url: str, button: str, folder: str) -> str:
 
 
 if __name__ == "__main__":
-    print(press(*sys.argv[1:]), file=sys.stderr)
+    sys.stderr.write(f"{press(*sys.argv[1:])}\n")

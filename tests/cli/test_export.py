@@ -14,8 +14,11 @@ import pyarrow.parquet
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError
+from amocrm.cli.exporting.columns import Column
 from amocrm.cli.exporting.export import Export, Exported, run
+from amocrm.cli.exporting.partial_file import open_part
 from amocrm.cli.exporting.source import Query
+from amocrm.cli.exporting.workbook import write_workbook
 from amocrm.sandbox import Sandbox
 from tests.conftest import Make
 
@@ -160,3 +163,50 @@ def test_what_is_wrong_is_told(
     path = str(tmp_path / str(more.pop("path", "a.csv")))
     with pytest.raises(ConfigurationError, match=words):
         run(shop, Export(**{"kind": "leads", "path": path, **more}))
+
+
+def test_a_full_sheet_is_followed_by_another_one(tmp_path: Path) -> None:
+    columns = [Column("id", "integer", lambda record: record.item["id"])]
+    path = tmp_path / "a.xlsx"
+    with open(path, "wb") as file:
+        write_workbook(([number] for number in range(7)), columns, "leads", file, sheet_rows=4)
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames == ["leads", "leads 2", "leads 3"]
+    read = [[row[0] for row in sheet.values] for sheet in book.worksheets]
+    assert read == [["id", 0, 1, 2], ["id", 3, 4, 5], ["id", 6]]
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "words"),
+    [
+        ("leads.csv.part.json", "{", "is damaged"),
+        ("leads.csv.part.json", '{"length": -1}', "is damaged"),
+        ("leads.csv.part.json", None, "belongs to another export"),
+    ],
+)
+def test_a_part_of_something_else_is_not_continued(
+    shop: AmoCRM, tmp_path: Path, name: str, said: str | None, words: str
+) -> None:
+    fill(shop, SEA)
+    other = {"task": {}, "length": 0, "rows": 0, "place": {"page": 1, "last_id": 0}}
+    (tmp_path / name).write_text(json.dumps(other) if said is None else said)
+    (tmp_path / "leads.csv.part").write_text("something")
+    with pytest.raises(ConfigurationError, match=words):
+        export(shop, tmp_path / "leads.csv")
+    assert (tmp_path / "leads.csv.part").read_text() == "something"
+    assert export(shop, tmp_path / "leads.csv", restart=True).rows == 1
+    assert [one.name for one in tmp_path.iterdir()] == ["leads.csv"]
+
+
+def test_two_do_not_export_to_one_file(shop: AmoCRM, tmp_path: Path) -> None:
+    with (
+        open_part(str(tmp_path / "leads.csv"), {}),
+        pytest.raises(ConfigurationError, match="another process"),
+    ):
+        export(shop, tmp_path / "leads.csv")
+
+
+def test_other_resources_are_exported(shop: AmoCRM, tmp_path: Path) -> None:
+    for kind in ("users", "events", "tasks", "customers", "leads/pipelines"):
+        run(shop, Export(kind, str(tmp_path / "a.csv")))
+    assert (tmp_path / "a.csv").read_text("utf-8-sig").startswith("id,name,sort,")

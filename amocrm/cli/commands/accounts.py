@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from amocrm.cli import completing, who
-from amocrm.cli.options import pass_session
+from amocrm.cli import who
+from amocrm.cli.options import complete_profiles, pass_session
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
 
@@ -35,7 +35,7 @@ def accounts(session: Session) -> None:
         "Выбрать аккаунт, с которым работают команды.\n\nПример: amocrm use mycompany",
     )
 )
-@click.argument("name", shell_complete=completing.profiles)
+@click.argument("name", shell_complete=complete_profiles)
 @pass_session
 def use(session: Session, name: str) -> None:
     session.profiles().use(name)
@@ -70,7 +70,7 @@ def status(session: Session) -> None:
         "Забыть аккаунт и его токены на этом компьютере.\n\nПример: amocrm logout mycompany",
     )
 )
-@click.argument("name", required=False, shell_complete=completing.profiles)
+@click.argument("name", required=False, shell_complete=complete_profiles)
 @pass_session
 def logout(session: Session, name: str | None) -> None:
     who.logout(session, name)

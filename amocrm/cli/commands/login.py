@@ -99,6 +99,7 @@ def login(
         )  # fmt: skip
     profiles = session.profiles()
     profiles.prepare()
+    known = profiles.all()  # Before a code is spent.
     if sandbox:
         log_in_to_sandbox(session, profiles, name or "sandbox", port)
         return
@@ -108,7 +109,7 @@ def login(
         can_ask=can_ask,
     )  # fmt: skip
     domain = account_host(domain)
-    chosen = logging_in.profile_name(name, domain, profiles.all())
+    chosen = logging_in.profile_name(name, domain, known)
     profile = Profile(domain, base_url=base_url or "")
     if token:
         title = logging_in.log_in_with_token(chosen, profile, profiles, _secret("token"))

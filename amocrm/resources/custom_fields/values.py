@@ -104,12 +104,8 @@ class CustomFields(MutableMapping[Key, Json]):
         self._put(field, [])
 
     def __iter__(self) -> Iterator[Key]:
-        known, own = self._schema, self._own()
-        for item in self._items():
-            number = int(item["field_id"])
-            (field,) = known.matches(number) or own.matches(number)
-            named = (known.matches(field.name) or own.matches(field.name)) if field.name else []
-            yield field.name if named == [field] else number
+        for key, _, _ in self._named():
+            yield key
 
     def __len__(self) -> int:
         return len(self._items())
@@ -125,7 +121,25 @@ class CustomFields(MutableMapping[Key, Json]):
         Numbers are int or float, dates and times ISO 8601 texts, phones and e-mails their texts,
         and several values are a list.
         """
-        return {key: _plain(self[key]) for key in self}
+        found: dict[Key, Json] = {}
+        for key, field, item in self._named():
+            if key not in found:
+                found[key] = _plain(read_values(item["values"], field, self._zone))
+        return found
+
+    def _named(self) -> Iterator[tuple[Key, FieldDefinition, Json]]:
+        """Yield each item that has a value, with its field and what that is called here."""
+        own: Schema | None = None
+        for item in self._items():
+            number = int(item["field_id"])
+            schema, field = self._schema, self._schema.get(number)
+            if field is None:
+                schema = own = self._own() if own is None else own
+                (field,) = own.matches(number)
+            named = (
+                self._schema.matches(field.name) or schema.matches(field.name) if field.name else []
+            )
+            yield field.name if named == [field] else number, field, item
 
     def _items(self) -> list[Json]:
         """Return the items that have a value; those of no shape we know are left where they are."""
