@@ -36,7 +36,8 @@ def all_commands(
 def test_every_command_has_help_with_an_example(run: Run, command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
     assert done.code == 0
-    assert f"Example: amocrm {' '.join(command)}" in " ".join(done.out.split())
+    _, _, example = " ".join(done.out.split()).partition("Example: ")
+    assert f"amocrm {' '.join(command)}" in example
     assert not CYRILLIC.search(done.out)
 
 
