@@ -43,7 +43,7 @@ _code = click.option("--code", help=tr("Of this code only.", "Только эт�
         "List the events of the inbox, the newest first, and count what is undone and dead. The "
         "inbox is that of AMOCRM_INBOX, otherwise that of amocrm webhooks listen."
         "\n\nExample: amocrm webhooks inbox --state dead --since 24h",
-        "Показать события ящика, новые сверху, и сколько не обработано. Ящик — из AMOCRM_INBOX, "
+        "Показать принятые события, новые сверху, и сколько не обработано. Хранилище — AMOCRM_INBOX, "
         "иначе тот, куда складывает amocrm webhooks listen.\n\nПример: amocrm webhooks inbox "
         "--state dead --since 24h",
     )
@@ -72,7 +72,7 @@ def inbox(
 @click.command(
     help=tr(
         "Show one event of the inbox, with what was sent.\n\nExample: amocrm webhooks show 17",
-        "Показать событие ящика и что было прислано.\n\nПример: amocrm webhooks show 17",
+        "Показать принятое событие и что было прислано.\n\nПример: amocrm webhooks show 17",
     )
 )
 @click.argument("number", type=click.IntRange(1), metavar="ID")
@@ -162,7 +162,7 @@ def replay(
         "Put into the inbox what amoCRM has never sent: compare with the account's own record "
         "since the last run, at first since yesterday."
         "\n\nExample: amocrm webhooks reconcile --hooks shop.handlers:hooks",
-        "Добавить в ящик то, чего amoCRM не прислала: сравнить с журналом аккаунта с прошлого "
+        "Добавить к принятому то, чего amoCRM не прислала: сравнить с журналом аккаунта с прошлого "
         "запуска, в первый раз — за сутки.\n\nПример: amocrm webhooks reconcile --hooks "
         "shop.handlers:hooks",
     )
@@ -204,7 +204,7 @@ def reconcile(
     help=tr(
         "Handle the events of the inbox by the handlers of a program, until Ctrl-C or SIGTERM."
         "\n\nExample: amocrm webhooks worker shop.handlers:hooks",
-        "Обрабатывать события ящика обработчиками программы до Ctrl-C или SIGTERM."
+        "Обрабатывать принятые события обработчиками программы до Ctrl-C или SIGTERM."
         "\n\nПример: amocrm webhooks worker shop.handlers:hooks",
     )
 )

@@ -119,7 +119,7 @@ def ensure(
         "Serve a receiver on this machine until Ctrl-C: store what comes in the inbox, print its "
         "events, and post the bodies on. amoCRM needs a public address: give that of your tunnel "
         "as --url.\n\nExample: amocrm webhooks listen --forward-to http://127.0.0.1:8000/hook",
-        "Запустить приёмник на этой машине до Ctrl-C: класть пришедшее в ящик, показывать события "
+        "Запустить приёмник на этой машине до Ctrl-C: сохранять пришедшее, показывать события "
         "и пересылать тела дальше. amoCRM нужен публичный адрес: укажите адрес туннеля в --url."
         "\n\nПример: amocrm webhooks listen --forward-to http://127.0.0.1:8000/hook",
     )
