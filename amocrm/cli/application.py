@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import os
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from amocrm.cli.options import global_options
 from amocrm.cli.session import Session
 from amocrm.cli.table_group import ClosedPipeError, TableGroup
 from amocrm.cli.terminal import help_width
-from amocrm.cli.texts import tr
+from amocrm.cli.texts import language, tr
 from amocrm.errors import (
     AmoCRMError,
     AuthorizationError,
@@ -26,6 +27,9 @@ from amocrm.errors import (
     UnauthorizedError,
     printable,
 )
+
+_DOMAIN: Final = "amocrm"
+"""The name of the catalog of click's texts."""
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -63,6 +67,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; return the exit code. Errors are told in one line each."""
     session = Session()
     _use_utf8()
+    _translate_click()
     try:
         try:
             code = _run(arguments, session)
@@ -114,6 +119,15 @@ def exit_code(error: BaseException) -> int:
 def _told(message: str, code: int) -> int:
     sys.stderr.write(f"amocrm: {printable(message)}\n")
     return code
+
+
+def _translate_click() -> None:
+    """Let click speak Russian, where that is the language: it asks gettext for its own texts."""
+    if language() == "ru":
+        # gettext does not know AMOCRM_LANG.
+        os.environ["LANGUAGE"] = "ru"
+        gettext.bindtextdomain(_DOMAIN, os.path.join(os.path.dirname(__file__), "locale"))
+        gettext.textdomain(_DOMAIN)
 
 
 def _use_utf8() -> None:

@@ -15,6 +15,7 @@ from amocrm import errors
 from amocrm.cli.application import application, exit_code
 from amocrm.cli.command_table import COMMANDS, Command, Entry, Group
 from amocrm.cli.texts import language_of
+from tests.cli import make_translations
 from tests.cli.conftest import ROOT, Run, Shop, start
 
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
@@ -36,7 +37,8 @@ def all_commands(
 def test_every_command_has_help_with_an_example(run: Run, command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
     assert done.code == 0
-    assert f"Example: amocrm {' '.join(command)}" in " ".join(done.out.split())
+    _, _, example = " ".join(done.out.split()).partition("Example: ")
+    assert f"amocrm {' '.join(command)}" in example
     assert not CYRILLIC.search(done.out)
 
 
@@ -82,6 +84,17 @@ def test_texts_are_in_both_languages() -> None:
 )
 def test_the_language(variables: dict[str, str], language: str) -> None:
     assert language_of(variables) == language
+
+
+def test_click_speaks_russian_too(folder: Path) -> None:
+    assert make_translations.CATALOG.read_bytes() == make_translations.catalog()
+    russian = {"AMOCRM_LANG": "ru"}
+    process = start("use", "--help", variables=russian, stdout=subprocess.PIPE)
+    out = process.communicate(timeout=30)[0].decode()
+    assert [one for one in out.splitlines() if one and not CYRILLIC.search(one)] == []
+    process = start("use", variables=russian, stderr=subprocess.PIPE)
+    told = process.communicate(timeout=30)[1].decode()
+    assert told.startswith("amocrm: Не хватает аргумента")
 
 
 def reply(kind: type[errors.ReplyError]) -> errors.ReplyError:
