@@ -187,10 +187,9 @@ def _running_loop() -> None:
 def _in_new_thread(work: Callable[[], None]) -> Future[None]:
     """Begin work that must not wait for a thread of the bridge."""
     executor = ThreadPoolExecutor(1, "amocrm-aio-end")
-    try:
-        return executor.submit(work)
-    finally:
-        executor.shutdown(wait=False)
+    future = executor.submit(work)
+    executor.shutdown(wait=False)
+    return future
 
 
 def _without_stop(work: Callable[[], T]) -> T:

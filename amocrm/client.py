@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, cast, overload
+from typing import ClassVar, Literal, cast, overload
 
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.emitter import Emitter, Handler
@@ -73,12 +73,14 @@ class AmoCRM(Bulk, TopLevelResources):
             client does not close it.
         user_agent: the name of your application, sent before the library's.
         base_url: origin of a test server; the only way to call a host that is not amoCRM's.
-        lenient: accept filters, `with_` and orders that this version does not know.
+        lenient: send filters, `with_`, orders and members of items that this version does not know.
         clock: a clock for tests.
 
     Raises:
         ConfigurationError: a setting is missing, unknown or malformed; the message names it.
     """
+
+    _refresh_spread: ClassVar[float] = 0.0
 
     @frameless
     def __init__(
@@ -108,7 +110,7 @@ class AmoCRM(Bulk, TopLevelResources):
         if account_id is not None and known_id(account_id) is None:
             raise ConfigurationError("account_id must be a positive whole number")
         repository = TokenRepository(settings.client_id or "", account.account, store, account_id)
-        cache = TokenCache(settings, account, repository, clock)
+        cache = TokenCache(settings, account, repository, clock, self._refresh_spread)
         if isinstance(limiter, BaseRateLimiter):
             limiter = limiter.scoped(_AccountBudgets(rate_limits, settings, cache))
         self._rate_limiter = limiter

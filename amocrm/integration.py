@@ -18,7 +18,7 @@ from amocrm.auth.installation.registry import AccountRegistry, Entry
 from amocrm.auth.installation.uninstall_hook import verify
 from amocrm.auth.redirect.query import State, read_install, read_query
 from amocrm.auth.settings import AuthSettings
-from amocrm.auth.token import known_id
+from amocrm.auth.token import REFRESH_SPREAD, known_id
 from amocrm.client import AmoCRM
 from amocrm.errors import (
     AmoCRMError,
@@ -46,6 +46,8 @@ descriptor, and amoCRM closes idle ones itself."""
 
 class _AccountClient(AmoCRM):
     """The client of an account where the integration is installed."""
+
+    _refresh_spread = REFRESH_SPREAD
 
     def forward_events(self, emitter: Emitter) -> None:
         """Emit the client's events in another emitter, too; its handlers get the client first."""

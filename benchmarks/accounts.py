@@ -5,6 +5,8 @@
     python benchmarks/accounts.py memory [--accounts 1000] [--rounds 3]
 
 `calls`: each account has seven threads, and a server in another process counts as amocrm.ru does.
+With hundreds of threads CPython spends more time on waking them than on their work, unless its
+switch interval is long: see docs/scaling.md.
 
 `memory`: clients of an integration against a bare session for each account. Each figure comes from
 a fresh process: what Python has allocated (tracemalloc), by how much the process has grown (RSS)
@@ -19,6 +21,7 @@ import argparse
 import gc
 import multiprocessing
 import os
+import sys
 import threading
 import time
 import tracemalloc
@@ -44,6 +47,7 @@ from amocrm.stores.store import Key
 CLIENT = "benchmark"
 PATH = "/api/v4/account"
 CALLS, LATENCY, THREADS = 140, 0.25, 7
+LONG_INTERVAL = 0.1
 STILL = ManualClock()
 STATM, SOCKETS = Path("/proc/self/statm"), Path("/proc/self/fd")
 
@@ -195,6 +199,11 @@ def calls_at_once(accounts: int, redis: str | None) -> None:
         names = [f"account{number}" for number in range(accounts)]
         row("one process", accounts, call_all(server.origin, names, LocalRateLimiter()),
             server.seen(), alone)  # fmt: skip
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(LONG_INTERVAL)
+        row(f"one process, `sys.setswitchinterval({LONG_INTERVAL})`", accounts,
+            call_all(server.origin, names, LocalRateLimiter()), server.seen(), alone)  # fmt: skip
+        sys.setswitchinterval(usual)
         if redis is not None:
             apart = many_processes(server.origin, 2 * accounts, None)
             row("4 processes, each its own limiter", 2 * accounts, apart, server.seen(), apart)

@@ -226,8 +226,11 @@ def fill(kind: str, url: str, prefix: str, count: int, state: str, entities: int
                 connection.execute(sa.text(f"VACUUM ANALYZE {table.name}"))
 
 
-def take_cost(kind: str, folder: str, count: int, state: str, entities: int) -> float:
-    """Return the milliseconds of taking the next queue, without giving it back."""
+@contextmanager
+def filled(
+    kind: str, folder: str, count: int, state: str, entities: int
+) -> Generator[Callable[[], float]]:
+    """Fill an inbox; yield what takes the next queue and returns the milliseconds."""
     with place(kind, folder) as (url, prefix):
         fill(kind, url, prefix, count, state, entities)
         inbox = SQLInbox(url, table_prefix=prefix)
@@ -235,23 +238,24 @@ def take_cost(kind: str, folder: str, count: int, state: str, entities: int) -> 
         if state == "done":
             for _ in range(TAKES + 1):
                 put()
-        times: list[float] = []
-        for turn in range(TAKES + 1):
+
+        def take() -> float:
             started = time.perf_counter()
             lease = inbox.take(600)
             spent = (time.perf_counter() - started) * 1000
             assert lease is not None
-            if turn:
-                times.append(spent)
             if entities == 1:
                 inbox.done(lease, lease.events[0])
                 inbox.release(lease)
+            return spent
+
+        take()
+        yield take
         inbox.close()
-    return median(times)
 
 
 def measure_take(folder: str, deliveries: int, kinds: Sequence[str]) -> None:
-    """Print what taking the next costs among few and among many."""
+    """Print what taking the next costs among few and among many, turn by turn."""
     rows: list[list[str]] = []
     for kind in kinds:
         for name, state, many, of_one in (
@@ -259,15 +263,16 @@ def measure_take(folder: str, deliveries: int, kinds: Sequence[str]) -> None:
             ("all undone, as many entities", "undone", deliveries, False),
             ("one entity, all undone", "undone", deliveries // 10, True),
         ):
-            few_cost, many_cost = (
-                take_cost(kind, folder, count, state, 1 if of_one else count)
-                for count in (1_000, many)
-            )
+            with (
+                filled(kind, folder, 1_000, state, 1 if of_one else 1_000) as few,
+                filled(kind, folder, many, state, 1 if of_one else many) as much,
+            ):
+                times = [(few(), much()) for _ in range(TAKES)]
+            among_few, among_many = (median(some) for some in zip(*times, strict=True))
+            ratio = f"{among_many / among_few:.2f}"
             rows.append(
-                [kind, name, f"{few_cost:.2f}", f"{many:,}", f"{many_cost:.2f}",
-                 f"{many_cost / few_cost:.2f}"]
+                [kind, name, f"{among_few:.2f}", f"{many:,}", f"{among_many:.2f}", ratio]
             )  # fmt: skip
-            print(*rows[-1], flush=True)
     show(
         f"take, median ms of {TAKES} (load {os.getloadavg()[0]:.1f})",
         ["database", "deliveries", "among 1,000", "many", "among many", "ratio"], rows,

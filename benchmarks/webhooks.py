@@ -20,7 +20,7 @@ from table import show
 
 from amocrm import WebhookError
 from amocrm.webhooks import parse
-from amocrm.webhooks.php_form import MAX_BODY, MAX_DEPTH, MAX_FIELDS, MAX_KEY
+from amocrm.webhooks.parsing.php_form import MAX_BODY, MAX_DEPTH, MAX_FIELDS, MAX_KEY
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 BYTES = 300_000

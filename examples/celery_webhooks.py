@@ -25,7 +25,7 @@ from celery import Celery
 from amocrm import AmoCRM
 from amocrm.webhooks import Event, Hooks, Worker
 from amocrm.webhooks.inbox.sql import SQLInbox
-from amocrm.webhooks.receiver import Receiver
+from amocrm.webhooks.receiver.receiver import Receiver
 from amocrm.webhooks.subscriptions import ensure
 
 crm = AmoCRM(

@@ -159,14 +159,6 @@ def inbox_place(kind: str, folder: Path) -> Generator[str, None, None]:
                     connection.execute(sa.text(f"DROP TABLE IF EXISTS {table.name}"))
 
 
-def clear_inbox(kind: str, place: str) -> None:
-    """Delete all that is in an inbox."""
-    url, prefix = URLS.get(kind, f"sqlite:///{place}/inbox.db"), f"{place}_"
-    with engine(url).begin() as connection:
-        for table in describe_tables(prefix if kind in DATABASES else "amocrm_"):
-            connection.execute(sa.delete(table))
-
-
 def _clear(kind: str, place: str) -> None:
     if kind == "redis":
         with redis.Redis.from_url(URLS["redis"]) as client:

@@ -148,10 +148,13 @@ def test_a_canceled_loop_ends_its_reading(connected: AmoCRM) -> None:
             task = asyncio.create_task(consume())
             await asyncio.to_thread(begun.wait, 10)
             task.cancel()
+            while not any(one.name.startswith("amocrm-aio-end") for one in threading.enumerate()):
+                await asyncio.sleep(0)  # It waits for the page that is being read.
             go_on.set()
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert numbers.read < 10
+            assert numbers.closed.is_set()
 
     run(work)
 

@@ -43,12 +43,12 @@ resources/custom_fields/definitions resources/custom_fields/error_messages
 resources/custom_fields/field_filters resources/custom_fields/field_types
 resources/custom_fields/values
 resources/endpoint resources/filter_values resources/filters resources/name_lookup resources/patch
-resources/people/contact_keys resources/people/normalize resources/split_query
+resources/people/contact_keys resources/people/normalize bulk/split_query
 schema/enums
-webhooks/authors webhooks/retry_delays
-webhooks/addresses webhooks/answer webhooks/body webhooks/codes webhooks/event
-webhooks/inbox/inbox webhooks/jwt
-webhooks/parse webhooks/php_form webhooks/recorded webhooks/wire_item
+webhooks/authors webhooks/worker/retry_delays
+webhooks/addresses webhooks/codes webhooks/event webhooks/inbox/inbox webhooks/inbox/names
+webhooks/jwt webhooks/parsing/body webhooks/parsing/parse webhooks/parsing/php_form
+webhooks/receiver/answer webhooks/reconciliation/recorded webhooks/reconciliation/wire_item
 webhooks/signatures
 """.split()  # noqa: SIM905  a list of names is easier to read in lines
 """Modules that decide and do nothing: no socket, file, clock, randomness or thread."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from amocrm.api_limits import REFRESH_TOKEN_SECONDS
-from amocrm.auth.token import Token
+from amocrm.auth.token import Freshness, Token
 
 
 class ConnectionStatus(NamedTuple):
@@ -48,21 +48,21 @@ class Account(NamedTuple):
 def describe(
     account: Account,
     token: Token | None,
-    now: float,
+    freshness: Freshness | None,
     *,
     renewable: bool,
     unsaved: bool,
     refused: str | None = None,
 ) -> ConnectionStatus:
-    """Return the status of a token at an instant."""
-    if token is None:
+    """Return the status of a token of some freshness."""
+    if token is None or freshness is None:
         return ConnectionStatus(*account, None, None, False, None, unsaved, refused)
     granted_at = token.granted_at if token.refresh_token is not None else None
     return ConnectionStatus(
         account=account.name,
         host=account.host,
         account_id=account.id,
-        freshness=token.freshness(now).value,
+        freshness=freshness.value,
         expires_at=token.expires_at,
         renewable=renewable,
         refresh_expires_at=None if granted_at is None else granted_at + REFRESH_TOKEN_SECONDS,

@@ -24,6 +24,14 @@ from amocrm.http.messages import Json
 REFRESH_EARLY: Final = 900.0
 """Seconds before expiry from which one thread refreshes a token; the others go on with it."""
 
+REFRESH_SPREAD: Final = 4 * 3600.0
+"""Seconds over which the early refreshes of an integration's accounts are spread: ten thousand that
+were installed in one hour would otherwise be renewed in one hour of each day. Every pair has its
+own instant, so each day they are spread a little more."""
+
+_SPREAD_PART: Final = 6
+"""The spread is at most this part of a token's life, so that no new token is refreshed at once."""
+
 REFRESH_MARGIN: Final = 300.0
 """Seconds before expiry from which all threads wait for the refresh, so that no call is sent with a
 token that expires on the way; longer than a call may wait for the rate limiter."""
@@ -99,13 +107,27 @@ class Token:
     def __hash__(self) -> int:
         return hash(self.access_token)
 
-    def freshness(self, now: float) -> Freshness:
-        """Return how fresh the token is at an instant; without a known expiry it is fresh."""
-        if self.expires_at is None or now < self.expires_at - REFRESH_EARLY:
+    def freshness(self, now: float, spread: float = 0.0) -> Freshness:
+        """Return how fresh the token is at an instant; without a known expiry it is fresh.
+
+        Args:
+            now: Unix seconds.
+            spread: seconds by which it may be stale earlier. All processes that share a pair draw
+                the same part of them from it.
+        """
+        if self.expires_at is None or now < self.expires_at - REFRESH_EARLY - spread:
+            return Freshness.FRESH
+        if spread and now < self.expires_at - REFRESH_EARLY - self._share_of(spread):
             return Freshness.FRESH
         if now < self.expires_at - REFRESH_MARGIN:
             return Freshness.STALE
         return Freshness.DUE if now < self.expires_at else Freshness.EXPIRED
+
+    def _share_of(self, spread: float) -> float:
+        life = _lifetime(self.extra.get("expires_in")) or ACCESS_TOKEN_SECONDS
+        digest = hashlib.sha256((self.refresh_token or "").encode()).digest()
+        drawn = int.from_bytes(digest[:8], "big") / 2**64
+        return min(spread, life / _SPREAD_PART) * drawn
 
     def is_older_than(self, other: Token) -> bool:
         """Return whether the other pair was certainly granted later than this one.

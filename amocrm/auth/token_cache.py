@@ -38,7 +38,12 @@ class TokenCache:
     """
 
     def __init__(
-        self, settings: Settings, portal: Portal, repository: TokenRepository, clock: Clock
+        self,
+        settings: Settings,
+        portal: Portal,
+        repository: TokenRepository,
+        clock: Clock,
+        refresh_spread: float = 0.0,
     ) -> None:
         self.token: Token | None = None
         self.portal = portal
@@ -49,6 +54,7 @@ class TokenCache:
         self.cooldowns = Cooldowns(clock)
         self.revocation = Revocation()
         self._settings = settings
+        self._refresh_spread = refresh_spread
         self._repository = repository
         self._code_digest: str | None = None
         self._granted_after_401 = False
@@ -72,7 +78,7 @@ class TokenCache:
 
     def freshness(self, token: Token) -> Freshness:
         """Return how fresh a token is now."""
-        return token.freshness(self.clock.time())
+        return token.freshness(self.clock.time(), self._refresh_spread)
 
     def can_refresh(self, token: Token) -> bool:
         """Return whether a token has a refresh token that amoCRM has not revoked."""
@@ -187,7 +193,7 @@ class TokenCache:
         return describe(
             Account(self._repository.name, host, self.account_id),
             token,
-            self.clock.time(),
+            None if token is None else self.freshness(token),
             renewable=token is not None and self._is_renewable(token),
             unsaved=self.unsaved,
             refused=self.revocation.reason,

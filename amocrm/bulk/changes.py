@@ -3,9 +3,10 @@
 Where the listing can be ordered by the time of the change, each page begins at the instant where
 the one before it ended: an item that is edited meanwhile moves to the end and is returned again,
 and the items after it are not skipped, as they would be by page numbers. Where it cannot, it is
-read in windows of time, each of which fits into one page; a window that does not is split. A
-second that holds more than one page has to be read by page numbers; it is read again until that
-brings nothing new. Source: reference 3.1, 4.2.1, 4.13, 4.16.
+read in windows of time, each of which fits into one page; a window that does not is split. So it is
+where a filter of many ids takes several calls: a window is a page of each of them. A second that
+holds more than one page has to be read by page numbers; it is read again until that brings nothing
+new. Source: reference 3.1, 4.2.1, 4.13, 4.16.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from amocrm.bulk.changes_checkpoint import Checkpoint
 from amocrm.bulk.changes_query import changes_query, deletions_query
 from amocrm.bulk.context import ApiContext, path_alone, read_count
 from amocrm.bulk.pages import Page, ShapeError, page_limit, take_page
+from amocrm.bulk.split_query import SPLIT, split_query
 from amocrm.errors import ConfigurationError
 from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
@@ -81,8 +83,12 @@ class Changes(Generic[E]):
             else changes_query(asked, params, lenient=api.lenient)
         )
         self._name = f"{asked}{' (deleted)' if deleted else ''}"
-        self._query, self._path = query, query.path
+        self._path = query.path
         self._filter: Mapping[str, Json] = query.params.pop("filter", None) or {}
+        filters = [one["filter"] for one in split_query({"filter": self._filter}, SPLIT)]
+        self._filters: list[Mapping[str, Json]] = filters
+        # Pages of several calls are in no common order.
+        self._query = query if len(filters) == 1 else query.in_windows()
         self._api = api
         self._since = _read_seconds("since", 0.0 if since is None else since)
         most = page_limit(self._path)
@@ -224,11 +230,19 @@ class Changes(Generic[E]):
             number: of the page.
             before: the page before it, which it must differ from.
         """
+        parts = [self._read_part(own, begin, end, number) for own in self._filters]
+        items = [item for part in parts for item in part.items]
+        if number > 1 and before is not None and items and items == before.items:
+            raise self._odd("the page before it once more")
+        return Page(items, next((part.next for part in parts if part.next is not None), None))
+
+    def _read_part(self, own: Mapping[str, Json], begin: int, end: int | None, number: int) -> Page:
+        """Read a page of one of the calls that a filter takes, and check it."""
         window = {"from": begin} if end is None else {"from": begin, "to": end}
         name = self._query.member
         params = {
             **self._query.params,
-            "filter": {**self._filter, name: window},
+            "filter": {**own, name: window},
             "limit": self._limit,
             "page": number,
         }
@@ -251,8 +265,6 @@ class Changes(Generic[E]):
             raise self._odd(f"items from outside of filter[{name}]", rid, hint)
         if self._query.is_ordered and times != sorted(times):
             raise self._odd(f"items that are not in the order of {name}", rid)
-        if number > 1 and before is not None and page.items and page.items == before.items:
-            raise self._odd("the page before it once more", rid)
         return page
 
     def _odd(self, what: str, request_id: str | None = None, hint: str | None = None) -> Exception:

@@ -36,6 +36,10 @@ class ChangesQuery(NamedTuple):
     is_ordered: bool = True
     order: str | None = None
 
+    def in_windows(self) -> ChangesQuery:
+        """Return the listing to read in windows of time, although it may take an order."""
+        return self._replace(is_ordered=False, order="id" if self.is_ordered else self.order)
+
 
 _ORDERED: Final = re.compile(
     r"/api/v4/(leads|contacts|companies|(leads|contacts|companies|customers)(/[0-9]+)?/notes)"

@@ -112,11 +112,22 @@ Kind: TypeAlias = type[Created] | type[Updated]
 def chunks(items: Iterable[T], size: Callable[[], int]) -> Iterator[list[T]]:
     """Divide items into lists of a size, asked for before each; the last one may be shorter.
 
+    If their source raises, the items before come first.
+
     >>> list(chunks("abcde", lambda: 2))
     [['a', 'b'], ['c', 'd'], ['e']]
     """
     source = iter(items)
-    while chunk := list(islice(source, size())):
+    while True:
+        chunk: list[T] = []
+        try:
+            chunk.extend(islice(source, size()))
+        except Exception:
+            if chunk:
+                yield chunk
+            raise
+        if not chunk:
+            return
         yield chunk
 
 

@@ -27,7 +27,7 @@ from amocrm.bulk.outcomes import (
 )
 from amocrm.bulk.pages import batch_limit
 from amocrm.bulk.workers import DEEPEST, Concurrency, OrderedPool
-from amocrm.errors import OutcomeUnknownError
+from amocrm.errors import ConfigurationError, OutcomeUnknownError
 from amocrm.http.call_options import read_retry
 from amocrm.http.messages import Json, Retry
 from amocrm.http.request import send, usual_retry
@@ -64,10 +64,11 @@ class Settled(NamedTuple):
 class Outcomes(Iterator[Outcome]):
     """One outcome per item, in the items' order. Items are read and sent during the iteration.
 
-    A refused item does not stop the others. An error that ends the run (no rights, no network, a
-    server that is down, an error of the items' source) is raised after the outcomes of all sent
-    items. If the iteration ends early, some chunks are still being written; only a journal stores
-    their outcomes.
+    A refused item does not stop the others. One that is not sent because it is wrong itself is
+    `Refused`, too, with a ConfigurationError that says which item it is. An error that ends the run
+    (no rights, no network, a server that is down, an error of the items' source) is raised after
+    the outcomes of all sent items. If the iteration ends early, some chunks are still being
+    written; only a journal stores their outcomes.
     """
 
     def __init__(
@@ -128,7 +129,7 @@ class Writer:
         self._journal = (
             None if journal is None else Journal(journal, api.account, self._method, path)
         )
-        self._retry = usual_retry(api.request) if retry is None else read_retry(retry)
+        self._retry: Retry = usual_retry(api.request) if retry is None else read_retry(retry)
         self._report = progress
         self._broken: Exception | None = None
         self._doubtful: set[int] = set()
@@ -198,8 +199,12 @@ class Writer:
                 # this item mended knows the others.
                 yield PendingWrite(position, given.item, known=given)
                 continue
-            check_dict(f"item {position}", given)
-            item = given if prepare is None else prepare(given)
+            try:
+                check_dict("an item", given)
+                item = given if prepare is None else prepare(given)
+            except ConfigurationError as error:
+                yield PendingWrite(position, given, known=_refused(position, given, error))
+                continue
             if self._journal is None:
                 yield PendingWrite(position, item)
             else:
@@ -291,3 +296,9 @@ class Writer:
                 write(self._journal)
         except Exception as error:
             self._broken = error
+
+
+def _refused(position: int, item: Json, error: ConfigurationError) -> Refused:
+    """Return the outcome of an item that cannot be sent; the others are."""
+    told = ConfigurationError(f"item {position}: {error.args[0]}", hint=error.hint)
+    return Refused(item, told)

@@ -37,6 +37,25 @@ SANDBOX: Final[dict[str, Entry]] = {
     ),
 }
 
+WEBHOOKS: Final[dict[str, Entry]] = {
+    "ensure": Command(f"{_HERE}.webhooks:ensure", "Subscribe an address", "Подписать адрес"),
+    "list": Command(f"{_HERE}.webhooks:list_", "List subscriptions", "Показать подписки"),
+    "listen": Command(
+        f"{_HERE}.webhooks:listen", "Receive on this machine", "Принимать на этой машине"
+    ),
+    "trigger": Command(
+        f"{_HERE}.webhooks:trigger", "Send one as amoCRM does", "Отправить, как amoCRM"
+    ),
+    "inbox": Command(f"{_HERE}.inbox:inbox", "List what has come", "Показать пришедшее"),
+    "show": Command(f"{_HERE}.inbox:show", "Show one event", "Показать одно событие"),
+    "dead": Command(f"{_HERE}.inbox:dead", "List what failed", "Показать неудавшееся"),
+    "replay": Command(f"{_HERE}.inbox:replay", "Handle again", "Обработать ещё раз"),
+    "reconcile": Command(
+        f"{_HERE}.inbox:reconcile", "Find what never came", "Найти то, что не пришло"
+    ),
+    "worker": Command(f"{_HERE}.inbox:worker", "Run the handlers", "Запустить обработчики"),
+}
+
 COMMANDS: Final[dict[str, Entry]] = {
     "login": Command(f"{_HERE}.login:login", "Log in to an account", "Войти в аккаунт"),
     "logout": Command(f"{_HERE}.accounts:logout", "Forget an account", "Забыть аккаунт"),
@@ -54,6 +73,27 @@ COMMANDS: Final[dict[str, Entry]] = {
     "export": Command(f"{_HERE}.data:export", "Write entities to a file", "Выгрузить в файл"),
     "import": Command(
         f"{_HERE}.data:import_", "Write a file's rows to the account", "Загрузить из файла"
+    ),
+    "fields": Command(
+        f"{_HERE}.reference:fields", "List custom fields", "Показать дополнительные поля"
+    ),
+    "pipelines": Command(
+        f"{_HERE}.reference:pipelines", "List pipelines and stages", "Показать воронки и этапы"
+    ),
+    "users": Command(f"{_HERE}.reference:users", "List users", "Показать пользователей"),
+    "stubs": Command(
+        f"{_HERE}.stubs:stubs", "Write types of the account", "Записать типы аккаунта"
+    ),
+    "doctor": Command(
+        f"{_HERE}.doctor:doctor", "Look for what is wrong", "Проверить, всё ли в порядке"
+    ),
+    "keepalive": Command(
+        f"{_HERE}.keepalive:keepalive",
+        "Renew tokens that nothing uses, by cron",
+        "Обновить токены, которые давно не использовались (cron)",
+    ),
+    "webhooks": Group(
+        WEBHOOKS, "Subscribe, receive, look, handle again", "Подписки, приём, просмотр, повтор"
     ),
     "sandbox": Group(SANDBOX, "A local portal for tests", "Локальный портал для тестов"),
     "completion": Command(

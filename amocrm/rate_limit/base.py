@@ -25,7 +25,7 @@ from amocrm.rate_limit.learning import (
     free,
 )
 from amocrm.rate_limit.limiter import Refusal
-from amocrm.rate_limit.window import Action, Numbers, Turn, Window, check, reserve
+from amocrm.rate_limit.window import Action, Numbers, Turn, Window, check, finish, reserve
 
 _log = logging.getLogger("amocrm")
 
@@ -160,12 +160,13 @@ class BaseRateLimiter(ABC):
             _log_failure(error)
 
     def begin(self, slot: TakenSlot) -> None:
-        """Count the second of a call from when it was sent over its new connection.
+        """Count the second of a call from when it was sent, over a new connection or late.
 
-        Waiting for its response would cost one latency at a cold start.
+        Waiting for its response would cost one latency at a cold start; and a process that is so
+        busy that it sends late may read the response late as well.
         """
         try:
-            margin = slot.begun - slot.left + NEWCOMER
+            margin = slot.begun - slot.left + (NEWCOMER if slot.is_fresh else self._jitter.margin)
             self.note_margin(slot.clock, slot.numbers, margin, slot.budgets)
         except RateLimiterError as error:
             _log_failure(error)
@@ -177,11 +178,15 @@ class BaseRateLimiter(ABC):
             if slot.is_fresh and not slot.is_sent:
                 ended = clock.monotonic() if came is None else came
                 margin = self._jitter.fresh(ended - slot.left)
-                self.note_margin(clock, numbers, margin, budgets, is_known=True)
+                self._learned.is_free |= self.note_response(
+                    clock, numbers, margin, budgets, came is not None and not slot.is_refused
+                )
             elif came is not None:
                 learn = self._jitter.opened if slot.is_fresh else self._jitter.learn
                 margin = slot.begun - slot.left + learn(came - slot.begun)
-                self.note_margin(clock, numbers, margin, budgets, is_known=True)
+                self._learned.is_free |= self.note_response(
+                    clock, numbers, margin, budgets, not slot.is_refused
+                )
             if came is None or blocked:
                 return
             if slot.is_probe:
@@ -243,14 +248,23 @@ class BaseRateLimiter(ABC):
 
     @abstractmethod
     def note_margin(
+        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+    ) -> None:
+        """See `Window.settle`."""
+
+    @abstractmethod
+    def note_response(
         self,
         clock: Clock,
         numbers: Numbers,
         margin: float,
         budgets: Sequence[Budget],
-        is_known: bool = False,
-    ) -> None:
-        """See `Window.settle`, and `Window.finish` for a call whose margin is known now."""
+        is_accepted: bool,
+    ) -> bool:
+        """Note that a call is over; return whether the address is known not to be counted.
+
+        `is_accepted`: it was answered, and not with 429. See `window.finish`.
+        """
 
     @abstractmethod
     def note_hold(
@@ -345,6 +359,8 @@ class TakenSlot:
         if self.is_fresh:
             self.is_sent = True
             self._limiter.begin(self)
+        elif self.begun - self.left > LATE:
+            self._limiter.begin(self)
 
     def done(self, came: float | None, *, blocked: bool = False) -> None:
         """Report that the call is over; see `Slot.done`."""
@@ -399,17 +415,24 @@ class WindowRateLimiter(BaseRateLimiter):
                 window.opening(number, clock.monotonic())
 
     def note_margin(
+        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+    ) -> None:
+        """See `Window.settle`."""
+        with self.locked_windows(clock, budgets) as windows:
+            for window, number in zip(windows, numbers, strict=True):
+                window.settle(number, margin)
+
+    def note_response(
         self,
         clock: Clock,
         numbers: Numbers,
         margin: float,
         budgets: Sequence[Budget],
-        is_known: bool = False,
-    ) -> None:
-        """See `Window.settle`, and `Window.finish` for a call whose margin is known now."""
+        is_accepted: bool,
+    ) -> bool:
+        """Note that a call is over; return whether the address is known not to be counted."""
         with self.locked_windows(clock, budgets) as windows:
-            for window, number in zip(windows, numbers, strict=True):
-                (window.finish if is_known else window.settle)(number, margin)
+            return finish(windows, numbers, margin, budgets, clock.monotonic(), is_accepted)
 
     def note_hold(
         self, clock: Clock, seconds: float, budgets: Sequence[Budget], is_flowing: bool = False

@@ -12,7 +12,7 @@ from amocrm._support.clock import Clock
 from amocrm._support.forks import ForkLock, after_fork
 from amocrm.rate_limit.base import WindowRateLimiter
 from amocrm.rate_limit.budget import Budget
-from amocrm.rate_limit.window import Numbers, Turn, Window, reserve
+from amocrm.rate_limit.window import Numbers, Turn, Window, finish, reserve
 
 SWEEP_AT: Final = 64
 """Number of windows from which idle ones are dropped."""
@@ -47,21 +47,19 @@ class LocalRateLimiter(WindowRateLimiter):
             now = clock.monotonic()
             return reserve(self._windows.of(budgets, now), now, patience, self._jitter.margin)
 
-    def note_margin(
+    def note_response(
         self,
         clock: Clock,
         numbers: Numbers,
         margin: float,
         budgets: Sequence[Budget],
-        is_known: bool = False,
-    ) -> None:
-        """See `Window.settle`, and `Window.finish` for a call whose margin is known now."""
+        is_accepted: bool,
+    ) -> bool:
+        """Note that a call is over; return whether the address is known not to be counted."""
         with self._windows.lock:
-            by_key = self._windows.by_key
-            for budget, number in zip(budgets, numbers, strict=True):
-                window = by_key.get(budget.key)
-                if window is not None:
-                    (window.finish if is_known else window.settle)(number, margin)
+            now = clock.monotonic()
+            windows = self._windows.of(budgets, now)
+            return finish(windows, numbers, margin, budgets, now, is_accepted)
 
 
 class _Windows:

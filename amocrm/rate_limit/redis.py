@@ -15,7 +15,7 @@ from amocrm.errors import ConfigurationError, RateLimiterError
 from amocrm.rate_limit.base import BaseRateLimiter, account_number, blocked_budget
 from amocrm.rate_limit.budget import Budget
 from amocrm.rate_limit.learning import NOTHING_KNOWN, Counting, Knowledge, after_refusal, free
-from amocrm.rate_limit.redis_script import SCRIPT
+from amocrm.rate_limit.redis_script import SCRIPT, write_knowledge
 from amocrm.rate_limit.window import NOT_RESERVED, Action, Numbers, Turn, slots_for
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ HOSTS_MARGIN: Final = 0.02
 
 TIMEOUT: Final = 5.0
 """Seconds to wait for Redis, when this module makes the client."""
+
+CONNECTIONS: Final = 16
+"""Connections to Redis, when this module makes the client. Hundreds of threads may share them: each
+needs one for less than a millisecond. By default redis-py refuses the 101st thread."""
 
 
 class RedisRateLimiter(BaseRateLimiter):
@@ -79,16 +83,23 @@ class RedisRateLimiter(BaseRateLimiter):
         self._act("opening", budgets, numbers)
 
     def note_margin(
+        self, clock: Clock, numbers: Numbers, margin: float, budgets: Sequence[Budget]
+    ) -> None:
+        """See `Window.settle`."""
+        self._act("settle", budgets, numbers, margin=max(margin, HOSTS_MARGIN))
+
+    def note_response(
         self,
         clock: Clock,
         numbers: Numbers,
         margin: float,
         budgets: Sequence[Budget],
-        is_known: bool = False,
-    ) -> None:
-        """See `Window.settle`, and `Window.finish` for a call whose margin is known now."""
-        act = "finish" if is_known else "settle"
-        self._act(act, budgets, numbers, margin=max(margin, HOSTS_MARGIN))
+        is_accepted: bool,
+    ) -> bool:
+        """Note that a call is over; return whether the address is known not to be counted."""
+        said = self._act("finish", budgets, numbers, int(is_accepted), max(margin, HOSTS_MARGIN))
+        is_learned = budgets[-1].learned
+        return is_learned and _read_knowledge(said.knowledge).known is Counting.FREE
 
     def note_hold(
         self, clock: Clock, seconds: float, budgets: Sequence[Budget], is_flowing: bool = False
@@ -127,7 +138,7 @@ class RedisRateLimiter(BaseRateLimiter):
             after = change(before, now)
             if after == before:
                 return after, now
-            text = " ".join(f"{float(one):.6f}" for one in after)
+            text = write_knowledge(after)
             # Another host may have learned something meanwhile.
             done = self._act("learn", widest, extra=[said.knowledge, text])
             if done.action is Action.GO:
@@ -191,10 +202,14 @@ def _read_knowledge(text: str) -> Knowledge:
 
 
 def _connect(url: str) -> Redis:
-    from redis import Redis
+    from redis import BlockingConnectionPool, Redis
 
     try:
-        return Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+        pool = BlockingConnectionPool.from_url(
+            url, max_connections=CONNECTIONS, timeout=TIMEOUT, socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+        )  # fmt: skip
+        return Redis(connection_pool=pool)
     except ValueError:
         # Its message quotes the address, which may hold a password.
         raise ConfigurationError("the URL of Redis must begin with redis://") from None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from amocrm.api_limits import REQUESTS_PER_SECOND
-from amocrm.rate_limit.jitter import LEAST_MARGIN
-from amocrm.rate_limit.learning import TESTS, Counting
+from amocrm.rate_limit.jitter import LEAST_MARGIN, MARGIN
+from amocrm.rate_limit.learning import TEST_SPAN, TESTS, Counting, Knowledge
 from amocrm.rate_limit.window import (
     BLOCK_GROWTH,
     LEARNING_LOOK,
@@ -23,11 +23,20 @@ from amocrm.rate_limit.window import (
 EXPIRY: Final = 7200
 """Seconds after which an idle rate limiter is forgotten: more than the longest pause."""
 
+
+def write_knowledge(knowledge: Knowledge) -> str:
+    """Write what is known of the address as the script reads it."""
+    return " ".join(f"{float(one):.6f}" for one in knowledge)
+
+
 _GROWTH: Final = ", ".join(map(str, BLOCK_GROWTH))
+
+TIME: Final = "redis.call('TIME')"
+"""Where the script reads the time."""
 
 SCRIPT: Final = f"""
 local act, amount, margin = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local clock = redis.call('TIME')
+local clock = {TIME}
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
 local INF, windows = 1e18, {{}}
 
@@ -59,6 +68,7 @@ for i = 1, #KEYS / 2 do
   if w.learned then
     local known, till, refusals = string.match(w.knowledge, '^(%S+) (%S+) (%S+)')
     known, till = tonumber(known or {Counting.UNKNOWN:d}), tonumber(till or 0)
+    w.till = till
     w.open = known == {Counting.FREE:d}
     w.looks = known == {Counting.UNKNOWN:d}
     w.counted = known == {Counting.COUNTED:d} and now < till
@@ -71,9 +81,13 @@ end
 local function answer(what, away, held, probe)
   local out = {{what, math.ceil(away * 1e6), held and 1 or 0, probe and 1 or 0,
     math.floor(now * 1e6), windows[#windows].knowledge}}
+  -- The others change slots only, shortly after they were reserved.
+  local is_kept_alive = act ~= 'finish' and act ~= 'settle' and act ~= 'opening'
   for i, w in ipairs(windows) do
-    redis.call('EXPIRE', w.head, {EXPIRY})
-    redis.call('EXPIRE', w.turns, {EXPIRY})
+    if is_kept_alive then
+      redis.call('EXPIRE', w.head, {EXPIRY})
+      redis.call('EXPIRE', w.turns, {EXPIRY})
+    end
     out[6 + i] = w.number
   end
   return out
@@ -85,6 +99,19 @@ local function cancel(w)
     w.next = w.number
     set(w, 'next', w.next)
   end
+end
+
+local function is_flowing(w)
+  local answered = {{}}
+  for number = w.first, w.next - 1 do
+    local at, free = slot(w, number)
+    if at > 0 and free - at < w.seconds + {1.5 * LEAST_MARGIN} then answered[#answered + 1] = at end
+  end
+  table.sort(answered)
+  for i = 1, #answered - {REQUESTS_PER_SECOND} do
+    if answered[i + {REQUESTS_PER_SECOND}] - answered[i] <= {TEST_SPAN} then return true end
+  end
+  return false
 end
 
 local function check(w)
@@ -191,14 +218,28 @@ if act == 'reserve' or act == 'check' then
     end
   end
   return answer({Action.GO:d}, 0, false, any_probe)
-elseif act == 'opening' or act == 'settle' or act == 'finish' then
+elseif act == 'opening' or act == 'settle' then
   for _, w in ipairs(windows) do
     local at = w.number >= 0 and slot(w, w.number) or 0
     if at > 0 then
-      local free = act == 'opening' and now + {OPENING} or at + w.seconds + margin
-      if act == 'finish' then at = at + margin - {LEAST_MARGIN} end
-      occupy(w, w.number, at, free)
+      occupy(w, w.number, at, act == 'opening' and now + {OPENING} or at + w.seconds + margin)
     end
+  end
+elseif act == 'finish' then
+  local is_accepted = amount > 0
+  for _, w in ipairs(windows) do
+    local at = w.number >= 0 and slot(w, w.number) or 0
+    if at > 0 and w.learned and not is_accepted then
+      occupy(w, w.number, at, at + w.seconds + math.max(margin, {MARGIN}))
+    elseif at > 0 then
+      at = at + margin - {LEAST_MARGIN}
+      occupy(w, w.number, at, at + w.seconds + {LEAST_MARGIN})
+    end
+  end
+  local w = windows[#windows]
+  if w.looks and is_accepted and now >= w.till and is_flowing(w) then
+    w.knowledge = '{write_knowledge(Knowledge(Counting.FREE))}'
+    redis.call('HSET', w.head, 'knowledge', w.knowledge)
   end
 elseif act == 'hold' then
   local widest = windows[#windows]

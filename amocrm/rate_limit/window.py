@@ -27,8 +27,15 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
 
-from amocrm.rate_limit.jitter import LEAST_MARGIN
-from amocrm.rate_limit.learning import NOTHING_KNOWN, Counting, Knowledge
+from amocrm.rate_limit.budget import Budget
+from amocrm.rate_limit.jitter import LEAST_MARGIN, MARGIN
+from amocrm.rate_limit.learning import (
+    NOTHING_KNOWN,
+    Counting,
+    Knowledge,
+    after_responses,
+    free,
+)
 
 OPENING: Final = 10.0
 """The longest time in seconds for which a call over a new connection occupies its slot before it is
@@ -175,7 +182,9 @@ class Window:
             position = self._position(before)
             plan, free = self.ring[position] + self.seconds + LEAST_MARGIN, self.ring[position + 1]
         plan = max(plan, now, self.not_before)
-        if plan - now > patience or not self._has_room(now):
+        # Every call comes here, so a method is called only if there may be no room.
+        has_room = number - self.first < FIRST_RING or self._has_room(now)
+        if plan - now > patience or not has_room:
             return Step(Action.TOO_FAR, max(plan - now, LOOK))
         self.next = number + 1
         is_probe = self.blocked > 0
@@ -247,9 +256,22 @@ class Window:
 
         The slot moves to that instant, so a call that reserves the next one sleeps once.
         """
-        if self._is_kept(number):
-            at = self.ring[self._position(number)]
+        if self.first <= number < self.next:
+            at = self.ring[2 * number % len(self.ring)]
             self._occupy(number, at + margin - LEAST_MARGIN, LEAST_MARGIN)
+
+    def is_flowing(self) -> bool:
+        """Whether so many calls of one second were answered that the server does not count them.
+
+        For the window of a learned budget: the calls may be those of several processes. None of
+        them waits for a slot there, so those that look like it are finished.
+        """
+        answered: list[float] = []
+        for number in range(self.first, self.next):
+            at, free = self.ring[self._position(number) :][:2]
+            if free - at < self.seconds + 1.5 * LEAST_MARGIN:
+                answered.append(at)
+        return after_responses(answered)
 
     def hold(self, until: float) -> None:
         """Send no call before an instant, calls that have a slot already included."""
@@ -287,8 +309,9 @@ class Window:
         return max(self.not_before, self.free_at)
 
     def _occupy(self, number: int, at: float, margin: float) -> None:
-        position, free = self._position(number), at + self.seconds + margin
-        self.ring[position], self.ring[position + 1] = at, free
+        ring, free = self.ring, at + self.seconds + margin
+        position = 2 * number % len(ring)
+        ring[position], ring[position + 1] = at, free
         if free > self.free_at:
             self.free_at = free
 
@@ -334,7 +357,9 @@ def reserve(windows: Sequence[Window], now: float, patience: float, margin: floa
     """
     numbers = (NOT_RESERVED,) * len(windows)
     for window in windows:
-        if not window.is_open and (refusal := window.closed(now, patience)) is not None:
+        if window.is_open or (now >= window.blocked and window.not_before - now <= patience):
+            continue
+        if (refusal := window.closed(now, patience)) is not None:
             return Turn(refusal.action, refusal.away, numbers)
     return _advance(windows, numbers, now, patience, margin)
 
@@ -342,6 +367,33 @@ def reserve(windows: Sequence[Window], now: float, patience: float, margin: floa
 def check(windows: Sequence[Window], numbers: Numbers, now: float, margin: float) -> Turn:
     """Send the call if its slots have come in all windows; see `Window.check`."""
     return _advance(windows, numbers, now, float("inf"), margin)
+
+
+def finish(
+    windows: Sequence[Window],
+    numbers: Numbers,
+    margin: float,
+    budgets: Sequence[Budget],
+    now: float,
+    is_accepted: bool,
+) -> bool:
+    """Finish a call in all its windows, and learn from it whether the server counts the address.
+
+    Returns:
+        Whether it is known not to count it.
+    """
+    widest = windows[-1]
+    is_learned = budgets[-1].learned
+    for window, number in zip(windows, numbers, strict=True):
+        if is_learned and window is widest and not is_accepted:
+            window.settle(number, max(margin, MARGIN))
+        else:
+            window.finish(number, margin)
+    if not is_learned:
+        return False
+    if widest.knowledge.known is Counting.UNKNOWN and is_accepted and widest.is_flowing():
+        widest.knowledge = free(widest.knowledge, now)
+    return widest.knowledge.known is Counting.FREE
 
 
 def _advance(

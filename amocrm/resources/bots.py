@@ -9,6 +9,7 @@ from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.endpoint import near
 from amocrm.resources.item_checks import as_list
+from amocrm.resources.named import HasNames
 from amocrm.resources.one_item import OneReadable
 from amocrm.resources.verbs import Gets, Lists
 
@@ -49,11 +50,13 @@ class OneBot(OneReadable["Bot", BotWith]):
 
 
 class Bots(
-    Lists["Bot", BotFilter, BotWith, NoReturn], Gets["Bot", BotWith], path="bots", source="4.31"
-):
+    Lists["Bot", BotFilter, BotWith, NoReturn], Gets["Bot", BotWith], HasNames["Bot"],
+    path="bots", source="4.31",
+):  # fmt: skip
     """Salesbots. Kommo lists them; amoCRM only runs them. They are made by hand."""
 
     __slots__ = ()
+    _called = ("bot", "bots")
 
     def __call__(self, id: int | str) -> OneBot:  # noqa: A002
         """Return what can be done with one bot."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
 from amocrm.http.messages import Json
+from amocrm.resources.named import HasNames
 from amocrm.resources.one_item import OneEditable, OneReadable
+from amocrm.resources.reply_parts import list_in
 from amocrm.resources.resource import read_id
 from amocrm.resources.verbs import Creates, Deletes, Editable, Gets, Lists
 
@@ -68,9 +70,9 @@ class OneTemplate(OneEditable["Template", TemplateWith, "TemplatePatch", "Templa
 
     def send_to_review(self) -> list[Review]:
         """Ask for a WhatsApp template to be reviewed."""
-        answer = self._api.request.post(f"{self._path}/review", {}).data
-        reviews: list[Review] = answer["_embedded"]["reviews"]
-        return reviews
+        path = f"{self._path}/review"
+        answer = self._api.request.post(path, {}).data
+        return list_in(answer, "_embedded", "reviews", method="POST", path=path)
 
     def review(
         self,
@@ -92,12 +94,13 @@ class ChatTemplates(
         "Template", "NewTemplate", "TemplatePatch", "Template", "Template",
         TemplateFilter, TemplateWith, NoReturn,
     ],
-    Deletes,
+    Deletes, HasNames["Template"],
     path="chats/templates", source="4.27",
 ):  # fmt: skip
     """Templates of messages that this integration made. Writing requires admin rights."""
 
     __slots__ = ()
+    _called = ("template", "templates")
 
     def __call__(self, id: int | str) -> OneTemplate:  # noqa: A002
         """Return what can be done with one template."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
 
+from amocrm.http.error_mapping import unexpected_response
+from amocrm.http.messages import Json
 from amocrm.resources.changes import HasChanges
 from amocrm.resources.entity import Entities, EntityFilter, HasCustomFields, OneEntity
 from amocrm.resources.lazy import LazyResource
+from amocrm.resources.named import HasNames
 from amocrm.resources.one_item import OneEditable
 from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Creates, CreatesOne, Deletes, Editable, Edits, Gets, Lists
@@ -136,29 +140,35 @@ class BonusPoints(Resource, path="bonus_points", source="4.18"):
         return self._change({"redeem": points})
 
     def _change(self, change: dict[str, int]) -> int:
-        now: dict[str, int] = self._api.request.post(self._path, change).data
-        return now["bonus_points"]
+        now: Json = self._api.request.post(self._path, change).data
+        points = now.get("bonus_points") if isinstance(now, Mapping) else None
+        if not isinstance(points, int):
+            raise unexpected_response("POST", self._path, "no bonus_points")
+        return points
 
 
 class CustomerStatuses(
     Lists["CustomerStatus", NoReturn, NoReturn, NoReturn], Creates["NewCustomerStatus", "Short"],
     Edits["CustomerStatus", NoReturn, "NewCustomerStatus", "CustomerStatus"], Deletes,
+    HasNames["CustomerStatus"],
     path="statuses", source="4.18",
 ):  # fmt: skip
     """Stages of customers that are counted by periods. Writing requires admin rights."""
 
     __slots__ = ()
+    _called = ("stage", "stages")
 
 
 class Segments(
     Lists["Segment", NoReturn, NoReturn, NoReturn], CreatesOne["NewSegment", "Segment"],
     Edits["Segment", NoReturn, "NewSegment", "Segment"], Deletes,
-    HasCustomFields["Segment"],
+    HasCustomFields["Segment"], HasNames["Segment"],
     path="segments", source="4.18",
 ):  # fmt: skip
     """Groups of customers. Writing requires admin rights."""
 
     __slots__ = ()
+    _called = ("segment", "segments")
 
     custom_fields: LazyResource[SegmentFields] = LazyResource("fields.SegmentFields")
     """Custom fields of segments, which have no groups. Writing requires admin rights."""

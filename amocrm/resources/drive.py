@@ -11,6 +11,7 @@ from amocrm.errors import ConfigurationError, NotFoundError
 from amocrm.http.messages import Json, Timeout
 from amocrm.resources import lazy
 from amocrm.resources.lazy import ResourceOwner
+from amocrm.resources.reply_parts import list_in
 from amocrm.resources.verbs import Edits, Lists
 
 if TYPE_CHECKING:
@@ -98,9 +99,11 @@ class Drive(
         Raises:
             NotFoundError: there is no such file.
         """
-        data: Json = self._api.request.get(f"{self._item(uuid)}/versions").data
-        found: list[FileVersion] = [] if data is None else data["_embedded"]["versions"]
-        return found
+        path = f"{self._item(uuid)}/versions"
+        data: Json = self._api.request.get(path).data
+        if data is None:
+            return []
+        return list_in(data, "_embedded", "versions", method="GET", path=path)
 
     def delete(self, *uuids: str) -> None:
         """Put files into the bin, from where they can be restored for 30 days.
@@ -121,16 +124,15 @@ class Drive(
         """
         if not uuids:
             return []
-        data: Json = self._api.request.post(f"{self._path}/restore", self._named(uuids)).data
-        files: list[File] = data["_embedded"]["files"]
-        return files
+        path = f"{self._path}/restore"
+        data: Json = self._api.request.post(path, self._named(uuids)).data
+        return list_in(data, "_embedded", "files", method="POST", path=path)
 
     def links(self, uuid: str) -> list[FileOwner]:
         """Return the entities that a file is attached to."""
         path = f"{self._account._path}/files/{self._id(uuid)}/links"
         data: Json = self._account._api.request.get(path).data
-        owners: list[FileOwner] = [] if data is None else data["entities"]
-        return owners
+        return [] if data is None else list_in(data, "entities", method="GET", path=path)
 
     def upload(
         self,
@@ -259,14 +261,16 @@ class Drive(
         name = "download_version"
         if version is not None and version != model["version_uuid"]:
             uuid, name = model["uuid"], "download"
-            model = next((one for one in self.versions(uuid) if one["uuid"] == version), None)
+            model = next((one for one in self.versions(uuid) if one.get("uuid") == version), None)
             if model is None:
                 path = f"{self._item(uuid)}/versions"
                 raise NotFoundError(
                     f"there is no version {version} of files/{uuid}",
                     method="GET", path=path, status=200,
                 )  # fmt: skip
-        return model["_links"][name]["href"], model["size"]
+        links = model["_links"]
+        link = links.get(name) if isinstance(links, Mapping) else None
+        return link.get("href") if isinstance(link, Mapping) else None, model["size"]
 
     def _named(self, uuids: tuple[str, ...]) -> list[dict[str, str]]:
         for one in uuids:

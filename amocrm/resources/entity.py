@@ -95,12 +95,13 @@ class HasCustomFields(Resource, Generic[C]):
 
         Args:
             before: as it was read: keep `copy.deepcopy(entity)`.
-            after: as it is to be, or a part of it. In an account with minor units (reference 3.6)
-                a price that is cut to whole units is given in a part, such as `{"price": 99}`; in
-                a whole copy it looks as `price` was read, and is not sent.
+            after: as it is to be, or a part of it, such as `{"price": 99}`.
 
         Raises:
-            ConfigurationError: linked entities differ: links change them.
+            ConfigurationError: linked entities differ: links change them. Or the account has minor
+                units (reference 3.6), and the price of a whole copy is as `price` was read, without
+                its fraction: nobody can tell whether it was set so. `edit` knows it, and so does a
+                part.
         """
         _check_pair(before, after)
         patch = lazy.patch.changes(before, after)
@@ -147,8 +148,9 @@ class HasCustomFieldsInBulk(HasCustomFields[C]):
     ) -> Outcomes:
         """Send what differs in each of many pairs, and yield what became of each that was sent.
 
-        A pair that does not differ is not sent, and has no outcome. See `save` and
-        `AmoCRM.update_many`; there is no journal, because another run finds other differences.
+        A pair that does not differ is not sent, and has no outcome; one that `save` refuses ends
+        the run after the outcomes of those before it. See `save` and `AmoCRM.update_many`; there is
+        no journal, because another run finds other differences.
 
         Args:
             pairs: before and after: as it was read, and as it is to be.

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 from amocrm.bulk.context import ApiContext
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.endpoint import near
-from amocrm.resources.resource import Resource, shape_of
+from amocrm.resources.item_shapes import check_names, check_shapes, rules_of
+from amocrm.resources.resource import Resource
 from amocrm.schema import enums
-
-_WORDS: Final = re.compile(r"\w+")
-_SETS: Final = {name for name in vars(enums) if name[0].isupper() and name != "Literal"}
 
 
 def check_item(
@@ -24,12 +21,27 @@ def check_item(
     """Check an item that is to be created, or a change.
 
     Raises:
-        ConfigurationError: it is no dict, or a value is not in a closed set. A lenient client sends
-            every dict.
+        ConfigurationError: it is no dict, it has a member that is not known or of another shape, or
+            a value is not in a closed set. A lenient client sends every dict.
     """
     check_shape(where, item)
-    closed = closed_sets(kind, what)
-    check_closed_sets(cast("Mapping[str, Json]", item), closed, where, lenient=api.lenient)
+    if not api.lenient:
+        members, rules = cast("Mapping[str, Json]", item), rules_of(kind, what)
+        check_names(members, rules, where)
+        check_closed_sets(members, rules.closed_sets, where)
+        check_shapes(members, rules, where)
+        _check_price(members, where)
+
+
+def _check_price(item: Mapping[str, Json], where: str) -> None:
+    """Check that an item that was read is not written with its price cut (reference 3.6)."""
+    exact, price = item.get("price_with_minor_units"), item.get("price")
+    if isinstance(exact, (int, float)) and isinstance(price, (int, float)) and price != exact:
+        raise ConfigurationError(
+            f"{where}: price {price} and price_with_minor_units {exact} are different prices, and "
+            "amoCRM writes the first one",
+            hint=f"set 'price' to {exact}, or leave price_with_minor_units out",
+        )
 
 
 def check_shape(where: str, item: object) -> None:
@@ -43,6 +55,16 @@ def check_shape(where: str, item: object) -> None:
             f"{where}: expected a dict, not {type(item).__name__}",
             hint="for several there is create_many or update_many" if _is_list(item) else None,
         )
+
+
+def check_has_id(item: Mapping[str, Json], where: str) -> None:
+    """Check that one of many changes says what it changes.
+
+    Raises:
+        ConfigurationError: it has no id.
+    """
+    if item.get("id") is None:
+        raise ConfigurationError(f"{where}: a change of many needs the id of what it changes")
 
 
 def with_plain_numbers(item: Json) -> Json:
@@ -85,16 +107,6 @@ def check_closed_sets(
                 raise ConfigurationError(
                     f"{where}: {name} does not take {repr(one)[:60]}", hint=near(str(one), allowed)
                 )
-
-
-def closed_sets(kind: type[Resource], what: Literal["new", "patch"]) -> dict[str, str]:
-    """Return the members that take a value of a closed set, each with the set's name."""
-    return {
-        name: word
-        for name, annotation in shape_of(kind, what).items()
-        for word in _WORDS.findall(annotation)
-        if word in _SETS
-    }
 
 
 def as_list(given: object, what: str) -> list[Json]:

@@ -9,6 +9,7 @@ from amocrm.bulk.pages import find_list
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.item_checks import as_list, check_closed_sets
+from amocrm.resources.reply_parts import shapes_explained
 from amocrm.resources.resource import Resource
 from amocrm.resources.verbs import Lists
 
@@ -54,8 +55,10 @@ class _Linking(Resource, Generic[N]):
         items = self._read(links)
         if not items:
             return []
-        data = self._api.request.post(self._path.removesuffix("s"), items).data
-        return cast("list[LinkOf]", find_list(data, self._path))
+        path = self._path.removesuffix("s")
+        data = self._api.request.post(path, items).data
+        with shapes_explained("POST", path):
+            return cast("list[LinkOf]", find_list(data, self._path))
 
     def unlink(self, links: N | Iterable[N]) -> None:
         """Remove a link, or several; an empty list sends nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from amocrm.bulk.pages import ShapeError
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.endpoint import closest
@@ -40,9 +41,10 @@ def find_named(
     Raises:
         ConfigurationError: there is none, and names like it are suggested; or there are several,
             and the message lists them.
+        ShapeError: the items are not as the API lists them.
     """
     check_name(name, what[0])
-    known = list(items)
+    known = _checked(items, "item")
     names = [_name_of(one, keys) for one in known]
     found = [one for one, is_it in zip(known, _are(names, name), strict=True) if is_it]
     if not found:
@@ -67,6 +69,7 @@ def find_stage(
     Raises:
         ConfigurationError: there is none, and names like it are suggested; or there are several,
             and the message lists them.
+        ShapeError: the pipelines are not as the API lists them.
     """
     found = find_stages(pipelines, stage, pipeline)
     if len(found) > 1:
@@ -87,15 +90,32 @@ def find_stages(
     check_name(stage, "stage")
     if pipeline is not None and not isinstance(pipeline, int):
         check_name(pipeline, "pipeline")
-    known = list(pipelines)
+    known = _checked(pipelines, "pipeline")
     wanted = known if pipeline is None else _of_pipeline(known, pipeline)
-    places = [FoundStage(one, status) for one in wanted for status in one["_embedded"]["statuses"]]
+    places = [FoundStage(one, status) for one in wanted for status in _stages(one)]
     names = [_name_of(place.stage) for place in places]
     found = [place for place, is_it in zip(places, _are(names, stage), strict=True) if is_it]
     if not found:
         where = "" if pipeline is None else f" in the pipeline {pipeline!r}"
         raise _unknown(f"there is no stage {stage!r}{where}", stage, names)
     return found
+
+
+def _checked(items: Iterable[Mapping[str, Json]], what: str) -> list[Mapping[str, Json]]:
+    """Return what the server lists, each with an id."""
+    known: list[Mapping[str, Json]] = list(items)
+    for one in known:
+        if not isinstance(one, Mapping) or one.get("id") is None:
+            raise ShapeError(f"{'an' if what == 'item' else 'a'} {what} without an id")
+    return known
+
+
+def _stages(pipeline: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    embedded = pipeline.get("_embedded")
+    stages = embedded.get("statuses") if isinstance(embedded, Mapping) else None
+    if not isinstance(stages, list):
+        raise ShapeError("a pipeline without its stages")
+    return _checked(stages, "stage")
 
 
 def check_name(name: object, what: str) -> None:
@@ -152,7 +172,7 @@ def _unknown(message: str, wanted: str, names: list[tuple[str, ...]]) -> Configu
 
 
 def _shown(item: Mapping[str, Json]) -> str:
-    return f"{item['name']!r} (id {item['id']})"
+    return f"{item.get('name')!r} (id {item['id']})"
 
 
 def _fold(text: str) -> str:

@@ -1,10 +1,14 @@
-"""Items that people know by their names. Source: reference 4.5, 4.6, 4.9, 4.15, 4.19, 4.24."""
+"""Items that people know by their names.
+
+Source: reference 4.5, 4.6, 4.9, 4.15, 4.18, 4.19, 4.24, 4.27, 4.31.
+"""
 
 from __future__ import annotations
 
 from typing import ClassVar, Generic, TypeVar, cast
 
 from amocrm.resources import lazy
+from amocrm.resources.reply_parts import shapes_explained
 from amocrm.resources.resource import Resource
 
 E = TypeVar("E")
@@ -32,4 +36,5 @@ class HasNames(Resource, Generic[E]):
         """
         lazy.name_lookup.check_name(name, self._called[0])
         items = lazy.listing.Listing[dict[str, object]](self._api, self._path)
-        return cast("E", lazy.name_lookup.find_named(items, name, self._called, self._names))
+        with shapes_explained("GET", self._path):
+            return cast("E", lazy.name_lookup.find_named(items, name, self._called, self._names))

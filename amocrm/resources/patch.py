@@ -7,6 +7,7 @@ Source: reference 3.6, 4.2, 4.14, 5.1-5.3, 5.13.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from types import NoneType
@@ -60,9 +61,9 @@ def changes(
     its list is erased. Tags are added and deleted one by one, so that what others tag meanwhile
     stays. Left out is what the server alone sets, and a null that it takes from nobody.
 
-    In an account with minor units the price before is `price_with_minor_units`. A price that is as
-    `price` was read is unchanged beside a `price_with_minor_units` that is unchanged, because a
-    copy in which nobody has set the price looks so.
+    In an account with minor units the price before is `price_with_minor_units`. A whole copy whose
+    `price` is as it was read, without its fraction, is refused: nobody can tell whether somebody
+    has set it so.
 
     >>> changes({"id": 1, "name": "A", "price": 5}, {"id": 1, "name": "A", "price": 7})
     {'price': 7}
@@ -74,7 +75,8 @@ def changes(
         nullable: members that may be sent as null.
 
     Raises:
-        ConfigurationError: linked entities differ; a PATCH cannot change them.
+        ConfigurationError: linked entities differ; a PATCH cannot change them. Or nobody can tell
+            which price is meant.
     """
     check_parts(before, before)
     check_parts(after, before)
@@ -83,9 +85,11 @@ def changes(
         for key, value in after.items()
         if key not in read_only
         and key not in ("_embedded", "custom_fields_values")
-        and not _is_unchanged(key, before, after)
+        and not _same(before.get(key), value)
         and (value is not None or key in nullable)
     }
+    if before.get(MINOR) is not None:
+        _set_exact_price(patch, before, after)
     if patch and "status_id" in after:
         _add_stage(patch, after)
     if "custom_fields_values" in after:
@@ -137,12 +141,46 @@ def with_exact_price(entity: Mapping[str, Json]) -> dict[str, Json]:
     return {**entity, PRICE: exact} if PRICE in entity and exact is not None else {**entity}
 
 
-def _is_unchanged(name: str, before: Mapping[str, Json], after: Mapping[str, Json]) -> bool:
-    exact = before.get(MINOR) if name == PRICE else None
-    if exact is None:
-        return _same(before.get(name), after[name])
-    was_copied = _same(before.get(name), after[name]) and _is_same(before, after, MINOR)
-    return was_copied or _same(exact, after[name])
+def _set_exact_price(
+    patch: dict[str, Json], before: Mapping[str, Json], after: Mapping[str, Json]
+) -> None:
+    """Set the price that is meant, where `price` is read without its fraction.
+
+    Raises:
+        ConfigurationError: nobody can tell which price is meant.
+    """
+    patch.pop(PRICE, None)
+    exact, price, told = before[MINOR], after.get(PRICE), after.get(MINOR)
+    if told is not None and not _same(told, exact):
+        # A model of another state, which has its own fraction; or somebody set this member.
+        if not _is_cut(price, told):
+            raise ConfigurationError(
+                f"price {price} and {MINOR} {told} are different prices",
+                hint="set 'price', also to 99.5, and leave the other one out",
+            )
+        patch[PRICE] = told
+    elif price is not None and not _same(price, exact):
+        if told is not None and _same(price, before.get(PRICE)):
+            raise ConfigurationError(
+                f"price is {price} as it was read, without its fraction ({exact}), so nobody can "
+                f"tell whether {price} is meant",
+                hint="use edit(), where price has its fraction; or give what changes alone: "
+                'save(before, {"price": 99})',
+            )
+        patch[PRICE] = price
+
+
+def _is_cut(price: Json, exact: Json) -> bool:
+    """Tell whether a price is another one without its fraction."""
+    if not _is_number(price) or not _is_number(exact):
+        return False
+    return _same(price, exact) or price in (int(exact), round(exact))
+
+
+def _is_number(value: Json) -> bool:
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def edited(

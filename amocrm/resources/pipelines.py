@@ -10,6 +10,7 @@ from amocrm.resources import lazy
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.named import HasNames
 from amocrm.resources.one_item import OneEditable
+from amocrm.resources.reply_parts import shapes_explained
 from amocrm.resources.verbs import Creates, Deletes, Edits, Lists
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ class Pipelines(
                 several, and the message lists them.
         """
         lazy.name_lookup.check_name(name, "stage")
-        found = lazy.name_lookup.find_stage(
-            cast("Iterable[Mapping[str, Json]]", self.list()), name, pipeline
-        )
+        pipelines = cast("Iterable[Mapping[str, Json]]", self.list())
+        with shapes_explained("GET", self._path):
+            found = lazy.name_lookup.find_stage(pipelines, name, pipeline)
         return {"pipeline_id": found.pipeline["id"], "status_id": found.stage["id"]}
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, NoReturn, TypedDict, cast
 
+from amocrm.http.paths import ACCOUNT_PATH
 from amocrm.resources import lazy
 from amocrm.resources.changes import HasChanges
-from amocrm.resources.lazy import ROOT
 from amocrm.resources.one_item import OneEditable
+from amocrm.resources.reply_parts import list_in, shapes_explained
 from amocrm.resources.verbs import Editable
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Tasks(
         """
         called = ("task type", "task types")
         lazy.name_lookup.check_name(name, called[0])
-        account = self._api.request.get(f"{ROOT}/account", {"with": "task_types"}).data
-        types = account["_embedded"]["task_types"]
-        return cast("TaskType", lazy.name_lookup.find_named(types, name, called, ("name", "code")))
+        account = self._api.request.get(ACCOUNT_PATH, {"with": "task_types"}).data
+        types = list_in(account, "_embedded", "task_types", method="GET", path=ACCOUNT_PATH)
+        with shapes_explained("GET", ACCOUNT_PATH):
+            found = lazy.name_lookup.find_named(types, name, called, ("name", "code"))
+        return cast("TaskType", found)

@@ -7,21 +7,26 @@ answers, F the filter, W the names of `with_`, O the order.
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from os import PathLike
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar, cast
 
+from amocrm.bulk.split_query import SPLIT, split_query
 from amocrm.errors import ConfigurationError, ConflictError, NotFoundError
 from amocrm.http.messages import Json, Retry, Timeout
 from amocrm.http.query import check_params
 from amocrm.resources import lazy
 from amocrm.resources.filter_values import NO_FACTS
 from amocrm.resources.filters import build_query
-from amocrm.resources.item_checks import check_item, check_shape, with_plain_numbers
+from amocrm.resources.item_checks import (
+    check_has_id,
+    check_item,
+    check_shape,
+    with_plain_numbers,
+)
 from amocrm.resources.one_item import OneEditable, OneReadable
 from amocrm.resources.resource import Resource, members
-from amocrm.resources.split_query import split_query
 
 if TYPE_CHECKING:
     from amocrm.bulk.journals.storage import JournalStorage
@@ -104,12 +109,7 @@ class Lists(Resource, Generic[E, F, W, O]):
 
     __slots__ = ()
     _arguments: ClassVar[tuple[str, ...]] = ("item", "filter", "with", "order")
-    _split: ClassVar[Mapping[str, int]] = {
-        "id": 0, "entity_id": 0, "uid": 0, "responsible_user_id": 0, "created_by": 0,
-        "updated_by": 0, "pipeline_id": 0,
-    }  # fmt: skip
-    """Filters of which a long list is split over several calls, each with how many a call takes;
-    0 is as many as an address holds. An item has one value of each, so it is found once."""
+    _split: ClassVar[Mapping[str, int]] = SPLIT
 
     def list(
         self,
@@ -170,7 +170,25 @@ class Lists(Resource, Generic[E, F, W, O]):
         """Refuse filters that mean nothing without each other."""
 
 
-class Creates(Resource, Generic[N, A]):
+class _WritesMany(Resource):
+    """Items are written many in a call."""
+
+    __slots__ = ()
+
+    def _prepared(self, what: Literal["new", "patch"]) -> Callable[[Json], Json]:
+        """Return what checks one of many items, and returns it as it is sent."""
+        kind, where, api = type(self), self._where, self._api
+
+        def prepare(item: Json) -> Json:
+            check_item(kind, what, item, where, api)
+            if what == "patch" and not api.lenient:
+                check_has_id(item, where)
+            return with_plain_numbers(item)
+
+        return prepare
+
+
+class Creates(_WritesMany, Generic[N, A]):
     """Items are created, one or many in a call."""
 
     __slots__ = ()
@@ -210,12 +228,16 @@ class Creates(Resource, Generic[N, A]):
         retry: Retry | None = None,
         progress: Report | None = None,
     ) -> Outcomes:
-        """Create any number, and yield what became of each; see `AmoCRM.create_many`."""
+        """Create any number, and yield what became of each; see `AmoCRM.create_many`.
+
+        Each item is checked as `create` checks it, when its turn comes. A wrong one is not sent: it
+        is `Refused`, with a ConfigurationError that names it, and the others are created.
+        """
         writer = lazy.writer.Writer(
             self._api, lazy.outcomes.Created, self._path,
             size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return lazy.writer.Outcomes(writer, items, self._explain, with_plain_numbers)
+        return lazy.writer.Outcomes(writer, items, self._explain, self._prepared("new"))
 
     def writable(self, model: Mapping[str, object]) -> N:
         """Return a model without what cannot be written, so that it can be created again.
@@ -288,7 +310,7 @@ class Updates(Resource, Generic[P, A]):
         return cast("A", response.data)
 
 
-class UpdatesMany(Updates[P, A]):
+class UpdatesMany(_WritesMany, Updates[P, A]):
     """Items are changed, one or many in a call."""
 
     __slots__ = ()
@@ -305,13 +327,13 @@ class UpdatesMany(Updates[P, A]):
     ) -> Outcomes:
         """Change any number, each with its `id`, and yield what became of each.
 
-        See `AmoCRM.update_many`.
+        See `AmoCRM.update_many`. Each is checked as `update` checks it; see `create_many`.
         """
         writer = lazy.writer.Writer(
             self._api, lazy.outcomes.Updated, self._path,
             size=size, ahead=ahead, journal=journal, retry=retry, progress=progress,
         )  # fmt: skip
-        return lazy.writer.Outcomes(writer, patches, self._explain, with_plain_numbers)
+        return lazy.writer.Outcomes(writer, patches, self._explain, self._prepared("patch"))
 
 
 class Deletes(Resource):

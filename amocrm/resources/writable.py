@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final, get_args
 
 from amocrm.http.messages import Json
+from amocrm.resources import lazy
 from amocrm.resources.resource import Resource, member_types, shape_named, shape_of
 from amocrm.schema import enums
 
@@ -24,7 +25,8 @@ def writable(kind: type[Resource], model: Mapping[str, Json]) -> dict[str, Json]
     which are renamed; choices and tags are named by their texts, not by ids. A color that amoCRM
     shows but no longer takes, as stages of older accounts have (reference 4.5), is left out.
     """
-    return _part(model, shape_of(kind, "new"), kind.__module__.rpartition(".")[2])
+    whole = lazy.patch.with_exact_price(model)
+    return _part(whole, shape_of(kind, "new"), kind.__module__.rpartition(".")[2])
 
 
 def _part(model: Mapping[str, Json], shape: Mapping[str, str], home: str) -> dict[str, Json]:

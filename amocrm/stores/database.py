@@ -13,7 +13,7 @@ import contextlib
 import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from amocrm._support.forks import ForkLock, after_fork
@@ -22,7 +22,7 @@ from amocrm.errors import AmoCRMError, ConfigurationError, TokenStoreError
 
 try:
     import sqlalchemy as sa
-    from sqlalchemy import exc
+    from sqlalchemy import event, exc
     from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT, VARCHAR
     from sqlalchemy.pool import NullPool, QueuePool
     from sqlalchemy.schema import CreateTable
@@ -39,6 +39,7 @@ __all__ = [
     "again_if_lost",
     "describe",
     "describe_error",
+    "event",
     "exact_text",
     "exc",
     "long_text",
@@ -405,7 +406,7 @@ class HiddenBytes(sa.types.TypeDecorator[bytes]):
         is_mysql = dialect.name in ("mysql", "mariadb")
         return dialect.type_descriptor(MEDIUMBLOB() if is_mysql else sa.LargeBinary())
 
-    def bind_processor(self, dialect: sa.Dialect) -> Callable[[bytes | None], object]:
+    def bind_processor(self, dialect: sa.Dialect) -> _Binds:
         """Hide a value that is sent: what the driver makes of it, too."""
         drivers = super().bind_processor(dialect)
 
@@ -419,6 +420,12 @@ class HiddenBytes(sa.types.TypeDecorator[bytes]):
     def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> bytes | None:
         """Hide a value of a row; `bytes` returns the plain ones."""
         return None if value is None else _HiddenBytes(value)
+
+
+class _Binds(Protocol):
+    """Makes what a driver takes of a value."""
+
+    def __call__(self, value: bytes | None) -> object: ...
 
 
 class _HiddenBytes(bytes):

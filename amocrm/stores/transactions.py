@@ -17,7 +17,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from amocrm._support.clock import SystemClock
 from amocrm._support.forks import before_fork
 from amocrm.errors import AmoCRMError
-from amocrm.stores.database import Database, describe_error, exc, make_engine, sa
+from amocrm.stores.database import Database, describe_error, event, exc, make_engine, sa
 from amocrm.stores.time_limits import Step, TimeLimits
 
 SHORT: Final = 0.3
@@ -129,6 +129,7 @@ class Transactions:
                     return self._once(work, step, is_read)
                 except (exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
                     if step.is_cut:
+                        describe_error(error)  # It must not keep the values either.
                         raise self._raises(
                             f"{self!r} could not {what}: no answer within {seconds:g} s"
                         ) from None
@@ -189,7 +190,7 @@ class Transactions:
         engine = make_engine(url, wait=self._patience)
         if engine.dialect.name == "sqlite":
             before_fork(self)
-            sa.event.listen(engine, "do_connect", lambda *_: self._database.keep_private())
+            event.listen(engine, "do_connect", self._keep_private)
             return engine
         driver_error = engine.dialect.loaded_dbapi.OperationalError
 
@@ -209,9 +210,13 @@ class Transactions:
                 cursor.close()
                 connection.commit()
 
-        sa.event.listen(engine, "do_connect", connect)
-        sa.event.listen(engine, "connect", limit_locks)
+        event.listen(engine, "do_connect", connect)
+        event.listen(engine, "connect", limit_locks)
         return engine
+
+    def _keep_private(self, *_: object) -> None:
+        """Check the file of an SQLite database before it is opened."""
+        self._database.keep_private()
 
     @contextmanager
     def _errors(self, what: str) -> Generator[None, None, None]:

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from amocrm.webhooks.event import Delivery, Event
 
-# Not later: the modules would take the functions' names.
+# Not later: the module would take the function's name.
 from amocrm.webhooks.health import health
-from amocrm.webhooks.parse import parse
-from amocrm.webhooks.reconcile import reconcile
+from amocrm.webhooks.parsing.parse import parse
 
 if _TYPE_CHECKING:
     from amocrm.webhooks.health import AccountHealth, Health
     from amocrm.webhooks.inbox.inbox import Inbox
     from amocrm.webhooks.inbox.memory import MemoryInbox
     from amocrm.webhooks.inbox.sql import SQLInbox
-    from amocrm.webhooks.receiver import Receiver
-    from amocrm.webhooks.reconcile import Reconciled
+    from amocrm.webhooks.receiver.receiver import Receiver
+    from amocrm.webhooks.reconciliation.reconcile import Reconciled, reconcile
     from amocrm.webhooks.router import Hooks
     from amocrm.webhooks.subscriptions import Ensured, ensure
-    from amocrm.webhooks.worker import Handled, Worker
+    from amocrm.webhooks.worker.worker import Handled, Worker
 
 __all__ = [
     "AccountHealth",
@@ -46,15 +45,16 @@ __all__ = [
 _LATER: dict[str, str] = {
     "AccountHealth": "amocrm.webhooks.health",
     "Ensured": "amocrm.webhooks.subscriptions",
-    "Handled": "amocrm.webhooks.worker",
+    "Handled": "amocrm.webhooks.worker.worker",
     "Health": "amocrm.webhooks.health",
     "Hooks": "amocrm.webhooks.router",
     "Inbox": "amocrm.webhooks.inbox.inbox",
     "MemoryInbox": "amocrm.webhooks.inbox.memory",
-    "Receiver": "amocrm.webhooks.receiver",
-    "Reconciled": "amocrm.webhooks.reconcile",
+    "Receiver": "amocrm.webhooks.receiver.receiver",
+    "Reconciled": "amocrm.webhooks.reconciliation.reconcile",
     "SQLInbox": "amocrm.webhooks.inbox.sql",
-    "Worker": "amocrm.webhooks.worker",
+    "Worker": "amocrm.webhooks.worker.worker",
+    "reconcile": "amocrm.webhooks.reconciliation.reconcile",
     "ensure": "amocrm.webhooks.subscriptions",
 }
 """Names that need a database, start threads or are used in one program only, by their modules."""

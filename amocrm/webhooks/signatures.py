@@ -26,7 +26,7 @@ from amocrm.chats.signatures import verify_hook as verify_chat
 from amocrm.errors import ConfigurationError, WebhookError
 from amocrm.http.messages import Json
 from amocrm.webhooks import codes, jwt
-from amocrm.webhooks.body import read_body
+from amocrm.webhooks.parsing.body import read_body
 
 __all__ = [
     "BotToken",

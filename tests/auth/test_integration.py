@@ -40,6 +40,7 @@ from amocrm import (
 )
 from amocrm.auth.cooldowns import REFRESH_COOLDOWN
 from amocrm.auth.installation.uninstall_hook import sign
+from amocrm.auth.token import REFRESH_EARLY, REFRESH_SPREAD, read_token
 from amocrm.auth.token_record import Record, write_record
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.http.adapter import SandboxAdapter
@@ -1131,6 +1132,22 @@ def test_a_token_set_by_a_user_does_not_move_a_host_back(
             with pytest.raises(ConfigurationError, match=f"but .* account {newcomer.id}"):
                 crm.connection.set_token(token)
     assert integration.account("example").connection.account_id == newcomer.id
+
+
+def test_renewals_of_the_accounts_are_spread(
+    integration: Integration, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    account = install(integration, sandbox)
+    token = read_token(account.connection.get_token())
+    clock.advance(DAY - REFRESH_EARLY - token._share_of(REFRESH_SPREAD) - 1)
+    assert account.request.get(ACCOUNT).info.status_code == 200
+    assert account.connection.status().freshness == "fresh"
+    assert sandbox.counters["grants.refresh"] == 0
+    clock.advance(2)
+    assert account.connection.status().freshness == "stale"
+    for _ in range(3):
+        assert account.request.get(ACCOUNT).info.status_code == 200
+    assert sandbox.counters["grants.refresh"] == 1
 
 
 def test_reloading_a_redirect_does_not_send_a_refused_pair_again(

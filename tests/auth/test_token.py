@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm import ConfigurationError, Token
-from amocrm.auth.token import Freshness, granted, jwt_payload, read_claims, read_token
+from amocrm.auth.token import (
+    REFRESH_EARLY,
+    REFRESH_SPREAD,
+    Freshness,
+    granted,
+    jwt_payload,
+    read_claims,
+    read_token,
+)
 
 NOW = 1_700_000_000
 
@@ -32,6 +41,45 @@ def jwt(**said: object) -> str:
 )
 def test_freshness_on_both_sides_of_each_limit(left: int, freshness: Freshness) -> None:
     assert Token("a", "r", NOW + left).freshness(NOW) is freshness
+
+
+@pytest.mark.parametrize("life", [None, 86_400, 3600])
+def test_the_early_refresh_of_a_pair_is_spread_and_has_one_instant_for_all(
+    life: int | None,
+) -> None:
+    extra = {} if life is None else {"expires_in": life}
+    longest = min(REFRESH_SPREAD, (life or 86_400) / 6)
+    stale: list[float] = []
+    for number in range(200):
+        token, same = (Token("a", f"r{number}", NOW + 86_400, extra) for _ in range(2))
+        seconds = token._share_of(REFRESH_SPREAD)
+        assert 0 <= seconds < longest
+        stale.append(token.expires_at - REFRESH_EARLY - seconds)  # type: ignore[operator]
+        for one in (token, same):
+            assert one.freshness(stale[-1] - 0.01, REFRESH_SPREAD) is Freshness.FRESH
+            assert one.freshness(stale[-1] + 0.01, REFRESH_SPREAD) is Freshness.STALE
+        assert token.freshness(stale[-1] - 0.01) is Freshness.FRESH
+    assert max(stale) - min(stale) > 0.95 * longest
+
+
+def busiest_hour(instants: list[float]) -> int:
+    return max(Counter(int(one // 3600) for one in instants).values())
+
+
+def test_accounts_that_were_installed_in_one_hour_are_renewed_at_all_hours_after_a_few_days() -> (
+    None
+):
+    installed = [NOW + number * 3600 / 10_000 for number in range(10_000)]
+    by_day = [busiest_hour(installed)]
+    for day in range(7):
+        for number, begun in enumerate(installed):
+            token = Token("a", f"{number}, {day}", begun + 86_400)
+            early = REFRESH_EARLY + token._share_of(REFRESH_SPREAD)
+            installed[number] = begun + 86_400 - early
+        by_day.append(busiest_hour(installed))
+    assert by_day[0] >= 5000
+    assert by_day[1] < 2700
+    assert by_day[7] < 1300
 
 
 def test_a_token_without_a_known_expiry_is_fresh() -> None:

@@ -130,12 +130,12 @@ def test_it_grows_while_answers_are_quick_and_the_client_remembers(
     crm: AmoCRM, tmp_path: Path
 ) -> None:
     run, again, other = tmp_path / "run", tmp_path / "again", tmp_path / "other"
-    list(crm.create_many(LEADS, leads(850), journal=run))
+    list(crm.create_many(LEADS, leads(850), ahead=1, journal=run))
     assert sizes(run) == [50, 100, 200, 250, 250]
     twin = crm.as_user(crm.request.get("/api/v4/account").data["current_user_id"])
-    list(twin.create_many(LEADS, leads(500), journal=again))
+    list(twin.create_many(LEADS, leads(500), ahead=1, journal=again))
     assert sizes(again) == [250, 250]
-    list(crm.create_many("/api/v4/contacts", leads(120), journal=other))
+    list(crm.create_many("/api/v4/contacts", leads(120), ahead=1, journal=other))
     assert sizes(other) == [50, 70]
 
 
@@ -179,14 +179,14 @@ def test_a_504_leaves_its_items_unknown_and_smaller_calls_follow(
 ) -> None:
     run = tmp_path / "run"
     portal.inject("server_error", method="POST", times=99, more_than=120, status=504, effect=True)
-    outcomes = list(crm.create_many(LEADS, leads(700), journal=run))
+    outcomes = list(crm.create_many(LEADS, leads(700), ahead=1, journal=run))
     assert sizes(run) == [50, 100, 200, 100, 100, 100, 50]
     assert [type(one) for one in outcomes[150:350]] == [Unknown] * 200
     assert kinds(outcomes) == {"Created": 500, "Unknown": 200}
     assert Counter(lead["name"] for lead in portal.leads()) == {
         f"Lead {at}": 1 for at in range(700)
     }
-    resumed = list(crm.create_many(LEADS, leads(700), journal=run))
+    resumed = list(crm.create_many(LEADS, leads(700), ahead=1, journal=run))
     assert [type(one) for one in resumed] == [type(one) for one in outcomes]
     assert len(sizes(run)) == 7, "nothing was sent again, in chunks of another size"
 
@@ -196,7 +196,7 @@ def test_what_is_too_heavy_is_divided_if_it_may_be_repeated(
 ) -> None:
     run, items = tmp_path / "run", updates(portal, 400)
     portal.inject("server_error", method="PATCH", times=99, more_than=60, status=504, effect=True)
-    outcomes = list(crm.update_many(LEADS, items, retry="always", journal=run))
+    outcomes = list(crm.update_many(LEADS, items, retry="always", ahead=1, journal=run))
     assert kinds(outcomes) == {"Updated": 400}
     assert sizes(run) == [50, 100, 50, 50, *[50] * 5]
     assert sorted(lead["price"] for lead in portal.leads()) == list(range(400))

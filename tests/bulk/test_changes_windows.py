@@ -124,6 +124,36 @@ def test_whatever_is_edited_meanwhile_everything_is_seen_in_its_last_state(
     }
 
 
+@pytest.mark.parametrize(("kind", "spread"), [("leads", 1), ("leads", 300), ("tasks", 7)])
+def test_a_filter_of_many_ids_takes_several_calls(
+    portal: Sandbox, crm: AmoCRM, tmp_path: Path, kind: str, spread: int
+) -> None:
+    """Also where a second holds several pages, and with a checkpoint."""
+    times = [START + at % spread for at in range(600)]
+    if kind == "tasks":
+        other, *added = sorted(add(crm, [START, *times]))
+    else:
+        other, *added = (
+            portal.add(kind, {"name": "A", "updated_at": at}) for at in [START, *times]
+        )
+    resource: Any = getattr(crm, kind)
+
+    def run(numbers: list[int]) -> list[Any]:
+        with resource.changes(filter={"id": numbers}, checkpoint=tmp_path / "kept") as changed:
+            return list(changed)
+
+    found = run(added[::-1])
+    assert sorted(one["id"] for one in found) == added
+    assert [one["updated_at"] for one in found] == sorted(one["updated_at"] for one in found)
+    assert max(len(one.query) for one in portal.log) < 4_200
+    assert run(added[::-1]) == []
+    for number in (added[5], other):
+        portal.account().shelf(kind)[number]["updated_at"] = START + 10_000
+    assert [one["id"] for one in run(added[::-1])] == [added[5]]
+    same = crm.changes(kind, {"filter": {"id": added}}, since=START)
+    assert sorted(one["id"] for one in same) == added
+
+
 def test_a_listing_that_ignores_the_window_is_not_read(clock: ManualClock) -> None:
     items = [{"id": 1, "updated_at": START - 1}]
     with pytest.raises(UnexpectedReplyError, match="is_api_filter_enabled"):

@@ -261,9 +261,10 @@ def test_pages_are_read_side_by_side(clock: ManualClock) -> None:
 
 def test_ahead_0_reads_one_after_the_other(clock: ManualClock) -> None:
     crm, server = canned(book(5), clock)
+    before = set(workers())  # Threads of another test may be about to end.
     for page, _ in enumerate(crm.listing(LEADS, ahead=0).pages(), 1):
         assert server.pages == list(range(1, page + 1))
-        assert not workers()
+        assert set(workers()) <= before
 
 
 def test_the_error_of_a_page_comes_after_the_items_before_it(portal: Sandbox, real: AmoCRM) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -84,6 +85,17 @@ def test_chunks_put_together_are_the_items(items: list[int], size: int) -> None:
     assert [one for chunk in cut for one in chunk] == items
     assert all(len(chunk) == size for chunk in cut[:-1])
     assert all(cut)
+
+
+def test_the_items_before_an_error_of_their_source_are_a_chunk() -> None:
+    def source() -> Iterator[int]:
+        yield from range(5)
+        raise ZeroDivisionError
+
+    cut, got = chunks(source(), lambda: 3), list[list[int]]()
+    with pytest.raises(ZeroDivisionError):
+        got.extend(cut)
+    assert got == [[0, 1, 2], [3, 4]]
 
 
 MIXED = st.lists(st.booleans(), max_size=40).filter(

@@ -259,6 +259,8 @@ def _common(kind: str, method: str) -> str:
         return f"list(@.create_many([{new}]))"
     if method == "update_many":
         return f'list(@.update_many([{{"id": {number}, {patch[1:]}]))'
+    if method == "named" and kind == "Bots":
+        return '@.named("Welcome")'
     if method == "named":
         return f'@.named("{ast.literal_eval(new)["name"]}")'
     if method == "writable":

@@ -112,6 +112,17 @@ def test_a_call_that_leaves_after_its_successor_waits_for_another_slot(clock: Ma
     assert late.waited == pytest.approx(1 + MARGIN)
 
 
+def test_a_call_that_was_sent_late_counts_from_then_on(clock: ManualClock) -> None:
+    """Between the last look at its slot and its sending; its response may be read late as well."""
+    limiter = LocalRateLimiter(1)
+    late = slot_of(limiter, clock)
+    late.leaving()
+    clock.advance(0.5)
+    late.sent()
+    slot_of(limiter, clock, 10)
+    assert clock.monotonic() == pytest.approx(1.5 + MARGIN)
+
+
 def test_a_late_call_does_not_wait_for_long(clock: ManualClock) -> None:
     limiter = LocalRateLimiter(1)
     late = slot_of(limiter, clock)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from amocrm import LocalRateLimiter, RateLimiterError
+from amocrm.rate_limit.base import BaseRateLimiter
 from amocrm.rate_limit.budget import AMOCRM, Budget, budgets_of
 from amocrm.rate_limit.file import SET_RECORDS, SETS, FileRateLimiter
 from amocrm.rate_limit.redis import RedisRateLimiter
+from amocrm.rate_limit.redis_script import SCRIPT, TIME
 from amocrm.rate_limit.window import Action, Turn
 from amocrm.sandbox import ManualClock
 from tests.rate_limit.test_contract import CLOCK, REDIS, MakePace, make, redis_name
@@ -25,55 +30,166 @@ def account(name: str, *, learned: bool = False) -> tuple[Budget, ...]:
 
 
 def told(turn: Turn) -> tuple[Any, ...]:
-    """All of a turn but its numbers, which begin where each kind begins."""
+    """All of a turn but its time, and its numbers, which begin where each kind begins."""
     reserved = tuple(number >= 0 for number in turn.numbers)
-    return turn.action, round(turn.away, 6), turn.held, turn.probe, reserved
+    return turn.action, turn.held, turn.probe, reserved
+
+
+class Walk:
+    """Random steps that two rate limiters take at the same instants, and what they answer.
+
+    Args:
+        local: the windows of this process.
+        other: those in a file or in Redis.
+        now: is called with each new instant.
+    """
+
+    def __init__(
+        self,
+        local: LocalRateLimiter,
+        other: BaseRateLimiter,
+        seed: int,
+        now: Callable[[float], object] = float,
+    ) -> None:
+        self.local, self.pair = local, (local, other)
+        self.dice, self.clock, self.tell = random.Random(seed), ManualClock(), now
+        self.waiting: list[tuple[tuple[Budget, ...], list[Turn]]] = []
+        self.gone: list[tuple[tuple[Budget, ...], list[Turn]]] = []
+        self.actions = Counter[Action]()
+        self.advance(1000)
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(round(seconds, 6))  # The clock of Redis has microseconds.
+        self.tell(round(self.clock.monotonic(), 6))
+
+    def run(self, steps: int) -> None:
+        acts = {self.reserve: 16, self.check: 9, self.respond: 5, self.margin: 2, self.opening: 1,
+                self.stop: 1, self.free: 1, self.later: 4}  # fmt: skip
+        for act in self.dice.choices([*acts], [*acts.values()], k=steps):
+            act()
+
+    def budgets(self) -> tuple[Budget, ...]:
+        return account(f"a{self.dice.randrange(3)}", learned=self.dice.random() < 0.3)
+
+    def reserve(self) -> None:
+        budgets, patience = self.budgets(), self.dice.choice([0, 1, 30])
+        self.expect(budgets, [one.reserve(self.clock, patience, budgets) for one in self.pair])
+
+    def check(self) -> None:
+        if self.waiting:
+            budgets, before = self.waiting.pop(self.dice.randrange(len(self.waiting)))
+            if not self.is_kept(budgets, before[0]):
+                return  # Its caller is taken for dead, at once here and a little later in Redis.
+            if self.dice.random() < 0.6:
+                self.advance(min(before[0].away, 3.0) + 1e-4)
+            turns = [
+                one.check(self.clock, turn.numbers, budgets)
+                for one, turn in zip(self.pair, before, strict=True)
+            ]
+            self.expect(budgets, turns)
+
+    def expect(self, budgets: tuple[Budget, ...], turns: list[Turn]) -> None:
+        local, other = turns
+        assert told(local) == told(other)
+        assert local.away == pytest.approx(other.away, abs=3e-6)
+        self.actions[local.action] += 1
+        if local.action is Action.WAIT:
+            self.waiting.append((budgets, turns))
+        elif local.action is Action.GO:
+            self.gone.append((budgets, turns))
+
+    def respond(self) -> None:
+        if self.gone:
+            budgets, before = self.gone.pop(self.dice.randrange(len(self.gone)))
+            margin, accepted = self.dice.choice([0.02, 0.05, 0.3]), self.dice.random() < 0.95
+            answers = [
+                one.note_response(self.clock, turn.numbers, margin, budgets, accepted)
+                for one, turn in zip(self.pair, before, strict=True)
+            ]
+            assert answers[0] == answers[1]
+
+    def is_kept(self, budgets: tuple[Budget, ...], turn: Turn) -> bool:
+        """Whether no slot of a call was dropped."""
+        windows = self.local._windows.by_key
+        pairs = zip(budgets, turn.numbers, strict=True)
+        return all(number < 0 or number >= windows[one.key].first for one, number in pairs)
+
+    def margin(self) -> None:
+        if self.gone:
+            budgets, before = self.dice.choice(self.gone)
+            if not self.is_kept(budgets, before[0]):
+                return
+            margin = self.dice.choice([0.05, 1.0])
+            for one, turn in zip(self.pair, before, strict=True):
+                one.note_margin(self.clock, turn.numbers, margin, budgets)
+
+    def opening(self) -> None:
+        if self.gone:
+            budgets, before = self.dice.choice(self.gone)
+            if not self.is_kept(budgets, before[0]):
+                return
+            for one, turn in zip(self.pair, before, strict=True):
+                one.note_opening(self.clock, turn.numbers, budgets)
+
+    def stop(self) -> None:
+        budgets, act = self.budgets(), self.dice.choice(["hold"] * 5 + ["block"])
+        seconds = self.dice.uniform(0.1, 2.0)
+        answers = [getattr(one, f"note_{act}")(self.clock, seconds, budgets) for one in self.pair]
+        assert answers[0] == pytest.approx(answers[1], abs=3e-6)
+
+    def free(self) -> None:
+        budgets = self.budgets()
+        for one in self.pair:
+            one.note_unblock(self.clock, budgets)
+        if budgets[-1].learned and self.dice.random() < 0.3:
+            assert len({one.note_free(self.clock, budgets) for one in self.pair}) == 1
+
+    def later(self) -> None:
+        self.advance(self.dice.uniform(*self.dice.choice([(0.0, 0.02), (0.1, 0.3), (0.9, 1.2)])))
+
+
+STEPS = 400
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_file_does_what_threads_do(tmp_path: Path, seed: int) -> None:
     """The same steps, at random, on both: 3 accounts, holds, blocks, what is learned, late ones."""
-    dice, clock = random.Random(seed), ManualClock()
-    clock.advance(1000)
-    pair: tuple[Any, Any] = (LocalRateLimiter(), FileRateLimiter(tmp_path / "limits"))
-    waiting: list[tuple[tuple[Budget, ...], list[Turn]]] = []
-    gone: list[tuple[tuple[Budget, ...], list[Turn]]] = []
-    for _ in range(400):
-        budgets = account(f"a{dice.randrange(3)}", learned=dice.random() < 0.3)
-        act = dice.choice(
-            ["reserve"] * 8 + ["check"] * 8 + ["note"] * 4 + ["hold", "block", "free"]
-        )
-        if act == "reserve":
-            turns = [one.reserve(clock, 30, budgets) for one in pair]
-        elif act == "check" and waiting:
-            budgets, before = waiting.pop(dice.randrange(len(waiting)))
-            turns = [
-                one.check(clock, turn.numbers, budgets)
-                for one, turn in zip(pair, before, strict=True)
-            ]
-        elif act == "note" and gone:
-            budgets, before = gone.pop(dice.randrange(len(gone)))
-            margin = dice.choice([0.005, 0.05, 0.3])
-            for one, turn in zip(pair, before, strict=True):
-                one.note_margin(clock, turn.numbers, margin, budgets)
-            continue
-        elif act in ("hold", "block"):
-            seconds = dice.choice([0.1, 2.0])
-            for one in pair:
-                getattr(one, f"note_{act}")(clock, seconds, budgets)
-            continue
-        else:
-            for one in pair:
-                one.note_unblock(clock, budgets)
-                if budgets[-1].learned and act == "free":
-                    one.note_free(clock, budgets)
-            clock.advance(dice.choice([0.01, 0.2, 1.1]))
-            continue
-        assert told(turns[0]) == told(turns[1])
-        if turns[0].action is Action.WAIT:
-            waiting.append((budgets, turns))
-        elif turns[0].action is Action.GO:
-            gone.append((budgets, turns))
+    walk = Walk(LocalRateLimiter(), FileRateLimiter(tmp_path / "limits"), seed)
+    walk.run(STEPS)
+    assert {Action.GO, Action.WAIT, Action.TOO_FAR} <= set(walk.actions)
+
+
+class TimedRedisRateLimiter(RedisRateLimiter):
+    """A rate limiter in Redis whose script reads the time from a key."""
+
+    def __init__(self, client: redis.Redis, name: str) -> None:
+        super().__init__(client, name)
+        script = SCRIPT.replace(TIME, f"{{redis.call('GET', '{{{name}}}:now'), '0'}}")
+        self._script = client.register_script(script)
+
+
+def walk_in_redis(seed: int, steps: int) -> Walk:
+    name, client = redis_name(), redis.Redis.from_url(REDIS)
+    other = TimedRedisRateLimiter(client, name)
+    walk = Walk(
+        LocalRateLimiter(), other, seed, lambda now: client.set(f"{{{name}}}:now", repr(now), 60)
+    )
+    walk.run(steps)
+    keys = list(client.scan_iter(f"{{{name}}}:*", 1000))
+    assert all(client.ttl(key) > 0 for key in keys)
+    client.delete(*keys)
+    return walk
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_redis_does_what_threads_do(seed: int) -> None:
+    assert {Action.GO, Action.WAIT, Action.TOO_FAR} <= set(walk_in_redis(seed, STEPS).actions)
+
+
+@pytest.mark.endurance
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_redis_does_what_threads_do_for_long(seed: int) -> None:
+    walk_in_redis(seed, 5 * STEPS)
 
 
 def test_calls_of_an_account_share_its_budgets_and_delay_no_other(make: MakePace) -> None:
@@ -113,6 +229,28 @@ def test_holds_and_blocks_are_the_account_s(make: MakePace) -> None:
     assert two.reserve(CLOCK, 0, other).action is Action.BLOCKED
     one.note_unblock(CLOCK, account("blocked"))
     assert two.reserve(CLOCK, 0, account("blocked")).action is Action.GO
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_processes_learn_together_from_their_responses(make: MakePace, refused: int) -> None:
+    """Each of them sees too few to know that nobody counts the address."""
+    limiters = make(None), make(None), make(None)
+    accounts = [account(f"a{number}", learned=True) for number in range(11)]
+    turns = [limiters[at % 3].reserve(CLOCK, 0, accounts[at]) for at in range(10)]
+    assert {one.action for one in turns} == {Action.GO}
+    known = [
+        limiters[at % 3].note_response(
+            CLOCK, turns[at].numbers, 0.03, accounts[at], is_accepted=at >= refused
+        )
+        for at in range(8)
+    ]
+    assert known == [False] * 7 + [not refused]
+    last = limiters[2].reserve(CLOCK, 0, accounts[10])
+    assert last.action is (Action.WAIT if refused else Action.GO)
+    if not refused:
+        assert limiters[1].note_response(
+            CLOCK, turns[8].numbers, 0.03, accounts[8], is_accepted=True
+        )
 
 
 def test_what_is_learned_is_shared(make: MakePace) -> None:
@@ -160,8 +298,6 @@ def test_a_window_larger_than_a_record_is_kept_behind_the_table(tmp_path: Path) 
 
 
 def test_redis_has_two_keys_for_each_budget() -> None:
-    import redis
-
     name, client = redis_name(), redis.Redis.from_url(REDIS)
     limiter = RedisRateLimiter(client, name)
     budgets = (Budget("account:a", 1000),)

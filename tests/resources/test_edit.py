@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from amocrm import AmoCRM, ConfigurationError, ConflictError, NotFoundError, ValidationError
+from amocrm import (
+    AmoCRM,
+    ConfigurationError,
+    ConflictError,
+    NotFoundError,
+    Refused,
+    ValidationError,
+)
 from amocrm.resources.patch import edited
 from amocrm.resources.resource import members
 from amocrm.sandbox import ManualClock, Sandbox
@@ -296,6 +303,35 @@ def test_a_block_that_leaves_a_price_with_a_fraction_does_not_send_it(
             changed["price_with_minor_units"] = 7.5
     crm.leads.save(read, {"price": 99})
     assert portal.log[-1].body == {"price": 99}
+
+
+def test_no_price_loses_its_fraction_without_a_word(
+    crm: AmoCRM, portal: Sandbox, lead: int
+) -> None:
+    portal.account().has_minor_units = True
+    crm.leads.update(lead, {"price": 99.5})
+    read: Any = crm.leads.get(lead)
+    whole: Any = {**read, "name": "B"}
+    writes = [one for one in portal.log if one.method != "GET"]
+    for write in (
+        lambda: crm.leads.save(read, whole),
+        lambda: list(crm.leads.save_many([(read, whole)])),
+        lambda: crm.leads.update(lead, whole),
+        lambda: crm.leads.create(whole),
+    ):
+        with pytest.raises(ConfigurationError, match=r"price.* 99\.5|99\.5.* price"):
+            write()
+    (outcome,) = crm.leads.update_many([whole])
+    assert isinstance(outcome, Refused)
+    assert [one for one in portal.log if one.method != "GET"] == writes
+    again = crm.leads.create(crm.leads.writable(read))["id"]
+    for number in (lead, again):
+        assert crm.leads.get(number)["price_with_minor_units"] == 99.5
+    whole["price"] = 99.5
+    crm.leads.update(lead, whole)
+    crm.leads.save(read, {"name": "C"})
+    now: Any = crm.leads.get(lead)
+    assert (now["name"], now["price_with_minor_units"]) == ("C", 99.5)
 
 
 def test_an_exception_in_the_block_sends_nothing_and_goes_on(

@@ -12,7 +12,15 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from amocrm import AmoCRM, AmoCRMError, ConfigurationError, Integration, MemoryStore
+from amocrm import (
+    AmoCRM,
+    AmoCRMError,
+    ConfigurationError,
+    Created,
+    Integration,
+    MemoryStore,
+    Refused,
+)
 from amocrm.bulk.changes import Changes
 from amocrm.bulk.listing import Listing
 from amocrm.chats import Channel
@@ -218,7 +226,8 @@ SLIPS: Final[list[tuple[Callable[[Any], Any], str]]] = [
     (lambda crm: crm.leads.create_many(5), "items must be a list or another iterable, not int"),
     (lambda crm: crm.leads.create_many(b"ab"), "items must be a list or another iterable, not byt"),
     (lambda crm: crm.leads.save_many({}), "pairs must be a list or another iterable, not dict"),
-    (lambda crm: list(crm.leads.update_many([5])), "item 0 must be a dict, not int"),
+    (lambda crm: crm.leads.create({"nme": "A"}), "leads has no 'nme' (did you mean 'name'?)"),
+    (lambda crm: crm.leads.create({"tags": "x"}), "leads has no 'tags' (it is a part of _"),
     (lambda crm: crm.contacts.find(phone="1", normal="x"), "normal must be a function, not str"),
     (lambda crm: crm.contacts.find_or_create("Ann", phone="1"), "contacts: expected a dict, not s"),
     (lambda crm: crm.contacts.duplicates(by=5), "by must name some of phone, email, name"),
@@ -264,9 +273,10 @@ def test_what_cannot_be_read_erases_nothing(
     assert portal.log == []
 
 
-def test_the_items_before_a_wrong_one_are_written(crm: Any, portal: Sandbox) -> None:
-    with pytest.raises(ConfigurationError, match="item 2 must be a dict, not str"):
-        list(crm.leads.create_many([{"name": "A"}, {"name": "B"}, "C"], size=2))
+def test_the_items_around_a_wrong_one_are_written(crm: Any, portal: Sandbox) -> None:
+    outcomes = list(crm.leads.create_many([{"name": "A"}, "B", {"name": "C"}], size=3))
+    assert [type(one) for one in outcomes] == [Created, Refused, Created]
+    assert str(outcomes[1].error) == "item 1: an item must be a dict, not str"
     assert [one.path for one in portal.log if one.method == "POST"] == ["/api/v4/leads"]
 
 

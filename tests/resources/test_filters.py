@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError
+from amocrm.bulk.split_query import LONGEST, split_query
 from amocrm.http.query import encode
 from amocrm.resources.filter_values import Facts, is_known_kind
 from amocrm.resources.filters import build_query
-from amocrm.resources.split_query import LONGEST, split_query
 from amocrm.sandbox import Sandbox
 from amocrm.schema import enums
 from tests.resources.table import Seat, walk

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from amocrm import AmoCRM, AmoCRMError, ConfigurationError, NotFoundError, NotOfferedError
-from amocrm.resources.item_checks import closed_sets
+from amocrm import (
+    AmoCRM,
+    AmoCRMError,
+    ConfigurationError,
+    NotFoundError,
+    NotOfferedError,
+    Refused,
+    ReplyError,
+)
+from amocrm.resources.item_shapes import Rules, rules_of
 from amocrm.resources.resource import shape_of
 from amocrm.sandbox import Sandbox
 from amocrm.schema import enums
@@ -61,7 +72,7 @@ def test_values_of_closed_sets_are_checked_unsent(
     crm: AmoCRM, portal: Sandbox, seat: Seat, verb: str
 ) -> None:
     resource = reached(crm, seat)
-    sets = closed_sets(type(resource), "new" if verb == "create" else "patch")
+    sets = rules_of(type(resource), "new" if verb == "create" else "patch").closed_sets
     for name, kind in sets.items():
         first = get_args(getattr(enums, kind))[0]
         with pytest.raises(ConfigurationError, match=f"{name} does not take .*did you mean"):
@@ -76,6 +87,146 @@ def test_values_of_closed_sets_are_checked_unsent(
                 write(lenient, seat, verb, {name: "tomorrow"})
             assert "does not take" not in str(caught.value)
     assert len([one for one in portal.log if one.method != "GET"]) == len(sets)
+
+
+def rules(seat: Seat, verb: str) -> Rules:
+    return rules_of(seat.kind, "new" if "create" in verb else "patch")
+
+
+@WRITTEN
+def test_an_unknown_name_is_refused_unsent(
+    crm: AmoCRM, portal: Sandbox, seat: Seat, verb: str
+) -> None:
+    name = next(iter(sorted(rules(seat, verb).own)))
+    with pytest.raises(ConfigurationError, match=f"has no '{name}z' .did you mean '{name}'"):
+        write(crm, seat, verb, {f"{name}z": 1})
+    assert [one for one in portal.log if one.method != "GET"] == []
+    with client(portal, lenient=True) as lenient:
+        with pytest.raises(AmoCRMError):
+            write(lenient, seat, verb, {f"{name}z": 1})
+    assert len([one for one in portal.log if one.method != "GET"]) == 1
+
+
+SHAPES = [
+    (seat, verb, name, part.is_list, part.of_dicts)
+    for seat, verb in WRITES
+    for name, part in rules(seat, verb).parts.items()
+    if name not in rules(seat, verb).closed_sets
+]
+
+
+@pytest.mark.parametrize(
+    ("seat", "verb", "name", "is_list", "of_dicts"), SHAPES,
+    ids=[f"{seat.expression}-{verb}-{name}" for seat, verb, name, *_ in SHAPES],
+)  # fmt: skip
+def test_a_wrong_shape_is_refused_unsent(
+    crm: AmoCRM, portal: Sandbox, seat: Seat, verb: str, name: str, is_list: bool, of_dicts: bool
+) -> None:
+    wrong: list[Any] = [5, 1.5, True, "x"]
+    wrong += [{"id": 1}] if is_list else [[5]]
+    for value in [*wrong, *([["x"], [5], [None], [[]]] if is_list and of_dicts else [])]:
+        with pytest.raises(ConfigurationError, match=rf"{name}(\[0\])? must be a (list|dict)"):
+            write(crm, seat, verb, {name: value})
+    assert [one for one in portal.log if one.method != "GET"] == []
+    with client(portal, lenient=True) as lenient:
+        with pytest.raises(AmoCRMError):
+            write(lenient, seat, verb, {name: 5})
+    assert len([one for one in portal.log if one.method != "GET"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"custom_fields_values": 5}, "leads: custom_fields_values must be a list of dicts, not "
+         'int (custom_fields_values is [{"field_id": 900, "values": [{"value": "north"}]}])'),
+        ({"custom_fields_values": {"900": "A"}}, "custom_fields_values must be a list of dicts, n"),
+        ({"custom_fields_values": [{"field_id": 9, "values": "north"}]},
+         'leads: custom_fields_values[0].values must be a list of dicts, not str (values is [{"'),
+        ({"_embedded": 5}, 'leads: _embedded must be a dict, not int (_embedded is {"tags": [{"na'),
+        ({"_embedded": {"tags": "vip"}}, "leads: _embedded.tags must be a list of dicts, not str "
+         '(tags is [{"name": "vip"}])'),
+        ({"_embedded": {"tags": ["vip"]}}, "leads: _embedded.tags[0] must be a dict, not str"),
+        ({"_embedded": {"contacts": [31]}}, "leads: _embedded.contacts[0] must be a dict, not int"),
+        ({"tags": [{"name": "vip"}]}, "leads has no 'tags' (it is a part of _embedded: {\"_embedded"
+         '": {"tags": [{"name": "vip"}]}})'),
+        ({"tags_to_add": "vip"}, "leads: tags_to_add must be a list of dicts, not str"),
+    ],
+)  # fmt: skip
+def test_the_form_to_use_is_told(crm: Any, portal: Sandbox, item: Any, message: str) -> None:
+    for call in (crm.leads.create, lambda item: crm.leads.update(7, item)):
+        if call != crm.leads.create and "contacts" in str(item):
+            continue
+        with pytest.raises(ConfigurationError, match=re.escape(message)):
+            call(item)
+    (outcome,) = crm.leads.create_many([item])
+    assert message in str(outcome.error)
+    assert portal.log == []
+
+
+def test_what_amocrm_takes_is_sent(crm: Any, portal: Sandbox) -> None:
+    """Nulls, PHP's one empty value, tuples, and all that was read."""
+    made = crm.leads.create({"name": "A", "custom_fields_values": None, "_embedded": []})["id"]
+    crm.leads.update(made, {"_embedded": {"tags": ({"name": "vip"},)}})
+    read = crm.leads.get(made)
+    assert [one["name"] for one in read["_embedded"]["tags"]] == ["vip"]
+    crm.leads.update(made, {**read, "name": "B"})
+    assert crm.leads.get(made)["name"] == "B"
+
+
+BULK = [
+    (seat, verb)
+    for seat in SEATS.values()
+    for verb in ("create_many", "update_many")
+    if hasattr(seat.kind, verb)
+]
+
+
+@pytest.mark.parametrize(
+    ("seat", "verb"), BULK, ids=[f"{seat.expression}-{verb}" for seat, verb in BULK]
+)
+def test_each_of_many_items_is_checked_as_one_is(
+    crm: AmoCRM, portal: Sandbox, seat: Seat, verb: str
+) -> None:
+    limits, many = rules(seat, verb), getattr(reached(crm, seat), verb)
+    name = next(iter(sorted(limits.own)))
+    wrong: list[Any] = [{"id": 1, f"{name}z": 1}, "text", None]
+    wrong += [{"id": 1, part: 5} for part in limits.parts]
+    wrong += [{"id": 1, one: ["tomorrow"]} for one in limits.closed_sets]
+    wrong += [{name: 1}] if verb == "update_many" else []
+    outcomes = list(many(wrong))
+    assert [outcome.item for outcome in outcomes] == wrong
+    for at, outcome in enumerate(outcomes):
+        assert isinstance(outcome, Refused)
+        assert isinstance(outcome.error, ConfigurationError)
+        assert str(outcome.error).startswith(f"item {at}: ")
+        with pytest.raises(ConfigurationError):
+            outcome.unwrap()
+    assert [one for one in portal.log if one.method != "GET"] == []
+    with client(portal, lenient=True) as lenient, suppress(ReplyError):
+        list(getattr(reached(lenient, seat), verb)([wrong[0]]))
+    assert len([one for one in portal.log if one.method != "GET"]) == 1
+
+
+def test_a_stream_with_wrong_items_stays_a_stream(
+    crm: Any, portal: Sandbox, tmp_path: Path
+) -> None:
+    read = 0
+
+    def source() -> Iterator[dict[str, Any]]:
+        nonlocal read
+        for read in range(1, 201):
+            yield {"nme": "A"} if read % 7 == 0 else {"name": f"L{read}"}
+
+    outcomes = crm.leads.create_many(source(), size=10, ahead=1, journal=tmp_path / "journal")
+    first = next(outcomes)
+    assert read <= 30
+    rest = [first, *outcomes]
+    assert [isinstance(one, Refused) for one in rest] == [n % 7 == 0 for n in range(1, 201)]
+    assert str(rest[6].error) == "item 6: leads has no 'nme' (did you mean 'name'?)"
+    assert len(portal.leads()) == 200 - 28
+    again = list(crm.leads.create_many(source(), size=10, journal=tmp_path / "journal"))
+    assert [type(one) for one in again] == [type(one) for one in rest]
+    assert len(portal.leads()) == 200 - 28
 
 
 def test_the_closed_sets_are_found() -> None:

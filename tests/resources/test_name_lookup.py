@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from amocrm import AmoCRM, ConfigurationError
+from amocrm import AmoCRM, ConfigurationError, UnexpectedReplyError
 from amocrm.resources.name_lookup import find_named, find_stage
 from amocrm.resources.named import HasNames
 from amocrm.sandbox import Sandbox
+from tests.canned import Canned
 from tests.resources.table import walk
 from tests.resources.test_filters import client
 
@@ -89,6 +91,9 @@ NAMED: dict[str, Any] = {
     "users": {"password": "Secret1", "lang": "ru"},
     "roles": {"rights": RIGHTS},
     "sources": {},
+    "customers.statuses": {"sort": 30},
+    "customers.segments": {"color": "10599d"},
+    "chat_templates": {"content": "Hello", "type": "waba"},
 }
 """What a new item of each resource has beside its name."""
 
@@ -105,7 +110,9 @@ def crm(portal: Sandbox) -> Iterator[AmoCRM]:
 
 
 def resource_at(crm: AmoCRM, expression: str) -> Any:
-    if expression.startswith("customers"):
+    if expression == "customers.statuses":
+        crm.customers.mode.set("periodicity", is_enabled=True)
+    elif expression.startswith("customers"):
         crm.customers.mode.set("segments", is_enabled=True)
     pipeline: Any = crm.leads.pipelines.list().first()
     expression = expression.replace("(id)", f"({pipeline['id']})")
@@ -123,7 +130,19 @@ def create(resource: Any, expression: str, name: str, at: int) -> int:
 
 
 def test_every_resource_of_names_is_here() -> None:
-    assert {seat.expression for seat in walk() if issubclass(seat.kind, HasNames)} == NAMED.keys()
+    named = {seat.expression for seat in walk() if issubclass(seat.kind, HasNames)}
+    assert named == {*NAMED, "bots"}
+
+
+def test_a_bot_is_found_by_its_name() -> None:
+    """Bots are made by hand, and only Kommo lists them."""
+    portal = Sandbox(("example.kommo.com",), rps=None)
+    number = portal.add("bots", {"name": "Goodbye"})
+    auth: Any = {"access_token": portal.issue_long_lived()}
+    with AmoCRM("example.kommo.com", auth, session=portal.session(), rate_limiter=None) as crm:
+        assert crm.bots.named("goodbye")["id"] == number
+        with pytest.raises(ConfigurationError, match="did you mean 'Goodbye'"):
+            crm.bots.named("Godbye")
 
 
 @pytest.mark.parametrize("expression", NAMED)
@@ -192,3 +211,48 @@ def test_what_is_unlike_every_name_lists_the_first_ten() -> None:
 def test_an_item_without_a_name_is_passed_over() -> None:
     items: list[Any] = [{"id": 1, "name": None}, {"id": 2, "name": "None"}]
     assert find_named(items, "none", ("list", "lists"))["id"] == 2
+
+
+ODD: list[Any] = [
+    {}, {"_embedded": None}, {"_embedded": {}}, {"_embedded": []}, [], 5, "text", None,
+    {"_embedded": {"items": [5]}}, {"_embedded": {"items": [{}]}}, {"_embedded": {"items": 5}},
+    {"_embedded": {"items": [{"id": 1, "name": "A"}]}},
+    {"_embedded": {"items": [{"id": 1, "name": "A", "_embedded": {"statuses": [5]}}]}},
+    {"_embedded": {"items": [{"id": 1, "name": "A", "_embedded": {"statuses": [{}]}}]}},
+    {"entities": 5}, {"entities": [5]},
+]  # fmt: skip
+"""Answers with status 200; `items` becomes the name of each list."""
+
+LOOK_UPS: dict[str, tuple[str, Any]] = {
+    "pipelines.stage": ("pipelines", lambda crm: crm.leads.pipelines.stage("B")),
+    "pipelines.named": ("pipelines", lambda crm: crm.leads.pipelines.named("B")),
+    "tasks.type": ("task_types", lambda crm: crm.tasks.type("B")),
+    "links.link": ("links", lambda crm: crm.leads(7).links.link(
+        {"to_entity_id": 1, "to_entity_type": "contacts"})),
+    "templates.review": ("reviews", lambda crm: crm.chat_templates(7).send_to_review()),
+    "bonus_points": ("bonus_points", lambda crm: crm.customers(7).bonus_points.earn(5)),
+    "drive.versions": ("versions", lambda crm: crm.drive.versions("u")),
+    "drive.links": ("links", lambda crm: crm.drive.links("u")),
+    "drive.restore": ("files", lambda crm: crm.drive.restore("u")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("look_up", LOOK_UPS)
+@pytest.mark.parametrize("answer", ODD, ids=str)
+def test_an_odd_answer_is_an_error_of_ours(look_up: str, answer: Any) -> None:
+    name, call = LOOK_UPS[look_up]
+    text = json.dumps(answer).replace('"items"', f'"{name}"')
+
+    def respond(path: str, query: dict[str, str]) -> Any:
+        if query.get("with") == "drive_url":
+            return {"drive_url": "https://drive-b.amocrm.ru"}
+        return json.loads(text)
+
+    session = Canned(respond).session()
+    with AmoCRM("example", {"access_token": "x"}, session=session, rate_limiter=None) as crm:
+        try:
+            assert isinstance(call(crm), list)
+        except (UnexpectedReplyError, ConfigurationError) as error:
+            said = "returned 200 with" if isinstance(error, UnexpectedReplyError) else "there is no"
+            if said not in str(error):
+                raise

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amocrm import ConfigurationError
 from amocrm.resources.custom_fields.values import CLEAR, CustomFields
 from amocrm.resources.patch import changes
 from tests.resources.custom_fields.samples import ENUMS, NUMBERS, SCHEMA
@@ -214,16 +216,46 @@ def test_a_patch_leads_from_the_one_state_to_the_other(
         ({"price": 99}, {"price": 99}),
         ({"price": 99.5}, {}),
         ({"price": Decimal("99.50")}, {}),
-        ({"price": 99, "price_with_minor_units": 99.5}, {}),
         ({"price": 99.5, "price_with_minor_units": 99.5}, {}),
         ({"price": 100, "price_with_minor_units": 99.5}, {"price": 100}),
-        ({"price": 99, "price_with_minor_units": 99.25}, {"price": 99}),
+        ({"price": 99, "price_with_minor_units": 99.25}, {"price": 99.25}),
+        ({"price": 98, "price_with_minor_units": 98.0}, {"price": 98.0}),
+        ({"price": 99.5, "price_with_minor_units": None}, {}),
+        ({"price": 99, "price_with_minor_units": None}, {"price": 99}),
+        ({"price": Decimal("99.25"), "price_with_minor_units": 99.5}, {"price": Decimal("99.25")}),
+        ({"price_with_minor_units": 99.5, "name": "B"}, {"name": "B"}),
         ({"name": "B"}, {"name": "B"}),
     ],
 )
 def test_a_price_before_has_its_fraction(after: Any, patch: Any) -> None:
     before: Any = {"id": 1, "price": 99, "price_with_minor_units": 99.5}
     assert changes(before, after) == patch
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ({"price": 99, "price_with_minor_units": 99.5}, "nobody can tell whether 99 is meant"),
+        ({"price": 99, "price_with_minor_units": 99.5, "name": "B"}, "use edit"),
+        ({"price": 100, "price_with_minor_units": 99.25}, "100 and price_with_minor_units 99.25"),
+        ({"price": 99.5, "price_with_minor_units": 99.25}, "are different prices"),
+        ({"price": "99", "price_with_minor_units": 99.25}, "are different prices"),
+        ({"price": 99, "price_with_minor_units": "99"}, "are different prices"),
+        ({"price": 99, "price_with_minor_units": float("inf")}, "are different prices"),
+        ({"price": Decimal("NaN"), "price_with_minor_units": 99.25}, "are different prices"),
+        ({"price_with_minor_units": 99.25}, "set 'price'"),
+    ],
+)
+def test_a_price_that_nobody_can_tell_is_refused(after: Any, words: str) -> None:
+    before: Any = {"id": 1, "price": 99, "price_with_minor_units": 99.5}
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        changes(before, after)
+
+
+def test_a_whole_price_is_no_riddle() -> None:
+    before: Any = {"id": 1, "name": "A", "price": 99, "price_with_minor_units": 99.0}
+    assert changes(before, {**before, "name": "B"}) == {"name": "B"}
+    assert changes(before, {**before, "price": 98}) == {"price": 98}
 
 
 def test_a_decimal_is_the_number_as_it_is_written() -> None:

@@ -72,7 +72,7 @@ def test_leads(crm: AmoCRM) -> None:
     assert [type(one) for one in updates] == [Updated]
     assert [one["name"] for one in crm.leads.list(order={"id": "asc"})] == ["D", "B", "C"]
     with pytest.raises(ValidationError):
-        crm.leads.create({"nme": "A"})  # type: ignore[typeddict-unknown-key]
+        crm.leads.create({"name": 5})  # type: ignore[typeddict-item]
     with pytest.raises(NotFoundError):
         crm.leads.update(1, {"name": "A"})
 

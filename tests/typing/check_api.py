@@ -268,6 +268,7 @@ def check_customers_statuses(crm: AmoCRM, status: int) -> None:
     with crm.customers.statuses.edit(status) as item: item["name"] = "Thinks"
     crm.customers.statuses.get(status)
     list(crm.customers.statuses.list())
+    crm.customers.statuses.named("Waits")
     crm.customers.statuses.update(status, {"name": "Thinks"})
     crm.customers.statuses.writable({"name": "Waits", "sort": 30})
 
@@ -279,6 +280,7 @@ def check_customers_segments(crm: AmoCRM, segment: int) -> None:
     with crm.customers.segments.edit(segment) as item: item["name"] = "Often"
     crm.customers.segments.get(segment)
     list(crm.customers.segments.list())
+    crm.customers.segments.named("Regular")
     crm.customers.segments.save(crm.customers.segments.get(segment), {"name": "Often"})
     crm.customers.segments.update(segment, {"name": "Often"})
     crm.customers.segments.writable({"name": "Regular", "color": "10599d"})
@@ -435,6 +437,7 @@ def check_chat_templates(crm: AmoCRM, template: int, review: int) -> None:
     with crm.chat_templates.edit(template) as item: item["name"] = "Hi"
     crm.chat_templates.get(template)
     list(crm.chat_templates.list())
+    crm.chat_templates.named("Hello")
     crm.chat_templates.update(template, {"name": "Hi"})
     list(crm.chat_templates.update_many([{"id": template, "name": "Hi"}]))
     crm.chat_templates.writable({"name": "Hello", "content": "Hello, {{contact.name}}", "type": "waba"})
@@ -481,6 +484,7 @@ def check_website_buttons(crm: AmoCRM, pipeline: int, button: int) -> None:
 def check_bots(crm: AmoCRM, lead: int, bot: int) -> None:
     crm.bots.get(bot)
     list(crm.bots.list())
+    crm.bots.named("Welcome")
     crm.bots.run_legacy([{"bot_id": bot, "entity_id": lead, "entity_type": "leads"}])
     crm.bots.run_many([{"bot_id": bot, "entity_id": lead, "entity_type": "leads"}])
     crm.bots(bot).get()

@@ -18,7 +18,7 @@ from amocrm import WebhookError
 from amocrm.webhooks import Delivery, parse
 from amocrm.webhooks.event import Kind
 from amocrm.webhooks.inbox.inbox import Part
-from amocrm.webhooks.php_form import MAX_BODY, parse_form
+from amocrm.webhooks.parsing.php_form import MAX_BODY, parse_form
 from tests.hostile import cases
 from tests.webhooks.forms import FORM, JSON, form
 

@@ -8,8 +8,8 @@ import pytest
 
 from amocrm import WebhookError
 from amocrm.webhooks import parse
-from amocrm.webhooks.body import read_body
-from amocrm.webhooks.php_form import (
+from amocrm.webhooks.parsing.body import read_body
+from amocrm.webhooks.parsing.php_form import (
     MAX_BODY,
     MAX_DEPTH,
     MAX_FIELDS,

@@ -20,7 +20,7 @@ from amocrm.sandbox import ManualClock
 from amocrm.webhooks.event import Kind
 from amocrm.webhooks.inbox.inbox import Part, RawDelivery
 from amocrm.webhooks.inbox.memory import MemoryInbox
-from amocrm.webhooks.receiver import Receiver
+from amocrm.webhooks.receiver.receiver import Receiver
 from amocrm.webhooks.signatures import sign_bot_token
 
 NOW = 1_700_000_000

@@ -14,8 +14,8 @@ from amocrm.schema.enums import WebhookCode
 from amocrm.webhooks.event import Event
 from amocrm.webhooks.inbox.inbox import Part, RawDelivery
 from amocrm.webhooks.inbox.memory import MemoryInbox
-from amocrm.webhooks.parse import parse
-from amocrm.webhooks.reconcile import GRACE, reconcile
+from amocrm.webhooks.parsing.parse import parse
+from amocrm.webhooks.reconciliation.reconcile import GRACE, reconcile
 from tests.conftest import Make
 
 ALL = get_args(WebhookCode)

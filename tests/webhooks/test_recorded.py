@@ -9,8 +9,14 @@ import pytest
 
 from amocrm.schema.enums import EventName, WebhookCode
 from amocrm.webhooks.inbox.inbox import Arrival
-from amocrm.webhooks.parse import parse
-from amocrm.webhooks.recorded import Recorded, event_types, missing, read_edit, read_event
+from amocrm.webhooks.parsing.parse import parse
+from amocrm.webhooks.reconciliation.recorded import (
+    Recorded,
+    event_types,
+    missing,
+    read_edit,
+    read_event,
+)
 
 AT = 1_700_000_000
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from amocrm import BlockedError, RateLimitedError, ServerError
-from amocrm.webhooks.retry_delays import DELAYS, OUTAGE, event_delay, outage_delay
+from amocrm.webhooks.worker.retry_delays import DELAYS, OUTAGE, event_delay, outage_delay
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from amocrm import AmoCRM
 from amocrm.sandbox import Sandbox
 from amocrm.webhooks import parse
-from amocrm.webhooks.wire_item import text_of, write_item
+from amocrm.webhooks.reconciliation.wire_item import text_of, write_item
 from tests.conftest import Make
 
 URL = "https://hooks.example.com"

@@ -655,7 +655,7 @@ def test_long_handlers_keep_their_lease_and_are_told(
     assert extended.is_set()
 
 
-def test_a_handler_that_hangs_is_replaced_and_its_event_tried_again(
+def test_a_handler_that_hangs_is_replaced_and_holds_nothing_up(
     hooks: Hooks, connected: AmoCRM, account: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     inbox, go_on, came = FlakyInbox(), threading.Event(), threading.Event()
@@ -664,16 +664,48 @@ def test_a_handler_that_hangs_is_replaced_and_its_event_tried_again(
     def hang(event: Event, crm: AmoCRM) -> None:
         go_on.wait(20)
 
-    hooks.on("add_contact")(lambda event, crm: came.set())
-    worker = Worker(inbox, hooks, connected, threads=1, lease=0.3, timeout=0.2, attempts=1)
+    hooks.on("update_lead")(lambda event, crm: came.set())
+    worker = Worker(inbox, hooks, connected, threads=1, timeout=0.2, attempts=1, poll=0.05)
     put(inbox, form("leads", "add", {"id": 1}), account=account)
+    put(inbox, form("leads", "update", {"id": 1}), account=account)
     with running(worker):
-        put(inbox, form("contacts", "add", {"id": 1, "type": "contact"}), account=account)
-        worker.wake()
         assert came.wait(10)
+        hanging, *others = worker._pool
         go_on.set()
+        hanging.join(10)
+        assert not hanging.is_alive()
+        assert all(one.is_alive() for one in others)
     assert "hang failed (event 1 of delivery 1, attempt 1 of 1, dead): TimeoutError" in caplog.text
-    assert inbox.counts().dead == 1
+    assert caplog.text.count("failed") == 1
+    assert inbox.counts()[:2] == (0, 1)
+
+
+def test_a_lease_that_was_lost_meanwhile_is_not_marked(
+    hooks: Hooks, connected: AmoCRM, account: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = threading.Event()
+
+    class Lost(FlakyInbox):
+        def extend(self, lease: Lease, seconds: float) -> bool:
+            asked.set()
+            return False
+
+    inbox = Lost()
+
+    @hooks.on("add_lead")
+    def slow(event: Event, crm: AmoCRM) -> None:
+        assert asked.wait(10)
+        while "a lease was lost" not in caplog.text:
+            asked.wait(0.01)
+        raise ValueError("it was for nothing")
+
+    put(inbox, form("leads", "add", {"id": 1}), account=account)
+    worker = Worker(inbox, hooks, connected, lease=0.1)
+    lease = inbox.take(60)
+    assert lease is not None
+    assert worker._handler.handle(lease)[0] == Handled()
+    assert inbox.marks == ["take"]
+    assert "slow failed" not in caplog.text
 
 
 def test_an_async_handler_that_hangs_is_canceled(

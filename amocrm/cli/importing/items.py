@@ -14,7 +14,8 @@ from amocrm.cli.names import Names
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.custom_fields.dates import seconds_of
-from amocrm.resources.item_checks import check_closed_sets, closed_sets, with_plain_numbers
+from amocrm.resources.item_checks import check_closed_sets, with_plain_numbers
+from amocrm.resources.item_shapes import rules_of
 from amocrm.resources.people.contact_keys import ContactKeys, read_contact_keys
 
 _LARGEST_ID: Final = 10**18
@@ -53,7 +54,7 @@ class ItemMaker:
         self._targets = [one for one in targets if one.purpose != "nothing"]
         self._match = match
         self._names = names
-        self._closed = closed_sets(type(kind.resource), "patch" if match == "id" else "new")
+        self._rules = rules_of(type(kind.resource), "patch" if match == "id" else "new")
 
     def make(self, row: Row) -> Item:
         """Return the item of a row, or why it has none."""
@@ -84,7 +85,7 @@ class ItemMaker:
         data |= self._named(names)
         if self._match == "id" and not 0 < data.get("id", 0) < _LARGEST_ID:
             raise ConfigurationError("it has no id")
-        check_closed_sets(data, self._closed, self._kind.name)
+        check_closed_sets(data, self._rules.closed_sets, self._kind.name)
         return dict(with_plain_numbers(data))
 
     def _named(self, names: Mapping[str, str]) -> dict[str, Json]:

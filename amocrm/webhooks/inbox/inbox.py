@@ -210,7 +210,10 @@ class Inbox(Protocol):
         ...
 
     def not_handed_over(self, older_than: float) -> list[int]:
-        """Return deliveries with undone, due and unleased events that are older, in seconds."""
+        """Return deliveries with undone, due and unleased events that are older, in seconds.
+
+        The oldest come first; of many, the others are returned when these are done.
+        """
         ...
 
     def purge(self, older_than: float, limit: int = 1000) -> int:

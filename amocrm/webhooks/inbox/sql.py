@@ -30,7 +30,7 @@ from amocrm.webhooks.inbox.inbox import (
 )
 from amocrm.webhooks.inbox.names import digest_of, name_of, stored_number
 from amocrm.webhooks.inbox.rows import DeliveryRows, Row, event_rows, stored_event
-from amocrm.webhooks.inbox.sql_reports import SQLReports
+from amocrm.webhooks.inbox.sql_listing import SQLListing
 from amocrm.webhooks.inbox.tables import DEAD, DONE, UNDONE, describe_tables
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ PATIENCE: Final = 1.5
 _log: Final = logging.getLogger("amocrm.webhooks")
 
 
-class SQLInbox(SQLReports):
+class SQLInbox(SQLListing):
     """Keeps deliveries in tables. Safe for threads, processes and hosts that share the database.
 
     Args:

@@ -42,6 +42,15 @@ def test_a_lost_webhook_is_never_sent(
     assert [one.state for one in portal.webhooks.deliveries] == ["lost", "lost", "delivered"]
 
 
+def test_what_is_lost_has_no_duplicate(
+    portal: Sandbox, receiver: Receiver, add: Callable[[str], None]
+) -> None:
+    portal.webhooks.faults = HookFaultPlan(lose=1, duplicate=1)
+    add("a")
+    assert portal.webhooks.deliver() == []
+    assert [one.state for one in portal.webhooks.deliveries] == ["lost"]
+
+
 def test_a_duplicate_is_sent_whatever_the_answer_is(
     portal: Sandbox, receiver: Receiver, add: Callable[[str], None]
 ) -> None:

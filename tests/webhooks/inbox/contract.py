@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,6 +29,15 @@ HOSTILE = [
     "x" * 4096 + " ", "X" * 4096, "x" * 100, "x" * 101, "1/leads/1\n", "1/leads/1\r\n",
 ]  # fmt: skip
 BODIES = [b"", b"\0", bytes(range(256)), b"'; DROP TABLE x; --", b"%s %(a)s :a ?", b"\xff" * 1000]
+
+
+def beneath(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that it was raised from."""
+    found: list[BaseException | None] = [error]
+    for one in found:
+        if one is not None:
+            yield one
+            found += [one.__cause__, one.__context__]
 
 
 def delivery(body: bytes | str = b"body", **changes: Any) -> RawDelivery:
@@ -345,6 +354,19 @@ class InboxContract:
         assert self.inbox.take_of(first, 60) is None
         assert self.inbox.take_of(10**9, 60) is None
         assert drain(self.inbox) == [b"three"]
+
+    def test_a_lease_of_one_entity(self) -> None:
+        for number in range(3):
+            self.inbox.put(self.now(f"{number}"), [part(f"1/leads/{number}")])
+        lease = self.inbox.take(60, "1/leads/1")
+        assert bodies(lease) == [b"1"]
+        assert self.inbox.take(60, "1/leads/1") is None
+        assert self.inbox.take(60, "1/leads/9") is None
+        self.inbox.put(self.now("more"), [part("1/leads/1")])
+        finish(self.inbox, lease)
+        assert lease is not None
+        assert finish(self.inbox, self.inbox.take(60, lease.key)) == [b"more"]
+        assert drain(self.inbox) == [b"0", b"2"]
 
     def test_what_was_handed_over_and_not_taken_is_found(self) -> None:
         handed: list[int] = []

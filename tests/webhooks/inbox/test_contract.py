@@ -11,7 +11,8 @@ from amocrm.sandbox import ManualClock
 from amocrm.stores.encrypted import EncryptedStore
 from amocrm.webhooks.inbox.memory import MemoryInbox
 from amocrm.webhooks.inbox.sql import SQLInbox
-from tests.servers import clear_inbox, inbox_place, open_inbox
+from tests.servers import open_inbox
+from tests.webhooks.inbox.conftest import Places
 from tests.webhooks.inbox.contract import InboxContract
 
 
@@ -23,15 +24,12 @@ class TestMemory(InboxContract):
 
 
 @pytest.fixture(scope="class")
-def shared(
-    request: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, ManualClock, SQLInbox]]:
-    """An inbox for all tests of a class: opening one takes longer than most of the tests."""
-    clock = ManualClock()
-    with inbox_place(request.cls.kind, tmp_path_factory.mktemp("inbox")) as place:
-        inbox = open_inbox(request.cls.kind, place, clock=clock, keys=request.cls.keys)
-        yield place, clock, inbox
-        inbox.close()
+def shared(request: Any, places: Places) -> Iterator[tuple[ManualClock, SQLInbox]]:
+    """An inbox for all tests of a class: it has compiled its statements."""
+    kind, clock = request.cls.kind, ManualClock()
+    inbox = open_inbox(kind, places(kind), clock=clock, keys=request.cls.keys)
+    yield clock, inbox
+    inbox.close()
 
 
 class Stored(InboxContract):
@@ -39,10 +37,10 @@ class Stored(InboxContract):
     keys: str | None = None
 
     @pytest.fixture(autouse=True)
-    def _inbox(self, shared: tuple[str, ManualClock, SQLInbox]) -> None:
-        place, self.clock, self.inbox = shared
+    def _inbox(self, shared: tuple[ManualClock, SQLInbox], places: Places) -> None:
+        self.clock, self.inbox = shared
         self.inbox.hand_over(None)
-        clear_inbox(self.kind, place)
+        places(self.kind)
 
 
 class TestSQLite(Stored):

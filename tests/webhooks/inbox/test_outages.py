@@ -22,15 +22,22 @@ from amocrm.webhooks.inbox.inbox import Inbox, Lease
 from amocrm.webhooks.inbox.sql import PATIENCE as DEFAULT
 from amocrm.webhooks.inbox.sql import SQLInbox
 from tests.servers import COMMIT, DATABASES, Forwarder, door, engine, inbox_place, open_inbox
-from tests.webhooks.inbox.contract import bodies, delivery, drain, finish, part
+from tests.webhooks.inbox.conftest import Places
+from tests.webhooks.inbox.contract import beneath, bodies, delivery, drain, finish, part
 
 PATIENCE = 0.3
 """Seconds that a `put` may take here, so that tests do not wait for long."""
-MOMENT = 1.2
+MOMENT = 4.0
 """Seconds that a busy machine may take besides."""
 
 Way = tuple[Forwarder, SQLInbox, SQLInbox]
 """A proxy, an inbox behind it, and the same inbox without it."""
+
+
+@pytest.fixture
+def patience() -> float:
+    """Seconds that a `put` may take; tests of silence have less."""
+    return DEFAULT
 
 
 @pytest.fixture(params=DATABASES)
@@ -39,9 +46,10 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def way(kind: str, tmp_path: Path) -> Iterator[Way]:
-    with inbox_place(kind, tmp_path) as place, door(kind) as (proxy, url):
-        inbox = SQLInbox(url, table_prefix=f"{place}_", patience=PATIENCE)
+def way(kind: str, places: Places, patience: float) -> Iterator[Way]:
+    place = places(kind)
+    with door(kind) as (proxy, url):
+        inbox = SQLInbox(url, table_prefix=f"{place}_", patience=patience)
         direct = open_inbox(kind, place)
         yield proxy, inbox, direct
         proxy.close()
@@ -126,30 +134,36 @@ def test_a_mark_whose_answer_was_lost_is_made_once(way: Way, kind: str) -> None:
     assert direct.next_due() is None
 
 
+@pytest.mark.parametrize("patience", [PATIENCE])
 @pytest.mark.parametrize("is_connected", [True, False])
 def test_a_silent_server_is_told_within_the_time_of_an_answer(way: Way, is_connected: bool) -> None:
     proxy, inbox, direct = way
-    assert inbox.put(delivery("one"), [part()])
+    assert direct.put(delivery("one"), [part()])
+    assert inbox.counts().undone == 1
     if not is_connected:
         inbox.close()
     proxy.hang()
     begin = time.monotonic()
     with ThreadPoolExecutor(4) as pool:
         puts = [pool.submit(inbox.put, delivery(f"{n}"), [part()]) for n in range(4)]
+        told = pytest.raises(InboxError, match=r"no answer within 0.3 s|no connection within")
         for one in puts:
-            with pytest.raises(InboxError, match=r"no answer within 0.3 s|no connection within"):
+            with told as refusal:
                 one.result(60)
+            for error in beneath(refusal.value):
+                assert not getattr(error, "params", None), "it holds a body"
     assert time.monotonic() - begin < PATIENCE + MOMENT
     proxy.cut()
     proxy.flow()
-    assert inbox.put(delivery("two"), [part()])
-    stored = set(drain(direct))
-    assert {b"one", b"two"} <= stored <= {b"one", b"two", b"0", b"1", b"2", b"3"}
+    stored = set(drain(inbox))
+    assert {b"one"} <= stored <= {b"one", b"0", b"1", b"2", b"3"}
 
 
+@pytest.mark.parametrize("patience", [PATIENCE])
 def test_a_locked_table_is_told_within_the_time_of_an_answer(way: Way, kind: str) -> None:
     _, inbox, direct = way
-    assert inbox.put(delivery("one"), [part()])
+    assert direct.put(delivery("one"), [part()])
+    assert inbox.counts().undone == 1
     table = f"{direct!r}".split("'")[1].replace("deliveries", "entity_queues")
     lock = f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
     lock = lock if kind == "postgres" else f"SELECT * FROM {table} FOR UPDATE"
@@ -159,8 +173,7 @@ def test_a_locked_table_is_told_within_the_time_of_an_answer(way: Way, kind: str
         with pytest.raises(InboxError, match="could not store a delivery"):
             inbox.put(delivery("two"), [part()])
         assert time.monotonic() - begin < PATIENCE + MOMENT
-    assert inbox.put(delivery("two"), [part()])
-    assert drain(inbox) == [b"one", b"two"]
+    assert drain(inbox) == [b"one"]
 
 
 def test_a_locked_sqlite_database_is_told_within_the_time_of_an_answer(tmp_path: Path) -> None:
@@ -178,7 +191,7 @@ def test_a_locked_sqlite_database_is_told_within_the_time_of_an_answer(tmp_path:
         assert inbox.counts() == (0, 0, None), "reading goes on"
         other.execute("ROLLBACK")
         other.close()
-        assert inbox.put(delivery("one"), [part()])
+        assert inbox.take(60) is None
         inbox.close()
 
 
@@ -254,20 +267,19 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 
 
 def test_a_pool_that_is_used_up_is_told_within_the_time_of_an_answer(
-    kind: str, tmp_path: Path
+    kind: str, places: Places
 ) -> None:
-    with inbox_place(kind, tmp_path) as place:
-        inbox = open_inbox(kind, place, patience=PATIENCE)
-        pool = inbox._database._engine
-        busy = [pool.connect() for _ in range(15)]
-        begin = time.monotonic()
-        with pytest.raises(InboxError, match="could not store a delivery: TimeoutError"):
-            inbox.put(delivery(), [part()])
-        assert time.monotonic() - begin < PATIENCE + MOMENT
-        for one in busy:
-            one.close()
-        assert inbox.put(delivery(), [part()])
-        inbox.close()
+    inbox = open_inbox(kind, places(kind), patience=PATIENCE)
+    pool = inbox._database._engine
+    busy = [pool.connect() for _ in range(15)]
+    begin = time.monotonic()
+    with pytest.raises(InboxError, match="could not store a delivery: TimeoutError"):
+        inbox.put(delivery(), [part()])
+    assert time.monotonic() - begin < PATIENCE + MOMENT
+    for one in busy:
+        one.close()
+    assert inbox.take(60) is None
+    inbox.close()
 
 
 def test_a_lease_is_kept_over_an_outage(way: Way) -> None:

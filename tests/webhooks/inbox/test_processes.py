@@ -6,7 +6,7 @@ import os
 import random
 import signal
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from amocrm.webhooks.inbox.tables import describe_tables
 from tests.endurance.conftest import ROUNDS
 from tests.processes import APART, in_child
 from tests.servers import DATABASES, URLS, engine, inbox_place, open_inbox
+from tests.webhooks.inbox.conftest import Places
 from tests.webhooks.inbox.contract import delivery, drain, part
 from tests.webhooks.inbox.killed import Log, Task, handle, putter, worker
 
@@ -31,10 +32,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def place(kind: str, tmp_path: Path) -> Iterator[str]:
-    (tmp_path / "inbox").mkdir()
-    with inbox_place(kind, tmp_path / "inbox") as place:
-        yield place
+def place(kind: str, places: Places) -> str:
+    return places(kind)
 
 
 def put_all(kind: str, place: str, gate: Any, numbers: Any) -> None:

@@ -7,8 +7,9 @@ import os
 import stat
 import traceback
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,17 +20,17 @@ from amocrm.stores.encrypted import EncryptedStore
 from amocrm.webhooks.inbox.sql import SQLInbox
 from amocrm.webhooks.inbox.tables import describe_tables
 from tests.servers import DATABASES, URLS, engine, inbox_place, need, open_inbox
-from tests.webhooks.inbox.contract import bodies, delivery, drain, finish, part
+from tests.webhooks.inbox.conftest import Places
+from tests.webhooks.inbox.contract import beneath, bodies, delivery, drain, finish, part
 
 OLD, NEW = EncryptedStore.new_key(), EncryptedStore.new_key()
 posix = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 
 
 @pytest.fixture(params=["sqlite", *DATABASES])
-def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+def anywhere(request: pytest.FixtureRequest, places: Places) -> tuple[str, str]:
     """Kind of a database, and a place in it."""
-    with inbox_place(request.param, tmp_path) as place:
-        yield request.param, place
+    return request.param, places(request.param)
 
 
 @pytest.fixture
@@ -101,16 +102,16 @@ def test_tables_may_be_made_by_many_at_once_and_again(kind: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", DATABASES)
-def test_an_index_that_is_missing_is_made(kind: str, tmp_path: Path) -> None:
+def test_an_index_that_is_missing_is_made(kind: str, places: Places) -> None:
     """Somebody was killed between the table and its indexes."""
-    with inbox_place(kind, tmp_path) as place:
-        (index,) = describe_tables(f"{place}_").queues.indexes
-        index.drop(engine(URLS[kind]))
-        inbox = open_inbox(kind, place)
-        inbox.create_table()
-        found = sa.inspect(engine(URLS[kind])).get_indexes(f"{place}_entity_queues")
-        assert [one["name"] for one in found] == [index.name]
-        inbox.close()
+    place = places(kind)
+    (index,) = describe_tables(f"{place}_").queues.indexes
+    index.drop(engine(URLS[kind]))
+    inbox = open_inbox(kind, place)
+    inbox.create_table()
+    found = sa.inspect(engine(URLS[kind])).get_indexes(f"{place}_entity_queues")
+    assert [one["name"] for one in found] == [index.name]
+    inbox.close()
 
 
 def test_engines_of_others_do(anywhere: tuple[str, str]) -> None:
@@ -126,6 +127,56 @@ def test_engines_of_others_do(anywhere: tuple[str, str]) -> None:
     with theirs.connect() as connection:
         assert connection.execute(sa.text("SELECT 1")).scalar() == 1
     theirs.dispose()
+
+
+def test_an_event_that_comes_while_a_queue_is_released_is_not_lost(
+    anywhere: tuple[str, str],
+) -> None:
+    kind, place = anywhere
+    url, prefix = address(kind, place)
+    theirs = engine(url)
+    inbox, other = SQLInbox(theirs, table_prefix=prefix), open_inbox(kind, place)
+    with ThreadPoolExecutor(1) as pool:
+        puts: list[Future[int | None]] = []
+
+        @sa.event.listens_for(theirs, "before_cursor_execute")
+        def between(_: object, __: object, statement: str, *___: object) -> None:
+            if statement.startswith("DELETE") and not puts:
+                puts.append(pool.submit(other.put, delivery("new"), [part()]))
+                # It waits for the row that is deleted; who does not has stored it by then.
+                wait(puts, 0.3)
+
+        assert inbox.put(delivery(), [part()])
+        assert finish(inbox, inbox.take(60)) == [b"body"]
+        assert [put.result(60) for put in puts] != [None]
+    assert drain(inbox) == [b"new"]
+    other.close()
+
+
+def test_queues_are_locked_in_one_order_by_all(anywhere: tuple[str, str]) -> None:
+    url, prefix = address(*anywhere)
+    theirs = engine(url)
+    locked: list[str] = []
+
+    @sa.event.listens_for(theirs, "before_cursor_execute")
+    def note(_: object, __: object, statement: str, rows: list[Any], *___: object) -> None:
+        if "entity_queues" in statement:
+            locked.extend(str(row["name"] if isinstance(row, dict) else row[0]) for row in rows)
+
+    keys = ["1/leads/2", "1/leads/1", "1/leads/3", "1/leads/1"]
+    assert SQLInbox(theirs, table_prefix=prefix).put(delivery(), [part(key) for key in keys])
+    assert locked == ["1/leads/1", "1/leads/2", "1/leads/3"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "query"),
+    [("postgres", "SHOW lock_timeout"), ("mysql", "SELECT @@innodb_lock_wait_timeout")],
+)
+def test_a_server_gives_up_waiting_for_a_lock_before_its_client(kind: str, query: str) -> None:
+    inbox = SQLInbox(need(kind))
+    with inbox._database._engine.connect() as connection:
+        assert connection.execute(sa.text(query)).scalar() in ("1200ms", 1)
+    inbox.close()
 
 
 @posix
@@ -183,16 +234,11 @@ def test_no_log_and_no_error_shows_a_body(
     assert len(inbox.dead()) == 1
     assert "INSERT INTO" in caplog.text
     assert "Row (" in caplog.text
-    with theirs.begin() as connection:
-        connection.execute(sa.text(f"DROP TABLE {prefix}webhook_events"))
     with pytest.raises(InboxError) as refusal:
-        inbox.put(delivery("s3cr3t again"), [part()])
+        inbox.put(delivery("s3cr3t again", received_at=None), [part()])
     assert "s3cr3t" not in caplog.text
-    beneath: list[BaseException | None] = [refusal.value]
-    for error in beneath:
-        if error is not None:
-            assert "s3cr3t" not in f"{error} {error!r} {vars(error)}"
-            beneath += [error.__cause__, error.__context__]
+    for error in beneath(refusal.value):
+        assert "s3cr3t" not in f"{error} {error!r} {vars(error)}"
 
 
 def test_bodies_are_encrypted_and_keys_are_rotated(anywhere: tuple[str, str]) -> None:
@@ -249,17 +295,12 @@ def test_what_is_no_key_is_told_and_not_shown(keys: list[str]) -> None:
     assert "s3cr3t" not in str(refusal.value)
 
 
-def test_two_inboxes_in_one_database(anywhere: tuple[str, str], tmp_path: Path) -> None:
-    kind, place = anywhere
-    url, prefix = address(kind, place)
-    one = SQLInbox(url, table_prefix=prefix)
-    with inbox_place(kind, tmp_path) as other_place:
-        other_prefix = "other_" if kind == "sqlite" else f"{other_place}_"
-        other = SQLInbox(url, table_prefix=other_prefix)
-        other.create_table()
-        assert one.put(delivery(), [part()])
-        assert other.put(delivery(), [part()])
-        assert drain(one) == [b"body"]
-        assert drain(other) == [b"body"]
-        one.close()
-        other.close()
+def test_two_inboxes_in_one_database(sqlite: str) -> None:
+    one = open_inbox("sqlite", sqlite)
+    other = open_inbox("sqlite", sqlite, table_prefix="other_")
+    other.create_table()
+    for inbox in (one, other):
+        assert inbox.put(delivery(), [part()])
+    for inbox in (one, other):
+        assert drain(inbox) == [b"body"]
+        inbox.close()

@@ -9,7 +9,7 @@ from amocrm.errors import WebhookError
 from amocrm.http.messages import Json
 from amocrm.http.reply_body import NotJSONError
 from amocrm.http.reply_body import parse as parse_json
-from amocrm.webhooks.php_form import MAX_FIELDS, check_key, check_size, decode, parse_form
+from amocrm.webhooks.parsing.php_form import MAX_FIELDS, check_key, check_size, decode, parse_form
 
 _BOM: Final = b"\xef\xbb\xbf"
 _EMPTY: Final = (b"", b"null", b'""', b"[]", b"{}")

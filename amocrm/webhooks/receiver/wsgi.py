@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING
 
-from amocrm.webhooks.answer import BAD_REQUEST, TOO_LARGE, Answer
+from amocrm.webhooks.receiver.answer import BAD_REQUEST, TOO_LARGE, Answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from amocrm.webhooks.receiver import Receiver
+    from amocrm.webhooks.receiver.receiver import Receiver
 
 
 def wsgi_call(

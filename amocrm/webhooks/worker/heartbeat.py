@@ -14,7 +14,8 @@ from amocrm.errors import InboxError
 from amocrm.webhooks.inbox.inbox import Inbox, Lease, StoredEvent
 
 BEATS: Final = 3
-"""How often a lease is extended before it would end."""
+"""How often a lease is extended before it would end, and a handler is looked at before its time
+is over."""
 
 SLOW: Final = 60.0
 """Seconds after which a running handler is told first; then after twice as long, and so on."""
@@ -108,7 +109,7 @@ class Heartbeat:
         self._ended.set()
 
     def _run(self) -> None:
-        while not self._ended.wait(self._seconds / BEATS):
+        while not self._ended.wait(min(self._seconds, self._timeout) / BEATS):
             with self._lock:
                 jobs = list(self.jobs)
                 if not jobs:

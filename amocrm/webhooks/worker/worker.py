@@ -16,12 +16,12 @@ from amocrm._support.arguments import check_function
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.bulk.context import read_count
 from amocrm.errors import ConfigurationError, InboxError
-from amocrm.webhooks.accounts import Accounts, Clients
-from amocrm.webhooks.calling import for_the_log
-from amocrm.webhooks.handling import Handled, LeaseHandler, Limits
 from amocrm.webhooks.inbox.inbox import Inbox, Lease
-from amocrm.webhooks.retry_delays import outage_delay
 from amocrm.webhooks.router import Hooks
+from amocrm.webhooks.worker.accounts import Accounts, Clients
+from amocrm.webhooks.worker.calling import for_the_log
+from amocrm.webhooks.worker.handling import Handled, LeaseHandler, Limits
+from amocrm.webhooks.worker.retry_delays import outage_delay
 
 __all__ = ["Handled", "Worker"]
 

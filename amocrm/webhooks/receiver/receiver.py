@@ -15,14 +15,21 @@ from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.secret import Secret
 from amocrm.errors import ConfigurationError, InboxError, WebhookError
 from amocrm.webhooks.addresses import Place, check_base, check_keys, path_of, read_path
-from amocrm.webhooks.answer import BAD_REQUEST, NOT_FOUND, OK, TOO_LARGE, UNAVAILABLE, Answer
-from amocrm.webhooks.asgi import ASGIApp
 from amocrm.webhooks.event import Kind
 from amocrm.webhooks.inbox.inbox import Inbox, Part, RawDelivery
-from amocrm.webhooks.parse import parse
-from amocrm.webhooks.php_form import MAX_BODY
-from amocrm.webhooks.verifier import UntrustedError, Verifier, same_account
-from amocrm.webhooks.wsgi import wsgi_call
+from amocrm.webhooks.parsing.parse import parse
+from amocrm.webhooks.parsing.php_form import MAX_BODY
+from amocrm.webhooks.receiver.answer import (
+    BAD_REQUEST,
+    NOT_FOUND,
+    OK,
+    TOO_LARGE,
+    UNAVAILABLE,
+    Answer,
+)
+from amocrm.webhooks.receiver.asgi import ASGIApp
+from amocrm.webhooks.receiver.verifier import UntrustedError, Verifier, same_account
+from amocrm.webhooks.receiver.wsgi import wsgi_call
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -13,10 +13,10 @@ from amocrm._support.numbers import instant
 from amocrm.auth.token import jwt_payload, known_id
 from amocrm.http.messages import Json
 from amocrm.webhooks import codes
-from amocrm.webhooks.body import read_body
 from amocrm.webhooks.codes import Code
 from amocrm.webhooks.event import Delivery, Event, Kind, safe_name
-from amocrm.webhooks.php_form import nest
+from amocrm.webhooks.parsing.body import read_body
+from amocrm.webhooks.parsing.php_form import nest
 
 _PREVIOUS: Final = {
     f"old_{name}": name for name in ("status_id", "pipeline_id", "responsible_user_id", "period_id")

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from amocrm.http.messages import Json
 from amocrm.webhooks.inbox.inbox import Arrival
-from amocrm.webhooks.wire_item import text_of, write_item
+from amocrm.webhooks.reconciliation.wire_item import text_of, write_item
 
 TOLERANCE: Final = 5.0
 """Seconds by which a webhook's `updated_at` and the record of the same change may differ."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from amocrm._support.forks import ForkLock, after_fork
 from amocrm.http.messages import Json
-from amocrm.webhooks.answer import BAD_REQUEST, TOO_LARGE, Answer
+from amocrm.webhooks.receiver.answer import BAD_REQUEST, TOO_LARGE, Answer
 
 if TYPE_CHECKING:
-    from amocrm.webhooks.receiver import Receiver
+    from amocrm.webhooks.receiver.receiver import Receiver
 
 Message = MutableMapping[str, Json]
 Receive = Callable[[], Awaitable[Message]]

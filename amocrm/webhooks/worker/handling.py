@@ -19,14 +19,14 @@ from typing import Final, NamedTuple
 from amocrm._support.cache import LRUCache
 from amocrm._support.clock import Clock
 from amocrm.errors import InboxError, WebhookError, printable
-from amocrm.webhooks.accounts import Accounts, EntityReader, EventAccount
-from amocrm.webhooks.calling import Loops, call, for_the_log, in_full
 from amocrm.webhooks.event import Delivery, Event
-from amocrm.webhooks.heartbeat import SLOW, Heartbeat, Job, Running
 from amocrm.webhooks.inbox.inbox import Inbox, Lease, StoredEvent
-from amocrm.webhooks.parse import parse
-from amocrm.webhooks.retry_delays import event_delay, outage_delay
+from amocrm.webhooks.parsing.parse import parse
 from amocrm.webhooks.router import Handler, Hooks
+from amocrm.webhooks.worker.accounts import Accounts, EntityReader, EventAccount
+from amocrm.webhooks.worker.calling import Loops, call, for_the_log, in_full
+from amocrm.webhooks.worker.heartbeat import SLOW, Heartbeat, Job, Running
+from amocrm.webhooks.worker.retry_delays import event_delay, outage_delay
 
 PARSED: Final = 16
 """Deliveries whose events stay in memory: one of a thousand leads is leased a thousand times."""
@@ -111,7 +111,7 @@ class LeaseHandler:
         with self.heartbeat.holding(lease) as job:
             try:
                 for stored in lease.events:
-                    if self._stopping.is_set() or job.is_lost or job.is_over:
+                    if job.is_lost or job.is_over:
                         break
                     total = total.plus(self._handle_event(job, stored, reader, patience))
             finally:

@@ -20,8 +20,8 @@ from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.webhooks.event import Event
 from amocrm.webhooks.inbox.inbox import Inbox, Part, RawDelivery
-from amocrm.webhooks.parse import parse
-from amocrm.webhooks.recorded import (
+from amocrm.webhooks.parsing.parse import parse
+from amocrm.webhooks.reconciliation.recorded import (
     TOLERANCE,
     Recorded,
     event_types,

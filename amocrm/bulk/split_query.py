@@ -15,6 +15,14 @@ _SHORT: Final = 50
 """Ids that are surely short enough, so that their length need not be counted."""
 
 
+SPLIT: Final[Mapping[str, int]] = {
+    "id": 0, "entity_id": 0, "uid": 0, "responsible_user_id": 0, "created_by": 0,
+    "updated_by": 0, "pipeline_id": 0,
+}  # fmt: skip
+"""Filters of which a long list is split over several calls, each with how many a call takes; 0 is
+as many as an address holds. An item has one value of each, so it is found once."""
+
+
 def split_query(params: Mapping[str, Json], most: Mapping[str, int]) -> list[Mapping[str, Json]]:
     """Return the queries that together ask for the same; mostly the one that was given.
 

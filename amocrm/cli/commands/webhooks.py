@@ -1,0 +1,287 @@
+"""`webhooks ensure`, `list`, `listen`, `trigger`: subscriptions, and webhooks on this machine."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import sys
+import threading
+from typing import Final, get_args
+
+import click
+
+from amocrm._support.clock import SystemClock
+from amocrm.cli.doctor.access import shown_address
+from amocrm.cli.options import pass_session
+from amocrm.cli.profiles import Profile
+from amocrm.cli.session import Session
+from amocrm.cli.texts import tr
+from amocrm.cli.webhooks import settings
+from amocrm.cli.webhooks.listening import Arrived, Listener, check_forward, send
+from amocrm.cli.webhooks.samples import BY_KIND, Sender, find_kind, make_sample
+from amocrm.errors import AmoCRMError, ConfigurationError, NotAuthorizedError
+from amocrm.http.messages import Json
+from amocrm.webhooks.addresses import path_of
+from amocrm.webhooks.event import Kind
+from amocrm.webhooks.receiver.receiver import Receiver
+from amocrm.webhooks.subscriptions import ensure as ensure_subscription
+
+PORT: Final = 8844
+_KINDS: Final = [kind for kind in get_args(Kind) if kind in BY_KIND]
+
+
+@click.command(
+    "list",
+    help=tr(
+        "List the subscriptions. Secrets of addresses are not shown.\n\nExample: amocrm webhooks "
+        "list",
+        "Показать подписки. Секреты адресов не показываются.\n\nПример: amocrm webhooks list",
+    ),
+)
+@click.option(
+    "--secrets", is_flag=True, help=tr("Show addresses in full.", "Показывать адреса целиком.")
+)
+@pass_session
+def list_(session: Session, secrets: bool) -> None:
+    session.rows(
+        (
+            {
+                "id": one["id"],
+                "address": one["destination"] if secrets else shown_address(one["destination"]),
+                "disabled": one["disabled"],
+                "codes": " ".join(one["settings"]),
+            }
+            for one in session.crm().webhooks.list()
+        ),
+        ("id", "address", "disabled", "codes"),
+    )
+
+
+@click.command(
+    help=tr(
+        "Subscribe an address to codes, and switch it on again if amoCRM has switched it off. "
+        "Without an address, all that are off are switched on again. The address is that of a "
+        "receiver at --url, or the line that --address - reads: it is a password."
+        "\n\nExample: amocrm webhooks ensure --url https://hooks.example.com/amocrm add_lead",
+        "Подписать адрес на события и включить его снова, если amoCRM его отключила. Без адреса — "
+        "включить все отключённые. Адрес — приёмника по --url или строка, которую читает "
+        "--address -: это пароль.\n\nПример: amocrm webhooks ensure --url "
+        "https://hooks.example.com/amocrm add_lead",
+    )
+)
+@click.argument("codes", nargs=-1, metavar="[CODE]...")
+@click.option("--url", help=tr("Where the receiver is mounted.", "Где подключён приёмник."))
+@click.option(
+    "--address", type=click.Choice(["-"]),
+    help=tr("Read the address from standard input.", "Прочитать адрес со стандартного входа."),
+)  # fmt: skip
+@click.option(
+    "--hooks", metavar="MODULE:NAME",
+    help=tr("The codes of a program's handlers.", "События обработчиков программы."),
+)  # fmt: skip
+@pass_session
+def ensure(
+    session: Session,
+    codes: tuple[str, ...],
+    url: str | None,
+    address: str | None,
+    hooks: str | None,
+) -> None:
+    wanted = settings.check_codes(codes)
+    if hooks is not None:
+        wanted += settings.load_hooks(hooks).codes
+    crm = session.crm()
+    if address is None and url is None:
+        if wanted:
+            raise ConfigurationError("there is no address to subscribe", hint="give --url")
+        for one in crm.webhooks.list():
+            if one["disabled"]:
+                known = settings.check_codes(one["settings"])
+                crm.webhooks.create({"destination": one["destination"], "settings": known})
+                session.say(tr("switched on: ", "включена: ") + shown_address(one["destination"]))
+        return
+    if address is not None:
+        destination = sys.stdin.readline().strip()
+    else:
+        keys = settings.address_keys(session.profiles(), os.environ)
+        base = _base(url or "")
+        destination = base + path_of(keys[0], "account", crm.account.get()["id"])
+    done = ensure_subscription(crm, destination, wanted)
+    session.item({
+        "address": shown_address(destination), "action": done.action,
+        "codes": " ".join(done.codes), "removed": done.removed,
+    })  # fmt: skip
+
+
+@click.command(
+    help=tr(
+        "Serve a receiver on this machine until Ctrl-C: store what comes in the inbox, print its "
+        "events, and post the bodies on. amoCRM needs a public address: give that of your tunnel "
+        "as --url.\n\nExample: amocrm webhooks listen --forward-to http://127.0.0.1:8000/hook",
+        "Запустить приёмник на этой машине до Ctrl-C: класть пришедшее в ящик, показывать события "
+        "и пересылать тела дальше. amoCRM нужен публичный адрес: укажите адрес туннеля в --url."
+        "\n\nПример: amocrm webhooks listen --forward-to http://127.0.0.1:8000/hook",
+    )
+)
+@click.option("--forward-to", metavar="URL", help=tr("Post the bodies on to.", "Куда пересылать."))
+@click.option("--port", default=PORT, show_default=True, help=tr("0: a free one.", "0: свободный."))
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--url", help=tr("Public address of the tunnel.", "Публичный адрес туннеля."))
+@click.option(
+    "--channel", metavar="ID",
+    help=tr("Channel of chats; its secret is AMOCRM_CHANNEL_SECRET.",
+            "Канал чатов; его секрет — в AMOCRM_CHANNEL_SECRET."),
+)  # fmt: skip
+@pass_session
+def listen(
+    session: Session,
+    forward_to: str | None,
+    port: int,
+    host: str,
+    url: str | None,
+    channel: str | None,
+) -> None:
+    target = None if forward_to is None else check_forward(forward_to)
+    profiles, sender = session.profiles(), _sender(session)
+    keys = settings.address_keys(profiles, os.environ)
+    inbox = settings.open_inbox(profiles, os.environ, create=True)
+    receiver = Receiver(
+        inbox,
+        key=keys,
+        url=_base(url or "http://127.0.0.1"),  # It is not told, but made below.
+        client_id=sender.client_id or None if sender.client_secret else None,
+        client_secret=sender.client_secret or None,
+        channels={channel: sender.channel_secret} if channel else None,
+    )
+
+    def tell(one: Arrived) -> None:
+        session.rows(
+            {"code": event.code, "entity": event.entity, "id": event.id,
+             "account_id": event.account_id} for event in one.delivery.events
+        )  # fmt: skip
+        sys.stdout.flush()
+        if target is not None:
+            _forward(session, target, one)
+
+    if session.output is None:
+        session.output = "jsonl"  # A table would begin anew with each webhook.
+    try:
+        with Listener(receiver, tell).serve(host, port) as taken:
+            base = _base(url or f"http://{host}:{taken}")
+            session.say(tr("Listening at ", "Приёмник: ")
+                        + base + path_of(keys[0], "account", sender.account_id))  # fmt: skip
+            while not threading.Event().wait(3600):
+                pass
+    except KeyboardInterrupt:
+        return
+    finally:
+        inbox.close()
+
+
+@click.command(
+    help=tr(
+        "Post a documented webhook of a code, as amoCRM would: signed, where it signs. It goes to "
+        "amocrm webhooks listen, or to a receiver at --url, or to --to.\n\nExample: amocrm "
+        "webhooks trigger status_lead --id 42 --set status_id=143",
+        "Отправить вебхук события, как это сделала бы amoCRM: с подписью, где она есть. Он идёт "
+        "в amocrm webhooks listen, в приёмник по --url или по адресу --to.\n\nПример: amocrm "
+        "webhooks trigger status_lead --id 42 --set status_id=143",
+    )
+)
+@click.argument("code")
+@click.option("--to", metavar="ADDRESS", help=tr("An address, as it is.", "Адрес как есть."))
+@click.option("--url", help=tr("Where the receiver is mounted.", "Где подключён приёмник."))
+@click.option("--id", "number", type=click.IntRange(1), default=7001, show_default=True)
+@click.option("--kind", type=click.Choice(_KINDS), help=tr("Who sends it.", "Кто отправляет."))
+@click.option(
+    "--set", "changes", multiple=True, metavar="NAME=VALUE",
+    help=tr("Another value of the item; may be repeated.", "Другое значение; можно повторять."),
+)  # fmt: skip
+@click.option("--channel", metavar="ID", default="channel", help=tr("Of chats.", "Для чатов."))
+@click.option(
+    "--show", is_flag=True, help=tr("Print it, send nothing.", "Показать, не отправлять.")
+)
+@pass_session
+def trigger(
+    session: Session,
+    code: str,
+    to: str | None,
+    url: str | None,
+    number: int,
+    kind: Kind | None,
+    changes: tuple[str, ...],
+    channel: str,
+    show: bool,
+) -> int:
+    sender, now = _sender(session), int(SystemClock().time())
+    whose = find_kind(code, kind)
+    made = make_sample(
+        code, sender, now, kind=whose, number=number, changes=dict(map(_change, changes))
+    )
+    if show:
+        click.echo(made.query or made.body.decode())
+        return 0
+    if to is not None:
+        address = check_forward(to)
+    else:
+        keys = settings.address_keys(session.profiles(), os.environ)
+        account = sender.account_id if whose in ("account", "pipeline") else None
+        path = path_of(keys[0], whose, account).replace(":scope_id", f"{channel}_account")
+        address = _base(url or f"http://127.0.0.1:{PORT}") + path
+    try:
+        status = send(address, made.method, made.headers, made.body, made.query)
+    except (OSError, http.client.HTTPException) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise AmoCRMError(
+            f"{shown_address(address)}: {why}", hint="is it running? amocrm webhooks listen"
+        ) from error
+    session.item({"code": code, "kind": made.kind, "status": status})
+    return 0 if 200 <= status < 300 else 1
+
+
+def _forward(session: Session, target: str, one: Arrived) -> None:
+    try:
+        status = send(target, one.method, one.headers, one.body, one.query)
+    except (OSError, http.client.HTTPException) as error:
+        session.warn(f"{target}: {getattr(error, 'strerror', None) or type(error).__name__}")
+        return
+    session.say(f"{target}: {status}")
+
+
+def _sender(session: Session) -> Sender:
+    """Return whose webhooks are made; without a profile, an example's."""
+    try:
+        profile = session.target().profile
+    except NotAuthorizedError:
+        profile = Profile("example.amocrm.ru")
+    host = profile.domain if "." in profile.domain else f"{profile.domain}.amocrm.ru"
+    return Sender(
+        profile.account_id or _account_of_token(session) or 1,
+        host,
+        profile.client_id,
+        profile.client_secret,
+        os.environ.get("AMOCRM_CHANNEL_SECRET", ""),
+    )
+
+
+def _account_of_token(session: Session) -> int | None:
+    """Return the account that the token names, if there is one; nothing is sent."""
+    try:
+        return session.crm().connection.status().account_id
+    except AmoCRMError:
+        return None
+
+
+def _base(url: str) -> str:
+    return check_forward(url).rstrip("/")
+
+
+def _change(text: str) -> tuple[str, Json]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ConfigurationError(f"--set {text[:60]!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -1,0 +1,163 @@
+"""Where webhooks are kept, the key of their addresses, and how far they were compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from importlib import import_module
+from typing import Final, cast
+
+from amocrm._support.atomic_file import replace
+from amocrm._support.numbers import instant
+from amocrm._support.private_files import check_private, open_private
+from amocrm.cli.profiles import Profiles
+from amocrm.errors import ConfigurationError
+from amocrm.resources.endpoint import near
+from amocrm.schema.enums import WebhookCode
+from amocrm.webhooks.codes import ACCOUNT
+from amocrm.webhooks.inbox.sql import SQLInbox
+from amocrm.webhooks.receiver.receiver import Receiver
+from amocrm.webhooks.router import Hooks
+
+URL: Final = "AMOCRM_INBOX"
+KEYS: Final = "AMOCRM_INBOX_KEYS"
+PREFIX: Final = "AMOCRM_INBOX_PREFIX"
+KEY: Final = "AMOCRM_WEBHOOKS_KEY"
+
+_AGES: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_AGE: Final = re.compile(r"([0-9]{1,9})([smhd])")
+_CODES: Final[Mapping[str, WebhookCode]] = {
+    one.code: cast("WebhookCode", one.code) for one in ACCOUNT
+}
+
+
+def open_inbox(
+    profiles: Profiles, variables: Mapping[str, str], *, create: bool = False
+) -> SQLInbox:
+    """Open the inbox of AMOCRM_INBOX; without one, a database beside the profiles.
+
+    Args:
+        profiles: of this user.
+        variables: of the environment: the URL has a password, so it is no argument.
+        create: create missing tables, also in the database of AMOCRM_INBOX.
+    """
+    url = variables.get(URL)
+    own = os.path.join(profiles.folder, "webhooks.db")
+    if not url:
+        profiles.prepare()
+    keys = [key.strip() for key in variables.get(KEYS, "").split(",") if key.strip()]
+    prefix = variables.get(PREFIX) or "amocrm_"
+    inbox = SQLInbox(url or f"sqlite:///{own}", keys=keys or None, table_prefix=prefix)
+    if create or not url:
+        inbox.create_table()
+    return inbox
+
+
+def address_keys(profiles: Profiles, variables: Mapping[str, str]) -> list[str]:
+    """Return the keys of AMOCRM_WEBHOOKS_KEY; without them, one that is made and kept.
+
+    Raises:
+        ConfigurationError: the file of the key is not private.
+    """
+    given = [key.strip() for key in variables.get(KEY, "").split(",") if key.strip()]
+    if given:
+        return given
+    profiles.prepare()
+    path = os.path.join(profiles.folder, "webhooks.key")
+    try:
+        if not os.path.lexists(path):
+            replace(path, Receiver.new_key().encode())
+        with open(open_private(path, os.O_RDONLY), "rb") as file:
+            check_private(path, os.fstat(file.fileno()))
+            return [file.read(1000).decode("ascii", "replace").strip()]
+    except OSError as error:
+        hint = getattr(error, "hint", None)
+        raise ConfigurationError(f"{path}: {error.strerror or error}", hint=hint) from error
+
+
+def load_hooks(name: str) -> Hooks:
+    """Import the handlers of a program: `shop.handlers:hooks`.
+
+    Raises:
+        ConfigurationError: there are none.
+    """
+    module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        raise ConfigurationError(f"{name[:100]!r} names no handlers", hint="module:hooks")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found: object = getattr(import_module(module), attribute, None)
+    except Exception as error:
+        what = type(error).__name__
+        raise ConfigurationError(f"{module} cannot be imported: {what}: {error}") from error
+    if not isinstance(found, Hooks):
+        raise ConfigurationError(f"{attribute} of {module} is no Hooks()")
+    return found
+
+
+def check_codes(names: Iterable[str]) -> list[WebhookCode]:
+    """Return codes that can be subscribed to.
+
+    Raises:
+        ConfigurationError: one cannot.
+    """
+    codes: list[WebhookCode] = []
+    for name in names:
+        if name not in _CODES:
+            raise ConfigurationError(
+                f"no webhook {name[:60]!r} can be subscribed to", hint=near(name, _CODES)
+            )
+        codes.append(_CODES[name])
+    return codes
+
+
+def read_since(text: str, now: float) -> float:
+    """Read an instant: an age such as `24h` or `7d`, Unix seconds, or an ISO 8601 time.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if age := _AGE.fullmatch(text.strip()):
+        return max(0.0, now - int(age[1]) * _AGES[age[2]])
+    if text.strip().isdecimal() and (seconds := instant(float(text))) is not None:
+        return seconds
+    try:
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise ConfigurationError(
+            f"{text[:60]!r} is no time", hint="24h, 7d, Unix seconds or 2026-01-31T12:00:00+03:00"
+        ) from None
+    # One without a zone is meant in the zone of this machine.
+    return moment.astimezone(timezone.utc).timestamp()
+
+
+def compared_until(profiles: Profiles, account_id: int) -> float | None:
+    """Return up to which instant an account's record was compared; None if never."""
+    try:
+        with open(open_private(_compared(profiles), os.O_RDONLY), "rb") as file:
+            found = json.loads(file.read(1_000_000))
+    except (OSError, ValueError):
+        return None
+    return instant(found.get(str(account_id))) if isinstance(found, dict) else None
+
+
+def note_compared(profiles: Profiles, account_id: int, until: float) -> None:
+    """Remember up to which instant an account's record was compared."""
+    path = _compared(profiles)
+    try:
+        with open(open_private(path, os.O_RDONLY), "rb") as file:
+            found = json.loads(file.read(1_000_000))
+    except (OSError, ValueError):
+        found = {}
+    known = found if isinstance(found, dict) else {}
+    profiles.prepare()
+    replace(path, json.dumps({**known, str(account_id): until}).encode())
+
+
+def _compared(profiles: Profiles) -> str:
+    return os.path.join(profiles.folder, "reconciled.json")

@@ -1,0 +1,1 @@
+"""Receives webhooks: verifies, stores, and answers."""

@@ -1,0 +1,1 @@
+"""Finds what amoCRM has never sent."""

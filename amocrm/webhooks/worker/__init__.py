@@ -1,0 +1,1 @@
+"""Handles what is in an inbox."""
