@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 
 from amocrm.auth.settings import AuthSettings
 from amocrm.auth.token_repository import TokenRepository
@@ -18,7 +18,7 @@ LONG_LIVED: Final = "long-lived"
 """Instead of a client id: the key of long-lived tokens in the store."""
 
 
-def open_client(target: Target, profiles: Profiles, **auth: object) -> AmoCRM:
+def open_client(target: Target, profiles: Profiles) -> AmoCRM:
     """Return a client of a target. Nothing is sent.
 
     Tokens are in a `FileStore` beside the profiles, and all commands of this user share one rate
@@ -27,7 +27,6 @@ def open_client(target: Target, profiles: Profiles, **auth: object) -> AmoCRM:
     Args:
         target: the account.
         profiles: of this user.
-        auth: more settings of `auth`, such as a code.
 
     Raises:
         ConfigurationError: a setting is missing or malformed.
@@ -38,7 +37,7 @@ def open_client(target: Target, profiles: Profiles, **auth: object) -> AmoCRM:
     store = FileStore(profiles.tokens)
     return AmoCRM(
         profile.domain,
-        _auth(target, store, auth),
+        _auth(target, store),
         account_id=profile.account_id,
         store=store,
         rate_limiter=FileRateLimiter(profiles.rate_limits),
@@ -47,22 +46,25 @@ def open_client(target: Target, profiles: Profiles, **auth: object) -> AmoCRM:
     )
 
 
-def _auth(target: Target, store: FileStore, more: dict[str, object]) -> AuthSettings:
+def _auth(target: Target, store: FileStore) -> AuthSettings:
     profile = target.profile
-    settings: dict[str, object]
     if target.token:
-        settings = {"access_token": target.token}
-    elif profile.long_lived:
-        settings = {"access_token": _long_lived(profile, store)}
-    else:
-        names = ("client_id", "client_secret", "redirect_uri")
-        settings = {name: getattr(profile, name) or None for name in names}
-        if not any(settings.values()):
-            raise ConfigurationError(
-                "there is neither a token nor an integration",
-                hint="set AMOCRM_TOKEN, or log in: amocrm login",
-            )
-    return cast("AuthSettings", {**settings, **more})  # The client checks it.
+        return {"access_token": target.token}
+    if profile.long_lived:
+        return {"access_token": _long_lived(profile, store)}
+    settings: AuthSettings = {}
+    if profile.client_id:
+        settings["client_id"] = profile.client_id
+    if profile.client_secret:
+        settings["client_secret"] = profile.client_secret
+    if profile.redirect_uri:
+        settings["redirect_uri"] = profile.redirect_uri
+    if not settings:
+        raise ConfigurationError(
+            "there is neither a token nor an integration",
+            hint="set AMOCRM_TOKEN, or log in: amocrm login",
+        )
+    return settings
 
 
 def _long_lived(profile: Profile, store: FileStore) -> str:

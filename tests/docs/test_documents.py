@@ -197,7 +197,12 @@ def test_blocks_that_need_earlier_ones_say_so(path: Path) -> None:
 @PAGES
 def test_there_are_no_fences_that_do_not_run(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert set(re.findall(r"^```(\w+)$", text, re.MULTILINE)) <= {"python", "bash", "text"}
+    assert set(re.findall(r"^```(\w+)$", text, re.MULTILINE)) <= {
+        "python",
+        "bash",
+        "text",
+        "console",
+    }
     printed = [one for one in outputs(path) if one is not None]
     assert len(printed) == len(blocks(path, "text")), "a text that no block prints"
     assert path in (ENGLISH, RUSSIAN) or blocks(path, "bash") == []

@@ -1,0 +1,106 @@
+"""Every `console` block of the documents runs, and shows what it says.
+
+A line that begins with `$ ` is a command: `amocrm ...`, with `echo ... |` before it or `> file`
+behind it. The lines below it are what it shows; a line `...` stands for any number of lines. Blocks
+of a page continue one another, and share a folder and a portal.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from amocrm.cli import application
+from amocrm.cli.texts import language
+from amocrm.sandbox import Sandbox
+from tests.docs.test_documents import PAIRS, blocks, is_russian
+
+PAGES = [page for pair in PAIRS for page in pair if blocks(page, "console")]
+
+
+class Terminal(io.TextIOWrapper):
+    """A terminal that keeps what is shown."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def commands(page: Path) -> list[tuple[str, str]]:
+    """Return the commands of a page, each with what it shows."""
+    found: list[tuple[str, str]] = []
+    for block in blocks(page, "console"):
+        assert block.startswith("$ "), "a block begins with a command"
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            found.append((command, shown))
+    return found
+
+
+def run(command: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run one command; return what it shows."""
+    words = [os.path.expandvars(one) for one in shlex.split(command)]
+    given = ""
+    if words[0] == "echo":
+        given, words = f"{words[1]}\n", words[3:]
+    target = words[-1] if ">" in words else None
+    words = words[: words.index(">")] if target else words
+    assert words[0] == "amocrm", f"{command!r} is no command of ours"
+    shown = io.BytesIO()
+    terminal = Terminal(shown, "utf-8", write_through=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode()), "utf-8"))
+        patch.setattr(sys, "stdout", terminal)
+        patch.setattr(sys, "stderr", terminal)
+        if target:
+            with open(target, "w", encoding="utf-8") as file:
+                patch.setattr(sys, "stdout", file)
+                application.run(words[1:])
+        else:
+            application.run(words[1:])
+    return shown.getvalue().decode()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_shows_what_the_page_says(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal = Sandbox(("mycompany",), rps=None, seed=0)
+    portal.add_shop()
+    monkeypatch.chdir(tmp_path)
+    one = portal.integration
+    with portal.serve() as served:
+        settings = {
+            "AMOCRM_CONFIG_DIR": str(tmp_path / "config"), "AMOCRM_BASE_URL": served.url,
+            "AMOCRM_LANG": "ru" if is_russian(page) else "en", "NO_COLOR": "1", "COLUMNS": "100",
+            "AMOCRM_CLIENT_SECRET": one.client_secret, "CLIENT_ID": one.client_id,
+            "TOKEN": portal.issue_long_lived(), "CODE": portal.issue_code(),
+        }  # fmt: skip
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        language.cache_clear()
+        try:
+            for command, expected in commands(page):
+                check(command, run(command, monkeypatch), expected)
+        finally:
+            language.cache_clear()
+
+
+def check(command: str, shown: str, expected: str) -> None:
+    """Compare what a command shows; `...` is any number of lines."""
+    pattern = re.escape(expected.rstrip("\n")).replace(r"\.\.\.", r"(?:.*)")
+    assert re.fullmatch(pattern, shown.rstrip("\n"), re.DOTALL), f"$ {command}\n{shown}"
+
+
+def test_both_languages_have_the_same_commands() -> None:
+    for ours, theirs in PAIRS:
+        names = [
+            [re.findall(r"amocrm \w+", command) for command, _ in commands(page)]
+            for page in (ours, theirs)
+        ]
+        assert names[0] == names[1]
