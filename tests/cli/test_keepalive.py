@@ -32,8 +32,8 @@ class Old(NamedTuple):
     def log_in(self, name: str) -> None:
         self.profiles.save(name, self.profile)
         target = Target(name, self.profile)
-        with open_client(target, self.profiles, code=self.portal.issue_code()) as crm:
-            crm.connect()
+        with open_client(target, self.profiles) as crm:
+            crm.connection.set_code(self.portal.issue_code())
 
     def granted(self) -> int:
         return sum(1 for seen in self.portal.log if seen.path == "/oauth2/access_token")
