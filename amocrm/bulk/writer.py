@@ -125,7 +125,8 @@ class Writer:
         self._journal = (
             None if journal is None else Journal(journal, api.account, self._method, path)
         )
-        self._retry = usual_retry(api.request) if retry is None else read_retry(retry)
+        own: Retry = usual_retry(api.request) if retry is None else read_retry(retry)
+        self._retry: Retry = own
         self._report = progress
         self._broken: Exception | None = None
         self._concurrency = Concurrency(api.rate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, NoReturn, TypedDict
 
 from amocrm.resources.lazy import LazyResource
 from amocrm.resources.verbs import Creates, Deletes, Editable, Edits, Lists

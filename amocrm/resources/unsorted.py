@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Final, NoReturn, TypedDict, cast
 
 from amocrm.http.messages import Json
 from amocrm.resources.endpoint import Endpoint
