@@ -206,6 +206,15 @@ def test_two_do_not_export_to_one_file(shop: AmoCRM, tmp_path: Path) -> None:
         export(shop, tmp_path / "leads.csv")
 
 
+def test_columns_are_named_by_code_id_and_in_any_case(shop: AmoCRM, tmp_path: Path) -> None:
+    shop.contacts.create({"name": "A", "custom_fields_values": [
+        {"field_code": "PHONE", "values": [{"value": "+7900"}]}]})  # fmt: skip
+    phone = next(one for one in shop.contacts.custom_fields.list() if one["code"] == "PHONE")
+    for name in ("PHONE", "phone", "cf.PHONE", f"cf.{phone['id']}", phone["name"].upper()):
+        run(shop, Export("contacts", str(tmp_path / "a.jsonl"), fields=("NAME", name)))
+        assert rows_of(tmp_path / "a.jsonl") == [{"name": "A", phone["name"]: ["+7900"]}]
+
+
 def test_other_resources_are_exported(shop: AmoCRM, tmp_path: Path) -> None:
     for kind in ("users", "events", "tasks", "customers", "leads/pipelines"):
         run(shop, Export(kind, str(tmp_path / "a.csv")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final, cast, get_args
 
 import click
@@ -25,7 +25,7 @@ from amocrm.cli.resources import find_list
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
 from amocrm.errors import AmoCRMError
-from amocrm.progress import Report, bar
+from amocrm.progress import Progress, Report, bar
 
 IN_PART: Final = 3
 
@@ -223,11 +223,16 @@ def _show_first(session: Session, first: RowOutcome | None) -> None:
 
 @contextmanager
 def _progress(session: Session, title: str) -> Generator[Report | None]:
-    if not session.shows_progress:
-        yield None
-        return
-    with bar(title, stderr=True) as report:
-        yield report
+    """Yield what shows a bar on a terminal, from the first progress on."""
+    with ExitStack() as stack:
+        shown: list[Report] = []
+
+        def report(progress: Progress) -> None:
+            if not shown:
+                shown.append(stack.enter_context(bar(title, stderr=True)))
+            shown[0](progress)
+
+        yield report if session.shows_progress else None
 
 
 @contextmanager

@@ -43,9 +43,9 @@ _code = click.option("--code", help=tr("Of this code only.", "Только эт�
         "List the events of the inbox, the newest first, and count what is undone and dead. The "
         "inbox is that of AMOCRM_INBOX, otherwise that of amocrm webhooks listen."
         "\n\nExample: amocrm webhooks inbox --state dead --since 24h",
-        "Показать принятые события, новые сверху, и сколько не обработано. Хранилище — "
-        "AMOCRM_INBOX, иначе тот, куда складывает amocrm webhooks listen.\n\nПример: amocrm "
-        "webhooks inbox --state dead --since 24h",
+        "Показать принятые события, новые сверху, и сколько не обработано. Хранилище: AMOCRM_INBOX"
+        ", иначе то, что у amocrm webhooks listen.\n\nПример: amocrm webhooks inbox "
+        "--state dead --since 24h",
     )
 )
 @_since

@@ -65,14 +65,14 @@ class Column(NamedTuple):
         type: of its cells.
         read: returns the cell of a record.
         names: what its ids are named by, such as `users`; None if it has no names.
-        field: the id of its custom field; None if it is of none.
+        field: its custom field; None if it is of none.
     """
 
     name: str
     type: CellType
     read: Callable[[Record], Json]
     names: str | None = None
-    field: int | None = None
+    field: FieldDefinition | None = None
 
 
 def columns_of(kind: EntityKind, with_: Collection[str] = ()) -> list[Column]:
@@ -146,7 +146,9 @@ def _keys(column: Column) -> set[str]:
     """Return what a column may be called."""
     keys = {column.name, column.name.casefold()}
     if column.field is not None:
-        keys |= {f"{PREFIX}{key}" for key in keys} | {f"{PREFIX}{column.field}"}
+        code = column.field.code
+        keys |= {code, code.casefold()} if code else set()
+        keys |= {f"{PREFIX}{key}" for key in keys} | {f"{PREFIX}{column.field.id}"}
     return keys
 
 
@@ -210,4 +212,4 @@ def _field_column(field: FieldDefinition, schema: Schema, taken: Collection[str]
     def read(record: Record) -> Json:
         return record.fields.get(key)
 
-    return Column(name, field_type(field), read, field=field.id)
+    return Column(name, field_type(field), read, field=field)
