@@ -7,28 +7,19 @@ of a page continue one another, and share a folder and a portal.
 
 from __future__ import annotations
 
-import io
-import os
+import html
 import re
-import shlex
-import sys
 from pathlib import Path
 
 import pytest
 
-from amocrm.cli import application
 from amocrm.cli.texts import language
 from amocrm.sandbox import Sandbox
+from tests.docs.console import run
+from tests.docs.make_session import PICTURE, record
 from tests.docs.test_documents import PAIRS, blocks, is_russian
 
 PAGES = [page for pair in PAIRS for page in pair if blocks(page, "console")]
-
-
-class Terminal(io.TextIOWrapper):
-    """A terminal that keeps what is shown."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def commands(page: Path) -> list[tuple[str, str]]:
@@ -40,30 +31,6 @@ def commands(page: Path) -> list[tuple[str, str]]:
             command, _, shown = part.partition("\n")
             found.append((command, shown))
     return found
-
-
-def run(command: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run one command; return what it shows."""
-    words = [os.path.expandvars(one) for one in shlex.split(command)]
-    given = ""
-    if words[0] == "echo":
-        given, words = f"{words[1]}\n", words[3:]
-    target = words[-1] if ">" in words else None
-    words = words[: words.index(">")] if target else words
-    assert words[0] == "amocrm", f"{command!r} is no command of ours"
-    shown = io.BytesIO()
-    terminal = Terminal(shown, "utf-8", write_through=True)
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode()), "utf-8"))
-        patch.setattr(sys, "stdout", terminal)
-        patch.setattr(sys, "stderr", terminal)
-        if target:
-            with open(target, "w", encoding="utf-8") as file:
-                patch.setattr(sys, "stdout", file)
-                application.run(words[1:])
-        else:
-            application.run(words[1:])
-    return shown.getvalue().decode()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -104,3 +71,10 @@ def test_both_languages_have_the_same_commands() -> None:
             for page in (ours, theirs)
         ]
         assert names[0] == names[1]
+
+
+def test_the_picture_of_the_first_page_shows_commands_that_run(tmp_path: Path) -> None:
+    shown = html.unescape(PICTURE.read_text(encoding="utf-8")).replace("\xa0", " ")
+    for command, told in record(str(tmp_path / "config")):
+        assert command in shown
+        assert told.splitlines()[-1].partition("  ")[0] in shown
