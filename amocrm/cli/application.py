@@ -67,7 +67,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; return the exit code. Errors are told in one line each."""
     session = Session()
     _use_utf8()
-    _translate_click()
     try:
         try:
             code = _run(arguments, session)
@@ -121,8 +120,8 @@ def _told(message: str, code: int) -> int:
     return code
 
 
-def _translate_click() -> None:
-    """Let click speak Russian, where that is the language: it asks gettext for its own texts."""
+def translate_click() -> None:
+    """Let click speak Russian in this process, where that is the language: it asks gettext."""
     if language() == "ru":
         # gettext does not know AMOCRM_LANG.
         os.environ["LANGUAGE"] = "ru"

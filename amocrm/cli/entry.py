@@ -18,6 +18,7 @@ def main() -> None:
         message = f"the command line needs {missing.name}, which is not installed"
         sys.stderr.write(f"amocrm: {message} (pip install 'amocrm-python[cli]')\n")
         sys.exit(2)
+    application.translate_click()
     sys.exit(application.run())
 
 
