@@ -16,12 +16,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_MARKS: Final = "=+\\-@\t\r＝＋－＠"
-"""What a formula begins with; the wide ones count in Japanese and Chinese versions."""
-
-_RUNNING: Final = re.compile(f"((?:^|[;,\t\r\n])\"*)('*[{_MARKS}])")
-_HARMLESS: Final = re.compile(f"((?:^|[;,\t\r\n])\"*)'('*[{_MARKS}])")
-_FIRST: Final = re.compile(f"'*[{_MARKS}]")
+# A formula begins with one of = + - @ and two blanks; the wide ones count in Japanese and Chinese
+# versions.
+_RUNNING: Final = re.compile("((?:^|[;,\t\r\n])\"*)('*[=+\\-@\t\r＝＋－＠])")
+_HARMLESS: Final = re.compile("((?:^|[;,\t\r\n])\"*)'('*[=+\\-@\t\r＝＋－＠])")
+_FIRST: Final = re.compile("'*[=+\\-@\t\r＝＋－＠]")
 
 
 def harmless(text: str) -> str:

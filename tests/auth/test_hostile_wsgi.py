@@ -193,7 +193,7 @@ def is_proved(environ: dict[str, Any]) -> bool:
     query = dict(reversed(parse_qsl(text, keep_blank_values=True)))
     if environ["REQUEST_METHOD"].upper() != "GET" or not query.get("code"):
         return False
-    has_cookie = "__Host-amocrm_state=" in environ.get("HTTP_COOKIE", "")
+    has_cookie = re.search(r"__Host-amocrm_state=[^;\s]", environ.get("HTTP_COOKIE", ""))
     state = query.get("state") or "\0"
     return state in environ.get("HTTP_COOKIE", "") if has_cookie and state == STATE else any(
         marker in query for marker in MARKERS

@@ -199,8 +199,9 @@ def test_listen_stores_tells_and_posts_on(run: Run, program: Program, free_port:
     )  # fmt: skip
 
 
-def test_what_is_refused_is_not_told(tmp_path: Path) -> None:
+def test_what_is_refused_is_not_told(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     inbox = SQLInbox(f"sqlite:///{tmp_path}/inbox.db")
+    request.addfinalizer(inbox.close)
     inbox.create_table()
     told: list[Arrived] = []
     ours = receiver(inbox)
@@ -242,7 +243,7 @@ def test_trigger_without_a_receiver(run: Run, free_port: int) -> None:
 
 
 @pytest.fixture
-def filled(folder: Path) -> SQLInbox:
+def filled(folder: Path) -> Iterator[SQLInbox]:
     """The default inbox with a new lead, and one that was moved."""
     inbox = settings.open_inbox(Profiles(str(folder)), {})
     ours = receiver(inbox)
@@ -250,7 +251,8 @@ def filled(folder: Path) -> SQLInbox:
     for action in ("add", "status"):
         body = f"leads[{action}][0][id]=7&leads[{action}][0][name]=Door".encode()
         assert ours.receive("POST", path, headers={}, body=body).status == 200
-    return inbox
+    yield inbox
+    inbox.close()
 
 
 @pytest.mark.usefixtures("portal", "filled")

@@ -114,10 +114,19 @@ class Walk:
         pairs = zip(budgets, turn.numbers, strict=True)
         return all(number < 0 or number >= windows[one.key].first for one, number in pairs)
 
+    def is_running(self, budgets: tuple[Budget, ...], turn: Turn) -> bool:
+        """Whether the second of a call has not ended: Redis forgets ended ones earlier."""
+        windows, now = self.local._windows.by_key, self.clock.monotonic()
+        pairs = [(windows.get(one.key), at) for one, at in zip(budgets, turn.numbers, strict=True)]
+        return self.is_kept(budgets, turn) and all(
+            number < 0 or window is None or window.ring[(2 * number + 1) % len(window.ring)] > now
+            for window, number in pairs
+        )
+
     def margin(self) -> None:
         if self.gone:
             budgets, before = self.dice.choice(self.gone)
-            if not self.is_kept(budgets, before[0]):
+            if not self.is_running(budgets, before[0]):
                 return
             margin = self.dice.choice([0.05, 1.0])
             for one, turn in zip(self.pair, before, strict=True):
@@ -126,7 +135,7 @@ class Walk:
     def opening(self) -> None:
         if self.gone:
             budgets, before = self.dice.choice(self.gone)
-            if not self.is_kept(budgets, before[0]):
+            if not self.is_running(budgets, before[0]):
                 return
             for one, turn in zip(self.pair, before, strict=True):
                 one.note_opening(self.clock, turn.numbers, budgets)

@@ -17,7 +17,7 @@ from amocrm.webhooks.event import Kind
 from amocrm.webhooks.signatures import bot_token_of, verify_bot_token
 
 
-class UntrustedError(WebhookError):
+class UntrustedError(Exception):
     """The signature is wrong, or the delivery is of another account than its address."""
 
 
