@@ -35,6 +35,7 @@ kombu = pytest.importorskip("kombu")
 ROOT = Path(__file__).parents[2]
 RABBIT = os.environ.get("AMOCRM_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//")
 LEASE = 0.5
+SWEEP = 1.5
 KILLS = int(os.environ.get("AMOCRM_TEST_ROUNDS", "12"))
 
 
@@ -76,10 +77,11 @@ class Place:
 
     def sweep(self) -> int:
         """Sweep, if the last time was long ago; return how many were handed over."""
-        if time.monotonic() < self.swept + LEASE:
+        if time.monotonic() < self.swept + SWEEP:
             return 0
         self.swept = time.monotonic()
-        return self.worker.sweep(partial(self.hand_over, expires=LEASE), older_than=LEASE)
+        # Long enough for a starved worker: a task that always expires is never done.
+        return self.worker.sweep(partial(self.hand_over, expires=4 * SWEEP), older_than=LEASE)
 
     @contextmanager
     def workers(self, processes: int = 2) -> Generator[subprocess.Popen[bytes], None, None]:
@@ -92,8 +94,18 @@ class Place:
 
     def start(self, processes: int = 2) -> subprocess.Popen[bytes]:
         program = ["-m", "celery", "--app", "tests.webhooks.celery_program", "worker"]
+        # Two workers of one name wait for each other at RabbitMQ.
+        named = ["--hostname", f"{self.queue}-{uuid.uuid4().hex[:8]}@localhost"]
         quiet = ["--loglevel=ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-        command = [sys.executable, "-W", "ignore", *program, f"--concurrency={processes}", *quiet]
+        command = [
+            sys.executable,
+            "-W",
+            "ignore",
+            *program,
+            f"--concurrency={processes}",
+            *named,
+            *quiet,
+        ]
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, start_new_session=True,
