@@ -47,7 +47,7 @@ else:
 PACKAGE = Path(amocrm.__file__).parent
 CALLS = ("compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer")
 
-SIZES = (300, 1_200, 4_800, 9_600)
+SIZES = (300, 1_200, 4_800, 20_000)
 """Close to one another, so that a pattern of cubic time is found before it takes minutes."""
 SLOW = 0.05
 """Processor seconds that no linear pattern takes for so many characters, on the slowest machine."""
