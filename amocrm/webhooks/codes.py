@@ -91,11 +91,16 @@ OTHER: Final = (
 CODES: Final = frozenset(one.code for one in (*ACCOUNT, *PIPELINE, *WIDGET, *OTHER))
 """Every code that is known."""
 
-_ELEMENT_TYPES: Final[Mapping[str, str]] = {
-    "1": "contacts", "2": "leads", "3": "companies", "4": "tasks", "12": "customers",
+ELEMENT_TYPES: Final[Mapping[str, int]] = {
+    "contacts": 1, "leads": 2, "companies": 3, "tasks": 4, "customers": 12,
+}  # fmt: skip
+"""Entities, with the numbers that the API's second version has for them."""
+
+_ENTITIES: Final[Mapping[str, str]] = {
+    **{str(number): entity for entity, number in ELEMENT_TYPES.items()},
     "lead": "leads", "contact": "contacts", "company": "companies", "customer": "customers",
 }  # fmt: skip
-"""Entities by the numbers of the API's second version, and by their names in tokens of bots."""
+"""Entities by those numbers, and by their names in tokens of bots."""
 
 _CATALOG: Final = ("catalogs", "catalog_elements")
 """The name of elements on the wire, and in the API. Their codes are not published."""
@@ -145,7 +150,7 @@ def of_chat(wire: str) -> Code:
 
 def element_type(value: Json) -> str:
     """Return the entity of a number of the API's second version, or of a bot's word; or nothing."""
-    return _ELEMENT_TYPES.get(str(value), "") if isinstance(value, (str, int)) else ""
+    return _ENTITIES.get(str(value), "") if isinstance(value, (str, int)) else ""
 
 
 def _is_handed_over(item: Mapping[str, Json]) -> bool:

@@ -15,7 +15,7 @@ from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.endpoint import near
 from amocrm.sandbox.webhooks.form import encode_form
-from amocrm.webhooks.codes import ACCOUNT, OTHER, PIPELINE, WIDGET, Code
+from amocrm.webhooks.codes import ACCOUNT, ELEMENT_TYPES, OTHER, PIPELINE, WIDGET, Code
 from amocrm.webhooks.event import Kind
 from amocrm.webhooks.signatures import sign_bot_token, sign_chat, sign_uninstall
 
@@ -26,7 +26,6 @@ _CHAT: Final = "8e4d4baa-9e6c-4a88-838a-5f62be227bdc"
 _MESSAGE: Final = "0371a0ff-b78a-4c7b-8538-a7d547e10692"
 _PERSON: Final = "f1910c7f-1a2b-4c3d-8e4f-5a6b7c8d9e0f"
 _USER, _OTHER_USER = 123, 124
-_TYPE_NUMBERS: Final[Mapping[str, int]] = {"leads": 2, "customers": 12}
 
 BY_KIND: Final[Mapping[Kind, Mapping[str, Code]]] = {
     "account": {one.code: one for one in ACCOUNT},
@@ -244,10 +243,9 @@ _V2_NAMES: Final = ("leads", "contacts", "companies", "tasks", "chat_templates")
 
 
 def _note(code: Code, sender: Sender, now: int, number: int) -> dict[str, Json]:
-    types = {"contacts": 1, "leads": 2, "companies": 3, "customers": 12}
     return {
         "id": 51, "text": "Примечание", "attachement": "", "date_create": _day(now),
-        "note_type": 4, "element_type": types[code.entity], "element_id": number,
+        "note_type": 4, "element_type": ELEMENT_TYPES[code.entity], "element_id": number,
         "account_id": sender.account_id, "created_by": _USER, "modified_by": _USER,
         "main_user_id": _USER, "created_at": now, "updated_at": now,
     }  # fmt: skip
@@ -262,7 +260,7 @@ def _triggered(entity: str) -> dict[str, Json]:
 
 def _widget(code: Code, sender: Sender, now: int, item: dict[str, Json]) -> dict[str, Json]:
     types = {one.code: number for one, number in zip(WIDGET, _WIDGET_NUMBERS, strict=True)}
-    data = {"element_type": _TYPE_NUMBERS[code.entity or "leads"], **item}
+    data = {"element_type": ELEMENT_TYPES[code.entity or "leads"], **item}
     return {
         "event": {"type": types[code.code], "type_code": code.code, "data": data, "time": now},
         "action": {"settings": {"widget": {"settings": {}}}},

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from amocrm.http.messages import Json
+from amocrm.webhooks.codes import ELEMENT_TYPES
 
 _SAME: Final = (
     "id", "name", "price", "status_id", "pipeline_id", "responsible_user_id", "account_id", "text",
@@ -18,8 +19,6 @@ _RENAMED: Final = {
     "entity_id": "element_id", "task_type_id": "task_type", "complete_till": "complete_before",
     "is_completed": "status",
 }  # fmt: skip
-
-_ELEMENT_TYPES: Final = {"contacts": 1, "leads": 2, "companies": 3, "customers": 12}
 
 
 def write_item(entity: str, model: Mapping[str, Json]) -> dict[str, Json]:
@@ -36,8 +35,8 @@ def write_item(entity: str, model: Mapping[str, Json]) -> dict[str, Json]:
     item |= {new: text_of(model[name]) for name, new in _RENAMED.items() if name in model}
     if entity in ("contact", "company"):
         item["type"] = entity
-    if model.get("entity_type") in _ELEMENT_TYPES:
-        item["element_type"] = text_of(_ELEMENT_TYPES[model["entity_type"]])
+    if model.get("entity_type") in ELEMENT_TYPES:
+        item["element_type"] = text_of(ELEMENT_TYPES[model["entity_type"]])
     if fields := list(_custom_fields(model)):
         item["custom_fields"] = fields
     embedded = model.get("_embedded")
