@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from amocrm._support.forks import ForkLock, after_fork
+from amocrm._support.forks import after_fork
 from amocrm.http.messages import Json
 from amocrm.webhooks.receiver.answer import BAD_REQUEST, TOO_LARGE, Answer
 
@@ -27,13 +27,12 @@ class ASGIApp:
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
-        self._executor: ThreadPoolExecutor | None = None
-        self._lock = ForkLock()
+        self.renew_after_fork()
         after_fork(self)
 
     def renew_after_fork(self) -> None:
-        """Start with no threads in a forked child: the parent's do not run there."""
-        self._executor = None
+        """Begin without threads, which start when they are needed: the parent's do not run here."""
+        self._executor = ThreadPoolExecutor(THREADS, "amocrm-receiver")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -65,14 +64,8 @@ class ASGIApp:
         query = scope.get("query_string", b"").decode("latin-1")
         loop = asyncio.get_running_loop()
         # Shielded: if the client hangs up meanwhile, the delivery is stored all the same.
-        stored = loop.run_in_executor(self._pool(), receiver.store, place, query, headers, body)
+        stored = loop.run_in_executor(self._executor, receiver.store, place, query, headers, body)
         return await asyncio.shield(stored)
-
-    def _pool(self) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(THREADS, "amocrm-receiver")
-            return self._executor
 
 
 async def _read(receive: Receive, limit: int) -> bytes | Answer:
