@@ -35,6 +35,7 @@ from webhook_inbox import place
 from webhooks import webhook
 
 from amocrm.webhooks import Receiver, SQLInbox
+from amocrm.webhooks.addresses import path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -81,7 +82,7 @@ def bare(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]
 def connection(origin: str) -> Generator[Callable[[bytes], None]]:
     """Give what posts one delivery over a kept connection."""
     parts = urlsplit(origin)
-    path = Receiver(_inbox(), key=KEY, url=URL).address(1).removeprefix(URL)
+    path = path_of(KEY, "account", 1)
     client = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
 
     def post(body: bytes) -> None:
@@ -94,10 +95,6 @@ def connection(origin: str) -> Generator[Callable[[bytes], None]]:
         yield post
     finally:
         client.close()
-
-
-def _inbox() -> SQLInbox:
-    return SQLInbox("sqlite:////nowhere/inbox.db")  # Never opened: only the address is asked for.
 
 
 def bodies(seed: object) -> Iterator[bytes]:

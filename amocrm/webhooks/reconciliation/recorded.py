@@ -145,7 +145,7 @@ def missing(
     """
     lost: list[Recorded] = []
     for one in sorted(recorded, key=lambda change: change.at):
-        if one.code.startswith("update_") and one.is_edit:
+        if one.is_edit:
             shows = {one.code, one.code.replace("update_", "add_")}
             if any(each.code in shows and each.instant >= one.at for each in arrived):
                 continue
