@@ -137,6 +137,12 @@ def without_secret(url: str) -> str | None:
     return place if is_ours and (account == ANY or account.isdecimal()) else None
 
 
+def shown_address(url: str) -> str:
+    """Return an address without its secret; of another program's, only the host."""
+    ours = without_secret(url)
+    return f"{ours}/..." if ours is not None else f"{urlsplit(url).hostname}/..."
+
+
 def _secret(key: str, kind: str, account: str) -> str:
     message = f"{kind}/{account}".encode("utf-8", "replace")
     digest = hmac.new(key_of(key), message, hashlib.sha256).digest()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from amocrm._support.clock import Clock, SystemClock
-from amocrm.webhooks.addresses import without_secret
+from amocrm.webhooks.addresses import shown_address
 from amocrm.webhooks.inbox.inbox import Inbox
 
 if TYPE_CHECKING:
@@ -89,13 +88,7 @@ def health(inbox: Inbox, clients: Iterable[AmoCRM] = (), *, clock: Clock | None 
         disabled = [one["destination"] for one in crm.webhooks.list() if one["disabled"]]
         since = last.get(account_id)
         silent_for = None if since is None else max(0.0, now - since)
-        accounts.append(AccountHealth(account_id, silent_for, tuple(map(_shown, disabled))))
+        accounts.append(AccountHealth(account_id, silent_for, tuple(map(shown_address, disabled))))
     oldest = counts.oldest_undone
     waiting = 0.0 if oldest is None else max(0.0, now - oldest)
     return Health(counts.undone, counts.dead, waiting, tuple(accounts))
-
-
-def _shown(destination: str) -> str:
-    """Return an address without its secret; of another integration's, only the host."""
-    ours = without_secret(destination)
-    return f"{ours}/..." if ours is not None else f"{urlsplit(destination).hostname}/..."

@@ -12,7 +12,6 @@ from typing import Final, get_args
 import click
 
 from amocrm._support.clock import SystemClock
-from amocrm.cli.doctor.access import shown_address
 from amocrm.cli.options import pass_session
 from amocrm.cli.profiles import Profile
 from amocrm.cli.session import Session
@@ -22,7 +21,7 @@ from amocrm.cli.webhooks.listening import Arrived, Listener, check_forward, send
 from amocrm.cli.webhooks.samples import BY_KIND, Sender, find_kind, make_sample
 from amocrm.errors import AmoCRMError, ConfigurationError, NotAuthorizedError
 from amocrm.http.messages import Json
-from amocrm.webhooks.addresses import path_of
+from amocrm.webhooks.addresses import path_of, shown_address
 from amocrm.webhooks.event import Kind
 from amocrm.webhooks.receiver.receiver import Receiver
 from amocrm.webhooks.subscriptions import ensure as ensure_subscription

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 from amocrm.auth.status import ConnectionStatus
 from amocrm.auth.token import jwt_payload, known_id
 from amocrm.cli.doctor.finding import DAY, Finding, day
 from amocrm.cli.texts import tr
 from amocrm.http.messages import Json
-from amocrm.webhooks.addresses import without_secret
+from amocrm.webhooks.addresses import shown_address
 
 RENEW_DAYS: Final = 14
 """Days before the end of a token from which on the end is a warning."""
@@ -150,12 +149,6 @@ def check_webhooks(subscriptions: Iterable[Mapping[str, Json]]) -> Finding:
         tr("mend the receiver, then: amocrm webhooks ensure",
            "почините приёмник, затем: amocrm webhooks ensure"),
     )  # fmt: skip
-
-
-def shown_address(destination: str) -> str:
-    """Return an address without its secret: of another program's, only the host."""
-    ours = without_secret(destination)
-    return f"{ours}/..." if ours is not None else f"{urlsplit(destination).hostname}/..."
 
 
 def _few(texts: Sequence[str]) -> str:
