@@ -22,7 +22,8 @@ LAYERS = [
     "client phones types",
     "integration",
     "webhooks",
-    "aio cli",
+    "mirror",
+    "aio cli testing",
 ]
 
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
