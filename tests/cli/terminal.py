@@ -47,7 +47,8 @@ class Terminal:
 
         self.process: subprocess.Popen[bytes] = start(
             *arguments, variables={**settings, **(variables or {})},
-            stdin=slave, stdout=slave if stdout is None else stdout, stderr=slave, preexec_fn=own_terminal,
+            stdin=slave, stdout=slave if stdout is None else stdout, stderr=slave,
+            preexec_fn=own_terminal,
         )  # fmt: skip
         os.close(slave)
         self.shown = ""
