@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Final, cast, get_args
 
 import click
@@ -21,11 +21,11 @@ from amocrm.cli.importing.mapping import Match
 from amocrm.cli.importing.outcomes import FAILED, OutcomeLog, RowOutcome
 from amocrm.cli.names import Names
 from amocrm.cli.options import pass_session
+from amocrm.cli.progress_bars import shown_progress
 from amocrm.cli.resources import find_list
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
 from amocrm.errors import AmoCRMError
-from amocrm.progress import Progress, Report, bar
 
 IN_PART: Final = 3
 
@@ -102,7 +102,7 @@ def export(
     job = Export(
         resource, path, cast("Format | None", form), query, columns, names, delimiter, restart
     )
-    with _progress(session, resource) as report, _may_go_on(session, f"{path}.part.json"):
+    with shown_progress(session, resource) as report, _may_go_on(session, f"{path}.part.json"):
         done = run_export(crm, job, report)
     went_on = tr(f", {done.resumed_at} of them earlier", f", из них {done.resumed_at} раньше")
     session.say(
@@ -183,7 +183,7 @@ def import_(
         return 0
     if os.path.exists(str(job.journal)):
         session.say(tr(f"going on with {job.journal}", f"продолжаю {job.journal}"))
-    with _progress(session, resource) as report, _may_go_on(session, str(job.journal)):
+    with shown_progress(session, resource) as report, _may_go_on(session, str(job.journal)):
         log = run_import(plan, checked.rows, report)
     _show_outcomes(session, log, job)
     failed = sum(log.counts[what] for what in FAILED)
@@ -219,20 +219,6 @@ def _show_outcomes(session: Session, log: OutcomeLog, job: Import) -> None:
 def _show_first(session: Session, first: RowOutcome | None) -> None:
     if first is not None:
         session.warn(tr(f"row {first.row}: {first.error}", f"строка {first.row}: {first.error}"))
-
-
-@contextmanager
-def _progress(session: Session, title: str) -> Generator[Report | None]:
-    """Yield what shows a bar on a terminal, from the first progress on."""
-    with ExitStack() as stack:
-        shown: list[Report] = []
-
-        def report(progress: Progress) -> None:
-            if not shown:
-                shown.append(stack.enter_context(bar(title, stderr=True)))
-            shown[0](progress)
-
-        yield report if session.shows_progress else None
 
 
 @contextmanager
