@@ -102,10 +102,30 @@ def test_ctrl_c_ends_an_import_which_goes_on(portal: Sandbox, run: Run, tmp_path
         terminal.press_ctrl_c()
         assert terminal.end() == 130
     check_ended(terminal)
+    assert "waiting for the rows that were sent" in terminal.shown
     assert Path(f"{path}.leads.journal").exists()
-    hold_back_no_more(portal, "GET")
+    hold_back_no_more(portal, "POST")
     done = run("import", "leads", str(path))
     assert (done.code, f"created {LEADS}" in done.err) == (0, True), done.err
+    found = Counter(str(one["name"]) for one in portal.leads())
+    assert found == Counter(f"Lead {at}" for at in range(LEADS))
+
+
+def test_a_second_ctrl_c_ends_an_import_at_once(portal: Sandbox, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("name\n" + "".join(f"Lead {at}\n" for at in range(LEADS)))
+    hold_back(portal, "POST", HELD)
+    with Terminal("--yes", "import", "leads", str(path), columns=100) as terminal:
+        terminal.read_until("50/600")
+        terminal.press_ctrl_c()
+        terminal.read_until("Ctrl-C again ends it at once")
+        terminal.read_again(ERASED, times=3)  # Two at the same moment are one.
+        terminal.press_ctrl_c()
+        assert terminal.end() == 130
+    check_ended(terminal)
+    hold_back_no_more(portal, "POST")
+    done = run("import", "leads", str(path))
+    assert done.code == 3  # What became of the rows that were sent is not known.
     found = Counter(str(one["name"]) for one in portal.leads())
     assert found == Counter(f"Lead {at}" for at in range(LEADS))
 

@@ -11,6 +11,7 @@ from typing import Final, cast, get_args
 import click
 
 from amocrm.cli import completing, words
+from amocrm.cli.ctrl_c import told_at_ctrl_c
 from amocrm.cli.exporting.export import FORMATS, Export, Format
 from amocrm.cli.exporting.export import run as run_export
 from amocrm.cli.exporting.source import Query
@@ -183,7 +184,13 @@ def import_(
         return 0
     if os.path.exists(str(job.journal)):
         session.say(tr(f"going on with {job.journal}", f"продолжаю {job.journal}"))
-    with shown_progress(session, resource) as report, _may_go_on(session, str(job.journal)):
+    waiting = tr("waiting for the rows that were sent; Ctrl-C again ends it at once",
+                 "жду ответа на отправленные строки; ещё раз Ctrl-C — завершить сразу")  # fmt: skip
+    with (
+        shown_progress(session, resource) as report,
+        _may_go_on(session, str(job.journal)),
+        told_at_ctrl_c("" if session.quiet else waiting),
+    ):
         log = run_import(plan, checked.rows, report)
     _show_outcomes(session, log, job)
     failed = sum(log.counts[what] for what in FAILED)
