@@ -33,7 +33,7 @@ from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.http.router import Router
 from amocrm.sandbox.oauth.consent import chosen_integration, query_of
-from amocrm.sandbox.oauth.token_endpoint import consent_redirect, widget_call
+from amocrm.sandbox.oauth.token_endpoint import consent_redirect, granted, widget_call
 from amocrm.sandbox.oauth.tokens import (
     SCOPES,
     Grant,
@@ -50,7 +50,6 @@ class Admin:
     """Accounts, integrations and what is done with them by hand.
 
     Attributes:
-        clock: the time of the sandbox.
         integration: the first integration, which the methods mean when none is given.
         webhooks: what is sent to the subscribers, and what makes it go wrong.
     """
@@ -72,13 +71,18 @@ class Admin:
             raise ValueError(f"refresh_mode is 'strict' or 'grace', not {mode!r}")
         if not token_lifetime > 0:
             raise ValueError(f"token_lifetime must be above 0 s, not {token_lifetime!r}")
-        self.clock = clock
+        self._clock = clock
         self._lock = threading.RLock()
         self._tokens = TokenRegistry(mode, seed, token_lifetime)
         self._router = Router(self._tokens)
         for name in accounts:
             self._router.add_account(name, clock.time())
         self.webhooks = Webhooks(self._lock, clock, self._router, self._tokens, seed or 0)
+
+    @property
+    def clock(self) -> Clock:
+        """The time of the sandbox."""
+        return self._clock
 
     @property
     def accounts(self) -> list[Account]:
@@ -141,6 +145,13 @@ class Admin:
             where = self.account(account)
             grant = replace(self._grant(where, None, admin=admin), scopes=tuple(scopes))
             return self._tokens.new_access(grant, where, self.clock.time(), days * 86400)
+
+    def issue_pair(self, account: str | Account | None = None) -> dict[str, Json]:
+        """Issue an access and a refresh token; return what the token endpoint would answer."""
+        with self._lock:
+            where, now = self.account(account), self.clock.time()
+            pair = self._tokens.new_pair(self._grant(where, None), where, now)
+            return granted(pair, self._tokens, now)
 
     def agree(self, consent_url: str, account: str | Account | None = None) -> str:
         """Agree on the consent page; return the address the browser would be sent to."""
