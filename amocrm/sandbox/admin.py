@@ -43,6 +43,8 @@ from amocrm.sandbox.oauth.tokens import (
     UninstallHook,
     sign_uninstall,
 )
+from amocrm.sandbox.schema.document import SchemaError, Source, read_schema
+from amocrm.sandbox.schema.loading import build_account, check_empty, replace_account
 from amocrm.sandbox.webhooks.triggers import Webhooks
 
 
@@ -99,6 +101,38 @@ class Admin:
         """Add one more account."""
         with self._lock:
             return self._router.add_account(name, self.clock.time())
+
+    def load_schema(self, schema: Source, account: str | Account | None = None) -> Account:
+        """Give an account the definitions of a schema: stages, fields, users, with their ids.
+
+        What the schema leaves out is as in a new account. Tokens and codes of the account are
+        revoked, because its users are others now.
+
+        Args:
+            schema: the document, or the path of its file.
+            account: one without entities; the first one if None.
+
+        Raises:
+            SchemaError: the schema is bad, or the account holds entities. Nothing has changed.
+        """
+        return self._load(read_schema(schema), account)
+
+    def _load(self, document: Entity, account: str | Account | None) -> Account:
+        with self._lock:
+            where = self.account(account)
+            check_empty(where)
+            settings = {"id": where.id, **document["account"]}
+            if any(one.id == settings["id"] for one in self.accounts if one is not where):
+                raise SchemaError(f"account.id: another account is {settings['id']}; leave it out")
+            fresh = build_account(
+                {**document, "account": settings}, where.subdomain, self._router.ids,
+                int(self.clock.time()), self.integration.client_id,
+            )  # fmt: skip
+            self._tokens.withdraw(where)
+            for integration in self._tokens.integrations.values():
+                self._router.channels.disconnect(where, integration.client_id)
+            replace_account(where, fresh)
+            return where
 
     def add_integration(
         self,
@@ -393,8 +427,10 @@ class Admin:
     def _grant(
         self, account: Account, integration: Integration | None, *, admin: bool = True
     ) -> Grant:
-        users = account.users.values()
-        user = account.admin if admin else next(one for one in users if not one.is_admin)
+        ordinary = (one for one in account.users.values() if not one.is_admin and one.is_active)
+        user = account.admin if admin else next(ordinary, None)
+        if user is None:
+            raise ValueError(f"the account {account.subdomain} has no ordinary user")
         return Grant((integration or self.integration).client_id, account.id, user.id)
 
     def _consent(self, consent_url: str) -> tuple[Integration, dict[str, str]]:

@@ -155,6 +155,8 @@ class Router:
             raise unauthorized()
         if not account.is_paid:
             raise ProblemError(402, "Payment required")
+        if not account.has_catalogs and request.path.startswith("/api/v4/catalogs"):
+            raise ProblemError(402, "Payment required")  # Assumed (reference 12.4): plan dependent.
         if "crm" not in grant.scopes:
             raise ProblemError(403, "Invalid scope")  # reference 2.11
         wanted = request.headers.get("X-Context-User-ID")
