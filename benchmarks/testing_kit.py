@@ -70,7 +70,7 @@ def main() -> None:
         for name, seconds in found.items()
     ]
     show(
-        f"{options.tests} tests with a fresh account each (target: at most 10 s besides their calls)",
+        f"{options.tests} tests with an account each (target: at most 10 s besides their calls)",
         ["tests", "CPU, s", "more than empty, s", "ratio"],
         rows,
     )

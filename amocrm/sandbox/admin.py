@@ -19,6 +19,7 @@ from amocrm.sandbox.amojo.store import Channel, Chat, Scope
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.fixtures import put
+from amocrm.sandbox.data.plans import Plan, apply_plan
 from amocrm.sandbox.data.shop import fill_shop
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
@@ -116,6 +117,15 @@ class Admin:
             SchemaError: the schema is bad, or the account holds entities. Nothing has changed.
         """
         return self._load(read_schema(schema), account)
+
+    def set_plan(self, plan: Plan, account: str | Account | None = None) -> None:
+        """Change what an account has paid for; what is not in its plan answers 402.
+
+        Raises:
+            ValueError: there is no such plan.
+        """
+        with self._lock:
+            apply_plan(self.account(account), plan)
 
     def _load(self, document: Entity, account: str | Account | None) -> Account:
         with self._lock:

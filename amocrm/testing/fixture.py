@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Final
 from amocrm.auth.settings import AuthSettings
 from amocrm.client import AmoCRM
 from amocrm.errors import ConfigurationError
+from amocrm.http.hosts import account_host
 from amocrm.http.messages import Json, Timeout
 from amocrm.rate_limit.limiter import RateLimiter
 from amocrm.sandbox import Account, FaultPlan, ManualClock, Sandbox, Seen
 from amocrm.sandbox.data.entity_types import ENTITY_TYPES
+from amocrm.sandbox.data.plans import Plan
 from amocrm.sandbox.engine.view import plain
 from amocrm.sandbox.http.answer import Answer
 from amocrm.sandbox.http.request import IncomingRequest
+from amocrm.sandbox.schema.document import Source
 from amocrm.stores.store import TokenStore
 from amocrm.testing.creations import KINDS, Creations
 from amocrm.testing.refusals import reason, told
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 _REFUSED: Final = 400
 """The lowest status of an answer that refuses."""
 
+_DELAYS: Final = ("latency", "jitter", "handshake", "retry_after")
+"""Members of a FaultPlan that are seconds; the others are chances."""
+
 
 class SandboxFixture(Sandbox):
     """A sandbox with one account, by a clock that stands still, for one test.
@@ -38,6 +44,8 @@ class SandboxFixture(Sandbox):
 
     Args:
         account: the account's name, or its host, such as `mycompany.kommo.com`.
+        schema: what the account is made of: a document of `amocrm sandbox clone`, or its path.
+        plan: `basic`, `advanced` or `professional`; by default what the schema says, or all.
         rps: requests that may pass in one second; by default all of them may.
         faults: chances of faults: a `FaultPlan`, or its members, such as `{"lost_after": 0.1}`.
         seed: decides ids, secrets and the draws of the faults.
@@ -50,6 +58,8 @@ class SandboxFixture(Sandbox):
         self,
         *,
         account: str = "example",
+        schema: Source | None = None,
+        plan: Plan | None = None,
         rps: int | None = None,
         faults: FaultPlan | Mapping[str, float | None] | None = None,
         seed: int | None = None,
@@ -59,12 +69,15 @@ class SandboxFixture(Sandbox):
         self._reasons: dict[int, str] = {}
         self._creations = Creations()
         super().__init__(
-            (account,),
+            (_read_account(account),),
             rps=_read_rps(rps),
             clock=self._manual_clock,
             seed=seed,
             faults=_read_faults(faults),
+            schema=schema,
         )
+        if plan is not None:
+            self.set_plan(plan)
 
     @property
     def clock(self) -> ManualClock:
@@ -198,12 +211,16 @@ class SandboxFixture(Sandbox):
 def sandbox(
     *,
     account: str = "example",
+    schema: Source | None = None,
+    plan: Plan | None = None,
     rps: int | None = None,
     faults: FaultPlan | Mapping[str, float | None] | None = None,
     seed: int | None = None,
 ) -> Generator[SandboxFixture]:
     """Open a sandbox with one account while the block runs; see `SandboxFixture`."""
-    opened = SandboxFixture(account=account, rps=rps, faults=faults, seed=seed)
+    opened = SandboxFixture(
+        account=account, schema=schema, plan=plan, rps=rps, faults=faults, seed=seed
+    )
     try:
         yield opened
     finally:
@@ -217,8 +234,10 @@ def _read_rps(rps: int | None) -> int | None:
 
 
 def _read_faults(faults: FaultPlan | Mapping[str, float | None] | None) -> FaultPlan | None:
-    if faults is None or isinstance(faults, FaultPlan):
-        return faults
+    if faults is None:
+        return None
+    if isinstance(faults, FaultPlan):
+        return dataclasses.replace(faults)  # A marker gives one plan to several tests.
     known = [one.name for one in dataclasses.fields(FaultPlan)]
     if not isinstance(faults, Mapping):
         raise ConfigurationError("faults must be a FaultPlan or a dict of its members")
@@ -228,5 +247,16 @@ def _read_faults(faults: FaultPlan | Mapping[str, float | None] | None) -> Fault
             raise ConfigurationError(f"faults has no {name!r}", hint=f"one of {', '.join(known)}")
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
             raise ConfigurationError(f"{name} of faults must be a number that is not below 0")
+        if name not in _DELAYS and value > 1:
+            raise ConfigurationError(f"{name} of faults is a chance between 0 and 1, not {value}")
         setattr(plan, name, value)
     return plan
+
+
+def _read_account(account: str) -> str:
+    try:
+        return account_host(account)
+    except ConfigurationError:
+        raise ConfigurationError(
+            "account must be a name such as mycompany, or a host such as mycompany.kommo.com"
+        ) from None

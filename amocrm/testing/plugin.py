@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
@@ -9,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from amocrm.client import AmoCRM
+    from amocrm.http.messages import Json
     from amocrm.sandbox import ManualClock
     from amocrm.sandbox.webhooks.triggers import Webhooks
     from amocrm.testing.fixture import SandboxFixture
@@ -71,16 +74,16 @@ def pytest_configure(config: pytest.Config) -> None:
         f"{MARKER}({', '.join(f'{name}=None' for name in KEYWORDS)}): the sandbox of the test: "
         "the account's host, a schema's file, the plan, the rate limit, chances of faults",
     )
-    if config.getoption("--amocrm-live-writes") and not config.getoption("--amocrm-live"):
+    if config.option.amocrm_live_writes and not config.option.amocrm_live:
         raise pytest.UsageError("--amocrm-live-writes needs --amocrm-live PROFILE")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Tell on which account the tests run, if it is a real one."""
-    profile = config.getoption("--amocrm-live")
+    profile = config.option.amocrm_live
     if profile is None:
         return None
-    allowed = "reads and writes" if config.getoption("--amocrm-live-writes") else "reads only"
+    allowed = "reads and writes" if config.option.amocrm_live_writes else "reads only"
     return f"amocrm: live on the account of the profile {profile!r}, {allowed}"
 
 
@@ -129,7 +132,7 @@ def amocrm_server(amocrm_sandbox: SandboxFixture) -> Iterator[AmoCRMServer]:
 @pytest.fixture
 def amocrm(request: pytest.FixtureRequest) -> AmoCRM:
     """Give a connected client of the sandbox; with --amocrm-live, of the real account."""
-    if request.config.getoption("--amocrm-live") is None:
+    if request.config.option.amocrm_live is None:
         portal: SandboxFixture = request.getfixturevalue("amocrm_sandbox")
         return portal.client()
     live: LiveAccount = request.getfixturevalue("_amocrm_live")
@@ -146,34 +149,44 @@ def _amocrm_live(request: pytest.FixtureRequest) -> Iterator[LiveAccount]:
 def _open_sandbox(request: pytest.FixtureRequest) -> SandboxFixture:
     from amocrm.testing.fixture import SandboxFixture
 
+    config = request.config
     settings = _marked(request.node)
-    return SandboxFixture(**settings, seed=request.config.getoption("--amocrm-seed"))
+    schema = settings.pop("schema", None)
+    if isinstance(schema, (str, os.PathLike)):  # Of the marker: beside the test.
+        settings["schema"] = request.path.parent / schema
+    elif schema is not None:
+        settings["schema"] = schema
+    elif (option := config.option.amocrm_schema) is not None:
+        settings["schema"] = config.invocation_params.dir / option
+    return SandboxFixture(**settings, seed=config.option.amocrm_seed)
 
 
 def _open_live(config: pytest.Config) -> LiveAccount:
     from amocrm.testing.live import open_live
 
-    writes = config.getoption("--amocrm-live-writes")
-    return open_live(config.getoption("--amocrm-live"), writes=writes)
+    writes = config.option.amocrm_live_writes
+    return open_live(config.option.amocrm_live, writes=writes)
 
 
 def _need_sandbox(request: pytest.FixtureRequest) -> None:
     """Skip a test that no real account can do."""
-    profile = request.config.getoption("--amocrm-live")
+    profile = request.config.option.amocrm_live
     if profile is not None:
         pytest.skip(f"it needs the sandbox, and --amocrm-live {profile} runs on a real account")
 
 
-def _marked(item: pytest.Item) -> dict[str, object]:
+def _marked(item: pytest.Item) -> dict[str, Json]:
     """Return the keywords of the markers of a test: the nearest marker has the last word."""
-    settings: dict[str, object] = {}
+    settings: dict[str, Json] = {}
     for mark in item.iter_markers(MARKER):
         if mark.args:
             pytest.fail(f"@pytest.mark.{MARKER} takes keywords only: {_known()}", pytrace=False)
         for name, value in mark.kwargs.items():
             if name not in KEYWORDS:
+                near = difflib.get_close_matches(name, KEYWORDS, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it takes {_known()}"
                 pytest.fail(
-                    f"@pytest.mark.{MARKER} has no keyword {name!r}: {_known()}", pytrace=False
+                    f"@pytest.mark.{MARKER} has no keyword {name!r} ({hint})", pytrace=False
                 )
             settings.setdefault(name, value)
     return settings

@@ -11,6 +11,7 @@ from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.routes import dispatch
 from amocrm.sandbox.entities.webhooks import CODES
+from amocrm.sandbox.http.problem import ProblemError
 from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.oauth.tokens import Grant
 
@@ -55,6 +56,8 @@ def subscribe(
     Raises:
         ProblemError: the API would refuse it, too.
     """
+    if not account.has_webhooks:
+        raise ProblemError(402, "Payment required")
     body = {"destination": url, "settings": codes}
     request = IncomingRequest.of_json("POST", account.host, "/api/v4/webhooks", body)
     grant = Grant(client_id, account.id, account.admin.id)
