@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from itertools import takewhile
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from amocrm.http.messages import Json
@@ -44,8 +43,7 @@ class Creations:
             for name, shelf in _shelves(account).items():
                 count, last = before.get((account.id, name), (0, None))
                 if len(shelf) > count:
-                    new = list(takewhile(lambda key, last=last: key != last, reversed(shelf)))
-                    self._keys[account.id, name] += reversed(new)
+                    self._keys[account.id, name] += reversed(list(_until(last, reversed(shelf))))
 
     def of(self, account: Account, kind: str) -> list[dict[str, Json]]:
         """Return what was created and is still there."""
@@ -60,3 +58,10 @@ def _shelves(account: Account) -> dict[str, Shelf]:
     for name, tags in account.tags.items():
         shelves[f"{name}/tags"] = tags
     return shelves
+
+
+def _until(last: Json, keys: Iterable[Json]) -> Iterator[Json]:
+    for key in keys:
+        if key == last:
+            return
+        yield key

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import dataclasses
 import difflib
-import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from amocrm._support.clock import SystemClock
 from amocrm.auth.settings import AuthSettings
 from amocrm.client import AmoCRM
 from amocrm.errors import ConfigurationError
@@ -64,7 +64,7 @@ class SandboxFixture(Sandbox):
         faults: FaultPlan | Mapping[str, float | None] | None = None,
         seed: int | None = None,
     ) -> None:
-        self._manual_clock = ManualClock(float(int(time.time())))
+        self._manual_clock = ManualClock(float(int(SystemClock().time())))
         self._clients: list[AmoCRM] = []
         self._reasons: dict[int, str] = {}
         self._creations = Creations()

@@ -25,12 +25,11 @@ from amocrm import (
 )
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.drive.store import MAX_PART_SIZE
-from tests.docs.make_api import Section, sections
+from tests.docs.make_api import Section, examples_of, sections
 from tests.resources.test_every_method import (
     DOMAIN,
     Variables,
     calls_of,
-    examples_of,
     read_call,
     use,
 )
