@@ -89,8 +89,12 @@ class RateLimiter:
 
     def __init__(self, rps: int | None, limits: RateLimits | None = None) -> None:
         """Begin with empty seconds."""
-        self.rps = rps
-        self.limits = limits
+        self._initial = (rps, limits)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again, with the first limits."""
+        self.rps, self.limits = self._initial
         self.block_after = BLOCK_AFTER
         self.block_seconds = BLOCK_SECONDS
         self.scopes: dict[str, Scope] = {}
@@ -122,6 +126,23 @@ class RateLimiter:
             scope.recently_passed.append(now)
             scope.passed += 1
         return Verdict.PASS
+
+    def count(self, zone: str, account: str, integration: str) -> tuple[int, int | None]:
+        """Return how many requests arrived in the last second, and how many may.
+
+        Both are those of the scope that is nearest to its limit. The caller was judged last.
+        """
+        limits = self._limits(zone)
+        names = (f"integration:{integration}:{account}", f"account:{account}", "address")
+        most = (limits.per_integration, limits.per_account, limits.per_address)
+        counts = [
+            (len(self.scopes[name].arrived), limit)
+            for name, limit in zip(names, most, strict=True)
+            if limit is not None
+        ]
+        if self.rps is None or not counts:
+            return len(self.scopes[names[0]].arrived), None
+        return max(counts, key=lambda one: one[0] / max(1, one[1]))
 
     def _limits(self, zone: str) -> RateLimits:
         if self.limits is not None:
