@@ -175,7 +175,7 @@ def _session(sessions: str, folder: str, language: str) -> Generator[Browser]:
         "--disable-background-networking", "--no-first-run", "--hide-scrollbars",
         "--window-size=1600,900", f"--lang={language}", f"--user-data-dir={folder}",
     ]  # fmt: skip
-    chrome = {
+    chrome: dict[str, Any] = {
         "browserName": "chrome",
         "goog:chromeOptions": {
             "args": arguments, "prefs": {"intl.accept_languages": language},

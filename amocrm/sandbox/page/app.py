@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from amocrm.sandbox.portal import Sandbox
 
 _STATIC = f"{PREFIX}static/"
+_FAVICON = "/favicon.ico"
+"""Browsers ask for it by themselves; it would be one more request in the log."""
+
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _FILE = re.compile(r"page\.(?:css|js)|icon\.svg")
 _YEAR = 365 * 86400
@@ -50,6 +53,7 @@ def handle(portal: Sandbox, request: IncomingRequest) -> Answer | None:
     """Answer what a browser asks for; None if it is not for a page."""
     is_browser = "text/html" in request.headers.get("Accept", "")
     is_page = request.path.startswith(PREFIX) or (is_browser and request.path in ("/", ACTIONS))
+    is_page = is_page or request.path == _FAVICON
     if not is_page or request.method not in ("GET", "HEAD"):
         return None
     answer = _static(request.path) or _page(portal, request)
@@ -162,8 +166,8 @@ def _address(path: str, query: Mapping[str, Json]) -> str:
 
 
 def _static(path: str) -> Answer | None:
-    name = path.removeprefix(_STATIC)
-    if name == path or not _FILE.fullmatch(name):
+    name = "icon.svg" if path == _FAVICON else path.removeprefix(_STATIC)
+    if not _FILE.fullmatch(name):
         return None
     kind = _KINDS[name.rpartition(".")[2]]
     return Answer(200, (("Content-Type", f"{kind}; charset=utf-8"),), _file(name))
@@ -171,4 +175,4 @@ def _static(path: str) -> Answer | None:
 
 @lru_cache(maxsize=8)
 def _file(name: str) -> bytes:
-    return files("amocrm.sandbox.page").joinpath("static", name).read_bytes()
+    return (files("amocrm.sandbox.page") / "static" / name).read_bytes()

@@ -11,11 +11,10 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from amocrm.sandbox.http.answer import Json
-from amocrm.sandbox.page.languages import LANGUAGES
-from amocrm.sandbox.page.texts import TEXTS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,13 +40,21 @@ def render(template: str, language: str, context: Mapping[str, Json]) -> str:
     Raises:
         ImportError: Jinja2 is not installed.
     """
-    column = LANGUAGES.index(language)
+    texts = texts_in(language)
 
     def text(key: str, **values: Json) -> str:
-        return TEXTS[key][column].format(**values) if values else TEXTS[key][column]
+        return texts[key].format(**values) if values else texts[key]
 
     page = environment().get_template(template)
     return page.render({**context, "t": text, "language": language})
+
+
+@lru_cache(maxsize=2)
+def texts_in(language: str) -> Mapping[str, str]:
+    """Return the words of the page by their keys; `{...}` in them are values."""
+    path = files("amocrm.sandbox.page") / "texts" / f"{language}.json"
+    texts: Mapping[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return texts
 
 
 @lru_cache(maxsize=1)
@@ -92,10 +99,10 @@ def cut(value: Json, most: int = LONGEST_TEXT) -> str:
 
 
 def pretty(value: Json, most: int = LONGEST_BODY) -> str:
-    """Return a body for reading: JSON is indented, text is kept.
+    r"""Return a body for reading: JSON is indented, text is kept.
 
     >>> pretty("a=1"), pretty({"a": 1})
-    ('a=1', '{\\n  "a": 1\\n}')
+    ('a=1', '{\n  "a": 1\n}')
     """
     if not isinstance(value, str):
         value = json.dumps(value, ensure_ascii=False, indent=2)
@@ -103,10 +110,10 @@ def pretty(value: Json, most: int = LONGEST_BODY) -> str:
 
 
 def money(value: Json) -> str:
-    """Return a sum with its thousands apart.
+    r"""Return a sum with its thousands apart.
 
     >>> money(1234567)
-    '1\\u202f234\\u202f567'
+    '1\u202f234\u202f567'
     """
     number = float(value or 0)
     digits = f"{number:,.0f}" if number == int(number) else f"{number:,.2f}"

@@ -12,9 +12,10 @@ function swap(html) {
   const focus = focused && focused.id;
   for (const region of document.querySelectorAll("[data-region]")) {
     const other = fresh.getElementById(region.id);
-    if (!other || other.outerHTML === region.outerHTML) continue;
+    if (!other || other.innerHTML === region.innerHTML) continue;
     const open = [...region.querySelectorAll("details[open][id]")].map((one) => one.id);
-    region.replaceWith(document.adoptNode(other));
+    // The region itself stays, so that screen readers announce what is new in it.
+    region.replaceChildren(...other.childNodes);
     for (const id of open) {
       const details = document.getElementById(id);
       if (details) details.open = true;

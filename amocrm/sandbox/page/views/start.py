@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
-
 from amocrm.sandbox.control.action import PREFIX, Action
 from amocrm.sandbox.control.actions import ACTIONS
 from amocrm.sandbox.control.listing import curl_example
@@ -35,33 +32,31 @@ def overview(visit: Visit) -> dict[str, Json]:
 def actions(visit: Visit) -> dict[str, Json]:
     """Return the HTTP actions by the first part of their addresses."""
     column = "ru" if visit.language == "ru" else "en"
-    grouped = groupby(ACTIONS, key=lambda one: one.path.removeprefix(PREFIX).partition("/")[0])
+    groups: dict[str, list[Entity]] = {}
+    for one in ACTIONS:
+        name = one.path.removeprefix(PREFIX).partition("/")[0]
+        groups.setdefault(f"{PREFIX}{name}", []).append(_action(one, column, visit.origin))
+    return {"groups": list(groups.items())}
+
+
+def _action(one: Action, column: str, origin: str) -> Entity:
     return {
-        "groups": [(f"{PREFIX}{name}", _shown(found, column, visit)) for name, found in grouped]
+        "name": one.name,
+        "method": one.method,
+        "path": one.path,
+        "text": getattr(one, column),
+        "curl": curl_example(one, origin),
+        "parameters": [
+            {
+                "name": each.name,
+                "type": each.type,
+                "required": each.required,
+                "choices": each.choices,
+                "text": getattr(each, column),
+            }
+            for each in one.parameters
+        ],
     }
-
-
-def _shown(found: Iterable[Action], column: str, visit: Visit) -> list[Entity]:
-    return [
-        {
-            "name": one.name,
-            "method": one.method,
-            "path": one.path,
-            "text": getattr(one, column),
-            "curl": curl_example(one, visit.origin),
-            "parameters": [
-                {
-                    "name": each.name,
-                    "type": each.type,
-                    "required": each.required,
-                    "choices": each.choices,
-                    "text": getattr(each, column),
-                }
-                for each in one.parameters
-            ],
-        }
-        for one in found
-    ]
 
 
 def _account(one: Account) -> Entity:

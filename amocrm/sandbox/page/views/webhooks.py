@@ -64,10 +64,10 @@ def delivery(visit: Visit) -> dict[str, Json]:
 
 
 def address(url: str) -> str:
-    """Return an address without what may be a secret: its query, and all of its path but the end.
+    """Return an address without what may be a secret: the query, and long parts of the path.
 
     >>> address("https://example.com/in/0123456789abcdef?key=1")
-    'https://example.com/in/…'
+    'https://example.com/in/…?…'
     """
     parts = urlsplit(url)
     path = "/".join(one if len(one) < 13 else "…" for one in parts.path.split("/"))
