@@ -21,11 +21,11 @@ from wsgiref.handlers import format_date_time
 import requests
 
 from amocrm.api_limits import ACCESS_TOKEN_SECONDS, REQUESTS_PER_SECOND
-from amocrm.sandbox.admin import Admin
 from amocrm.sandbox.clock import Clock, SystemClock
 from amocrm.sandbox.control import dispatch as control
 from amocrm.sandbox.control.feed import PARTS
 from amocrm.sandbox.data.state import Account
+from amocrm.sandbox.data_admin import DataAdmin
 from amocrm.sandbox.faults.effects import apply_fault, blocked
 from amocrm.sandbox.faults.plan import FaultInjector, FaultPlan, Injected
 from amocrm.sandbox.http.adapter import SandboxAdapter
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _CHUNK = 65536
 
 
-class Sandbox(Admin):
+class Sandbox(DataAdmin):
     """A strict local portal.
 
     Args:

@@ -55,7 +55,7 @@ _MAP = Map(
 
 def most_bytes(environ: WSGIEnvironment) -> int | None:
     """Return how large the body of a request may be; None: as large as it likes."""
-    is_control = environ.get(CONTROL) and str(environ.get("PATH_INFO", "")).startswith(PREFIX)
+    is_control = environ.get(CONTROL) and f"{environ.get('PATH_INFO')}/".startswith(PREFIX)
     return MOST_BYTES if is_control else None
 
 
@@ -149,9 +149,9 @@ def _form(body: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-def _matched(method: str, path: str) -> tuple[Action, dict[str, str]]:
+def _matched(method: str, path: str) -> tuple[Action, Mapping[str, str]]:
     try:
-        found: tuple[Action, dict[str, str]] = _MAP.bind("portal").match(path, method=method)
+        found: tuple[Action, Mapping[str, str]] = _MAP.bind("portal").match(path, method=method)
     except MethodNotAllowed as error:
         allowed = ", ".join(sorted(one for one in error.valid_methods or () if one != "HEAD"))
         raise RefusedError(405, f"This takes {allowed}, not {method}") from None

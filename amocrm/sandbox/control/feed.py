@@ -37,7 +37,7 @@ class ChangeFeed:
         """Start with no change."""
         self._changed = threading.Condition()
         self._number = 0
-        self._last = dict.fromkeys(PARTS, 0)
+        self._last: dict[str, int] = dict.fromkeys(PARTS, 0)
         self._waiting = 0
         self._most = MOST_WAITING
         self._is_open = True

@@ -147,7 +147,8 @@ def _connection_class(shake: Callable[[], None]) -> Json:
         """Closes the connection behind a body that was not read."""
 
         def send_headers(self) -> None:
-            if self.status.startswith(b"413"):
+            status: Json = self.status
+            if status.startswith(b"413"):
                 self.close_connection = True
             super().send_headers()
 
