@@ -43,9 +43,11 @@ HEADERS = (
 )
 """Of every page: nothing from outside, nothing inline, in nobody's frame."""
 
-NEEDS_JINJA = (
-    "The page of the sandbox takes Jinja2: pip install 'amocrm-python[server]'\n"
-    "The HTTP actions work without it: GET /_sandbox/\n"
+_NO_JINJA = Answer(
+    501,
+    (("Content-Type", "text/plain; charset=utf-8"),),
+    b"The page of the sandbox takes Jinja2: pip install 'amocrm-python[server]'\n"
+    b"The HTTP actions work without it: GET /_sandbox/\n",
 )
 
 
@@ -56,17 +58,20 @@ def handle(portal: Sandbox, request: IncomingRequest) -> Answer | None:
     is_page = is_page or request.path == _FAVICON
     if not is_page or request.method not in ("GET", "HEAD"):
         return None
-    answer = _static(request.path) or _page(portal, request)
+    answer = _static(request.path)
+    if answer is None:
+        try:
+            environment()
+        except ImportError:
+            # The list of the actions is a plain page of its own then.
+            return None if request.path == ACTIONS else _NO_JINJA
+        answer = _page(portal, request)
     headers = (*answer.headers, *HEADERS, ("Content-Length", str(len(answer.body))))
     body = b"" if request.method == "HEAD" else answer.body
     return Answer(answer.status, headers, body)
 
 
 def _page(portal: Sandbox, request: IncomingRequest) -> Answer:
-    try:
-        environment()
-    except ImportError:
-        return Answer(501, (("Content-Type", "text/plain; charset=utf-8"),), NEEDS_JINJA.encode())
     query, cookies = dict(request.pairs()), request.headers.get("Cookie", "")
     language = chosen(query, cookies, request.headers.get("Accept-Language", ""))
     browsers = portal.browsers

@@ -24,7 +24,7 @@ def portal() -> Sandbox:
 @pytest.fixture
 def browser(portal: Sandbox) -> Iterator[requests.Session]:
     with portal.session() as session:
-        session.headers |= {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "en"}
+        session.headers.update({"Accept": "text/html,*/*;q=0.8", "Accept-Language": "en"})
         yield session
 
 
