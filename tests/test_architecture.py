@@ -38,6 +38,10 @@ errors api_limits
 http/authorizer http/call_options http/error_mapping http/hosts http/legacy_codes http/messages
 http/paths http/query http/reply_body http/request_body http/retry http/signing_key
 http/validation_errors
+mirror/flatten/activities mirror/flatten/cells mirror/flatten/entities mirror/flatten/flatten
+mirror/flatten/reading mirror/flatten/reference mirror/flatten/values
+mirror/tables/activities mirror/tables/columns mirror/tables/definitions mirror/tables/entities
+mirror/tables/reference
 rate_limit/budget rate_limit/jitter rate_limit/learning rate_limit/window
 resources/custom_fields/choices resources/custom_fields/dates
 resources/custom_fields/definitions resources/custom_fields/error_messages

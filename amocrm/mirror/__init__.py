@@ -1,0 +1,1 @@
+"""The mirror: an account in a database that people already use."""
