@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from amocrm.http.messages import Json
-from amocrm.mirror.flatten.reading import Item, RowReader, at, id_of
+from amocrm.mirror.flatten.reading import Item, RowReader, at
 from amocrm.mirror.tables.activities import (
     CALLS,
     EVENTS,
@@ -55,8 +55,6 @@ _TRANSACTION: Final = RowReader(TRANSACTIONS)
 
 def flatten_events(items: Sequence[Item], account_id: int) -> Rows:
     """Return the rows of events, and of the moves of leads among them."""
-    for item in items:
-        id_of(item, is_text=True)
     moves = [one for one in items if one.get("type") == "lead_status_changed"]
     return {
         "events": [_EVENT(account_id, item) for item in items],
@@ -66,8 +64,6 @@ def flatten_events(items: Sequence[Item], account_id: int) -> Rows:
 
 def flatten_notes(items: Sequence[Item], account_id: int, entity_type: str) -> Rows:
     """Return the rows of notes of a kind of entity, and of the calls among them."""
-    for item in items:
-        id_of(item)
     note, call = _NOTES[entity_type]
     calls = [one for one in items if one.get("note_type") in _DIRECTIONS]
     return {
@@ -78,13 +74,9 @@ def flatten_notes(items: Sequence[Item], account_id: int, entity_type: str) -> R
 
 def flatten_tasks(items: Sequence[Item], account_id: int) -> Rows:
     """Return the rows of tasks."""
-    for item in items:
-        id_of(item)
     return {"tasks": [_TASK(account_id, item) for item in items]}
 
 
 def flatten_transactions(items: Sequence[Item], account_id: int) -> Rows:
     """Return the rows of purchases."""
-    for item in items:
-        id_of(item)
     return {"transactions": [_TRANSACTION(account_id, item) for item in items]}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from amocrm.http.messages import Json
-from amocrm.mirror.flatten.reading import Item, RowReader, embedded, id_of, objects
+from amocrm.mirror.flatten.reading import Item, RowReader, embedded, objects
 from amocrm.mirror.flatten.values import value_rows
 from amocrm.mirror.tables.columns import Row, Rows
 from amocrm.mirror.tables.entities import COMPANIES, CONTACTS, CUSTOMERS, LEADS
@@ -56,7 +56,7 @@ def flatten_entities(entity_type: str, items: Sequence[Item], account_id: int) -
     tags: list[Row] = []
     links: list[Row] = []
     for item in items:
-        number: int = id_of(item)
+        number: int = item["id"]
         rows.append(read(account_id, item))
         if fields := item.get("custom_fields_values"):
             values += value_rows(account_id, entity_type, number, fields)

@@ -14,7 +14,7 @@ from amocrm.mirror.flatten.activities import (
 )
 from amocrm.mirror.flatten.cells import settle
 from amocrm.mirror.flatten.entities import flatten_entities
-from amocrm.mirror.flatten.reading import Item
+from amocrm.mirror.flatten.reading import Item, id_of
 from amocrm.mirror.flatten.reference import flatten_fields, flatten_pipelines, flatten_simple
 from amocrm.mirror.tables.columns import Rows
 from amocrm.mirror.tables.definitions import TABLES
@@ -51,8 +51,10 @@ def flatten(kind: str, items: Sequence[Item], account_id: int, *, of: str = "") 
     Raises:
         ShapeError: an item has no id.
     """
+    # Of an item that a page has twice the last one, so that its children are those of one item.
+    unique = list({id_of(item, is_text=kind == "events"): item for item in items}.values())
     if kind in _KINDS_OF:
-        rows = _KINDS_OF[kind](items, account_id, of)
+        rows = _KINDS_OF[kind](unique, account_id, of)
     else:
-        rows = _KINDS[kind](items, account_id)
+        rows = _KINDS[kind](unique, account_id)
     return {name: settle(TABLES[name], found) for name, found in rows.items()}

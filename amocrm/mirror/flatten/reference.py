@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from amocrm.http.messages import Json
-from amocrm.mirror.flatten.reading import Item, RowReader, embedded, id_of, objects
+from amocrm.mirror.flatten.reading import Item, RowReader, embedded, objects
 from amocrm.mirror.tables.columns import Row, Rows
 from amocrm.mirror.tables.reference import (
     CATALOGS,
@@ -32,8 +32,6 @@ _SIMPLE: Final = {
 
 def flatten_simple(kind: str, items: Sequence[Item], account_id: int) -> Rows:
     """Return the rows of users, groups, loss reasons or lists."""
-    for item in items:
-        id_of(item)
     read = _SIMPLE[kind]
     return {kind: [read(account_id, item) for item in items]}
 
@@ -62,14 +60,13 @@ def flatten_fields(items: Sequence[Item], account_id: int, of: str) -> Rows:
     fields: list[Row] = []
     enums: list[Row] = []
     for item in items:
-        number: int = id_of(item)
         row = _with(_FIELD(account_id, item), FIELDS.places["entity_type"], entity_type)
         if catalog.isdecimal():
             row = _with(row, FIELDS.places["catalog_id"], int(catalog))
         fields.append(row)
         choices = {one["id"]: one for one in (*_choices(item, "enums"), *_choices(item, "nested"))}
         place = ENUMS.places["field_id"]
-        enums += [_with(_ENUM(account_id, one), place, number) for one in choices.values()]
+        enums += [_with(_ENUM(account_id, one), place, item["id"]) for one in choices.values()]
     return {"fields": fields, "enums": enums}
 
 
