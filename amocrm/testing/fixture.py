@@ -198,11 +198,11 @@ class SandboxFixture(Sandbox):
                 self._reasons[int(number, 16)] = reason(answer.body)
         return answer
 
-    def _handle(self, request: IncomingRequest) -> Answer:
+    def _handle(self, request: IncomingRequest, uplink: float) -> Answer:
         if request.method in ("GET", "DELETE"):
-            return super()._handle(request)
+            return super()._handle(request, uplink)
         before = self._creations.state(self.accounts)
-        answer = super()._handle(request)
+        answer = super()._handle(request, uplink)
         self._creations.note(self.accounts, before)
         return answer
 
