@@ -16,9 +16,9 @@ from amocrm.cli.exporting.export import FORMATS, Export, Format
 from amocrm.cli.exporting.export import run as run_export
 from amocrm.cli.exporting.source import Query
 from amocrm.cli.filters import read_filters
-from amocrm.cli.importing.import_file import Checked, Import, Plan, check, prepare
+from amocrm.cli.importing.import_file import Checked, Import, Plan, check, journal_files, prepare
 from amocrm.cli.importing.import_file import run as run_import
-from amocrm.cli.importing.mapping import Match
+from amocrm.cli.importing.mapping import Empty, Match
 from amocrm.cli.importing.outcomes import FAILED, OutcomeLog, RowOutcome
 from amocrm.cli.names import Names
 from amocrm.cli.options import pass_session
@@ -138,6 +138,11 @@ def export(
             "Чем станет столбец; СТОЛБЕЦ= пропускает его."),
 )  # fmt: skip
 @click.option(
+    "--empty", type=click.Choice(get_args(Empty)), default="keep", show_default=True,
+    help=tr("What an empty cell does to an entity that is changed.",
+            "Что делает пустая ячейка с полем изменяемой сущности: ничего или очищает его."),
+)  # fmt: skip
+@click.option(
     "--dry-run", is_flag=True, help=tr("Check all rows, send nothing.", "Проверить, не отправлять.")
 )
 @click.option(
@@ -162,6 +167,7 @@ def import_(
     path: str,
     match: str | None,
     mapping: tuple[str, ...],
+    empty: str,
     dry_run: bool,
     journal: str | None,
     outcomes: str | None,
@@ -170,7 +176,7 @@ def import_(
 ) -> int:
     job = Import(
         resource, path, cast("Match | None", match),
-        dict(words.split_pair(one, "--map") for one in mapping),
+        dict(words.split_pair(one, "--map") for one in mapping), cast("Empty", empty),
         journal=journal or f"{path}.{resource.replace('/', '_')}.journal",
         outcomes=outcomes or f"{path}.outcomes.jsonl", encoding=encoding, delimiter=delimiter,
     )  # fmt: skip
@@ -195,9 +201,9 @@ def import_(
     _show_outcomes(session, log, job)
     failed = sum(log.counts[what] for what in FAILED)
     if not failed and journal is None:
-        for name in (job.journal, f"{job.journal}.lock"):
+        for name in journal_files(job):
             with contextlib.suppress(OSError):
-                os.unlink(str(name))
+                os.unlink(name)
     return IN_PART if failed else 0
 
 

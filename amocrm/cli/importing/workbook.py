@@ -66,9 +66,9 @@ def open_workbook(path: str) -> RowFile:
                 yield Row(
                     number,
                     {
-                        name: cell
+                        name: None if cell == "" else cell
                         for name, cell in zip(names, cells, strict=False)
-                        if name and cell is not None and cell != ""
+                        if name
                     },
                 )
 
