@@ -11,6 +11,7 @@ from typing import Final, cast, get_args
 import click
 
 from amocrm.cli import completing, words
+from amocrm.cli.error_texts import describe
 from amocrm.cli.exporting.export import FORMATS, Export, Format
 from amocrm.cli.exporting.export import run as run_export
 from amocrm.cli.exporting.source import Query
@@ -224,7 +225,8 @@ def _show_outcomes(session: Session, log: OutcomeLog, job: Import) -> None:
 
 def _show_first(session: Session, first: RowOutcome | None) -> None:
     if first is not None:
-        session.warn(tr(f"row {first.row}: {first.error}", f"строка {first.row}: {first.error}"))
+        what = "" if first.error is None else describe(first.error)
+        session.warn(tr(f"row {first.row}: {what}", f"строка {first.row}: {what}"))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import click
 from amocrm._support.clock import SystemClock
 from amocrm.cli import keeping
 from amocrm.cli.application import IN_PART, exit_code
+from amocrm.cli.error_texts import describe
 from amocrm.cli.keeping import Kept, LastRun
 from amocrm.cli.options import pass_session
 from amocrm.cli.session import Session
@@ -70,14 +71,14 @@ def _shown(session: Session, found: Iterator[Kept]) -> Iterator[Kept]:
     """Tell failures as they come: cron sends them by mail."""
     for one in found:
         if one.error is not None:
-            session.warn(f"{one.name}: {one.error}")
+            session.warn(f"{one.name}: {describe(one.error)}")
         elif one.outcome == "missing":
             session.say(f"{one.name}: {tr('there is no token', 'токена нет')}")
         yield one
 
 
 def _row(one: Kept) -> dict[str, Json]:
-    error = None if one.error is None else str(one.error)
+    error = None if one.error is None else describe(one.error)
     return {"name": one.name, "outcome": one.outcome, "until": _moment(one.until), "error": error}
 
 
