@@ -15,6 +15,7 @@ import pytest
 from amocrm import errors
 from amocrm.cli.error_texts import SENTENCES, Template, describe, pieces, translate
 from amocrm.cli.texts import language
+from tests.cli import make_translations
 from tests.cli.conftest import Shop, start
 
 PACKAGE = Path(errors.__file__).parent
@@ -197,3 +198,15 @@ def test_a_command_speaks_russian(account: Shop) -> None:
         told = done.communicate()[1].decode()
     assert done.returncode == 1
     assert told.startswith("amocrm: GET /api/v4/leads/999999: не найдено: ")
+
+
+def test_the_catalog_of_click_is_made_of_its_text() -> None:
+    assert make_translations.CATALOG.read_bytes() == make_translations.catalog()
+
+
+def test_click_speaks_russian(account: Shop) -> None:
+    arguments = ("import", "leads", "x.csv", "--match", "name")
+    with start(*arguments, variables={"AMOCRM_LANG": "ru"}, stderr=PIPE) as done:
+        told = done.communicate()[1].decode()
+    assert done.returncode == 2
+    assert "'name' не подходит: нужно одно из 'id', 'phone', 'email'" in told

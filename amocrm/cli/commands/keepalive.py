@@ -29,7 +29,7 @@ from amocrm.http.messages import Json
 )
 @click.option(
     "--days", type=click.IntRange(0, 80), default=keeping.DAYS, show_default=True,
-    help=tr("Renew pairs that are older.", "Обновлять пары старше."),
+    help=tr("Renew pairs that are older.", "Обновлять пары старше стольких дней."),
 )  # fmt: skip
 @click.option(
     "--store", "folder", type=click.Path(file_okay=False), metavar="FOLDER",
@@ -40,7 +40,7 @@ from amocrm.http.messages import Json
 @click.option(
     "--last",
     is_flag=True,
-    help=tr("Only tell when it ran last.", "Только сказать, когда запускалось."),
+    help=tr("Only tell when it ran last.", "Только показать, когда запускалась."),
 )
 @pass_session
 def keepalive(session: Session, days: int, folder: str | None, last: bool) -> int:
