@@ -22,8 +22,9 @@ LAYERS = [
     "client phones types",
     "integration",
     "webhooks",
-    "mirror",
-    "aio cli testing",
+    "mirror cloning",
+    "aio cli",
+    "testing",
 ]
 
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}

@@ -147,7 +147,7 @@ def _add_pipelines(account: Account, document: Entity, ids: Ids) -> None:
         return
     account.entities["pipelines"] = {}
     for one in document["pipelines"]:
-        stages = [
+        stages: list[Entity] = [
             {
                 "pipeline_id": one["id"], "sort": 0, "color": None,
                 "is_editable": stage["type"] == 0 and stage["id"] not in CLOSED, **stage,
