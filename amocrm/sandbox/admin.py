@@ -16,7 +16,7 @@ from amocrm.sandbox.amojo.store import Channel, Chat, Scope
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.control.browser import BrowserSessions
 from amocrm.sandbox.control.feed import ChangeFeed
-from amocrm.sandbox.data.state import Account
+from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.http.router import Router
 from amocrm.sandbox.oauth.consent import chosen_integration, query_of
 from amocrm.sandbox.oauth.issued_tokens import IssuedTokens
@@ -70,6 +70,7 @@ class Admin:
         self._tokens = TokenRegistry(mode, seed, token_lifetime)
         self._router = Router(self._tokens)
         self._names = tuple(accounts)
+        self._schema: Entity | None = None
         self._found()
         self.webhooks = Webhooks(
             self._lock, clock, self._router, self._tokens, seed or 0,
@@ -81,6 +82,8 @@ class Admin:
     def _found(self) -> None:
         for name in self._names:
             self._router.add_account(name, self.clock.time())
+        if self._schema is not None:
+            self._load(self._schema, None)
 
     @property
     def accounts(self) -> list[Account]:

@@ -127,6 +127,15 @@ def test_a_bad_schema_serves_nothing(run: Run, tmp_path: Path) -> None:
     assert main(["--port", "0", "--schema", str(path)]) == 1
 
 
+def test_a_running_portal_begins_again(run: Run, schema: Path) -> None:
+    portal = Sandbox(schema=schema, rps=None)
+    portal.add("leads", {"name": "A"})
+    with portal.serve() as served:
+        done = run("sandbox", "reset", "--url", served.url)
+    assert (done.code, done.err) == (0, f"{served.url} begins again\n")
+    assert portal.leads() == []
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [

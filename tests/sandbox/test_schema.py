@@ -192,6 +192,17 @@ def test_the_rate_is_that_of_the_schema_unless_another_one_is_given(schema: Docu
     assert Sandbox(schema=schema, rps=None).rate_limiter.rps is None
 
 
+def test_a_reset_gives_the_schema_again(made: Sandbox) -> None:
+    call = caller(made)
+    assert call("POST", "/leads", [{"name": "A"}]).status_code == 200
+    assert call("PATCH", "/leads/pipelines/11", {"name": "Other"}).status_code == 200
+    made.reset()
+    assert call("GET", "/leads").status_code == 204
+    assert call("GET", "/leads/pipelines/11").json()["name"] == "Sales"
+    new = call("POST", "/leads/loss_reasons", [{"name": "x"}]).json()
+    assert new["_embedded"]["loss_reasons"][0]["id"] != 100001
+
+
 def test_an_account_with_entities_is_refused_and_stays(schema: Document) -> None:
     portal = Sandbox(rps=None)
     portal.add("leads", {"name": "A"})
