@@ -103,6 +103,7 @@ def _parts(crm: AmoCRM, account: Mapping[str, Json]) -> list[_Part]:
         ("roles", crm.roles.list, members.ROLE),
         ("users", crm.users.list, members.USER),
         ("sources", crm.sources.list, members.SOURCE),
+        ("webhooks", crm.webhooks.list, {}),  # Only whether the plan has them.
         ("products", lambda: [crm.catalogs.products.get()], {"is_enabled": "bool"}),
     )
     parts = [_Part(name, _plain(items), schema) for name, items, schema in listed]
@@ -201,8 +202,9 @@ def _embedded(account: Mapping[str, Json]) -> Mapping[str, Json]:
 
 def _plan(account: Mapping[str, Json], reader: _Reader) -> Document:
     plan = dict(account)
-    if not isinstance(reader.unknown.get("catalogs"), ForbiddenError):
-        plan["has_catalogs"] = "catalogs" in reader.found
+    for name in ("catalogs", "webhooks"):
+        if not isinstance(reader.unknown.get(name), ForbiddenError):
+            plan[f"has_{name}"] = name in reader.found
     for settings in reader.found.get("products", ()):
         plan["has_products"] = settings.get("is_enabled", False)
     return plan

@@ -103,7 +103,9 @@ def _documents(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterato
         if name in _NAMELESS:
             continue
         if name in ("account", "plan"):
-            yield from _members(before[name], after.get(name, {}), name, name, name)
+            new = after.get(name, {})
+            both = {member: one for member, one in before[name].items() if member in new}
+            yield from _members(both, new, name, name, name)
         elif name in ("fields", "field_groups"):
             for kind, items in before[name].items():
                 yield from _part(items, after.get(name, {}).get(kind), name, hidden, kind)

@@ -16,11 +16,13 @@ from amocrm.sandbox.amojo.store import Channel, Chat, Scope
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.control.browser import BrowserSessions
 from amocrm.sandbox.control.feed import ChangeFeed
+from amocrm.sandbox.data.plans import Plan, apply_plan
 from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.http.router import Router
 from amocrm.sandbox.oauth.consent import chosen_integration, query_of
 from amocrm.sandbox.oauth.issued_tokens import IssuedTokens
-from amocrm.sandbox.oauth.token_endpoint import consent_redirect, widget_call
+from amocrm.sandbox.oauth.token_endpoint import consent_redirect, granted, widget_call
 from amocrm.sandbox.oauth.tokens import (
     SCOPES,
     Grant,
@@ -39,7 +41,6 @@ class Admin:
     """Accounts, integrations and what is done with them by hand.
 
     Attributes:
-        clock: the time of the sandbox.
         integration: the first integration, which the methods mean when none is given.
         webhooks: what is sent to the subscribers, and what makes it go wrong.
         tokens: the integrations, and what was issued to them.
@@ -64,7 +65,7 @@ class Admin:
             raise ValueError(f"refresh_mode is 'strict' or 'grace', not {mode!r}")
         if not token_lifetime > 0:
             raise ValueError(f"token_lifetime must be above 0 s, not {token_lifetime!r}")
-        self.clock = clock
+        self._clock = clock
         self.feed = ChangeFeed()
         self._lock = threading.RLock()
         self._tokens = TokenRegistry(mode, seed, token_lifetime)
@@ -84,6 +85,11 @@ class Admin:
             self._router.add_account(name, self.clock.time())
         if self._schema is not None:
             self._load(self._schema, None)
+
+    @property
+    def clock(self) -> Clock:
+        """The time of the sandbox."""
+        return self._clock
 
     @property
     def accounts(self) -> list[Account]:
@@ -121,6 +127,15 @@ class Admin:
             SchemaError: the schema is bad, or the account holds entities. Nothing has changed.
         """
         return self._load(read_schema(schema), account)
+
+    def set_plan(self, plan: Plan, account: str | Account | None = None) -> None:
+        """Change what an account has paid for; what is not in its plan answers 402.
+
+        Raises:
+            ValueError: there is no such plan.
+        """
+        with self._lock:
+            apply_plan(self.account(account), plan)
 
     def _load(self, document: Entity, account: str | Account | None) -> Account:
         with self._lock:
@@ -186,6 +201,13 @@ class Admin:
             grant = replace(self._grant(where, integration, admin=admin), scopes=tuple(scopes))
             now, seconds = self.clock.time(), days * 86400
             return self._tokens.new_access(grant, where, now, seconds, is_long_lived=True)
+
+    def issue_pair(self, account: str | Account | None = None) -> dict[str, Json]:
+        """Issue an access and a refresh token; return what the token endpoint would answer."""
+        with self._lock:
+            where, now = self.account(account), self.clock.time()
+            pair = self._tokens.new_pair(self._grant(where, None), where, now)
+            return granted(pair, self._tokens, now)
 
     def agree(self, consent_url: str, account: str | Account | None = None) -> str:
         """Agree on the consent page; return the address the browser would be sent to."""

@@ -56,7 +56,8 @@ def test_an_account_is_cloned_and_what_it_does_not_show_is_told(
     done = run_here("sandbox", "clone", "-o", str(path))
     assert (done.code, done.out, done.err.splitlines()) == (
         0, "",
-        ["left out, because the plan or the rights do not show it: roles, sources, users",
+        ["left out, because the plan or the rights do not show it: "
+         "roles, sources, users, webhooks",
          str(path)],
     )  # fmt: skip
     copy = Sandbox(schema=path, rps=None)

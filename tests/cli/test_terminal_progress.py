@@ -38,8 +38,10 @@ def portal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 @pytest.fixture
 def leads(portal: Sandbox) -> Sandbox:
     """A portal with some pages of leads."""
-    token = {"access_token": portal.issue_long_lived()}
-    with AmoCRM("example", token, session=portal.session(), rate_limiter=None) as crm:
+    access = portal.issue_long_lived()
+    with AmoCRM(
+        "example", {"access_token": access}, session=portal.session(), rate_limiter=None
+    ) as crm:
         for made in crm.leads.create_many({"name": f"Lead {at}"} for at in range(LEADS)):
             made.unwrap()
     return portal

@@ -99,21 +99,22 @@ def test_a_user_without_rights_learns_less_and_is_told() -> None:
     portal = shop()
     with client(portal, admin=False) as crm:
         found = clone(crm)
-    assert found["unknown"] == ["roles", "sources", "users"]
+    assert found["unknown"] == ["roles", "sources", "users", "webhooks"]
     assert not {"roles", "users", "sources"} & found.keys()
     # What is unknown is as in a new account.
     copy = Sandbox(schema=found, rps=None)
     assert [one.name for one in copy.account().users.values()] == ["Ann", "Bob"]
 
 
-def test_a_plan_without_lists_stays_one() -> None:
+def test_a_small_plan_stays_one() -> None:
     portal = Sandbox(rps=None)
-    portal.account().has_catalogs = False
-    portal.account().customers_mode = "unavailable"
+    portal.set_plan("basic")
     found = cloned(portal)
-    assert found["plan"]["has_catalogs"] is False
-    assert found["plan"]["customers_mode"] == "unavailable"
-    assert found["unknown"] == ["catalogs", "products"]
+    assert found["plan"] == {
+        "customers_mode": "unavailable", "has_catalogs": False, "has_webhooks": False,
+        "is_api_filter_enabled": False,
+    }  # fmt: skip
+    assert found["unknown"] == ["catalogs", "products", "webhooks"]
     copy = Sandbox(schema=found, rps=None)
     with client(copy) as crm, pytest.raises(PaymentRequiredError):
         list(crm.catalogs.list())

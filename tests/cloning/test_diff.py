@@ -88,7 +88,7 @@ def test_what_the_token_does_not_show_is_told_apart_from_what_is_gone(portal: Sa
     with client(portal, admin=False) as crm:
         found = diff(schema, crm)
     assert [(one.change, one.where) for one in found] == [
-        ("unknown", "roles"), ("unknown", "sources"), ("unknown", "users")
+        ("unknown", "roles"), ("unknown", "sources"), ("unknown", "users"),
     ]  # fmt: skip
     assert str(found[0]) == "roles: the account does not show them to this token"
 

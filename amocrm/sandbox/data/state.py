@@ -159,6 +159,7 @@ class Account:
         has_products: whether the list of products is switched on.
         has_minor_units: whether leads show `price_with_minor_units` (reference 3.6).
         has_catalogs: False in a plan without lists: they answer 402.
+        has_webhooks: False in a plan without subscriptions by API: they answer 402.
         settings: what a read of the account says of its settings.
         phone_search: `digits` finds a phone by its digits, however it is written; `text` finds the
             text as it is stored. The reference does not say which is true.
@@ -175,6 +176,7 @@ class Account:
     has_products: bool = False
     has_minor_units: bool = False
     has_catalogs: bool = True
+    has_webhooks: bool = True
     settings: dict[str, Json] = field(default_factory=dict[str, Json])
     phone_search: Literal["digits", "text"] = "digits"
     entities: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
