@@ -16,12 +16,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from amocrm.testing.cloning import Difference, clone, diff
     from amocrm.testing.fixture import SandboxFixture, sandbox
 
-__all__ = ["SandboxFixture", "sandbox"]
+__all__ = ["Difference", "SandboxFixture", "clone", "diff", "sandbox"]
 
 _MODULES: Final = {
+    "Difference": "cloning",
     "SandboxFixture": "fixture",
+    "clone": "cloning",
+    "diff": "cloning",
     "sandbox": "fixture",
 }
 
