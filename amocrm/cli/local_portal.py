@@ -83,7 +83,7 @@ def populate(portal: Sandbox, leads: int, seed: int | None) -> None:
     """
     try:
         for account in portal.accounts:
-            portal.populate(leads, seed or 7, account)
+            portal.populate(leads, 7 if seed is None else seed, account)
     except ImportError as error:
         raise ConfigurationError(str(error)) from error
 

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         portal.add_shop(name)
     try:
         for name in options.accounts if options.populate else ():
-            portal.populate(options.populate, options.seed or 7, name)
+            portal.populate(options.populate, 7 if options.seed is None else options.seed, name)
     except ImportError as error:
         print(error, file=sys.stderr)
         return 1
