@@ -158,8 +158,7 @@ class Sandbox(DataAdmin):
         zone, account, client_id, user_id = self._router.caller(request)
         if not request.path.startswith("/api/"):
             return Verdict.PASS, Arrival(at, now, fault, client_id=client_id, user_id=user_id)
-        verdict = self.rate_limiter.admit(at, zone, account, client_id)
-        count, limit = self.rate_limiter.count(zone, account, client_id)
+        verdict, count, limit = self.rate_limiter.judge(at, zone, account, client_id)
         return verdict, Arrival(at, now, fault, verdict.value, count, limit, client_id, user_id)
 
     def _effect(

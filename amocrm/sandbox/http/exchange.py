@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from amocrm.sandbox.http.answer import Answer
 from amocrm.sandbox.http.masking import mask_headers, mask_text
-from amocrm.sandbox.http.request import IncomingRequest
 
 MOST_BYTES = 65536
 """Of each body."""
@@ -39,7 +38,6 @@ class Body:
         return mask_text(text)
 
 
-@dataclass(frozen=True)
 class Exchange:
     """One request and its answer.
 
@@ -47,15 +45,24 @@ class Exchange:
         number: of the request in the log.
     """
 
-    number: int
-    sent: Body
-    answered: Body
-    _headers: tuple[tuple[str, str], ...] = field(repr=False)
+    __slots__ = ("_answered", "_headers", "_sent", "number")
 
-    @classmethod
-    def of(cls, number: int, request: IncomingRequest, answer: Answer) -> Exchange:
-        """Keep what is shown later."""
-        return cls(number, Body.of(request.body), Body.of(answer.body), answer.headers)
+    def __init__(self, number: int, sent: bytes, answer: Answer) -> None:
+        """Keep what is shown later, cut."""
+        self.number = number
+        self._sent = (sent[:MOST_BYTES], len(sent))
+        self._answered = (answer.body[:MOST_BYTES], len(answer.body))
+        self._headers = answer.headers
+
+    @property
+    def sent(self) -> Body:
+        """The body of the request."""
+        return Body(*self._sent)
+
+    @property
+    def answered(self) -> Body:
+        """The body of the answer."""
+        return Body(*self._answered)
 
     @property
     def headers(self) -> dict[str, str]:

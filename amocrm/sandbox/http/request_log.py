@@ -10,6 +10,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from amocrm.sandbox.http.answer import Answer, Json, is_object
@@ -76,8 +77,7 @@ class Seen:
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """What is known of a request before it is answered; see `Seen`."""
 
     at: float
@@ -139,7 +139,7 @@ class Log:
             duration=duration,
         )
         self.seen.append(entry)
-        self._exchanges.append(Exchange.of(number, request, answer))
+        self._exchanges.append(Exchange(number, request.body, answer))
         self.counters["requests"] += 1
         if status >= 400:
             self.counters[str(status)] += 1
