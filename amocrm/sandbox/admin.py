@@ -16,11 +16,13 @@ from amocrm.sandbox.amojo.store import Channel, Chat, Scope
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.control.browser import BrowserSessions
 from amocrm.sandbox.control.feed import ChangeFeed
-from amocrm.sandbox.data.state import Account
+from amocrm.sandbox.data.plans import Plan, apply_plan
+from amocrm.sandbox.data.state import Account, Entity
+from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.http.router import Router
 from amocrm.sandbox.oauth.consent import chosen_integration, query_of
 from amocrm.sandbox.oauth.issued_tokens import IssuedTokens
-from amocrm.sandbox.oauth.token_endpoint import consent_redirect, widget_call
+from amocrm.sandbox.oauth.token_endpoint import consent_redirect, granted, widget_call
 from amocrm.sandbox.oauth.tokens import (
     SCOPES,
     Grant,
@@ -30,6 +32,8 @@ from amocrm.sandbox.oauth.tokens import (
     UninstallHook,
     sign_uninstall,
 )
+from amocrm.sandbox.schema.document import SchemaError, Source, read_schema
+from amocrm.sandbox.schema.loading import build_account, check_empty, replace_account
 from amocrm.sandbox.webhooks.triggers import Webhooks
 
 
@@ -37,7 +41,6 @@ class Admin:
     """Accounts, integrations and what is done with them by hand.
 
     Attributes:
-        clock: the time of the sandbox.
         integration: the first integration, which the methods mean when none is given.
         webhooks: what is sent to the subscribers, and what makes it go wrong.
         tokens: the integrations, and what was issued to them.
@@ -62,7 +65,7 @@ class Admin:
             raise ValueError(f"refresh_mode is 'strict' or 'grace', not {mode!r}")
         if not token_lifetime > 0:
             raise ValueError(f"token_lifetime must be above 0 s, not {token_lifetime!r}")
-        self.clock = clock
+        self._clock = clock
         self.feed = ChangeFeed()
         self._lock = threading.RLock()
         self._tokens = TokenRegistry(mode, seed, token_lifetime)
@@ -79,6 +82,11 @@ class Admin:
     def _found(self) -> None:
         for name in self._names:
             self._router.add_account(name, self.clock.time())
+
+    @property
+    def clock(self) -> Clock:
+        """The time of the sandbox."""
+        return self._clock
 
     @property
     def accounts(self) -> list[Account]:
@@ -101,6 +109,47 @@ class Admin:
         """Add one more account."""
         with self._lock:
             return self._router.add_account(name, self.clock.time())
+
+    def load_schema(self, schema: Source, account: str | Account | None = None) -> Account:
+        """Give an account the definitions of a schema: stages, fields, users, with their ids.
+
+        What the schema leaves out is as in a new account. Tokens and codes of the account are
+        revoked, because its users are others now.
+
+        Args:
+            schema: the document, or the path of its file.
+            account: one without entities; the first one if None.
+
+        Raises:
+            SchemaError: the schema is bad, or the account holds entities. Nothing has changed.
+        """
+        return self._load(read_schema(schema), account)
+
+    def set_plan(self, plan: Plan, account: str | Account | None = None) -> None:
+        """Change what an account has paid for; what is not in its plan answers 402.
+
+        Raises:
+            ValueError: there is no such plan.
+        """
+        with self._lock:
+            apply_plan(self.account(account), plan)
+
+    def _load(self, document: Entity, account: str | Account | None) -> Account:
+        with self._lock:
+            where = self.account(account)
+            check_empty(where)
+            settings = {"id": where.id, **document["account"]}
+            if any(one.id == settings["id"] for one in self.accounts if one is not where):
+                raise SchemaError(f"account.id: another account is {settings['id']}; leave it out")
+            fresh = build_account(
+                {**document, "account": settings}, where.subdomain, self._router.ids,
+                int(self.clock.time()), self.integration.client_id,
+            )  # fmt: skip
+            self._tokens.withdraw(where)
+            for integration in self._tokens.integrations.values():
+                self._router.channels.disconnect(where, integration.client_id)
+            replace_account(where, fresh)
+            return where
 
     def add_integration(
         self,
@@ -149,6 +198,13 @@ class Admin:
             grant = replace(self._grant(where, integration, admin=admin), scopes=tuple(scopes))
             now, seconds = self.clock.time(), days * 86400
             return self._tokens.new_access(grant, where, now, seconds, is_long_lived=True)
+
+    def issue_pair(self, account: str | Account | None = None) -> dict[str, Json]:
+        """Issue an access and a refresh token; return what the token endpoint would answer."""
+        with self._lock:
+            where, now = self.account(account), self.clock.time()
+            pair = self._tokens.new_pair(self._grant(where, None), where, now)
+            return granted(pair, self._tokens, now)
 
     def agree(self, consent_url: str, account: str | Account | None = None) -> str:
         """Agree on the consent page; return the address the browser would be sent to."""
@@ -292,8 +348,10 @@ class Admin:
     def _grant(
         self, account: Account, integration: Integration | None, *, admin: bool = True
     ) -> Grant:
-        users = account.users.values()
-        user = account.admin if admin else next(one for one in users if not one.is_admin)
+        ordinary = (one for one in account.users.values() if not one.is_admin and one.is_active)
+        user = account.admin if admin else next(ordinary, None)
+        if user is None:
+            raise ValueError(f"the account {account.subdomain} has no ordinary user")
         return Grant((integration or self.integration).client_id, account.id, user.id)
 
     def _consent(self, consent_url: str) -> tuple[Integration, dict[str, str]]:

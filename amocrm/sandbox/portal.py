@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from errno import ECONNRESET
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from wsgiref.handlers import format_date_time
 
 import requests
@@ -39,6 +39,7 @@ from amocrm.sandbox.http.request_log import Arrival, Log, Seen
 from amocrm.sandbox.http.server import Served, serve
 from amocrm.sandbox.oauth.tokens import RefreshMode
 from amocrm.sandbox.page import app as page
+from amocrm.sandbox.schema.document import Source, read_schema
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -52,7 +53,8 @@ class Sandbox(DataAdmin):
     Args:
         accounts: subdomains, or full hosts such as `shop.kommo.com`; the first is the default.
         rps: API requests that may pass in one second: of an integration in an account of amocrm.ru,
-            of all together on amocrm.com and kommo.com; None switches the rate limiter off.
+            of all together on amocrm.com and kommo.com; None switches the rate limiter off. By
+            default as many as the schema says, or 7.
         limits: what is counted instead: per integration, per account, per address.
         refresh_mode: `strict` kills a refresh token when it is exchanged, `grace` when its
             successor is (reference 2.6).
@@ -65,6 +67,10 @@ class Sandbox(DataAdmin):
         client_secret: of the first integration; made up by default.
         hook_url: of the first integration: what is called when an account removes it.
         token_lifetime: seconds that an access token of a pair lives.
+        schema: what the first account is made of: a document, or the path of its file.
+
+    Raises:
+        SchemaError: the schema is bad.
 
     Attributes:
         rate_limiter: the limiter, should a test want other borders, or its counters per scope.
@@ -74,7 +80,7 @@ class Sandbox(DataAdmin):
         self,
         accounts: Sequence[str] = ("example",),
         *,
-        rps: int | None = REQUESTS_PER_SECOND,
+        rps: int | Literal["default"] | None = "default",
         limits: RateLimits | None = None,
         refresh_mode: RefreshMode = "strict",
         clock: Clock | None = None,
@@ -85,13 +91,18 @@ class Sandbox(DataAdmin):
         client_secret: str | None = None,
         hook_url: str | None = None,
         token_lifetime: float = ACCESS_TOKEN_SECONDS,
+        schema: Source | None = None,
     ) -> None:
         """Add the accounts and register the first integration; nothing is opened."""
         super().__init__(accounts, clock or SystemClock(), refresh_mode, seed, token_lifetime)
         self.integration = self._tokens.new_integration(
             redirect_uri, client_id, client_secret, hook_url
         )
-        self.rate_limiter = RateLimiter(rps, limits)
+        document = None if schema is None else read_schema(schema)
+        if document is not None:
+            self._load(document, None)
+        rate: int = (document or {}).get("rate", {}).get("requests_per_second", REQUESTS_PER_SECOND)
+        self.rate_limiter = RateLimiter(rate if rps == "default" else rps, limits)
         self._closing = threading.Event()
         self._log = Log(counters=self._router.counters)
         self._injector = FaultInjector(faults or FaultPlan(), seed or 0)

@@ -13,6 +13,7 @@ from amocrm.sandbox.amojo import routes as chats
 from amocrm.sandbox.amojo.store import Channels
 from amocrm.sandbox.data.defaults import new_account
 from amocrm.sandbox.data.fixtures import add_fixtures
+from amocrm.sandbox.data.plans import offers
 from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.drive import routes as drive
 from amocrm.sandbox.engine.call import Call
@@ -163,7 +164,7 @@ class Router:
         grant = self.tokens.who(request.bearer(), account, now)
         if grant is None:
             raise unauthorized()
-        if not account.is_paid:
+        if not account.is_paid or not offers(account, request.path):
             raise ProblemError(402, "Payment required")
         if "crm" not in grant.scopes:
             raise ProblemError(403, "Invalid scope")  # reference 2.11
