@@ -143,6 +143,7 @@ def details(portal: Sandbox, served: Served) -> dict[str, str]:
     query = urlencode({"client_id": one.client_id, "state": "demo", "mode": "popup"})
     return {
         "address": served.url,
+        **({"page": served.page} if served.page else {}),
         "accounts": ", ".join(account.host for account in portal.accounts),
         "client_id": one.client_id,
         "client_secret": one.client_secret,

@@ -341,10 +341,12 @@ class Sandbox(DataAdmin):
             tls=tls, threads=threads, closing=self._closing,
             shake=lambda: self._pause(self.faults.handshake),
         )  # fmt: skip
-        return self._sending(served, threads)
+        return self._sending(served, threads, has_page=allowed)
 
     @contextlib.contextmanager
-    def _sending(self, serving: AbstractContextManager[Served], threads: int) -> Generator[Served]:
+    def _sending(
+        self, serving: AbstractContextManager[Served], threads: int, *, has_page: bool
+    ) -> Generator[Served]:
         # By another clock than the real one, a test decides when webhooks are sent.
         by_itself = isinstance(self.clock, SystemClock)
         with serving as served:
@@ -352,7 +354,7 @@ class Sandbox(DataAdmin):
             self.feed.open(threads)
             try:
                 with self.webhooks.sending() if by_itself else contextlib.nullcontext():
-                    yield served
+                    yield replace(served, page=f"{served.url}/" if has_page else "")
             finally:
                 self.feed.close()
                 self.webhooks.origin = ""
