@@ -18,6 +18,7 @@ from amocrm.sandbox.values.field_filters import mentions
 PAGE = 50
 MOST_EVENTS = 100
 _KINDS = ("leads", "contacts", "companies")
+_SHELVES = {single: kind for kind, single in SINGULAR.items()}
 
 
 def entity_list(visit: Visit, kind: str) -> dict[str, Json]:
@@ -233,5 +234,7 @@ def _one_value(visit: Visit, value: Json, stages: dict[tuple[int, int], str]) ->
         if name == "custom_field_value":
             return str(one["text"])
         if name in ("link", "unlink"):
-            return str(one["entity"]["id"])
+            kind, number = one["entity"]["type"], one["entity"]["id"]
+            linked = visit.account.shelf(_SHELVES.get(kind, "elements")).get(number)
+            return str(number if linked is None else linked.get("name") or number)
     return ""
