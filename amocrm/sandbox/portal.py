@@ -332,7 +332,9 @@ class Sandbox(DataAdmin):
             OSError: the port is busy.
         """
         if control is None and not is_loopback(host):
-            sys.stderr.write(f"/_sandbox/ is not served: others may reach {host}; see control=\n")
+            sys.stderr.write(
+                f"/_sandbox/ is not served, as others reach {host} (--i-know, control=True)\n"
+            )
         allowed = is_loopback(host) if control is None else control
         served = serve(
             Guard(self, (host, *hosts), control=allowed), host, port,

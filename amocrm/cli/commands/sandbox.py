@@ -30,6 +30,17 @@ from amocrm.sandbox.portal import Sandbox
     help=tr("Subdomain; may be repeated.", "Поддомен; можно указать несколько раз."),
 )  # fmt: skip
 @click.option("--shop", is_flag=True, help=tr("With a small shop's data.", "С данными магазина."))
+@click.option(
+    "--populate", type=click.IntRange(1, 100_000), metavar="N",
+    help=tr("With N plausible leads of a year.", "С N правдоподобными сделками за год."),
+)  # fmt: skip
+@click.option(
+    "--i-know", is_flag=True,
+    help=tr(
+        "With a --host that others reach: let them control the portal.",
+        "Если --host доступен другим: разрешить им управление порталом.",
+    ),
+)  # fmt: skip
 @click.option("--seed", type=int, help=tr("Same ids each time.", "Одинаковые id при запусках."))
 @click.option(
     "--rps", default=REQUESTS_PER_SECOND, show_default=True,
@@ -46,6 +57,8 @@ def serve(
     host: str,
     accounts: tuple[str, ...],
     shop: bool,
+    populate: int | None,
+    i_know: bool,
     seed: int | None,
     rps: int,
     redirect_uri: str,
@@ -53,6 +66,9 @@ def serve(
     portal = Sandbox(accounts, rps=rps if rps > 0 else None, seed=seed, redirect_uri=redirect_uri)
     for name in accounts if shop else ():
         portal.add_shop(name)
+    if populate is not None:
+        local_portal.populate(portal, populate, seed)
     local_portal.serve(
-        portal, host, port, lambda served: local_portal.show_details(session, portal, served)
-    )
+        portal, host, port, lambda served: local_portal.show_details(session, portal, served),
+        control=True if i_know else None,
+    )  # fmt: skip
