@@ -7,6 +7,7 @@ The portal is made up from a seed, so that the same pictures come out but for th
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from amocrm.sandbox.http.server import Served
 from tests.chromium import Browser, browser
 
 FOLDER = Path(__file__).parents[2] / "docs" / "img"
-WIDTH, HEIGHT = 1280, 720
+WIDTH, HEIGHT = 1400, 788
 ACCOUNTS = {"en": "mycompany.kommo.com", "ru": "mycompany"}
 HOOK = {"destination": "https://example.com/amocrm", "settings": ["status_lead", "add_lead"]}
 
@@ -52,7 +53,9 @@ def take(page: Browser, url: str, name: str, language: str) -> None:
     """Take one picture, once the page is live."""
     page.open(f"{url}{'&' if '?' in url else '?'}lang={language}")
     page.wait(lambda: page.run("return document.querySelector('#live.on') !== null"))
-    FOLDER.joinpath(f"page-{name}.{language}.png").write_bytes(page.picture())
+    made = page.cdp("Page.captureScreenshot", format="webp", quality=85)
+    picture = base64.b64decode(made["data"])
+    FOLDER.joinpath(f"page-{name}.{language}.webp").write_bytes(picture)
 
 
 def main() -> None:
