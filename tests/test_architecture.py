@@ -23,7 +23,8 @@ LAYERS = [
     "integration",
     "webhooks",
     "mirror",
-    "aio cli testing",
+    "aio cli",
+    "testing",
 ]
 
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
@@ -196,9 +197,9 @@ def test_the_sandbox_shares_only_the_limits() -> None:
     assert not wrong
 
 
-def test_only_the_command_line_starts_a_sandbox() -> None:
+def test_only_the_command_line_and_the_testing_kit_start_a_sandbox() -> None:
     importers = {room(path) for path in LAYERED if "sandbox" in dict(ours(path))}
-    assert importers == {"cli"}
+    assert importers == {"cli", "testing"}
 
 
 @pytest.mark.parametrize("outside", sorted(OWNERS))
