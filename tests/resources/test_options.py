@@ -25,7 +25,8 @@ from amocrm import (
 )
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.drive.store import MAX_PART_SIZE
-from tests.docs.make_api import Section, examples_of, sections
+from tests.docs.api_examples import examples_of
+from tests.docs.make_api import Section, sections
 from tests.resources.test_every_method import (
     DOMAIN,
     Variables,

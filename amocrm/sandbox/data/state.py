@@ -53,6 +53,10 @@ class Ids:
 
     def __init__(self) -> None:
         """Begin at a different number for each kind."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again."""
         self._next = dict(_FIRST_IDS)
         self._taken = defaultdict[str, "set[int]"](set, {"statuses": set(CLOSED)})
 

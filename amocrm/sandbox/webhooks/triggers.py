@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from amocrm.sandbox.amojo.hooks import ChatHook
@@ -44,10 +44,16 @@ class Webhooks(HookSender):
     """
 
     def __init__(
-        self, lock: threading.RLock, clock: Clock, router: Router, tokens: TokenRegistry, seed: int
+        self,
+        lock: threading.RLock,
+        clock: Clock,
+        router: Router,
+        tokens: TokenRegistry,
+        seed: int,
+        on_change: Callable[[], object],
     ) -> None:
         """Start without webhooks."""
-        super().__init__(lock, clock, seed)
+        super().__init__(lock, clock, seed, on_change)
         self.origin = ""
         self._router = router
         self._tokens = tokens
