@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from amocrm.testing.fixture import SandboxFixture, sandbox
+    from amocrm.testing.vcr import vcr_config
 
-__all__ = ["SandboxFixture", "sandbox"]
+__all__ = ["SandboxFixture", "sandbox", "vcr_config"]
 
 _MODULES: Final = {
     "SandboxFixture": "fixture",
     "sandbox": "fixture",
+    "vcr_config": "vcr",
 }
 
 if not TYPE_CHECKING:  # Checkers see the imports above.
