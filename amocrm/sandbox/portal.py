@@ -333,17 +333,21 @@ class Sandbox(DataAdmin):
             OSError: the port is busy.
         """
         if control is None and not is_loopback(host):
-            sys.stderr.write(f"/_sandbox/ is not served: others may reach {host}; see control=\n")
+            sys.stderr.write(
+                f"/_sandbox/ is not served, as others reach {host} (--i-know, control=True)\n"
+            )
         allowed = is_loopback(host) if control is None else control
         served = serve(
             Guard(self, (host, *hosts), control=allowed), host, port,
             tls=tls, threads=threads, closing=self._closing,
             shake=lambda: self._pause(self.faults.handshake),
         )  # fmt: skip
-        return self._sending(served, threads)
+        return self._sending(served, threads, has_page=allowed)
 
     @contextlib.contextmanager
-    def _sending(self, serving: AbstractContextManager[Served], threads: int) -> Generator[Served]:
+    def _sending(
+        self, serving: AbstractContextManager[Served], threads: int, *, has_page: bool
+    ) -> Generator[Served]:
         # By another clock than the real one, a test decides when webhooks are sent.
         by_itself = isinstance(self.clock, SystemClock)
         with serving as served:
@@ -351,7 +355,7 @@ class Sandbox(DataAdmin):
             self.feed.open(threads)
             try:
                 with self.webhooks.sending() if by_itself else contextlib.nullcontext():
-                    yield served
+                    yield replace(served, page=f"{served.url}/" if has_page else "")
             finally:
                 self.feed.close()
                 self.webhooks.origin = ""

@@ -17,7 +17,7 @@ from amocrm.sandbox.portal import Sandbox
     help=tr(
         "Serve a local portal until Ctrl-C, and print what a client needs.\n\n"
         "Example: amocrm sandbox serve --shop --port 8080",
-        "Запустить локальный портал до Ctrl-C и вывести всё нужное клиенту.\n\n"
+        "Запустить песочницу до Ctrl-C и вывести всё, что нужно клиенту.\n\n"
         "Пример: amocrm sandbox serve --shop --port 8080",
     )
 )
@@ -35,8 +35,23 @@ from amocrm.sandbox.portal import Sandbox
     help=tr("Of `amocrm sandbox clone`: the first account has its stages, fields, users.",
             "Из `amocrm sandbox clone`: этапы, поля и пользователи первого аккаунта."),
 )  # fmt: skip
-@click.option("--shop", is_flag=True, help=tr("With a small shop's data.", "С данными магазина."))
-@click.option("--seed", type=int, help=tr("Same ids each time.", "Одинаковые id при запусках."))
+@click.option(
+    "--shop", is_flag=True, help=tr("With a small shop's data.", "С данными небольшого магазина.")
+)
+@click.option(
+    "--populate", type=click.IntRange(1, 100_000), metavar="N",
+    help=tr("With N plausible leads of a year.", "С N правдоподобными сделками за год."),
+)  # fmt: skip
+@click.option(
+    "--i-know", is_flag=True,
+    help=tr(
+        "With a --host that others reach: let them control the portal.",
+        "Если --host доступен другим: разрешить им управление порталом.",
+    ),
+)  # fmt: skip
+@click.option(
+    "--seed", type=int, help=tr("Same ids each time.", "Одинаковые id при каждом запуске.")
+)
 @click.option(
     "--rps", type=int,
     help=tr(f"Requests a second; 0: no limit. Default: the schema's, or {REQUESTS_PER_SECOND}.",
@@ -55,6 +70,8 @@ def serve(
     accounts: tuple[str, ...],
     schema: str | None,
     shop: bool,
+    populate: int | None,
+    i_know: bool,
     seed: int | None,
     rps: int | None,
     redirect_uri: str,
@@ -68,6 +85,9 @@ def serve(
     )
     for name in accounts if shop else ():
         portal.add_shop(name)
+    if populate is not None:
+        local_portal.populate(portal, populate, seed)
     local_portal.serve(
-        portal, host, port, lambda served: local_portal.show_details(session, portal, served)
-    )
+        portal, host, port, lambda served: local_portal.show_details(session, portal, served),
+        control=True if i_know else None,
+    )  # fmt: skip
