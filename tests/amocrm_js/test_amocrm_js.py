@@ -1,4 +1,4 @@
-"""amocrm-js, as it is published, works with the sandbox over TLS: clients of other languages can."""
+"""amocrm-js, as it is published, works with the sandbox over TLS."""
 
 from __future__ import annotations
 
