@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,11 @@ errors api_limits
 http/authorizer http/call_options http/error_mapping http/hosts http/legacy_codes http/messages
 http/paths http/query http/reply_body http/request_body http/retry http/signing_key
 http/validation_errors
+mirror/batch mirror/deletions mirror/estimate mirror/families mirror/report
+mirror/flatten/activities mirror/flatten/cells mirror/flatten/entities mirror/flatten/flatten
+mirror/flatten/reading mirror/flatten/reference mirror/flatten/values
+mirror/tables/activities mirror/tables/columns mirror/tables/definitions mirror/tables/entities
+mirror/tables/reference
 rate_limit/budget rate_limit/jitter rate_limit/learning rate_limit/window
 resources/custom_fields/choices resources/custom_fields/dates
 resources/custom_fields/definitions resources/custom_fields/error_messages
@@ -86,7 +92,8 @@ FORBIDDEN_IN_PURE = {"http.client.HTTPConnection", "urllib.request", "http.serve
 
 OWNERS = {
     "time": {"_support/clock"}, "requests": {"http/transport"}, "urllib3": {"http/transport"},
-    "phonenumbers": {"phones"}, "click": {"cli"}, "sqlalchemy": {"stores"},
+    "phonenumbers": {"phones"}, "click": {"cli"},
+    "sqlalchemy": {"mirror/run", "mirror/sql", "stores"},
     "redis": {"rate_limit", "stores"}, "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things, each with the modules or packages that import it."""
@@ -101,9 +108,15 @@ LAYERED = [
 ]
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Every node of a file's syntax tree."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> Iterator[tuple[str, int]]:
     """Every module a file imports, type-only ones and those inside functions too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, node.lineno
@@ -160,7 +173,7 @@ def is_package_of_pure(path: Path, name: str) -> bool:
     folder = PACKAGE.parent.joinpath(*name.split("."))
     taken = {
         folder / f"{alias.name}.py"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom) and node.module == name
         for alias in node.names
     }
@@ -171,7 +184,7 @@ def test_pure_modules_ask_nobody_what_time_it_is() -> None:
     wrong = [
         f"{path.name}:{node.lineno}"
         for path in PURE_FILES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr in ("now", "today", "utcnow")
     ]
     assert not wrong
@@ -226,7 +239,7 @@ def test_any_stands_in_one_place() -> None:
 def names_from_typing(path: Path) -> set[str]:
     return {
         alias.name
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom) and node.module == "typing"
         for alias in node.names
     }
@@ -255,22 +268,6 @@ def code_lines(text: str) -> int:
         1
         for number, line in enumerate(text.splitlines(), 1)
         if number not in told and line.strip() and not line.strip().startswith("#")
-    )
-
-
-def lines_of_code(path: Path) -> int:
-    """Count the lines that hold code: no blank ones, no comments, no documentation."""
-    text = path.read_text(encoding="utf-8")
-    told: set[int] = set()
-    for node in ast.walk(ast.parse(text)):
-        for field in ("body", "orelse", "finalbody"):
-            found = getattr(node, field, ())
-            for one in found if isinstance(found, list) else ():
-                if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant):
-                    told.update(range(one.lineno, (one.end_lineno or one.lineno) + 1))
-    lines = enumerate(text.splitlines(), 1)
-    return sum(
-        1 for number, line in lines if number not in told and line.strip()[:1] not in ("", "#")
     )
 
 

@@ -38,6 +38,7 @@ from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.http.request_log import Arrival, Log, Seen
 from amocrm.sandbox.http.server import Served, serve
 from amocrm.sandbox.oauth.tokens import RefreshMode
+from amocrm.sandbox.page import app as page
 from amocrm.sandbox.schema.document import Source, read_schema
 
 if TYPE_CHECKING:
@@ -121,16 +122,16 @@ class Sandbox(DataAdmin):
 
     def respond(self, environ: WSGIEnvironment) -> Answer:
         """Read a request, apply its fault, and answer."""
-        with self._lock:
-            uplink = self._injector.uplink()
         try:
             request = IncomingRequest.read(environ, control.most_bytes(environ))
         except ProblemError as problem:
             return problem.answer()
         if environ.get(CONTROL):
-            done = control.handle(self, request)
+            done = page.handle(self, request) or control.handle(self, request)
             if done is not None:
                 return done
+        with self._lock:
+            uplink = self._injector.uplink()
         self._pause(uplink)
         with self._lock:
             answer = self._handle(request, uplink)

@@ -14,6 +14,7 @@ from amocrm.cli.filters import read_filters
 from amocrm.cli.items import read_item
 from amocrm.cli.names import Names
 from amocrm.cli.options import pass_session
+from amocrm.cli.progress_bars import shown_between_rows
 from amocrm.cli.resources import find_list, find_resource
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
@@ -27,7 +28,7 @@ _F = TypeVar("_F", bound=Callable[..., object])
 _RESOURCE = click.argument("resource", shell_complete=completing.resources)
 _WITH = click.option(
     "--with", "with_", multiple=True, metavar="NAMES", shell_complete=completing.withs,
-    help=tr("More parts, such as contacts.", "Дополнительные части, например contacts."),
+    help=tr("More parts, such as contacts.", "Добавить связанное, например contacts."),
 )  # fmt: skip
 _FIELDS = click.option(
     "--fields", metavar="NAMES",
@@ -37,7 +38,7 @@ _FIELDS = click.option(
 _INPUT = click.option(
     "--input", "input_", metavar="FILE",
     help=tr("JSON instead of values; - is standard input.",
-            "JSON вместо значений; - это стандартный ввод."),
+            "JSON вместо значений; - читает стандартный ввод."),
 )  # fmt: skip
 
 
@@ -58,7 +59,7 @@ _INPUT = click.option(
 @click.option(
     "--filter", "filters", multiple=True, metavar="NAME=VALUE", shell_complete=completing.filters,
     help=tr("May be repeated; ranges are NAME.from and NAME.to.",
-            "Можно повторять; диапазон: NAME.from и NAME.to."),
+            "Можно указать несколько раз; диапазон: ИМЯ.from и ИМЯ.to."),
 )  # fmt: skip
 @_WITH
 @_FIELDS
@@ -67,7 +68,9 @@ _INPUT = click.option(
     "--order", metavar="NAME[=desc]", shell_complete=completing.orders,
     help=tr("Such as updated_at=desc.", "Например, updated_at=desc."),
 )  # fmt: skip
-@click.option("--limit", type=click.IntRange(1), help=tr("At most so many.", "Не больше, чем."))
+@click.option(
+    "--limit", type=click.IntRange(1), help=tr("At most so many.", "Наибольшее число строк.")
+)
 @pass_session
 def list_(
     session: Session,
@@ -81,19 +84,21 @@ def list_(
 ) -> None:
     crm = session.crm()
     found, names = find_list(crm, resource), Names(crm)
-    items = found.list(
-        filter=read_filters(filters, found, names),
-        with_=words.split_names(with_) or None,
-        order=_order(order),
-        query=query,
-        limit=limit if limit is not None and limit <= _SMALLEST_PAGE else None,
-    )
-    rows: Iterator[dict[str, Json]] = islice(items, limit)
-    columns = _columns(session, fields, resource, found, names)
-    if columns is None:
-        session.rows(rows)
-    else:
-        session.rows(map(columns.row, rows), columns.wanted)
+    with shown_between_rows(session, resource) as report:
+        items = found.list(
+            filter=read_filters(filters, found, names),
+            with_=words.split_names(with_) or None,
+            order=_order(order),
+            query=query,
+            limit=limit if limit is not None and limit <= _SMALLEST_PAGE else None,
+            progress=report,
+        )
+        rows: Iterator[dict[str, Json]] = islice(items, limit)
+        columns = _columns(session, fields, resource, found, names)
+        if columns is None:
+            session.rows(rows)
+        else:
+            session.rows(map(columns.row, rows), columns.wanted)
 
 
 _SMALLEST_PAGE = 50

@@ -16,7 +16,7 @@ from amocrm.sandbox.portal import Sandbox
     help=tr(
         "Serve a local portal until Ctrl-C, and print what a client needs.\n\n"
         "Example: amocrm sandbox serve --shop --port 8080",
-        "Запустить локальный портал до Ctrl-C и вывести всё нужное клиенту.\n\n"
+        "Запустить песочницу до Ctrl-C и вывести всё, что нужно клиенту.\n\n"
         "Пример: amocrm sandbox serve --shop --port 8080",
     )
 )
@@ -29,8 +29,12 @@ from amocrm.sandbox.portal import Sandbox
     "--account", "accounts", multiple=True, default=["example"], metavar="NAME",
     help=tr("Subdomain; may be repeated.", "Поддомен; можно указать несколько раз."),
 )  # fmt: skip
-@click.option("--shop", is_flag=True, help=tr("With a small shop's data.", "С данными магазина."))
-@click.option("--seed", type=int, help=tr("Same ids each time.", "Одинаковые id при запусках."))
+@click.option(
+    "--shop", is_flag=True, help=tr("With a small shop's data.", "С данными небольшого магазина.")
+)
+@click.option(
+    "--seed", type=int, help=tr("Same ids each time.", "Одинаковые id при каждом запуске.")
+)
 @click.option(
     "--rps", default=REQUESTS_PER_SECOND, show_default=True,
     help=tr("Requests a second; 0: no limit.", "Запросов в секунду; 0: без ограничения."),

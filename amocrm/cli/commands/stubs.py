@@ -19,7 +19,7 @@ from amocrm.errors import ConfigurationError
     help=tr(
         "Write types of the account's custom fields, stages and users, so that an editor completes "
         "their names and a checker refuses wrong ones.\n\nExample: amocrm stubs -o shop.pyi",
-        "Записать типы полей, этапов и пользователей аккаунта: редактор дополняет имена, а "
+        "Записать типы полей, этапов и пользователей аккаунта: редактор подсказывает имена, а "
         "проверка типов отвергает неверные.\n\nПример: amocrm stubs -o shop.pyi",
     )
 )
@@ -30,7 +30,7 @@ from amocrm.errors import ConfigurationError
 @click.option(
     "--check", is_flag=True,
     help=tr("Write nothing; exit with 1 if the file is out of date.",
-            "Ничего не писать; код 1, если файл устарел."),
+            "Ничего не записывать; код 1, если файл устарел."),
 )  # fmt: skip
 @pass_session
 def stubs(session: Session, path: str, check: bool) -> int:

@@ -11,10 +11,10 @@ from amocrm.cli.entity_kinds import EntityKind, open_kind
 from amocrm.cli.exporting import lines
 from amocrm.cli.exporting.columns import Column, Record, cells, choose_columns, columns_of
 from amocrm.cli.exporting.id_names import IdNames
-from amocrm.cli.exporting.partial_file import has_note, open_part
+from amocrm.cli.exporting.partial_file import has_part, open_part
 from amocrm.cli.exporting.source import Query, ReadPage, is_resumable, read_pages
 from amocrm.cli.resources import find_list
-from amocrm.errors import ConfigurationError
+from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.progress import Report
 
@@ -83,15 +83,16 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
         ConfigurationError: the export is wrong; nothing was written.
     """
     form = export.format or format_of(export.path)
-    _check_library(form)
     path = os.path.abspath(export.path)
     resource = find_list(crm, export.kind)
-    is_fresh = export.restart or not is_resumable(resource) or not has_note(path)
-    with ThreadPoolExecutor(1) as pool:
-        # The first page is asked for together with the definitions.
+    is_fresh = export.restart or not is_resumable(resource) or not has_part(path)
+    with ThreadPoolExecutor(2) as pool:
+        # The first page is asked for with the definitions; a library is imported meanwhile.
         pages = read_pages(resource, export.query, progress=progress)
         begun = _begun(pages, pool) if is_fresh else None
+        library = pool.submit(_load_library, form)
         kind = open_kind(crm, export.kind)
+        library.result()
         columns = choose_columns(columns_of(kind, export.query.with_), export.fields, export.names)
         encoding = _encoding(form, columns, export.delimiter)
         with open_part(path, _task(kind, export, form, columns), restart=is_fresh) as file:
@@ -101,8 +102,13 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
             else:
                 file.write(encoding.head)
             writer = _Writer(crm, kind, columns, encoding)
-            for page in begun:
-                file.add(writer.lines(page.items), len(page.items), page.place)
+            try:
+                for page in begun:
+                    file.add(writer.lines(page.items), len(page.items), page.place)
+            except (AmoCRMError, KeyboardInterrupt):
+                if file.note.rows:
+                    file.save()  # The next run need not read again what was read.
+                raise
             file.finish(_converter(form, columns, kind.name))
     return Exported(file.note.rows, resumed_at)
 
@@ -142,8 +148,8 @@ class _Writer:
         return cells(self._columns, Record(item, fields, self._names.name_of))
 
 
-def _check_library(form: Format) -> None:
-    """Tell at once that a library is missing, not when everything has been read."""
+def _load_library(form: Format) -> None:
+    """Import what writes a format: that it is missing is told before everything has been read."""
     if form == "xlsx":
         from amocrm.cli.exporting.workbook import load_xlsxwriter
 

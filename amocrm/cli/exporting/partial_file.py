@@ -51,7 +51,7 @@ class PartialFile:
 
     def __init__(self, path: str, task: Json, *, restart: bool = False) -> None:
         self._path = path
-        self.part = f"{path}.part"
+        self.part = _part_path(path)
         self._note_path = _note_path(path)
         self._task = task
         self.note = Note() if restart else self._read_note()
@@ -121,20 +121,23 @@ class PartialFile:
         except FileNotFoundError:
             return Note()
         except (ValueError, KeyError, TypeError) as error:
-            raise self._foreign("is damaged") from error
+            raise _foreign(f"{self._note_path} is damaged") from error
         if noted["task"] != self._task or min(note.length, note.rows, *note.place) < 0:
-            raise self._foreign("belongs to another export")
+            raise _foreign(f"{self._note_path} belongs to another export")
         return note if os.path.exists(self.part) else Note()
 
-    def _foreign(self, what: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"{self._note_path} {what}", hint="repeat that export, or begin anew: --restart"
-        )
+
+def _foreign(what: str) -> ConfigurationError:
+    return ConfigurationError(what, hint="repeat that export, or begin anew: --restart")
 
 
-def has_note(path: str) -> bool:
-    """Tell whether a killed run has left a part of a file."""
-    return os.path.exists(_note_path(path))
+def has_part(path: str) -> bool:
+    """Tell whether a run that did not end has left a part of a file, and a note of it."""
+    return os.path.exists(_note_path(path)) and os.path.exists(_part_path(path))
+
+
+def _part_path(path: str) -> str:
+    return f"{path}.part"
 
 
 def _note_path(path: str) -> str:
