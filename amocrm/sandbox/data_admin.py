@@ -13,6 +13,7 @@ from amocrm.sandbox.data.shop import fill_shop
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.history import SINGULAR
+from amocrm.sandbox.engine.merging import merge
 from amocrm.sandbox.engine.routes import dispatch
 from amocrm.sandbox.engine.validate import check_model
 from amocrm.sandbox.engine.validation_errors import refuse_batch
@@ -21,6 +22,7 @@ from amocrm.sandbox.engine.writing import Writer
 from amocrm.sandbox.entities.unsorted_items import enter
 from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.http.request import IncomingRequest
+from amocrm.sandbox.populate.population import Locale, Population, Setting, languages_of
 
 
 class DataAdmin(Admin):
@@ -54,6 +56,39 @@ class DataAdmin(Admin):
                 lambda method, path, body: self.call_api(method, path, body, account=where),
                 int(self.clock.time()),
             )
+
+    def populate(
+        self,
+        leads: int = 10_000,
+        seed: int = 7,
+        account: str | Account | None = None,
+        locale: Locale | None = None,
+    ) -> None:
+        """Fill an account with a plausible year: leads, people, companies, notes, tasks, events.
+
+        The pipelines, fields and users are those of the account; loss reasons are added if it has
+        none. The same seed makes the same data in the same account, with the same version of Faker.
+        No webhook tells of it.
+
+        Args:
+            leads: how many; the rest follows from them.
+            seed: of everything that is drawn.
+            account: the first one if None.
+            locale: names and texts in Russian (`ru`), in English (`en`), or `both`; None: in that
+                of the account's platform.
+
+        Raises:
+            ValueError: the number of leads is negative, there is no such locale, or no pipeline has
+                a stage for new leads.
+            ImportError: Faker is missing: it comes with the extra `testing`.
+        """
+        with self._writing():
+            where = self.account(account)
+            setting = Setting(
+                where, self._router.ids, self.integration.client_id, int(self.clock.time()), seed,
+                languages_of(where, locale),
+            )  # fmt: skip
+            Population(setting).fill(leads)
 
     def call_api(
         self,
@@ -139,6 +174,18 @@ class DataAdmin(Admin):
             where.changes.restore(entity_type, entity)
             history = Writer(where, self._router.ids, where.admin.id, now).history
             history.record(f"{SINGULAR[entity_type]}_restored", SINGULAR[entity_type], number)
+
+    def merge(
+        self, entity_type: str, into: int, other: int, account: str | Account | None = None
+    ) -> None:
+        """Merge two leads, contacts, companies or customers: only `into` is left.
+
+        Raises:
+            KeyError: there is no such entity.
+        """
+        with self._writing():
+            where, now = self.account(account), int(self.clock.time())
+            merge(Writer(where, self._router.ids, where.admin.id, now), entity_type, into, other)
 
     def leads(self, account: str | Account | None = None) -> list[Entity]:
         """Return copies of the stored leads, with tags by name and ties by id."""

@@ -16,13 +16,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from amocrm.testing.cloning import Difference, clone, diff
     from amocrm.testing.fixture import SandboxFixture, sandbox
     from amocrm.testing.vcr import vcr_config
 
-__all__ = ["SandboxFixture", "sandbox", "vcr_config"]
+__all__ = ["Difference", "SandboxFixture", "clone", "diff", "sandbox", "vcr_config"]
 
 _MODULES: Final = {
+    "Difference": "cloning",
     "SandboxFixture": "fixture",
+    "clone": "cloning",
+    "diff": "cloning",
     "sandbox": "fixture",
     "vcr_config": "vcr",
 }

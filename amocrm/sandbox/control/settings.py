@@ -34,6 +34,19 @@ def _add_shop(portal: Sandbox, values: Values) -> Json:
     return _counts(portal, values)
 
 
+def _populate(portal: Sandbox, values: Values) -> Json:
+    account = account_of(portal, values)
+    try:
+        portal.populate(
+            values.get("leads", 1000), values.get("seed", 7), account, values.get("locale")
+        )
+    except ImportError as error:
+        raise RefusedError(501, str(error)) from None
+    except ValueError as error:
+        raise RefusedError(400, str(error)) from None
+    return _counts(portal, values)
+
+
 def _counts(portal: Sandbox, values: Values) -> Json:
     with portal.locked():
         account = account_of(portal, values)
@@ -66,6 +79,27 @@ ACTIONS = (
         "Fill an account with the data of a small shop.",
         "Заполнить аккаунт данными небольшого магазина.",
         (ACCOUNT,), _add_shop, PARTS,
+    ),
+    Action(
+        "populate", "POST", "/_sandbox/populate",
+        "Fill an account with a plausible year: leads, people, notes, tasks, history.",
+        "Заполнить аккаунт правдоподобным годом: сделки, люди, примечания, задачи, история.",
+        (
+            ACCOUNT,
+            Parameter(
+                "leads", "int", False, "How many (default: 1000).",
+                "Сколько сделок (обычно 1000).", low=1, high=100_000,
+            ),
+            Parameter(
+                "seed", "int", False, "The same one makes the same data (default: 7).",
+                "С одним числом — одни данные (обычно 7).",
+            ),
+            Parameter(
+                "locale", "text", False, "Language of names and texts.", "Язык имён и текстов.",
+                ("ru", "en", "both"),
+            ),
+        ),
+        _populate, PARTS,
     ),
     Action(
         "show_clock", "GET", "/_sandbox/clock",

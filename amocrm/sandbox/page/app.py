@@ -61,7 +61,7 @@ def handle(portal: Sandbox, request: IncomingRequest) -> Answer | None:
     answer = _static(request.path)
     if answer is None:
         try:
-            environment()
+            environment(LANGUAGES[0])
         except ImportError:
             # The list of the actions is a plain page of its own then.
             return None if request.path == ACTIONS else _NO_JINJA

@@ -112,6 +112,12 @@ def test_the_clock_and_the_limit_are_moved(submit: Submit, portal: Sandbox) -> N
     assert portal.rate_limiter.rps is None
 
 
+def test_an_account_is_populated(submit: Submit, portal: Sandbox) -> None:
+    page = submit("/_page/data", "/_sandbox/populate", leads="30", locale="en")
+    assert "Done." in page.text
+    assert len(portal.leads()) == 16 + 30
+
+
 def test_everything_begins_again(submit: Submit, get: Get, portal: Sandbox) -> None:
     assert submit("/_page/data", "/_sandbox/reset").status_code == 200
     assert portal.leads() == []

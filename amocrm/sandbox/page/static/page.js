@@ -2,6 +2,8 @@
 // keep the place on the page, and leads are dragged from stage to stage.
 "use strict";
 
+document.documentElement.classList.add("has-script");
+
 const PAUSE = 400; // Milliseconds between two refreshes, so that a storm does not stop the browser.
 const live = document.querySelector("[data-changes]");
 
@@ -99,6 +101,15 @@ document.addEventListener("dragend", () => {
   if (dragged) dragged.classList.remove("dragged");
   dragged = null;
   for (const one of document.querySelectorAll(".stage.over")) one.classList.remove("over");
+});
+
+// A file is read into the text of its form, which is sent as any other.
+
+document.addEventListener("change", async (event) => {
+  const into = event.target.dataset && event.target.dataset.into;
+  if (into && event.target.files.length) {
+    document.getElementById(into).value = await event.target.files[0].text();
+  }
 });
 
 // What changes is asked for again and again, each time waiting until something has changed.

@@ -78,21 +78,14 @@ def _switch(
 ) -> Entity:
     name, choices, first = one
     now = float(plan[name])
-    form = _seconds if choices is _SECONDS else _percent
+    is_time = choices is _SECONDS
     return {
         "name": name,
         "parameter": name,
         "action": action,
         "is_on": now > 0,
-        "shown": form(now),
+        "now": now,
+        "is_time": is_time,
         "value": first,
-        "choices": [(each, form(each)) for each in choices],
+        "choices": choices,
     }
-
-
-def _seconds(value: float) -> str:
-    return f"{value:g} s"
-
-
-def _percent(value: float) -> str:
-    return f"{value * 100:g} %"
