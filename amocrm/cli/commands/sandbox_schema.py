@@ -79,13 +79,14 @@ def diff_(session: Session, schema: str) -> int:
     help=tr(
         "Begin a running portal of this machine again: its accounts are as at its start.\n\n"
         "Example: amocrm sandbox reset --url http://127.0.0.1:8080",
-        "Сбросить портал, запущенный на этой машине: аккаунты станут такими, как при запуске.\n\n"
+        "Сбросить песочницу, запущенную на этом компьютере: аккаунты станут такими же, как при "
+        "запуске.\n\n"
         "Пример: amocrm sandbox reset --url http://127.0.0.1:8080",
     )
 )
 @click.option(
     "--url", default="http://127.0.0.1:8080", show_default=True,
-    help=tr("Address of the portal.", "Адрес портала."),
+    help=tr("Address of the portal.", "Адрес песочницы."),
 )  # fmt: skip
 @pass_session
 def reset(session: Session, url: str) -> None:
