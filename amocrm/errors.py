@@ -30,6 +30,7 @@
     ├── TokenStoreError              the token could not be loaded, stored or locked
     ├── RateLimiterError             a shared rate limiter cannot be reached; nothing was sent
     ├── JournalError                 the journal of an import is in use or cannot be written
+    ├── MirrorError                  the mirror's database cannot be read or written
     ├── InboxError                   the inbox of webhooks cannot be read or written; answer 503
     └── WebhookError                 (ValueError) a webhook that cannot be trusted or read
 
@@ -62,6 +63,7 @@ __all__ = [
     "InvalidField",
     "JournalError",
     "LostReplyError",
+    "MirrorError",
     "NotAuthorizedError",
     "NotFoundError",
     "NotOfferedError",
@@ -288,6 +290,15 @@ class RateLimiterError(AmoCRMError):
 
 class JournalError(AmoCRMError):
     """The journal of an import is in use, or cannot be read or written. Nothing more is sent."""
+
+
+class MirrorError(AmoCRMError):
+    """The mirror's database cannot be read or written, or another run is mirroring the account.
+
+    What was written before is whole; the next run goes on from there.
+    """
+
+    retryable = True
 
 
 class InboxError(AmoCRMError):

@@ -33,6 +33,17 @@ _HERE: Final = "amocrm.cli.commands"
 
 SANDBOX: Final[dict[str, Entry]] = {
     "serve": Command(f"{_HERE}.sandbox:serve", "Serve a local portal", "Запустить песочницу"),
+    "clone": Command(
+        f"{_HERE}.sandbox_schema:clone_", "Write the account's schema", "Записать схему аккаунта"
+    ),
+    "diff": Command(
+        f"{_HERE}.sandbox_schema:diff_",
+        "Tell what changed since the schema",
+        "Показать, что изменилось со времени схемы",
+    ),
+    "reset": Command(
+        f"{_HERE}.sandbox_schema:reset", "Begin a running portal again", "Сбросить песочницу"
+    ),
 }
 
 WEBHOOKS: Final[dict[str, Entry]] = {

@@ -28,7 +28,7 @@ try:
     from sqlalchemy.schema import CreateTable
 except ModuleNotFoundError as missing:
     raise ConfigurationError(
-        "SQLStore, SQLJournal and SQLInbox need SQLAlchemy",
+        "SQLStore, SQLJournal, SQLInbox and the mirror need SQLAlchemy",
         hint="run: pip install 'amocrm-python[sql]'",
     ) from missing
 

@@ -41,6 +41,7 @@ class Transactions:
         raises: class of the errors.
         tables: to create; the first one is looked for if an error may mean that it is missing.
         patience: seconds that a transaction may take, if nothing else is said.
+        secret: refuse an SQLite database that other users can read.
 
     Raises:
         ConfigurationError: the URL or the driver is wrong, or the database is in memory.
@@ -53,6 +54,7 @@ class Transactions:
         raises: type[AmoCRMError],
         tables: Sequence[sa.Table],
         patience: float,
+        secret: bool = True,
     ) -> None:
         self._patience = patience
         self._raises = raises
@@ -60,7 +62,7 @@ class Transactions:
         self._limits = TimeLimits()
         self._owns_engine = isinstance(engine, str)
         self._engine = self._make(engine) if isinstance(engine, str) else engine
-        self._database = Database(self._engine, secret=True, after_leak="", raises=raises)
+        self._database = Database(self._engine, secret=secret, after_leak="", raises=raises)
 
     def __repr__(self) -> str:
         return repr(self._database)

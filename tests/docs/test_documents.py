@@ -291,6 +291,13 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert not anchor or anchor in anchors(target), f"{link}#{anchor}"
 
 
+def test_pictures_are_light_and_each_is_shown() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for pair in PAIRS for path in pair)
+    for picture in (DOCS / "img").iterdir():
+        assert picture.name in pages
+        assert picture.stat().st_size < 150_000, picture.name
+
+
 @READMES
 def test_every_page_is_linked_from_the_first_one(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

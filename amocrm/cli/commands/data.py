@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Final, cast, get_args
 
 import click
 
 from amocrm.cli import completing, words
+from amocrm.cli.ctrl_c import told_at_ctrl_c
 from amocrm.cli.error_texts import describe
 from amocrm.cli.exporting.export import FORMATS, Export, Format
 from amocrm.cli.exporting.export import run as run_export
@@ -22,11 +23,11 @@ from amocrm.cli.importing.mapping import Empty, Match
 from amocrm.cli.importing.outcomes import FAILED, OutcomeLog, RowOutcome
 from amocrm.cli.names import Names
 from amocrm.cli.options import pass_session
+from amocrm.cli.progress_bars import shown_progress
 from amocrm.cli.resources import find_list
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
 from amocrm.errors import AmoCRMError
-from amocrm.progress import Progress, Report, bar
 
 IN_PART: Final = 3
 
@@ -103,7 +104,7 @@ def export(
     job = Export(
         resource, path, cast("Format | None", form), query, columns, names, delimiter, restart
     )
-    with _progress(session, resource) as report, _may_go_on(session, f"{path}.part.json"):
+    with shown_progress(session, resource) as report, _may_go_on(session, f"{path}.part.json"):
         done = run_export(crm, job, report)
     went_on = tr(
         f", {done.resumed_at} of them earlier", f", из них в прошлый раз {done.resumed_at}"
@@ -192,7 +193,13 @@ def import_(
         return 0
     if os.path.exists(str(job.journal)):
         session.say(tr(f"going on with {job.journal}", f"продолжаю по журналу {job.journal}"))
-    with _progress(session, resource) as report, _may_go_on(session, str(job.journal)):
+    waiting = tr("waiting for the rows that were sent; Ctrl-C again ends it at once",
+                 "жду ответа на отправленные строки; ещё раз Ctrl-C — завершить сразу")  # fmt: skip
+    with (
+        shown_progress(session, resource) as report,
+        _may_go_on(session, str(job.journal)),
+        told_at_ctrl_c("" if session.quiet else waiting),
+    ):
         log = run_import(plan, checked.rows, report)
     _show_outcomes(session, log, job)
     failed = sum(log.counts[what] for what in FAILED)
@@ -232,20 +239,6 @@ def _show_first(session: Session, first: RowOutcome | None) -> None:
     if first is not None:
         what = "" if first.error is None else describe(first.error)
         session.warn(tr(f"row {first.row}: {what}", f"строка {first.row}: {what}"))
-
-
-@contextmanager
-def _progress(session: Session, title: str) -> Generator[Report | None]:
-    """Yield what shows a bar on a terminal, from the first progress on."""
-    with ExitStack() as stack:
-        shown: list[Report] = []
-
-        def report(progress: Progress) -> None:
-            if not shown:
-                shown.append(stack.enter_context(bar(title, stderr=True)))
-            shown[0](progress)
-
-        yield report if session.shows_progress else None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import click
 
 from amocrm._support.atomic_file import replacement
 from amocrm.cli.options import pass_session
+from amocrm.cli.schema_file import schema_account
 from amocrm.cli.session import Session
 from amocrm.cli.stubs import read_account, write_stub
 from amocrm.cli.texts import tr
@@ -32,12 +33,18 @@ from amocrm.errors import ConfigurationError
     help=tr("Write nothing; exit with 1 if the file is out of date.",
             "Ничего не записывать; код 1, если файл устарел."),
 )  # fmt: skip
+@click.option(
+    "--schema", type=click.Path(dir_okay=False), metavar="SCHEMA",
+    help=tr("Of `amocrm sandbox clone`, instead of the account; it names no users.",
+            "Из `amocrm sandbox clone`, вместо аккаунта; имён пользователей в ней нет."),
+)  # fmt: skip
 @pass_session
-def stubs(session: Session, path: str, check: bool) -> int:
+def stubs(session: Session, path: str, check: bool, schema: str | None) -> int:
     name = "account" if path == "-" else os.path.basename(path).partition(".")[0]
     if not name.isidentifier() or (path != "-" and not path.endswith(".pyi")):
         raise ConfigurationError(f"{path} cannot be imported", hint="such as shop.pyi")
-    text = write_stub(read_account(session.crm()), name)
+    account = read_account(session.crm()) if schema is None else schema_account(schema)
+    text = write_stub(account, name)
     if path == "-":
         sys.stdout.write(text)
         return 0

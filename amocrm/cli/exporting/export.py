@@ -12,10 +12,10 @@ from amocrm.cli.exporting import lines
 from amocrm.cli.exporting.columns import Column, Record, cells, choose_columns, columns_of
 from amocrm.cli.exporting.conversion import Convert, converting
 from amocrm.cli.exporting.id_names import IdNames
-from amocrm.cli.exporting.partial_file import has_note, open_part
+from amocrm.cli.exporting.partial_file import has_part, open_part
 from amocrm.cli.exporting.source import Query, ReadPage, is_resumable, read_pages
 from amocrm.cli.resources import find_list
-from amocrm.errors import ConfigurationError
+from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.progress import Report
 
@@ -86,7 +86,7 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
     form = export.format or format_of(export.path)
     path = os.path.abspath(export.path)
     resource = find_list(crm, export.kind)
-    is_fresh = export.restart or not is_resumable(resource) or not has_note(path)
+    is_fresh = export.restart or not is_resumable(resource) or not has_part(path)
     with ThreadPoolExecutor(2) as pool:
         # The first page is asked for with the definitions; a library is imported meanwhile.
         pages = read_pages(resource, export.query, progress=progress)
@@ -105,11 +105,16 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
             writer = _Writer(crm, kind, columns, encoding)
             convert = _converter(form, columns, kind.name, path)
             with converting(path, convert, file.written()) as conversion:
-                for page in begun:
-                    added = writer.lines(page.items)
-                    file.add(added, len(page.items), page.place)
-                    if conversion is not None:
-                        conversion.feed(added)
+                try:
+                    for page in begun:
+                        added = writer.lines(page.items)
+                        file.add(added, len(page.items), page.place)
+                        if conversion is not None:
+                            conversion.feed(added)
+                except (AmoCRMError, KeyboardInterrupt):
+                    if file.note.rows:
+                        file.save()  # The next run need not read again what was read.
+                    raise
                 file.finish(conversion)
     return Exported(file.note.rows, resumed_at)
 

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
+from amocrm._support.clock import SystemClock
 from amocrm.bulk.import_journal import Journal
 from amocrm.bulk.outcomes import Refused, chunks
 from amocrm.cli.entity_kinds import EntityKind, open_kind
@@ -23,7 +24,7 @@ from amocrm.cli.names import Names
 from amocrm.cli.resources import find_resource
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
-from amocrm.progress import Progress, Report
+from amocrm.progress import ProgressMeter, Report
 from amocrm.resources.verbs import Creates, UpdatesMany
 
 if TYPE_CHECKING:
@@ -151,11 +152,10 @@ def run(plan: Plan, total: int | None = None, progress: Report | None = None) ->
     """
     job = plan.job
     with _opened(job.outcomes) as file:
-        log = OutcomeLog(file)
+        log, meter = OutcomeLog(file), ProgressMeter(progress, SystemClock(), total)
         for outcome in _linked(plan):
             log.add(outcome)
-            if progress is not None:
-                progress(Progress(log.counts.total(), total))
+            meter.add(1)
     return log
 
 

@@ -11,14 +11,13 @@ from amocrm.sandbox.engine.schema import Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json, is_object
 
-_TYPES = (1, 2)
 _CREATE: Schema = {
     "text": Prop("string", required=True, filled=True),
     "complete_till": "int!",
     "responsible_user_id": "user",
     "entity_id": "int?",
     "entity_type": Prop("string", null=True, choices=OWNERS),
-    "task_type_id": Prop("int", choices=_TYPES),
+    "task_type_id": "int",
     "duration": Prop("int", low=0),
     "is_completed": "bool",
     "result": Prop("object", inner={"text": "string"}),
@@ -32,6 +31,9 @@ _CREATE: Schema = {
 def _check(
     operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
+    types = operation.account.shelf("task_types")
+    if "task_type_id" in model and model["task_type_id"] not in types:
+        errors.no_choice("task_type_id")
     known = entity or {}
     kind = model.get("entity_type", known.get("entity_type"))
     number = model.get("entity_id", known.get("entity_id"))
@@ -44,17 +46,31 @@ def _check(
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
+    task = add_task(operation, model)
+    refresh_closest(operation.account, task["entity_type"], task["entity_id"])
+    return task
+
+
+def _change(operation: Operation, task: Entity, model: Entity) -> None:
+    before = dict(task)
+    change_task(operation, task, model)
+    for one in (before, task):
+        refresh_closest(operation.account, one["entity_type"], one["entity_id"])
+
+
+def add_task(operation: Operation, model: Entity) -> Entity:
+    """Add a task with its events; the caller keeps `closest_task_at`."""
     task = operation.make(_read(model))
     task["updated_at"] = model.get("updated_at", task["created_at"])
     task["updated_by"] = model.get("updated_by", task["created_by"])
     operation.call.history.record("task_added", "task", task["id"])
     operation.account.changes.add("tasks", task)
     _record_completion(operation, {"is_completed": False, "result": []}, task)
-    refresh_closest(operation.account, task["entity_type"], task["entity_id"])
     return task
 
 
-def _change(operation: Operation, task: Entity, model: Entity) -> None:
+def change_task(operation: Operation, task: Entity, model: Entity) -> None:
+    """Change a task with its events; the caller keeps `closest_task_at`."""
     before = dict(task)
     operation.change(task, _read(model))
     operation.account.changes.update("tasks", task, before)
@@ -70,8 +86,6 @@ def _change(operation: Operation, task: Entity, model: Entity) -> None:
             after, old = {key: {member: task[name]}}, {key: {member: before[name]}}
             history.record(kind, "task", task["id"], after=[after], before=[old])
     _record_completion(operation, before, task)
-    for one in (before, task):
-        refresh_closest(operation.account, one["entity_type"], one["entity_id"])
 
 
 def _read(model: Entity) -> Entity:

@@ -1,0 +1,26 @@
+"""The mirror: an account in a database that people already use."""
+
+from __future__ import annotations
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amocrm.mirror.report import MirrorProgress, MirrorReport
+    from amocrm.mirror.run import mirror
+
+__all__ = ["MirrorProgress", "MirrorReport", "mirror"]
+
+_MODULES = {
+    "MirrorProgress": "amocrm.mirror.report",
+    "MirrorReport": "amocrm.mirror.report",
+    "mirror": "amocrm.mirror.run",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a name on its first use: the definitions and `flatten` need no SQLAlchemy."""
+    if name in _MODULES:
+        found = globals()[name] = getattr(_import_module(_MODULES[name]), name)
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,54 @@
+"""The account that is mirrored: what its plan offers, and what time it is there."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from amocrm._support.clock import Clock
+from amocrm.client import AmoCRM
+from amocrm.http.messages import Json
+
+_WITH = "users_groups,is_api_filter_enabled"
+
+
+class MirroredAccount(NamedTuple):
+    """An account as it was when the run began.
+
+    Attributes:
+        id: of the account.
+        created_at: Unix seconds.
+        has_filters: whether listings can be filtered; amoCRM sells that as a function.
+        has_customers: whether customers are switched on.
+        groups: of users.
+        ahead: seconds by which the server's clock is ahead of the client's.
+    """
+
+    id: int
+    created_at: int
+    has_filters: bool
+    has_customers: bool
+    groups: list[Json]
+    ahead: float
+
+
+def read_account(crm: AmoCRM, clock: Clock) -> MirroredAccount:
+    """Read the account of a client, with one call."""
+    response = crm.request.get("/api/v4/account", {"with": _WITH})
+    data, embedded = response.data, response.data.get("_embedded") or {}
+    return MirroredAccount(
+        id=int(data["id"]),
+        created_at=int(data.get("created_at") or 0),
+        has_filters=data.get("is_api_filter_enabled") is not False,
+        has_customers=data.get("customers_mode") not in ("unavailable", "disabled"),
+        groups=[one for one in embedded.get("users_groups") or () if isinstance(one, dict)],
+        ahead=_seconds_ahead(response.info.headers.get("Date"), clock.time()),
+    )
+
+
+def _seconds_ahead(date: str | None, now: float) -> float:
+    """Return how far the time of a response is ahead; 0 if it does not tell the time."""
+    try:
+        return parsedate_to_datetime(date or "").timestamp() - now
+    except (IndexError, TypeError, ValueError):
+        return 0.0

@@ -1,0 +1,89 @@
+"""What is mirrored: families to choose from, and the listings each of them is read from.
+
+Source: reference 4.2, 4.7, 4.8, 4.13, 4.16-4.18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Final, NamedTuple
+
+from amocrm.errors import ConfigurationError
+from amocrm.http.messages import Json
+from amocrm.mirror.deletions import DELETIONS, MERGED, NOTE_DELETED
+
+FAMILIES: Final = (
+    "leads", "contacts", "companies", "customers", "tasks", "notes", "events", "catalogs",
+    "transactions",
+)  # fmt: skip
+"""What can be chosen. Fields, users, groups, pipelines and loss reasons are always mirrored; with
+leads also `status_history`, with notes also calls."""
+
+
+class Source(NamedTuple):
+    """A listing that tells what has changed.
+
+    Attributes:
+        name: under which it is remembered how far it was read.
+        family: that it belongs to.
+        path: of the listing.
+        kind: the name of its table.
+        of: whose notes they are.
+        params: of the query.
+        orders: whether it takes an order by id, which no edit changes.
+        removed_by: types of events after which it has fewer items.
+    """
+
+    name: str
+    family: str
+    path: str
+    kind: str
+    of: str = ""
+    params: Mapping[str, Json] = {}
+    orders: bool = True
+    removed_by: tuple[str, ...] = DELETIONS
+
+
+_NOTED: Final = ("leads", "contacts", "companies", "customers")
+
+SOURCES: Final = (
+    Source("leads", "leads", "leads", "leads",
+           params={"with": "contacts,catalog_elements,source_id"},
+           removed_by=("lead_deleted", MERGED)),
+    Source("contacts", "contacts", "contacts", "contacts", params={"with": "catalog_elements"},
+           removed_by=("contact_deleted", MERGED)),
+    Source("companies", "companies", "companies", "companies",
+           params={"with": "catalog_elements"}, removed_by=("company_deleted", MERGED)),
+    Source("customers", "customers", "customers", "customers",
+           params={"with": "contacts,companies,catalog_elements"}, orders=False,
+           removed_by=("customer_deleted", MERGED)),
+    Source("tasks", "tasks", "tasks", "tasks"),
+    *(
+        Source(f"notes/{one}", "notes", f"{one}/notes", "notes", one,
+               removed_by=(*DELETIONS, MERGED, NOTE_DELETED))
+        for one in _NOTED
+    ),
+)  # fmt: skip
+
+
+def choose_families(families: Iterable[str] | None) -> frozenset[str]:
+    """Return the chosen families; all of them, if None are named.
+
+    Raises:
+        ConfigurationError: there is no such family, or none is chosen.
+    """
+    if families is None:
+        return frozenset(FAMILIES)
+    if isinstance(families, str):
+        raise ConfigurationError("families must be several names", hint=f"families=[{families!r}]")
+    chosen = frozenset(families)
+    for name in sorted(chosen - set(FAMILIES), key=str):
+        near = get_close_matches(str(name), FAMILIES, 1)
+        raise ConfigurationError(
+            f"the mirror has no family {name!r}",
+            hint=f"did you mean {near[0]!r}?" if near else f"there are {', '.join(FAMILIES)}",
+        )
+    if not chosen:
+        raise ConfigurationError("choose at least one family", hint=", ".join(FAMILIES))
+    return chosen

@@ -1,0 +1,1 @@
+"""Turns pages of the API into rows; see `amocrm.mirror.flatten.flatten`."""

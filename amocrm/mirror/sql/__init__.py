@@ -1,0 +1,1 @@
+"""The mirror in a database: SQLite, PostgreSQL, MySQL, MariaDB; see `amocrm.mirror.sql.sink`."""

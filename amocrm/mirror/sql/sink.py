@@ -1,0 +1,189 @@
+"""Writes batches of one account to the database of a mirror.
+
+A batch is one transaction: rows, deletions, and how far the listings were read. So a process that
+is killed leaves whole pages, and the next run goes on after them. Transactions of one account
+exclude each other, so that what a batch decides by what it has read is still true when it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import sqlalchemy as sa
+
+from amocrm.errors import ConfigurationError, MirrorError
+from amocrm.http.messages import Json
+from amocrm.mirror.batch import Batch, Written
+from amocrm.mirror.sql.burying import Burying
+from amocrm.mirror.sql.merging import CHUNK, Merger
+from amocrm.mirror.sql.run_lock import locked
+from amocrm.mirror.sql.schema import describe_all
+from amocrm.mirror.tables.definitions import TABLES
+from amocrm.stores.transactions import Transactions
+
+PATIENCE: Final = 300.0
+"""Seconds that a batch may take."""
+
+_VERSION: Final = 1
+_BATCH, _RUN = "batch", "run"
+"""Rows of the state that are locked: by each transaction, and by a whole run."""
+
+
+class Sink:
+    """The database of a mirror.
+
+    Args:
+        engine: an engine of SQLAlchemy, or a URL; nothing is opened yet.
+        prefix: of the names of the tables.
+
+    Raises:
+        ConfigurationError: the URL or its driver is wrong, or the database is in memory.
+    """
+
+    def __init__(self, engine: sa.Engine | str, prefix: str = "") -> None:
+        self.tables = describe_all(prefix)
+        self.database = Transactions(
+            engine, raises=MirrorError, tables=self.tables.all, patience=PATIENCE, secret=False
+        )
+        self._engine = engine
+
+    def __repr__(self) -> str:
+        return f"Sink({self.database!r})"
+
+    def close(self) -> None:
+        """Close the connections, unless the engine is yours."""
+        self.database.close()
+
+    def create_tables(self) -> None:
+        """Create missing tables; several processes may do so at the same time.
+
+        Raises:
+            ConfigurationError: a table of another program has the name of one of them.
+        """
+        if self.database.run("look for the tables", self._is_complete, is_read=True):
+            return
+        self.database.run("look for the tables", self._check_names, is_read=True)
+        self.database.create_tables()
+        self.save(0, {"version": _VERSION})
+
+    def _is_complete(self, connection: sa.Connection) -> bool:
+        if not sa.inspect(connection).has_table(self.tables.state.name):
+            return False
+        try:
+            return self._read_state(connection, 0).get("version") == _VERSION
+        except sa.exc.DBAPIError:
+            return False  # It is another program's table, as the next step finds.
+
+    def _check_names(self, connection: sa.Connection) -> None:
+        inspector = sa.inspect(connection)
+        taken = {*inspector.get_table_names(), *inspector.get_view_names()}
+        for table in self.tables.all:
+            if table.name not in taken:
+                continue
+            there = {str(one["name"]) for one in inspector.get_columns(table.name)}
+            if lacking := [one.name for one in table.columns if one.name not in there]:
+                raise ConfigurationError(
+                    f"the table {table.name!r} is not the mirror's: it has no {lacking[0]!r}",
+                    hint="use another database, or a prefix such as 'amocrm_'",
+                )
+
+    @contextmanager
+    def running(self, account_id: int) -> Generator[None, None, None]:
+        """Keep other runs from mirroring the same account.
+
+        Raises:
+            MirrorError: there is another run.
+        """
+        if missing := {_RUN, _BATCH} - self.load(account_id).keys():
+            self.save(account_id, dict.fromkeys(missing, True))
+        state = self.tables.state
+        row = sa.select(state.c.name).where(self._named(account_id, _RUN))
+        with locked(self._engine, row, account_id):
+            yield
+
+    def load(self, account_id: int) -> dict[str, Json]:
+        """Return how far the listings of an account were read, by name."""
+        return self.database.run(
+            "read the state", lambda one: self._read_state(one, account_id), is_read=True
+        )
+
+    def save(self, account_id: int, state: Mapping[str, Json]) -> None:
+        """Replace parts of the state."""
+        self.database.run("save the state", lambda one: self._save(one, account_id, state))
+
+    def write(self, account_id: int, batch: Batch) -> Written:
+        """Write a batch.
+
+        Raises:
+            MirrorError: the database cannot be written; nothing of the batch was, unless the
+                connection was lost during the commit. It may be written again.
+        """
+        return self.database.run("write a page", lambda one: self._write(one, account_id, batch))
+
+    def alive(self, account_id: int, table: str, **among: Json) -> set[tuple[Json, ...]]:
+        """Return the keys of the rows of a listing that are not marked as deleted.
+
+        Args:
+            account_id: of the account.
+            table: its name.
+            among: values of columns that the rows of the listing have; a list for any of several.
+        """
+        target, names = self.tables.of[table], TABLES[table].key
+        query = sa.select(*(target.c[name] for name in names)).where(
+            target.c.account_id == account_id, target.c.deleted_at.is_(None)
+        )
+        for name, value in among.items():
+            column = target.c[name]
+            query = query.where(column.in_(value) if isinstance(value, list) else column == value)
+        return self.database.run(
+            f"read {table}", lambda one: {tuple(row) for row in one.execute(query)}, is_read=True
+        )
+
+    def versions(self, account_id: int, table: str, ids: Sequence[int]) -> dict[int, int]:
+        """Return the `updated_at` of those of some entities that there are."""
+        target = self.tables.of[table]
+        query = sa.select(target.c.id, target.c.updated_at).where(target.c.account_id == account_id)
+
+        def read(connection: sa.Connection) -> dict[int, int]:
+            parts = [ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK)]
+            return {
+                number: updated_at or 0
+                for part in parts
+                for number, updated_at in connection.execute(query.where(target.c.id.in_(part)))
+            }
+
+        return self.database.run(f"read {table}", read, is_read=True)
+
+    def _write(self, connection: sa.Connection, account_id: int, batch: Batch) -> Written:
+        state = self.tables.state
+        lock = sa.select(state.c.name).where(self._named(account_id, _BATCH))
+        connection.execute(lock.with_for_update())
+        merger = Merger(connection, self.tables, account_id)
+        rows = merger.merge(batch.rows)
+        burying = Burying(merger)
+        deleted, restored = burying.bury(batch.fates)
+        for gone in batch.gone:
+            deleted += burying.bury_gone(gone)
+        self._save(connection, account_id, batch.state)
+        return Written(rows, deleted, restored)
+
+    def _read_state(self, connection: sa.Connection, account_id: int) -> dict[str, Json]:
+        state = self.tables.state
+        query = sa.select(state.c.name, state.c.value).where(state.c.account_id == account_id)
+        return {str(name): value for name, value in connection.execute(query)}
+
+    def _save(self, connection: sa.Connection, account_id: int, state: Mapping[str, Json]) -> None:
+        table = self.tables.state
+        for name, value in state.items():
+            there = self._named(account_id, name)
+            # Updated first: a row that is deleted and inserted again would lose its lock.
+            changed = connection.execute(sa.update(table).where(there).values(value=value))
+            if changed.rowcount == 0:
+                row = {"account_id": account_id, "name": name, "value": value}
+                connection.execute(sa.insert(table).values(row))
+
+    def _named(self, account_id: int, name: str) -> sa.ColumnElement[bool]:
+        state = self.tables.state
+        return (state.c.account_id == account_id) & (state.c.name == name)

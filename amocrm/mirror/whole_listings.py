@@ -1,0 +1,156 @@
+"""Listings without a filter by the time of a change: they are read as a whole, and compared.
+
+Fields, users, groups, pipelines and loss reasons; lists and their elements; purchases. The API has
+no record of their deletions. A row that such a listing does not have any more is marked as deleted,
+but only after it was looked for a second time: when an item is deleted while a listing is read,
+another one may move to a page that was read already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Final
+
+from amocrm.http.messages import Json
+from amocrm.mirror.batch import Batch, Gone
+from amocrm.mirror.context import RunContext
+from amocrm.mirror.report import MirrorProgress
+from amocrm.mirror.tables.columns import Rows
+from amocrm.mirror.tables.definitions import TABLES
+
+FRESH: Final = 600.0
+"""Seconds for which they are not read again."""
+
+_STATE: Final = "whole"
+_WITH_FIELDS: Final = ("leads", "contacts", "companies", "customers")
+
+Keys = dict[str, set[tuple[Json, ...]]]
+
+
+class WholeListings:
+    """Reads the listings of a run.
+
+    Args:
+        run: the run.
+        families: that are mirrored.
+    """
+
+    def __init__(self, run: RunContext, families: Collection[str]) -> None:
+        self._run = run
+        self._families = families
+
+    def is_due(self) -> bool:
+        """Whether they were not read lately, or not for all these families."""
+        state = self._run.state(_STATE)
+        return self._run.now() - float(state.get("at", 0.0)) >= FRESH or not set(
+            self._families
+        ) <= set(state.get("families", ()))
+
+    def jobs(self) -> dict[str, Callable[[], object]]:
+        """Return what reads each listing, by its name."""
+        jobs: dict[str, Callable[[], object]] = {
+            "groups": self._groups,
+            "users": partial(self._read, "users", "users"),
+            "pipelines": partial(self._read, "leads/pipelines", "pipelines"),
+            "loss_reasons": partial(self._read, "leads/loss_reasons", "loss_reasons"),
+        }
+        for name in _WITH_FIELDS:
+            if name in self._families:
+                jobs[f"fields of {name}"] = partial(self._fields, name)
+        if "catalogs" in self._families:
+            jobs["catalogs"] = self._catalogs
+        if "transactions" in self._families:
+            jobs["transactions"] = partial(self._read, "customers/transactions", "transactions")
+        return jobs
+
+    def finish(self) -> None:
+        """Remember that all were read."""
+        state = {"at": self._run.begun, "families": sorted(self._families)}
+        self._run.put(Batch(state={_STATE: state}))
+
+    def _groups(self) -> None:
+        rows = self._run.rows("account", "groups", self._run.account.groups)
+        self._run.put(Batch(rows))
+        self._bury({"groups": _keys("groups", rows)}, {"groups": {}}, lambda _: {})
+
+    def _fields(self, name: str) -> list[int]:
+        entity, _, catalog = name.partition("/")
+        among: dict[str, Json] = {"entity_type": entity}
+        if catalog:
+            among["catalog_id"] = int(catalog)
+        read = partial(self._read_pages, f"{name}/custom_fields", "fields", name)
+        found = read()
+        ids = [key[1] for key in found["fields"]]
+        self._bury(found, {"fields": among, "enums": {"field_id": ids}}, lambda _: read())
+        return ids
+
+    def _catalogs(self) -> None:
+        for catalog in sorted(self._read("catalogs", "catalogs")):
+            number = catalog[1]
+            self._run.attempt(
+                f"fields of catalog {number}", partial(self._fields, f"catalogs/{number}")
+            )
+            self._run.attempt(f"elements of catalog {number}", partial(self._elements, number))
+
+    def _elements(self, catalog: int) -> None:
+        self._read(f"catalogs/{catalog}/elements", "catalog_elements", catalog_id=catalog)
+
+    def _read(self, path: str, kind: str, **among: Json) -> set[tuple[Json, ...]]:
+        read = partial(self._read_pages, path, kind)
+        found = read()
+        scopes: Mapping[str, Mapping[str, Json]] = dict.fromkeys(found, among)
+        again = partial(self._look_for, path, kind) if kind in _FOUND_BY_ID else lambda _: read()
+        self._bury(found, scopes, again)
+        return found[kind]
+
+    def _read_pages(self, path: str, kind: str, of: str = "", **params: Json) -> Keys:
+        run, done = self._run, 0
+        tables = [name for name in run.rows(path, kind, [], of) if not TABLES[name].owner]
+        found: Keys = {name: set() for name in tables}
+        for items in run.pages(path, params):
+            done += len(items)
+            run.tell(MirrorProgress(path, done))
+            rows = run.rows(path, kind, items, of)
+            for name in found:
+                found[name] |= _keys(name, rows)
+            run.put(Batch(rows))
+        return found
+
+    def _look_for(self, path: str, kind: str, gone: Keys) -> Keys:
+        """Read some items by their ids."""
+        found: Keys = {kind: set()}
+        ids = sorted(key[-1] for key in gone[kind])
+        for begin in range(0, len(ids), 100):
+            asked = {"id": ids[begin : begin + 100]}
+            found[kind] |= self._read_pages(path, kind, filter=asked)[kind]
+        return found
+
+    def _bury(
+        self, found: Keys, scopes: Mapping[str, Mapping[str, Json]], again: Callable[[Keys], Keys]
+    ) -> None:
+        """Mark the rows that listings do not have any more, nor when they are looked for again."""
+        run = self._run
+        if not (gone := self._absent(found, scopes)):
+            return
+        second = again(gone)
+        gone = {name: keys - second.get(name, set()) for name, keys in gone.items()}
+        at = int(run.now())
+        run.put(Batch(gone=tuple(Gone(name, tuple(keys), at) for name, keys in gone.items())))
+
+    def _absent(self, found: Keys, scopes: Mapping[str, Mapping[str, Json]]) -> Keys:
+        self._run.flush()
+        absent: Keys = {}
+        for name, among in scopes.items():
+            alive = self._run.sink.alive(self._run.account.id, name, **among)
+            if keys := alive - found[name]:
+                absent[name] = keys
+        return absent
+
+
+_FOUND_BY_ID: Final = ("catalog_elements", "transactions")
+
+
+def _keys(table: str, rows: Rows) -> set[tuple[Json, ...]]:
+    places = [TABLES[table].places[name] for name in TABLES[table].key]
+    return {tuple(row[place] for place in places) for row in rows[table]}
