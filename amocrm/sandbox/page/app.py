@@ -81,7 +81,8 @@ def _page(portal: Sandbox, request: IncomingRequest) -> Answer:
         session, cookie = browsers.start(request)
         fresh = (("Set-Cookie", cookie),)
     page, status, context = _gathered(portal, request, query, language)
-    notice = browsers.take(session)
+    # A page that refreshes itself leaves the answer to a form to the page that sent it.
+    notice = None if "X-Refresh" in request.headers else browsers.take(session)
     context |= {
         **_frame(portal, request, page, query, language, context["account"]["name"]),
         "token": browsers.token(session),
