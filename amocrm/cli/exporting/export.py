@@ -83,15 +83,16 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
         ConfigurationError: the export is wrong; nothing was written.
     """
     form = export.format or format_of(export.path)
-    _check_library(form)
     path = os.path.abspath(export.path)
     resource = find_list(crm, export.kind)
     is_fresh = export.restart or not is_resumable(resource) or not has_part(path)
-    with ThreadPoolExecutor(1) as pool:
-        # The first page is asked for together with the definitions.
+    with ThreadPoolExecutor(2) as pool:
+        # The first page is asked for with the definitions; a library is imported meanwhile.
         pages = read_pages(resource, export.query, progress=progress)
         begun = _begun(pages, pool) if is_fresh else None
+        library = pool.submit(_load_library, form)
         kind = open_kind(crm, export.kind)
+        library.result()
         columns = choose_columns(columns_of(kind, export.query.with_), export.fields, export.names)
         encoding = _encoding(form, columns, export.delimiter)
         with open_part(path, _task(kind, export, form, columns), restart=is_fresh) as file:
@@ -147,8 +148,8 @@ class _Writer:
         return cells(self._columns, Record(item, fields, self._names.name_of))
 
 
-def _check_library(form: Format) -> None:
-    """Tell at once that a library is missing, not when everything has been read."""
+def _load_library(form: Format) -> None:
+    """Import what writes a format: that it is missing is told before everything has been read."""
     if form == "xlsx":
         from amocrm.cli.exporting.workbook import load_xlsxwriter
 

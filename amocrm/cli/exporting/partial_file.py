@@ -121,15 +121,14 @@ class PartialFile:
         except FileNotFoundError:
             return Note()
         except (ValueError, KeyError, TypeError) as error:
-            raise self._foreign("is damaged") from error
+            raise _foreign(f"{self._note_path} is damaged") from error
         if noted["task"] != self._task or min(note.length, note.rows, *note.place) < 0:
-            raise self._foreign("belongs to another export")
+            raise _foreign(f"{self._note_path} belongs to another export")
         return note if os.path.exists(self.part) else Note()
 
-    def _foreign(self, what: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"{self._note_path} {what}", hint="repeat that export, or begin anew: --restart"
-        )
+
+def _foreign(what: str) -> ConfigurationError:
+    return ConfigurationError(what, hint="repeat that export, or begin anew: --restart")
 
 
 def has_part(path: str) -> bool:

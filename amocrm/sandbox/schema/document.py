@@ -25,8 +25,13 @@ class SchemaError(ValueError):
     """A schema document cannot be read or loaded."""
 
 
-def read_schema(source: Source) -> Entity:
+def read_schema(source: Source, *, drop_dangling: bool = False) -> Entity:
     """Return a checked copy of a document.
+
+    Args:
+        source: the document, or the path of its file.
+        drop_dangling: leave out references to what is not there, such as a deleted stage, instead
+            of refusing them.
 
     Raises:
         SchemaError: it is not one, or what it says is not possible.
@@ -47,7 +52,7 @@ def read_schema(source: Source) -> Entity:
         raise SchemaError(f"{_line(path)} is there twice")
     _check_whole(document)
     whole, dangling = resolved(document)
-    for path, value in dangling:
+    for path, value in () if drop_dangling else dangling:
         raise SchemaError(f"{_line(path)}: there is no {_shown(value)}")
     return whole
 
