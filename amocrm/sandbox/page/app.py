@@ -53,10 +53,7 @@ _NO_JINJA = Answer(
 
 def handle(portal: Sandbox, request: IncomingRequest) -> Answer | None:
     """Answer what a browser asks for; None if it is not for a page."""
-    is_browser = "text/html" in request.headers.get("Accept", "")
-    is_page = request.path.startswith(PREFIX) or (is_browser and request.path in ("/", ACTIONS))
-    is_page = is_page or request.path == _FAVICON
-    if not is_page or request.method not in ("GET", "HEAD"):
+    if not _is_for_page(request):
         return None
     answer = _static(request.path)
     if answer is None:
@@ -69,6 +66,15 @@ def handle(portal: Sandbox, request: IncomingRequest) -> Answer | None:
     headers = (*answer.headers, *HEADERS, ("Content-Length", str(len(answer.body))))
     body = b"" if request.method == "HEAD" else answer.body
     return Answer(answer.status, headers, body)
+
+
+def _is_for_page(request: IncomingRequest) -> bool:
+    if request.method not in ("GET", "HEAD"):
+        return False
+    if request.path in ("/", ACTIONS):
+        # Programs get there what they always got.
+        return "text/html" in request.headers.get("Accept", "")
+    return request.path.startswith(PREFIX) or request.path == _FAVICON
 
 
 def _page(portal: Sandbox, request: IncomingRequest) -> Answer:
