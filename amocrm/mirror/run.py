@@ -114,6 +114,8 @@ def _run(run: RunContext, families: Collection[str], refresh: bool) -> None:
     _together(run, jobs)
     run.flush()
     read_touched(run, events.touched, families)
+    if events.name not in run.report.skipped:
+        events.finish()
 
 
 def _follow(run: RunContext, source: Source) -> None:
