@@ -116,9 +116,7 @@ def verify(
         comparison = _Comparison(crm, sink, account, chance, sample)
         for source in sources:
             since = int(_of(state, source)["since"])
-            comparison.attempt(
-                source.name, lambda one=source, at=since: comparison.compare(one, at)
-            )
+            comparison.attempt(source.name, partial(comparison.compare, source, since))
         events = state.get("events")
         if "events" in chosen and isinstance(events, Mapping) and "since" in events:
             since = int(events["since"])
