@@ -79,7 +79,8 @@ def diff_(session: Session, schema: str) -> int:
     help=tr(
         "Begin a running portal of this machine again: its accounts are as at its start.\n\n"
         "Example: amocrm sandbox reset --url http://127.0.0.1:8080",
-        "Сбросить песочницу, запущенную на этой машине: аккаунты станут как при запуске.\n\n"
+        "Сбросить песочницу, запущенную на этом компьютере: аккаунты станут такими же, как при "
+        "запуске.\n\n"
         "Пример: amocrm sandbox reset --url http://127.0.0.1:8080",
     )
 )

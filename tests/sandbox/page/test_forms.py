@@ -104,6 +104,23 @@ def test_switches_say_what_is_on(submit: Submit, get: Get, portal: Sandbox) -> N
     assert portal.injected == []
 
 
+def test_an_account_is_unpaid_and_paid_again(submit: Submit, portal: Sandbox) -> None:
+    submit("/_page/faults", "/_sandbox/accounts/example")
+    assert not portal.account().is_paid
+    submit("/_page/faults", "/_sandbox/accounts/example")
+    assert portal.account().is_paid
+
+
+def test_a_page_that_refreshes_itself_takes_no_notice(
+    browser: requests.Session, get: Get, portal: Sandbox
+) -> None:
+    form = the_form(get("/_page/tokens").text, "/_sandbox/tokens")
+    browser.post(ORIGIN + form.action, data=form.values, allow_redirects=False)
+    refreshed = browser.get(f"{ORIGIN}/_page/leads", headers={"X-Refresh": "1"})
+    assert "Your token" not in refreshed.text
+    assert "Your token" in get("/_page/tokens").text
+
+
 def test_the_clock_and_the_limit_are_moved(submit: Submit, portal: Sandbox) -> None:
     before = portal.clock.time()
     submit("/_page/data", "/_sandbox/clock", seconds="86400")

@@ -7,14 +7,14 @@ document.documentElement.classList.add("has-script");
 const PAUSE = 400; // Milliseconds between two refreshes, so that a storm does not stop the browser.
 const live = document.querySelector("[data-changes]");
 
-/** Replaces every region that another copy of this page has, too. */
-function swap(html) {
+/** Replaces every region that another copy of this page has, too, but for some. */
+function swap(html, kept = "") {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   const focused = document.activeElement;
   const focus = focused && focused.id;
   for (const region of document.querySelectorAll("[data-region]")) {
     const other = fresh.getElementById(region.id);
-    if (!other || other.innerHTML === region.innerHTML) continue;
+    if (!other || region.id === kept || other.innerHTML === region.innerHTML) continue;
     const open = [...region.querySelectorAll("details[open][id]")].map((one) => one.id);
     // The region itself stays, so that screen readers announce what is new in it.
     region.replaceChildren(...other.childNodes);
@@ -38,8 +38,10 @@ function isBusy() {
 }
 
 async function refresh() {
-  const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (response.ok && !isBusy()) swap(await response.text());
+  // What a form has answered is for the page that sent it, and stays there.
+  const headers = { Accept: "text/html", "X-Refresh": "1" };
+  const response = await fetch(location.href, { headers });
+  if (response.ok && !isBusy()) swap(await response.text(), "notices");
 }
 
 /** Sends a form, and shows what the page looks like then. */
