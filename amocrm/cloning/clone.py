@@ -96,7 +96,7 @@ class _Part:
 
 
 def _parts(crm: AmoCRM, account: Mapping[str, Json]) -> list[_Part]:
-    listed = (
+    listed: tuple[tuple[str, Callable[[], Iterable[object]], Schema], ...] = (
         ("pipelines", _pipelines(crm), members.PIPELINE),
         ("catalogs", crm.catalogs.list, members.CATALOG),
         ("loss_reasons", crm.leads.loss_reasons.list, members.LOSS_REASON),

@@ -368,3 +368,13 @@ def test_the_document_is_not_held(schema: Document) -> None:
     assert names[0]["name"] == "Sales"
     caller(portal)("PATCH", "/leads/pipelines/11", {"name": "Other"})
     assert schema["pipelines"][0]["name"] == "Changed"
+
+
+def test_portals_of_one_schema_share_nothing(schema: Document) -> None:
+    one, other = Sandbox(schema=schema, rps=None), Sandbox(schema=schema, rps=None)
+    before = caller(other)("GET", "/leads/custom_fields/901").json()
+    change: Document = {"enums": [{"value": "East"}], "required_statuses": []}
+    assert caller(one)("PATCH", "/leads/custom_fields/901", change).status_code == 200
+    caller(one)("DELETE", "/leads/pipelines/11/statuses/103")
+    assert caller(other)("GET", "/leads/custom_fields/901").json() == before
+    assert caller(other)("GET", "/leads/pipelines/11/statuses/103").status_code == 200

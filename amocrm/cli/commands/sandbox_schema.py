@@ -59,7 +59,7 @@ def clone_(session: Session, path: str) -> None:
         "Tell what the account has now and the schema had not, and the other way round; by ids. "
         "The exit code is 1 if there is anything, as of `diff`.\n\n"
         "Example: amocrm sandbox diff schema.json",
-        "Показать, чем аккаунт отличается от схемы (по id). Если отличия есть, код возврата 1, "
+        "Показать, чем аккаунт отличается от схемы (по id). Если отличия есть, код завершения 1, "
         "как у `diff`.\n\nПример: amocrm sandbox diff schema.json",
     ),
 )
@@ -79,13 +79,14 @@ def diff_(session: Session, schema: str) -> int:
     help=tr(
         "Begin a running portal of this machine again: its accounts are as at its start.\n\n"
         "Example: amocrm sandbox reset --url http://127.0.0.1:8080",
-        "Сбросить портал, запущенный на этой машине: аккаунты станут такими, как при запуске.\n\n"
+        "Сбросить песочницу, запущенную на этом компьютере: аккаунты станут такими же, как при "
+        "запуске.\n\n"
         "Пример: amocrm sandbox reset --url http://127.0.0.1:8080",
     )
 )
 @click.option(
     "--url", default="http://127.0.0.1:8080", show_default=True,
-    help=tr("Address of the portal.", "Адрес портала."),
+    help=tr("Address of the portal.", "Адрес песочницы."),
 )  # fmt: skip
 @pass_session
 def reset(session: Session, url: str) -> None:
