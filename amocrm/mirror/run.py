@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 from amocrm._support.clock import Clock
 from amocrm.bulk.workers import OrderedPool
 from amocrm.client import AmoCRM
+from amocrm.errors import MirrorError
 from amocrm.mirror.changed_items import read_changes, read_touched
 from amocrm.mirror.context import RunContext, running
 from amocrm.mirror.event_stream import EventStream
 from amocrm.mirror.families import SOURCES, Source, choose_families
 from amocrm.mirror.first_copy import FirstCopy
 from amocrm.mirror.report import MirrorReport, ReportProgress
+from amocrm.mirror.sql.viewing import update_views
 from amocrm.mirror.whole_listings import WholeListings
 
 if TYPE_CHECKING:
@@ -93,6 +95,11 @@ def _run(run: RunContext, families: Collection[str], refresh: bool) -> None:
     read_touched(run, events.touched, families)
     if events.name not in run.report.skipped:
         events.finish()
+    run.flush()
+    try:
+        update_views(run.sink)
+    except MirrorError as error:
+        run.skip("views", error)
 
 
 def _follow(run: RunContext, source: Source) -> None:
