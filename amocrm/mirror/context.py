@@ -19,9 +19,9 @@ from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 from amocrm.mirror.account import MirroredAccount
 from amocrm.mirror.batch import Batch
+from amocrm.mirror.destination import Destination
 from amocrm.mirror.flatten.flatten import flatten
 from amocrm.mirror.report import MirrorProgress, MirrorReport, ReportProgress
-from amocrm.mirror.sql.sink import Sink
 from amocrm.mirror.tables.columns import Rows
 from amocrm.mirror.writer_thread import WriterThread
 
@@ -43,7 +43,7 @@ class RunContext:
         self,
         crm: AmoCRM,
         account: MirroredAccount,
-        sink: Sink,
+        sink: Destination,
         writer: WriterThread,
         report: MirrorReport,
         progress: ReportProgress | None,

@@ -15,11 +15,11 @@ from amocrm.mirror.account import read_account
 from amocrm.mirror.batch import Batch, Written
 from amocrm.mirror.changed_items import read_changes, read_touched
 from amocrm.mirror.context import RunContext
+from amocrm.mirror.destination import Destination
 from amocrm.mirror.event_stream import EventStream
 from amocrm.mirror.families import SOURCES, Source, choose_families
 from amocrm.mirror.first_copy import FirstCopy
 from amocrm.mirror.report import MirrorReport, ReportProgress
-from amocrm.mirror.sql.sink import Sink
 from amocrm.mirror.whole_listings import WholeListings
 from amocrm.mirror.writer_thread import WriterThread
 
@@ -68,28 +68,60 @@ def mirror(
             account.
         AmoCRMError: a call failed.
     """
-    chosen = choose_families(families)
+    from amocrm.mirror.sql.sink import Sink  # Warehouses need no SQLAlchemy.
+
+    choose_families(families)  # A wrong one is told before anything is opened.
     check_function("progress", progress)
-    clock = clock or SystemClock()
     with closing(Sink(engine, prefix)) as sink:
         sink.create_tables()
-        began = clock.monotonic()
-        account = read_account(crm, clock)
-        report = MirrorReport(account.id)
-        if not account.has_customers:
-            chosen -= {"customers", "transactions"}
+        return run_into(
+            sink, crm, families=families, refresh=refresh, progress=progress, clock=clock
+        )
 
-        def write(batch: Batch) -> Written:
-            return sink.write(account.id, batch)
 
-        def count(written: Written) -> None:
-            report.add_written(written.rows)
-            report.deleted += written.deleted
-            report.restored += written.restored
+def run_into(
+    destination: Destination,
+    crm: AmoCRM,
+    *,
+    families: Iterable[str] | None = None,
+    refresh: bool = False,
+    progress: ReportProgress | None = None,
+    clock: Clock | None = None,
+    then: Callable[[RunContext], object] | None = None,
+) -> MirrorReport:
+    """Bring a mirror up to date, wherever it is; see `mirror`.
 
-        with sink.running(account.id), WriterThread(write, count) as writer:
-            _run(RunContext(crm, account, sink, writer, report, progress, clock), chosen, refresh)
-        report.seconds = clock.monotonic() - began
+    Args:
+        destination: what the rows are written to.
+        crm: the client of the account.
+        families: see `mirror`.
+        refresh: see `mirror`.
+        progress: see `mirror`.
+        clock: for tests.
+        then: what else the run does at its end.
+    """
+    chosen = choose_families(families)
+    clock = clock or SystemClock()
+    began = clock.monotonic()
+    account = read_account(crm, clock)
+    report = MirrorReport(account.id)
+    if not account.has_customers:
+        chosen -= {"customers", "transactions"}
+
+    def write(batch: Batch) -> Written:
+        return destination.write(account.id, batch)
+
+    def count(written: Written) -> None:
+        report.add_written(written.rows)
+        report.deleted += written.deleted
+        report.restored += written.restored
+
+    with destination.running(account.id), WriterThread(write, count) as writer:
+        run = RunContext(crm, account, destination, writer, report, progress, clock)
+        _run(run, chosen, refresh)
+        if then is not None:
+            then(run)
+    report.seconds = clock.monotonic() - began
     return report
 
 
