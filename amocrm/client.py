@@ -174,7 +174,11 @@ class AmoCRM(Bulk, TopLevelResources):
         return twin
 
     def with_options(
-        self, *, timeout: float | Timeout | None = None, retry: Retry | None = None
+        self,
+        *,
+        timeout: float | Timeout | None = None,
+        retry: Retry | None = None,
+        read_only: bool | str = False,
     ) -> AmoCRM:
         """Return a client whose calls, all of them, have other limits; what a call says wins.
 
@@ -186,14 +190,17 @@ class AmoCRM(Bulk, TopLevelResources):
         Args:
             timeout: seconds for each attempt, or a `Timeout`; None leaves it as it is.
             retry: `auto`, `always` or `never`, as in `crm.request`; None leaves it as it is.
+            read_only: let every POST, PATCH, PUT and DELETE raise ConfigurationError, and send
+                nothing; a text is the hint of these errors. The returned client cannot be made to
+                write again.
 
         Raises:
             ConfigurationError: one of them is wrong.
         """
         twin = copy.copy(self)
-        twin.request = with_options(self.request, timeout=timeout, retry=retry)
+        twin.request = with_options(self.request, timeout=timeout, retry=retry, read_only=read_only)
         twin._api = self._api._replace(request=twin.request)
-        twin._context = self._context.with_options(timeout, retry)
+        twin._context = self._context.with_options(timeout, retry, read_only)
         twin._is_guest = True
         return twin
 

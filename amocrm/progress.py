@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from amocrm._support.clock import Clock
 from amocrm.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Display
 
 __all__ = ["Progress", "ProgressMeter", "Report", "bar"]
 
@@ -77,6 +81,22 @@ def bar(title: str = "", *, stderr: bool = False) -> Generator[Report, None, Non
     Raises:
         ConfigurationError: rich is not installed.
     """
+    display, report = make_display(title, stderr=stderr)
+    with display:
+        yield report
+
+
+def make_display(title: str, *, stderr: bool, transient: bool = False) -> tuple[Display, Report]:
+    """Return a progress bar that is not shown yet, and what updates it.
+
+    Args:
+        title: stands before it.
+        stderr: show it on standard error.
+        transient: erase it when it ends.
+
+    Raises:
+        ConfigurationError: rich is not installed.
+    """
     try:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -91,13 +111,17 @@ def bar(title: str = "", *, stderr: bool = False) -> Generator[Report, None, Non
         *(TextColumn("{task.fields[rate]:.0f}/s"), TimeElapsedColumn()),
         TextColumn("{task.fields[waiting]}"),
     )
-    with Display(*columns, console=Console(stderr=stderr)) as display:
-        task = display.add_task(title, total=None, rate=0.0, waiting="")
+    display = Display(
+        *columns, console=Console(stderr=stderr), transient=transient,
+        # rich writes what is printed meanwhile above the bar: to standard error, if that is there.
+        redirect_stdout=not stderr or sys.stdout.isatty(),
+    )  # fmt: skip
+    task = display.add_task(title, total=None, rate=0.0, waiting="")
 
-        def report(progress: Progress) -> None:
-            display.update(
-                task, completed=progress.done, total=progress.total, rate=progress.rate,
-                waiting=f"waiting for {progress.waiting_for}" if progress.waiting_for else "",
-            )  # fmt: skip
+    def report(progress: Progress) -> None:
+        display.update(
+            task, completed=progress.done, total=progress.total, rate=progress.rate,
+            waiting=f"waiting for {progress.waiting_for}" if progress.waiting_for else "",
+        )  # fmt: skip
 
-        yield report
+    return display, report

@@ -23,7 +23,8 @@ LAYERS = [
     "integration",
     "webhooks",
     "mirror",
-    "aio cli testing",
+    "aio cli",
+    "testing",
 ]
 
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row.split()}
@@ -90,7 +91,8 @@ FORBIDDEN_IN_PURE = {"http.client.HTTPConnection", "urllib.request", "http.serve
 
 OWNERS = {
     "time": {"_support/clock"}, "requests": {"http/transport"}, "urllib3": {"http/transport"},
-    "phonenumbers": {"phones"}, "click": {"cli"}, "sqlalchemy": {"mirror/run", "mirror/sql", "stores"},
+    "phonenumbers": {"phones"}, "click": {"cli"},
+    "sqlalchemy": {"mirror/run", "mirror/sql", "stores"},
     "redis": {"rate_limit", "stores"}, "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things, each with the modules or packages that import it."""
@@ -195,9 +197,9 @@ def test_the_sandbox_shares_only_the_limits() -> None:
     assert not wrong
 
 
-def test_only_the_command_line_starts_a_sandbox() -> None:
+def test_only_the_command_line_and_the_testing_kit_start_a_sandbox() -> None:
     importers = {room(path) for path in LAYERED if "sandbox" in dict(ours(path))}
-    assert importers == {"cli"}
+    assert importers == {"cli", "testing"}
 
 
 @pytest.mark.parametrize("outside", sorted(OWNERS))

@@ -148,7 +148,11 @@ class OrderedPool(Generic[J, R]):
             if threading.current_thread().name == THREAD_NAME:
                 return  # Garbage-collected in a worker thread, which cannot wait for itself.
             while self._patient and self._busy:
-                self._results.wait()
+                try:
+                    self._results.wait()
+                except BaseException:
+                    self._patient = False  # The end of the program must not wait again.
+                    raise
 
     def __enter__(self) -> OrderedPool[J, R]:
         return self

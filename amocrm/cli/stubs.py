@@ -280,7 +280,10 @@ def _client() -> Iterator[str]:
     yield "    users: LazyResource[_Users]"
     yield "    def __enter__(self) -> Client: ..."
     yield "    def as_user(self, user_id: int) -> Client: ..."
-    yield "    def with_options(self, *, timeout: Any = None, retry: Any = None) -> Client: ..."
+    yield (
+        "    def with_options(self, *, timeout: Any = None, retry: Any = None, "
+        "read_only: Any = False) -> Client: ..."
+    )
 
 
 # Text --------------------------------------------------------------------------------------------

@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from amocrm.errors import (
+    SHORT,
     AmoCRMError,
     ConfigurationError,
     NotFoundError,
     UnauthorizedError,
     UnexpectedReplyError,
     UnreachableError,
+    printable,
 )
 from amocrm.http.authorizer import Authorizer
 from amocrm.http.call_options import (
@@ -75,6 +77,7 @@ class Request:
         target: Target | None = None,
         retry: Retry = "auto",
     ) -> None:
+        self._read_only: bool | str = False
         self._headers = {"Accept": _ACCEPT, **(headers or {})}
         self._authorizer = authorizer
         self._sender = sender
@@ -216,6 +219,8 @@ class Request:
         sink: Sink | None = None,
     ) -> Call:
         """Check the arguments and build the call, without its host and token. Nothing is sent."""
+        if self._read_only and method not in READS:
+            raise _not_written(method, path, self._read_only)
         target, bare = resolve(self._origin, path, params)
         shown = None if self._target is None else self._target.shown
         all_headers = dict(self._headers)
@@ -345,10 +350,22 @@ def redirect(request: Request, target: Target) -> Request:
 
 
 def with_options(
-    request: Request, *, timeout: float | Timeout | None = None, retry: Retry | None = None
+    request: Request,
+    *,
+    timeout: float | Timeout | None = None,
+    retry: Retry | None = None,
+    read_only: bool | str = False,
 ) -> Request:
-    """Return a copy with other defaults of `timeout` and `retry`; None keeps one."""
+    """Return a copy with other defaults of `timeout` and `retry`; None keeps one.
+
+    Args:
+        request: makes the calls.
+        timeout: as in `Request`.
+        retry: as in `Request`.
+        read_only: refuse writes; a text is the hint of the errors. It cannot be taken back.
+    """
     twin = copy.copy(request)
+    twin._read_only = read_only or request._read_only
     if timeout is not None:
         twin._timeout = read_timeout(timeout)
     if retry is not None:
@@ -374,3 +391,11 @@ def usual_timeout(request: Request) -> Timeout:
 def usual_retry(request: Request) -> Retry:
     """Return when calls are repeated that do not say it."""
     return request._retry
+
+
+def _not_written(method: str, path: object, hint: bool | str) -> ConfigurationError:
+    where = printable(path, SHORT).partition("?")[0]
+    return ConfigurationError(
+        f"{method} {where} was not sent: this client is read-only",
+        hint=hint if isinstance(hint, str) else None,
+    )

@@ -42,11 +42,13 @@ class ResourceContext:
         self._lock = ForkLock()
         self._shared: ResourceContext | None = None
 
-    def with_options(self, timeout: float | Timeout | None, retry: Retry | None) -> ResourceContext:
+    def with_options(
+        self, timeout: float | Timeout | None, retry: Retry | None, read_only: bool | str
+    ) -> ResourceContext:
         """Return a context that shares what is known, and asks with other limits."""
         twin = copy.copy(self)
         twin._shared = self._original
-        request = with_options(self._api.request, timeout=timeout, retry=retry)
+        request = with_options(self._api.request, timeout=timeout, retry=retry, read_only=read_only)
         twin._api = self._api._replace(request=request)
         return twin
 

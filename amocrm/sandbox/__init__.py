@@ -33,6 +33,7 @@ from amocrm.sandbox.http.rate_limit import RateLimits
 from amocrm.sandbox.http.request_log import Seen
 from amocrm.sandbox.oauth.tokens import Integration, UninstallHook
 from amocrm.sandbox.portal import Sandbox
+from amocrm.sandbox.schema.document import SchemaError, read_schema, write_schema
 from amocrm.sandbox.webhooks.delivery import Attempt, Delivery
 from amocrm.sandbox.webhooks.faults import HookFaultPlan
 
@@ -50,7 +51,10 @@ __all__ = [
     "ProblemError",
     "RateLimits",
     "Sandbox",
+    "SchemaError",
     "Seen",
     "SystemClock",
     "UninstallHook",
+    "read_schema",
+    "write_schema",
 ]

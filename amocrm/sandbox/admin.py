@@ -1,39 +1,28 @@
 """What tests and people do in the sandbox without a request.
 
 Giving and refusing consent, issuing codes and long-lived tokens, renaming an account, switching
-an integration off, adding and reading entities.
+an integration off, writing in chats. What they do with entities is in `data_admin`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
-import json
 import threading
-from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 
 from amocrm.sandbox.amojo.hooks import ChatHook, react, type_text, write
 from amocrm.sandbox.amojo.store import Channel, Chat, Scope
 from amocrm.sandbox.clock import Clock
-from amocrm.sandbox.data.entity_types import ENTITY_TYPES
-from amocrm.sandbox.data.fixtures import put
-from amocrm.sandbox.data.shop import fill_shop
+from amocrm.sandbox.control.browser import BrowserSessions
+from amocrm.sandbox.control.feed import ChangeFeed
+from amocrm.sandbox.data.plans import Plan, apply_plan
 from amocrm.sandbox.data.state import Account, Entity
-from amocrm.sandbox.engine.call import Call
-from amocrm.sandbox.engine.history import SINGULAR
-from amocrm.sandbox.engine.routes import dispatch
-from amocrm.sandbox.engine.validate import check_model
-from amocrm.sandbox.engine.validation_errors import refuse_batch
-from amocrm.sandbox.engine.view import plain
-from amocrm.sandbox.engine.writing import Writer
-from amocrm.sandbox.entities.unsorted_items import enter
 from amocrm.sandbox.http.answer import Json
-from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.http.router import Router
 from amocrm.sandbox.oauth.consent import chosen_integration, query_of
-from amocrm.sandbox.oauth.token_endpoint import consent_redirect, widget_call
+from amocrm.sandbox.oauth.issued_tokens import IssuedTokens
+from amocrm.sandbox.oauth.token_endpoint import consent_redirect, granted, widget_call
 from amocrm.sandbox.oauth.tokens import (
     SCOPES,
     Grant,
@@ -43,6 +32,8 @@ from amocrm.sandbox.oauth.tokens import (
     UninstallHook,
     sign_uninstall,
 )
+from amocrm.sandbox.schema.document import SchemaError, Source, read_schema
+from amocrm.sandbox.schema.loading import build_account, check_empty, replace_account
 from amocrm.sandbox.webhooks.triggers import Webhooks
 
 
@@ -50,9 +41,11 @@ class Admin:
     """Accounts, integrations and what is done with them by hand.
 
     Attributes:
-        clock: the time of the sandbox.
         integration: the first integration, which the methods mean when none is given.
         webhooks: what is sent to the subscribers, and what makes it go wrong.
+        tokens: the integrations, and what was issued to them.
+        feed: what changed, for those who wait for it.
+        browsers: of the people who work with the pages of the portal.
     """
 
     integration: Integration
@@ -72,18 +65,39 @@ class Admin:
             raise ValueError(f"refresh_mode is 'strict' or 'grace', not {mode!r}")
         if not token_lifetime > 0:
             raise ValueError(f"token_lifetime must be above 0 s, not {token_lifetime!r}")
-        self.clock = clock
+        self._clock = clock
+        self.feed = ChangeFeed()
         self._lock = threading.RLock()
         self._tokens = TokenRegistry(mode, seed, token_lifetime)
         self._router = Router(self._tokens)
-        for name in accounts:
-            self._router.add_account(name, clock.time())
-        self.webhooks = Webhooks(self._lock, clock, self._router, self._tokens, seed or 0)
+        self._names = tuple(accounts)
+        self._found()
+        self.webhooks = Webhooks(
+            self._lock, clock, self._router, self._tokens, seed or 0,
+            on_change=lambda: self.feed.note("deliveries"),
+        )  # fmt: skip
+        self.browsers = BrowserSessions()
+        self.tokens = IssuedTokens(self._lock, clock, self._router, self._tokens)
+
+    def _found(self) -> None:
+        for name in self._names:
+            self._router.add_account(name, self.clock.time())
+
+    @property
+    def clock(self) -> Clock:
+        """The time of the sandbox."""
+        return self._clock
 
     @property
     def accounts(self) -> list[Account]:
         """Every account, in the order of founding."""
         return list(self._router.accounts)
+
+    @contextlib.contextmanager
+    def locked(self) -> Generator[None]:
+        """Let nobody else change anything while the block runs."""
+        with self._lock:
+            yield
 
     def account(self, name: str | Account | None = None) -> Account:
         """Return an account by subdomain or host; the default one without a name."""
@@ -95,6 +109,47 @@ class Admin:
         """Add one more account."""
         with self._lock:
             return self._router.add_account(name, self.clock.time())
+
+    def load_schema(self, schema: Source, account: str | Account | None = None) -> Account:
+        """Give an account the definitions of a schema: stages, fields, users, with their ids.
+
+        What the schema leaves out is as in a new account. Tokens and codes of the account are
+        revoked, because its users are others now.
+
+        Args:
+            schema: the document, or the path of its file.
+            account: one without entities; the first one if None.
+
+        Raises:
+            SchemaError: the schema is bad, or the account holds entities. Nothing has changed.
+        """
+        return self._load(read_schema(schema), account)
+
+    def set_plan(self, plan: Plan, account: str | Account | None = None) -> None:
+        """Change what an account has paid for; what is not in its plan answers 402.
+
+        Raises:
+            ValueError: there is no such plan.
+        """
+        with self._lock:
+            apply_plan(self.account(account), plan)
+
+    def _load(self, document: Entity, account: str | Account | None) -> Account:
+        with self._lock:
+            where = self.account(account)
+            check_empty(where)
+            settings = {"id": where.id, **document["account"]}
+            if any(one.id == settings["id"] for one in self.accounts if one is not where):
+                raise SchemaError(f"account.id: another account is {settings['id']}; leave it out")
+            fresh = build_account(
+                {**document, "account": settings}, where.subdomain, self._router.ids,
+                int(self.clock.time()), self.integration.client_id,
+            )  # fmt: skip
+            self._tokens.withdraw(where)
+            for integration in self._tokens.integrations.values():
+                self._router.channels.disconnect(where, integration.client_id)
+            replace_account(where, fresh)
+            return where
 
     def add_integration(
         self,
@@ -135,12 +190,21 @@ class Admin:
         days: float = 365,
         admin: bool = True,
         scopes: Iterable[str] = SCOPES,
+        integration: Integration | None = None,
     ) -> str:
         """Issue a long-lived token (reference 2.10); `admin=False`: for an ordinary user."""
         with self._lock:
             where = self.account(account)
-            grant = replace(self._grant(where, None, admin=admin), scopes=tuple(scopes))
-            return self._tokens.new_access(grant, where, self.clock.time(), days * 86400)
+            grant = replace(self._grant(where, integration, admin=admin), scopes=tuple(scopes))
+            now, seconds = self.clock.time(), days * 86400
+            return self._tokens.new_access(grant, where, now, seconds, is_long_lived=True)
+
+    def issue_pair(self, account: str | Account | None = None) -> dict[str, Json]:
+        """Issue an access and a refresh token; return what the token endpoint would answer."""
+        with self._lock:
+            where, now = self.account(account), self.clock.time()
+            pair = self._tokens.new_pair(self._grant(where, None), where, now)
+            return granted(pair, self._tokens, now)
 
     def agree(self, consent_url: str, account: str | Account | None = None) -> str:
         """Agree on the consent page; return the address the browser would be sent to."""
@@ -267,105 +331,6 @@ class Admin:
         with self._lock:
             self._tokens.withdraw(None if account is None else self.account(account))
 
-    def add(self, entity_type: str, entity: Entity, account: str | Account | None = None) -> int:
-        """Store an entity directly, past the wire; return its id.
-
-        Bots, talks, widgets and waiting bots, which no request can make, are taken as they are.
-
-        Raises:
-            KeyError: there is no such resource.
-            ProblemError: the API would refuse it, too.
-        """
-        with self._writing():
-            where, now = self.account(account), int(self.clock.time())
-            if entity_type not in ENTITY_TYPES:
-                return put(where, self._router.ids, entity_type, copy.deepcopy(entity), now)
-            table = ENTITY_TYPES[entity_type]
-            checked = check_model(entity, table, where, table.create)
-            refuse_batch([entity], [checked])
-            client_id = self.integration.client_id
-            writer = Writer(where, self._router.ids, where.admin.id, now, client_id)
-            return int(writer.create(table, copy.deepcopy(entity))["id"])
-
-    def add_shop(self, account: str | Account | None = None) -> None:
-        """Fill an account with the data of a small shop, as if its administrator had entered it."""
-        with self._writing():
-            where = self.account(account)
-            grant, now = self._grant(where, None), int(self.clock.time())
-
-            def send(method: str, path: str, body: Json) -> Json:
-                request = IncomingRequest.of_json(method, where.host, f"/api/v4{path}", body)
-                answer = dispatch(Call(request, where, grant, now, self._router.ids, Counter()))
-                return json.loads(answer.body) if answer.body else None
-
-            fill_shop(send, now)
-
-    def add_unsorted(
-        self,
-        category: str,
-        metadata: Entity | None = None,
-        account: str | Account | None = None,
-    ) -> str:
-        """Add an incoming lead; return its uid.
-
-        The only way to add chats and mail: the API creates forms and calls only (reference 4.4).
-        """
-        with self._writing():
-            where = self.account(account)
-            writer = Writer(where, self._router.ids, where.admin.id, int(self.clock.time()))
-            ends: dict[str, int | None] = {
-                name: int(writer.create(ENTITY_TYPES[name], {})["id"])
-                for name in ("leads", "contacts")
-            }
-            return str(enter(writer, category, ends, {"metadata": metadata or {}})["uid"])
-
-    def trash(self, entity_type: str, number: int, account: str | Account | None = None) -> None:
-        """Delete an entity, which the API itself cannot do (reference 3.7).
-
-        Leads, contacts, companies and customers go to the recycle bin; tasks and elements of lists
-        (`elements`) are gone.
-
-        Raises:
-            KeyError: there is no such entity.
-        """
-        with self._writing():
-            where, now = self.account(account), int(self.clock.time())
-            entity = where.entities[entity_type][number]
-            if entity_type in ENTITY_TYPES:
-                entity |= {"is_deleted": True, "updated_at": now}
-            else:
-                del where.entities[entity_type][number]
-            where.changes.delete(entity_type, entity)
-            if entity_type in SINGULAR:
-                history = Writer(where, self._router.ids, where.admin.id, now).history
-                history.record(f"{SINGULAR[entity_type]}_deleted", SINGULAR[entity_type], number)
-
-    def restore(self, entity_type: str, number: int, account: str | Account | None = None) -> None:
-        """Take an entity out of the recycle bin.
-
-        Raises:
-            KeyError: there is no such entity.
-        """
-        with self._writing():
-            where, now = self.account(account), int(self.clock.time())
-            entity = where.entities[entity_type][number]
-            entity |= {"is_deleted": False, "updated_at": now}
-            where.changes.restore(entity_type, entity)
-            history = Writer(where, self._router.ids, where.admin.id, now).history
-            history.record(f"{SINGULAR[entity_type]}_restored", SINGULAR[entity_type], number)
-
-    def leads(self, account: str | Account | None = None) -> list[Entity]:
-        """Return copies of the stored leads, with tags by name and ties by id."""
-        return self._stored("leads", account)
-
-    def contacts(self, account: str | Account | None = None) -> list[Entity]:
-        """Return copies of the stored contacts."""
-        return self._stored("contacts", account)
-
-    def companies(self, account: str | Account | None = None) -> list[Entity]:
-        """Return copies of the stored companies."""
-        return self._stored("companies", account)
-
     @contextlib.contextmanager
     def _writing(self) -> Generator[None]:
         """Hold the lock, and queue the webhooks of what the block writes."""
@@ -374,6 +339,7 @@ class Admin:
                 yield
             finally:
                 self.webhooks.collect(self._router.accounts)
+                self.feed.note("entities")
 
     def _chat(self, scope_id: str, conversation_id: str) -> tuple[Scope, Chat]:
         scope = self._router.channels.scopes[scope_id]
@@ -382,8 +348,10 @@ class Admin:
     def _grant(
         self, account: Account, integration: Integration | None, *, admin: bool = True
     ) -> Grant:
-        users = account.users.values()
-        user = account.admin if admin else next(one for one in users if not one.is_admin)
+        ordinary = (one for one in account.users.values() if not one.is_admin and one.is_active)
+        user = account.admin if admin else next(ordinary, None)
+        if user is None:
+            raise ValueError(f"the account {account.subdomain} has no ordinary user")
         return Grant((integration or self.integration).client_id, account.id, user.id)
 
     def _consent(self, consent_url: str) -> tuple[Integration, dict[str, str]]:
@@ -392,9 +360,3 @@ class Admin:
         if integration is None:
             raise ValueError("the consent address names no known client_id")
         return integration, params
-
-    def _stored(self, entity_type: str, account: str | Account | None) -> list[Entity]:
-        with self._lock:
-            where = self.account(account)
-            entities = where.entities[entity_type].values()
-            return [plain(where, entity_type, one, copy.deepcopy) for one in entities]

@@ -7,6 +7,7 @@ holds the lock.
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -14,26 +15,31 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from errno import ECONNRESET
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from wsgiref.handlers import format_date_time
 
 import requests
 
 from amocrm.api_limits import ACCESS_TOKEN_SECONDS, REQUESTS_PER_SECOND
-from amocrm.sandbox.admin import Admin
 from amocrm.sandbox.clock import Clock, SystemClock
+from amocrm.sandbox.control import dispatch as control
+from amocrm.sandbox.control.feed import PARTS
 from amocrm.sandbox.data.state import Account
+from amocrm.sandbox.data_admin import DataAdmin
 from amocrm.sandbox.faults.effects import apply_fault, blocked
-from amocrm.sandbox.faults.plan import FaultInjector, FaultPlan
+from amocrm.sandbox.faults.plan import FaultInjector, FaultPlan, Injected
 from amocrm.sandbox.http.adapter import SandboxAdapter
 from amocrm.sandbox.http.answer import Answer, BodyStream, Json, phrase
-from amocrm.sandbox.http.guard import Guard
+from amocrm.sandbox.http.exchange import Exchange
+from amocrm.sandbox.http.guard import CONTROL, Guard, is_loopback
 from amocrm.sandbox.http.problem import ProblemError, too_many
 from amocrm.sandbox.http.rate_limit import RateLimiter, RateLimits, Verdict
 from amocrm.sandbox.http.request import IncomingRequest
-from amocrm.sandbox.http.request_log import Log, Seen
+from amocrm.sandbox.http.request_log import Arrival, Log, Seen
 from amocrm.sandbox.http.server import Served, serve
 from amocrm.sandbox.oauth.tokens import RefreshMode
+from amocrm.sandbox.page import app as page
+from amocrm.sandbox.schema.document import Source, read_schema
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -41,13 +47,14 @@ if TYPE_CHECKING:
 _CHUNK = 65536
 
 
-class Sandbox(Admin):
+class Sandbox(DataAdmin):
     """A strict local portal.
 
     Args:
         accounts: subdomains, or full hosts such as `shop.kommo.com`; the first is the default.
         rps: API requests that may pass in one second: of an integration in an account of amocrm.ru,
-            of all together on amocrm.com and kommo.com; None switches the rate limiter off.
+            of all together on amocrm.com and kommo.com; None switches the rate limiter off. By
+            default as many as the schema says, or 7.
         limits: what is counted instead: per integration, per account, per address.
         refresh_mode: `strict` kills a refresh token when it is exchanged, `grace` when its
             successor is (reference 2.6).
@@ -60,6 +67,10 @@ class Sandbox(Admin):
         client_secret: of the first integration; made up by default.
         hook_url: of the first integration: what is called when an account removes it.
         token_lifetime: seconds that an access token of a pair lives.
+        schema: what the first account is made of: a document, or the path of its file.
+
+    Raises:
+        SchemaError: the schema is bad.
 
     Attributes:
         rate_limiter: the limiter, should a test want other borders, or its counters per scope.
@@ -69,7 +80,7 @@ class Sandbox(Admin):
         self,
         accounts: Sequence[str] = ("example",),
         *,
-        rps: int | None = REQUESTS_PER_SECOND,
+        rps: int | Literal["default"] | None = "default",
         limits: RateLimits | None = None,
         refresh_mode: RefreshMode = "strict",
         clock: Clock | None = None,
@@ -80,13 +91,18 @@ class Sandbox(Admin):
         client_secret: str | None = None,
         hook_url: str | None = None,
         token_lifetime: float = ACCESS_TOKEN_SECONDS,
+        schema: Source | None = None,
     ) -> None:
         """Add the accounts and register the first integration; nothing is opened."""
         super().__init__(accounts, clock or SystemClock(), refresh_mode, seed, token_lifetime)
         self.integration = self._tokens.new_integration(
             redirect_uri, client_id, client_secret, hook_url
         )
-        self.rate_limiter = RateLimiter(rps, limits)
+        document = None if schema is None else read_schema(schema)
+        if document is not None:
+            self._load(document, None)
+        rate: int = (document or {}).get("rate", {}).get("requests_per_second", REQUESTS_PER_SECOND)
+        self.rate_limiter = RateLimiter(rate if rps == "default" else rps, limits)
         self._closing = threading.Event()
         self._log = Log(counters=self._router.counters)
         self._injector = FaultInjector(faults or FaultPlan(), seed or 0)
@@ -106,40 +122,55 @@ class Sandbox(Admin):
 
     def respond(self, environ: WSGIEnvironment) -> Answer:
         """Read a request, apply its fault, and answer."""
-        with self._lock:
-            uplink = self._injector.uplink()
         try:
-            request = IncomingRequest.read(environ)
+            request = IncomingRequest.read(environ, control.most_bytes(environ))
         except ProblemError as problem:
             return problem.answer()
+        if environ.get(CONTROL):
+            done = page.handle(self, request) or control.handle(self, request)
+            if done is not None:
+                return done
+        with self._lock:
+            uplink = self._injector.uplink()
         self._pause(uplink)
         with self._lock:
-            answer = self._handle(request)
+            answer = self._handle(request, uplink)
+        self.feed.note(*_parts(request, answer))
         if request.method == "HEAD":
             answer = replace(answer, body=b"", pad=0)
         late = answer.late + self.faults.latency / 2
         return replace(answer, waited=uplink, late=late)
 
-    def _handle(self, request: IncomingRequest) -> Answer:
+    def _handle(self, request: IncomingRequest, uplink: float) -> Answer:
         request = self._router.without_account(request)
         at, now = self.clock.monotonic(), self.clock.time()
         fault = self._injector.choose(request.method, request.path, request.body)
-        verdict = Verdict.PASS
-        if request.path.startswith("/api/"):
-            verdict = self.rate_limiter.admit(at, *self._router.caller(request))
-        number = self._log.arrive(request, at=at, time=now, fault=fault.name if fault else "")
+        verdict, arrival = self._arrive(request, at, now, fault.name if fault else "")
         answer: Answer | None = None
         account: Account | None = None
         if fault is None or fault.effect:
             answer, account = self._effect(request, verdict, now)
             self.webhooks.collect(self._router.accounts)
         out = apply_fault(fault, answer) if fault else answer
-        out = self._finished(out or Answer(500), number)
-        status = 0 if answer is None and out.ending == "none" else out.status
-        self._log.settle(number, status=status, account=account.subdomain if account else "")
+        out = self._finished(out or Answer(500), self._log.next_number)
+        took = self.clock.monotonic() - at + uplink + out.late + self.faults.latency / 2
+        self._log.add(
+            request, arrival, out,
+            status=0 if answer is None and out.ending == "none" else out.status,
+            account=account.subdomain if account else "", duration=took,
+        )  # fmt: skip
         if out.ending == "none":
             self.counters["lost"] += 1
         return out
+
+    def _arrive(
+        self, request: IncomingRequest, at: float, now: float, fault: str
+    ) -> tuple[Verdict, Arrival]:
+        zone, account, client_id, user_id = self._router.caller(request)
+        if not request.path.startswith("/api/"):
+            return Verdict.PASS, Arrival(at, now, fault, client_id=client_id, user_id=user_id)
+        verdict, count, limit = self.rate_limiter.judge(at, zone, account, client_id)
+        return verdict, Arrival(at, now, fault, verdict.value, count, limit, client_id, user_id)
 
     def _effect(
         self, request: IncomingRequest, verdict: Verdict, now: float
@@ -169,6 +200,22 @@ class Sandbox(Admin):
         """Every request so far, in the order of arrival, without secrets."""
         with self._lock:
             return list(self._log.seen)
+
+    def latest_requests(self, after: int = 0, limit: int = 100) -> list[Seen]:
+        """Return the last requests of the log, in their order, with greater numbers only."""
+        with self._lock:
+            return [one for one in self._log.seen[-limit:] if one.number > after]
+
+    def exchange(self, number: int) -> tuple[Seen, Exchange | None]:
+        """Return a request of the log, and what was sent and answered, without secrets.
+
+        The latter is kept of the last requests only.
+
+        Raises:
+            KeyError: there is no such request.
+        """
+        with self._lock:
+            return self._log.entry(number), self._log.exchange(number)
 
     @property
     def counters(self) -> Counter[str]:
@@ -215,6 +262,36 @@ class Sandbox(Admin):
         with self._lock:
             self._injector.inject(fault, method, path, times, more_than, options)
 
+    @property
+    def injected(self) -> list[Injected]:
+        """The injected faults that wait for their request."""
+        with self._lock:
+            return self._injector.injected
+
+    def clear_faults(self) -> None:
+        """End every fault of requests: chances are 0, and injected faults are forgotten."""
+        with self._lock:
+            self._injector.faults = FaultPlan()
+            self._injector.clear()
+
+    def reset(self) -> None:
+        """Begin again, as after the construction.
+
+        The first accounts are founded anew, with their ids; what they held is gone, as are added
+        accounts, the log, webhooks and faults. What stays: integrations, channels, the tokens and
+        codes of the first accounts and users, apps that receive webhooks, and the clock. The
+        numbers of requests and webhooks go on.
+        """
+        with self._lock:
+            self._router.reset()
+            self._found()
+            self._tokens.retain(self.accounts)
+            self._log.clear()
+            self._injector.reset()
+            self.rate_limiter.reset()
+            self.webhooks.reset()
+        self.feed.note(*PARTS)
+
     def session(self) -> requests.Session:
         """Return a `requests` session that sends every request here."""
         return self.mount(requests.Session())
@@ -233,6 +310,7 @@ class Sandbox(Admin):
         tls: tuple[str, str] | None = None,
         threads: int = 40,
         hosts: Iterable[str] = (),
+        control: bool | None = None,
     ) -> AbstractContextManager[Served]:
         """Serve over TCP while the block runs; port 0 takes a free one.
 
@@ -247,27 +325,34 @@ class Sandbox(Admin):
             threads: requests that are answered at once.
             hosts: names that clients call this portal by, besides `localhost`, addresses, and
                 names under amocrm.ru, amocrm.com and kommo.com.
+            control: serve `/_sandbox/`, by which anybody who reaches the port can do everything;
+                None: only on an address of this machine.
 
         Raises:
             OSError: the port is busy.
         """
+        if control is None and not is_loopback(host):
+            sys.stderr.write(f"/_sandbox/ is not served: others may reach {host}; see control=\n")
+        allowed = is_loopback(host) if control is None else control
         served = serve(
-            Guard(self, (host, *hosts)), host, port,
+            Guard(self, (host, *hosts), control=allowed), host, port,
             tls=tls, threads=threads, closing=self._closing,
             shake=lambda: self._pause(self.faults.handshake),
         )  # fmt: skip
-        return self._sending(served)
+        return self._sending(served, threads)
 
     @contextlib.contextmanager
-    def _sending(self, serving: AbstractContextManager[Served]) -> Generator[Served]:
+    def _sending(self, serving: AbstractContextManager[Served], threads: int) -> Generator[Served]:
         # By another clock than the real one, a test decides when webhooks are sent.
         by_itself = isinstance(self.clock, SystemClock)
         with serving as served:
             self.webhooks.origin = served.url
+            self.feed.open(threads)
             try:
                 with self.webhooks.sending() if by_itself else contextlib.nullcontext():
                     yield served
             finally:
+                self.feed.close()
                 self.webhooks.origin = ""
 
     def _pause(self, seconds: float) -> None:
@@ -276,6 +361,12 @@ class Sandbox(Admin):
             self._closing.wait(max(0.0, seconds))
         else:
             self.clock.sleep(seconds)
+
+
+def _parts(request: IncomingRequest, answer: Answer) -> Iterator[str]:
+    yield "requests"
+    if request.method != "GET":
+        yield "entities" if request.path.startswith("/api/") else "tokens"
 
 
 def _cut() -> ConnectionResetError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 
@@ -128,6 +129,28 @@ def test_a_patient_one_waits_for_what_was_begun() -> None:
         assert begun.wait(10)
         threading.Timer(0, end.set).start()
     assert done == [1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="there are no signals")
+def test_a_patient_one_does_not_wait_again_after_ctrl_c() -> None:
+    end, done, main = threading.Event(), threading.Event(), threading.get_ident()
+
+    def press_ctrl_c_when_it_waits(job: int) -> None:
+        while True:
+            with crew._results:  # Held while it closes, until it waits.
+                if crew._closed:
+                    break
+        signal.pthread_kill(main, signal.SIGINT)
+        end.wait(10)
+        done.set()
+
+    crew = OrderedPool(press_ctrl_c_when_it_waits, patient=True)
+    crew.ask(1)
+    with pytest.raises(KeyboardInterrupt):
+        crew.close()
+    crew.close()  # As the end of the program does it.
+    assert not done.is_set()
+    end.set()
 
 
 def test_a_taken_result_is_not_kept_alive() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -71,6 +72,18 @@ class Terminal:
         """Type a line."""
         os.write(self._master, f"{text}\n".encode())
 
+    def read_again(self, text: str, times: int = 1) -> str:
+        """Read until a text is shown so many times more; return what was shown meanwhile."""
+        before, end = len(self.shown), time.monotonic() + PATIENCE
+        while self.shown.count(text, before) < times:
+            if not self._read(end):
+                raise AssertionError(f"{text!r} was not shown again, but: {self.shown[before:]}")
+        return self.shown[before:]
+
+    def press_ctrl_c(self) -> None:
+        """Press Ctrl-C once."""
+        os.write(self._master, b"\x03")
+
     def interrupt(self) -> int:
         """Press Ctrl-C until the program ends; return its exit code.
 
@@ -78,7 +91,7 @@ class Terminal:
         """
         for _ in range(20):
             if self._is_open:
-                os.write(self._master, b"\x03")
+                self.press_ctrl_c()
             end = time.monotonic() + 0.5
             while self._read(end):
                 pass
@@ -102,3 +115,34 @@ class Terminal:
             self._is_open = False
         self.shown += content.decode("utf-8", "replace").replace("\r\n", "\n")
         return bool(content)
+
+
+_CONTROL = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
+
+
+def screen(shown: str) -> list[str]:
+    """Return the lines that a terminal has in the end, without colors.
+
+    It knows what a progress bar needs: back to the left, up, and erase the line.
+    """
+    lines, row, column, at = [""], 0, 0, 0
+    while at < len(shown):
+        control = _CONTROL.match(shown, at)
+        if control is not None:
+            at = control.end()
+            if control[2] == "A":
+                row = max(0, row - int(control[1] or 1))
+            elif control[2] == "K":
+                lines[row] = ""
+            continue
+        letter, at = shown[at], at + 1
+        if letter == "\n":
+            row, column = row + 1, 0
+            lines += [""] * (row + 1 - len(lines))
+        elif letter == "\r":
+            column = 0
+        else:
+            kept = lines[row].ljust(column)
+            lines[row] = kept[:column] + letter + kept[column + 1 :]
+            column += 1
+    return lines

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.chromium import needs_chromium
 from tests.cli.conftest import ROOT, Run, Shop, start
 
 pytestmark = pytest.mark.endurance
@@ -18,12 +17,7 @@ pytestmark = pytest.mark.endurance
 
 @pytest.fixture
 def chromium() -> None:
-    if shutil.which("chromium") and shutil.which("chromedriver"):
-        return
-    missing = "chromium and chromedriver are missing: apt-get install chromium chromium-driver"
-    if os.environ.get("AMOCRM_TEST_BROWSER") == "required":
-        pytest.fail(missing)
-    pytest.skip(missing)
+    needs_chromium()
 
 
 @pytest.mark.parametrize(("button", "code"), [("agree", 0), ("deny", 4)])
@@ -38,7 +32,7 @@ def test_a_person_agrees_or_refuses_in_chromium(
             "AMOCRM_BASE_URL": shop.url,
             "AMOCRM_CLIENT_ID": one.client_id,
             "AMOCRM_CLIENT_SECRET": one.client_secret,
-            "BROWSER": f"{sys.executable} -m tests.cli.chromium %s {button}",
+            "BROWSER": f"{sys.executable} -m tests.chromium %s {button}",
             "SSH_CONNECTION": "",
             "SSH_TTY": "",
         },

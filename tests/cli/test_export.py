@@ -19,6 +19,7 @@ from amocrm.cli.exporting.export import Export, Exported, run
 from amocrm.cli.exporting.partial_file import open_part
 from amocrm.cli.exporting.source import Query
 from amocrm.cli.exporting.workbook import write_workbook
+from amocrm.progress import Progress
 from amocrm.sandbox import Sandbox
 from tests.conftest import Make
 
@@ -219,3 +220,33 @@ def test_other_resources_are_exported(shop: AmoCRM, tmp_path: Path) -> None:
     for kind in ("users", "events", "tasks", "customers", "leads/pipelines"):
         run(shop, Export(kind, str(tmp_path / "a.csv")))
     assert (tmp_path / "a.csv").read_text("utf-8-sig").startswith("id,name,sort,")
+
+
+def interrupt(progress: Progress) -> None:
+    """Press Ctrl-C when the first page has been written, and the second one has come."""
+    if progress.done > 250:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_export_notes_what_was_written(shop: AmoCRM, tmp_path: Path) -> None:
+    fill(shop, *({"name": f"Lead {at}"} for at in range(260)))
+    export(shop, tmp_path / "whole.csv")
+    path = tmp_path / "leads.csv"
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run(shop, Export("leads", str(path)), interrupt)
+        assert export(shop, path) == Exported(260, 250)
+        assert path.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_note_without_its_part_is_not_continued(shop: AmoCRM, tmp_path: Path) -> None:
+    """A kill just after the part got its final name leaves the note alone."""
+    fill(shop, *({"name": f"Lead {at}"} for at in range(260)))
+    export(shop, tmp_path / "whole.csv")
+    path = tmp_path / "leads.csv"
+    with pytest.raises(KeyboardInterrupt):
+        run(shop, Export("leads", str(path)), interrupt)
+    Path(f"{path}.part").rename(path)
+    assert export(shop, path) == Exported(260, 0)
+    assert path.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["leads.csv", "whole.csv"]

@@ -149,6 +149,31 @@ def test_a_killed_import_writes_nothing_twice(
             assert found[f"Lead {one['row'] - 2}"] == 1
 
 
+@pytest.mark.parametrize("moment", [120, *kills(1, 50, 51, 100, 149)])
+def test_a_killed_import_links_everybody(
+    served: tuple[Sandbox, str, str], tmp_path: Path, moment: int
+) -> None:
+    sandbox, token, url = served
+    rows = 150
+    with client(token, url) as crm:
+        firm: Any = crm.companies.create({"name": "Firm"})
+        path = tmp_path / "people.csv"
+        path.write_text("name,company\n" + "".join(f"Person {at},firm\n" for at in range(rows)))
+        job = Import("contacts", str(path), journal=str(tmp_path / "journal"),
+                     outcomes=str(tmp_path / "outcomes"))  # fmt: skip
+        killed(import_until, token, url, job, moment)
+        log = run_import(prepare(crm, job))
+        writes = sum(one.method != "GET" for one in sandbox.log)
+        run_import(prepare(crm, job))
+        assert sum(one.method != "GET" for one in sandbox.log) == writes
+        outcomes = [json.loads(line) for line in Path(job.outcomes).read_text().splitlines()]
+        assert log.counts.total() == len(outcomes) == rows
+        found = {one["id"] for one in outcomes if one["outcome"] == "created"}
+        assert max(people(sandbox, "contacts").values()) == 1
+        linked: Any = crm.companies(firm["id"]).links.list()
+        assert {one["to_entity_id"] for one in linked} == found
+
+
 @pytest.mark.parametrize("moment", [3, *kills(1, 2, 5, 8, 11)])
 def test_a_killed_matching_import_writes_nothing_twice(
     served: tuple[Sandbox, str, str], tmp_path: Path, moment: int

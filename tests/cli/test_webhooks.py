@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from amocrm.errors import ConfigurationError
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.webhooks import Receiver, SQLInbox
 from tests.cli.conftest import ROOT, Done, Run
+from tests.servers import DATABASES, URLS, inbox_place
+from tests.servers import open_inbox as open_inbox_of
 
 KEY = "k" * 32
 HANDLERS = """
@@ -242,10 +245,28 @@ def test_trigger_without_a_receiver(run: Run, free_port: int) -> None:
 # The inbox ---------------------------------------------------------------------------------------
 
 
+OpenInbox = Callable[..., SQLInbox]
+
+
+@pytest.fixture(params=["sqlite", *DATABASES])
+def open_inbox(
+    request: pytest.FixtureRequest, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OpenInbox]:
+    """Opens the inbox of the commands: the default one, or one in the database of a server."""
+    if request.param == "sqlite":
+        settings.open_inbox(Profiles(str(folder)), {}).close()
+        yield partial(SQLInbox, f"sqlite:///{folder}/webhooks.db")
+        return
+    with inbox_place(request.param, tmp_path) as place:
+        monkeypatch.setenv("AMOCRM_INBOX", URLS[request.param])
+        monkeypatch.setenv("AMOCRM_INBOX_PREFIX", f"{place}_")
+        yield partial(open_inbox_of, request.param, place)
+
+
 @pytest.fixture
-def filled(folder: Path) -> Iterator[SQLInbox]:
-    """The default inbox with a new lead, and one that was moved."""
-    inbox = settings.open_inbox(Profiles(str(folder)), {})
+def filled(open_inbox: OpenInbox) -> Iterator[SQLInbox]:
+    """The inbox with a new lead, and one that was moved."""
+    inbox = open_inbox()
     ours = receiver(inbox)
     path = ours.address(30000001)
     for action in ("add", "status"):
@@ -274,13 +295,15 @@ def test_inbox_and_show(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("portal")
-def test_worker_dead_and_replay(run: Run, filled: SQLInbox, handlers: str, folder: Path) -> None:
+def test_worker_dead_and_replay(
+    run: Run, filled: SQLInbox, handlers: str, open_inbox: OpenInbox
+) -> None:
     done = run("webhooks", "worker", handlers, "--once", "--quiet")
     assert "handled Door" in done.out
     assert done.code == 3
     clock = ManualClock()
     clock.advance(time.time() + 3600 - clock.time())
-    later = SQLInbox(f"sqlite:///{folder}/webhooks.db", clock=clock)
+    later = open_inbox(clock=clock)
     lease = later.take(60)
     assert lease
     later.failed(lease, lease.events[0], "no", None)
@@ -301,7 +324,8 @@ def test_worker_dead_and_replay(run: Run, filled: SQLInbox, handlers: str, folde
     assert rows(run("webhooks", "replay", "--done", "--yes")) == [{"replayed": 1}]
 
 
-def test_reconcile_begins_where_it_ended(run: Run, portal: Sandbox, handlers: str) -> None:
+@pytest.mark.usefixtures("portal", "open_inbox")
+def test_reconcile_begins_where_it_ended(run: Run, handlers: str) -> None:
     assert run("create", "leads", "name=Lost").code == 0
     (found,) = rows(run("webhooks", "reconcile", "--hooks", handlers, "--grace", "0"))
     assert found["added"] == {"add_lead": 1}

@@ -25,8 +25,15 @@ from amocrm import (
 )
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.drive.store import MAX_PART_SIZE
+from tests.docs.api_examples import examples_of
 from tests.docs.make_api import Section, sections
-from tests.resources.test_every_method import DOMAIN, Variables, calls_of, use
+from tests.resources.test_every_method import (
+    DOMAIN,
+    Variables,
+    calls_of,
+    read_call,
+    use,
+)
 
 LIMITS: Final = Timeout(connect=1.5, read=2.5, total=7.5)
 
@@ -35,14 +42,16 @@ SENDS_NOTHING: Final = ("writable",)
 
 
 class Watching(requests.Session):
-    """Notes the time limits of each request."""
+    """Notes the time limits and the method of each request."""
 
     def __init__(self) -> None:
         super().__init__()
         self.limits: list[object] = []
+        self.methods: list[str | None] = []
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         self.limits.append(options.get("timeout"))
+        self.methods.append(request.method)
         return super().send(request, **options)
 
 
@@ -85,6 +94,48 @@ def test_every_method_of_a_resource_has_the_limits(
             use(call.method(*call.args, **call.named))
         sent = [] if name in SENDS_NOTHING else [LIMITS[:2]]
         assert session.limits == sent, name
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda one: one.first.expression)
+def test_no_method_of_a_resource_writes_through_a_client_that_only_reads(
+    section: Section, crm: AmoCRM, portal: Sandbox, session: Watching, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    if section.first.expression == "customers.statuses":
+        crm.customers.mode.set("periodicity", is_enabled=True)
+    variables = Variables(crm, portal)
+    methods = list(calls_of(section, variables))
+    session.methods.clear()
+    variables["crm"] = crm.with_options(read_only=True).with_options(timeout=5)
+    for method in methods:
+        example = examples_of(section.kind.__name__, section.first, method)
+        call = read_call(example, method.rpartition(".")[2], variables)
+        with suppress(AmoCRMError):
+            use(call.method(*call.args, **call.named))
+    assert methods
+    assert set(session.methods) <= {"GET"}
+
+
+def test_a_client_that_only_reads_says_so(crm: AmoCRM, session: Watching) -> None:
+    reading = crm.with_options(read_only="start it with --write")
+    assert reading.account.get()["subdomain"] == DOMAIN.partition(".")[0]
+    sent = len(session.methods)
+    with pytest.raises(ConfigurationError) as caught:
+        reading.leads.create({"name": "A"})
+    assert str(caught.value) == (
+        "POST /api/v4/leads was not sent: this client is read-only (start it with --write)"
+    )
+    for write in (
+        lambda: reading.request.delete("/api/v4/webhooks?destination=secret", {"a": 1}),
+        lambda: reading.request("patch", "/api/v4/leads", []),
+        lambda: list(reading.create_many("/api/v4/leads", [{"name": "A"}])),
+        lambda: reading.as_user(7).request.put("/api/v4/leads"),
+    ):
+        with pytest.raises(ConfigurationError, match=r"was not sent: this client is read-only"):
+            write()
+    assert len(session.methods) == sent
+    assert crm.leads.create({"name": "A"})["id"]
 
 
 def test_a_batch_has_the_limits(crm: AmoCRM, portal: Sandbox, session: Watching) -> None:

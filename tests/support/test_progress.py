@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -40,6 +41,23 @@ def test_the_bar_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Leads" in shown
     assert "500/500" in shown
     assert "125/s" in shown
+
+
+def test_a_bar_on_standard_error_leaves_standard_output_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("rich")
+    terminal, other_side = os.openpty()
+    with open(other_side, "w") as screen:
+        monkeypatch.setattr(sys, "stderr", screen)
+        with bar("Leads", stderr=True) as report:
+            report(Progress(250))
+            sys.stdout.write("data\n")
+        shown = os.read(terminal, 65_536)
+    os.close(terminal)
+    assert capsys.readouterr().out == "data\n"
+    assert b"Leads" in shown
+    assert b"data" not in shown
 
 
 def test_without_rich_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

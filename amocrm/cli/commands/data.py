@@ -5,27 +5,28 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Final, cast, get_args
 
 import click
 
 from amocrm.cli import completing, words
+from amocrm.cli.ctrl_c import told_at_ctrl_c
 from amocrm.cli.exporting.export import FORMATS, Export, Format
 from amocrm.cli.exporting.export import run as run_export
 from amocrm.cli.exporting.source import Query
 from amocrm.cli.filters import read_filters
-from amocrm.cli.importing.import_file import Checked, Import, Plan, check, prepare
+from amocrm.cli.importing.import_file import Checked, Import, Plan, check, journal_files, prepare
 from amocrm.cli.importing.import_file import run as run_import
-from amocrm.cli.importing.mapping import Match
+from amocrm.cli.importing.mapping import Empty, Match
 from amocrm.cli.importing.outcomes import FAILED, OutcomeLog, RowOutcome
 from amocrm.cli.names import Names
 from amocrm.cli.options import pass_session
+from amocrm.cli.progress_bars import shown_progress
 from amocrm.cli.resources import find_list
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
 from amocrm.errors import AmoCRMError
-from amocrm.progress import Progress, Report, bar
 
 IN_PART: Final = 3
 
@@ -102,7 +103,7 @@ def export(
     job = Export(
         resource, path, cast("Format | None", form), query, columns, names, delimiter, restart
     )
-    with _progress(session, resource) as report, _may_go_on(session, f"{path}.part.json"):
+    with shown_progress(session, resource) as report, _may_go_on(session, f"{path}.part.json"):
         done = run_export(crm, job, report)
     went_on = tr(f", {done.resumed_at} of them earlier", f", из них {done.resumed_at} раньше")
     session.say(
@@ -137,6 +138,11 @@ def export(
             "Чем станет столбец; СТОЛБЕЦ= пропускает его."),
 )  # fmt: skip
 @click.option(
+    "--empty", type=click.Choice(get_args(Empty)), default="keep", show_default=True,
+    help=tr("What an empty cell does to an entity that is changed.",
+            "Что делает пустая ячейка с полем изменяемой сущности: ничего или очищает его."),
+)  # fmt: skip
+@click.option(
     "--dry-run", is_flag=True, help=tr("Check all rows, send nothing.", "Проверить, не отправлять.")
 )
 @click.option(
@@ -161,6 +167,7 @@ def import_(
     path: str,
     match: str | None,
     mapping: tuple[str, ...],
+    empty: str,
     dry_run: bool,
     journal: str | None,
     outcomes: str | None,
@@ -169,7 +176,7 @@ def import_(
 ) -> int:
     job = Import(
         resource, path, cast("Match | None", match),
-        dict(words.split_pair(one, "--map") for one in mapping),
+        dict(words.split_pair(one, "--map") for one in mapping), cast("Empty", empty),
         journal=journal or f"{path}.{resource.replace('/', '_')}.journal",
         outcomes=outcomes or f"{path}.outcomes.jsonl", encoding=encoding, delimiter=delimiter,
     )  # fmt: skip
@@ -183,14 +190,20 @@ def import_(
         return 0
     if os.path.exists(str(job.journal)):
         session.say(tr(f"going on with {job.journal}", f"продолжаю {job.journal}"))
-    with _progress(session, resource) as report, _may_go_on(session, str(job.journal)):
+    waiting = tr("waiting for the rows that were sent; Ctrl-C again ends it at once",
+                 "жду ответа на отправленные строки; ещё раз Ctrl-C — завершить сразу")  # fmt: skip
+    with (
+        shown_progress(session, resource) as report,
+        _may_go_on(session, str(job.journal)),
+        told_at_ctrl_c("" if session.quiet else waiting),
+    ):
         log = run_import(plan, checked.rows, report)
     _show_outcomes(session, log, job)
     failed = sum(log.counts[what] for what in FAILED)
     if not failed and journal is None:
-        for name in (job.journal, f"{job.journal}.lock"):
+        for name in journal_files(job):
             with contextlib.suppress(OSError):
-                os.unlink(str(name))
+                os.unlink(name)
     return IN_PART if failed else 0
 
 
@@ -219,20 +232,6 @@ def _show_outcomes(session: Session, log: OutcomeLog, job: Import) -> None:
 def _show_first(session: Session, first: RowOutcome | None) -> None:
     if first is not None:
         session.warn(tr(f"row {first.row}: {first.error}", f"строка {first.row}: {first.error}"))
-
-
-@contextmanager
-def _progress(session: Session, title: str) -> Generator[Report | None]:
-    """Yield what shows a bar on a terminal, from the first progress on."""
-    with ExitStack() as stack:
-        shown: list[Report] = []
-
-        def report(progress: Progress) -> None:
-            if not shown:
-                shown.append(stack.enter_context(bar(title, stderr=True)))
-            shown[0](progress)
-
-        yield report if session.shows_progress else None
 
 
 @contextmanager

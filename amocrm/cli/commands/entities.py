@@ -14,6 +14,7 @@ from amocrm.cli.filters import read_filters
 from amocrm.cli.items import read_item
 from amocrm.cli.names import Names
 from amocrm.cli.options import pass_session
+from amocrm.cli.progress_bars import shown_between_rows
 from amocrm.cli.resources import find_list, find_resource
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
@@ -81,19 +82,21 @@ def list_(
 ) -> None:
     crm = session.crm()
     found, names = find_list(crm, resource), Names(crm)
-    items = found.list(
-        filter=read_filters(filters, found, names),
-        with_=words.split_names(with_) or None,
-        order=_order(order),
-        query=query,
-        limit=limit if limit is not None and limit <= _SMALLEST_PAGE else None,
-    )
-    rows: Iterator[dict[str, Json]] = islice(items, limit)
-    columns = _columns(session, fields, resource, found, names)
-    if columns is None:
-        session.rows(rows)
-    else:
-        session.rows(map(columns.row, rows), columns.wanted)
+    with shown_between_rows(session, resource) as report:
+        items = found.list(
+            filter=read_filters(filters, found, names),
+            with_=words.split_names(with_) or None,
+            order=_order(order),
+            query=query,
+            limit=limit if limit is not None and limit <= _SMALLEST_PAGE else None,
+            progress=report,
+        )
+        rows: Iterator[dict[str, Json]] = islice(items, limit)
+        columns = _columns(session, fields, resource, found, names)
+        if columns is None:
+            session.rows(rows)
+        else:
+            session.rows(map(columns.row, rows), columns.wanted)
 
 
 _SMALLEST_PAGE = 50

@@ -11,10 +11,10 @@ from amocrm.cli.entity_kinds import EntityKind, open_kind
 from amocrm.cli.exporting import lines
 from amocrm.cli.exporting.columns import Column, Record, cells, choose_columns, columns_of
 from amocrm.cli.exporting.id_names import IdNames
-from amocrm.cli.exporting.partial_file import has_note, open_part
+from amocrm.cli.exporting.partial_file import has_part, open_part
 from amocrm.cli.exporting.source import Query, ReadPage, is_resumable, read_pages
 from amocrm.cli.resources import find_list
-from amocrm.errors import ConfigurationError
+from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.progress import Report
 
@@ -86,7 +86,7 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
     _check_library(form)
     path = os.path.abspath(export.path)
     resource = find_list(crm, export.kind)
-    is_fresh = export.restart or not is_resumable(resource) or not has_note(path)
+    is_fresh = export.restart or not is_resumable(resource) or not has_part(path)
     with ThreadPoolExecutor(1) as pool:
         # The first page is asked for together with the definitions.
         pages = read_pages(resource, export.query, progress=progress)
@@ -101,8 +101,13 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
             else:
                 file.write(encoding.head)
             writer = _Writer(crm, kind, columns, encoding)
-            for page in begun:
-                file.add(writer.lines(page.items), len(page.items), page.place)
+            try:
+                for page in begun:
+                    file.add(writer.lines(page.items), len(page.items), page.place)
+            except (AmoCRMError, KeyboardInterrupt):
+                if file.note.rows:
+                    file.save()  # The next run need not read again what was read.
+                raise
             file.finish(_converter(form, columns, kind.name))
     return Exported(file.note.rows, resumed_at)
 

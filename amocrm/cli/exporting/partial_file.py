@@ -51,7 +51,7 @@ class PartialFile:
 
     def __init__(self, path: str, task: Json, *, restart: bool = False) -> None:
         self._path = path
-        self.part = f"{path}.part"
+        self.part = _part_path(path)
         self._note_path = _note_path(path)
         self._task = task
         self.note = Note() if restart else self._read_note()
@@ -132,9 +132,13 @@ class PartialFile:
         )
 
 
-def has_note(path: str) -> bool:
-    """Tell whether a killed run has left a part of a file."""
-    return os.path.exists(_note_path(path))
+def has_part(path: str) -> bool:
+    """Tell whether a run that did not end has left a part of a file, and a note of it."""
+    return os.path.exists(_note_path(path)) and os.path.exists(_part_path(path))
+
+
+def _part_path(path: str) -> str:
+    return f"{path}.part"
 
 
 def _note_path(path: str) -> str:

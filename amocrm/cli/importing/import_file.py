@@ -5,27 +5,34 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
+from amocrm._support.clock import SystemClock
 from amocrm.bulk.import_journal import Journal
-from amocrm.bulk.outcomes import Refused
+from amocrm.bulk.outcomes import Refused, chunks
 from amocrm.cli.entity_kinds import EntityKind, open_kind
-from amocrm.cli.importing.items import Item, ItemMaker
-from amocrm.cli.importing.mapping import Match, Target, map_columns
+from amocrm.cli.importing.items import Item, ItemMaker, links_at_once
+from amocrm.cli.importing.link_lookup import LinkLookup
+from amocrm.cli.importing.link_writer import LinkWriter
+from amocrm.cli.importing.mapping import Empty, Match, Target, map_columns
 from amocrm.cli.importing.matching import Matching
-from amocrm.cli.importing.outcomes import OutcomeLog, RowOutcome, What, of_bulk
+from amocrm.cli.importing.outcomes import FAILED, OutcomeLog, RowOutcome, What, of_bulk
 from amocrm.cli.importing.rows import RowFile, open_rows
 from amocrm.cli.names import Names
 from amocrm.cli.resources import find_resource
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
-from amocrm.progress import Progress, Report
+from amocrm.progress import ProgressMeter, Report
 from amocrm.resources.verbs import Creates, UpdatesMany
 
 if TYPE_CHECKING:
     from amocrm.client import AmoCRM
+    from amocrm.http.request import Request
+
+_LOOKED_UP: Final = 250
+"""Rows whose contacts and companies are looked up together."""
 
 
 class Import(NamedTuple):
@@ -36,6 +43,7 @@ class Import(NamedTuple):
         path: of the file.
         match: what entities are found by; None creates all.
         mapping: what columns become, by their names; the rest is found by the columns' names.
+        empty: whether an empty cell clears the field of an entity that is changed.
         journal: a file with which the import is resumed; None keeps none.
         outcomes: a file that gets what became of each row; `-` is standard output.
         encoding: of a text file; None finds it out.
@@ -46,6 +54,7 @@ class Import(NamedTuple):
     path: str
     match: Match | None = None
     mapping: Mapping[str, str] = {}
+    empty: Empty = "keep"
     journal: str | None = None
     outcomes: str = os.devnull
     encoding: str | None = None
@@ -61,6 +70,7 @@ class Plan(NamedTuple):
         file: the rows.
         targets: what the columns become.
         maker: makes items of rows.
+        request: sends calls.
     """
 
     job: Import
@@ -68,10 +78,12 @@ class Plan(NamedTuple):
     file: RowFile
     targets: list[Target]
     maker: ItemMaker
+    request: Request
 
     def items(self) -> Iterator[Item]:
         """Yield the rows' items, from the beginning."""
-        return map(self.maker.make, self.file.rows())
+        for rows in chunks(self.file.rows(), lambda: _LOOKED_UP):
+            yield from self.maker.make_all(rows)
 
 
 class Checked(NamedTuple):
@@ -103,8 +115,9 @@ def prepare(crm: AmoCRM, job: Import) -> Plan:
         raise ConfigurationError(f"{job.kind} cannot be imported through amoCRM's API")
     file = open_rows(job.path, job.encoding, job.delimiter)
     kind = open_kind(crm, job.kind)
-    targets = map_columns(kind, file.columns, job.match, job.mapping)
-    return Plan(job, kind, file, targets, ItemMaker(kind, targets, job.match, Names(crm)))
+    targets = map_columns(kind, file.columns, job.match, job.mapping, job.empty)
+    maker = ItemMaker(kind, targets, job.match, Names(crm), LinkLookup(crm))
+    return Plan(job, kind, file, targets, maker, crm.request)
 
 
 def check(plan: Plan, outcomes: str | None = None) -> Checked:
@@ -139,11 +152,10 @@ def run(plan: Plan, total: int | None = None, progress: Report | None = None) ->
     """
     job = plan.job
     with _opened(job.outcomes) as file:
-        log = OutcomeLog(file)
-        for outcome in _written(plan):
+        log, meter = OutcomeLog(file), ProgressMeter(progress, SystemClock(), total)
+        for outcome in _linked(plan):
             log.add(outcome)
-            if progress is not None:
-                progress(Progress(log.counts.total(), total))
+            meter.add(1)
     return log
 
 
@@ -157,21 +169,50 @@ def _opened(path: str) -> Generator[TextIO]:
         yield file
 
 
-def _written(plan: Plan) -> Iterator[RowOutcome]:
-    job = plan.job
+def _linked(plan: Plan) -> Iterator[RowOutcome]:
+    """Write the rows, and link what was written."""
+    written = _written(plan)
+    if links_at_once(plan.kind, plan.job.match):
+        for item, outcome in written:
+            yield outcome if outcome.what in FAILED else outcome._replace(links=item.links)
+    elif any(one.purpose == "link" for one in plan.targets):
+        journal = _journal(plan, ".links", "LINK")
+        yield from LinkWriter(plan.request, plan.job.kind, journal).run(written)
+    else:
+        yield from (outcome for _, outcome in written)
+
+
+def _written(plan: Plan) -> Iterator[tuple[Item, RowOutcome]]:
+    """Write the rows, and yield each with what became of it."""
+    job, waiting = plan.job, deque[Item]()
+
+    def items() -> Iterator[Item]:
+        for item in plan.items():
+            waiting.append(item)
+            yield item
+
     if job.match in ("phone", "email"):
-        account = plan.kind.account
-        journal = job.journal and Journal(job.journal, account, f"MATCH {job.match}", job.kind)
-        yield from Matching(plan.kind, journal or None).run(plan.items())
+        for outcome in Matching(plan.kind, _journal(plan, "", f"MATCH {job.match}")).run(items()):
+            yield waiting.popleft(), outcome
         return
     write = plan.kind.many.update_many if job.match == "id" else plan.kind.many.create_many
-    numbers: deque[int] = deque()
-    for outcome in write(_sent(plan.items(), numbers), journal=job.journal, progress=None):
-        yield of_bulk(numbers.popleft(), outcome)
+    for one in write(map(_sent, items()), journal=job.journal, progress=None):
+        item = waiting.popleft()
+        yield item, of_bulk(item.row, one)
 
 
-def _sent(items: Iterable[Item], numbers: deque[int]) -> Iterator[Json]:
-    """Yield what is sent; a row that cannot be sent has its outcome already."""
-    for item in items:
-        numbers.append(item.row)
-        yield item.data if item.error is None else Refused(item.data, item.error)
+def _journal(plan: Plan, end: str, method: str) -> Journal | None:
+    job = plan.job
+    path = job.journal and f"{job.journal}{end}"
+    return Journal(path, plan.kind.account, method, job.kind) if path else None
+
+
+def _sent(item: Item) -> Json:
+    """Return what is sent; a row that cannot be sent has its outcome already."""
+    return item.data if item.error is None else Refused(item.data, item.error)
+
+
+def journal_files(job: Import) -> list[str]:
+    """Return the paths of the journals of an import, and of their locks."""
+    journals = [f"{job.journal}{end}" for end in ("", ".links")] if job.journal else []
+    return [f"{path}{end}" for path in journals for end in ("", ".lock")]

@@ -1,4 +1,4 @@
-"""Which column of a file becomes what: a member, a custom field, an id by its name, tags."""
+"""What a column of a file becomes: a member, a custom field, an id by its name, tags, a link."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from amocrm.cli.cell_types import PREFIX, CellType, field_type, member_type
 from amocrm.cli.entity_kinds import EntityKind
 from amocrm.cli.exporting.columns import NAMED, WITH_PARTS
+from amocrm.cli.texts import tr
 from amocrm.errors import ConfigurationError
 from amocrm.resources.custom_fields.definitions import FieldDefinition
 from amocrm.resources.endpoint import closest
+from amocrm.resources.patch import NULLABLE
 from amocrm.resources.resource import shape_of
 
-Purpose: TypeAlias = Literal["id", "member", "field", "name", "tags", "nothing"]
+Purpose: TypeAlias = Literal["id", "member", "field", "name", "tags", "link", "nothing"]
 Match: TypeAlias = Literal["id", "phone", "email"]
+Empty: TypeAlias = Literal["keep", "clear"]
+"""What an empty cell does: nothing, or it clears the field."""
 
 _NEVER: Final = ("custom_fields_values", "_embedded", "tags_to_add", "tags_to_delete", "request_id")
 _IDS: Final = {
@@ -24,6 +28,13 @@ _IDS: Final = {
     and source not in ("created_by", "updated_by")
 }
 """Columns of names, each with the member that gets the id."""
+_LINKED: Final = {"contact": "contacts", "company": "companies"}
+"""Columns of links, each with the kind that is linked."""
+_LINKS: Final[Mapping[str, tuple[str, ...]]] = {
+    "leads": ("contact", "company"), "contacts": ("company",), "companies": ("contact",),
+    "customers": ("contact", "company"),
+}  # fmt: skip
+"""What each kind can be linked to. Source: reference 4.12."""
 _SHOWN: Final = 5
 
 
@@ -33,9 +44,11 @@ class Target(NamedTuple):
     Attributes:
         column: its name in the file.
         purpose: the sort of place; `nothing` leaves the column out.
-        name: of the member; of the custom field, for a person; why it is left out.
+        name: of the member; of the custom field, for a person; of the kind that is linked; why it
+            is left out.
         type: of its cells.
         field: the custom field.
+        is_cleared: whether an empty cell clears it.
     """
 
     column: str
@@ -43,13 +56,20 @@ class Target(NamedTuple):
     name: str
     type: CellType = "text"
     field: FieldDefinition | None = None
+    is_cleared: bool = False
 
     def __str__(self) -> str:
+        cleared = tr(", cleared where empty", ", пустая ячейка очищает") if self.is_cleared else ""
         if self.field is not None:
-            return f"custom field {self.field}"
+            return tr(f"custom field {self.field}", f"доп. поле {self.field}") + cleared
         if self.purpose == "nothing":
             return f"- ({self.name})"
-        return f"{self.name} (by its name)" if self.purpose == "name" else self.name
+        if self.purpose == "name":
+            return self.name + tr(" (by its name)", " (по имени)") + cleared
+        if self.purpose == "link":
+            return tr(f"link to {self.name}, by id, phone, e-mail or name",
+                      f"связь с {self.name} по id, телефону, email или имени")  # fmt: skip
+        return self.name + cleared
 
 
 def map_columns(
@@ -57,6 +77,7 @@ def map_columns(
     columns: Sequence[str],
     match: Match | None = None,
     given: Mapping[str, str] | None = None,
+    empty: Empty = "keep",
 ) -> list[Target]:
     """Return what each column becomes.
 
@@ -65,18 +86,23 @@ def map_columns(
         columns: of the file.
         match: what entities are found by; None creates all.
         given: what columns become, by their names; an empty text leaves a column out.
+        empty: whether an empty cell clears what its column became.
 
     Raises:
         ConfigurationError: nobody knows what a column is, or two become the same.
     """
     given = given or {}
+    if empty == "clear" and match is None:
+        raise ConfigurationError(
+            "empty cells clear fields of entities that are changed, and without --match all are new"
+        )
     if missing := [name for name in given if name not in columns]:
         raise ConfigurationError(f"the file has no column {missing[0]!r}")
     targets: list[Target] = []
     unknown: list[str] = []
     for column in columns:
         name = given.get(column, column)
-        found = Target(column, "nothing", "not wanted") if not name else _find(kind, column, name)
+        found = _find(kind, column, name) if name else _nothing(column, "not wanted", "не нужен")
         if found is None:
             unknown.append(column)
         else:
@@ -85,7 +111,22 @@ def map_columns(
         raise _unknown(kind, unknown)
     targets = [_fitted(one, targets, match) for one in targets]
     _check(targets, match)
-    return targets
+    return [one._replace(is_cleared=empty == "clear" and _can_clear(one)) for one in targets]
+
+
+def _nothing(column: str, why: str, why_ru: str) -> Target:
+    return Target(column, "nothing", tr(why, why_ru))
+
+
+def _can_clear(target: Target) -> bool:
+    """Tell whether the API takes nothing as the value."""
+    is_member = target.purpose in ("member", "name")
+    return target.field is not None or (is_member and member_of(target) in NULLABLE)
+
+
+def member_of(target: Target) -> str:
+    """Return the member that a column becomes, by its name or by that of its id."""
+    return _IDS[target.name] if target.purpose == "name" else target.name
 
 
 def _find(kind: EntityKind, column: str, name: str) -> Target | None:
@@ -125,22 +166,41 @@ def _member(kind: EntityKind, column: str, name: str) -> Target | None:
         return Target(column, "member", key, member_type(key, taken[key]))
     if key in _IDS and _IDS[key] in taken and (kind.name == "leads" or key == "responsible"):
         return Target(column, "name", key)
+    if key in _LINKS.get(kind.name, ()):
+        return Target(column, "link", _LINKED[key], "list" if key == "contact" else "text")
     if key in known:
-        return Target(column, "nothing", "amoCRM sets it")
+        return _nothing(column, "amoCRM sets it", "его задаёт amoCRM")
     if key in WITH_PARTS or key in ("segments", *(one for one, _ in NAMED.values())):
-        return Target(column, "nothing", "links are not imported")
+        return _nothing(column, _no_link(kind, column, key), _no_link_ru(kind, column, key))
     return None
+
+
+def _no_link(kind: EntityKind, column: str, key: str) -> str:
+    how = _linking(kind, column, key)
+    return f"not linked: ids may be of another account{how and '; if not: '}{how}"
+
+
+def _no_link_ru(kind: EntityKind, column: str, key: str) -> str:
+    how = _linking(kind, column, key)
+    return f"без связи: id могут быть из другого аккаунта{how and '; если нет: '}{how}"
+
+
+def _linking(kind: EntityKind, column: str, key: str) -> str:
+    """Return the option that links by a column of an export; an empty text if none does."""
+    named = [one for one in _LINKS.get(kind.name, ()) if _LINKED[one] == key]
+    return f"--map '{column}={named[0]}'" if named else ""
 
 
 def _fitted(target: Target, targets: Iterable[Target], match: Match | None) -> Target:
     """Leave out what means nothing in this import."""
     if target.purpose == "id" and match != "id":
-        why = "amoCRM gives new ids" if match is None else f"found by {match}"
-        return Target(target.column, "nothing", why)
+        if match is None:
+            return _nothing(target.column, "amoCRM gives new ids", "новые id даёт amoCRM")
+        return _nothing(target.column, f"found by {match}", f"поиск по {match}")
     if target.purpose == "name":
-        member = _IDS[target.name]
+        member = member_of(target)
         if any(one.purpose == "member" and one.name == member for one in targets):
-            return Target(target.column, "nothing", f"{member} is there, too")
+            return _nothing(target.column, f"{member} is there, too", f"есть и {member}")
     return target
 
 

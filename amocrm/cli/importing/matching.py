@@ -26,7 +26,9 @@ from amocrm.errors import (
     ValidationError,
 )
 from amocrm.http.messages import Json
+from amocrm.resources.custom_fields.values import CLEAR
 from amocrm.resources.people.contact_keys import Ambiguous
+from amocrm.resources.people.normalize import normalize_phone
 
 if TYPE_CHECKING:
     from amocrm.cli.entity_kinds import EntityKind
@@ -150,13 +152,15 @@ class Matching:
         after = copy.deepcopy(entity)
         new = self._kind.fields({**data})
         fields = self._kind.fields(after)
+        for number in _cleared(data):
+            fields[number] = CLEAR
         for key in new:
             value = new[key]
             field = self._kind.schema.find(key)
             if field.type == "multitext":
                 kept = fields.get(key) or []
-                texts = {_folded(one.value) for one in kept}
-                value = [*kept, *(one for one in value if _folded(one.value) not in texts)]
+                texts = {_compared(one.value) for one in kept}
+                value = [*kept, *(one for one in value if _compared(one.value) not in texts)]
             fields[key] = value
         for name, value in data.items():
             if name == "tags_to_add":
@@ -167,14 +171,23 @@ class Matching:
 
 
 def _new(data: dict[str, Json]) -> dict[str, Json]:
-    """Return a new entity whose fields are named by id alone, or by code."""
+    """Return a new entity whose fields are named by id alone, or by code; it clears nothing."""
     items = [
         {"field_code": one["field_code"], "values": one["values"]}
         if one.get("field_code")
         else {"field_id": one["field_id"], "values": one["values"]}
         for one in data.get("custom_fields_values") or ()
+        if one["values"] is not None
     ]
-    return {**data, "custom_fields_values": items} if items else data
+    plain = {name: value for name, value in data.items() if value is not None}
+    plain.pop("custom_fields_values", None)
+    return {**plain, "custom_fields_values": items} if items else plain
+
+
+def _cleared(data: dict[str, Json]) -> list[int]:
+    """Return the ids of the custom fields that a row clears."""
+    listed = data.get("custom_fields_values") or ()
+    return [one["field_id"] for one in listed if one["values"] is None]
 
 
 def _add_tags(entity: dict[str, Json], tags: list[dict[str, Json]]) -> None:
@@ -184,8 +197,10 @@ def _add_tags(entity: dict[str, Json], tags: list[dict[str, Json]]) -> None:
     parts["tags"] = [*own, *(one for one in tags if one["name"].casefold() not in names)]
 
 
-def _folded(text: str) -> str:
-    return "".join(text.casefold().split())
+def _compared(text: str) -> str:
+    """Return a phone or an e-mail as it is compared: phones without letters in any spelling."""
+    folded = "".join(text.casefold().split())
+    return folded if any(map(str.isalpha, folded)) else normalize_phone(text) or folded
 
 
 def _is_same(one: _Task, other: _Task) -> bool:

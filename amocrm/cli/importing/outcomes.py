@@ -10,10 +10,27 @@ from amocrm.bulk.outcomes import Created, Outcome, Refused, Updated
 from amocrm.errors import ValidationError, printable
 from amocrm.http.messages import Json
 
-What: TypeAlias = Literal["created", "updated", "unchanged", "refused", "unknown", "valid"]
-"""`valid` is a row of a dry run; `unknown` may have been written: a person has to look."""
+What: TypeAlias = Literal[
+    "created", "updated", "unchanged", "unlinked", "refused", "unknown", "valid"
+]
+"""`valid` is a row of a dry run; `unknown` may have been written: a person has to look; `unlinked`
+was written, but not linked to the contacts and companies that it names."""
 
-FAILED: Final[tuple[What, ...]] = ("refused", "unknown")
+FAILED: Final[tuple[What, ...]] = ("unlinked", "refused", "unknown")
+
+
+class Link(NamedTuple):
+    """A contact or company that a row names.
+
+    Attributes:
+        kind: `contacts` or `companies`.
+        text: as the row has it.
+        id: of the entity.
+    """
+
+    kind: str
+    text: str
+    id: int
 
 
 class RowOutcome(NamedTuple):
@@ -24,12 +41,14 @@ class RowOutcome(NamedTuple):
         what: became of it.
         id: of the entity.
         error: why it was not written, or what is not known.
+        links: what the entity was linked to.
     """
 
     row: int
     what: What
     id: int | str | None = None
     error: Exception | None = None
+    links: tuple[Link, ...] = ()
 
 
 def of_bulk(row: int, outcome: Outcome) -> RowOutcome:
@@ -67,6 +86,8 @@ def _line(outcome: RowOutcome) -> dict[str, Json]:
     line: dict[str, Json] = {"row": outcome.row, "outcome": outcome.what}
     if outcome.id is not None:
         line["id"] = outcome.id
+    for one in outcome.links:
+        line.setdefault("links", {}).setdefault(one.kind, []).append(one.id)
     if outcome.error is not None:
         line["error"] = printable(outcome.error)
     if isinstance(outcome.error, ValidationError):

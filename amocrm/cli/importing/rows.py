@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
     Attributes:
         number: as a person finds it: of its first line, or of the sheet's row.
-        cells: by the names of their columns; empty ones are left out.
+        cells: by the names of their columns; empty ones are None.
     """
 
     number: int
@@ -122,9 +122,9 @@ def _csv_rows(file: TextFile, delimiter: str, names: Sequence[str]) -> Iterator[
         yield Row(
             number,
             {
-                name: _csv_text(file, number, name, cell)
+                name: _csv_text(file, number, name, cell) if cell else None
                 for name, cell in zip(names, cells, strict=False)
-                if name and cell
+                if name
             },
         )
 
@@ -216,4 +216,4 @@ def _jsonl_rows(file: TextFile) -> Iterator[Row]:
             raise ConfigurationError(
                 f"{file.path}: line {number} is not an object", hint='such as {"name": "Anna"}'
             )
-        yield Row(number, {name: cell for name, cell in item.items() if cell is not None})
+        yield Row(number, {name: None if cell == "" else cell for name, cell in item.items()})

@@ -37,11 +37,12 @@ def open_workbook(path: str) -> RowFile:
 
     @contextmanager
     def opened() -> Generator[Json]:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-        try:
-            yield book.worksheets[0]
-        finally:
-            book.close()
+        with open(path, "rb") as file:  # openpyxl 3.1.0 leaves open what it has opened itself.
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            try:
+                yield book.worksheets[0]
+            finally:
+                book.close()
 
     def lines() -> Iterator[tuple[int, Sequence[Json]]]:
         try:
@@ -65,9 +66,9 @@ def open_workbook(path: str) -> RowFile:
                 yield Row(
                     number,
                     {
-                        name: cell
+                        name: None if cell == "" else cell
                         for name, cell in zip(names, cells, strict=False)
-                        if name and cell is not None and cell != ""
+                        if name
                     },
                 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amocrm.sandbox.data.settings import add_settings
 from amocrm.sandbox.data.stages import renumber, system_stages
 from amocrm.sandbox.data.state import Account, Entity, Ids, User
 from amocrm.sandbox.http.answer import Json
@@ -72,6 +73,7 @@ def new_account(name: str, ids: Ids, now: int) -> Account:
     if not subdomain or zone not in ("", *ZONES):
         raise ValueError(f"{name!r} is no subdomain, and no host in {', '.join(ZONES)}")
     account = Account(ids.take("accounts"), subdomain, zone or ZONES[0], now)
+    add_settings(account)
     for is_admin, user in ((True, "Ann"), (False, "Bob")):
         number = ids.take("users")
         account.users[number] = User(
@@ -110,8 +112,8 @@ def open_fields(account: Account, entity_type: str) -> None:
 
 
 def add_field(account: Account, entity_type: str, wanted: Entity, ids: Ids) -> Entity:
-    """Store a field definition with every member of reference 4.14."""
-    number, (kind, _, catalog) = ids.take("fields"), entity_type.partition("/")
+    """Store a field definition with every member of reference 4.14; one with an id keeps it."""
+    number, (kind, _, catalog) = wanted.get("id") or ids.take("fields"), entity_type.partition("/")
     base: Entity = {
         "id": number,
         "name": "",

@@ -53,13 +53,24 @@ class Ids:
 
     def __init__(self) -> None:
         """Begin at a different number for each kind."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again."""
         self._next = dict(_FIRST_IDS)
+        self._taken = defaultdict[str, "set[int]"](set, {"statuses": set(CLOSED)})
 
     def take(self, kind: str) -> int:
         """Return the next id of a kind."""
         number = self._next.get(kind, _FIRST_ID)
+        while number in self._taken[kind]:
+            number += 2
         self._next[kind] = number + 2
         return number
+
+    def reserve(self, kind: str, numbers: Iterable[int]) -> None:
+        """Never return these ids: an account has them by now."""
+        self._taken[kind].update(numbers)
 
 
 class Ties:
@@ -147,6 +158,9 @@ class Account:
         customers_mode: segments, periodicity, disabled, or unavailable in a plan without them.
         has_products: whether the list of products is switched on.
         has_minor_units: whether leads show `price_with_minor_units` (reference 3.6).
+        has_catalogs: False in a plan without lists: they answer 402.
+        has_webhooks: False in a plan without subscriptions by API: they answer 402.
+        settings: what a read of the account says of its settings.
         phone_search: `digits` finds a phone by its digits, however it is written; `text` finds the
             text as it is stored. The reference does not say which is true.
     """
@@ -161,6 +175,9 @@ class Account:
     customers_mode: str = "segments"
     has_products: bool = False
     has_minor_units: bool = False
+    has_catalogs: bool = True
+    has_webhooks: bool = True
+    settings: dict[str, Json] = field(default_factory=dict[str, Json])
     phone_search: Literal["digits", "text"] = "digits"
     entities: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     fields: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
@@ -205,8 +222,9 @@ class Account:
 
     @property
     def admin(self) -> User:
-        """The first administrator."""
-        return next(user for user in self.users.values() if user.is_admin)
+        """The first administrator that is not switched off."""
+        administrators = [user for user in self.users.values() if user.is_admin]
+        return next((one for one in administrators if one.is_active), administrators[0])
 
     @property
     def active_users(self) -> set[int]:

@@ -15,14 +15,14 @@ def get_account(call: Call) -> Answer:
     body = _plain(account, call.grant.user_id)
     body |= {name: value for name, value in _optional(call).items() if name in withs}
     body["_links"] = {"self": {"href": f"{call.root}/account"}}
-    embedded = {name: one for name, one in _embedded().items() if name in withs}
+    embedded = {name: one for name, one in _embedded(account).items() if name in withs}
     if embedded:
         body["_embedded"] = embedded
     return json_answer(body)
 
 
 def _plain(account: Account, user_id: int) -> Entity:
-    is_russian = account.zone.endswith(".ru")
+    settings = account.settings
     return {
         "id": account.id,
         "name": account.subdomain.capitalize(),
@@ -32,16 +32,14 @@ def _plain(account: Account, user_id: int) -> Entity:
         "updated_at": account.created_at,
         "updated_by": 0,
         "current_user_id": user_id,
-        "country": "RU" if is_russian else "US",
-        "currency": "RUB" if is_russian else "USD",
-        "currency_symbol": "₽" if is_russian else "$",
+        **{name: settings[name] for name in ("country", "currency", "currency_symbol")},
         "customers_mode": account.customers_mode,
-        "is_unsorted_on": True,
+        "is_unsorted_on": settings["is_unsorted_on"],
         "mobile_feature_version": 0,
-        "is_loss_reason_enabled": True,
-        "is_helpbot_enabled": False,
+        "is_loss_reason_enabled": settings["is_loss_reason_enabled"],
+        "is_helpbot_enabled": settings["is_helpbot_enabled"],
         "is_technical_account": False,
-        "contact_name_display_order": 1,
+        "contact_name_display_order": settings["contact_name_display_order"],
     }
 
 
@@ -52,7 +50,7 @@ def _optional(call: Call) -> Entity:
         "uuid": account.uuid,
         "version": 11,
         "drive_url": _drive_url(call),
-        "is_api_filter_enabled": True,
+        "is_api_filter_enabled": account.settings["is_api_filter_enabled"],
         "entity_names": {
             "leads": {"ru": {"gender": "f"}, "en": {"singular_form": {"default": "Lead"}}}
         },
@@ -66,24 +64,12 @@ def _drive_url(call: Call) -> str:
     return call.request.origin if is_local else f"https://drive-b.{call.account.zone}"
 
 
-def _embedded() -> Entity:
-    kind = {"color": None, "icon_id": None}
+def _embedded(account: Account) -> Entity:
     return {
         "amojo_rights": {"can_direct": True, "can_create_groups": True},
-        "users_groups": [{"id": 0, "name": "Отдел продаж", "uuid": None}],
-        "task_types": [
-            {"id": 1, "name": "Связаться", **kind, "code": "FOLLOW_UP"},
-            {"id": 2, "name": "Встреча", **kind, "code": "MEETING"},
-        ],
-        "datetime_settings": {
-            "date_pattern": "d.m.Y H:i",
-            "short_date_pattern": "d.m.Y",
-            "short_time_pattern": "H:i",
-            "date_format": "d.m.Y",
-            "time_format": "H:i:s",
-            "timezone": "Europe/Moscow",
-            "timezone_offset": "+03:00",
-        },
+        "users_groups": [dict(one) for one in account.shelf("users_groups").values()],
+        "task_types": [dict(one) for one in account.shelf("task_types").values()],
+        "datetime_settings": dict(account.settings["datetime_settings"]),
     }
 
 

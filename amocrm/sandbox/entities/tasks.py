@@ -11,14 +11,13 @@ from amocrm.sandbox.engine.schema import Prop, Schema
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import Json, is_object
 
-_TYPES = (1, 2)
 _CREATE: Schema = {
     "text": Prop("string", required=True, filled=True),
     "complete_till": "int!",
     "responsible_user_id": "user",
     "entity_id": "int?",
     "entity_type": Prop("string", null=True, choices=OWNERS),
-    "task_type_id": Prop("int", choices=_TYPES),
+    "task_type_id": "int",
     "duration": Prop("int", low=0),
     "is_completed": "bool",
     "result": Prop("object", inner={"text": "string"}),
@@ -32,6 +31,9 @@ _CREATE: Schema = {
 def _check(
     operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
+    types = operation.account.shelf("task_types")
+    if "task_type_id" in model and model["task_type_id"] not in types:
+        errors.no_choice("task_type_id")
     known = entity or {}
     kind = model.get("entity_type", known.get("entity_type"))
     number = model.get("entity_id", known.get("entity_id"))

@@ -54,7 +54,7 @@ def _check(
         "roles"
     ):
         errors.no_choice("rights.role_id")
-    if rights.get("group_id") not in (None, 0):
+    if rights.get("group_id") not in (None, *operation.account.shelf("users_groups")):
         errors.no_choice("rights.group_id")
 
 
@@ -75,6 +75,7 @@ def _make(operation: Operation, model: Entity) -> Entity:
         lang=model.get("lang", language),
         is_active=rights.get("is_active", True),
         is_free=is_free,
+        group_id=(not is_free and rights.get("group_id")) or 0,
         role_id=role_id,
         rights=rights,
     )
@@ -124,7 +125,10 @@ def _embedded(operation: Operation, user: User, listing: ListingQuery) -> Entity
     if "role" in listing.withs:
         embedded["roles"] = [] if role is None else [_named(role["id"], role["name"], root)]
     if "group" in listing.withs:
-        embedded["groups"] = [{"id": user.group_id, "name": "Отдел продаж"}]
+        group = operation.account.shelf("users_groups").get(user.group_id)
+        embedded["groups"] = (
+            [] if group is None else [{name: group[name] for name in ("id", "name")}]
+        )
     return embedded
 
 

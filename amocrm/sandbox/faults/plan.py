@@ -11,7 +11,7 @@ import fnmatch
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from amocrm.sandbox.http.answer import Json
 
@@ -40,6 +40,7 @@ class FaultPlan:
     half_body: float = 0.0
     html: float = 0.0
     trickle: float = 0.0
+    forbidden: float = 0.0
 
 
 _CHANCES = (
@@ -50,6 +51,7 @@ _CHANCES = (
     "half_body",
     "html",
     "trickle",
+    "forbidden",
 )
 
 
@@ -90,7 +92,9 @@ class Fault:
 
 
 @dataclass
-class _Injected:
+class Injected:
+    """A fault that waits for the next `times` requests that match."""
+
     fault: Fault
     method: str | None
     path: str | None
@@ -98,6 +102,7 @@ class _Injected:
     more_than: int | None
 
     def hits(self, method: str, path: str, body: bytes) -> bool:
+        """Tell whether a request gets it."""
         if self.times <= 0 or (self.method is not None and self.method != method):
             return False
         if self.more_than is not None and items_of(body) <= self.more_than:
@@ -112,9 +117,24 @@ class FaultInjector:
 
     def __init__(self, faults: FaultPlan, seed: int) -> None:
         """Start with `faults`; the same seed draws the same faults."""
+        self._initial, self._seed = replace(faults), seed
+        self.reset()
         self.faults = faults
-        self._random = random.Random(f"faults-{seed}")
-        self._injected: list[_Injected] = []
+
+    def reset(self) -> None:
+        """Begin again: the first chances, the first draws, and no injected fault."""
+        self.faults = replace(self._initial)
+        self._random = random.Random(f"faults-{self._seed}")
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the injected faults that wait for their request."""
+        self._injected: list[Injected] = []
+
+    @property
+    def injected(self) -> list[Injected]:
+        """The injected faults that wait for their request."""
+        return [replace(one) for one in self._injected]
 
     def inject(
         self,
@@ -128,7 +148,7 @@ class FaultInjector:
         """Queue a certain fault; see `Sandbox.inject`."""
         fault = make_fault(name, options)
         method = None if method is None else method.upper()
-        self._injected.append(_Injected(fault, method, path, times, more_than))
+        self._injected.append(Injected(fault, method, path, times, more_than))
 
     def choose(self, method: str, path: str, body: bytes = b"") -> Fault | None:
         """Take the fault of one request: the oldest matching injected fault, else chance."""

@@ -20,6 +20,7 @@ from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.http.answer import Answer, BodyStream, Json, phrase
+from amocrm.sandbox.http.guard import CONTROL
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -132,6 +133,7 @@ def _environ(request: requests.PreparedRequest) -> WSGIEnvironment:
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
         "HTTP_HOST": parts.netloc.rpartition("@")[2],
+        CONTROL: True,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": parts.scheme,
         "wsgi.input": io.BytesIO(body),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _ZONES = (".amocrm.ru", ".amocrm.com", ".kommo.com")
 """Names of the platforms, which clients are led here by without a setting of their own."""
 
+CONTROL = "amocrm.sandbox.control"
+"""Member of a WSGI environment: whether the request may reach `/_sandbox/`."""
+
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -27,11 +30,15 @@ class Guard:
     Args:
         app: the portal.
         hosts: names besides `localhost`, addresses, and those of the platforms.
+        control: whether requests may reach `/_sandbox/`.
     """
 
-    def __init__(self, app: WSGIApplication, hosts: Iterable[str]) -> None:
+    def __init__(
+        self, app: WSGIApplication, hosts: Iterable[str], *, control: bool = False
+    ) -> None:
         """Remember the names."""
         self._app = app
+        self._control = control
         self._hosts = frozenset(_name(host) for host in hosts)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -43,6 +50,7 @@ class Guard:
         if environ.get("REQUEST_METHOD", "GET") not in _READS and _is_foreign(environ, host):
             why = "A page of another site sent this"
             return _refuse(start_response, "403 Forbidden", why)
+        environ[CONTROL] = self._control
         return self._app(environ, start_response)
 
     def _is_known(self, name: str) -> bool:
@@ -54,6 +62,15 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches what listens on an address."""
+    name = _name(host)
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def _is_foreign(environ: WSGIEnvironment, host: str) -> bool:

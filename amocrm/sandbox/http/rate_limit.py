@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from amocrm.api_limits import ACCOUNT_REQUESTS_PER_SECOND
 
@@ -74,6 +75,20 @@ class Scope:
     blocked_until: float = field(default=float("-inf"), repr=False)
 
 
+class Judgment(NamedTuple):
+    """What the rate limiter says to a request, and why.
+
+    Attributes:
+        in_second: requests that arrived in the last second, this one included, of the scope that is
+            nearest to its limit.
+        limit: of that scope, None if nothing is limited.
+    """
+
+    verdict: Verdict
+    in_second: int
+    limit: int | None
+
+
 class RateLimiter:
     """Counts requests in sliding seconds.
 
@@ -89,8 +104,12 @@ class RateLimiter:
 
     def __init__(self, rps: int | None, limits: RateLimits | None = None) -> None:
         """Begin with empty seconds."""
-        self.rps = rps
-        self.limits = limits
+        self._initial = (rps, limits)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again, with the first limits."""
+        self.rps, self.limits = self._initial
         self.block_after = BLOCK_AFTER
         self.block_seconds = BLOCK_SECONDS
         self.scopes: dict[str, Scope] = {}
@@ -99,6 +118,10 @@ class RateLimiter:
         self, now: float, zone: str = "amocrm.ru", account: str = "", integration: str = ""
     ) -> Verdict:
         """Judge a request that arrives at `now` (monotonic seconds)."""
+        return self.judge(now, zone, account, integration).verdict
+
+    def judge(self, now: float, zone: str, account: str, integration: str) -> Judgment:
+        """Judge a request, and say how near its scopes are to their limits."""
         limits = self._limits(zone)
         names = (f"integration:{integration}:{account}", f"account:{account}", "address")
         scopes = [self.scopes.setdefault(name, Scope()) for name in names]
@@ -107,13 +130,18 @@ class RateLimiter:
             scope.arrived.append(now)
             scope.busiest = max(scope.busiest, len(scope.arrived))
         if self.rps is None:
-            return Verdict.PASS
+            return Judgment(Verdict.PASS, len(scopes[0].arrived), None)
+        most = (limits.per_integration, limits.per_account, limits.per_address)
+        verdict = self._verdict(scopes, most, now)
+        in_second, limit = _nearest(scopes, most)
+        return Judgment(verdict, in_second, limit)
+
+    def _verdict(self, scopes: list[Scope], most: tuple[int | None, ...], now: float) -> Verdict:
         for scope in scopes:
             if now < scope.blocked_until:
                 scope.blocked += 1
                 return Verdict.BLOCKED
             _forget(scope.recently_passed, now - SECOND)
-        most = (limits.per_integration, limits.per_account, limits.per_address)
         for scope, limit in zip(scopes, most, strict=True):
             if limit is not None and len(scope.recently_passed) >= limit:
                 # The widest scope that is the account's own is blocked, or the address.
@@ -139,6 +167,18 @@ class RateLimiter:
         blocked.recently_refused.clear()
         blocked.blocked_until = now + self.block_seconds
         return Verdict.BLOCKED
+
+
+def _nearest(scopes: list[Scope], most: tuple[int | None, ...]) -> tuple[int, int | None]:
+    """Return the arrivals of the scope that is nearest to its limit, and the limit."""
+    counts = [
+        (len(scope.arrived), limit)
+        for scope, limit in zip(scopes, most, strict=True)
+        if limit is not None
+    ]
+    if not counts:
+        return len(scopes[0].arrived), None
+    return counts[0] if len(counts) == 1 else max(counts, key=lambda one: one[0] / max(1, one[1]))
 
 
 def _forget(moments: deque[float], until: float) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
 from werkzeug.datastructures import EnvironHeaders
-from werkzeug.exceptions import ClientDisconnected, HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
 from amocrm.sandbox.http.answer import Json, is_object
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _MOST_VARIABLES = 1000
 _DEEPEST = 64
 """What PHP reads of a query with its usual settings: so many variables, nested so deep."""
+
+_MOST_DISCARDED = 32 * 1024 * 1024
+"""Bytes of a refused body; behind them the connection is closed."""
 
 _SLASHES = re.compile("/{2,}")
 
@@ -49,14 +52,20 @@ class IncomingRequest:
     base: str = ""
 
     @classmethod
-    def read(cls, environ: WSGIEnvironment) -> IncomingRequest:
+    def read(cls, environ: WSGIEnvironment, most: int | None = None) -> IncomingRequest:
         """Read a request, its body included.
 
+        Args:
+            environ: of WSGI.
+            most: bytes of the body; None: any number.
+
         Raises:
-            ProblemError: it cannot be read, or the client went away in the middle of its body.
+            ProblemError: it cannot be read, or the client went away in the middle of its body;
+                413: the body is larger, and was not kept.
         """
         try:
             request = Request(environ)
+            request.max_content_length = most
             host, path, scheme = request.host, request.path, request.scheme
         except (HTTPException, UnicodeError, ValueError):
             raise ProblemError(400, "Bad Request") from None
@@ -64,6 +73,9 @@ class IncomingRequest:
             body = request.get_data()
         except ClientDisconnected:
             body = b""
+        except RequestEntityTooLarge:
+            _discard(environ)
+            raise ProblemError(413, f"The body is larger than {most} bytes") from None
         except (HTTPException, UnicodeError, ValueError):
             raise ProblemError(400, "Bad Request") from None
         # Not every server reports it.
@@ -75,10 +87,12 @@ class IncomingRequest:
         return cls(request.method, scheme, host, path, query, headers, body)
 
     @classmethod
-    def of_json(cls, method: str, host: str, path: str, body: Json) -> IncomingRequest:
+    def of_json(
+        cls, method: str, host: str, path: str, body: Json, query: str = ""
+    ) -> IncomingRequest:
         """Return a request that the sandbox sends to itself."""
         headers = EnvironHeaders({"CONTENT_TYPE": "application/json"})
-        return cls(method, "https", host, path, "", headers, json.dumps(body).encode())
+        return cls(method, "https", host, path, query, headers, json.dumps(body).encode())
 
     @property
     def host(self) -> str:
@@ -165,6 +179,16 @@ def _free(node: dict[str, Json], key: str) -> str:
     while str(number) in node:
         number += 1
     return str(number)
+
+
+def _discard(environ: WSGIEnvironment) -> None:
+    """Read a refused body to its end, for clients read no answer before they have sent it all."""
+    left = min(int(environ.get("CONTENT_LENGTH") or 0), _MOST_DISCARDED)
+    while left > 0:
+        chunk = environ["wsgi.input"].read(min(left, 65536))
+        if not chunk:
+            return
+        left -= len(chunk)
 
 
 def _refuse_constant(name: str) -> None:

@@ -7,18 +7,22 @@ as its type and client id.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl, urlencode
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import parse_qsl
 
-from amocrm.sandbox.http.answer import Json, is_object
+from amocrm.sandbox.http.answer import Answer, Json, is_object
+from amocrm.sandbox.http.exchange import Exchange
+from amocrm.sandbox.http.masking import mask_headers, mask_query
 from amocrm.sandbox.http.rate_limit import SECOND
 from amocrm.sandbox.http.request import IncomingRequest
 
-_SECRET_HEADERS = {"x-refresh-token", "x-auth-token", "cookie", "proxy-authorization"}
-_SECRET_NAMES = {"code", "client_secret", "refresh_token", "access_token", "signature", "api_key"}
 _UPLOAD = "/v1.0/sessions/upload/"
+_EXCHANGES = 256
+"""Requests of which it is kept what was sent and answered."""
+
 _GRANT_NAMES = ("grant_type", "client_id")
 
 
@@ -36,6 +40,14 @@ class Seen:
         headers: lower-case names; an authorization is reduced to its kind.
         body: decoded JSON, text, or None; a grant shows its type and client id only.
         fault: name of the fault suffered, "" for none.
+        verdict: of the rate limiter, "" for what it does not judge.
+        in_second: requests in the second before, this one included, of the scope that is nearest to
+            its limit.
+        limit: of that scope, None if there is none.
+        client_id: of the token's integration, "" without a token that was ever issued.
+        user_id: whose token it is, None without one.
+        size: bytes of the body of the answer.
+        duration: seconds from the client's first byte to the answer's first, latency included.
     """
 
     number: int
@@ -51,6 +63,13 @@ class Seen:
     headers: Mapping[str, str]
     body: Json
     fault: str
+    verdict: str = ""
+    in_second: int = 0
+    limit: int | None = None
+    client_id: str = ""
+    user_id: int | None = None
+    size: int = 0
+    duration: float = 0.0
 
     @property
     def params(self) -> dict[str, str]:
@@ -58,42 +77,94 @@ class Seen:
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
 
+class Arrival(NamedTuple):
+    """What is known of a request before it is answered; see `Seen`."""
+
+    at: float
+    time: float
+    fault: str
+    verdict: str = ""
+    in_second: int = 0
+    limit: int | None = None
+    client_id: str = ""
+    user_id: int | None = None
+
+
 @dataclass
 class Log:
-    """Requests in the order of arrival, and what was counted."""
+    """Requests in the order of arrival, and what was counted.
+
+    All of them stay, as tests count them; what was sent and answered only of the last ones.
+    """
 
     seen: list[Seen] = field(default_factory=list[Seen])
     counters: Counter[str] = field(default_factory=Counter[str])
+    _first: int = 1
+    _exchanges: deque[Exchange] = field(
+        default_factory=lambda: deque[Exchange](maxlen=_EXCHANGES), repr=False
+    )
 
-    def arrive(self, request: IncomingRequest, *, at: float, time: float, fault: str) -> int:
-        """Note an arrival and return its number."""
-        number = len(self.seen) + 1
-        headers = _public_headers(request)
+    @property
+    def next_number(self) -> int:
+        """The number of the next request."""
+        return self._first + len(self.seen)
+
+    def add(
+        self, request: IncomingRequest, arrival: Arrival, answer: Answer, *,
+        status: int, account: str, duration: float,
+    ) -> None:  # fmt: skip
+        """Note a request and its answer."""
+        headers = mask_headers(list(request.headers))
+        number = self.next_number
         entry = Seen(
             number=number,
-            at=at,
-            time=time,
+            at=arrival.at,
+            time=arrival.time,
             method=request.method,
             host=request.netloc,
             path=_public_path(request.path),
-            query=_public_query(request.query),
-            status=0,
-            account="",
+            query=mask_query(request.query),
+            status=status,
+            account=account,
             user_agent=headers.get("user-agent", ""),
             headers=headers,
             body=_public_body(request),
-            fault=fault,
+            fault=arrival.fault,
+            verdict=arrival.verdict,
+            in_second=arrival.in_second,
+            limit=arrival.limit,
+            client_id=arrival.client_id,
+            user_id=arrival.user_id,
+            size=0 if answer.ending == "none" else answer.length,
+            duration=duration,
         )
         self.seen.append(entry)
+        self._exchanges.append(Exchange(number, request.body, answer))
         self.counters["requests"] += 1
-        return number
-
-    def settle(self, number: int, *, status: int, account: str) -> None:
-        """Note what was answered."""
-        entry = self.seen[number - 1]
-        self.seen[number - 1] = replace(entry, status=status, account=account)
         if status >= 400:
             self.counters[str(status)] += 1
+
+    def entry(self, number: int) -> Seen:
+        """Return a request by its number.
+
+        Raises:
+            KeyError: there is none, or it was forgotten.
+        """
+        place = number - self._first
+        if not 0 <= place < len(self.seen):
+            raise KeyError(f"no request {number}")
+        return self.seen[place]
+
+    def exchange(self, number: int) -> Exchange | None:
+        """Return what was sent and answered, None if it is not kept any more."""
+        return next((one for one in self._exchanges if one.number == number), None)
+
+    def clear(self) -> None:
+        """Forget every request; numbers go on."""
+        self._first = self.next_number
+        self.seen.clear()
+        self._exchanges.clear()
+        self.counters.clear()
 
     def busiest_second(self) -> int:
         """Return the most API requests that arrived within any one second."""
@@ -104,23 +175,6 @@ class Log:
                 first += 1
             most = max(most, last - first + 1)
         return most
-
-
-def _public_headers(request: IncomingRequest) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in request.headers:
-        name = name.lower()
-        if name == "authorization":
-            value = value.partition(" ")[0]
-        headers[name] = "(secret)" if name in _SECRET_HEADERS else value
-    return headers
-
-
-def _public_query(query: str) -> str:
-    pairs = parse_qsl(query, keep_blank_values=True)
-    if not any(name in _SECRET_NAMES for name, _ in pairs):
-        return query
-    return urlencode([(name, "" if name in _SECRET_NAMES else value) for name, value in pairs])
 
 
 def _public_path(path: str) -> str:

@@ -6,12 +6,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from amocrm.sandbox.amojo import routes as chats
 from amocrm.sandbox.amojo.store import Channels
 from amocrm.sandbox.data.defaults import new_account
 from amocrm.sandbox.data.fixtures import add_fixtures
+from amocrm.sandbox.data.plans import offers
 from amocrm.sandbox.data.state import Account, Ids
 from amocrm.sandbox.drive import routes as drive
 from amocrm.sandbox.engine.call import Call
@@ -59,6 +61,13 @@ class Router:
     ids: Ids = field(default_factory=Ids)
     channels: Channels = field(default_factory=Channels)
     counters: Counter[str] = field(default_factory=Counter[str])
+
+    def reset(self) -> None:
+        """Forget accounts, chats and counters; ids begin again."""
+        self.accounts.clear()
+        self.ids.reset()
+        self.channels.scopes.clear()
+        self.counters.clear()
 
     def add_account(self, name: str, now: float) -> Account:
         """Add an account."""
@@ -114,15 +123,17 @@ class Router:
             return dispatch(self._authorized(request, account, now))
         raise not_found(request.method, request.url)
 
-    def caller(self, request: IncomingRequest) -> tuple[str, str, str]:
-        """Return the platform, the account and the integration that a request counts for."""
+    def caller(self, request: IncomingRequest) -> Caller:
+        """Return whom a request counts for."""
         place = _Place.of(request.host)
         account = self._addressed(request, place)
         access = self.tokens.access.get(request.bearer() or "")
-        client_id = "" if access is None else access.grant.client_id
+        client_id, user_id = "", None
+        if access is not None:
+            client_id, user_id = access.grant.client_id, access.grant.user_id
         if account is None:
-            return place.zone, place.label, client_id
-        return account.zone, account.subdomain, client_id
+            return Caller(place.zone, place.label, client_id, user_id)
+        return Caller(account.zone, account.subdomain, client_id, user_id)
 
     def without_account(self, request: IncomingRequest) -> IncomingRequest:
         """Return a request whose path does not name an account any more.
@@ -153,7 +164,7 @@ class Router:
         grant = self.tokens.who(request.bearer(), account, now)
         if grant is None:
             raise unauthorized()
-        if not account.is_paid:
+        if not account.is_paid or not offers(account, request.path):
             raise ProblemError(402, "Payment required")
         if "crm" not in grant.scopes:
             raise ProblemError(403, "Invalid scope")  # reference 2.11
@@ -220,6 +231,22 @@ class Router:
         """Issue a code and return the address of the redirect."""
         code = self.tokens.new_code(Grant(integration.client_id, account.id, account.admin.id), now)
         return consent_redirect(integration, state, code=code, account=account)
+
+
+class Caller(NamedTuple):
+    """Whom a request counts for.
+
+    Attributes:
+        zone: the platform.
+        account: subdomain.
+        client_id: of the token's integration, "" without a token that was ever issued.
+        user_id: whose token it is.
+    """
+
+    zone: str
+    account: str
+    client_id: str
+    user_id: int | None
 
 
 @dataclass(frozen=True)

@@ -141,11 +141,21 @@ class _Cheroot:
 
 
 def _connection_class(shake: Callable[[], None]) -> Json:
-    from cheroot.server import HTTPConnection
+    from cheroot.server import HTTPConnection, HTTPRequest
+
+    class Request(HTTPRequest):
+        """Closes the connection behind a body that was not read."""
+
+        def send_headers(self) -> None:
+            status: Json = self.status
+            if status.startswith(b"413"):
+                self.close_connection = True
+            super().send_headers()
 
     class Connection(HTTPConnection):
         """Delays its first request, and drops output for a client that closed the connection."""
 
+        RequestHandlerClass = Request
         is_new = True
 
         def communicate(self) -> bool:

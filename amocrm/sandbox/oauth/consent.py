@@ -18,14 +18,15 @@ _ADDRESS = "%:/?#[]@!$&'()*+,;=~"
 """What stays as it is in an address: it has been encoded already."""
 
 _PAGE = """<!DOCTYPE html>
-<html lang="ru"><head><meta charset="utf-8"><title>Доступ к аккаунту</title></head>
-<body><h1>Разрешить доступ?</h1>
+<html lang="ru"><head><meta charset="utf-8"><title>Доступ к аккаунту</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<body><main><h1>Разрешить доступ?</h1>
 <form method="post" action="/oauth">
 <input type="hidden" name="client_id" value="{client_id}">{state}
 <label>Аккаунт <select name="account">{options}</select></label>
 <button type="submit" name="decision" value="agree">Разрешить</button>
 <button type="submit" name="decision" value="deny">Отказаться</button>
-</form></body></html>
+</form></main></body></html>
 """
 
 

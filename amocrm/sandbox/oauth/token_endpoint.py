@@ -31,14 +31,18 @@ def exchange(
         pair = _by_code(form, integration, account, tokens, now)
     else:
         pair = _by_refresh(form, integration, account, tokens, now)
-    body = {
+    return json_answer(granted(pair, tokens, now), kind="application/json")
+
+
+def granted(pair: tuple[str, str], tokens: TokenRegistry, now: float) -> dict[str, Json]:
+    """Return the body that hands over a pair (reference 2.5)."""
+    return {
         "token_type": "Bearer",
         "expires_in": int(tokens.access_seconds),
         "server_time": int(now),
         "access_token": pair[0],
         "refresh_token": pair[1],
     }
-    return json_answer(body, kind="application/json")
 
 
 def grant_kind(request: IncomingRequest) -> str:

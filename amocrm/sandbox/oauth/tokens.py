@@ -11,6 +11,7 @@ import hmac
 import json
 import random
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
@@ -60,6 +61,7 @@ class Access:
     grant: Grant
     expires: float
     is_revoked: bool = False
+    is_long_lived: bool = False
 
 
 @dataclass
@@ -118,10 +120,18 @@ class TokenRegistry:
         self.codes[code] = Code(grant, now + CODE_SECONDS)
         return code
 
-    def new_access(self, grant: Grant, account: Account, now: float, seconds: float) -> str:
+    def new_access(
+        self,
+        grant: Grant,
+        account: Account,
+        now: float,
+        seconds: float,
+        *,
+        is_long_lived: bool = False,
+    ) -> str:
         """Issue an access token: a JWT with the claims of reference 2.8."""
         token = self._jwt(grant, account, now, seconds)
-        self.access[token] = Access(grant, now + seconds)
+        self.access[token] = Access(grant, now + seconds, is_long_lived=is_long_lived)
         return token
 
     def new_pair(
@@ -160,6 +170,17 @@ class TokenRegistry:
         """Return a refresh token that could be exchanged now."""
         one = self.refresh.get(token)
         return None if one is None or one.is_revoked or now >= one.expires else one
+
+    def retain(self, accounts: Iterable[Account]) -> None:
+        """Forget the tokens and codes of other accounts, and of users that are gone."""
+        users = {one.id: one.users for one in accounts}
+
+        def is_kept(one: Access | Refresh | Code) -> bool:
+            return one.grant.user_id in users.get(one.grant.account_id, ())
+
+        self.access = {token: one for token, one in self.access.items() if is_kept(one)}
+        self.refresh = {token: one for token, one in self.refresh.items() if is_kept(one)}
+        self.codes = {code: one for code, one in self.codes.items() if is_kept(one)}
 
     def withdraw(self, account: Account | None, client_id: str | None = None) -> None:
         """Revoke every token and code of an account, or of all, or of one integration in it."""

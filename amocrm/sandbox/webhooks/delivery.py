@@ -54,7 +54,8 @@ class Delivery:
             `lost` by an injected fault, never sent; `refused`, as the address is not of this
             machine and no app is mounted for it; `dropped`, as the subscription is gone or off.
         due: Unix seconds of the next attempt, None if there is none.
-        copy_of: the number of the delivery that it repeats, after an injected `duplicate`.
+        copy_of: the number of the delivery that it repeats, after an injected `duplicate` or
+            `resend`.
         lost_answers: answers still to be lost by an injected fault.
         subscription: as the account keeps it, for account webhooks.
     """
@@ -89,6 +90,11 @@ class Delivery:
     def code(self) -> str:
         """The first of the codes."""
         return self.codes[0]
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is a form."""
+        return self.headers.get("Content-Type") == FORM
 
     @property
     def form(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ certain: the next matching webhooks get it.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 FaultName: TypeAlias = 'Literal["lose", "lose_answer", "duplicate", "reorder", "delay"]'
@@ -42,13 +42,16 @@ class HookFault:
 
 
 @dataclass
-class _Injected:
+class Injected:
+    """A fault that waits for the next `times` webhooks that match."""
+
     fault: HookFault
     code: str | None
     url: str | None
     times: int
 
     def hits(self, codes: tuple[str, ...], url: str) -> bool:
+        """Tell whether a webhook gets it."""
         if self.code is not None and self.code not in codes:
             return False
         return self.url is None or url.startswith(self.url)
@@ -59,9 +62,23 @@ class HookFaultInjector:
 
     def __init__(self, seed: int) -> None:
         """Start without faults; the same seed draws the same ones."""
+        self._seed = seed
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again: no chances, the first draws, and no injected fault."""
         self.faults = HookFaultPlan()
-        self._random = random.Random(f"webhooks-{seed}")
-        self._injected: list[_Injected] = []
+        self._random = random.Random(f"webhooks-{self._seed}")
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the injected faults that wait for their webhook."""
+        self._injected: list[Injected] = []
+
+    @property
+    def injected(self) -> list[Injected]:
+        """The injected faults that wait for their webhook."""
+        return [replace(one) for one in self._injected]
 
     def inject(self, fault: HookFault, code: str | None, url: str | None, times: int) -> None:
         """Queue a certain fault for the next `times` matching webhooks.
@@ -71,7 +88,7 @@ class HookFaultInjector:
         """
         if times < 1:
             raise ValueError(f"times must be at least 1, not {times!r}")
-        self._injected.append(_Injected(fault, code, url, times))
+        self._injected.append(Injected(fault, code, url, times))
 
     def choose(self, codes: tuple[str, ...], url: str) -> list[HookFault]:
         """Take the faults of one webhook: the oldest matching injected one, else by chance."""

@@ -14,8 +14,17 @@ class HookQueue:
 
     def __init__(self) -> None:
         """Begin empty."""
+        self._count = 0
         self.deliveries: list[Delivery] = []
         self._waiting: list[tuple[float, float, int, Delivery]] = []
+
+    def reset(self) -> None:
+        """Drop what is on its way and forget every delivery; numbers go on."""
+        for delivery in self.deliveries:
+            if delivery.state == "waiting":
+                delivery.state = "dropped"
+        self.deliveries = []
+        self._waiting = []
 
     @property
     def next_due(self) -> float | None:
@@ -37,7 +46,8 @@ class HookQueue:
 
     def record(self, delivery: Delivery, now: float) -> None:
         """Keep a new delivery, and give it its number."""
-        delivery.number = len(self.deliveries) + 1
+        self._count += 1
+        delivery.number = self._count
         delivery.queued_at = now
         self.deliveries.append(delivery)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.data.state import Account, Entity
@@ -16,6 +16,7 @@ from amocrm.sandbox.webhooks.faults import (
     HookFault,
     HookFaultInjector,
     HookFaultPlan,
+    Injected,
 )
 from amocrm.sandbox.webhooks.queue import HookQueue
 from amocrm.sandbox.webhooks.schedule import next_delay
@@ -36,8 +37,18 @@ class HookSender:
     is served by the real clock sends by itself.
     """
 
-    def __init__(self, lock: threading.RLock, clock: Clock, seed: int) -> None:
-        """Start without webhooks; `lock` is the lock of the sandbox."""
+    def __init__(
+        self, lock: threading.RLock, clock: Clock, seed: int, on_change: Callable[[], object]
+    ) -> None:
+        """Start without webhooks.
+
+        Args:
+            lock: of the sandbox.
+            clock: of the sandbox.
+            seed: of the faults.
+            on_change: is called for each new webhook, and for each attempt.
+        """
+        self._on_change = on_change
         self._wake = threading.Condition(lock)
         self._clock = clock
         self._queue = HookQueue()
@@ -90,6 +101,37 @@ class HookSender:
             self._attempt(delivery)
         return batch
 
+    def resend(self, number: int) -> Delivery:
+        """Send a webhook once more, whatever became of it; return the new delivery.
+
+        Raises:
+            KeyError: there is no such delivery.
+        """
+        with self._wake:
+            delivery = next((one for one in self._queue.deliveries if one.number == number), None)
+            if delivery is None:
+                raise KeyError(f"no delivery {number}")
+            return self.enter(_copied(delivery))
+
+    def reset(self) -> None:
+        """Forget every webhook and fault, as nothing was sent; mounted apps stay."""
+        with self._wake:
+            self._queue.reset()
+            self._injector.reset()
+        self._on_change()
+
+    @property
+    def injected(self) -> list[Injected]:
+        """The injected faults that wait for their webhook."""
+        with self._wake:
+            return self._injector.injected
+
+    def clear_faults(self) -> None:
+        """End every fault: chances are 0, and injected faults are forgotten."""
+        with self._wake:
+            self._injector.faults = HookFaultPlan()
+            self._injector.clear()
+
     @contextlib.contextmanager
     def sending(self, threads: int = 4) -> Generator[None]:
         """Send by itself, from threads, while the block runs."""
@@ -126,27 +168,38 @@ class HookSender:
             code: only of events with this subscription code.
             url: only to addresses that begin like this.
         """
-        self._inject(HookFault("lose"), code, url, times)
+        self.inject(HookFault("lose"), times, code=code, url=url)
 
     def lose_answer(
         self, times: int = 1, *, code: str | None = None, url: str | None = None
     ) -> None:
         """Lose the first answer to the next `times` webhooks, which are therefore repeated."""
-        self._inject(HookFault("lose_answer"), code, url, times)
+        self.inject(HookFault("lose_answer"), times, code=code, url=url)
 
     def duplicate(self, times: int = 1, *, code: str | None = None, url: str | None = None) -> None:
         """Send the next `times` webhooks twice, whatever the answer is."""
-        self._inject(HookFault("duplicate"), code, url, times)
+        self.inject(HookFault("duplicate"), times, code=code, url=url)
 
     def reorder(self, times: int = 1, *, code: str | None = None, url: str | None = None) -> None:
         """Send each of the next `times` webhooks after the one that follows it."""
-        self._inject(HookFault("reorder"), code, url, times)
+        self.inject(HookFault("reorder"), times, code=code, url=url)
 
     def delay(
         self, seconds: float, times: int = 1, *, code: str | None = None, url: str | None = None
     ) -> None:
         """Send the next `times` webhooks so many seconds later."""
-        self._inject(HookFault("delay", seconds), code, url, times)
+        self.inject(HookFault("delay", seconds), times, code=code, url=url)
+
+    def inject(
+        self, fault: HookFault, times: int = 1, *, code: str | None = None, url: str | None = None
+    ) -> None:
+        """Apply a fault to the next `times` webhooks.
+
+        Raises:
+            ValueError: the number of times is not above 0.
+        """
+        with self._wake:
+            self._injector.inject(fault, code, url, times)
 
     def collect(self, accounts: Iterable[Account]) -> None:
         """Queue what the changes of a request cause; the caller holds the lock."""
@@ -159,6 +212,7 @@ class HookSender:
     def enter(self, delivery: Delivery) -> Delivery:
         """Queue a webhook; the caller holds the lock."""
         now = self._clock.time()
+        self._on_change()
         if not self._destinations.reaches(delivery.url):
             self._queue.record(delivery, now)
             delivery.state = "refused"
@@ -169,10 +223,6 @@ class HookSender:
             self._queue.enter(_copied(delivery), (), now)
         self._wake.notify()
         return delivery
-
-    def _inject(self, fault: HookFault, code: str | None, url: str | None, times: int) -> None:
-        with self._wake:
-            self._injector.inject(fault, code, url, times)
 
     def _announce(self, account: Account, event: HookEvent, hooks: list[Entity]) -> None:
         body: bytes | None = None
@@ -210,6 +260,9 @@ class HookSender:
 
     def _settle(self, delivery: Delivery, attempt: Attempt) -> None:
         delivery.attempts.append(attempt)
+        self._on_change()
+        if delivery.state == "dropped":
+            return  # The sandbox was reset meanwhile.
         if attempt.is_good:
             delivery.state = "delivered"
             return

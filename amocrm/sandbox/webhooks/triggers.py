@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from amocrm.sandbox.amojo.hooks import ChatHook
@@ -17,10 +17,12 @@ from amocrm.sandbox.data.fixtures import put
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.http.router import Router
 from amocrm.sandbox.oauth.tokens import Integration, TokenRegistry, UninstallHook
+from amocrm.sandbox.webhooks.apps import App
 from amocrm.sandbox.webhooks.delivery import JSON_TYPE, USER_AGENT, Delivery, Kind
 from amocrm.sandbox.webhooks.form import Tree, encode_form
 from amocrm.sandbox.webhooks.schedule import Repeats
 from amocrm.sandbox.webhooks.sender import HookSender, form_headers
+from amocrm.sandbox.webhooks.subscribing import ORIGIN, check_codes, check_url, subscribe
 from amocrm.sandbox.webhooks.trigger_bodies import (
     DIRECTIONS,
     PIPELINE_ACTIONS,
@@ -42,13 +44,53 @@ class Webhooks(HookSender):
     """
 
     def __init__(
-        self, lock: threading.RLock, clock: Clock, router: Router, tokens: TokenRegistry, seed: int
+        self,
+        lock: threading.RLock,
+        clock: Clock,
+        router: Router,
+        tokens: TokenRegistry,
+        seed: int,
+        on_change: Callable[[], object],
     ) -> None:
         """Start without webhooks."""
-        super().__init__(lock, clock, seed)
+        super().__init__(lock, clock, seed, on_change)
         self.origin = ""
         self._router = router
         self._tokens = tokens
+        self._apps = 0
+
+    def subscribe(
+        self,
+        receiver: App | str,
+        *codes: str,
+        path: str = "/",
+        account: str | Account | None = None,
+    ) -> str:
+        """Subscribe an app of this process, or an address; return the address.
+
+        Args:
+            receiver: a WSGI or ASGI app, which is mounted at an origin of its own, or a URL.
+            codes: such as `add_lead`.
+            path: of the app, with what is secret in it.
+            account: the first one if None.
+
+        Raises:
+            ValueError: there is no such code, or it is no address.
+            ProblemError: the API would refuse it, too.
+        """
+        wanted = check_codes(codes)
+        with self._wake:
+            if isinstance(receiver, str):
+                url = check_url(receiver)
+            else:
+                self._apps += 1
+                origin = ORIGIN if self._apps == 1 else f"{ORIGIN}:{self._apps}"
+                self.mount(origin, receiver)
+                url = f"{origin}/{path.removeprefix('/')}"
+            where, now = self._account(account), int(self._clock.time())
+            client_id = next(iter(self._tokens.integrations))
+            subscribe(where, self._router.ids, client_id, now, url, wanted)
+            return url
 
     def pipeline(
         self,
