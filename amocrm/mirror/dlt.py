@@ -36,7 +36,7 @@ from amocrm.mirror.warehouse.queries import Warehouse, latest
 from amocrm.mirror.warehouse.reading import Reading
 from amocrm.mirror.warehouse.tables import ALL, merge_key
 
-# dlt reports each run to its makers unless it is told not to before it begins.
+# dlt reports each run to its makers, unless it is told not to.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 try:
     dlt: Json = import_module("dlt")
@@ -45,6 +45,8 @@ except ModuleNotFoundError as missing:
         "warehouses need dlt, which is not installed",
         hint="run: pip install 'amocrm-python[warehouse]'",
     ) from missing
+if os.environ["RUNTIME__DLTHUB_TELEMETRY"].lower() == "false":
+    import_module("dlt.common.runtime.telemetry").stop_telemetry()  # A pipeline has started it.
 
 __all__ = ["latest", "load", "source"]
 

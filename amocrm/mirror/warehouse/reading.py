@@ -15,7 +15,7 @@ from amocrm.mirror.batch import Batch, Written
 from amocrm.mirror.changed_items import read_by_id
 from amocrm.mirror.context import RunContext
 from amocrm.mirror.deletions import Fate, Key
-from amocrm.mirror.families import SOURCES, choose_families
+from amocrm.mirror.families import SOURCES
 from amocrm.mirror.report import MirrorReport
 from amocrm.mirror.warehouse.package import without_deleted
 from amocrm.mirror.warehouse.queries import Warehouse
