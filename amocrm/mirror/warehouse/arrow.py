@@ -38,8 +38,8 @@ _TYPES: Final[Mapping[ColumnType, Json]] = {
     "text": arrow.string(),
     "json": arrow.string(),
 }
-_NOBODY: Final[Mapping[ColumnType, Json]] = {"id": -1, "integer": -1, "code": ""}
-"""Parts of keys that no row of the API has."""
+_NOBODY: Final = -1, ""
+"""Parts of keys that no row of the API has: of numbers, and of texts."""
 
 
 @cache
@@ -79,8 +79,8 @@ def removing_row(table: Table, key: Sequence[Json]) -> Row:
         key: of the row, or of the owner, which is the beginning of its children's keys.
     """
     known = dict(zip(table.key, key, strict=False))
-    types = {column.name: column.type for column in table.columns}
-    known |= {name: _NOBODY[types[name]] for name in table.key[len(key) :]}
+    for name in table.key[len(key) :]:
+        known[name] = _NOBODY[table.columns[table.places[name]].type == "code"]
     return tuple(known.get(name) for name in table.names)
 
 
@@ -105,7 +105,6 @@ def _texts(values: Sequence[Json]) -> Json:
 
 _CONVERT: Final[Mapping[ColumnType, Callable[[Sequence[Json]], Json]]] = {
     "money": _money,
-    "number": lambda values: arrow.array(values, arrow.float64()),
     "time": _times,
     "json": _texts,
 }
