@@ -92,7 +92,7 @@ FORBIDDEN_IN_PURE = {"http.client.HTTPConnection", "urllib.request", "http.serve
 OWNERS = {
     "time": {"_support/clock"}, "requests": {"http/transport"}, "urllib3": {"http/transport"},
     "phonenumbers": {"phones"}, "click": {"cli"},
-    "sqlalchemy": {"mirror/run", "mirror/sql", "stores"},
+    "sqlalchemy": {"mirror", "stores"},
     "redis": {"rate_limit", "stores"}, "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things, each with the modules or packages that import it."""

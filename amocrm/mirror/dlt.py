@@ -27,9 +27,10 @@ from amocrm._support.file_lock import FileLock
 from amocrm.client import AmoCRM
 from amocrm.errors import AmoCRMError, ConfigurationError, MirrorError
 from amocrm.http.messages import Json
+from amocrm.mirror.context import running
 from amocrm.mirror.families import choose_families
 from amocrm.mirror.report import MirrorReport, ReportProgress
-from amocrm.mirror.run import run_into
+from amocrm.mirror.run import read_all
 from amocrm.mirror.warehouse.arrow import DELETED, VERSION, to_arrow
 from amocrm.mirror.warehouse.package import Package
 from amocrm.mirror.warehouse.queries import Warehouse, latest
@@ -170,15 +171,16 @@ def _reading(
     progress: ReportProgress | None,
     clock: Clock | None,
 ) -> Reading:
+    def run(destination: Reading) -> MirrorReport:
+        with running(crm, destination, progress, clock) as context:
+            read_all(context, chosen, refresh)
+            destination.read_restored(context)
+        return context.report
+
+    chosen = choose_families(families)
     states = {name: dict(one) for name, one in state.get(_ACCOUNTS, {}).items()}
-    return Reading(
-        lambda reading, then: run_into(
-            reading, crm, families=families, refresh=refresh, progress=progress, clock=clock,
-            then=then,
-        ),
-        states,
-        Warehouse(_Clients(pipeline.destination, pipeline.dataset_name).connect),
-    )  # fmt: skip
+    connect = _Clients(pipeline.destination, pipeline.dataset_name).connect
+    return Reading(run, states, Warehouse(connect))
 
 
 class _Clients:

@@ -8,20 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from amocrm._support.arguments import check_function
-from amocrm._support.clock import Clock, SystemClock
+from amocrm._support.clock import Clock
 from amocrm.bulk.workers import OrderedPool
 from amocrm.client import AmoCRM
-from amocrm.mirror.account import read_account
-from amocrm.mirror.batch import Batch, Written
+from amocrm.errors import MirrorError
 from amocrm.mirror.changed_items import read_changes, read_touched
-from amocrm.mirror.context import RunContext
-from amocrm.mirror.destination import Destination
+from amocrm.mirror.context import RunContext, running
 from amocrm.mirror.event_stream import EventStream
 from amocrm.mirror.families import SOURCES, Source, choose_families
 from amocrm.mirror.first_copy import FirstCopy
 from amocrm.mirror.report import MirrorReport, ReportProgress
 from amocrm.mirror.whole_listings import WholeListings
-from amocrm.mirror.writer_thread import WriterThread
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -68,64 +65,32 @@ def mirror(
             account.
         AmoCRMError: a call failed.
     """
-    from amocrm.mirror.sql.sink import Sink  # Warehouses need no SQLAlchemy.
+    from amocrm.mirror.sql.sink import Sink  # A warehouse needs no SQLAlchemy.
+    from amocrm.mirror.sql.viewing import update_views
 
-    choose_families(families)  # A wrong one is told before anything is opened.
+    chosen = choose_families(families)
     check_function("progress", progress)
     with closing(Sink(engine, prefix)) as sink:
         sink.create_tables()
-        return run_into(
-            sink, crm, families=families, refresh=refresh, progress=progress, clock=clock
-        )
+        with running(crm, sink, progress, clock) as run:
+            read_all(run, chosen, refresh)
+            try:
+                update_views(sink)
+            except MirrorError as error:
+                run.skip("views", error)
+    return run.report
 
 
-def run_into(
-    destination: Destination,
-    crm: AmoCRM,
-    *,
-    families: Iterable[str] | None = None,
-    refresh: bool = False,
-    progress: ReportProgress | None = None,
-    clock: Clock | None = None,
-    then: Callable[[RunContext], object] | None = None,
-) -> MirrorReport:
-    """Bring a mirror up to date, wherever it is; see `mirror`.
+def read_all(run: RunContext, families: Collection[str], refresh: bool) -> None:
+    """Read what was never copied, then everything that has changed; at the end all is written.
 
     Args:
-        destination: what the rows are written to.
-        crm: the client of the account.
-        families: see `mirror`.
+        run: the run.
+        families: chosen ones.
         refresh: see `mirror`.
-        progress: see `mirror`.
-        clock: for tests.
-        then: what else the run does at its end.
     """
-    chosen = choose_families(families)
-    clock = clock or SystemClock()
-    began = clock.monotonic()
-    account = read_account(crm, clock)
-    report = MirrorReport(account.id)
-    if not account.has_customers:
-        chosen -= {"customers", "transactions"}
-
-    def write(batch: Batch) -> Written:
-        return destination.write(account.id, batch)
-
-    def count(written: Written) -> None:
-        report.add_written(written.rows)
-        report.deleted += written.deleted
-        report.restored += written.restored
-
-    with destination.running(account.id), WriterThread(write, count) as writer:
-        run = RunContext(crm, account, destination, writer, report, progress, clock)
-        _run(run, chosen, refresh)
-        if then is not None:
-            then(run)
-    report.seconds = clock.monotonic() - began
-    return report
-
-
-def _run(run: RunContext, families: Collection[str], refresh: bool) -> None:
+    if not run.account.has_customers:
+        families = set(families) - {"customers", "transactions"}
     wholes = WholeListings(run, families)
     if refresh or wholes.is_due():
         _together(run, wholes.jobs())
@@ -146,6 +111,9 @@ def _run(run: RunContext, families: Collection[str], refresh: bool) -> None:
     _together(run, jobs)
     run.flush()
     read_touched(run, events.touched, families)
+    if events.name not in run.report.skipped:
+        events.finish()
+    run.flush()
 
 
 def _follow(run: RunContext, source: Source) -> None:
@@ -155,9 +123,8 @@ def _follow(run: RunContext, source: Source) -> None:
 
 
 def _is_wanted(source: Source, run: RunContext, families: Collection[str]) -> bool:
-    if source.of == "customers" and not run.account.has_customers:
-        return False
-    return source.family in families
+    is_off = source.of == "customers" and not run.account.has_customers
+    return source.family in families and not is_off
 
 
 def _together(run: RunContext, jobs: Mapping[str, Callable[[], object]]) -> None:

@@ -35,8 +35,8 @@ class Merging:
                 for row in self._rows[name]
                 if not any(part(row, key) in some for key, some in zip(keys, replaced, strict=True))
             ]
-            newest: dict[Any, dict[str, Any]] = {}
-            for row in sorted(new, key=lambda row: row[VERSION]):
+            newest: dict[Any, dict[str, Any]] = {}  # Of one version, any; here the wrong one.
+            for row in sorted(new, key=lambda row: (row[VERSION], row[DELETED])):
                 newest[part(row, table.key)] = row
             self._rows[name] = kept + [row for row in newest.values() if not row[DELETED]]
 

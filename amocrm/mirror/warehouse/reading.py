@@ -26,14 +26,14 @@ WAITING: Final = 64
 RESTORED: Final = "restored"
 """The part of the state that names entities to read once more."""
 
-Run = Callable[["Reading", Callable[[RunContext], object]], MirrorReport]
+Run = Callable[["Reading"], MirrorReport]
 
 
 class Reading:
     """One run, as batches in the order in which they were read; it is their `Destination`.
 
     Args:
-        run: reads the account into it.
+        run: reads the account into it, and then what `read_restored` reads.
         states: how far listings were read, by account id.
         warehouse: what was loaded by earlier runs.
 
@@ -129,11 +129,21 @@ class Reading:
         # What an event has told of may be removed by the time it is asked for.
         return {number: at for number, at in known.items() if Key(table, number) not in self._fates}
 
+    def read_restored(self, run: RunContext) -> None:
+        """Read what was restored: the event of its deletion has removed it from the warehouse."""
+        if not self._restored:
+            return
+        for source in SOURCES:
+            if wanted := self._restored.get(source.name):
+                known = self.versions(run.account.id, source.kind, sorted(wanted))
+                read_by_id(run, source, sorted(wanted - known.keys()))
+        run.put(Batch(state={RESTORED: {}}))
+
     # In its thread -------------------------------------------------------------------------------
 
     def _read(self, run: Run) -> None:
         try:
-            self.report = run(self, self._read_restored)
+            self.report = run(self)
         except BaseException as error:
             if not isinstance(error, _StoppedError):
                 self.error = error
@@ -146,16 +156,6 @@ class Reading:
             else:
                 self._restored.setdefault(key.kind, set()).add(key.id)
         return {kind: sorted(ids) for kind, ids in self._restored.items() if ids}
-
-    def _read_restored(self, run: RunContext) -> None:
-        """Read what was restored: the event of its deletion has removed it from the warehouse."""
-        if not self._restored:
-            return
-        for source in SOURCES:
-            if wanted := self._restored.get(source.name):
-                known = self.versions(run.account.id, source.kind, sorted(wanted))
-                read_by_id(run, source, sorted(wanted - known.keys()))
-        run.put(Batch(state={RESTORED: {}}))
 
 
 class _StoppedError(Exception):
