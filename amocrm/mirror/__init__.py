@@ -28,6 +28,7 @@ _MODULES = {
     "Verification": "amocrm.mirror.verification",
     "create_mybi_views": "amocrm.mirror.sql.viewing",
     "mirror": "amocrm.mirror.run",
+    "mirror_webhooks": "amocrm.mirror.webhooks",
     "verify": "amocrm.mirror.verification",
 }
 
