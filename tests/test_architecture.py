@@ -44,7 +44,7 @@ mirror/batch mirror/deletions mirror/estimate mirror/families mirror/report
 mirror/flatten/activities mirror/flatten/cells mirror/flatten/entities mirror/flatten/flatten
 mirror/flatten/reading mirror/flatten/reference mirror/flatten/values
 mirror/tables/activities mirror/tables/columns mirror/tables/definitions mirror/tables/entities
-mirror/tables/reference
+mirror/tables/reference mirror/warehouse/tables
 rate_limit/budget rate_limit/jitter rate_limit/learning rate_limit/window
 resources/custom_fields/choices resources/custom_fields/dates
 resources/custom_fields/definitions resources/custom_fields/error_messages
@@ -93,7 +93,7 @@ FORBIDDEN_IN_PURE = {"http.client.HTTPConnection", "urllib.request", "http.serve
 OWNERS = {
     "time": {"_support/clock"}, "requests": {"http/transport"}, "urllib3": {"http/transport"},
     "phonenumbers": {"phones"}, "click": {"cli"},
-    "sqlalchemy": {"mirror/run", "mirror/sql", "stores"},
+    "sqlalchemy": {"mirror", "stores"},
     "redis": {"rate_limit", "stores"}, "cryptography": {"stores"},
 }  # fmt: skip
 """Outside things, each with the modules or packages that import it."""

@@ -87,6 +87,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "import": Command(
         f"{_HERE}.data:import_", "Write a file's rows to the account", "Загрузить из файла"
     ),
+    "mirror": Command(
+        f"{_HERE}.mirror:mirror", "Keep a copy in a database", "Копия аккаунта в базе данных"
+    ),
     "fields": Command(
         f"{_HERE}.reference:fields", "List custom fields", "Показать дополнительные поля"
     ),

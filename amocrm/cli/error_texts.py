@@ -41,6 +41,7 @@ SENTENCES: Final[Mapping[type[AmoCRMError], str]] = {
     errors.JournalError: "журнал загрузки занят или недоступен",
     errors.InboxError: "хранилище вебхуков недоступно",
     errors.WebhookError: "вебхук не прошёл проверку",
+    errors.MirrorError: "база зеркала недоступна или занята другим запуском",
     errors.ReplyError: "{error.method} {error.path}: ошибка {error.status}",
     errors.ValidationError: "{error.method} {error.path}: данные не приняты ({error.status})",
     errors.UnauthorizedError: "{error.method} {error.path}: токен не принят ({error.status})",

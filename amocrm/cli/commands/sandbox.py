@@ -46,7 +46,7 @@ from amocrm.sandbox.portal import Sandbox
     "--i-know", is_flag=True,
     help=tr(
         "With a --host that others reach: let them control the portal.",
-        "Если --host доступен другим: разрешить им управление порталом.",
+        "Если --host доступен другим: разрешить им управлять песочницей.",
     ),
 )  # fmt: skip
 @click.option(

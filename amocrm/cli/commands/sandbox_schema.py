@@ -59,7 +59,7 @@ def clone_(session: Session, path: str) -> None:
         "Tell what the account has now and the schema had not, and the other way round; by ids. "
         "The exit code is 1 if there is anything, as of `diff`.\n\n"
         "Example: amocrm sandbox diff schema.json",
-        "Показать, чем аккаунт отличается от схемы (по id). Если отличия есть, код возврата 1, "
+        "Показать, чем аккаунт отличается от схемы (по id). Если отличия есть, код завершения 1, "
         "как у `diff`.\n\nПример: amocrm sandbox diff schema.json",
     ),
 )

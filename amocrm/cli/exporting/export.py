@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from amocrm.cli.entity_kinds import EntityKind, open_kind
 from amocrm.cli.exporting import lines
 from amocrm.cli.exporting.columns import Column, Record, cells, choose_columns, columns_of
+from amocrm.cli.exporting.conversion import Convert, converting
 from amocrm.cli.exporting.id_names import IdNames
 from amocrm.cli.exporting.partial_file import has_part, open_part
 from amocrm.cli.exporting.source import Query, ReadPage, is_resumable, read_pages
@@ -102,14 +103,19 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
             else:
                 file.write(encoding.head)
             writer = _Writer(crm, kind, columns, encoding)
-            try:
-                for page in begun:
-                    file.add(writer.lines(page.items), len(page.items), page.place)
-            except (AmoCRMError, KeyboardInterrupt):
-                if file.note.rows:
-                    file.save()  # The next run need not read again what was read.
-                raise
-            file.finish(_converter(form, columns, kind.name))
+            convert = _converter(form, columns, kind.name, path)
+            with converting(path, convert, file.written()) as conversion:
+                try:
+                    for page in begun:
+                        added = writer.lines(page.items)
+                        file.add(added, len(page.items), page.place)
+                        if conversion is not None:
+                            conversion.feed(added)
+                except (AmoCRMError, KeyboardInterrupt):
+                    if file.note.rows:
+                        file.save()  # The next run need not read again what was read.
+                    raise
+                file.finish(conversion)
     return Exported(file.note.rows, resumed_at)
 
 
@@ -166,15 +172,13 @@ def _encoding(form: Format, columns: Sequence[Column], delimiter: str) -> lines.
     return lines.csv_lines(columns, delimiter) if form == "csv" else lines.json_lists(columns)
 
 
-def _converter(
-    form: Format, columns: Sequence[Column], title: str
-) -> Callable[[Iterator[bytes], BinaryIO], None] | None:
+def _converter(form: Format, columns: Sequence[Column], title: str, path: str) -> Convert | None:
     """Return what writes the final file from the part; None where the part is the file."""
     if form == "xlsx":
         from amocrm.cli.exporting.workbook import write_workbook
 
         return lambda part, target: write_workbook(
-            map(lines.read_list, part), columns, title, target
+            map(lines.read_list, part), columns, title, target, folder=f"{path}.part.sheets"
         )
     if form == "parquet":
         from amocrm.cli.exporting.parquet import write_parquet

@@ -37,7 +37,8 @@ HEADERS = (
         " frame-ancestors 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
+    # With "no-referrer", browsers send forms with `Origin: null`, as pages of other sites do.
+    ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
 )
@@ -53,10 +54,7 @@ _NO_JINJA = Answer(
 
 def handle(portal: Sandbox, request: IncomingRequest) -> Answer | None:
     """Answer what a browser asks for; None if it is not for a page."""
-    is_browser = "text/html" in request.headers.get("Accept", "")
-    is_page = request.path.startswith(PREFIX) or (is_browser and request.path in ("/", ACTIONS))
-    is_page = is_page or request.path == _FAVICON
-    if not is_page or request.method not in ("GET", "HEAD"):
+    if not _is_for_page(request):
         return None
     answer = _static(request.path)
     if answer is None:
@@ -71,6 +69,15 @@ def handle(portal: Sandbox, request: IncomingRequest) -> Answer | None:
     return Answer(answer.status, headers, body)
 
 
+def _is_for_page(request: IncomingRequest) -> bool:
+    if request.method not in ("GET", "HEAD"):
+        return False
+    if request.path in ("/", ACTIONS):
+        # Programs get there what they always got.
+        return "text/html" in request.headers.get("Accept", "")
+    return request.path.startswith(PREFIX) or request.path == _FAVICON
+
+
 def _page(portal: Sandbox, request: IncomingRequest) -> Answer:
     query, cookies = dict(request.pairs()), request.headers.get("Cookie", "")
     language = chosen(query, cookies, request.headers.get("Accept-Language", ""))
@@ -81,7 +88,8 @@ def _page(portal: Sandbox, request: IncomingRequest) -> Answer:
         session, cookie = browsers.start(request)
         fresh = (("Set-Cookie", cookie),)
     page, status, context = _gathered(portal, request, query, language)
-    notice = browsers.take(session)
+    # A page that refreshes itself leaves the answer to a form to the page that sent it.
+    notice = None if "X-Refresh" in request.headers else browsers.take(session)
     context |= {
         **_frame(portal, request, page, query, language, context["account"]["name"]),
         "token": browsers.token(session),
@@ -149,7 +157,6 @@ def _frame(
         "watched": " ".join(page.watched),
         "path": quote(request.path),
         "origin": request.origin,
-        "action_names": BY_NAME.keys(),
         "action_of": _action,
         "href": href,
         "here": here,
