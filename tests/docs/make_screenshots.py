@@ -11,6 +11,7 @@ import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import requests
 
@@ -19,13 +20,14 @@ from amocrm.sandbox.http.server import Served
 from tests.chromium import Browser, browser
 
 FOLDER = Path(__file__).parents[2] / "docs" / "img"
+Language = Literal["en", "ru"]
 WIDTH, HEIGHT = 1400, 788
-ACCOUNTS = {"en": "mycompany.kommo.com", "ru": "mycompany"}
+ACCOUNTS: dict[Language, str] = {"en": "mycompany.kommo.com", "ru": "mycompany"}
 HOOK = {"destination": "https://example.com/amocrm", "settings": ["status_lead", "add_lead"]}
 
 
 @contextmanager
-def portal_of(language: str) -> Iterator[tuple[Sandbox, Served]]:
+def portal_of(language: Language) -> Iterator[tuple[Sandbox, Served]]:
     """Serve a portal with something to see."""
     portal = Sandbox((ACCOUNTS[language],), seed=7)
     portal.populate(leads=60, seed=7, locale=language)
@@ -42,7 +44,7 @@ def be_used(portal: Sandbox, served: Served) -> None:
         program.headers.update(headers)
         program.get(f"{served.url}/api/v4/account")
         program.post(leads, json=[{"name": "Website order", "price": 25_000}])
-        program.get(leads, params={"with": "contacts", "limit": 50})
+        program.get(f"{leads}?with=contacts&limit=50")
         portal.inject("server_error", "PATCH", status=504)
         program.patch(f"{leads}/{portal.leads()[0]['id']}", json={"price": 500})
         for page in range(1, 10):

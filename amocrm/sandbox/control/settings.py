@@ -15,7 +15,8 @@ from amocrm.sandbox.control.action import (
     account_of,
 )
 from amocrm.sandbox.control.feed import PARTS
-from amocrm.sandbox.http.answer import Json
+from amocrm.sandbox.http.answer import Json, is_object
+from amocrm.sandbox.schema.document import SchemaError
 
 if TYPE_CHECKING:
     from amocrm.sandbox.portal import Sandbox
@@ -26,6 +27,16 @@ _YEARS = 10 * 366 * 86_400
 def _reset(portal: Sandbox, values: Values) -> Json:
     portal.reset()
     return {"accounts": [shown_account(one) for one in portal.accounts]}
+
+
+def _load_schema(portal: Sandbox, values: Values) -> Json:
+    # A text would be the path of a file of this machine.
+    if not is_object(values["schema"]):
+        raise RefusedError(400, "schema must be a JSON object")
+    try:
+        return shown_account(portal.load_schema(values["schema"], account_of(portal, values)))
+    except SchemaError as error:
+        raise RefusedError(400, f"schema: {error}") from None
 
 
 def _add_shop(portal: Sandbox, values: Values) -> Json:
@@ -100,6 +111,19 @@ ACTIONS = (
             ),
         ),
         _populate, PARTS,
+    ),
+    Action(
+        "load_schema", "POST", "/_sandbox/schema",
+        "Give an account without entities the definitions of a schema, with their ids.",
+        "Загрузить в аккаунт без данных настройки из схемы, с их id.",
+        (
+            ACCOUNT,
+            Parameter(
+                "schema", "json", True, "As `amocrm sandbox clone` writes it.",
+                "Как её записывает `amocrm sandbox clone`.",
+            ),
+        ),
+        _load_schema, PARTS,
     ),
     Action(
         "show_clock", "GET", "/_sandbox/clock",

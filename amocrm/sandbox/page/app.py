@@ -37,7 +37,8 @@ HEADERS = (
         " frame-ancestors 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
+    # With "no-referrer", browsers send forms with `Origin: null`, as pages of other sites do.
+    ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
 )
@@ -156,7 +157,6 @@ def _frame(
         "watched": " ".join(page.watched),
         "path": quote(request.path),
         "origin": request.origin,
-        "action_names": BY_NAME.keys(),
         "action_of": _action,
         "href": href,
         "here": here,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from amocrm.sandbox.control.actions import ACTIONS
 from tests.sandbox.page.conftest import ORIGIN, the_form
 from tests.sandbox.page.markup import forms
 from tests.sandbox.page.test_pages import PAGES
+from tests.sandbox.test_schema import SCHEMA
 
 Get = Callable[..., requests.Response]
 Submit = Callable[..., requests.Response]
@@ -133,6 +135,20 @@ def test_an_account_is_populated(submit: Submit, portal: Sandbox) -> None:
     page = submit("/_page/data", "/_sandbox/populate", leads="30", locale="en")
     assert "Done." in page.text
     assert len(portal.leads()) == 16 + 30
+
+
+def test_a_schema_is_loaded_into_an_empty_account(
+    submit: Submit, get: Get, portal: Sandbox
+) -> None:
+    text = json.dumps(SCHEMA)
+    refused = submit("/_page/data", "/_sandbox/schema", schema=text)
+    assert "Refused:" in refused.text
+    submit("/_page/data", "/_sandbox/reset")
+    assert "Refused:" in submit("/_page/data", "/_sandbox/schema", schema="{").text
+    assert "Done." in submit("/_page/data", "/_sandbox/schema", schema=text).text
+    board = get("/_page/leads", pipeline=13).text
+    assert "Inbox" in board
+    assert ">Rent</a>" in board
 
 
 def test_everything_begins_again(submit: Submit, get: Get, portal: Sandbox) -> None:

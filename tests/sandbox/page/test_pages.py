@@ -43,7 +43,7 @@ def test_nothing_comes_from_outside_and_nothing_is_inline(get: Get, path: str) -
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert page.headers["X-Content-Type-Options"] == "nosniff"
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     for tag, attributes in tags(page.text):
         assert tag not in ("style", "iframe", "object", "base")
         assert not [one for one in attributes if one == "style" or one.startswith("on")]

@@ -37,11 +37,15 @@ function isBusy() {
   return Boolean(typing || document.querySelector(".dragged"));
 }
 
+/** Shows this page as it is now, and tells whether it could. */
 async function refresh() {
   // What a form has answered is for the page that sent it, and stays there.
   const headers = { Accept: "text/html", "X-Refresh": "1" };
   const response = await fetch(location.href, { headers });
-  if (response.ok && !isBusy()) swap(await response.text(), "notices");
+  const html = await response.text();
+  if (isBusy()) return false;
+  if (response.ok) swap(html, "notices");
+  return true;
 }
 
 /** Sends a form, and shows what the page looks like then. */
@@ -52,8 +56,10 @@ async function send(form, button) {
     body: new URLSearchParams(data),
     headers: { Accept: "text/html" },
   });
-  if (!response.ok) throw new Error(String(response.status));
-  swap(await response.text());
+  // A form that was taken must not be sent twice, whatever the next page is.
+  if (!response.redirected) throw new Error(String(response.status));
+  if (response.ok) swap(await response.text());
+  else location.assign(response.url);
 }
 
 document.addEventListener("submit", (event) => {
@@ -131,10 +137,7 @@ async function watch(address, kinds) {
       stale ||= known !== null && kinds.some((kind) => news.changed.includes(kind));
       known = news.number;
       if (shown) shown.classList.add("on");
-      if (stale && !isBusy()) {
-        stale = false;
-        await refresh();
-      }
+      if (stale && !isBusy()) stale = !(await refresh());
       await wait(news.has_room ? PAUSE : 2000);
     } catch {
       // The sandbox has ended, or begins again: its numbers are others then.
