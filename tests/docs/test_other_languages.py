@@ -14,7 +14,7 @@ import pytest
 
 from amocrm.sandbox import Sandbox
 from tests.docs.test_documents import DOCS, blocks
-from tests.testing.conftest import PLUGIN
+from tests.testing.conftest import OPTIONS
 
 pytest_plugins = ["pytester"]
 
@@ -87,7 +87,7 @@ def test_pytest_starts_the_program(
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     (pytester.path / "order.mjs").write_text(blocks(page, "javascript")[0], encoding="utf-8")
     pytester.makepyfile(*blocks(page, "python"))
-    done = pytester.runpytest_inprocess("-p", PLUGIN, "-p", "no:cacheprovider")
+    done = pytester.runpytest_inprocess(*OPTIONS)
     done.assert_outcomes(passed=1)
 
 
