@@ -44,7 +44,7 @@ mirror/batch mirror/deletions mirror/estimate mirror/families mirror/report
 mirror/flatten/activities mirror/flatten/cells mirror/flatten/entities mirror/flatten/flatten
 mirror/flatten/reading mirror/flatten/reference mirror/flatten/values
 mirror/tables/activities mirror/tables/columns mirror/tables/definitions mirror/tables/entities
-mirror/tables/reference
+mirror/tables/reference mirror/warehouse/tables
 rate_limit/budget rate_limit/jitter rate_limit/learning rate_limit/window
 resources/custom_fields/choices resources/custom_fields/dates
 resources/custom_fields/definitions resources/custom_fields/error_messages

@@ -61,11 +61,16 @@ class EventStream:
         """Read the events that are new; the first time, all of them."""
         if not self._keeps_all and not self._types:
             return
-        state = self._run.state(self.name)
-        if "since" in state and set(self._types) <= set(state.get("types", ())):
-            self._read_since(int(state["since"]))
+        if self.is_copied:
+            self._read_since(int(self._run.state(self.name)["since"]))
         else:
             self._copy()
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether all earlier events were read."""
+        state = self._run.state(self.name)
+        return "since" in state and set(self._types) <= set(state.get("types", ()))
 
     def _copy(self) -> None:
         run = self._run

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from amocrm._support.arguments import check_function
 from amocrm._support.clock import Clock
 from amocrm.bulk.workers import OrderedPool
 from amocrm.client import AmoCRM
+from amocrm.errors import MirrorError
 from amocrm.mirror.changed_items import read_changes, read_touched
 from amocrm.mirror.context import RunContext, running
 from amocrm.mirror.event_stream import EventStream
@@ -62,13 +65,30 @@ def mirror(
             account.
         AmoCRMError: a call failed.
     """
+    from amocrm.mirror.sql.sink import Sink  # A warehouse needs no SQLAlchemy.
+    from amocrm.mirror.sql.viewing import update_views
+
     chosen = choose_families(families)
-    with running(crm, engine, prefix, progress, clock) as run:
-        _run(run, chosen, refresh)
+    check_function("progress", progress)
+    with closing(Sink(engine, prefix)) as sink:
+        sink.create_tables()
+        with running(crm, sink, progress, clock) as run:
+            read_all(run, chosen, refresh)
+            try:
+                update_views(sink)
+            except MirrorError as error:
+                run.skip("views", error)
     return run.report
 
 
-def _run(run: RunContext, families: Collection[str], refresh: bool) -> None:
+def read_all(run: RunContext, families: Collection[str], refresh: bool) -> None:
+    """Read what was never copied, then everything that has changed; at the end all is written.
+
+    Args:
+        run: the run.
+        families: chosen ones.
+        refresh: see `mirror`.
+    """
     if not run.account.has_customers:
         families = set(families) - {"customers", "transactions"}
     wholes = WholeListings(run, families)
@@ -93,6 +113,7 @@ def _run(run: RunContext, families: Collection[str], refresh: bool) -> None:
     read_touched(run, events.touched, families)
     if events.name not in run.report.skipped:
         events.finish()
+    run.flush()
 
 
 def _follow(run: RunContext, source: Source) -> None:

@@ -248,8 +248,9 @@ def _value(item: Json, code: Json, kind: Json) -> Json:
     if not isinstance(item, dict):
         return _all(item)
     value = item.get("value")
+    shown: Json = value
     if value is None or isinstance(value, bool):
-        shown = value
+        pass
     elif code == "PHONE":
         shown = PHONE
     elif code == "EMAIL":
@@ -260,4 +261,5 @@ def _value(item: Json, code: Json, kind: Json) -> Json:
         shown = value
     else:
         shown = _all(value)
-    return {name: shown if name == "value" else one for name, one in item.items()}
+    return {name: shown if name == "value" else one if name in _PLAIN else _all(one)
+            for name, one in item.items()}  # fmt: skip

@@ -82,11 +82,9 @@ def _masked(body: bytes, path: str) -> bytes | None:
     """Return a body without what is secret or personal; None for an empty one."""
     if not body:
         return None
+    text = body.decode(errors="replace")
     try:
-        text = body.decode()
         data = json.loads(text)
-    except UnicodeDecodeError:
-        return _REMOVED
     except (ValueError, RecursionError):
         return mask_form(text).encode() if _is_form(text) else _REMOVED
     if path.startswith("/oauth2") and isinstance(data, dict) and "code" in data:

@@ -76,6 +76,7 @@ CASES: dict[str, Case] = {
     "update": Case("leads LEAD price=5", "updated_at"),
     "export": Case("leads -o leads.csv", "rows in leads.csv", "nothing", bar=True),
     "import": Case("leads rows.csv --yes", "created 1", "nothing", bar=True),
+    "mirror": Case("sqlite:///crm.db --families leads", "up to date after", colors=True, bar=True),
     "fields": Case("contacts", "PHONE", colors=True),
     "pipelines": Case("", "Первичный контакт", colors=True),
     "users": Case("", "Bob", colors=True),
@@ -200,7 +201,7 @@ def test_at_the_terminal(start: Start, command: str) -> None:
         command if command in ("list", "doctor")
         else pytest.param(command, marks=pytest.mark.endurance)
         for command, case in CASES.items()
-        if case.colors
+        if case.colors and not case.bar
     ],
 )  # fmt: skip
 def test_without_colors(start: Start, command: str) -> None:

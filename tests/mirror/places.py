@@ -16,6 +16,8 @@ from amocrm.mirror.tables.definitions import TABLES
 from tests.servers import DATABASES, URLS, need
 
 KINDS = ["sqlite", *DATABASES]
+VIEWS = ["funnel", "time_in_stage", "utm", "leads_wide"]
+"""Each before those that it uses."""
 
 
 class Place(NamedTuple):
@@ -73,9 +75,7 @@ def new_place(kind: str, folder: Path) -> Generator[Place, None, None]:
     finally:
         engine = sa.create_engine(place.url, poolclass=sa.pool.NullPool)
         with engine.begin() as connection:
-            names = sa.inspect(connection).get_view_names()
-            quote = connection.dialect.identifier_preparer.quote
-            for name in (one for one in names if one.startswith(place.prefix)):
-                connection.exec_driver_sql(f"DROP VIEW {quote(name)}")
+            for name in VIEWS:
+                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {place.prefix}{name}")
             for table in describe_all(place.prefix).all:
                 table.drop(connection, checkfirst=True)

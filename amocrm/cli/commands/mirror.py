@@ -19,8 +19,11 @@ from amocrm.mirror.families import FAMILIES
 from amocrm.mirror.report import MirrorReport
 from amocrm.mirror.run import mirror as run_mirror
 from amocrm.mirror.verification import Verification, verify
+from amocrm.mirror.webhooks import mirror_webhooks
 
 URL: Final = "AMOCRM_MIRROR_URL"
+POLL: Final = 5.0
+"""Seconds between two looks into the webhooks' inbox, if one is in the same database."""
 
 
 @click.command(
@@ -69,6 +72,7 @@ def mirror(
     if is_check:
         return _told(session, verify(session.crm(), place, families=chosen, prefix=prefix))
     pause = None if every is None or once else read_every(every)
+    clock = SystemClock()
     while True:
         code = 0
         with told_errors(session, pause is not None):
@@ -79,7 +83,11 @@ def mirror(
             code = _reported(session, report)
         if pause is None:
             return code
-        SystemClock().sleep(pause)
+        deadline = clock.monotonic() + pause
+        while (left := deadline - clock.monotonic()) > 0:
+            clock.sleep(min(left, POLL))
+            with told_errors(session, True):
+                mirror_webhooks(session.crm(), place, families=chosen, prefix=prefix)
 
 
 def _place(session: Session, url: str | None) -> str:

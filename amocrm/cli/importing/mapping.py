@@ -35,6 +35,7 @@ _LINKS: Final[Mapping[str, tuple[str, ...]]] = {
     "customers": ("contact", "company"),
 }  # fmt: skip
 """What each kind can be linked to. Source: reference 4.12."""
+_WITH: Final = {"contacts": "контактами", "companies": "компаниями"}
 _SHOWN: Final = 5
 
 
@@ -68,7 +69,7 @@ class Target(NamedTuple):
             return self.name + tr(" (by its name)", " (по имени)") + cleared
         if self.purpose == "link":
             return tr(f"link to {self.name}, by id, phone, e-mail or name",
-                      f"связь с {self.name} по id, телефону, email или имени")  # fmt: skip
+                      f"связь с {_WITH[self.name]}: по id, телефону, email или имени")  # fmt: skip
         return self.name + cleared
 
 

@@ -44,6 +44,7 @@ class Sink:
 
     def __init__(self, engine: sa.Engine | str, prefix: str = "") -> None:
         self.tables = describe_all(prefix)
+        self.prefix = prefix
         self.database = Transactions(
             engine, raises=MirrorError, tables=self.tables.all, patience=PATIENCE, secret=False
         )
