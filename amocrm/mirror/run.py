@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from amocrm._support.arguments import check_function
 from amocrm._support.clock import Clock
 from amocrm.bulk.workers import OrderedPool
 from amocrm.client import AmoCRM
@@ -16,7 +18,6 @@ from amocrm.mirror.event_stream import EventStream
 from amocrm.mirror.families import SOURCES, Source, choose_families
 from amocrm.mirror.first_copy import FirstCopy
 from amocrm.mirror.report import MirrorReport, ReportProgress
-from amocrm.mirror.sql.viewing import update_views
 from amocrm.mirror.whole_listings import WholeListings
 
 if TYPE_CHECKING:
@@ -64,13 +65,30 @@ def mirror(
             account.
         AmoCRMError: a call failed.
     """
+    from amocrm.mirror.sql.sink import Sink  # A warehouse needs no SQLAlchemy.
+    from amocrm.mirror.sql.viewing import update_views
+
     chosen = choose_families(families)
-    with running(crm, engine, prefix, progress, clock) as run:
-        _run(run, chosen, refresh)
+    check_function("progress", progress)
+    with closing(Sink(engine, prefix)) as sink:
+        sink.create_tables()
+        with running(crm, sink, progress, clock) as run:
+            read_all(run, chosen, refresh)
+            try:
+                update_views(sink)
+            except MirrorError as error:
+                run.skip("views", error)
     return run.report
 
 
-def _run(run: RunContext, families: Collection[str], refresh: bool) -> None:
+def read_all(run: RunContext, families: Collection[str], refresh: bool) -> None:
+    """Read what was never copied, then everything that has changed; at the end all is written.
+
+    Args:
+        run: the run.
+        families: chosen ones.
+        refresh: see `mirror`.
+    """
     if not run.account.has_customers:
         families = set(families) - {"customers", "transactions"}
     wholes = WholeListings(run, families)
@@ -96,10 +114,6 @@ def _run(run: RunContext, families: Collection[str], refresh: bool) -> None:
     if events.name not in run.report.skipped:
         events.finish()
     run.flush()
-    try:
-        update_views(run.sink)
-    except MirrorError as error:
-        run.skip("views", error)
 
 
 def _follow(run: RunContext, source: Source) -> None:
