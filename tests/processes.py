@@ -15,7 +15,7 @@ import pytest
 _PRELOADED = [
     "amocrm.stores.sql", "amocrm.stores.redis", "psycopg", "pymysql", "pytest",
     "tests.servers", "tests.webhooks.inbox.killed", "tests.endurance.test_one_grant",
-    "tests.bulk.test_writer", "tests.webhooks.test_kills",
+    "tests.bulk.test_writer", "tests.webhooks.test_kills", "tests.mirror.test_kills",
 ]  # fmt: skip
 """Most modules that such a process imports; importing takes longer than its work."""
 

@@ -42,7 +42,7 @@ def log_in_to_sandbox(session: Session, profiles: Profiles, name: str, port: int
         log_in_with_code(name, profile, profiles, lambda crm: portal.issue_code())
         session.say(
             tr(f"The portal is at {served.url}, the profile is {name!r}. Ctrl-C ends both.",
-               f"Портал: {served.url}, профиль: {name!r}. Ctrl-C завершает оба.")
+               f"Песочница: {served.url}, профиль: {name!r}. Ctrl-C завершит и то и другое.")
         )  # fmt: skip
 
     try:

@@ -8,13 +8,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from amocrm.mirror.report import MirrorProgress, MirrorReport
     from amocrm.mirror.run import mirror
+    from amocrm.mirror.sql.viewing import create_mybi_views
+    from amocrm.mirror.verification import Difference, Verification, verify
 
-__all__ = ["MirrorProgress", "MirrorReport", "mirror"]
+__all__ = [
+    "Difference",
+    "MirrorProgress",
+    "MirrorReport",
+    "Verification",
+    "create_mybi_views",
+    "mirror",
+    "verify",
+]
 
 _MODULES = {
+    "Difference": "amocrm.mirror.verification",
     "MirrorProgress": "amocrm.mirror.report",
     "MirrorReport": "amocrm.mirror.report",
+    "Verification": "amocrm.mirror.verification",
+    "create_mybi_views": "amocrm.mirror.sql.viewing",
     "mirror": "amocrm.mirror.run",
+    "mirror_webhooks": "amocrm.mirror.webhooks",
+    "verify": "amocrm.mirror.verification",
 }
 
 

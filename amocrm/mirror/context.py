@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from amocrm._support.clock import Clock
+from amocrm._support.arguments import check_function
+from amocrm._support.clock import Clock, SystemClock
 from amocrm.bulk.pages import ShapeError
 from amocrm.client import AmoCRM
 from amocrm.errors import (
@@ -17,11 +19,11 @@ from amocrm.errors import (
 )
 from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
-from amocrm.mirror.account import MirroredAccount
-from amocrm.mirror.batch import Batch
+from amocrm.mirror.account import MirroredAccount, read_account
+from amocrm.mirror.batch import Batch, Written
+from amocrm.mirror.destination import Destination
 from amocrm.mirror.flatten.flatten import flatten
 from amocrm.mirror.report import MirrorProgress, MirrorReport, ReportProgress
-from amocrm.mirror.sql.sink import Sink
 from amocrm.mirror.tables.columns import Rows
 from amocrm.mirror.writer_thread import WriterThread
 
@@ -34,7 +36,7 @@ class RunContext:
     Attributes:
         crm: the client.
         account: as it was at the beginning.
-        sink: the database, to read from; what is written goes through `put`.
+        sink: the database or warehouse, to read from; what is written goes through `put`.
         report: of the run.
         begun: Unix seconds of the server at which the run began.
     """
@@ -43,7 +45,7 @@ class RunContext:
         self,
         crm: AmoCRM,
         account: MirroredAccount,
-        sink: Sink,
+        sink: Destination,
         writer: WriterThread,
         report: MirrorReport,
         progress: ReportProgress | None,
@@ -125,3 +127,31 @@ class RunContext:
         """Report something that cannot be read."""
         with self._lock:
             self.report.skipped[name] = str(reason)
+
+
+@contextmanager
+def running(
+    crm: AmoCRM, sink: Destination, progress: ReportProgress | None, clock: Clock | None
+) -> Generator[RunContext, None, None]:
+    """Keep other runs out, and write in a thread while the block reads.
+
+    Raises:
+        ConfigurationError: an argument is wrong.
+        MirrorError: the database cannot be used, or another run is mirroring the account.
+    """
+    check_function("progress", progress)
+    clock = clock or SystemClock()
+    began, account = clock.monotonic(), read_account(crm, clock)
+    report = MirrorReport(account.id)
+
+    def write(batch: Batch) -> Written:
+        return sink.write(account.id, batch)
+
+    def count(written: Written) -> None:
+        report.add_written(written.rows)
+        report.deleted += written.deleted
+        report.restored += written.restored
+
+    with sink.running(account.id), WriterThread(write, count) as writer:
+        yield RunContext(crm, account, sink, writer, report, progress, clock)
+    report.seconds = clock.monotonic() - began

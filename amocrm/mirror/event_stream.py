@@ -15,6 +15,7 @@ from amocrm.mirror.batch import Batch
 from amocrm.mirror.context import RunContext
 from amocrm.mirror.deletions import MERGED, NOTE_DELETED, Key, fates_of, key_of
 from amocrm.mirror.estimate import Estimate
+from amocrm.mirror.families import SOURCES
 from amocrm.mirror.tables.columns import Rows
 
 _OF_FAMILY: Final[Mapping[str, tuple[str, ...]]] = {
@@ -60,11 +61,16 @@ class EventStream:
         """Read the events that are new; the first time, all of them."""
         if not self._keeps_all and not self._types:
             return
-        state = self._run.state(self.name)
-        if "since" in state and set(self._types) <= set(state.get("types", ())):
-            self._read_since(int(state["since"]))
+        if self.is_copied:
+            self._read_since(int(self._run.state(self.name)["since"]))
         else:
             self._copy()
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether all earlier events were read."""
+        state = self._run.state(self.name)
+        return "since" in state and set(self._types) <= set(state.get("types", ()))
 
     def _copy(self) -> None:
         run = self._run
@@ -76,9 +82,23 @@ class EventStream:
             page += 1
             run.tell(estimate.add(items, run.monotonic()))
             self._put(items, {"begun": begun, "page": page, "done": estimate.done})
-        run.put(Batch(state={self.name: {"since": begun, "types": self._types}}))
+        # What happened while entities were copied is looked at once more, with what it touches.
+        since = min([begun, *self._begun_copies()])
+        run.put(Batch(state={self.name: {"since": since, "types": self._types}}))
         run.report.first_copies.append(self.name)
-        self._read_since(begun)
+        self._read_since(since)
+
+    def _begun_copies(self) -> Iterator[int]:
+        for source in SOURCES:
+            state = self._run.state(source.name)
+            if source.family in self._families and "begun" in state:
+                yield int(state["begun"])
+
+    def finish(self) -> None:
+        """Remember that all events were read, and what they have touched was read again."""
+        if self._keeps_all or self._types:
+            state = {"since": self._run.begun, "types": self._types}
+            self._run.put(Batch(state={self.name: state}))
 
     def _read_since(self, since: int) -> None:
         for items in self._pages({"from": max(0, int(since - OVERLAP))}, 1):
@@ -90,7 +110,6 @@ class EventStream:
                     if known is None or event["created_at"] >= known["created_at"]:
                         self.touched[key] = event
             self._put(items, {})
-        self._run.put(Batch(state={self.name: {"since": self._run.begun, "types": self._types}}))
 
     def _pages(self, created_at: Mapping[str, int], page: int) -> Iterator[list[Json]]:
         asked: dict[str, Json] = {"created_at": created_at}

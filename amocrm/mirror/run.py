@@ -8,20 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from amocrm._support.arguments import check_function
-from amocrm._support.clock import Clock, SystemClock
+from amocrm._support.clock import Clock
 from amocrm.bulk.workers import OrderedPool
 from amocrm.client import AmoCRM
-from amocrm.mirror.account import read_account
-from amocrm.mirror.batch import Batch, Written
+from amocrm.errors import MirrorError
 from amocrm.mirror.changed_items import read_changes, read_touched
-from amocrm.mirror.context import RunContext
+from amocrm.mirror.context import RunContext, running
 from amocrm.mirror.event_stream import EventStream
 from amocrm.mirror.families import SOURCES, Source, choose_families
 from amocrm.mirror.first_copy import FirstCopy
 from amocrm.mirror.report import MirrorReport, ReportProgress
-from amocrm.mirror.sql.sink import Sink
 from amocrm.mirror.whole_listings import WholeListings
-from amocrm.mirror.writer_thread import WriterThread
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -68,32 +65,32 @@ def mirror(
             account.
         AmoCRMError: a call failed.
     """
+    from amocrm.mirror.sql.sink import Sink  # A warehouse needs no SQLAlchemy.
+    from amocrm.mirror.sql.viewing import update_views
+
     chosen = choose_families(families)
     check_function("progress", progress)
-    clock = clock or SystemClock()
     with closing(Sink(engine, prefix)) as sink:
         sink.create_tables()
-        began = clock.monotonic()
-        account = read_account(crm, clock)
-        report = MirrorReport(account.id)
-        if not account.has_customers:
-            chosen -= {"customers", "transactions"}
-
-        def write(batch: Batch) -> Written:
-            return sink.write(account.id, batch)
-
-        def count(written: Written) -> None:
-            report.add_written(written.rows)
-            report.deleted += written.deleted
-            report.restored += written.restored
-
-        with sink.running(account.id), WriterThread(write, count) as writer:
-            _run(RunContext(crm, account, sink, writer, report, progress, clock), chosen, refresh)
-        report.seconds = clock.monotonic() - began
-    return report
+        with running(crm, sink, progress, clock) as run:
+            read_all(run, chosen, refresh)
+            try:
+                update_views(sink)
+            except MirrorError as error:
+                run.skip("views", error)
+    return run.report
 
 
-def _run(run: RunContext, families: Collection[str], refresh: bool) -> None:
+def read_all(run: RunContext, families: Collection[str], refresh: bool) -> None:
+    """Read what was never copied, then everything that has changed; at the end all is written.
+
+    Args:
+        run: the run.
+        families: chosen ones.
+        refresh: see `mirror`.
+    """
+    if not run.account.has_customers:
+        families = set(families) - {"customers", "transactions"}
     wholes = WholeListings(run, families)
     if refresh or wholes.is_due():
         _together(run, wholes.jobs())
@@ -114,6 +111,9 @@ def _run(run: RunContext, families: Collection[str], refresh: bool) -> None:
     _together(run, jobs)
     run.flush()
     read_touched(run, events.touched, families)
+    if events.name not in run.report.skipped:
+        events.finish()
+    run.flush()
 
 
 def _follow(run: RunContext, source: Source) -> None:
@@ -123,9 +123,8 @@ def _follow(run: RunContext, source: Source) -> None:
 
 
 def _is_wanted(source: Source, run: RunContext, families: Collection[str]) -> bool:
-    if source.of == "customers" and not run.account.has_customers:
-        return False
-    return source.family in families
+    is_off = source.of == "customers" and not run.account.has_customers
+    return source.family in families and not is_off
 
 
 def _together(run: RunContext, jobs: Mapping[str, Callable[[], object]]) -> None:

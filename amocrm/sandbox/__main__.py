@@ -13,19 +13,25 @@ from urllib.parse import urlencode
 from amocrm.api_limits import ACCESS_TOKEN_SECONDS, REQUESTS_PER_SECOND
 from amocrm.sandbox.http.server import Served
 from amocrm.sandbox.portal import Sandbox
+from amocrm.sandbox.schema.document import SchemaError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; return the exit status."""
     options = _parser().parse_args(arguments)
-    portal = Sandbox(
-        options.accounts,
-        rps=options.rps if options.rps > 0 else None,
-        refresh_mode=options.refresh_mode,
-        seed=options.seed,
-        redirect_uri=options.redirect_uri,
-        token_lifetime=options.token_lifetime,
-    )
+    try:
+        portal = Sandbox(
+            options.accounts,
+            rps="default" if options.rps is None else options.rps if options.rps > 0 else None,
+            refresh_mode=options.refresh_mode,
+            seed=options.seed,
+            redirect_uri=options.redirect_uri,
+            token_lifetime=options.token_lifetime,
+            schema=options.schema,
+        )
+    except SchemaError as error:
+        print(error, file=sys.stderr)
+        return 1
     for name in options.accounts if options.shop else ():
         portal.add_shop(name)
     try:
@@ -96,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     add("--tls", nargs=2, metavar=("CERT", "KEY"), help="serve HTTPS with these PEM files")
     add("--accounts", nargs="+", default=["example"], metavar="NAME", help="subdomains")
+    add("--schema", metavar="FILE", help="what the first account has: stages, fields, users")
     add("--shop", action="store_true", help="fill each account with the data of a small shop")
     add(
         "--populate", type=_count, metavar="N",
@@ -109,7 +116,10 @@ def _parser() -> argparse.ArgumentParser:
         "--token-lifetime", type=_seconds, default=ACCESS_TOKEN_SECONDS, metavar="SECONDS",
         help="how long an access token of a pair lives (default: 86400)",
     )  # fmt: skip
-    add("--rps", type=int, default=REQUESTS_PER_SECOND, help="requests a second; 0: no limit")
+    add(
+        "--rps", type=int,
+        help=f"requests a second; 0: no limit (default: the schema's, or {REQUESTS_PER_SECOND})",
+    )  # fmt: skip
     add("--seed", type=int, help="makes ids and secrets the same each time (default: random)")
     add(
         "--allow-host", nargs="+", default=[], metavar="NAME",

@@ -13,6 +13,7 @@ from amocrm.sandbox.data.shop import fill_shop
 from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.history import SINGULAR
+from amocrm.sandbox.engine.merging import merge
 from amocrm.sandbox.engine.routes import dispatch
 from amocrm.sandbox.engine.validate import check_model
 from amocrm.sandbox.engine.validation_errors import refuse_batch
@@ -173,6 +174,18 @@ class DataAdmin(Admin):
             where.changes.restore(entity_type, entity)
             history = Writer(where, self._router.ids, where.admin.id, now).history
             history.record(f"{SINGULAR[entity_type]}_restored", SINGULAR[entity_type], number)
+
+    def merge(
+        self, entity_type: str, into: int, other: int, account: str | Account | None = None
+    ) -> None:
+        """Merge two leads, contacts, companies or customers: only `into` is left.
+
+        Raises:
+            KeyError: there is no such entity.
+        """
+        with self._writing():
+            where, now = self.account(account), int(self.clock.time())
+            merge(Writer(where, self._router.ids, where.admin.id, now), entity_type, into, other)
 
     def leads(self, account: str | Account | None = None) -> list[Entity]:
         """Return copies of the stored leads, with tags by name and ties by id."""

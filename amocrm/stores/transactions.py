@@ -67,6 +67,11 @@ class Transactions:
     def __repr__(self) -> str:
         return repr(self._database)
 
+    @property
+    def dialect(self) -> sa.Dialect:
+        """The dialect of the database."""
+        return self._engine.dialect
+
     def create_tables(self) -> None:
         """Create missing tables and indexes; several processes may do so at the same time."""
         with self._errors("create the tables"):

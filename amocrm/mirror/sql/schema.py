@@ -69,7 +69,9 @@ class JSONValue(sa.types.TypeDecorator[Json]):
 
     def process_result_value(self, value: Json, dialect: sa.Dialect) -> Json:
         """Read JSON."""
-        return json.loads(value) if isinstance(value, str) else value
+        if value is None or dialect.name == "postgresql":
+            return value
+        return json.loads(value)
 
 
 _TYPES: Final[Mapping[ColumnType, sa.types.TypeEngine[Json]]] = {

@@ -44,6 +44,7 @@ class Sink:
 
     def __init__(self, engine: sa.Engine | str, prefix: str = "") -> None:
         self.tables = describe_all(prefix)
+        self.prefix = prefix
         self.database = Transactions(
             engine, raises=MirrorError, tables=self.tables.all, patience=PATIENCE, secret=False
         )
@@ -62,11 +63,15 @@ class Sink:
         Raises:
             ConfigurationError: a table of another program has the name of one of them.
         """
-        if self.database.run("look for the tables", self._is_complete, is_read=True):
+        if self.exists():
             return
         self.database.run("look for the tables", self._check_names, is_read=True)
         self.database.create_tables()
         self.save(0, {"version": _VERSION})
+
+    def exists(self) -> bool:
+        """Whether the tables are there."""
+        return self.database.run("look for the tables", self._is_complete, is_read=True)
 
     def _is_complete(self, connection: sa.Connection) -> bool:
         if not sa.inspect(connection).has_table(self.tables.state.name):

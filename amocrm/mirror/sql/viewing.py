@@ -1,0 +1,104 @@
+"""Creates the views of a mirror, and creates them again when the account's fields have changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import closing
+
+import sqlalchemy as sa
+
+from amocrm.errors import MirrorError
+from amocrm.mirror.sql.sink import Sink
+from amocrm.mirror.views.analysis import funnel, time_in_stage, utm
+from amocrm.mirror.views.dialect import Dialect
+from amocrm.mirror.views.mybi import mybi_views
+from amocrm.mirror.views.wide import WideField, leads_wide
+
+_STATE = "views"
+
+
+def update_views(sink: Sink) -> None:
+    """Create the views, if they are missing or the account's fields have changed.
+
+    Raises:
+        MirrorError: the database refuses it; the tables are untouched.
+    """
+    dialect = _dialect(sink)
+    queries = {
+        "leads_wide": leads_wide(dialect, _fields(sink)),
+        "utm": utm(dialect),
+        "time_in_stage": time_in_stage(dialect),
+        "funnel": funnel(dialect),
+    }
+    digest = hashlib.sha256(repr(queries).encode()).hexdigest()
+    if sink.load(0).get(_STATE) == digest:
+        return
+    _create(sink, dialect, queries)
+    sink.save(0, {_STATE: digest})
+
+
+def create_mybi_views(engine: sa.Engine | str, *, prefix: str = "") -> None:
+    """Create views with the names of mybi connect, such as `amocrm_leads` and `general_dates`.
+
+    Once, beside a mirror that is there already. The views have no prefix.
+
+    Args:
+        engine: an engine of SQLAlchemy, or a URL.
+        prefix: of the names of the mirror's tables.
+
+    Raises:
+        MirrorError: the database refuses it, or a table has the name of one of them.
+    """
+    with closing(Sink(engine, prefix)) as sink:
+        dialect = _dialect(sink)
+        _create(sink, dialect, mybi_views(dialect), names_prefix="")
+
+
+def _create(
+    sink: Sink, dialect: Dialect, queries: Mapping[str, str], names_prefix: str | None = None
+) -> None:
+    own = dialect.prefix if names_prefix is None else names_prefix
+    names = {name: dialect.quote(f"{own}{name}") for name in queries}
+
+    def create(connection: sa.Connection) -> None:
+        # Replacing does not do: in PostgreSQL a view may only get more columns.
+        for name in reversed(list(queries)):
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {names[name]}")
+        for name, query in queries.items():
+            connection.exec_driver_sql(
+                f"CREATE VIEW {names[name]} AS {_escaped(connection, query)}"
+            )
+
+    sink.database.run("create the views", create)
+
+
+def _escaped(connection: sa.Connection, query: str) -> str:
+    """Double the percent signs where the driver would take them for places of values."""
+    return query if connection.dialect.paramstyle == "qmark" else query.replace("%", "%%")
+
+
+def _dialect(sink: Sink) -> Dialect:
+    kind = sink.database.dialect.name
+    name = "mysql" if kind == "mariadb" else kind
+    if name not in ("postgresql", "mysql", "sqlite"):
+        raise MirrorError(f"the mirror has no views for {kind}")
+    mark = "`" if name == "mysql" else '"'
+    return Dialect(name, lambda text: f"{mark}{text.replace(mark, mark * 2)}{mark}", sink.prefix)
+
+
+def _fields(sink: Sink) -> list[WideField]:
+    fields = sink.tables.of["fields"].c
+    query = (
+        sa.select(fields.account_id, fields.id, fields.name, fields.type)
+        .where(fields.entity_type == "leads", fields.deleted_at.is_(None))
+        .order_by(fields.account_id, fields.sort, fields.id)
+    )
+    return sink.database.run(
+        "read fields",
+        lambda one: [
+            WideField(account_id, number, name or "", kind or "")
+            for account_id, number, name, kind in one.execute(query)
+        ],
+        is_read=True,
+    )

@@ -1,0 +1,1 @@
+"""The mirror in a warehouse, as tables of Apache Arrow; see `amocrm.mirror.dlt`."""

@@ -1,0 +1,69 @@
+"""`amocrm mirror`: the account in a database."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, Shop
+
+
+def rows(folder: Path) -> int:
+    with sqlite3.connect(folder / "crm.db") as connection:
+        (count,) = connection.execute("SELECT count(*) FROM leads").fetchone()
+        return int(count)
+
+
+def test_it_copies_and_then_brings_up_to_date(run: Run, account: Shop, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/crm.db"
+    done = run("mirror", url, "--families", "leads,contacts")
+    assert done.code == 0, done.err
+    changed = {row["table"]: row["changed"] for row in map(json.loads, done.out.splitlines())}
+    assert changed["leads"] == rows(tmp_path) == len(account.portal.leads())
+    assert "tasks" not in changed
+    assert "up to date after" in done.err
+    again = run("mirror", url, "--families", "leads,contacts")
+    assert (again.code, again.out) == (0, "")
+
+
+def test_the_url_may_be_a_variable(
+    run: Run, account: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMOCRM_MIRROR_URL", f"sqlite:///{tmp_path}/crm.db")
+    assert run("mirror", "--families", "leads", "--quiet").code == 0
+    assert rows(tmp_path)
+    checked = run("mirror", "--families", "leads", "--verify")
+    assert (checked.code, checked.out) == (0, "")
+    with sqlite3.connect(tmp_path / "crm.db") as connection:
+        connection.execute("DELETE FROM leads WHERE id = (SELECT min(id) FROM leads)")
+    checked = run("mirror", "--families", "leads", "--verify")
+    assert checked.code == 1
+    assert "in the copy" in checked.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "no database is given"),
+        (["nonsense"], "the database's URL cannot be read"),
+        (["sqlite://"], "in memory"),
+        (["sqlite:///{}/x.db", "--families", "lead"], "did you mean 'leads'?"),
+        (["sqlite:///{}/x.db", "--every", "soon"], "is no span of time"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    run: Run, account: Shop, tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    done = run("mirror", *(one.format(tmp_path) for one in arguments))
+    assert done.code == 2
+    assert told in done.err
+
+
+def test_a_password_is_never_shown(run: Run, account: Shop) -> None:
+    done = run("mirror", "postgresql+psycopg://anna:s3cret@127.0.0.1:1/crm")
+    assert done.code == 1
+    assert "AMOCRM_MIRROR_URL" in done.err
+    assert "s3cret" not in done.err + done.out

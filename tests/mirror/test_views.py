@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from amocrm import AmoCRM
+from amocrm.mirror import create_mybi_views
+from amocrm.mirror.views.dialect import Dialect
+from amocrm.mirror.views.mybi import mybi_views
+from amocrm.mirror.views.wide import MOST, WideField, wide_columns
+from amocrm.sandbox import ManualClock
+from tests.mirror.conftest import Runs
+from tests.mirror.places import Place
+
+
+def view(place: Place, name: str, *, prefix: str | None = None) -> list[dict[str, Any]]:
+    engine = sa.create_engine(place.url, poolclass=sa.pool.NullPool)
+    quote = engine.dialect.identifier_preparer.quote
+    with engine.connect() as connection:
+        full = quote(f"{place.prefix if prefix is None else prefix}{name}")
+        return [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {full}").mappings()]
+
+
+def test_views_of_a_shop(place: Place, run: Runs, crm: AmoCRM, clock: ManualClock) -> None:
+    lead = next(one for one in crm.leads.list() if one["status_id"] not in (142, 143))
+    fields = crm.leads.custom_fields
+    names = ['50% "скидка" `x`', "Name", "UTM_SOURCE", "А" * 80]
+    ids = [fields.create({"name": name, "type": "text"})["id"] for name in names]
+    several = fields.create({"name": "Цвета", "type": "multiselect", "enums": [
+        {"value": "белый"}, {"value": "алый"}]})  # fmt: skip
+    source = next(one for one in fields.list() if one.get("code") == "UTM_SOURCE")
+    crm.leads.update(lead["id"], {"custom_fields_values": [
+        *({"field_id": one, "values": [{"value": str(one)}]} for one in ids),
+        {"field_id": several["id"], "values": [{"value": "белый"}, {"value": "алый"}]},
+        {"field_id": source["id"], "values": [{"value": "yandex"}]},
+    ]})  # fmt: skip
+    begun = clock.time()
+    clock.advance(1000)
+    crm.leads.update(lead["id"], {"status_id": 142, "pipeline_id": lead["pipeline_id"]})
+    assert run(place).skipped == {}
+
+    (row,) = (one for one in view(place, "leads_wide") if one["id"] == lead["id"])
+    assert row['50% "скидка" `x`'] == str(ids[0])
+    assert (row["name"], row[f"Name ({ids[1]})"]) == (lead["name"], str(ids[1]))
+    assert [value for name, value in row.items() if name.startswith("А")] == [str(ids[3])]
+    assert row["Цвета"] == "белый, алый"
+    assert row["pipeline"] == "Воронка"
+
+    assert [one["utm_source"] for one in view(place, "utm") if one["lead_id"] == lead["id"]] == [
+        "yandex"
+    ]
+
+    stays = sorted(
+        (one for one in view(place, "time_in_stage") if one["lead_id"] == lead["id"]),
+        key=lambda one: str(one["entered_at"]),
+    )
+    assert [one["status_id"] for one in stays] == [lead["status_id"], 142]
+    assert stays[0]["seconds"] == int(begun) + 1000 - lead["created_at"]
+    assert stays[1]["left_at"] is None
+
+    stage = next(one for one in view(place, "funnel") if one["status_id"] == 142)
+    assert stage["leads_now"] >= 1
+    leads = list(crm.leads.list())
+    assert sum(one["leads_now"] for one in view(place, "funnel")) == len(leads)
+    assert sum(one["price_now"] for one in view(place, "funnel")) == sum(
+        one["price"] for one in leads
+    )
+
+
+def test_the_wide_view_follows_the_fields(
+    file: Place, run: Runs, crm: AmoCRM, clock: ManualClock
+) -> None:
+    run(file)
+    made = crm.leads.custom_fields.create({"name": "Новое поле", "type": "numeric"})
+    lead = next(iter(crm.leads.list()))
+    values = [{"field_id": made["id"], "values": [{"value": "1.5"}]}]
+    crm.leads.update(lead["id"], {"custom_fields_values": values})
+    clock.advance(1000)
+    run(file)
+    wide = {one["id"]: one["Новое поле"] for one in view(file, "leads_wide")}
+    assert wide[lead["id"]] == 1.5
+    crm.leads.custom_fields.update(made["id"], {"name": "Вес"})
+    clock.advance(1000)
+    run(file)
+    wide = {one["id"]: one["Вес"] for one in view(file, "leads_wide")}
+    assert wide[lead["id"]] == 1.5
+
+
+def test_views_in_the_names_of_the_paid_connector(place: Place, run: Runs, crm: AmoCRM) -> None:
+    run(place)
+    create_mybi_views(place.url, prefix=place.prefix)
+    try:
+        contacts = {one["contact_id"]: one for one in view(place, "amocrm_contacts", prefix="")}
+        some = next(iter(crm.contacts.list()))
+        phones = [
+            value["value"] for field in some["custom_fields_values"] or ()
+            if field["field_code"] == "PHONE" for value in field["values"] or ()
+        ]  # fmt: skip
+        assert contacts[some["id"]]["phone"] == ", ".join(phones)
+        dates = {one["id"]: one for one in view(place, "general_dates", prefix="")}
+        for fact in view(place, "amocrm_leads_facts", prefix=""):
+            date = dates[fact["created_id"]]
+            assert (date["year"], date["quarter"]) == (2023, 4)
+        for name in mybi_views(Dialect("sqlite", str)):
+            rows = view(place, name, prefix="")
+            assert rows or name.endswith(("notes", "attributes", "events", "tags", "customers"))
+    finally:
+        drop(place, list(mybi_views(Dialect("sqlite", str))))
+
+
+def drop(place: Place, names: list[str]) -> None:
+    engine = sa.create_engine(place.url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:
+        for name in reversed(names):
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "columns"),
+    [
+        ("sqlite", ["a", "A", "a (3)"], ["a", "A (2)", "a (3)"]),
+        ("sqlite", ["price", "", " \n", "x\ty"], ["price (1)", "field 2", "field 3", "x y"]),
+        ("postgresql", ["я" * 40, "я" * 40], ["я" * 31, f"{'я' * 29} (2)"]),
+        ("mysql", ["я" * 70, "я" * 70], ["я" * 64, f"{'я' * 60} (2)"]),
+    ],
+)
+def test_names_of_columns(kind: str, names: list[str], columns: list[str]) -> None:
+    fields = [WideField(1, number, name, "text") for number, name in enumerate(names, 1)]
+    assert list(wide_columns(kind, fields)) == columns
+
+
+def test_there_are_not_more_columns_than_databases_have() -> None:
+    fields = [WideField(1, number, f"field {number}", "text") for number in range(3000)]
+    assert len(wide_columns("sqlite", fields)) == MOST
