@@ -58,12 +58,12 @@ def mirror_webhooks(
     """
     chosen = choose_families(families)
     known = crm.connection.account_id
-    if known is not None:
-        with closing(Sink(engine, prefix)) as sink:
-            if not sink.exists() or not read_hints(sink, known, inbox_prefix):
-                return None
-    with running(crm, engine, prefix, None, clock) as run:
-        _follow(run, read_hints(run.sink, run.account.id, inbox_prefix), chosen)
+    with closing(Sink(engine, prefix)) as sink:
+        if known is not None and not (sink.exists() and read_hints(sink, known, inbox_prefix)):
+            return None
+        sink.create_tables()
+        with running(crm, sink, None, clock) as run:
+            _follow(run, read_hints(sink, run.account.id, inbox_prefix), chosen)
     return run.report
 
 
