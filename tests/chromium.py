@@ -7,7 +7,6 @@ opens an address and presses a button, as a person who logs in does.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 import shutil
@@ -118,9 +117,6 @@ class Browser:
     def cdp(self, command: str, **params: Any) -> Any:
         """Send a command of Chromium's own protocol."""
         return self.send("goog/cdp/execute", cmd=command, params=params)
-
-    def picture(self) -> bytes:
-        return base64.b64decode(self.get("screenshot"))
 
     def console(self) -> list[str]:
         """Return the errors that the console has shown since it was last asked."""

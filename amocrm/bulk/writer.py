@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sized
 from contextlib import ExitStack
 from os import PathLike
 from typing import Final, NamedTuple
@@ -19,6 +20,7 @@ from amocrm.bulk.outcomes import (
     Outcome,
     Refused,
     Unknown,
+    Updated,
     chunks,
     correlate,
     is_too_heavy,
@@ -135,6 +137,8 @@ class Writer:
         self._doubtful: set[int] = set()
         self._concurrency = Concurrency(api.rate)
         self._counting = threading.Lock()
+        self._changing: deque[frozenset[str]] = deque()
+        self._held: list[PendingWrite] | None = None
 
     def __repr__(self) -> str:
         return f"{self._method} {self._path}"
@@ -159,6 +163,7 @@ class Writer:
                 if not pool.ready:
                     meter.wait(f"items from {meter.done} on")
                 settled = pool.take()
+                self._changing.popleft()
                 meter.add(len(settled.outcomes))
                 unknown = unknown + 1 if settled.lost else 0
                 late = settled.lost if unknown >= UNKNOWN_IN_A_ROW else None
@@ -170,15 +175,31 @@ class Writer:
     def _feed(
         self, pool: OrderedPool[list[PendingWrite], Settled], source: Iterator[list[PendingWrite]]
     ) -> Exception | None:
-        """Add chunks to the pool up to its concurrency; return an error of the items' source."""
+        """Add chunks to the pool up to its concurrency; return an error of the items' source.
+
+        A chunk that changes an entity again waits until the change before it was written.
+        """
         try:
             while len(pool) < self._depth():
-                pool.ask(next(source))
+                chunk, self._held = self._held or next(source), None
+                changed = self._changed(chunk)
+                if any(not changed.isdisjoint(others) for others in self._changing):
+                    self._held = chunk
+                    return None
+                pool.ask(chunk)
+                self._changing.append(changed)
         except StopIteration:
             return None
         except Exception as error:
             return error
         return None
+
+    def _changed(self, chunk: list[PendingWrite]) -> frozenset[str]:
+        """Return the ids of the entities that a chunk changes."""
+        if self._kind is not Updated:
+            return frozenset()
+        items = (one.item for one in chunk if one.known is None)
+        return frozenset(str(item.get("id")) for item in items if isinstance(item, Mapping))
 
     def _depth(self) -> int:
         """Return the number of calls that should be in flight.

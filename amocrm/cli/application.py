@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from amocrm._version import __version__
+from amocrm.cli import loaded
 from amocrm.cli.command_table import COMMANDS
 from amocrm.cli.options import global_options
 from amocrm.cli.session import Session
@@ -80,7 +81,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except (AmoCRMError, OSError) as error:
-        return _told(str(error), exit_code(error))
+        return _told(loaded.error_texts.describe(error), exit_code(error))
     return code
 
 

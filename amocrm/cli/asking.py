@@ -39,6 +39,9 @@ def confirm(question: str, *, can_ask: bool) -> bool:
 def _check_person(question: str, option: str, can_ask: bool) -> None:
     if not can_ask:
         raise ConfigurationError(
-            tr(f"{question}: nobody can be asked", f"{question}: некого спросить"),
+            tr(
+                f"{question}: nobody can be asked",
+                f"{question}: ввод не с терминала, спросить нельзя",
+            ),
             hint=tr(f"give {option}", f"укажите {option}"),
         )

@@ -32,8 +32,17 @@ Entry: TypeAlias = Command | Group
 _HERE: Final = "amocrm.cli.commands"
 
 SANDBOX: Final[dict[str, Entry]] = {
-    "serve": Command(
-        f"{_HERE}.sandbox:serve", "Serve a local portal", "Запустить локальный портал"
+    "serve": Command(f"{_HERE}.sandbox:serve", "Serve a local portal", "Запустить песочницу"),
+    "clone": Command(
+        f"{_HERE}.sandbox_schema:clone_", "Write the account's schema", "Записать схему аккаунта"
+    ),
+    "diff": Command(
+        f"{_HERE}.sandbox_schema:diff_",
+        "Tell what changed since the schema",
+        "Показать, что изменилось со времени схемы",
+    ),
+    "reset": Command(
+        f"{_HERE}.sandbox_schema:reset", "Begin a running portal again", "Сбросить песочницу"
     ),
 }
 
@@ -46,9 +55,9 @@ WEBHOOKS: Final[dict[str, Entry]] = {
     "trigger": Command(
         f"{_HERE}.webhooks:trigger", "Send one as amoCRM does", "Отправить, как amoCRM"
     ),
-    "inbox": Command(f"{_HERE}.inbox:inbox", "List what has come", "Показать пришедшее"),
+    "inbox": Command(f"{_HERE}.inbox:inbox", "List what has come", "Показать, что пришло"),
     "show": Command(f"{_HERE}.inbox:show", "Show one event", "Показать одно событие"),
-    "dead": Command(f"{_HERE}.inbox:dead", "List what failed", "Показать неудавшееся"),
+    "dead": Command(f"{_HERE}.inbox:dead", "List what failed", "Показать, что не удалось"),
     "replay": Command(f"{_HERE}.inbox:replay", "Handle again", "Обработать ещё раз"),
     "reconcile": Command(
         f"{_HERE}.inbox:reconcile", "Find what never came", "Найти то, что не пришло"
@@ -58,14 +67,18 @@ WEBHOOKS: Final[dict[str, Entry]] = {
 
 COMMANDS: Final[dict[str, Entry]] = {
     "login": Command(f"{_HERE}.login:login", "Log in to an account", "Войти в аккаунт"),
-    "logout": Command(f"{_HERE}.accounts:logout", "Forget an account", "Забыть аккаунт"),
+    "logout": Command(
+        f"{_HERE}.accounts:logout", "Forget an account", "Удалить аккаунт с этого компьютера"
+    ),
     "accounts": Command(f"{_HERE}.accounts:accounts", "List the accounts", "Показать аккаунты"),
     "use": Command(f"{_HERE}.accounts:use", "Choose the account", "Выбрать аккаунт"),
     "whoami": Command(f"{_HERE}.accounts:whoami", "Who is logged in", "Кто вошёл"),
     "status": Command(
         f"{_HERE}.accounts:status", "The token, until when", "Токен и срок его действия"
     ),
-    "call": Command(f"{_HERE}.call:call", "Call any path of the API", "Вызвать любой путь API"),
+    "call": Command(
+        f"{_HERE}.call:call", "Call any path of the API", "Отправить запрос по любому пути API"
+    ),
     "list": Command(f"{_HERE}.entities:list_", "List entities", "Показать сущности"),
     "get": Command(f"{_HERE}.entities:get", "Show one entity", "Показать одну сущность"),
     "create": Command(f"{_HERE}.entities:create", "Create an entity", "Создать сущность"),
@@ -98,7 +111,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "webhooks": Group(
         WEBHOOKS, "Subscribe, receive, look, handle again", "Подписки, приём, просмотр, повтор"
     ),
-    "sandbox": Group(SANDBOX, "A local portal for tests", "Локальный портал для тестов"),
+    "sandbox": Group(
+        SANDBOX, "A local portal for tests", "Песочница: локальный аккаунт для тестов"
+    ),
     "completion": Command(
         f"{_HERE}.completion:completion",
         "Print the shell's completion script",

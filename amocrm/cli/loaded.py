@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from amocrm.cli import asking as asking
     from amocrm.cli import completing as completing
+    from amocrm.cli import error_texts as error_texts
     from amocrm.cli import logging_in as logging_in
     from amocrm.cli import opening as opening
     from amocrm.cli import output as output
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _MODULES: Final = (
     "asking",
     "completing",
+    "error_texts",
     "logging_in",
     "opening",
     "output",

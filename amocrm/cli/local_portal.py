@@ -42,7 +42,7 @@ def log_in_to_sandbox(session: Session, profiles: Profiles, name: str, port: int
         log_in_with_code(name, profile, profiles, lambda crm: portal.issue_code())
         session.say(
             tr(f"The portal is at {served.url}, the profile is {name!r}. Ctrl-C ends both.",
-               f"Портал: {served.url}, профиль: {name!r}. Ctrl-C завершает оба.")
+               f"Песочница: {served.url}, профиль: {name!r}. Ctrl-C завершит и то и другое.")
         )  # fmt: skip
 
     try:
@@ -60,16 +60,32 @@ def serve(
     port: int,
     ready: Callable[[Served], object],
     hosts: Sequence[str] = (),
+    control: bool | None = None,
 ) -> None:
     """Serve a portal until SIGINT or SIGTERM.
+
+    `control=True` serves `/_sandbox/` to everybody who reaches the port.
 
     Raises:
         AmoCRMError: it cannot listen there.
     """
     try:
-        run(portal, host, port, ready, hosts=hosts)
+        run(portal, host, port, ready, hosts=hosts, control=control)
     except (OSError, OverflowError) as error:
         raise AmoCRMError(f"cannot serve on {host}:{port}: {error}") from error
+
+
+def populate(portal: Sandbox, leads: int, seed: int | None) -> None:
+    """Fill every account with a plausible year.
+
+    Raises:
+        ConfigurationError: Faker is missing.
+    """
+    try:
+        for account in portal.accounts:
+            portal.populate(leads, 7 if seed is None else seed, account)
+    except ImportError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def show_details(session: Session, portal: Sandbox, served: Served) -> None:

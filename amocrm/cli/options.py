@@ -46,7 +46,7 @@ def global_options(*, hidden: bool = False) -> list[click.Parameter]:
     return [
         option(
             "--profile", metavar="NAME", shell_complete=complete_profiles,
-            help=tr("Another account.", "Другой аккаунт."),
+            help=tr("Another account.", "Другой профиль."),
         ),
         option(
             "-o", "--output", type=click.Choice(FORMATS),
@@ -57,7 +57,7 @@ def global_options(*, hidden: bool = False) -> list[click.Parameter]:
             "--as-user", type=click.IntRange(1), metavar="ID",
             help=tr("Act as another user.", "Действовать от имени другого пользователя."),
         ),
-        option("--no-input", is_flag=True, help=tr("Ask nothing.", "Не спрашивать.")),
+        option("--no-input", is_flag=True, help=tr("Ask nothing.", "Ничего не спрашивать.")),
         option(
             "-y", "--yes", is_flag=True,
             help=tr("Answer yes to questions.", "Отвечать «да» на вопросы."),

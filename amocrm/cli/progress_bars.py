@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import Final, TextIO
 
 from amocrm._support.clock import SystemClock
 from amocrm.cli.session import Session
@@ -38,7 +38,7 @@ def shown_between_rows(session: Session, title: str) -> Generator[Report | None]
     The bar is erased before rows are written, because they may go to the same terminal. There is
     none if the rows go through a pipe, because its reader may write to the terminal as well.
     """
-    if not session.shows_progress or _is_pipe(sys.stdout.fileno()):
+    if not session.shows_progress or _is_pipe(sys.stdout):
         yield None
         return
     clock = SystemClock()
@@ -63,6 +63,9 @@ def shown_between_rows(session: Session, title: str) -> Generator[Report | None]
         yield report
 
 
-def _is_pipe(handle: int) -> bool:
-    kind = os.fstat(handle).st_mode
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        kind = os.fstat(stream.fileno()).st_mode
+    except OSError:  # It is no file of the system.
+        return False
     return stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)

@@ -57,7 +57,7 @@ def logout(session: Session, name: str | None) -> None:
     if wanted is None:
         raise NotAuthorizedError("no account is chosen", hint="name one: amocrm logout NAME")
     loaded.logging_in.log_out(wanted, profiles)
-    session.say(tr(f"Forgot {wanted!r}.", f"Профиль {wanted!r} забыт."))
+    session.say(tr(f"Forgot {wanted!r}.", f"Профиль {wanted!r} удалён."))
 
 
 def _moment(seconds: float | None) -> str | None:

@@ -71,6 +71,7 @@ class Admin:
         self._tokens = TokenRegistry(mode, seed, token_lifetime)
         self._router = Router(self._tokens)
         self._names = tuple(accounts)
+        self._schema: Entity | None = None
         self._found()
         self.webhooks = Webhooks(
             self._lock, clock, self._router, self._tokens, seed or 0,
@@ -82,6 +83,8 @@ class Admin:
     def _found(self) -> None:
         for name in self._names:
             self._router.add_account(name, self.clock.time())
+        if self._schema is not None:
+            self._load(self._schema, None)
 
     @property
     def clock(self) -> Clock:

@@ -22,6 +22,7 @@ from amocrm.sandbox.engine.writing import Writer
 from amocrm.sandbox.entities.unsorted_items import enter
 from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.http.request import IncomingRequest
+from amocrm.sandbox.populate.population import Locale, Population, Setting, languages_of
 
 
 class DataAdmin(Admin):
@@ -55,6 +56,39 @@ class DataAdmin(Admin):
                 lambda method, path, body: self.call_api(method, path, body, account=where),
                 int(self.clock.time()),
             )
+
+    def populate(
+        self,
+        leads: int = 10_000,
+        seed: int = 7,
+        account: str | Account | None = None,
+        locale: Locale | None = None,
+    ) -> None:
+        """Fill an account with a plausible year: leads, people, companies, notes, tasks, events.
+
+        The pipelines, fields and users are those of the account; loss reasons are added if it has
+        none. The same seed makes the same data in the same account, with the same version of Faker.
+        No webhook tells of it.
+
+        Args:
+            leads: how many; the rest follows from them.
+            seed: of everything that is drawn.
+            account: the first one if None.
+            locale: names and texts in Russian (`ru`), in English (`en`), or `both`; None: in that
+                of the account's platform.
+
+        Raises:
+            ValueError: the number of leads is negative, there is no such locale, or no pipeline has
+                a stage for new leads.
+            ImportError: Faker is missing: it comes with the extra `testing`.
+        """
+        with self._writing():
+            where = self.account(account)
+            setting = Setting(
+                where, self._router.ids, self.integration.client_id, int(self.clock.time()), seed,
+                languages_of(where, locale),
+            )  # fmt: skip
+            Population(setting).fill(leads)
 
     def call_api(
         self,

@@ -24,7 +24,7 @@ from amocrm.api_limits import ACCESS_TOKEN_SECONDS, REQUESTS_PER_SECOND
 from amocrm.sandbox.clock import Clock, SystemClock
 from amocrm.sandbox.control import dispatch as control
 from amocrm.sandbox.control.feed import PARTS
-from amocrm.sandbox.data.state import Account
+from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.data_admin import DataAdmin
 from amocrm.sandbox.faults.effects import apply_fault, blocked
 from amocrm.sandbox.faults.plan import FaultInjector, FaultPlan, Injected
@@ -98,11 +98,12 @@ class Sandbox(DataAdmin):
         self.integration = self._tokens.new_integration(
             redirect_uri, client_id, client_secret, hook_url
         )
-        document = None if schema is None else read_schema(schema)
-        if document is not None:
-            self._load(document, None)
-        rate: int = (document or {}).get("rate", {}).get("requests_per_second", REQUESTS_PER_SECOND)
-        self.rate_limiter = RateLimiter(rate if rps == "default" else rps, limits)
+        if schema is not None:
+            self._schema = read_schema(schema)
+            self._load(self._schema, None)
+        rate: Entity = (self._schema or {}).get("rate", {})
+        usual: int = rate.get("requests_per_second", REQUESTS_PER_SECOND)
+        self.rate_limiter = RateLimiter(usual if rps == "default" else rps, limits)
         self._closing = threading.Event()
         self._log = Log(counters=self._router.counters)
         self._injector = FaultInjector(faults or FaultPlan(), seed or 0)
@@ -277,10 +278,10 @@ class Sandbox(DataAdmin):
     def reset(self) -> None:
         """Begin again, as after the construction.
 
-        The first accounts are founded anew, with their ids; what they held is gone, as are added
-        accounts, the log, webhooks and faults. What stays: integrations, channels, the tokens and
-        codes of the first accounts and users, apps that receive webhooks, and the clock. The
-        numbers of requests and webhooks go on.
+        The first accounts are founded anew, with their ids and their schema; what they held is
+        gone, as are added accounts, the log, webhooks and faults. What stays: integrations,
+        channels, the tokens and codes of the first accounts and users, apps that receive webhooks,
+        and the clock. The numbers of requests and webhooks go on.
         """
         with self._lock:
             self._router.reset()
@@ -332,17 +333,21 @@ class Sandbox(DataAdmin):
             OSError: the port is busy.
         """
         if control is None and not is_loopback(host):
-            sys.stderr.write(f"/_sandbox/ is not served: others may reach {host}; see control=\n")
+            sys.stderr.write(
+                f"/_sandbox/ is not served, as others reach {host} (--i-know, control=True)\n"
+            )
         allowed = is_loopback(host) if control is None else control
         served = serve(
             Guard(self, (host, *hosts), control=allowed), host, port,
             tls=tls, threads=threads, closing=self._closing,
             shake=lambda: self._pause(self.faults.handshake),
         )  # fmt: skip
-        return self._sending(served, threads)
+        return self._sending(served, threads, has_page=allowed)
 
     @contextlib.contextmanager
-    def _sending(self, serving: AbstractContextManager[Served], threads: int) -> Generator[Served]:
+    def _sending(
+        self, serving: AbstractContextManager[Served], threads: int, *, has_page: bool
+    ) -> Generator[Served]:
         # By another clock than the real one, a test decides when webhooks are sent.
         by_itself = isinstance(self.clock, SystemClock)
         with serving as served:
@@ -350,7 +355,7 @@ class Sandbox(DataAdmin):
             self.feed.open(threads)
             try:
                 with self.webhooks.sending() if by_itself else contextlib.nullcontext():
-                    yield served
+                    yield replace(served, page=f"{served.url}/" if has_page else "")
             finally:
                 self.feed.close()
                 self.webhooks.origin = ""

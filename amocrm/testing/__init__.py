@@ -16,13 +16,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from amocrm.testing.cloning import Difference, clone, diff
     from amocrm.testing.fixture import SandboxFixture, sandbox
+    from amocrm.testing.vcr import vcr_config
 
-__all__ = ["SandboxFixture", "sandbox"]
+__all__ = ["Difference", "SandboxFixture", "clone", "diff", "sandbox", "vcr_config"]
 
 _MODULES: Final = {
+    "Difference": "cloning",
     "SandboxFixture": "fixture",
+    "clone": "cloning",
+    "diff": "cloning",
     "sandbox": "fixture",
+    "vcr_config": "vcr",
 }
 
 if not TYPE_CHECKING:  # Checkers see the imports above.

@@ -21,6 +21,7 @@ from amocrm.sandbox.data.entity_types import ENTITY_TYPES
 from amocrm.sandbox.data.plans import Plan
 from amocrm.sandbox.engine.view import plain
 from amocrm.sandbox.http.answer import Answer
+from amocrm.sandbox.http.rate_limit import Verdict
 from amocrm.sandbox.http.request import IncomingRequest
 from amocrm.sandbox.schema.document import Source
 from amocrm.stores.store import TokenStore
@@ -198,13 +199,22 @@ class SandboxFixture(Sandbox):
                 self._reasons[int(number, 16)] = reason(answer.body)
         return answer
 
-    def _handle(self, request: IncomingRequest, uplink: float) -> Answer:
+    def reset(self) -> None:
+        """Begin again, as after the construction."""
+        with self._lock:
+            super().reset()
+            self._reasons.clear()
+            self._creations = Creations()
+
+    def _effect(
+        self, request: IncomingRequest, verdict: Verdict, now: float
+    ) -> tuple[Answer, Account | None]:
         if request.method in ("GET", "DELETE"):
-            return super()._handle(request, uplink)
+            return super()._effect(request, verdict, now)
         before = self._creations.state(self.accounts)
-        answer = super()._handle(request, uplink)
+        effect = super()._effect(request, verdict, now)
         self._creations.note(self.accounts, before)
-        return answer
+        return effect
 
 
 @contextmanager

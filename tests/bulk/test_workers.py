@@ -140,6 +140,7 @@ def test_a_patient_one_does_not_wait_again_after_ctrl_c() -> None:
             with crew._results:  # Held while it closes, until it waits.
                 if crew._closed:
                     break
+        end.wait(0.1)  # Python's own `wait` must not be interrupted before it has begun.
         signal.pthread_kill(main, signal.SIGINT)
         end.wait(10)
         done.set()

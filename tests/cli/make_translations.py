@@ -13,12 +13,20 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[2] / "amocrm" / "cli" / "locale" / "ru" / "LC_MESSAGES"
 TEXT, CATALOG = FOLDER / "amocrm.po", FOLDER / "amocrm.mo"
 MESSAGE = re.compile(r'^msgid (".*")\nmsgstr (".*")$', re.MULTILINE)
+PLURAL = re.compile(
+    r'^msgid (".*")\nmsgid_plural (".*")\nmsgstr\[0\] (".*")\nmsgstr\[1\] (".*")$', re.MULTILINE
+)
 MAGIC = 0x950412DE
 
 
 def messages() -> dict[str, str]:
-    found = MESSAGE.findall(TEXT.read_text(encoding="utf-8"))
-    return {ast.literal_eval(name): ast.literal_eval(text) for name, text in found}
+    """Return the texts by their English; those for one and for several have a NUL between them."""
+    text = TEXT.read_text(encoding="utf-8")
+    read = ast.literal_eval
+    found = {read(name): read(translated) for name, translated in MESSAGE.findall(text)}
+    for one, several, first, second in PLURAL.findall(text):
+        found[f"{read(one)}\0{read(several)}"] = f"{read(first)}\0{read(second)}"
+    return found
 
 
 def catalog() -> bytes:

@@ -21,10 +21,21 @@ PATIENCE = 30.0
 
 
 class Terminal:
-    """Runs the program in a pty; a context manager that ends it."""
+    """Runs the program in a pty; a context manager that ends it.
+
+    Args:
+        arguments: of the command line.
+        columns: of the window.
+        variables: of the environment.
+        stdout: instead of the terminal.
+    """
 
     def __init__(
-        self, *arguments: str, columns: int = 80, variables: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        columns: int = 80,
+        variables: Mapping[str, str] | None = None,
+        stdout: int | None = None,
     ) -> None:
         self._master, slave = pty.openpty()
         self.resize(columns)
@@ -36,7 +47,8 @@ class Terminal:
 
         self.process: subprocess.Popen[bytes] = start(
             *arguments, variables={**settings, **(variables or {})},
-            stdin=slave, stdout=slave, stderr=slave, preexec_fn=own_terminal,
+            stdin=slave, stdout=slave if stdout is None else stdout, stderr=slave,
+            preexec_fn=own_terminal,
         )  # fmt: skip
         os.close(slave)
         self.shown = ""

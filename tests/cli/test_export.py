@@ -170,7 +170,14 @@ def test_a_full_sheet_is_followed_by_another_one(tmp_path: Path) -> None:
     columns = [Column("id", "integer", lambda record: record.item["id"])]
     path = tmp_path / "a.xlsx"
     with open(path, "wb") as file:
-        write_workbook(([number] for number in range(7)), columns, "leads", file, sheet_rows=4)
+        write_workbook(
+            ([number] for number in range(7)),
+            columns,
+            "leads",
+            file,
+            folder=str(tmp_path / "sheets"),
+            sheet_rows=4,
+        )
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == ["leads", "leads 2", "leads 3"]
     read = [[row[0] for row in sheet.values] for sheet in book.worksheets]

@@ -190,7 +190,7 @@ def test_completion_scripts(run: Run, shell: str) -> None:
         (["list", "nope", "--filter", "x"], []),
         (["use", "s"], ["shop"]),
         (["--profile", "s"], ["shop"]),
-        (["sandbox", ""], ["serve"]),
+        (["sandbox", "s"], ["serve"]),
     ],
     ids=lambda words: " ".join(words),
 )

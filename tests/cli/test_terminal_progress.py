@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,10 +39,8 @@ def portal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 @pytest.fixture
 def leads(portal: Sandbox) -> Sandbox:
     """A portal with some pages of leads."""
-    access = portal.issue_long_lived()
-    with AmoCRM(
-        "example", {"access_token": access}, session=portal.session(), rate_limiter=None
-    ) as crm:
+    token, session = portal.issue_long_lived(), portal.session()
+    with AmoCRM("example", {"access_token": token}, session=session, rate_limiter=None) as crm:
         for made in crm.leads.create_many({"name": f"Lead {at}"} for at in range(LEADS)):
             made.unwrap()
     return portal
@@ -142,3 +141,15 @@ def test_a_long_list_has_a_bar_between_its_rows(leads: Sandbox) -> None:
     head, *rows, last = screen(terminal.shown)
     assert (head.split(), last) == (["id", "name"], "")
     assert [row.split(maxsplit=1)[1] for row in rows] == [f"Lead {at}" for at in range(LEADS)]
+
+
+def test_a_long_list_through_a_pipe_has_none_and_a_closed_pipe_is_silent(leads: Sandbox) -> None:
+    leads.inject("latency", "GET", ITSELF, seconds=MOMENT)
+    leads.inject("latency", "GET", ITSELF, seconds=0.3)
+    with Terminal("list", "leads", stdout=subprocess.PIPE) as terminal:
+        assert terminal.process.stdout is not None
+        with terminal.process.stdout as rows:
+            for _ in range(PAGE + 1):
+                assert json.loads(rows.readline())["name"]
+        assert terminal.end() == 0
+    assert terminal.shown == ""

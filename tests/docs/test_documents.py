@@ -58,6 +58,9 @@ QUICKSTART = "pip install . && python examples/quickstart.py"
 TESTS = "pip install -e '.[dev]' && pytest"
 SERVE = "python -m amocrm.sandbox --port 8080"
 
+FOREIGN = {"sh", "javascript", "php", "go"}
+"""Programs of docs/sandbox-other-languages.md; `test_other_languages` runs them."""
+
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -197,12 +200,9 @@ def test_blocks_that_need_earlier_ones_say_so(path: Path) -> None:
 @PAGES
 def test_there_are_no_fences_that_do_not_run(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert set(re.findall(r"^```(\w+)$", text, re.MULTILINE)) <= {
-        "python",
-        "bash",
-        "text",
-        "console",
-    }
+    fences = set(re.findall(r"^```(\w+)$", text, re.MULTILINE))
+    foreign = FOREIGN if path.name.startswith("sandbox-other-languages") else set[str]()
+    assert fences <= {"python", "bash", "text", "console"} | foreign
     printed = [one for one in outputs(path) if one is not None]
     assert len(printed) == len(blocks(path, "text")), "a text that no block prints"
     assert path in (ENGLISH, RUSSIAN) or blocks(path, "bash") == []
@@ -291,6 +291,13 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert not anchor or anchor in anchors(target), f"{link}#{anchor}"
 
 
+def test_pictures_are_light_and_each_is_shown() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for pair in PAIRS for path in pair)
+    for picture in (DOCS / "img").iterdir():
+        assert picture.name in pages
+        assert picture.stat().st_size < 150_000, picture.name
+
+
 @READMES
 def test_every_page_is_linked_from_the_first_one(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -347,7 +354,9 @@ def test_the_changelog_s_newest_entry_is_this_version_or_unreleased() -> None:
     assert newest in ("Unreleased", __version__)
 
 
-@pytest.mark.parametrize("module", ["amocrm.sandbox", "amocrm.sandbox.oauth.tokens"])
+@pytest.mark.parametrize(
+    "module", ["amocrm.sandbox", "amocrm.sandbox.oauth.tokens", "amocrm.testing"]
+)
 def test_examples_in_docstrings_hold(module: str) -> None:
     import doctest
 

@@ -207,7 +207,10 @@ def slow(use: Use) -> str | None:
             return time.process_time() - began
 
         for size in SIZES:
-            if spent(size) > SLOW and all(spent(2 * size) > 3 * spent(size) for _ in range(TRIES)):
+            # Smaller texts tell how the time grows, and take a tenth of it.
+            if spent(size) > SLOW and all(
+                spent(size // 2) > 3 * spent(size // 4) for _ in range(TRIES)
+            ):
                 return f"{before!r} + {piece!r} * n + {tail!r}"
     return None
 

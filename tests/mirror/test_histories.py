@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,16 +12,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amocrm import AmoCRM
+from amocrm.mirror import mirror_webhooks
 from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.webhooks.inbox.sql import SQLInbox
 from tests.mirror.conftest import Runs
 from tests.mirror.histories import ENTITIES, STEPS, History, Step
 from tests.mirror.places import Place
+from tests.webhooks.arrivals import form, put
 
 CASES = max(6, int(os.environ.get("AMOCRM_TEST_CASES", "100")) // 16)
 """A case costs as much as a hundred cases of a pure function."""
 
 FAMILIES = st.sampled_from([list(ENTITIES), [*ENTITIES, "events"]])
 RUN = st.just(("run",))
+TOLD = st.tuples(
+    st.just("told"), st.sampled_from(ENTITIES), st.integers(0, 5),
+    st.sampled_from(["add", "update", "delete", "restore"]),
+)  # fmt: skip
+"""A webhook about some entity, whatever has happened to it."""
 
 pytestmark = pytest.mark.timeout(3600)  # for 100,000 cases
 
@@ -29,7 +38,7 @@ pytestmark = pytest.mark.timeout(3600)  # for 100,000 cases
     max_examples=CASES, derandomize=True, deadline=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
-@given(st.lists(st.one_of(STEPS, STEPS, STEPS, RUN), min_size=4, max_size=25), FAMILIES)
+@given(st.lists(st.one_of(STEPS, STEPS, STEPS, TOLD, RUN), min_size=4, max_size=25), FAMILIES)
 def test_any_history_ends_in_the_same_mirror(steps: list[Step], families: list[str]) -> None:
     clock = ManualClock()
     portal = Sandbox(clock=clock, rps=None, seed=0)
@@ -38,15 +47,21 @@ def test_any_history_ends_in_the_same_mirror(steps: list[Step], families: list[s
         AmoCRM("example", {"access_token": token}, session=portal.session(), clock=clock,
                rate_limiter=None) as crm,
         TemporaryDirectory() as folder,
+        ExitStack() as stack,
     ):  # fmt: skip
         history, run = History(portal, crm, clock), Runs(crm, clock, Path(folder))
         place = Place(f"sqlite:///{folder}/mirror.db")
         for kind in ENTITIES:
             for _ in range(2):
                 history.do(("create", kind))
-        for step in steps:
+        inbox = stack.enter_context(closing(SQLInbox(place.url)))
+        inbox.create_table()
+        for number, step in enumerate(steps):
             if step == ("run",):
                 run(place, families=families)
+            elif step[0] == "told":
+                tell(history, inbox, number, *step[1:])
+                mirror_webhooks(crm, place.url, families=families, clock=clock)
             else:
                 history.do(step)
         run(place, families=families)
@@ -58,3 +73,17 @@ def test_any_history_ends_in_the_same_mirror(steps: list[Step], families: list[s
             names = {row["id"]: row["name"] for row in rows if row["id"] in alive}
             stored = portal.leads() + portal.contacts() + portal.companies()
             assert names.items() <= {one["id"]: one["name"] for one in stored}.items()
+
+
+def tell(
+    history: History, inbox: SQLInbox, number: int, kind: str, which: int, action: str
+) -> None:
+    """Let a webhook arrive, about an entity that may be deleted by now."""
+    ids = history.alive(kind) + history.alive(kind, deleted=True)
+    account = history.portal.account().id
+    item = {"id": ids[which % len(ids)], "at": number, "type": KINDS_OF_CONTACTS.get(kind, "")}
+    wire = "contacts" if kind == "companies" else kind
+    put(inbox, form(wire, action, item, account=account), account=account)
+
+
+KINDS_OF_CONTACTS = {"contacts": "contact", "companies": "company"}

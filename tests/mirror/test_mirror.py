@@ -114,6 +114,21 @@ def test_a_deleted_lead_is_marked_and_rises_only_when_it_is_restored(
     run.check(place)
 
 
+def test_a_lead_edited_and_deleted_in_one_second_stays_deleted(
+    file: Place, run: Runs, crm: AmoCRM, shop: Sandbox
+) -> None:
+    number = shop.leads()[0]["id"]
+    crm.leads.update(number, {"name": "edited"})
+    run(file)
+    shop.trash("leads", number)
+    run(file)
+    assert file.one("leads", id=number)["deleted_at"] is not None
+    shop.restore("leads", number)
+    run(file)
+    assert file.one("leads", id=number)["deleted_at"] is None
+    run.check(file)
+
+
 @pytest.mark.parametrize("kind", ["contacts", "companies", "leads"])
 def test_merged_ones_go(
     file: Place, run: Runs, clock: ManualClock, shop: Sandbox, kind: str

@@ -53,10 +53,13 @@ def test_what_is_printed_works_and_a_signal_ends_it(
         body["grant_type"] = "authorization_code"
         pair = session.post(f"{told['address']}/oauth2/access_token", json=body)
         page = session.get(told["consent"])
+        start = session.get(told["page"], headers={"Accept": "text/html"})
         leads = session.get(f"{told['address']}/one/api/v4/leads", headers=headers)
     assert account.json()["subdomain"] == "one"
     assert (files.status_code, unsigned.status_code) == (204, 403)
     assert (pair.status_code, page.status_code) == (200, 200)
+    assert told["page"] == f"{told['address']}/"
+    assert "one.amocrm.ru" in start.text
     assert (pair.json()["expires_in"], len(leads.json()["_embedded"]["leads"])) == (300, 16)
     process.send_signal(number)
     out, err = process.communicate(timeout=10)

@@ -126,6 +126,29 @@ def test_repeated_after_an_outage(amocrm, amocrm_webhooks, amocrm_clock, receive
     )
 
 
+def test_what_an_app_raises_is_shown(run: Run) -> None:
+    shown = run(
+        RECEIVER
+        + """
+def wsgi(environ, start_response):
+    raise LookupError("of the app")
+
+async def asgi(scope, receive, send):
+    raise LookupError("of the app")
+
+@pytest.mark.parametrize("app", [wsgi, asgi])
+def test_failing(amocrm, amocrm_webhooks, app):
+    amocrm_webhooks.subscribe(app, "add_lead")
+    create(amocrm, "One")
+    (delivery,) = amocrm_webhooks.deliver()
+    assert delivery.statuses == [200]
+""",
+        failed=2,
+    )
+    assert shown.count('raise LookupError("of the app")') >= 2
+    assert shown.count("assert [500] == [200]") >= 2
+
+
 def test_a_wrong_subscription_is_an_error(run: Run) -> None:
     run(
         """

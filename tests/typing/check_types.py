@@ -26,7 +26,8 @@ from amocrm import (
 )
 from amocrm.rate_limit.file import FileRateLimiter
 from amocrm.rate_limit.redis import RedisRateLimiter
-from amocrm.sandbox import ManualClock
+from amocrm.sandbox import ManualClock, Seen
+from amocrm.testing import SandboxFixture, sandbox
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
@@ -119,3 +120,17 @@ def settings(session: requests.Session) -> None:
     AmoCRM("a", {"access_token": "x"}, rate_limiter=RedisRateLimiter("redis://localhost"))
     AmoCRM("a", {"access_token": "x"}, rate_limiter="shared")
     AmoCRM("a", {"access_token": "x"}, rate_limiter="fast")  # type: ignore[arg-type]  # pyright: ignore
+
+
+def testing() -> None:
+    with sandbox(account="a.kommo.com", plan="basic", rps=7, faults={"latency": 1}) as portal:
+        assert_type(portal, SandboxFixture)
+        assert_type(portal.client(), AmoCRM)
+        assert_type(portal.clock, ManualClock)
+        assert_type(portal.calls, list[Seen])
+        assert_type(portal.created("leads"), list[dict[str, Any]])
+        assert_type(portal.webhooks.subscribe("http://127.0.0.1/", "add_lead"), str)
+    sandbox(plan="base")  # type: ignore[arg-type]  # pyright: ignore
+    sandbox(rps="7")  # type: ignore[arg-type]  # pyright: ignore
+    sandbox("shop")  # type: ignore[misc]  # pyright: ignore
+    AmoCRM("a").with_options(read_only="use another")

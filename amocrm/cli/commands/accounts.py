@@ -67,7 +67,7 @@ def status(session: Session) -> None:
 @click.command(
     help=tr(
         "Forget an account and its tokens on this machine.\n\nExample: amocrm logout mycompany",
-        "Забыть аккаунт и его токены на этом компьютере.\n\nПример: amocrm logout mycompany",
+        "Удалить аккаунт и его токены с этого компьютера.\n\nПример: amocrm logout mycompany",
     )
 )
 @click.argument("name", required=False, shell_complete=complete_profiles)

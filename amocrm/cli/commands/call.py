@@ -20,7 +20,7 @@ METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
     help=tr(
         "Call any path of the API, and print the response.\n\n"
         "Example: amocrm call GET /api/v4/leads -q limit=5 -q 'filter[id][0]=42'",
-        "Вызвать любой путь API и вывести ответ.\n\n"
+        "Отправить запрос к любому пути API и вывести ответ.\n\n"
         "Пример: amocrm call GET /api/v4/leads -q limit=5 -q 'filter[id][0]=42'",
     )
 )
@@ -28,15 +28,18 @@ METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 @click.argument("path")
 @click.option(
     "-q", "query", multiple=True, metavar="K=V",
-    help=tr("Part of the query; may be repeated.", "Часть запроса; можно повторять."),
+    help=tr("Part of the query; may be repeated.",
+            "Параметр запроса; можно указать несколько раз."),
 )  # fmt: skip
 @click.option(
     "--input", "input_", metavar="FILE",
-    help=tr("JSON of the body; - is standard input.", "JSON тела; - это стандартный ввод."),
+    help=tr("JSON of the body; - is standard input.",
+            "Тело запроса в JSON; - читает стандартный ввод."),
 )  # fmt: skip
 @click.option(
     "--all", "all_", is_flag=True,
-    help=tr("All pages of a list, an item a line.", "Все страницы списка, по элементу в строке."),
+    help=tr("All pages of a list, an item a line.",
+            "Прочитать все страницы, по элементу в строке."),
 )  # fmt: skip
 @pass_session
 def call(

@@ -12,6 +12,7 @@ import click
 
 from amocrm.cli import completing, words
 from amocrm.cli.ctrl_c import told_at_ctrl_c
+from amocrm.cli.error_texts import describe
 from amocrm.cli.exporting.export import FORMATS, Export, Format
 from amocrm.cli.exporting.export import run as run_export
 from amocrm.cli.exporting.source import Query
@@ -44,23 +45,23 @@ IN_PART: Final = 3
 @click.argument("resource", shell_complete=completing.resources)
 @click.option(
     "-o", "--output", "path", required=True, metavar="FILE", type=click.Path(dir_okay=False),
-    help=tr("The file; its name tells the format.", "Файл; формат по окончанию имени."),
+    help=tr("The file; its name tells the format.", "Файл; формат определяется по расширению."),
 )  # fmt: skip
 @click.option(
     "--format", "form", type=click.Choice(FORMATS),
-    help=tr("The format, whatever the name.", "Формат, если имя о нём не говорит."),
+    help=tr("The format, whatever the name.", "Формат, если по расширению его не понять."),
 )  # fmt: skip
 @click.option(
     "--filter", "filters", multiple=True, metavar="NAME=VALUE", shell_complete=completing.filters,
-    help=tr("As of amocrm list.", "Как у amocrm list."),
+    help=tr("As of amocrm list.", "Фильтр, как в amocrm list."),
 )  # fmt: skip
 @click.option(
     "--since", metavar="TIME",
-    help=tr("Only what was changed since.", "Только изменённое с этого времени."),
+    help=tr("Only what was changed since.", "Только то, что изменилось с этого времени."),
 )  # fmt: skip
 @click.option(
     "--with", "with_", multiple=True, metavar="NAMES", shell_complete=completing.withs,
-    help=tr("More parts, such as contacts.", "Дополнительные части, например contacts."),
+    help=tr("More parts, such as contacts.", "Добавить связанное, например contacts."),
 )  # fmt: skip
 @click.option(
     "--fields", metavar="NAMES",
@@ -70,7 +71,7 @@ IN_PART: Final = 3
 @click.option(
     "--names", is_flag=True,
     help=tr("Names beside ids: stages, users, contacts.",
-            "Имена рядом с id: этапы, пользователи, контакты."),
+            "Названия рядом с id: этапы, пользователи, контакты."),
 )  # fmt: skip
 @click.option(
     "--delimiter", default=",", metavar="CHAR", show_default=True,
@@ -105,7 +106,9 @@ def export(
     )
     with shown_progress(session, resource) as report, _may_go_on(session, f"{path}.part.json"):
         done = run_export(crm, job, report)
-    went_on = tr(f", {done.resumed_at} of them earlier", f", из них {done.resumed_at} раньше")
+    went_on = tr(
+        f", {done.resumed_at} of them earlier", f", из них в прошлый раз {done.resumed_at}"
+    )
     session.say(
         tr(f"{done.rows} rows in {path}", f"строк: {done.rows}, файл {path}")
         + (went_on if done.resumed_at else "")
@@ -119,9 +122,9 @@ def export(
         "shown, and all rows are checked, before anything is sent. The same command goes on with "
         "an import that was interrupted, and sends rows that were refused and are mended.\n\n"
         "Example: amocrm import contacts people.csv --match phone --dry-run",
-        "Загрузить в аккаунт строки файла jsonl, csv или xlsx. До отправки показано, чем станет "
-        "каждый столбец, и проверены все строки. Та же команда продолжает прерванную загрузку и "
-        "отправляет исправленные строки, которые были отклонены.\n\n"
+        "Загрузить в аккаунт строки файла jsonl, csv или xlsx. Перед отправкой команда показывает, "
+        "что станет с каждым столбцом, и проверяет все строки. Повторите её, чтобы продолжить "
+        "прерванную загрузку или отправить строки, которые были отклонены и исправлены.\n\n"
         "Пример: amocrm import contacts people.csv --match phone --dry-run",
     ),
 )
@@ -130,30 +133,30 @@ def export(
 @click.option(
     "--match", type=click.Choice(get_args(Match)),
     help=tr("Change what has this phone, email or id.",
-            "Изменять тех, у кого такой phone, email или id."),
+            "Изменять тех, у кого такой телефон, email или id."),
 )  # fmt: skip
 @click.option(
     "--map", "mapping", multiple=True, metavar="COLUMN=NAME",
     help=tr("What a column becomes; COLUMN= leaves it out.",
-            "Чем станет столбец; СТОЛБЕЦ= пропускает его."),
+            "Что в столбце; СТОЛБЕЦ= пропускает его."),
 )  # fmt: skip
 @click.option(
     "--empty", type=click.Choice(get_args(Empty)), default="keep", show_default=True,
     help=tr("What an empty cell does to an entity that is changed.",
-            "Что делает пустая ячейка с полем изменяемой сущности: ничего или очищает его."),
+            "Пустая ячейка: не менять поле или очистить его."),
 )  # fmt: skip
 @click.option(
-    "--dry-run", is_flag=True, help=tr("Check all rows, send nothing.", "Проверить, не отправлять.")
+    "--dry-run", is_flag=True, help=tr("Check all rows, send nothing.", "Только проверить строки.")
 )
 @click.option(
     "--journal", metavar="FILE",
     help=tr("How far it has come; kept when all is done. Default: beside FILE until then.",
-            "Журнал загрузки; остаётся, когда всё готово. Иначе он рядом с файлом до конца."),
+            "Файл журнала; не удаляется. Иначе он лежит рядом, пока загрузка не закончена."),
 )  # fmt: skip
 @click.option(
     "--outcomes", metavar="FILE",
     help=tr("What became of each row, in jsonl; - is standard output.",
-            "Что стало с каждой строкой, jsonl; - это стандартный вывод."),
+            "Итог по каждой строке в jsonl; - пишет в стандартный вывод."),
 )  # fmt: skip
 @click.option(
     "--encoding", metavar="NAME",
@@ -189,7 +192,7 @@ def import_(
     if session.interactive and not session.confirm(tr("Import them?", "Загрузить?")):
         return 0
     if os.path.exists(str(job.journal)):
-        session.say(tr(f"going on with {job.journal}", f"продолжаю {job.journal}"))
+        session.say(tr(f"going on with {job.journal}", f"продолжаю по журналу {job.journal}"))
     waiting = tr("waiting for the rows that were sent; Ctrl-C again ends it at once",
                  "жду ответа на отправленные строки; ещё раз Ctrl-C — завершить сразу")  # fmt: skip
     with (
@@ -217,13 +220,16 @@ def _show_mapping(session: Session, plan: Plan) -> None:
 def _show_check(session: Session, checked: Checked) -> None:
     session.say(
         tr(f"{checked.rows} rows, {checked.refused} refused by the account's definitions",
-           f"строк: {checked.rows}, не подходят под поля аккаунта: {checked.refused}")
+           f"строк: {checked.rows}, отклонено при проверке: {checked.refused}")
     )  # fmt: skip
     _show_first(session, checked.first)
 
 
 def _show_outcomes(session: Session, log: OutcomeLog, job: Import) -> None:
-    session.say(", ".join(f"{what} {count}" for what, count in log.counts.items()) or "no rows")
+    session.say(
+        ", ".join(f"{what} {count}" for what, count in log.counts.items())
+        or tr("no rows", "строк нет")
+    )
     _show_first(session, log.first_error)
     if job.outcomes != "-":
         session.say(tr(f"outcomes: {job.outcomes}", f"итоги по строкам: {job.outcomes}"))
@@ -231,7 +237,8 @@ def _show_outcomes(session: Session, log: OutcomeLog, job: Import) -> None:
 
 def _show_first(session: Session, first: RowOutcome | None) -> None:
     if first is not None:
-        session.warn(tr(f"row {first.row}: {first.error}", f"строка {first.row}: {first.error}"))
+        what = "" if first.error is None else describe(first.error)
+        session.warn(tr(f"row {first.row}: {what}", f"строка {first.row}: {what}"))
 
 
 @contextmanager
@@ -242,5 +249,5 @@ def _may_go_on(session: Session, place: str) -> Generator[None]:
     except (AmoCRMError, KeyboardInterrupt):
         if os.path.exists(place):
             session.warn(tr("not finished: the same command goes on",
-                            "не закончено: та же команда продолжит"))  # fmt: skip
+                            "не завершено: чтобы продолжить, повторите команду"))  # fmt: skip
         raise

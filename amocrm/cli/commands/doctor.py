@@ -23,8 +23,8 @@ _SIGNS = {"ok": ("ok", "32"), "warning": ("!", "33"), "failed": ("X", "31"), "sk
         "do. Nothing secret is shown. Exits with 1 if something failed."
         "\n\nExample: amocrm doctor --json > ticket.json",
         "Проверить сеть, часы, токен, хранилище, тариф, вебхуки и подсказать, что делать. Секретов "
-        "в ответе нет. Код 1, если что-то не в порядке.\n\nПример: amocrm doctor --json > "
-        "ticket.json",
+        "в выводе нет. Код завершения 1, если что-то не в порядке."
+        "\n\nПример: amocrm doctor --json > ticket.json",
     )
 )
 @click.option(

@@ -28,7 +28,7 @@ _F = TypeVar("_F", bound=Callable[..., object])
 _RESOURCE = click.argument("resource", shell_complete=completing.resources)
 _WITH = click.option(
     "--with", "with_", multiple=True, metavar="NAMES", shell_complete=completing.withs,
-    help=tr("More parts, such as contacts.", "Дополнительные части, например contacts."),
+    help=tr("More parts, such as contacts.", "Добавить связанное, например contacts."),
 )  # fmt: skip
 _FIELDS = click.option(
     "--fields", metavar="NAMES",
@@ -38,7 +38,7 @@ _FIELDS = click.option(
 _INPUT = click.option(
     "--input", "input_", metavar="FILE",
     help=tr("JSON instead of values; - is standard input.",
-            "JSON вместо значений; - это стандартный ввод."),
+            "JSON вместо значений; - читает стандартный ввод."),
 )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ _INPUT = click.option(
 @click.option(
     "--filter", "filters", multiple=True, metavar="NAME=VALUE", shell_complete=completing.filters,
     help=tr("May be repeated; ranges are NAME.from and NAME.to.",
-            "Можно повторять; диапазон: NAME.from и NAME.to."),
+            "Можно указать несколько раз; диапазон: ИМЯ.from и ИМЯ.to."),
 )  # fmt: skip
 @_WITH
 @_FIELDS
@@ -68,7 +68,9 @@ _INPUT = click.option(
     "--order", metavar="NAME[=desc]", shell_complete=completing.orders,
     help=tr("Such as updated_at=desc.", "Например, updated_at=desc."),
 )  # fmt: skip
-@click.option("--limit", type=click.IntRange(1), help=tr("At most so many.", "Не больше, чем."))
+@click.option(
+    "--limit", type=click.IntRange(1), help=tr("At most so many.", "Наибольшее число строк.")
+)
 @pass_session
 def list_(
     session: Session,

@@ -33,9 +33,9 @@ _DAY = 86_400.0
 _since = click.option(
     "--since", metavar="TIME",
     help=tr("Arrived since: 24h, 7d, Unix seconds, ISO 8601.",
-            "Пришедшие с: 24h, 7d, секунды Unix, ISO 8601."),
+            "С какого времени: 24h, 7d, секунды Unix, ISO 8601."),
 )  # fmt: skip
-_code = click.option("--code", help=tr("Of this code only.", "Только этого события."))
+_code = click.option("--code", help=tr("Of this code only.", "Только события с этим кодом."))
 
 
 @click.command(
@@ -43,9 +43,9 @@ _code = click.option("--code", help=tr("Of this code only.", "Только эт�
         "List the events of the inbox, the newest first, and count what is undone and dead. The "
         "inbox is that of AMOCRM_INBOX, otherwise that of amocrm webhooks listen."
         "\n\nExample: amocrm webhooks inbox --state dead --since 24h",
-        "Показать принятые события, новые сверху, и сколько не обработано. Хранилище: AMOCRM_INBOX"
-        ", иначе то, что у amocrm webhooks listen.\n\nПример: amocrm webhooks inbox "
-        "--state dead --since 24h",
+        "Показать принятые события, новые сверху, и сколько не обработано. Хранилище задаёт "
+        "AMOCRM_INBOX; без неё это хранилище amocrm webhooks listen."
+        "\n\nПример: amocrm webhooks inbox --state dead --since 24h",
     )
 )
 @_since
@@ -72,7 +72,7 @@ def inbox(
 @click.command(
     help=tr(
         "Show one event of the inbox, with what was sent.\n\nExample: amocrm webhooks show 17",
-        "Показать принятое событие и что было прислано.\n\nПример: amocrm webhooks show 17",
+        "Показать событие и то, в каком виде оно пришло.\n\nПример: amocrm webhooks show 17",
     )
 )
 @click.argument("number", type=click.IntRange(1), metavar="ID")
@@ -120,15 +120,15 @@ def dead(session: Session, since: str | None, code: str | None) -> None:
         "Let dead events be handled again: those that are named, or all that arrived --since and "
         "have the --code. With --done, handled ones, too."
         "\n\nExample: amocrm webhooks replay --since 24h --code add_lead --dry-run",
-        "Обработать неудавшиеся события ещё раз: названные или все, что пришли с --since и имеют "
-        "--code. С --done — и обработанные.\n\nПример: amocrm webhooks replay --since 24h --code "
-        "add_lead --dry-run",
+        "Обработать ещё раз то, что обработать не удалось: события по ID или все с --since и "
+        "--code. С --done — и уже обработанные."
+        "\n\nПример: amocrm webhooks replay --since 24h --code add_lead --dry-run",
     )
 )
 @click.argument("ids", type=click.IntRange(1), nargs=-1, metavar="[ID]...")
 @_since
 @_code
-@click.option("--done", is_flag=True, help=tr("Handled ones, too.", "И обработанные."))
+@click.option("--done", is_flag=True, help=tr("Handled ones, too.", "Включая обработанные."))
 @click.option("--dry-run", is_flag=True, help=tr("Only list them.", "Только показать."))
 @pass_session
 def replay(
@@ -150,7 +150,8 @@ def replay(
             )
             return
         if done and not ids and not session.confirm(
-            tr("Handle again what was handled already?", "Обработать обработанное ещё раз?")
+            tr("Handle again what was handled already?",
+               "Обработать ещё раз и то, что уже обработано?")
         ):  # fmt: skip
             raise click.Abort
         number = opened.replay(ids, since=begin, code=code, done=done)
@@ -162,21 +163,23 @@ def replay(
         "Put into the inbox what amoCRM has never sent: compare with the account's own record "
         "since the last run, at first since yesterday."
         "\n\nExample: amocrm webhooks reconcile --hooks shop.handlers:hooks",
-        "Добавить к принятому то, чего amoCRM не прислала: сравнить с журналом аккаунта с прошлого "
-        "запуска, в первый раз — за сутки.\n\nПример: amocrm webhooks reconcile --hooks "
+        "Найти в аккаунте события, о которых amoCRM не сообщила, и добавить их в хранилище: с "
+        "прошлого запуска, в первый раз — за сутки.\n\nПример: amocrm webhooks reconcile --hooks "
         "shop.handlers:hooks",
     )
 )
 @click.argument("codes", nargs=-1, metavar="[CODE]...")
 @click.option("--since", metavar="TIME",
-              help=tr("Instead of the last run.", "Вместо прошлого запуска."))  # fmt: skip
+              help=tr("Instead of the last run.",
+                      "С какого времени, если не с прошлого запуска."))  # fmt: skip
 @click.option(
     "--hooks", metavar="MODULE:NAME",
-    help=tr("The codes of a program's handlers.", "События обработчиков программы."),
+    help=tr("The codes of a program's handlers.",
+            "События, для которых в программе есть обработчики."),
 )  # fmt: skip
 @click.option("--grace", type=click.FloatRange(0), default=120.0, show_default=True,
               help=tr("Seconds left for webhooks on their way.",
-                      "Секунды для вебхуков, которые ещё в пути."))  # fmt: skip
+                      "Сколько секунд вебхук может быть в пути."))  # fmt: skip
 @pass_session
 def reconcile(
     session: Session, codes: tuple[str, ...], since: str | None, hooks: str | None, grace: float
@@ -211,7 +214,7 @@ def reconcile(
 @click.argument("hooks", metavar="MODULE:NAME")
 @click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True)
 @click.option("--once", is_flag=True, help=tr("Handle what is due, and end.",
-                                              "Обработать, что есть, и закончить."))  # fmt: skip
+                                              "Обработать накопленное и завершиться."))  # fmt: skip
 @pass_session
 def worker(session: Session, hooks: str, threads: int, once: bool) -> int:
     handlers = settings.load_hooks(hooks)

@@ -11,6 +11,7 @@ import click
 from amocrm._support.clock import SystemClock
 from amocrm.cli import keeping
 from amocrm.cli.application import IN_PART, exit_code
+from amocrm.cli.error_texts import describe
 from amocrm.cli.keeping import Kept, LastRun
 from amocrm.cli.options import pass_session
 from amocrm.cli.session import Session
@@ -28,7 +29,7 @@ from amocrm.http.messages import Json
 )
 @click.option(
     "--days", type=click.IntRange(0, 80), default=keeping.DAYS, show_default=True,
-    help=tr("Renew pairs that are older.", "Обновлять пары старше."),
+    help=tr("Renew pairs that are older.", "Обновлять пары старше стольких дней."),
 )  # fmt: skip
 @click.option(
     "--store", "folder", type=click.Path(file_okay=False), metavar="FOLDER",
@@ -39,7 +40,7 @@ from amocrm.http.messages import Json
 @click.option(
     "--last",
     is_flag=True,
-    help=tr("Only tell when it ran last.", "Только сказать, когда запускалось."),
+    help=tr("Only tell when it ran last.", "Только показать, когда запускалась."),
 )
 @pass_session
 def keepalive(session: Session, days: int, folder: str | None, last: bool) -> int:
@@ -70,14 +71,14 @@ def _shown(session: Session, found: Iterator[Kept]) -> Iterator[Kept]:
     """Tell failures as they come: cron sends them by mail."""
     for one in found:
         if one.error is not None:
-            session.warn(f"{one.name}: {one.error}")
+            session.warn(f"{one.name}: {describe(one.error)}")
         elif one.outcome == "missing":
             session.say(f"{one.name}: {tr('there is no token', 'токена нет')}")
         yield one
 
 
 def _row(one: Kept) -> dict[str, Json]:
-    error = None if one.error is None else str(one.error)
+    error = None if one.error is None else describe(one.error)
     return {"name": one.name, "outcome": one.outcome, "until": _moment(one.until), "error": error}
 
 

@@ -53,7 +53,8 @@ def _from_stdin(ctx: click.Context, parameter: click.Parameter, value: str | Non
 )
 @click.option(
     "--redirect-uri", envvar="AMOCRM_REDIRECT_URI",
-    help=tr("As in the integration's settings.", "Как в настройках интеграции."),
+    help=tr("As in the integration's settings.",
+            "Ссылка для перенаправления, как в настройках интеграции."),
 )  # fmt: skip
 @click.option(
     "--code", metavar="-", callback=_from_stdin,
@@ -71,7 +72,7 @@ def _from_stdin(ctx: click.Context, parameter: click.Parameter, value: str | Non
 @click.option(
     "--sandbox", is_flag=True,
     help=tr("Start a local portal and log in to it, until Ctrl-C.",
-            "Запустить локальный портал и войти в него, до Ctrl-C."),
+            "Запустить песочницу до Ctrl-C и войти в неё."),
 )  # fmt: skip
 @click.option("--port", default=8080, help=tr("Of --sandbox.", "Порт для --sandbox."))
 @click.option(

@@ -63,9 +63,9 @@ def list_(session: Session, secrets: bool) -> None:
         "Without an address, all that are off are switched on again. The address is that of a "
         "receiver at --url, or the line that --address - reads: it is a password."
         "\n\nExample: amocrm webhooks ensure --url https://hooks.example.com/amocrm add_lead",
-        "Подписать адрес на события и включить его снова, если amoCRM его отключила. Без адреса — "
-        "включить все отключённые. Адрес — приёмника по --url или строка, которую читает "
-        "--address -: это пароль.\n\nПример: amocrm webhooks ensure --url "
+        "Подписать адрес на события или включить подписку снова, если amoCRM её отключила. Без "
+        "адреса включаются все отключённые. Адрес строится по --url приёмника или читается через "
+        "--address -: он секретный, как пароль.\n\nПример: amocrm webhooks ensure --url "
         "https://hooks.example.com/amocrm add_lead",
     )
 )
@@ -73,11 +73,12 @@ def list_(session: Session, secrets: bool) -> None:
 @click.option("--url", help=tr("Where the receiver is mounted.", "Где подключён приёмник."))
 @click.option(
     "--address", type=click.Choice(["-"]),
-    help=tr("Read the address from standard input.", "Прочитать адрес со стандартного входа."),
+    help=tr("Read the address from standard input.", "Прочитать адрес из стандартного ввода."),
 )  # fmt: skip
 @click.option(
     "--hooks", metavar="MODULE:NAME",
-    help=tr("The codes of a program's handlers.", "События обработчиков программы."),
+    help=tr("The codes of a program's handlers.",
+            "События, для которых в программе есть обработчики."),
 )  # fmt: skip
 @pass_session
 def ensure(
@@ -183,19 +184,20 @@ def listen(
         "Post a documented webhook of a code, as amoCRM would: signed, where it signs. It goes to "
         "amocrm webhooks listen, or to a receiver at --url, or to --to.\n\nExample: amocrm "
         "webhooks trigger status_lead --id 42 --set status_id=143",
-        "Отправить вебхук события, как это сделала бы amoCRM: с подписью, где она есть. Он идёт "
-        "в amocrm webhooks listen, в приёмник по --url или по адресу --to.\n\nПример: amocrm "
+        "Отправить вебхук, как это сделала бы amoCRM, с подписью, если она положена: в amocrm "
+        "webhooks listen, в приёмник по --url или по адресу --to.\n\nПример: amocrm "
         "webhooks trigger status_lead --id 42 --set status_id=143",
     )
 )
 @click.argument("code")
-@click.option("--to", metavar="ADDRESS", help=tr("An address, as it is.", "Адрес как есть."))
+@click.option("--to", metavar="ADDRESS", help=tr("An address, as it is.", "Готовый адрес."))
 @click.option("--url", help=tr("Where the receiver is mounted.", "Где подключён приёмник."))
 @click.option("--id", "number", type=click.IntRange(1), default=7001, show_default=True)
 @click.option("--kind", type=click.Choice(_KINDS), help=tr("Who sends it.", "Кто отправляет."))
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE",
-    help=tr("Another value of the item; may be repeated.", "Другое значение; можно повторять."),
+    help=tr("Another value of the item; may be repeated.",
+            "Другое значение; можно указать несколько раз."),
 )  # fmt: skip
 @click.option("--channel", metavar="ID", default="channel", help=tr("Of chats.", "Для чатов."))
 @click.option(

@@ -60,10 +60,12 @@ def check_token(status: ConnectionStatus, claims: Claims, now: float) -> Finding
         return Finding(
             "token", "failed",
             tr("amoCRM refused to renew it", "amoCRM отказалась его обновить"),
-            tr("give consent again: amocrm login", "дайте согласие снова: amocrm login"),
+            tr("give consent again: amocrm login", "дайте доступ снова: amocrm login"),
         )  # fmt: skip
     kind, end = tr("a pair", "пара"), status.refresh_expires_at
-    advice = tr("run amocrm keepalive, daily by cron", "запускайте amocrm keepalive, из cron")
+    advice = tr(
+        "run amocrm keepalive, daily by cron", "запускайте amocrm keepalive ежедневно из cron"
+    )
     if not status.renewable:
         kind, end = tr("long-lived", "долгосрочный"), status.expires_at or claims.expires_at
         advice = tr(
@@ -80,7 +82,7 @@ def check_token(status: ConnectionStatus, claims: Claims, now: float) -> Finding
 def check_scopes(claims: Claims) -> Finding:
     """Tell what the token may do."""
     if claims.scopes is None:
-        return Finding("scopes", "skipped", tr("the token does not say", "токен о них не говорит"))
+        return Finding("scopes", "skipped", tr("the token does not say", "в токене их нет"))
     shown = ", ".join(claims.scopes) or tr("none", "нет")
     if _NEEDED in claims.scopes:
         return Finding("scopes", "ok", shown)
@@ -109,7 +111,7 @@ def check_account(
         return Finding(
             "account", "failed", shown,
             tr(f"the profile is of account {wanted}: log in again",
-               f"профиль — аккаунта {wanted}: войдите снова"),
+               f"профиль от аккаунта {wanted}: войдите снова"),
         )  # fmt: skip
     if status.host != status.account:
         return Finding(

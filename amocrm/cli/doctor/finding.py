@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Literal, NamedTuple
 
+from amocrm.cli.error_texts import hint_of, message_of
 from amocrm.errors import AmoCRMError, printable
 
 State = Literal["ok", "warning", "failed", "skipped"]
@@ -31,11 +32,12 @@ class Finding(NamedTuple):
 
 def failed(check: str, error: BaseException, advice: str = "") -> Finding:
     """Return the finding of a check that an error has ended."""
+    if isinstance(error, AmoCRMError):
+        return Finding(check, "failed", message_of(error), advice or hint_of(error) or "")
     message = printable(error.args[0]) if error.args else type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         message = error.strerror
-    hint = error.hint if isinstance(error, AmoCRMError) else None
-    return Finding(check, "failed", message, advice or hint or "")
+    return Finding(check, "failed", message, advice)
 
 
 def day(seconds: float) -> str:

@@ -55,12 +55,12 @@ def check_store(folder: str) -> Finding:
         return found._replace(found=f"{folder}: {found.found}")
     if not os.access(folder, os.W_OK | os.X_OK):
         return Finding(
-            "store", "failed", tr(f"{folder}: cannot be written", f"{folder}: нельзя писать"),
+            "store", "failed", tr(f"{folder}: cannot be written", f"{folder}: нет прав на запись"),
             tr("a new token would be lost: mount it for writing",
-               "новый токен был бы потерян: откройте папку на запись"),
+               "новый токен потеряется: разрешите запись в папку"),
         )  # fmt: skip
     return Finding("store", "ok", tr(f"{folder}: {len(tokens)} files, private",
-                                     f"{folder}: файлов {len(tokens)}, закрыты"))  # fmt: skip
+                                     f"{folder}: файлов {len(tokens)}, доступ закрыт"))  # fmt: skip
 
 
 def check_rate_limiter(limiter: FileRateLimiter, path: str, zone: str, clock: Clock) -> Finding:
@@ -73,7 +73,9 @@ def check_rate_limiter(limiter: FileRateLimiter, path: str, zone: str, clock: Cl
         clock: of the machine.
     """
     if not os.path.isdir(os.path.dirname(path)):
-        return Finding("rate_limiter", "ok", tr("made by the first call", "появится с вызовом"))
+        return Finding(
+            "rate_limiter", "ok", tr("made by the first call", "появится при первом запросе")
+        )
     try:
         with limiter.locked_windows(clock, ()):
             pass
@@ -86,20 +88,22 @@ def check_rate_limiter(limiter: FileRateLimiter, path: str, zone: str, clock: Cl
     return Finding(
         "rate_limiter", "ok",
         tr(f"{shown}; {zone} counts calls of all programs at this IP address",
-           f"{shown}; {zone} считает вызовы всех программ с этого IP-адреса"),
+           f"{shown}; {zone} считает запросы всех программ с этого IP-адреса"),
     )  # fmt: skip
 
 
 def check_keepalive(last: LastRun | None, now: float) -> Finding:
     """Tell when `amocrm keepalive` ran last; whoever calls often does not need it."""
     if last is None:
-        return Finding("keepalive", "skipped", tr("never ran", "не запускалось"))
+        return Finding("keepalive", "skipped", tr("never ran", "не запускалась"))
     shown = day(last.ran_at)
     if last.failed:
         return Finding(
             "keepalive", "warning",
-            tr(f"{shown}: {last.failed} accounts failed", f"{shown}: ошибок — {last.failed}"),
-            tr("run amocrm keepalive and read why", "запустите amocrm keepalive и прочтите почему"),
+            tr(f"{shown}: {last.failed} accounts failed",
+               f"{shown}: аккаунтов с ошибкой {last.failed}"),
+            tr("run amocrm keepalive and read why",
+               "запустите amocrm keepalive: команда покажет причину"),
         )  # fmt: skip
     if now - last.ran_at < KEEPALIVE_DAYS * DAY:
         return Finding("keepalive", "ok", shown)

@@ -86,7 +86,7 @@ def check_proxy(proxy: str | None) -> Finding:
 def check_dns(host: str, port: int, proxy: str | None, resolve: Resolve | None = None) -> Finding:
     """Look the host up."""
     if proxy is not None:
-        return Finding("dns", "skipped", tr("the proxy does it", "этим занимается прокси"))
+        return Finding("dns", "skipped", tr("the proxy does it", "адрес ищет прокси"))
     try:
         addresses = (resolve or _resolve)(host, port)
     except OSError as error:
@@ -151,7 +151,9 @@ def check_clock(greeting: Greeting | Exception) -> Finding:
     """Compare this machine's clock with the host's."""
     date = None if isinstance(greeting, Exception) else greeting.date
     if isinstance(greeting, Exception) or date is None:
-        return Finding("clock", "skipped", tr("no answer tells the time", "нет ответа с временем"))
+        return Finding(
+            "clock", "skipped", tr("no answer tells the time", "нет ответа, время не узнать")
+        )
     try:
         there = parsedate_to_datetime(date).timestamp() + 0.5  # It is cut to whole seconds.
     except ValueError:

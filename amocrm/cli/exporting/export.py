@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from amocrm.cli.entity_kinds import EntityKind, open_kind
 from amocrm.cli.exporting import lines
 from amocrm.cli.exporting.columns import Column, Record, cells, choose_columns, columns_of
+from amocrm.cli.exporting.conversion import Convert, converting
 from amocrm.cli.exporting.id_names import IdNames
 from amocrm.cli.exporting.partial_file import has_part, open_part
 from amocrm.cli.exporting.source import Query, ReadPage, is_resumable, read_pages
@@ -83,15 +84,16 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
         ConfigurationError: the export is wrong; nothing was written.
     """
     form = export.format or format_of(export.path)
-    _check_library(form)
     path = os.path.abspath(export.path)
     resource = find_list(crm, export.kind)
     is_fresh = export.restart or not is_resumable(resource) or not has_part(path)
-    with ThreadPoolExecutor(1) as pool:
-        # The first page is asked for together with the definitions.
+    with ThreadPoolExecutor(2) as pool:
+        # The first page is asked for with the definitions; a library is imported meanwhile.
         pages = read_pages(resource, export.query, progress=progress)
         begun = _begun(pages, pool) if is_fresh else None
+        library = pool.submit(_load_library, form)
         kind = open_kind(crm, export.kind)
+        library.result()
         columns = choose_columns(columns_of(kind, export.query.with_), export.fields, export.names)
         encoding = _encoding(form, columns, export.delimiter)
         with open_part(path, _task(kind, export, form, columns), restart=is_fresh) as file:
@@ -101,14 +103,19 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
             else:
                 file.write(encoding.head)
             writer = _Writer(crm, kind, columns, encoding)
-            try:
-                for page in begun:
-                    file.add(writer.lines(page.items), len(page.items), page.place)
-            except (AmoCRMError, KeyboardInterrupt):
-                if file.note.rows:
-                    file.save()  # The next run need not read again what was read.
-                raise
-            file.finish(_converter(form, columns, kind.name))
+            convert = _converter(form, columns, kind.name, path)
+            with converting(path, convert, file.written()) as conversion:
+                try:
+                    for page in begun:
+                        added = writer.lines(page.items)
+                        file.add(added, len(page.items), page.place)
+                        if conversion is not None:
+                            conversion.feed(added)
+                except (AmoCRMError, KeyboardInterrupt):
+                    if file.note.rows:
+                        file.save()  # The next run need not read again what was read.
+                    raise
+                file.finish(conversion)
     return Exported(file.note.rows, resumed_at)
 
 
@@ -147,8 +154,8 @@ class _Writer:
         return cells(self._columns, Record(item, fields, self._names.name_of))
 
 
-def _check_library(form: Format) -> None:
-    """Tell at once that a library is missing, not when everything has been read."""
+def _load_library(form: Format) -> None:
+    """Import what writes a format: that it is missing is told before everything has been read."""
     if form == "xlsx":
         from amocrm.cli.exporting.workbook import load_xlsxwriter
 
@@ -165,15 +172,13 @@ def _encoding(form: Format, columns: Sequence[Column], delimiter: str) -> lines.
     return lines.csv_lines(columns, delimiter) if form == "csv" else lines.json_lists(columns)
 
 
-def _converter(
-    form: Format, columns: Sequence[Column], title: str
-) -> Callable[[Iterator[bytes], BinaryIO], None] | None:
+def _converter(form: Format, columns: Sequence[Column], title: str, path: str) -> Convert | None:
     """Return what writes the final file from the part; None where the part is the file."""
     if form == "xlsx":
         from amocrm.cli.exporting.workbook import write_workbook
 
         return lambda part, target: write_workbook(
-            map(lines.read_list, part), columns, title, target
+            map(lines.read_list, part), columns, title, target, folder=f"{path}.part.sheets"
         )
     if form == "parquet":
         from amocrm.cli.exporting.parquet import write_parquet

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final, NamedTuple
 
 from amocrm._support import atomic_file
 from amocrm._support.file_lock import FileLock
+from amocrm.cli.exporting.conversion import Conversion
 from amocrm.cli.exporting.source import Place
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
@@ -90,20 +91,22 @@ class PartialFile:
         note = {"task": self._task, **self.note._asdict(), "place": self.note.place._asdict()}
         atomic_file.replace(self._note_path, json.dumps(note).encode())
 
-    def finish(self, convert: Callable[[Iterator[bytes], BinaryIO], None] | None = None) -> None:
-        """Give the file its final name; or write the final file from its lines.
+    def written(self) -> Iterator[bytes]:
+        """Return the lines that were written until now; they may be read by another thread."""
+        return _lines_of(self.part, self.note.length)
+
+    def finish(self, conversion: Conversion | None = None) -> None:
+        """Give the file its final name; or let the final file be finished that its lines make.
 
         Args:
-            convert: writes the final file from the lines; None: the part is the final file.
+            conversion: writes the final file; None: the part is the final file.
         """
         self.save()
-        if convert is None:
+        if conversion is None:
             atomic_file.retry_on_windows(lambda: os.replace(self.part, self._path))
             atomic_file.sync_folder(self._path)
         else:
-            self._file.seek(0)
-            with atomic_file.replacement(self._path) as target:
-                convert(iter(self._file), target)
+            conversion.finish()
         self.close()
         for path in (self._note_path, self.part):
             with contextlib.suppress(FileNotFoundError):
@@ -121,15 +124,21 @@ class PartialFile:
         except FileNotFoundError:
             return Note()
         except (ValueError, KeyError, TypeError) as error:
-            raise self._foreign("is damaged") from error
+            raise _foreign(f"{self._note_path} is damaged") from error
         if noted["task"] != self._task or min(note.length, note.rows, *note.place) < 0:
-            raise self._foreign("belongs to another export")
+            raise _foreign(f"{self._note_path} belongs to another export")
         return note if os.path.exists(self.part) else Note()
 
-    def _foreign(self, what: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"{self._note_path} {what}", hint="repeat that export, or begin anew: --restart"
-        )
+
+def _lines_of(path: str, length: int) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        while length > 0 and (line := file.readline(length)):
+            length -= len(line)
+            yield line
+
+
+def _foreign(what: str) -> ConfigurationError:
+    return ConfigurationError(what, hint="repeat that export, or begin anew: --restart")
 
 
 def has_part(path: str) -> bool:

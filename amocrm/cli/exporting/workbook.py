@@ -5,7 +5,10 @@ Needs the extra `xlsx`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -57,6 +60,7 @@ def write_workbook(
     title: str,
     target: BinaryIO,
     *,
+    folder: str,
     sheet_rows: int = SHEET_ROWS,
 ) -> None:
     """Write rows as a workbook.
@@ -66,15 +70,33 @@ def write_workbook(
         columns: what the cells are.
         title: of the first sheet; the others are numbered.
         target: of the file.
+        folder: has the sheets until all of them are there, and is removed; one that a killed run
+            has left is emptied.
         sheet_rows: rows of a sheet at most, its header included.
     """
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with load_xlsxwriter().Workbook(target, options) as book:
+    with _emptied(folder):
+        options = {
+            "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
+            "tmpdir": folder,
+        }  # fmt: skip
+        book = load_xlsxwriter().Workbook(target, options)
         book.set_properties({"created": _MADE})
         sheets = _Sheets(book, columns, title.replace("/", " "), sheet_rows)
         sheets.begin()
         for row in rows:
             sheets.add(row)
+        book.close()  # Not after an exception: it would write all that there is.
+
+
+@contextmanager
+def _emptied(folder: str) -> Generator[None]:
+    """Make an empty folder of this user, which is removed at the end."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder, 0o700)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Sheets:

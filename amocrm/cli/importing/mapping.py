@@ -35,6 +35,7 @@ _LINKS: Final[Mapping[str, tuple[str, ...]]] = {
     "customers": ("contact", "company"),
 }  # fmt: skip
 """What each kind can be linked to. Source: reference 4.12."""
+_WITH: Final = {"contacts": "контактами", "companies": "компаниями"}
 _SHOWN: Final = 5
 
 
@@ -68,7 +69,7 @@ class Target(NamedTuple):
             return self.name + tr(" (by its name)", " (по имени)") + cleared
         if self.purpose == "link":
             return tr(f"link to {self.name}, by id, phone, e-mail or name",
-                      f"связь с {self.name} по id, телефону, email или имени")  # fmt: skip
+                      f"связь с {_WITH[self.name]}: по id, телефону, email или имени")  # fmt: skip
         return self.name + cleared
 
 
@@ -104,7 +105,7 @@ def map_columns(
         name = given.get(column, column)
         found = _find(kind, column, name) if name else _nothing(column, "not wanted", "не нужен")
         if found is None:
-            unknown.append(column)
+            unknown.append(name)
         else:
             targets.append(found)
     if unknown:
@@ -230,11 +231,11 @@ def is_key(target: Target, match: str) -> bool:
     return target.field is not None and target.field.code == match.upper()
 
 
-def _unknown(kind: EntityKind, columns: Sequence[str]) -> ConfigurationError:
-    shown = ", ".join(repr(one[:60]) for one in columns[:_SHOWN])
-    more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
+def _unknown(kind: EntityKind, names: Sequence[str]) -> ConfigurationError:
+    shown = ", ".join(repr(one[:60]) for one in names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     known = [*shape_of(type(kind.resource), "new"), *(one.name for one in kind.schema)]
-    near = closest(columns[0], [one for one in known if one not in _NEVER])
+    near = closest(names[0], [one for one in known if one not in _NEVER])
     hint = f"is it {near[0]!r}? " if near else ""
     return ConfigurationError(
         f"{kind.name} have nothing that is called {shown}{more}",

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Final, Literal, NamedTuple, TextIO, TypeAlias
 
 from amocrm.bulk.outcomes import Created, Outcome, Refused, Updated
+from amocrm.cli.error_texts import describe
 from amocrm.errors import ValidationError, printable
 from amocrm.http.messages import Json
 
@@ -89,7 +90,7 @@ def _line(outcome: RowOutcome) -> dict[str, Json]:
     for one in outcome.links:
         line.setdefault("links", {}).setdefault(one.kind, []).append(one.id)
     if outcome.error is not None:
-        line["error"] = printable(outcome.error)
+        line["error"] = printable(describe(outcome.error))
     if isinstance(outcome.error, ValidationError):
         line["fields"] = [
             {"field": one.field_name or one.path, "code": one.code, "detail": one.detail}

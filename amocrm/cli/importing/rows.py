@@ -20,6 +20,7 @@ from amocrm.cli.importing.text_file import (
     read_lines,
 )
 from amocrm.cli.spreadsheet import original
+from amocrm.cli.texts import tr
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 
@@ -104,7 +105,7 @@ def _open_csv(file: TextFile, delimiter: str | None) -> RowFile:
     first = next(_records(file, used), None)
     names = [] if first is None else [original(one).strip() for one in first[1]]
     columns = check_columns(file.path, names)
-    about = f"{file.encoding}, delimiter {used!r}"
+    about = f"{file.encoding}, {tr('delimiter', 'разделитель')} {used!r}"
     return RowFile(columns, lambda: _csv_rows(file, used, names), about)
 
 

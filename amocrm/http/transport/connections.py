@@ -214,11 +214,28 @@ class OwnSession(requests.Session):
     In `requests`, handling those takes as long as everything else in a call.
     """
 
+    _plain: HTTPAdapter | None = None
+
     def __init__(self, hosts: int, pool: int) -> None:
         super().__init__()
         adapter = ReportingAdapter(pool_connections=hosts, pool_maxsize=pool, max_retries=0)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+
+    def plain_adapter(self, url: str) -> HTTPAdapter:
+        """Return an adapter with the usual connections of urllib3, the only ones vcrpy records.
+
+        It takes the place of `get_adapter` while a cassette is in use: see `amocrm.testing`.
+        """
+        if self._plain is None:
+            self._plain = HTTPAdapter(max_retries=0)
+        return self._plain
+
+    def close(self) -> None:
+        """Close all connections."""
+        super().close()
+        if self._plain is not None:
+            self._plain.close()
 
     def send(self, request: requests.PreparedRequest, **settings: Json) -> requests.Response:
         """Send a request, and call its hooks with the response as the only argument.

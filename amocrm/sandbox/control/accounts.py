@@ -13,6 +13,7 @@ from amocrm.sandbox.control.action import (
     Values,
     account_of,
 )
+from amocrm.sandbox.data.plans import PLANS
 from amocrm.sandbox.data.state import Account
 from amocrm.sandbox.http.answer import Json
 
@@ -67,6 +68,8 @@ def _rename(portal: Sandbox, values: Values) -> Json:
 def _configure(portal: Sandbox, values: Values) -> Json:
     with portal.locked():
         account = account_of(portal, values)
+        if "plan" in values:
+            portal.set_plan(values["plan"], account)
         account.is_paid = values.get("is_paid", account.is_paid)
         account.customers_mode = values.get("customers_mode", account.customers_mode)
         account.has_minor_units = values.get("has_minor_units", account.has_minor_units)
@@ -107,6 +110,7 @@ ACTIONS = (
                 "is_paid", "bool", False,
                 "False: every request is answered 402.", "Нет: на все запросы ответ 402.",
             ),
+            Parameter("plan", "text", False, "The plan.", "Тариф.", PLANS),
             Parameter(
                 "customers_mode", "text", False,
                 "Customers; unavailable: the plan is without them.",

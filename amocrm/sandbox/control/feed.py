@@ -71,6 +71,12 @@ class ChangeFeed:
                 self._waiting -= 1
             return self._news(after)
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        with self._changed:
+            return self._waiting
+
     def open(self, threads: int) -> None:
         """Let waiters take at most half of a server's threads."""
         with self._changed:

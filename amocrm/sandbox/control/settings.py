@@ -15,7 +15,8 @@ from amocrm.sandbox.control.action import (
     account_of,
 )
 from amocrm.sandbox.control.feed import PARTS
-from amocrm.sandbox.http.answer import Json
+from amocrm.sandbox.http.answer import Json, is_object
+from amocrm.sandbox.schema.document import SchemaError
 
 if TYPE_CHECKING:
     from amocrm.sandbox.portal import Sandbox
@@ -28,9 +29,32 @@ def _reset(portal: Sandbox, values: Values) -> Json:
     return {"accounts": [shown_account(one) for one in portal.accounts]}
 
 
+def _load_schema(portal: Sandbox, values: Values) -> Json:
+    # A text would be the path of a file of this machine.
+    if not is_object(values["schema"]):
+        raise RefusedError(400, "schema must be a JSON object")
+    try:
+        return shown_account(portal.load_schema(values["schema"], account_of(portal, values)))
+    except SchemaError as error:
+        raise RefusedError(400, f"schema: {error}") from None
+
+
 def _add_shop(portal: Sandbox, values: Values) -> Json:
     account = account_of(portal, values)
     portal.add_shop(account)
+    return _counts(portal, values)
+
+
+def _populate(portal: Sandbox, values: Values) -> Json:
+    account = account_of(portal, values)
+    try:
+        portal.populate(
+            values.get("leads", 1000), values.get("seed", 7), account, values.get("locale")
+        )
+    except ImportError as error:
+        raise RefusedError(501, str(error)) from None
+    except ValueError as error:
+        raise RefusedError(400, str(error)) from None
     return _counts(portal, values)
 
 
@@ -66,6 +90,40 @@ ACTIONS = (
         "Fill an account with the data of a small shop.",
         "Заполнить аккаунт данными небольшого магазина.",
         (ACCOUNT,), _add_shop, PARTS,
+    ),
+    Action(
+        "populate", "POST", "/_sandbox/populate",
+        "Fill an account with a plausible year: leads, people, notes, tasks, history.",
+        "Заполнить аккаунт правдоподобным годом: сделки, люди, примечания, задачи, история.",
+        (
+            ACCOUNT,
+            Parameter(
+                "leads", "int", False, "How many (default: 1000).",
+                "Сколько сделок (обычно 1000).", low=1, high=100_000,
+            ),
+            Parameter(
+                "seed", "int", False, "The same one makes the same data (default: 7).",
+                "С одним числом — одни данные (обычно 7).",
+            ),
+            Parameter(
+                "locale", "text", False, "Language of names and texts.", "Язык имён и текстов.",
+                ("ru", "en", "both"),
+            ),
+        ),
+        _populate, PARTS,
+    ),
+    Action(
+        "load_schema", "POST", "/_sandbox/schema",
+        "Give an account without entities the definitions of a schema, with their ids.",
+        "Загрузить в аккаунт без данных настройки из схемы, с их id.",
+        (
+            ACCOUNT,
+            Parameter(
+                "schema", "json", True, "As `amocrm sandbox clone` writes it.",
+                "Как её записывает `amocrm sandbox clone`.",
+            ),
+        ),
+        _load_schema, PARTS,
     ),
     Action(
         "show_clock", "GET", "/_sandbox/clock",

@@ -28,9 +28,12 @@ def _check(
 
 def _make(operation: Operation, model: Entity) -> Entity:
     entity_type = entity_type_of(operation)
-    kind = entity_type.partition("/")[0]
+    kind, ids = entity_type.partition("/")[0], operation.call.ids
+    name = f"{kind}_{_FIRST + ids.take('groups')}"
+    while name in operation.shelf:  # A schema may have brought it.
+        name = f"{kind}_{_FIRST + ids.take('groups')}"
     group = {
-        "id": f"{kind}_{_FIRST + operation.call.ids.take('groups')}",
+        "id": name,
         "name": model["name"],
         "is_predefined": False,
         "type": "custom_field_group",

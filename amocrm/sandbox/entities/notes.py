@@ -55,7 +55,8 @@ def _entity_type(operation: Operation) -> str:
     return operation.row.path.split("/")[1]
 
 
-def _make(operation: Operation, model: Entity) -> Entity:
+def make_note(operation: Operation, model: Entity) -> Entity:
+    """Add a note of a checked model, with its event."""
     note = operation.make({**model, "params": _read(model["note_type"], model["params"])})
     note["updated_at"] = model.get("updated_at", note["created_at"])
     note["updated_by"] = model.get("updated_by", note["created_by"])
@@ -133,7 +134,7 @@ def _rows(entity_type: str) -> tuple[Entry, ...]:
             },
             orders=frozenset({"updated_at", "id"}),
             check=_check,
-            make=_make,
+            make=make_note,
             change=_change,
             show=_show,
         )
@@ -153,3 +154,4 @@ def _rows(entity_type: str) -> tuple[Entry, ...]:
 
 
 ROWS = tuple(row for entity_type in OWNERS for row in _rows(entity_type))
+LEAD_NOTES = next(row for row in ROWS if isinstance(row, Collection) and row.shelf == "leads/notes")

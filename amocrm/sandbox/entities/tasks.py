@@ -46,17 +46,31 @@ def _check(
 
 
 def _make(operation: Operation, model: Entity) -> Entity:
+    task = add_task(operation, model)
+    refresh_closest(operation.account, task["entity_type"], task["entity_id"])
+    return task
+
+
+def _change(operation: Operation, task: Entity, model: Entity) -> None:
+    before = dict(task)
+    change_task(operation, task, model)
+    for one in (before, task):
+        refresh_closest(operation.account, one["entity_type"], one["entity_id"])
+
+
+def add_task(operation: Operation, model: Entity) -> Entity:
+    """Add a task with its events; the caller keeps `closest_task_at`."""
     task = operation.make(_read(model))
     task["updated_at"] = model.get("updated_at", task["created_at"])
     task["updated_by"] = model.get("updated_by", task["created_by"])
     operation.call.history.record("task_added", "task", task["id"])
     operation.account.changes.add("tasks", task)
     _record_completion(operation, {"is_completed": False, "result": []}, task)
-    refresh_closest(operation.account, task["entity_type"], task["entity_id"])
     return task
 
 
-def _change(operation: Operation, task: Entity, model: Entity) -> None:
+def change_task(operation: Operation, task: Entity, model: Entity) -> None:
+    """Change a task with its events; the caller keeps `closest_task_at`."""
     before = dict(task)
     operation.change(task, _read(model))
     operation.account.changes.update("tasks", task, before)
@@ -72,8 +86,6 @@ def _change(operation: Operation, task: Entity, model: Entity) -> None:
             after, old = {key: {member: task[name]}}, {key: {member: before[name]}}
             history.record(kind, "task", task["id"], after=[after], before=[old])
     _record_completion(operation, before, task)
-    for one in (before, task):
-        refresh_closest(operation.account, one["entity_type"], one["entity_id"])
 
 
 def _read(model: Entity) -> Entity:

@@ -35,11 +35,16 @@ class _Running(Protocol):
 
 @dataclass(frozen=True)
 class Served:
-    """An open port."""
+    """An open port.
+
+    Attributes:
+        page: what a person opens in a browser, "" if the port has no page.
+    """
 
     url: str
     port: int
     _server: _Running = field(repr=False)
+    page: str = ""
 
     def keep_alive(self, keep: bool) -> None:
         """Keep connections open between requests, or close each after its answer."""

@@ -37,7 +37,8 @@ HEADERS = (
         " frame-ancestors 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
+    # With "no-referrer", browsers send forms with `Origin: null`, as pages of other sites do.
+    ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
 )
@@ -53,15 +54,12 @@ _NO_JINJA = Answer(
 
 def handle(portal: Sandbox, request: IncomingRequest) -> Answer | None:
     """Answer what a browser asks for; None if it is not for a page."""
-    is_browser = "text/html" in request.headers.get("Accept", "")
-    is_page = request.path.startswith(PREFIX) or (is_browser and request.path in ("/", ACTIONS))
-    is_page = is_page or request.path == _FAVICON
-    if not is_page or request.method not in ("GET", "HEAD"):
+    if not _is_for_page(request):
         return None
     answer = _static(request.path)
     if answer is None:
         try:
-            environment()
+            environment(LANGUAGES[0])
         except ImportError:
             # The list of the actions is a plain page of its own then.
             return None if request.path == ACTIONS else _NO_JINJA
@@ -69,6 +67,15 @@ def handle(portal: Sandbox, request: IncomingRequest) -> Answer | None:
     headers = (*answer.headers, *HEADERS, ("Content-Length", str(len(answer.body))))
     body = b"" if request.method == "HEAD" else answer.body
     return Answer(answer.status, headers, body)
+
+
+def _is_for_page(request: IncomingRequest) -> bool:
+    if request.method not in ("GET", "HEAD"):
+        return False
+    if request.path in ("/", ACTIONS):
+        # Programs get there what they always got.
+        return "text/html" in request.headers.get("Accept", "")
+    return request.path.startswith(PREFIX) or request.path == _FAVICON
 
 
 def _page(portal: Sandbox, request: IncomingRequest) -> Answer:
@@ -81,7 +88,8 @@ def _page(portal: Sandbox, request: IncomingRequest) -> Answer:
         session, cookie = browsers.start(request)
         fresh = (("Set-Cookie", cookie),)
     page, status, context = _gathered(portal, request, query, language)
-    notice = browsers.take(session)
+    # A page that refreshes itself leaves the answer to a form to the page that sent it.
+    notice = None if "X-Refresh" in request.headers else browsers.take(session)
     context |= {
         **_frame(portal, request, page, query, language, context["account"]["name"]),
         "token": browsers.token(session),
@@ -149,7 +157,6 @@ def _frame(
         "watched": " ".join(page.watched),
         "path": quote(request.path),
         "origin": request.origin,
-        "action_names": BY_NAME.keys(),
         "action_of": _action,
         "href": href,
         "here": here,

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ LONGEST_TEXT = 200
 
 LONGEST_BODY = 20_000
 """Characters of a body that is shown whole."""
+
+_DAYS = {"en": "%Y-%m-%d", "ru": "%d.%m.%Y"}
 
 GRAY = "#c1c1c1"
 """Of a stage whose color is none."""
@@ -45,7 +47,7 @@ def render(template: str, language: str, context: Mapping[str, Json]) -> str:
     def text(key: str, **values: Json) -> str:
         return texts[key].format(**values) if values else texts[key]
 
-    page = environment().get_template(template)
+    page = environment(language).get_template(template)
     return page.render({**context, "t": text, "language": language})
 
 
@@ -57,9 +59,9 @@ def texts_in(language: str) -> Mapping[str, str]:
     return texts
 
 
-@lru_cache(maxsize=1)
-def environment() -> Environment:
-    """Return the environment of the templates.
+@lru_cache(maxsize=2)
+def environment(language: str) -> Environment:
+    """Return the environment of the templates in a language.
 
     Raises:
         ImportError: Jinja2 is not installed.
@@ -75,9 +77,9 @@ def environment() -> Environment:
     )
     made.filters |= {
         "cut": cut,
-        "day": day,
+        "day": partial(day, language=language),
         "iso": iso,
-        "moment": moment,
+        "moment": partial(moment, language=language),
         "money": money,
         "pretty": pretty,
         "second": second,
@@ -125,14 +127,18 @@ def iso(seconds: Json) -> str:
     return _formatted(seconds, "%Y-%m-%dT%H:%M:%SZ")
 
 
-def day(seconds: Json) -> str:
-    """Return the day of Unix seconds, in UTC."""
-    return _formatted(seconds, "%d.%m.%Y")
+def day(seconds: Json, language: str) -> str:
+    """Return the day of Unix seconds, in UTC, as it is written in a language.
+
+    >>> day(0, "en"), day(0, "ru")
+    ('1970-01-01', '01.01.1970')
+    """
+    return _formatted(seconds, _DAYS[language])
 
 
-def moment(seconds: Json) -> str:
+def moment(seconds: Json, language: str) -> str:
     """Return day and time of Unix seconds, in UTC."""
-    return _formatted(seconds, "%d.%m.%Y %H:%M:%S")
+    return _formatted(seconds, f"{_DAYS[language]} %H:%M:%S")
 
 
 def second(seconds: Json) -> str:

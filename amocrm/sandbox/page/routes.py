@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -78,16 +77,18 @@ NAVIGATION = [
     (one.section, one.path) for one in PAGES if "{" not in one.path and one.path != ACTIONS
 ]
 
-_PATTERNS = [
-    (re.compile(re.escape(one.path).replace(r"\{id\}", "(?P<id>[0-9]{1,18})")), one)
-    for one in PAGES
-]
+_BY_PATH = {one.path: one for one in PAGES}
+_LONGEST_ID = 18
+"""Digits: what is longer is no id of a 64-bit column."""
 
 
 def matched(path: str) -> tuple[Page, dict[str, str]]:
     """Return the page at an address and what the address names; `MESSAGE` if there is none."""
-    for pattern, page in _PATTERNS:
-        match = pattern.fullmatch(path.rstrip("/") if path.startswith(PREFIX) else path)
-        if match:
-            return page, match.groupdict()
+    path = path.rstrip("/") if path.startswith(PREFIX) else path
+    if page := _BY_PATH.get(path):
+        return page, {}
+    above, _, last = path.rpartition("/")
+    page = _BY_PATH.get(f"{above}/{{id}}")
+    if page and last.isascii() and last.isdigit() and len(last) <= _LONGEST_ID:
+        return page, {"id": last}
     return MESSAGE, {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias
+from functools import lru_cache
+from typing import Final, TypeAlias, cast
 
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.schema import check_object
@@ -17,6 +18,9 @@ from amocrm.sandbox.schema.references import resolved
 MOST_BYTES: Final = 20_000_000
 """Longest file of a schema; that of an account with a thousand fields has less than a million."""
 
+_SMALL: Final = 1_000_000
+"""Bytes of a document that is checked once; a longer one is checked each time."""
+
 Source: TypeAlias = "Mapping[str, Json] | str | os.PathLike[str]"
 """A schema: the document, or the path of its file."""
 
@@ -25,15 +29,50 @@ class SchemaError(ValueError):
     """A schema document cannot be read or loaded."""
 
 
-def read_schema(source: Source) -> Entity:
+def read_schema(source: Source, *, drop_dangling: bool = False) -> Entity:
     """Return a checked copy of a document.
+
+    Args:
+        source: the document, or the path of its file.
+        drop_dangling: leave out references to what is not there, such as a deleted stage, instead
+            of refusing them.
 
     Raises:
         SchemaError: it is not one, or what it says is not possible.
     """
-    document = _copied(source) if isinstance(source, Mapping) else _of_file(source)
+    content = _plain(source) if isinstance(source, Mapping) else _of_file(source)
+    document = _parsed(content)
+    if drop_dangling:
+        _check(document)
+        return resolved(document)[0]
+    (_check_once if len(content) <= _SMALL else _check_content)(content)
+    return cast("Entity", document)
+
+
+def write_schema(document: Mapping[str, Json]) -> str:
+    """Return the text of a document: members sorted, so that two of them can be compared."""
+    return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def _check_content(content: bytes) -> None:
+    document = _parsed(content)
+    _check(document)
+    for path, value in resolved(document)[1]:
+        raise SchemaError(f"{_line(path)}: there is no {_shown(value)}")
+
+
+_check_once = lru_cache(maxsize=8)(_check_content)
+"""A test suite makes a portal of the same document a thousand times; refusals are not kept."""
+
+
+def _check(document: Json) -> None:
+    """Refuse what is no document by itself, references apart."""
     if not is_object(document):
         raise SchemaError("a schema must be a JSON object")
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # A half of a surrogate pair, which JSON can name.
+        raise _no_text() from None
     version = document.get("version")
     if version != VERSION or isinstance(version, bool):
         raise SchemaError(f"version must be {VERSION}, not {_shown(version)}")
@@ -46,26 +85,23 @@ def read_schema(source: Source) -> Entity:
     for path in _repeated(document):
         raise SchemaError(f"{_line(path)} is there twice")
     _check_whole(document)
-    whole, dangling = resolved(document)
-    for path, value in dangling:
-        raise SchemaError(f"{_line(path)}: there is no {_shown(value)}")
-    return whole
 
 
-def write_schema(document: Mapping[str, Json]) -> str:
-    """Return the text of a document: members sorted, so that two of them can be compared."""
-    return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+def _no_text() -> SchemaError:
+    return SchemaError("a schema must be text in UTF-8")
 
 
-def _copied(document: Mapping[str, Json]) -> Json:
+def _plain(document: Mapping[str, Json]) -> bytes:
     try:
         text = json.dumps(dict(document), ensure_ascii=False, allow_nan=False)
+        return text.encode()
+    except UnicodeEncodeError:
+        raise _no_text() from None
     except (TypeError, ValueError, RecursionError):
         raise SchemaError("a schema must be plain JSON data") from None
-    return _parsed(text.encode("utf-8", "surrogatepass"))
 
 
-def _of_file(path: str | os.PathLike[str]) -> Json:
+def _of_file(path: str | os.PathLike[str]) -> bytes:
     name = os.fspath(path)
     try:
         with open(name, "rb") as file:
@@ -75,17 +111,14 @@ def _of_file(path: str | os.PathLike[str]) -> Json:
         raise SchemaError(f"cannot read the schema {_shown(name)}: {reason}") from None
     if len(content) > MOST_BYTES:
         raise SchemaError(f"the schema {_shown(name)} is longer than {MOST_BYTES:,} bytes")
-    return _parsed(content)
+    return content
 
 
 def _parsed(content: bytes) -> Json:
     try:
-        document = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object)
-        # A half of a surrogate pair, which JSON can name and UTF-8 cannot.
-        json.dumps(document, ensure_ascii=False).encode()
-        return document
-    except (UnicodeDecodeError, UnicodeEncodeError):
-        raise SchemaError("a schema must be text in UTF-8") from None
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        raise _no_text() from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise SchemaError(f"a schema must be JSON: {error.msg}, {where}") from None

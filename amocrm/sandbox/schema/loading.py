@@ -60,6 +60,7 @@ def build_account(document: Entity, subdomain: str, ids: Ids, now: int, client_i
     }
     account.customers_mode = plan.get("customers_mode", account.customers_mode)
     account.has_catalogs = plan.get("has_catalogs", True)
+    account.has_webhooks = plan.get("has_webhooks", True)
     account.has_products = plan.get("has_products", False)
     _add_lists(account, document, now, client_id)
     _add_pipelines(account, document, ids)
@@ -147,7 +148,7 @@ def _add_pipelines(account: Account, document: Entity, ids: Ids) -> None:
         return
     account.entities["pipelines"] = {}
     for one in document["pipelines"]:
-        stages = [
+        stages: list[Entity] = [
             {
                 "pipeline_id": one["id"], "sort": 0, "color": None,
                 "is_editable": stage["type"] == 0 and stage["id"] not in CLOSED, **stage,

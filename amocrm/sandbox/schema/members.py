@@ -47,6 +47,7 @@ PLAN: Final[Schema] = {
     ),
     "has_catalogs": "bool",
     "has_products": "bool",
+    "has_webhooks": "bool",
     "is_api_filter_enabled": "bool",
 }
 """What the account has paid for and switched on."""

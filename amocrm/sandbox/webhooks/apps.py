@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, TypeAlias
@@ -24,6 +24,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApplication: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 App: TypeAlias = "WSGIApplication | ASGIApplication"
 
+_log = logging.getLogger("amocrm.sandbox")
+
 
 def call_app(app: Json, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
     """Pass one request to an app; return the status of its answer, 500 if the app raises."""
@@ -31,8 +33,8 @@ def call_app(app: Json, method: str, url: str, headers: Mapping[str, str], body:
         if is_asgi(app):
             return _call_asgi(app, method, url, headers, body)
         return _call_wsgi(app, method, url, headers, body)
-    except Exception:  # A server answers 500, whatever the app raises.
-        return 500
+    except Exception as error:
+        return _failed(error)
 
 
 def is_asgi(app: Json) -> bool:
@@ -62,17 +64,24 @@ def _call_asgi(
     statuses: list[int] = []
 
     def run() -> None:
-        # What the app raises is an answer 500.
-        with contextlib.suppress(Exception, asyncio.CancelledError):
+        try:
             statuses.append(
                 asyncio.run(_exchange(app, _scope(method, url, headers, len(body)), body))
             )
+        except (Exception, asyncio.CancelledError) as error:
+            statuses.append(_failed(error))
 
     # A thread of its own: the caller may have a running loop.
     thread = threading.Thread(target=run, name="amocrm-sandbox-asgi", daemon=True)
     thread.start()
     thread.join()
-    return statuses[0] if statuses else 500
+    return statuses[0]
+
+
+def _failed(error: BaseException) -> int:
+    """Log what an app raised, as servers do; return the status that they answer."""
+    _log.error("the app that receives webhooks has failed", exc_info=error)
+    return 500
 
 
 async def _exchange(app: ASGIApplication, scope: Message, body: bytes) -> int:

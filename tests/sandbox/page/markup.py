@@ -31,7 +31,11 @@ class _Reader(HTMLParser):
             self._select = known["name"]
         elif tag == "option" and ("selected" in known or not self._has(self._select)):
             self.forms[-1].values[self._select] = known.get("value", "")
-        elif tag == "input" and (known.get("type") != "checkbox" or "checked" in known):
+        elif (
+            tag == "input"
+            and "name" in known
+            and (known.get("type") != "checkbox" or "checked" in known)
+        ):
             self.forms[-1].values[known["name"]] = known.get("value", "")
 
     def _has(self, name: str) -> bool:

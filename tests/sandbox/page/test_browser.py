@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ import requests
 from amocrm.sandbox import FaultPlan, Sandbox
 from amocrm.sandbox.http.server import Served
 from tests.chromium import DOWN, ENTER, SPACE, TAB, Browser, browser, missing, needs_chromium
+from tests.sandbox.test_schema import SCHEMA
 
 pytestmark = pytest.mark.endurance
 
@@ -193,6 +195,38 @@ def test_what_others_change_appears_and_what_is_typed_stays(
     portal.call_api("POST", "/leads", [{"name": "From a program"}])
     page.wait(lambda: page.has("From a program"))
     assert page.run("return document.querySelector('input[name=name]').value") == "half a na"
+
+
+def test_everything_works_without_javascript(
+    page: Browser, served: Served, portal: Sandbox
+) -> None:
+    page.cdp("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        page.open(f"{served.url}/_page/leads")
+        page.click("#move-7001 summary")
+        page.click("#stage-of-7001 option[value='142']")
+        page.click("#go-7001")
+        page.wait(lambda: page.has("Done.", "#notices"))
+        assert stage_of(page, 7001) == "142"
+        page.open(f"{served.url}/_page/faults")
+        page.click("#switch-latency")
+        page.wait(lambda: portal.faults.latency == 1)
+    finally:
+        page.cdp("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_a_schema_is_loaded_from_a_file(
+    page: Browser, served: Served, portal: Sandbox, tmp_path: Path
+) -> None:
+    portal.reset()
+    path = tmp_path / "schema.json"
+    path.write_text(json.dumps(SCHEMA), encoding="utf-8")
+    page.open(f"{served.url}/_page/data")
+    page.type("#schema-file", str(path))
+    page.wait(lambda: page.run("return document.getElementById('schema-text').value"))
+    page.click("#load")
+    page.wait(lambda: page.has("Done.", "#notices"))
+    assert portal.account().id == 777
 
 
 PAGES = (

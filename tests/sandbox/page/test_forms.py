@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from amocrm.sandbox.control.actions import ACTIONS
 from tests.sandbox.page.conftest import ORIGIN, the_form
 from tests.sandbox.page.markup import forms
 from tests.sandbox.page.test_pages import PAGES
+from tests.sandbox.test_schema import SCHEMA
 
 Get = Callable[..., requests.Response]
 Submit = Callable[..., requests.Response]
@@ -104,12 +106,49 @@ def test_switches_say_what_is_on(submit: Submit, get: Get, portal: Sandbox) -> N
     assert portal.injected == []
 
 
+def test_an_account_is_unpaid_and_paid_again(submit: Submit, portal: Sandbox) -> None:
+    submit("/_page/faults", "/_sandbox/accounts/example")
+    assert not portal.account().is_paid
+    submit("/_page/faults", "/_sandbox/accounts/example")
+    assert portal.account().is_paid
+
+
+def test_a_page_that_refreshes_itself_takes_no_notice(
+    browser: requests.Session, get: Get, portal: Sandbox
+) -> None:
+    form = the_form(get("/_page/tokens").text, "/_sandbox/tokens")
+    browser.post(ORIGIN + form.action, data=form.values, allow_redirects=False)
+    refreshed = browser.get(f"{ORIGIN}/_page/leads", headers={"X-Refresh": "1"})
+    assert "Your token" not in refreshed.text
+    assert "Your token" in get("/_page/tokens").text
+
+
 def test_the_clock_and_the_limit_are_moved(submit: Submit, portal: Sandbox) -> None:
     before = portal.clock.time()
     submit("/_page/data", "/_sandbox/clock", seconds="86400")
     assert portal.clock.time() == before + 86400
     submit("/_page/faults", "/_sandbox/rate-limit", rps="0")
     assert portal.rate_limiter.rps is None
+
+
+def test_an_account_is_populated(submit: Submit, portal: Sandbox) -> None:
+    page = submit("/_page/data", "/_sandbox/populate", leads="30", locale="en")
+    assert "Done." in page.text
+    assert len(portal.leads()) == 16 + 30
+
+
+def test_a_schema_is_loaded_into_an_empty_account(
+    submit: Submit, get: Get, portal: Sandbox
+) -> None:
+    text = json.dumps(SCHEMA)
+    refused = submit("/_page/data", "/_sandbox/schema", schema=text)
+    assert "Refused:" in refused.text
+    submit("/_page/data", "/_sandbox/reset")
+    assert "Refused:" in submit("/_page/data", "/_sandbox/schema", schema="{").text
+    assert "Done." in submit("/_page/data", "/_sandbox/schema", schema=text).text
+    board = get("/_page/leads", pipeline=13).text
+    assert "Inbox" in board
+    assert ">Rent</a>" in board
 
 
 def test_everything_begins_again(submit: Submit, get: Get, portal: Sandbox) -> None:

@@ -12,7 +12,7 @@ import requests
 
 from amocrm.sandbox import FaultPlan, ManualClock, Sandbox
 from amocrm.sandbox.page.languages import chosen
-from tests.sandbox.page.conftest import ORIGIN
+from tests.sandbox.page.conftest import ORIGIN, the_form
 from tests.sandbox.page.markup import tags
 
 Get = Callable[..., requests.Response]
@@ -43,7 +43,7 @@ def test_nothing_comes_from_outside_and_nothing_is_inline(get: Get, path: str) -
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert page.headers["X-Content-Type-Options"] == "nosniff"
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     for tag, attributes in tags(page.text):
         assert tag not in ("style", "iframe", "object", "base")
         assert not [one for one in attributes if one == "style" or one.startswith("on")]
@@ -218,6 +218,34 @@ print(answer.text)
     loaded, actions, page, *told = done.stdout.splitlines()
     assert (loaded, actions[:4], page) == ("False", "200 ", "501 text/plain; charset=utf-8")
     assert "pip install 'amocrm-python[server]'" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {}, 200),
+        ("GET", {"Host": "evil.example"}, 421),
+        ("GET", {"Host": "127.0.0.1.evil.example"}, 421),
+        ("POST", {"Origin": "http://evil.example"}, 403),
+        ("POST", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("POST", {"Sec-Fetch-Site": "same-site"}, 403),
+        ("POST", {"Origin": "null"}, 403),
+    ],
+)
+def test_pages_of_other_sites_reach_nothing_on_a_port(
+    method: str, headers: dict[str, str], status: int
+) -> None:
+    portal = Sandbox()
+    with portal.serve() as served, requests.Session() as browser:
+        browser.headers["Accept"] = "text/html"
+        form = the_form(browser.get(f"{served.url}/_page/data", timeout=5).text, "/_sandbox/shop")
+        path = form.action if method == "POST" else "/_page/data"
+        data = form.values if method == "POST" else None
+        answer = browser.request(
+            method, served.url + path, data=data, headers=headers, timeout=5, allow_redirects=False
+        )
+    assert answer.status_code == status
+    assert portal.leads() == []
 
 
 def test_a_portal_for_others_has_no_page() -> None:

@@ -2,17 +2,19 @@
 // keep the place on the page, and leads are dragged from stage to stage.
 "use strict";
 
+document.documentElement.classList.add("has-script");
+
 const PAUSE = 400; // Milliseconds between two refreshes, so that a storm does not stop the browser.
 const live = document.querySelector("[data-changes]");
 
-/** Replaces every region that another copy of this page has, too. */
-function swap(html) {
+/** Replaces every region that another copy of this page has, too, but for some. */
+function swap(html, kept = "") {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   const focused = document.activeElement;
   const focus = focused && focused.id;
   for (const region of document.querySelectorAll("[data-region]")) {
     const other = fresh.getElementById(region.id);
-    if (!other || other.innerHTML === region.innerHTML) continue;
+    if (!other || region.id === kept || other.innerHTML === region.innerHTML) continue;
     const open = [...region.querySelectorAll("details[open][id]")].map((one) => one.id);
     // The region itself stays, so that screen readers announce what is new in it.
     region.replaceChildren(...other.childNodes);
@@ -35,9 +37,15 @@ function isBusy() {
   return Boolean(typing || document.querySelector(".dragged"));
 }
 
+/** Shows this page as it is now, and tells whether it could. */
 async function refresh() {
-  const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (response.ok && !isBusy()) swap(await response.text());
+  // What a form has answered is for the page that sent it, and stays there.
+  const headers = { Accept: "text/html", "X-Refresh": "1" };
+  const response = await fetch(location.href, { headers });
+  const html = await response.text();
+  if (isBusy()) return false;
+  if (response.ok) swap(html, "notices");
+  return true;
 }
 
 /** Sends a form, and shows what the page looks like then. */
@@ -48,8 +56,10 @@ async function send(form, button) {
     body: new URLSearchParams(data),
     headers: { Accept: "text/html" },
   });
-  if (!response.ok) throw new Error(String(response.status));
-  swap(await response.text());
+  // A form that was taken must not be sent twice, whatever the next page is.
+  if (!response.redirected) throw new Error(String(response.status));
+  if (response.ok) swap(await response.text());
+  else location.assign(response.url);
 }
 
 document.addEventListener("submit", (event) => {
@@ -101,6 +111,15 @@ document.addEventListener("dragend", () => {
   for (const one of document.querySelectorAll(".stage.over")) one.classList.remove("over");
 });
 
+// A file is read into the text of its form, which is sent as any other.
+
+document.addEventListener("change", async (event) => {
+  const into = event.target.dataset && event.target.dataset.into;
+  if (into && event.target.files.length) {
+    document.getElementById(into).value = await event.target.files[0].text();
+  }
+});
+
 // What changes is asked for again and again, each time waiting until something has changed.
 
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -118,10 +137,7 @@ async function watch(address, kinds) {
       stale ||= known !== null && kinds.some((kind) => news.changed.includes(kind));
       known = news.number;
       if (shown) shown.classList.add("on");
-      if (stale && !isBusy()) {
-        stale = false;
-        await refresh();
-      }
+      if (stale && !isBusy()) stale = !(await refresh());
       await wait(news.has_room ? PAUSE : 2000);
     } catch {
       // The sandbox has ended, or begins again: its numbers are others then.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
 
 from amocrm.sandbox.data.event_types import EVENT_TYPES, LANGUAGES
 from amocrm.sandbox.data.state import Account, Entity
@@ -11,6 +10,7 @@ from amocrm.sandbox.engine.history import SINGULAR
 from amocrm.sandbox.engine.view import tags_of
 from amocrm.sandbox.http.answer import Json, is_object
 from amocrm.sandbox.page.paging import page_of
+from amocrm.sandbox.page.rendering import day, moment
 from amocrm.sandbox.page.views.board import targets
 from amocrm.sandbox.page.visit import NoSuchPageError, Visit
 from amocrm.sandbox.values.field_filters import mentions
@@ -18,6 +18,7 @@ from amocrm.sandbox.values.field_filters import mentions
 PAGE = 50
 MOST_EVENTS = 100
 _KINDS = ("leads", "contacts", "companies")
+_SHELVES = {single: kind for kind, single in SINGULAR.items()}
 
 
 def entity_list(visit: Visit, kind: str) -> dict[str, Json]:
@@ -53,7 +54,7 @@ def card(visit: Visit, kind: str) -> dict[str, Json]:
         "is_deleted": entity["is_deleted"],
         "facts": _facts(visit, kind, entity),
         "tags": [one["name"] for one in tags_of(account, kind, entity)],
-        "fields": [_field(one) for one in entity["custom_fields_values"] or ()],
+        "fields": [_field(one, visit.language) for one in entity["custom_fields_values"] or ()],
         "links": [_links(account, kind, number, one) for one in (*_KINDS, "catalog_elements")],
         "tasks": _tasks(visit, kind, number),
         "notes": _notes(visit, kind, number),
@@ -112,19 +113,15 @@ def _facts(visit: Visit, kind: str, entity: Entity) -> list[tuple[str, str, Json
     ]
 
 
-def _field(field: Entity) -> Entity:
-    values = [_shown(field["field_type"], one.get("value")) for one in field["values"]]
+def _field(field: Entity, language: str) -> Entity:
+    values = [_shown(field["field_type"], one.get("value"), language) for one in field["values"]]
     return {"name": field["field_name"] or str(field["field_id"]), "texts": values}
 
 
-def _shown(kind: str, value: Json) -> str:
+def _shown(kind: str, value: Json, language: str) -> str:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind in ("date", "birthday", "date_time") and is_number:
-        form = "%d.%m.%Y %H:%M" if kind == "date_time" else "%d.%m.%Y"
-        try:
-            return datetime.fromtimestamp(value, timezone.utc).strftime(form)
-        except (ValueError, OverflowError, OSError):
-            return str(value)
+        return (moment if kind == "date_time" else day)(value, language) or str(value)
     if isinstance(value, bool):
         return "✓" if value else "–"
     if is_object(value) or isinstance(value, list):
@@ -233,5 +230,7 @@ def _one_value(visit: Visit, value: Json, stages: dict[tuple[int, int], str]) ->
         if name == "custom_field_value":
             return str(one["text"])
         if name in ("link", "unlink"):
-            return str(one["entity"]["id"])
+            kind, number = one["entity"]["type"], one["entity"]["id"]
+            linked = visit.account.shelf(_SHELVES.get(kind, "elements")).get(number)
+            return str(number if linked is None else linked.get("name") or number)
     return ""

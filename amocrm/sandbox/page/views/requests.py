@@ -89,15 +89,15 @@ def owner(visit: Visit, one: Seen) -> str:
     return f"{names.get(one.user_id, one.user_id)} · {one.client_id[:8]}"
 
 
-def duration(seconds: float) -> str:
-    """Return a time span as people read it.
+def duration(seconds: float) -> tuple[str, str]:
+    """Return a time span as people read it: the number, and the key of its unit.
 
     >>> duration(0.00042), duration(0.25), duration(12.3)
-    ('0.4 ms', '250 ms', '12.3 s')
+    (('0.4', 'unit_ms'), ('250', 'unit_ms'), ('12.3', 'unit_s'))
     """
     if seconds >= 10:
-        return f"{seconds:.1f} s"
-    return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f} ms"
+        return f"{seconds:.1f}", "unit_s"
+    return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f}", "unit_ms"
 
 
 def readable(text: str) -> Json:

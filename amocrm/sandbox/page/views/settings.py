@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.data.state import Account, Entity
 from amocrm.sandbox.faults.plan import KINDS
 from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.page.visit import Visit
@@ -44,7 +44,10 @@ def faults(visit: Visit) -> dict[str, Json]:
     portal = visit.portal
     requests, hooks = asdict(portal.faults), asdict(portal.webhooks.faults)
     return {
-        "switches": [_switch(one, requests, "set_faults") for one in _REQUESTS],
+        "switches": [
+            *(_switch(one, requests, "set_faults") for one in _REQUESTS),
+            _unpaid(visit.account),
+        ],
         "hook_switches": [_switch(one, hooks, "set_webhook_faults") for one in _HOOKS],
         "is_ill": is_ill(portal),
         "rps": portal.rate_limiter.rps or 0,
@@ -70,7 +73,21 @@ def is_ill(portal: Sandbox) -> bool:
         for name, value in plan.items()
         if name not in ("retry_after", "delay_seconds")
     )
-    return any(chances) or bool(portal.injected) or bool(portal.webhooks.injected)
+    return bool(any(chances) or portal.injected or portal.webhooks.injected)
+
+
+def _unpaid(account: Account) -> Entity:
+    """Return the switch of an account whose bill is open: every request is answered 402."""
+    return {
+        "name": "unpaid",
+        "parameter": "is_paid",
+        "action": "configure_account",
+        "parts": {"account": account.subdomain},
+        "is_on": not account.is_paid,
+        "turn_on": "false",
+        "turn_off": "true",
+        "choices": (),
+    }
 
 
 def _switch(
@@ -78,21 +95,16 @@ def _switch(
 ) -> Entity:
     name, choices, first = one
     now = float(plan[name])
-    form = _seconds if choices is _SECONDS else _percent
+    is_time = choices is _SECONDS
     return {
         "name": name,
         "parameter": name,
         "action": action,
+        "parts": {},
         "is_on": now > 0,
-        "shown": form(now),
-        "value": first,
-        "choices": [(each, form(each)) for each in choices],
+        "now": now,
+        "is_time": is_time,
+        "turn_on": first,
+        "turn_off": "0",
+        "choices": choices,
     }
-
-
-def _seconds(value: float) -> str:
-    return f"{value:g} s"
-
-
-def _percent(value: float) -> str:
-    return f"{value * 100:g} %"
