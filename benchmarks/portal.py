@@ -42,12 +42,21 @@ class Portal(NamedTuple):
 
 @contextlib.contextmanager
 def portal(
-    leads: int = 0, latency: float = 0.0, jitter: float = 0.0, rps: int | None = 7
+    leads: int = 0,
+    latency: float = 0.0,
+    jitter: float = 0.0,
+    rps: int | None = 7,
+    populated: bool = False,
 ) -> Generator[Portal, None, None]:
-    """Run a portal while the block runs; latency and jitter are seconds."""
+    """Run a portal while the block runs; latency and jitter are seconds.
+
+    If it is populated, the leads are those of a year that ended an hour ago, with people,
+    companies, notes, tasks and events.
+    """
     ours, theirs = multiprocessing.Pipe()
     spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=_serve, args=(theirs, leads, latency, jitter, rps), daemon=True)
+    settings = (leads, latency, jitter, rps, populated)
+    process = spawn.Process(target=_serve, args=(theirs, *settings), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -58,10 +67,15 @@ def portal(
         process.join()
 
 
-def _serve(pipe: Pipe, leads: int, latency: float, jitter: float, rps: int | None) -> None:
+def _serve(
+    pipe: Pipe, leads: int, latency: float, jitter: float, rps: int | None, populated: bool
+) -> None:
     """Be the portal's process: tell address and token, then what was seen, until killed."""
     sandbox = Sandbox(rps=rps, faults=FaultPlan(latency=latency, jitter=jitter))
-    for number in range(leads):
+    if populated:
+        sandbox.populate(leads)
+        sandbox.clock.advance(3600)
+    for number in range(0 if populated else leads):
         sandbox.add("leads", {"name": f"Lead {number}", "price": number})
     with sandbox.serve(threads=64) as served:
         pipe.send((served.url, sandbox.issue_long_lived()))

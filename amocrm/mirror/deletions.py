@@ -57,7 +57,7 @@ def fates_of(events: Iterable[Mapping[str, Json]]) -> dict[Key, Fate]:
         if key is None or not (is_restored or kind in DELETIONS or kind == NOTE_DELETED):
             continue
         if kind == NOTE_DELETED:
-            note = at(event, ("value_after", "0", "note", "id"))
+            note = at(event, ("value_after", 0, "note", "id"))
             if type(note) is not int:
                 continue
             key = Key(f"{key.kind}/notes", note)

@@ -21,7 +21,7 @@ _DIRECTIONS: Final[Mapping[Json, str]] = {"call_in": "in", "call_out": "out"}
 
 
 def _stage(side: str, name: str) -> Callable[[Item], Json]:
-    return lambda event: at(event, (side, "0", "lead_status", name))
+    return lambda event: at(event, (side, 0, "lead_status", name))
 
 
 _EVENT: Final = RowReader(EVENTS)

@@ -21,6 +21,7 @@ _EARLIEST, _LATEST = -30_610_224_000, 253_402_300_799
 _MOST_MONEY: Final = 10**15
 
 _NONE: Final = type(None)
+_EMPTY: Final = {_NONE}
 _USUAL: Final[Mapping[ColumnType, frozenset[type]]] = {
     "id": frozenset({int, _NONE}),
     "integer": frozenset({int, _NONE}),
@@ -48,24 +49,25 @@ def settle(table: Table, rows: list[Row]) -> list[Row]:
 
 
 def _fits(kind: ColumnType, values: Sequence[Json]) -> bool:
-    if not _USUAL[kind].issuperset(map(type, values)):
+    types = set(map(type, values))
+    if not types <= _USUAL[kind]:
         return False
-    if kind == "flag":
+    if kind == "flag" or types == _EMPTY:
         return True
     if kind in ("text", "code"):
         # Joined, so that no character is looked at in Python.
-        texts = [value for value in values if value]
+        texts = filter(None, values) if kind == "text" else set(filter(None, values))
         whole = "".join(texts)
         if "\0" in whole:
             return False
         if whole.isascii():
             return kind == "text" or max(map(len, texts), default=0) <= LONGEST_CODE
         return kind == "text" and _is_utf8(whole)
-    if kind in ("money", "number") and not all(map(math.isfinite, filter(None, values))):
+    found = list(filter(None, values))
+    if float in types and not all(map(math.isfinite, found)):
         return False
     low, high = _BOUNDS[kind]
-    least, most = min(filter(None, values), default=0), max(filter(None, values), default=0)
-    return bool(low <= least and most <= high)
+    return not found or bool(low <= min(found) and max(found) <= high)
 
 
 _BOUNDS: Final[Mapping[ColumnType, tuple[float, float]]] = {
@@ -96,9 +98,12 @@ def number(value: Json) -> float | None:
     (1500.5, 1.5, None)
     """
     try:
-        found = float(value.replace(" ", "").replace(",", ".") if type(value) is str else value)
+        found = float(value)
     except (OverflowError, TypeError, ValueError):
-        return None
+        try:
+            found = float(value.replace(" ", "").replace(",", "."))
+        except (AttributeError, TypeError, ValueError):
+            return None
     return found if math.isfinite(found) and abs(found) <= _BOUNDS["number"][1] else None
 
 
@@ -129,7 +134,7 @@ def text(value: Json) -> str | None:
         return None
     if isinstance(value, str):
         return clean(value)
-    return json_text(value)
+    return str(value) if type(value) is int else json_text(value)
 
 
 def code(value: Json) -> str | None:

@@ -5,7 +5,7 @@ Source: reference 5.1-5.3, 5.6.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from amocrm.http.messages import Json
@@ -31,8 +31,11 @@ def _price(lead: Item) -> Json:
 
 
 def _main_contact(lead: Item) -> Json:
-    contacts = objects(embedded(lead).get("contacts"))
-    return next((one["id"] for one in contacts if one.get("is_main") is True), None)
+    contacts = embedded(lead).get("contacts")
+    for one in contacts if type(contacts) is list else ():
+        if type(one) is dict and one.get("is_main") is True and type(one.get("id")) is int:
+            return one["id"]
+    return None
 
 
 def _deleted_at(element: Item) -> Json:
@@ -55,6 +58,7 @@ def flatten_entities(entity_type: str, items: Sequence[Item], account_id: int) -
     values: list[Row] = []
     tags: list[Row] = []
     links: list[Row] = []
+    linked = LINKED[entity_type]
     for item in items:
         number: int = item["id"]
         rows.append(read(account_id, item))
@@ -63,25 +67,29 @@ def flatten_entities(entity_type: str, items: Sequence[Item], account_id: int) -
         parts = embedded(item)
         if parts.get("tags"):
             tags += _tags(account_id, entity_type, number, parts["tags"])
-        links += _links(account_id, entity_type, number, parts)
+        for other in linked:
+            if parts.get(other):
+                links += _links(account_id, entity_type, number, other, parts[other])
     return {entity_type: rows, "field_values": values, "entity_tags": tags, "links": links}
 
 
-def _tags(account_id: int, entity_type: str, number: int, tags: Json) -> Iterator[Row]:
-    for tag_id, tag in {one["id"]: one for one in objects(tags)}.items():
-        yield account_id, entity_type, number, tag_id, tag.get("name"), tag.get("color")
+def _tags(account_id: int, entity_type: str, number: int, tags: Json) -> list[Row]:
+    return [
+        (account_id, entity_type, number, tag["id"], tag.get("name"), tag.get("color"))
+        for tag in objects(tags)
+    ]
 
 
-def _links(
-    account_id: int, entity_type: str, number: int, parts: Mapping[str, Json]
-) -> Iterator[Row]:
-    for other in LINKED[entity_type]:
-        if not parts.get(other):
-            continue
-        for target, one in {found["id"]: found for found in objects(parts[other])}.items():
-            about = one.get("metadata")
-            about = about if isinstance(about, Mapping) else {}
-            yield (
-                account_id, entity_type, number, other, target, one.get("is_main"),
-                about.get("quantity"), about.get("catalog_id"), about.get("price_id"),
-            )  # fmt: skip
+def _links(account_id: int, entity_type: str, number: int, other: str, targets: Json) -> list[Row]:
+    rows: list[Row] = []
+    for one in objects(targets):
+        about = one.get("metadata")
+        about = about if type(about) is dict else _NOTHING
+        rows.append((
+            account_id, entity_type, number, other, one["id"], one.get("is_main"),
+            about.get("quantity"), about.get("catalog_id"), about.get("price_id"),
+        ))  # fmt: skip
+    return rows
+
+
+_NOTHING: Final[Mapping[str, Json]] = {}

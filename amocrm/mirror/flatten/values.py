@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Final
 
 from amocrm.http.messages import Json
@@ -11,31 +10,36 @@ from amocrm.mirror.tables.columns import Row
 
 _NUMBERS: Final = frozenset({"numeric", "price", "monetary"})
 _TIMES: Final = frozenset({"date", "date_time", "birthday"})
+_CONVERTED: Final = _NUMBERS | _TIMES | {"checkbox"}
 
 
-def value_rows(account_id: int, entity_type: str, entity_id: int, fields: Json) -> Iterator[Row]:
-    """Yield the rows of `custom_fields_values` of one entity."""
+def value_rows(account_id: int, entity_type: str, entity_id: int, fields: Json) -> list[Row]:
+    """Return the rows of `custom_fields_values` of one entity."""
+    rows: list[Row] = []
     numbers: dict[int, int] = {}
-    for field in fields if isinstance(fields, list) else ():
-        field_id = field.get("field_id") if isinstance(field, Mapping) else None
+    for field in fields if type(fields) is list else ():
+        field_id = field.get("field_id") if type(field) is dict else None
         if type(field_id) is not int:
             continue
-        kind, n = field.get("field_type"), numbers.get(field_id, 0)
-        values = field.get("values")
-        for item in values if isinstance(values, list) else ():
-            if not isinstance(item, Mapping):
+        n, values = numbers.get(field_id, 0), field.get("values")
+        kind = field.get("field_type")
+        is_converted = type(kind) is str and kind in _CONVERTED
+        for item in values if type(values) is list else ():
+            if type(item) is not dict:
                 continue
-            # A chained list has no value, but the names of an element and its list.
-            value = item.get("value") if "value" in item or "enum_id" in item else item
-            yield (
+            value = item.get("value")
+            if value is None and "value" not in item and "enum_id" not in item:
+                value = item  # A chained list: the names of an element and its list.
+            rows.append((
                 account_id, entity_type, entity_id, field_id, n,
                 value if type(value) is str else text(value),
-                _number(kind, value),
-                instant(value) if kind in _TIMES else None,
+                _number(kind, value) if is_converted else None,
+                instant(value) if is_converted and kind in _TIMES else None,
                 item.get("enum_id"), item.get("enum_code"),
-            )  # fmt: skip
+            ))  # fmt: skip
             n += 1
         numbers[field_id] = n
+    return rows
 
 
 def _number(kind: Json, value: Json) -> float | None:
