@@ -16,7 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from amocrm._support.clock import Clock, SystemClock
-from amocrm.bulk.changes import OVERLAP
 from amocrm.client import AmoCRM
 from amocrm.errors import ConfigurationError, ForbiddenError, PaymentRequiredError
 from amocrm.http.messages import Json
@@ -60,7 +59,7 @@ class Verification:
     Attributes:
         counts: by listing, the numbers of items in the mirror and in the account.
         compared: how many items were compared row by row, by listing.
-        newer: how many of them have changed since the last run, so that they were not compared.
+        newer: how many of them have changed since the last run began, and were not compared.
         differences: of the compared rows.
         skipped: listings that could not be read, each with the reason.
     """
@@ -164,7 +163,7 @@ class _Comparison:
 
     def count_events(self, since: int) -> None:
         """Compare the number of events up to the last run."""
-        until = since - int(OVERLAP)
+        until = since - 1
         here = count_events(self._sink, self._account.id, until)
         asked = {"filter": {"created_at": {"to": until}}}
         self.found.counts["events"] = here, self._count("events", asked, here)
@@ -195,17 +194,26 @@ class _Comparison:
         if not items:
             return
         rows: Rows = flatten(source.kind, items, self._account.id, of=source.of)
-        newer = {one["id"] for one in items if one["updated_at"] > since - OVERLAP}
-        self.found.newer += len(newer)
-        self.found.compared[source.name] = (
-            self.found.compared.get(source.name, 0) + len(items) - len(newer)
-        )
         ids = [int(one["id"]) for one in items]
         reach = (0 if page == 1 else ids[0], None if is_last else ids[-1])
-        found = find_differences(
-            self._sink, self._account.id, source, rows, reach if source.orders else None, newer
-        )
-        self.found.differences += [Difference(*one) for one in found]
+        differences = [
+            Difference(*one)
+            for one in find_differences(
+                self._sink, self._account.id, source, rows, reach if source.orders else None
+            )
+        ]
+        # What was changed since the last run began need not be there yet.
+        late = {int(one["id"]) for one in items if one["updated_at"] >= since}
+        newer = {_entity(one) for one in differences} & late
+        self.found.differences += [one for one in differences if _entity(one) not in newer]
+        self.found.newer += len(newer)
+        compared = self.found.compared.get(source.name, 0)
+        self.found.compared[source.name] = compared + len(items) - len(newer)
+
+
+def _entity(difference: Difference) -> Json:
+    """Return the id of the entity that a row belongs to: keys begin with it, or with its kind."""
+    return difference.key[1] if len(difference.key) > 1 else difference.key[0]
 
 
 def _items(data: Json, path: str) -> Iterator[Json]:

@@ -43,6 +43,9 @@ class AmoCRMServer(NamedTuple):
     redirect_uri: str
     code: str
 
+    def __repr__(self) -> str:
+        return f"<AmoCRMServer at {self.url}>"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""

@@ -144,7 +144,7 @@ def raised(folder: Path) -> Iterator[str]:
 
 ENGLISH_AS_WELL = (
     "amocrm login", "pip install 'amocrm-python[parquet]'", "pip install 'amocrm-python[xlsx]'",
-    "module:hooks", "{}: {}", "{}, catalogs/ID", "--filter {}: {}",
+    "module:hooks", "30s, 5m, 1h", "{}: {}", "{}, catalogs/ID", "--filter {}: {}",
 )  # fmt: skip
 """Commands and names; messages that pass on others."""
 

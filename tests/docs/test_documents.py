@@ -59,7 +59,7 @@ TESTS = "pip install -e '.[dev]' && pytest"
 SERVE = "python -m amocrm.sandbox --port 8080"
 
 FOREIGN = {"sh", "javascript", "php", "go"}
-"""Programs of docs/sandbox-other-languages.md; `test_other_languages` runs them."""
+"""Programs; `test_other_languages` and `test_control_page` run them."""
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -201,7 +201,8 @@ def test_blocks_that_need_earlier_ones_say_so(path: Path) -> None:
 def test_there_are_no_fences_that_do_not_run(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     fences = set(re.findall(r"^```(\w+)$", text, re.MULTILINE))
-    foreign = FOREIGN if path.name.startswith("sandbox-other-languages") else set[str]()
+    with_programs = ("sandbox-other-languages", "sandbox-control")
+    foreign = FOREIGN if path.name.startswith(with_programs) else set[str]()
     assert fences <= {"python", "bash", "text", "console"} | foreign
     printed = [one for one in outputs(path) if one is not None]
     assert len(printed) == len(blocks(path, "text")), "a text that no block prints"

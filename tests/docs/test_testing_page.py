@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.test_documents import DOCS, ENGLISH, RUSSIAN, blocks
-from tests.testing.conftest import PLUGIN
+from tests.testing.conftest import OPTIONS
 
 pytest_plugins = ["pytester"]
 
@@ -30,7 +30,7 @@ def test_the_tests_of_the_page_pass(
 ) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(**files(page))
-    done = pytester.runpytest_inprocess("-p", PLUGIN, "-p", "no:cacheprovider")
+    done = pytester.runpytest_inprocess(*OPTIONS)
     count = sum(block.count("def test_") for block in files(page).values())
     assert count >= least
     done.assert_outcomes(passed=count)

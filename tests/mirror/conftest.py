@@ -8,6 +8,7 @@ import pytest
 from amocrm import AmoCRM
 from amocrm.mirror import MirrorReport, mirror
 from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.sandbox.clock import SystemClock
 from tests.conftest import Make
 from tests.mirror.places import KINDS, Place, new_place
 
@@ -50,7 +51,7 @@ def crm(shop: Sandbox, clock: ManualClock, make: Make) -> AmoCRM:
 class Runs:
     """Runs mirrors of one account."""
 
-    def __init__(self, crm: AmoCRM, clock: ManualClock, folder: Path) -> None:
+    def __init__(self, crm: AmoCRM, clock: ManualClock | SystemClock, folder: Path) -> None:
         self.crm = crm
         self.clock = clock
         self._folder = folder

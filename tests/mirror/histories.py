@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from amocrm import AmoCRM
 from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.sandbox.clock import SystemClock
 
 ENTITIES: Final = ("leads", "contacts", "companies")
 
@@ -39,7 +40,7 @@ class History:
         clock: of both.
     """
 
-    def __init__(self, portal: Sandbox, crm: AmoCRM, clock: ManualClock) -> None:
+    def __init__(self, portal: Sandbox, crm: AmoCRM, clock: ManualClock | SystemClock) -> None:
         self.portal = portal
         self.crm = crm
         self.clock = clock

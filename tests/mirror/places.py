@@ -51,15 +51,19 @@ class Place(NamedTuple):
         }
         kept: dict[str, list[dict[str, Any]]] = {}
         for name, rows in every.items():
-            owner = {"calls": lambda row: ("notes", row["account_id"], row["note_id"])}.get(
-                name, lambda row: (row.get("entity_type"), row["account_id"], row.get("entity_id"))
-            )
             kept[name] = [
                 row
                 for row in rows
-                if row.get("deleted_at") is None and (not TABLES[name].owner or owner(row) in there)
+                if row.get("deleted_at") is None
+                and (not TABLES[name].owner or _owner(name, row) in there)
             ]
         return kept
+
+
+def _owner(table: str, row: dict[str, Any]) -> tuple[Any, ...]:
+    if table == "calls":
+        return "notes", row["account_id"], row["note_id"]
+    return row.get("entity_type"), row["account_id"], row.get("entity_id")
 
 
 @contextmanager

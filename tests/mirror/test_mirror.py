@@ -6,6 +6,7 @@ import pytest
 
 from amocrm import AmoCRM
 from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.types import NewLink
 from tests.mirror.conftest import Runs
 from tests.mirror.places import Place
 
@@ -61,9 +62,8 @@ def test_what_was_edited_is_brought_up_to_date(
     lead = next(iter(crm.leads.list()))
     crm.leads.update(lead["id"], {"name": "Новое", "tags_to_add": [{"name": "срочно"}]})
     contact = crm.contacts.create({"name": "Анна"})
-    crm.leads(lead["id"]).links.link(
-        [{"to_entity_id": contact["id"], "to_entity_type": "contacts"}]
-    )
+    end: NewLink = {"to_entity_id": contact["id"], "to_entity_type": "contacts"}
+    crm.leads(lead["id"]).links.link([end])
     report = run(place)
     assert report.written["leads"] == 1
     assert place.one("leads", id=lead["id"])["name"] == "Новое"
@@ -82,7 +82,7 @@ def test_the_last_tag_and_the_last_link_go(
                 and one["_embedded"]["contacts"])  # fmt: skip
     crm.leads.update(lead["id"], {"_embedded": {"tags": None}})
     for contact in lead["_embedded"]["contacts"]:
-        end = {"to_entity_id": contact["id"], "to_entity_type": "contacts"}
+        end: NewLink = {"to_entity_id": contact["id"], "to_entity_type": "contacts"}
         crm.leads(lead["id"]).links.unlink([end])
     run(place)
     mine = {"entity_type": "leads", "entity_id": lead["id"]}
@@ -135,7 +135,7 @@ def test_merged_ones_go(
 ) -> None:
     run(file)
     clock.advance(100)
-    kept, gone = list(run.crm.listing(f"/api/v4/{kind}").ids())[:2]
+    kept, gone = [int(one) for one in run.crm.listing(f"/api/v4/{kind}").ids()][:2]
     shop.merge(kind, kept, gone)
     run(file)
     assert file.one(kind, id=gone)["deleted_at"] == int(clock.time())
@@ -166,7 +166,7 @@ def test_fields_that_change_need_no_change_of_the_tables(
     region = made["id"]
     other = fields.create({"name": "Лишнее", "type": "text"})["id"]
     lead = next(iter(crm.leads.list()))
-    enum = made["enums"][0]["id"]
+    enum = (made["enums"] or [])[0]["id"]
     crm.leads.update(lead["id"], {"custom_fields_values": [
         {"field_id": region, "values": [{"enum_id": enum}]},
         {"field_id": other, "values": [{"value": "x"}]},

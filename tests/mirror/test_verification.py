@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -11,7 +13,7 @@ from tests.mirror.conftest import Runs
 from tests.mirror.places import Place
 
 
-def check(run: Runs, place: Place, **settings: int) -> Verification:
+def check(run: Runs, place: Place, **settings: Any) -> Verification:
     return verify(run.crm, place.url, prefix=place.prefix, clock=run.clock, **settings)
 
 

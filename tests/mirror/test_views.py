@@ -11,6 +11,7 @@ from amocrm.mirror.views.dialect import Dialect
 from amocrm.mirror.views.mybi import mybi_views
 from amocrm.mirror.views.wide import MOST, WideField, wide_columns
 from amocrm.sandbox import ManualClock
+from amocrm.types import FieldValues
 from tests.mirror.conftest import Runs
 from tests.mirror.places import Place
 
@@ -31,8 +32,9 @@ def test_views_of_a_shop(place: Place, run: Runs, crm: AmoCRM, clock: ManualCloc
     several = fields.create({"name": "Цвета", "type": "multiselect", "enums": [
         {"value": "белый"}, {"value": "алый"}]})  # fmt: skip
     source = next(one for one in fields.list() if one.get("code") == "UTM_SOURCE")
+    given: list[FieldValues] = [{"field_id": one, "values": [{"value": str(one)}]} for one in ids]
     crm.leads.update(lead["id"], {"custom_fields_values": [
-        *({"field_id": one, "values": [{"value": str(one)}]} for one in ids),
+        *given,
         {"field_id": several["id"], "values": [{"value": "белый"}, {"value": "алый"}]},
         {"field_id": source["id"], "values": [{"value": "yandex"}]},
     ]})  # fmt: skip
@@ -75,7 +77,7 @@ def test_the_wide_view_follows_the_fields(
     run(file)
     made = crm.leads.custom_fields.create({"name": "Новое поле", "type": "numeric"})
     lead = next(iter(crm.leads.list()))
-    values = [{"field_id": made["id"], "values": [{"value": "1.5"}]}]
+    values: list[FieldValues] = [{"field_id": made["id"], "values": [{"value": "1.5"}]}]
     crm.leads.update(lead["id"], {"custom_fields_values": values})
     clock.advance(1000)
     run(file)

@@ -124,30 +124,49 @@ def test_the_account_works_with_what_the_schema_says(made: Sandbox) -> None:
     assert call("GET", f"/leads/unsorted/{unsorted}").status_code == 200
 
 
-def test_ids_made_later_are_others(made: Sandbox) -> None:
-    call = caller(made)
-    fields = [{"name": str(n), "type": "select", "enums": [{"value": "x"}]} for n in range(5)]
-    known = {901, 903, 905, 1701, 1703}
-    new = call("POST", "/leads/custom_fields", fields).json()["_embedded"]["custom_fields"]
-    assert not known & {one["id"] for one in new}
-    assert not known & {choice["id"] for one in new for choice in one["enums"]}
-    stages = [{"name": str(n), "sort": n} for n in range(40)]
-    added = call("POST", "/leads/pipelines/11/statuses", stages).json()["_embedded"]["statuses"]
-    assert not {101, 103, 105, 142, 143} & {one["id"] for one in added}
-    assert len({one["id"] for one in added}) == 40
+def make_one_of_each(call: Call) -> dict[str, Any]:
+    """Return the ids that a portal gives next."""
+    choice = [{"name": "x", "type": "select", "enums": [{"value": "x"}]}]
+    (field,) = call("POST", "/leads/custom_fields", choice).json()["_embedded"]["custom_fields"]
     pipeline = {"name": "P", "sort": 5, "is_main": False, "is_unsorted_on": True}
-    assert (
-        call("POST", "/leads/pipelines", [pipeline]).json()["_embedded"]["pipelines"][0]["id"] > 13
-    )
-    for path, body in (
-        ("/leads/loss_reasons", [{"name": "x"}]), ("/catalogs", [{"name": "x"}]),
-        ("/roles", [{"name": "x", "rights": {}}]), ("/sources", [{"name": "x"}]),
-        ("/users", [{"name": "x", "email": "x@y.zz", "password": "aA1aA1aA"}]),
-        ("/leads/custom_fields/groups", [{"name": "x", "sort": 3}] * 3),
-    ):  # fmt: skip
-        (made_now,) = call("POST", path, body).json()["_embedded"].values()
-        listed = [one["id"] for one in call("GET", path).json()["_embedded"].popitem()[1]]
-        assert len(listed) == len(set(listed)) > len(made_now)
+    made = {"fields": field["id"], "enums": field["enums"][0]["id"]}
+    for name, path, body in (
+        ("pipelines", "/leads/pipelines", pipeline),
+        ("statuses", "/leads/pipelines/11/statuses", {"name": "x", "sort": 5}),
+        ("loss_reasons", "/leads/loss_reasons", {"name": "x"}),
+        ("catalogs", "/catalogs", {"name": "x"}),
+        ("roles", "/roles", {"name": "x", "rights": {}}),
+        ("sources", "/sources", {"name": "x"}),
+        ("users", "/users", {"name": "x", "email": "x@y.zz", "password": "aA1aA1aA"}),
+        ("field_groups", "/leads/custom_fields/groups", {"name": "x", "sort": 3}),
+    ):
+        (items,) = call("POST", path, [body]).json()["_embedded"].values()
+        made[name] = items[0]["id"]
+    return made
+
+
+def test_ids_made_later_are_others(made: Sandbox, schema: Document) -> None:
+    taken = make_one_of_each(caller(made))
+    # A schema that has just these ids.
+    field = {"id": taken["fields"], "name": "x", "type": "select"}
+    schema["fields"]["leads"].append({**field, "enums": [{"id": taken["enums"], "value": "x"}]})
+    stages = schema["pipelines"][0]["statuses"]
+    stages.append({"id": taken["statuses"], "name": "x", "type": 0})
+    inbox = {
+        "id": 5_000_000,
+        "name": "Inbox",
+        "type": 1,
+    }  # So that no id is taken for a hidden one.
+    more: Document = {"is_main": False, "is_unsorted_on": True, "is_archive": False}
+    more["statuses"] = [*CLOSED, inbox]
+    schema["pipelines"].append({"id": taken["pipelines"], "name": "x", **more})
+    for name in ("loss_reasons", "catalogs", "roles", "sources", "users"):
+        one = {**schema[name][-1], "id": taken[name]}
+        schema[name].append(one)
+    group = {"id": taken["field_groups"], "name": "x", "is_predefined": False}
+    schema["field_groups"]["leads"].append(group)
+    again = make_one_of_each(caller(Sandbox(schema=schema, rps=None)))
+    assert {name: again[name] for name in taken if again[name] == taken[name]} == {}
 
 
 def test_without_a_schema_no_stage_gets_the_id_of_a_closed_one() -> None:

@@ -244,6 +244,7 @@ def test_a_program_in_another_process_calls_the_port(run: Run) -> None:
                 [sys.executable, "-c", program, amocrm_server.url, amocrm_server.access_token],
                 capture_output=True, text=True, check=True)
             assert done.stdout.strip() == "200"
+            assert repr(amocrm_server) == f"<AmoCRMServer at {amocrm_server.url}>"
             assert [one["name"] for one in amocrm_sandbox.created("leads")] == ["From afar"]
             assert [one["name"] for one in amocrm.leads.list()] == ["From afar"]
         """,

@@ -132,5 +132,5 @@ def testing() -> None:
         assert_type(portal.webhooks.subscribe("http://127.0.0.1/", "add_lead"), str)
     sandbox(plan="base")  # type: ignore[arg-type]  # pyright: ignore
     sandbox(rps="7")  # type: ignore[arg-type]  # pyright: ignore
-    sandbox("shop")  # type: ignore[misc]  # pyright: ignore
+    sandbox("shop")  # type: ignore[call-arg]  # pyright: ignore
     AmoCRM("a").with_options(read_only="use another")

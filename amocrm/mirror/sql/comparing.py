@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -28,7 +28,6 @@ def find_differences(
     source: Source,
     rows: Rows,
     reach: tuple[int, int | None] | None,
-    newer: Collection[int],
 ) -> Iterator[Found]:
     """Yield the differences of a page of a listing.
 
@@ -38,7 +37,6 @@ def find_differences(
         source: the listing.
         rows: of the page.
         reach: the first and the last id of which the page has all items; None if it has only some.
-        newer: ids of items that the mirror cannot have yet.
     """
     table = TABLES[source.kind]
     place = table.places["id"]
@@ -53,9 +51,8 @@ def find_differences(
         within = (target.c.id >= least) & (sa.true() if most is None else target.c.id <= most)
     here = _keyed(table, _select(sink, target, table, sa.and_(*where, within)))
     there = _keyed(table, rows[table.name])
-    old = {key: row for key, row in there.items() if row[place] not in newer}
-    yield from _compare(table, {k: r for k, r in here.items() if r[place] not in newer}, old)
-    kept = {row[place] for key, row in old.items() if key in here}
+    yield from _compare(table, here, there)
+    kept = {row[place] for key, row in there.items() if key in here}
     dead = _deleted_fields(sink, account_id)
     for name in CHILDREN.get(table.name, ()):
         child, owned = TABLES[name], sink.tables.of[name]

@@ -153,7 +153,7 @@ ENTITY_TAGS: Final = Table(
         *ENTITY,
         Column("tag_id", "id", "id", "The tag", "Тег"),
         named("Its name when the entity was read", "Название на момент чтения"),
-        plain("color", "text", "Its colour: hex without `#`; only tags of leads have one",
+        plain("color", "text", "Its color: hex without `#`; only tags of leads have one",
               "Цвет: hex без `#`; есть только у тегов сделок"),
     ),
     "A tag of an entity.",

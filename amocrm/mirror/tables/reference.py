@@ -126,7 +126,7 @@ STATUSES: Final = Table(
         _SORT,
         plain("type", "integer", "1 is the stage of unsorted leads, 0 any other",
               "1 — неразобранное, 0 — остальные"),
-        plain("color", "text", "Its colour: hex with `#`", "Цвет: hex с `#`"),
+        plain("color", "text", "Its color: hex with `#`", "Цвет: hex с `#`"),
         plain("is_editable", "flag", "Whether it can be changed", "Можно менять"),
         DELETED_AT,
         RAW,

@@ -14,7 +14,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amocrm.sandbox import Sandbox
+from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.control.actions import ACTIONS
 from amocrm.sandbox.http.guard import CONTROL
 from tests.hostile import cases
@@ -165,7 +165,7 @@ def test_a_body_without_a_length_is_refused_in_time(port: Port) -> None:
             "POST", "/_sandbox/leads", endless(), {**JSON, "Transfer-Encoding": "chunked"},
             encode_chunked=True,
         )  # fmt: skip
-        assert connection.getresponse().status == 413
+        assert connection.getresponse().status in (400, 413)
     except (BrokenPipeError, ConnectionResetError):
         pass  # It was closed before all was sent.
     finally:
@@ -218,7 +218,7 @@ JSON_VALUES = st.recursive(
 @cases
 @given(st.data())
 def test_no_json_breaks_an_action(data: st.DataObject) -> None:
-    portal = _hostile_portal()
+    portal = Sandbox(clock=ManualClock(), seed=1)
     action = data.draw(st.sampled_from(POSTS))
     names = st.sampled_from([one.name for one in action.parameters] or ["other"])
     values = data.draw(st.dictionaries(names | st.text(), JSON_VALUES, max_size=4))
@@ -233,7 +233,7 @@ def test_no_json_breaks_an_action(data: st.DataObject) -> None:
 @cases
 @given(st.data())
 def test_no_query_breaks_an_action(data: st.DataObject) -> None:
-    portal = _hostile_portal()
+    portal = Sandbox(clock=ManualClock(), seed=1)
     action = data.draw(st.sampled_from([one for one in ACTIONS if one.method == "GET"]))
     names = st.sampled_from([one.name for one in action.parameters if one.name != "wait"] or ["a"])
     text = st.text(alphabet=st.characters(codec="utf-8"), max_size=20) | st.integers().map(str)
@@ -241,15 +241,6 @@ def test_no_query_breaks_an_action(data: st.DataObject) -> None:
     query = "&".join(f"{name}={requests.utils.quote(value, safe='')}" for name, value in pairs)
     answer = _respond(portal, "GET", _filled(action.path, data), b"", query)
     assert answer[0] in (200, 400, 404), answer
-
-
-_PORTALS: list[Sandbox] = []
-
-
-def _hostile_portal() -> Sandbox:
-    if not _PORTALS:
-        _PORTALS.append(Sandbox(rps=None, seed=1))
-    return _PORTALS[0]
 
 
 def _filled(path: str, data: st.DataObject) -> str:
@@ -292,6 +283,7 @@ def test_an_app_in_another_server_has_no_control(portal: Sandbox) -> None:
     assert len(portal.leads()) == 16
 
 
+@pytest.mark.allow_hosts(["0.0.0.0", "127.0.0.1", "::1"])
 @pytest.mark.parametrize(
     ("host", "control", "status"),
     [("127.0.0.1", None, 200), ("127.0.0.1", False, 404), ("0.0.0.0", None, 404),

@@ -72,7 +72,7 @@ def test_reset_is_the_state_after_construction(clock: ManualClock) -> None:
     user = {"name": "New", "email": "n@example.com", "password": "Passw0rd!"}
     portal.call_api("POST", "/users", [user])
     portal.faults = FaultPlan(too_many=1.0)
-    portal.inject("lost_before")
+    portal.inject("lost_before", path="/api/v4/tasks")
     portal.webhooks.lose(5)
     portal.rate_limiter.rps = None
     with portal.session() as session:
