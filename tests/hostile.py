@@ -1,6 +1,7 @@
 """The number of cases of each fuzz test: AMOCRM_TEST_CASES, by default 30.
 
-CI asks for 100 of each, on the newest Python for 1,000, more than 10,000 in all; 10,000 of each take most of an hour.
+CI asks for 100 of each, and on the newest Python for 1,000: more than 10,000 in all. 10,000 of each
+take most of an hour.
 """
 
 from __future__ import annotations
