@@ -80,6 +80,9 @@ class FirstCopy:
                 "begun": self._begun, "page": self._page, "done": self._done,
                 "segments": [list(one) for one in self._segments],
             })  # fmt: skip
+        if self._segments:
+            # That nothing follows may be so only because items have moved up since the last page.
+            self._segments[-1] = self._segments[-1]._replace(ended=run.now())
         gaps = self._prove(self._segments)
         run.put(Batch(state={name: self._copied(gaps)}))
         run.report.first_copies.append(name)
