@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from amocrm.api_limits import PAGE_LIMIT
-from amocrm.errors import ForbiddenError, PaymentRequiredError
+from amocrm.errors import BlockedError, ForbiddenError, PaymentRequiredError
 from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.context import RunContext
@@ -109,11 +109,13 @@ class FirstCopy:
             self._segments.append(Segment(self._page, last.until, until, last.started, now, now))
 
     def _prove(self, segments: list[Segment]) -> list[Segment]:
-        """Read segments again in which something was deleted; return those that still change."""
+        """Read segments again in which something was deleted; return those that are not proven."""
         if not segments:
             return []
         earliest = min(one.begun for one in segments) - SLACK
         known = self._deletions(earliest)
+        if known is None:
+            return segments
         wrong = [
             one
             for one in segments
@@ -126,22 +128,29 @@ class FirstCopy:
                 self._read_again(segment, len(known))
             # What was known before they were read again has not moved anything meanwhile.
             found = self._deletions(earliest)
+            if found is None:
+                break
             if found.keys() <= known.keys():
                 return []
             known = found
         return wrong
 
-    def _deletions(self, since: float) -> Mapping[str, int]:
-        """Return the events since an instant that took items away, with their instants."""
+    def _deletions(self, since: float) -> Mapping[str, int] | None:
+        """Return the events since an instant that took items away, with their instants.
+
+        None if they cannot be read: then nothing is proven, and the next run tries again.
+        """
         asked = {
             "created_at": {"from": int(since)}, "type": ",".join(self._source.removed_by),
         }  # fmt: skip
         try:
             pages = self._run.pages("events", {"filter": asked})
             return {str(one["id"]): int(one["created_at"]) for page in pages for one in page}
+        except BlockedError:
+            raise
         except (ForbiddenError, PaymentRequiredError) as error:
             self._run.skip(f"deletions of {self._source.name}", error)
-            return {}
+            return None
 
     def _read_again(self, segment: Segment, deleted: int) -> None:
         """Read a segment again; deletions have moved its items to earlier pages."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from amocrm import AmoCRM
+from amocrm import AmoCRM, BlockedError
 from amocrm.mirror import MirrorProgress
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.mirror.conftest import Runs
@@ -52,3 +52,27 @@ def test_items_that_leave_the_last_page_while_it_is_stopped(
     # The fourth page is empty now: what was there stands on the third one.
     run(file, families=["leads"])
     assert alive(file) == set(leads[100:])
+
+
+@pytest.mark.parametrize("fault", ["forbidden", "unpaid"])
+def test_items_that_move_while_deletions_cannot_be_read(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock, leads: list[int], fault: str
+) -> None:
+    def delete(progress: MirrorProgress) -> None:
+        if progress.family == "leads" and progress.done == 250:
+            for number in leads[:3]:
+                shop.trash("leads", number)
+            if fault == "forbidden":
+                shop.inject("forbidden", path="/api/v4/events")
+            else:
+                shop.inject("server_error", path="/api/v4/events", status=402, times=100)
+
+    if fault == "forbidden":
+        with pytest.raises(BlockedError):
+            run(file, families=["leads"], progress=delete)
+    else:
+        assert "deletions of leads" in run(file, families=["leads"], progress=delete).skipped
+    shop.clear_faults()
+    clock.advance(3600)
+    assert run(file, families=["leads"]).is_whole
+    assert alive(file) == set(leads[3:])
