@@ -62,8 +62,9 @@ class FirstCopy:
         self._run = run
         self._source = source
         state = run.state(source.name)
-        self._begun = float(state.get("begun", run.begun))
         self._page = int(state.get("page", 0))
+        # Without a page it is a new copy, of an account without filters.
+        self._begun = float(state["begun"] if self._page else run.begun)
         self._done = int(state.get("done", 0))
         self._segments = [Segment(*one) for one in state.get("segments", ())]
 
@@ -78,23 +79,21 @@ class FirstCopy:
             self._done = estimate.done
             self._put(items, {
                 "begun": self._begun, "page": self._page, "done": self._done,
-                "segments": [list(one) for one in self._segments],
+                "segments": _written(self._segments),
             })  # fmt: skip
         if self._segments:
             # That nothing follows may be so only because items have moved up since the last page.
             self._segments[-1] = self._segments[-1]._replace(ended=run.now())
-        gaps = self._prove(self._segments)
-        run.put(Batch(state={name: self._copied(gaps)}))
+        gaps = _written(self._prove(self._segments))
+        state = {"since": self._begun, "begun": self._begun, "gaps": gaps}
+        run.put(Batch(state={name: state}))
         run.report.first_copies.append(name)
 
     def close_gaps(self) -> None:
         """Prove what the first copy could not, because something was deleted again and again."""
         state = self._run.state(self._source.name)
-        gaps = self._prove([Segment(*one) for one in state.get("gaps", ())])
-        self._run.put(Batch(state={self._source.name: {**state, **self._copied(gaps)}}))
-
-    def _copied(self, gaps: Iterable[Segment]) -> dict[str, Json]:
-        return {"since": self._begun, "begun": self._begun, "gaps": [list(one) for one in gaps]}
+        gaps = _written(self._prove([Segment(*one) for one in state.get("gaps", ())]))
+        self._run.put(Batch(state={self._source.name: {**state, "gaps": gaps}}))
 
     def _extend(self, items: list[Json]) -> None:
         """Add a page to the segments."""
@@ -176,6 +175,10 @@ class FirstCopy:
         source = self._source
         rows = self._run.rows(source.path, source.kind, items, source.of)
         self._run.put(Batch(rows, state={source.name: state} if state else {}))
+
+
+def _written(segments: Iterable[Segment]) -> list[Json]:
+    return [list(one) for one in segments]
 
 
 def _id_of(item: Json) -> int:

@@ -71,6 +71,21 @@ def test_a_plan_without_filters_is_told_and_read_as_a_whole(
     run.check(file)
 
 
+def test_a_plan_without_filters_is_read_once_in_a_run(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock
+) -> None:
+    shop.set_plan("basic")
+    run(file, families=["leads"])
+    clock.advance(1000)
+    shop.trash("leads", shop.leads()[0]["id"])
+    run(file, families=["leads"])
+    clock.advance(1000)
+    before = len(shop.log)
+    run(file, families=["leads"])
+    paths = [one.path for one in list(shop.log)[before:]]
+    assert paths.count("/api/v4/leads") == 1, "an earlier deletion moves nothing now"
+
+
 def test_an_unpaid_account_is_told_and_nothing_is_lost(
     file: Place, run: Runs, shop: Sandbox
 ) -> None:

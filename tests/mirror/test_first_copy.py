@@ -76,3 +76,16 @@ def test_items_that_move_while_deletions_cannot_be_read(
     clock.advance(3600)
     assert run(file, families=["leads"]).is_whole
     assert alive(file) == set(leads[3:])
+
+
+def test_what_is_edited_before_a_copy_is_proven(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock, leads: list[int], crm: AmoCRM
+) -> None:
+    shop.inject("server_error", path="/api/v4/events", status=402, times=100)
+    run(file, families=["leads"])
+    clock.advance(1000)
+    crm.leads.update(leads[0], {"name": "edited"})
+    clock.advance(1000)
+    shop.clear_faults()
+    run(file, families=["leads"])
+    assert file.one("leads", id=leads[0])["name"] == "edited"
