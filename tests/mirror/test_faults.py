@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once(
     kind: str, run: Runs, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     with door(kind) as (forwarder, url):
-        place = Place(url, f"t{tmp_path.name[-8:]}x_".replace("[", "").lower())
+        place = Place(url, f"t{uuid.uuid4().hex[:10]}_")
         try:
             Sink(place.url, place.prefix).create_tables()
             forwarder.doom(b"leads", COMMIT[kind])
@@ -171,7 +172,7 @@ def test_a_database_that_stops_is_told_and_gone_on_with(
     kind: str, run: Runs, tmp_path: Path
 ) -> None:
     with door(kind) as (forwarder, url):
-        place = Place(url, f"t{tmp_path.name[-8:]}y_".replace("[", "").lower())
+        place = Place(url, f"t{uuid.uuid4().hex[:10]}_")
 
         def stop(progress: MirrorProgress) -> None:
             if progress.family == "contacts":

@@ -13,7 +13,7 @@ from tests.mirror.conftest import Runs
 from tests.mirror.places import Place
 
 
-class Stop(Exception):
+class StoppedError(Exception):
     """Ends a run where a test wants it."""
 
 
@@ -31,11 +31,11 @@ def alive(place: Place) -> set[int]:
 
 
 def stopping(family: str, done: int) -> Callable[[MirrorProgress], None]:
-    """Stop a run when a page of a family has come after some items were written."""
+    """StoppedError a run when a page of a family has come after some items were written."""
 
     def stop(progress: MirrorProgress) -> None:
         if progress.family == family and progress.done > done:
-            raise Stop
+            raise StoppedError
 
     return stop
 
@@ -43,7 +43,7 @@ def stopping(family: str, done: int) -> Callable[[MirrorProgress], None]:
 def test_items_that_leave_the_last_page_while_it_is_stopped(
     file: Place, run: Runs, shop: Sandbox, clock: ManualClock, leads: list[int]
 ) -> None:
-    with pytest.raises(Stop):
+    with pytest.raises(StoppedError):
         run(file, families=["leads"], progress=stopping("leads", 750))
     clock.advance(3600)
     for number in leads[:100]:
