@@ -20,6 +20,7 @@ from amocrm.client import AmoCRM
 from amocrm.errors import ConfigurationError, ForbiddenError, PaymentRequiredError
 from amocrm.http.messages import Json
 from amocrm.mirror.account import MirroredAccount, read_account
+from amocrm.mirror.event_stream import all_events_since
 from amocrm.mirror.families import SOURCES, Source, choose_families
 from amocrm.mirror.flatten.flatten import flatten
 from amocrm.mirror.sql.comparing import count_events, find_differences
@@ -116,10 +117,9 @@ def verify(
         for source in sources:
             since = int(_of(state, source)["since"])
             comparison.attempt(source.name, partial(comparison.compare, source, since))
-        events = state.get("events")
-        if "events" in chosen and isinstance(events, Mapping) and "since" in events:
-            since = int(events["since"])
-            comparison.attempt("events", partial(comparison.count_events, since))
+        until = all_events_since(state)
+        if "events" in chosen and until is not None:
+            comparison.attempt("events", partial(comparison.count_events, until))
     return comparison.found
 
 
