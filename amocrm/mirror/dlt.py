@@ -155,8 +155,10 @@ def _load(
         def read() -> Iterator[Json]:
             yield from _tables(pipeline, reading, dlt.current.source_state(), clock, PACKAGE_ROWS)
 
-        while not reading.is_over:
+        is_over = reading.finds_nothing()
+        while not is_over:
             _run(pipeline, lambda: pipeline.run(_source(read)))
+            is_over = reading.is_over
         if reading.error is not None:
             raise reading.error
     assert reading.report is not None

@@ -85,6 +85,17 @@ def test_what_changes_in_an_account_changes_in_a_warehouse(
     assert warehouse.raw("leads") == list(crm.leads.list(with_=embedded, order={"id": "asc"}))
 
 
+def test_a_run_that_finds_nothing_loads_nothing(
+    duckdb: WarehousePlace, run: Runs, clock: ManualClock
+) -> None:
+    for _ in range(3):
+        load(duckdb.pipeline(), run.crm, clock=clock)
+        clock.advance(100)
+    before = duckdb.pipeline().state
+    assert load(duckdb.pipeline(), run.crm, clock=clock).written == {}
+    assert duckdb.pipeline().state["_state_version"] == before["_state_version"]
+
+
 def test_a_run_loads_what_an_earlier_one_has_left(
     duckdb: WarehousePlace, run: Runs, clock: ManualClock, tmp_path: Path
 ) -> None:
