@@ -1,7 +1,7 @@
-"""The example for Airflow, which is too heavy to install here: its task runs, its DAG is only read.
+"""The example for Airflow, which is too heavy to install here: its task runs, its DAG is read.
 
-What it takes of `airflow.sdk` is replaced by the few lines below: whether Airflow accepts the DAG is
-not shown.
+What it takes of `airflow.sdk` is replaced by the few lines below: whether Airflow accepts the DAG
+is not shown.
 """
 
 from __future__ import annotations
