@@ -84,7 +84,7 @@ class Admin:
         for name in self._names:
             self._router.add_account(name, self.clock.time())
         if self._schema is not None:
-            self._load(self._schema, None)
+            self._load(self._schema, None, is_new=True)
 
     @property
     def clock(self) -> Clock:
@@ -137,7 +137,9 @@ class Admin:
         with self._lock:
             apply_plan(self.account(account), plan)
 
-    def _load(self, document: Entity, account: str | Account | None) -> Account:
+    def _load(
+        self, document: Entity, account: str | Account | None, *, is_new: bool = False
+    ) -> Account:
         with self._lock:
             where = self.account(account)
             check_empty(where)
@@ -148,9 +150,10 @@ class Admin:
                 {**document, "account": settings}, where.subdomain, self._router.ids,
                 int(self.clock.time()), self.integration.client_id,
             )  # fmt: skip
-            self._tokens.withdraw(where)
-            for integration in self._tokens.integrations.values():
-                self._router.channels.disconnect(where, integration.client_id)
+            if not is_new:
+                self._tokens.withdraw(where)
+                for integration in self._tokens.integrations.values():
+                    self._router.channels.disconnect(where, integration.client_id)
             replace_account(where, fresh)
             return where
 

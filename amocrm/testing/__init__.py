@@ -16,19 +16,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from amocrm.testing.cloning import Difference, clone, diff
+    from amocrm.cloning.clone import clone
+    from amocrm.cloning.diff import Difference, diff
     from amocrm.testing.fixture import SandboxFixture, sandbox
     from amocrm.testing.vcr import vcr_config
 
 __all__ = ["Difference", "SandboxFixture", "clone", "diff", "sandbox", "vcr_config"]
 
 _MODULES: Final = {
-    "Difference": "cloning",
-    "SandboxFixture": "fixture",
-    "clone": "cloning",
-    "diff": "cloning",
-    "sandbox": "fixture",
-    "vcr_config": "vcr",
+    "Difference": "amocrm.cloning.diff",
+    "SandboxFixture": "amocrm.testing.fixture",
+    "clone": "amocrm.cloning.clone",
+    "diff": "amocrm.cloning.diff",
+    "sandbox": "amocrm.testing.fixture",
+    "vcr_config": "amocrm.testing.vcr",
 }
 
 if not TYPE_CHECKING:  # Checkers see the imports above.
@@ -37,5 +38,5 @@ if not TYPE_CHECKING:  # Checkers see the imports above.
         """Import a name when it is first used."""
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        found = globals()[name] = getattr(import_module(_MODULES[name]), name)
         return found

@@ -94,3 +94,21 @@ def test_a_busy_port_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> No
     out, err = capsys.readouterr()
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert err.startswith(f"cannot serve on 127.0.0.1:{port}: ")
+
+
+def test_an_account_is_populated_and_controlled() -> None:
+    command = [sys.executable, "-m", "amocrm.sandbox", "--port", "0", "--populate", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        told = greeting(process)
+        with requests.Session() as session:
+            session.trust_env = False
+            leads = session.get(f"{told['address']}/_sandbox/leads").json()["leads"]
+        process.terminate()
+    assert (len(leads), process.returncode) == (5, 0)
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "many", "1000000"])
+def test_a_wrong_number_of_leads_is_refused(capsys: pytest.CaptureFixture[str], count: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["--populate", count])
+    assert f"must be from 1 to 100000, not '{count}'" in capsys.readouterr().err

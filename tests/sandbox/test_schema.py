@@ -222,6 +222,25 @@ def test_a_reset_gives_the_schema_again(made: Sandbox) -> None:
     assert new["_embedded"]["loss_reasons"][0]["id"] != 100001
 
 
+def test_a_reset_keeps_the_tokens(schema: Document) -> None:
+    schema["account"].pop("id")
+    portal = Sandbox(rps=None, schema=schema)
+    call = caller(portal)
+    portal.reset()
+    assert call("GET", "/account").status_code == 200
+
+
+def test_a_year_of_data_keeps_to_the_schema(made: Sandbox) -> None:
+    made.populate(60)
+    account = made.account()
+    assert {one["pipeline_id"] for one in made.leads()} <= {11, 13}
+    assert {one["task_type_id"] for one in account.entities["tasks"].values()} <= {1, 55}
+    assert {one["responsible_user_id"] for one in made.leads()} <= account.active_users
+    for lead in made.leads():
+        values = {"custom_fields_values": lead["custom_fields_values"], "price": 1}
+        made.call_api("PATCH", f"/leads/{lead['id']}", values)
+
+
 def test_an_account_with_entities_is_refused_and_stays(schema: Document) -> None:
     portal = Sandbox(rps=None)
     portal.add("leads", {"name": "A"})

@@ -109,6 +109,7 @@ class Population:
         account = setting.account
         self._users = [one.id for one in account.users.values() if one.is_active]
         self._pipelines = pipelines_of(account)
+        self._task_types = [int(one) for one in account.shelf("task_types")] or [1]
         self._steps: list[tuple[int, int, Callable[[int], object]]] = []
         self._people: list[_Person] = []
         self._companies: list[int] = []
@@ -263,7 +264,7 @@ class Population:
             "complete_till": till,
             "entity_id": lead.number,
             "entity_type": "leads",
-            "task_type_id": self._rnd.choice((1, 1, 2)),
+            "task_type_id": self._rnd.choice(self._task_types),
         }
         box.append(add_task(self._operation(TASKS, lead.user_id, at), model))
 

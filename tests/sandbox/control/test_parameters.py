@@ -73,12 +73,12 @@ def test_json_is_taken_as_it_is(value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("text", one) for one in (1, True, ["a"], {})),
-        *(("int", one) for one in ("1", 1.0, True, [1], 2**70)),
-        *(("number", one) for one in ("1", True, [], float("inf"), 10**400)),
-        *(("bool", one) for one in ("true", 1, 0, [])),
+        ("text", 1), ("text", True), ("text", ["a"]), ("text", {}),
+        ("int", "1"), ("int", 1.0), ("int", True), ("int", [1]), ("int", 2**70),
+        ("number", "1"), ("number", True), ("number", []), ("number", float("inf")),
+        ("number", 10**400), ("bool", "true"), ("bool", 1), ("bool", 0), ("bool", []),
     ],
-)
+)  # fmt: skip
 def test_json_of_a_wrong_type_is_refused(name: str, value: Any) -> None:
     with pytest.raises(RefusedError, match=f"^{name} must be"):
         read_values(PARAMETERS, {name: value}, is_text=False)
