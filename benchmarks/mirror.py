@@ -75,9 +75,7 @@ def database(kind: str) -> Generator[Run, None, None]:
                     quote = connection.dialect.identifier_preparer.quote
                     for name in sa.inspect(connection).get_view_names():
                         if name.startswith(prefix):
-                            connection.exec_driver_sql(
-                                f"DROP VIEW IF EXISTS {quote(name)} CASCADE"
-                            )
+                            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quote(name)} CASCADE")
                     for one in describe_all(prefix).all:
                         one.drop(connection, checkfirst=True)
                 engine.dispose()
@@ -128,9 +126,7 @@ def at_the_limit(options: argparse.Namespace) -> None:
     show("A run that finds nothing new (target: 1 s)", head, nothing)
 
 
-def answer(
-    leads: int, environ: WSGIEnvironment, start_response: StartResponse
-) -> list[bytes]:
+def answer(leads: int, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
     """Answer the pages of so many leads, and nothing else."""
     path, query = environ["PATH_INFO"], parse_qs(environ["QUERY_STRING"])
     page = int(query.get("page", ["1"])[0])

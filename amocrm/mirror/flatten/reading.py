@@ -89,7 +89,5 @@ def objects(value: Json) -> list[Item]:
     """Return the objects of a list that have a whole number as their id, each id once."""
     if type(value) is not list:
         return []
-    found: list[Item] = [
-        one for one in value if type(one) is dict and type(one.get("id")) is int
-    ]
+    found: list[Item] = [one for one in value if type(one) is dict and type(one.get("id")) is int]
     return found if len(found) < 2 else list({one["id"]: one for one in found}.values())

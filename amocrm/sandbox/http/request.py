@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote
 
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.http import parse_cookie
 from werkzeug.wrappers import Request
 
 from amocrm.sandbox.http.answer import Json, is_object
@@ -113,6 +114,14 @@ class IncomingRequest:
     def pairs(self) -> list[tuple[str, str]]:
         """Return the query as decoded pairs, in order."""
         return parse_qsl(self.query, keep_blank_values=True)
+
+    def cookie(self, name: str) -> str:
+        """Return a cookie, "" if there is none.
+
+        Every program on a port of this machine sets cookies that all its ports get: what they hold,
+        JSON for instance, must not hide ours.
+        """
+        return parse_cookie(self.headers.get("Cookie", "")).get(name, "")
 
     def bearer(self) -> str | None:
         """Return the token of a Bearer authorization, or None."""
