@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from amocrm.sandbox import ManualClock, Sandbox
-from tests.sandbox.control.conftest import refusal
+from tests.sandbox.control.conftest import ORIGIN, refusal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -76,11 +76,28 @@ def test_a_subscription_is_removed(get: Call, post: Call, ask: Ask) -> None:
 
 
 def test_what_cannot_be_subscribed_is_refused(ask: Ask, get: Call) -> None:
-    for destination, settings in (("nowhere", ["add_lead"]), (HOOK, ["nothing"]), (HOOK, 5)):
+    nowhere = ("nowhere", "http://[::1", "http://a:port/", "http://a:99999/", "http:///a")
+    wrong = [*((one, ["add_lead"]) for one in nowhere), (HOOK, ["nothing"]), (HOOK, 5)]
+    for destination, settings in wrong:
         assert (
             refusal(ask("POST", "webhooks", destination=destination, settings=settings))[0] == 400
         )
     assert get("webhooks")["webhooks"] == []
+
+
+def test_what_is_no_address_is_shown_all_the_same(
+    portal: Sandbox, get: Call, session: requests.Session
+) -> None:
+    one = portal.add_integration(hook_url="http://[::1")
+    portal.uninstall(integration=one)
+    (hook,) = get("deliveries")["deliveries"]
+    assert (hook["kind"], hook["state"]) == ("uninstall", "refused")
+    assert "[::1" in hook["url"]
+    assert "signature=&" in f"{hook['url']}&"
+    assert repr(portal.webhooks.deliveries[0]).startswith("<Delivery 1: uninstall")
+    for path in ("", "/1"):
+        page = session.get(f"{ORIGIN}/_page/webhooks{path}")
+        assert (page.status_code, "[::1" in page.text) == (200, True)
 
 
 def test_an_unknown_delivery_is_404(ask: Ask) -> None:
