@@ -44,7 +44,8 @@ def shown_delivery(delivery: Delivery) -> Json:
         "due": delivery.due,
         "copy_of": delivery.copy_of,
         "attempts": [
-            {"at": one.at, "status": one.status, "error": one.error} for one in delivery.attempts
+            {"at": one.at, "status": one.status, "error": one.error, "body": one.body}
+            for one in delivery.attempts
         ],
     }
 

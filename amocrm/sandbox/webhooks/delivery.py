@@ -28,11 +28,13 @@ class Attempt:
         at: Unix seconds of the sandbox's clock.
         status: of the answer; 0 without one.
         error: why there was no answer, "" if there was one.
+        body: the beginning of the answer's body, without secrets.
     """
 
     at: float
     status: int
     error: str = ""
+    body: str = ""
 
     @property
     def is_good(self) -> bool:

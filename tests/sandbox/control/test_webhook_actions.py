@@ -67,6 +67,25 @@ def test_secrets_of_addresses_and_bodies_are_not_shown(
     assert shown["form"] is None
 
 
+def test_what_a_receiver_answered_is_shown_without_secrets(
+    portal: Sandbox, get: Call, post: Call, session: requests.Session
+) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("422 No", [])
+        return [b'{"token": "s3cret", ', b'"why": "<b>no such lead"}', b" " * 10_000, b"end"]
+
+    portal.webhooks.mount("https://hooks.example.com", app)
+    post("webhooks", destination=HOOK, settings=["add_lead"])
+    post("leads", name="x")
+    (sent,) = post("deliver")["deliveries"]
+    (attempt,) = sent["attempts"]
+    assert attempt["body"].strip() == '{"token": "(secret)", "why": "<b>no such lead"}'
+    assert 1900 < len(attempt["body"]) < 2100
+    page = session.get(f"{ORIGIN}/_page/webhooks/1").text
+    assert "&lt;b&gt;no such lead" in page
+    assert "s3cret" not in page
+
+
 def test_a_subscription_is_removed(get: Call, post: Call, ask: Ask) -> None:
     post("webhooks", destination=HOOK, settings=["add_lead"], account="second")
     assert get("webhooks")["webhooks"] == []

@@ -53,7 +53,8 @@ def delivery(visit: Visit) -> dict[str, Json]:
             "copy_of": one.copy_of,
             "due": one.due,
             "tries": [
-                {"at": each.at, "status": each.status, "error": each.error} for each in one.attempts
+                {"at": each.at, "status": each.status, "error": each.error, "body": each.body}
+                for each in one.attempts
             ],
             "form": list(form.items())[:500],
             "body": "" if form else one.body.decode("utf-8", errors="replace"),
