@@ -118,7 +118,9 @@ def at_the_limit(options: argparse.Namespace) -> None:
                 nothing.append([
                     kind, f"{took:.2f}", str(seen.calls), str(sum(report.written.values())),
                 ])  # fmt: skip
-    title = f"A first copy of {options.leads:,} leads, {options.latency:g} s latency"
+    title = (
+        f"A first copy of {options.leads:,} leads with everything, {options.latency:g} s latency"
+    )
     head = ["database", "rows, children apart", "calls", "seconds", "limit", "× limit", "429"]
     show(f"{title} (target: 1.10 × the limit)", head, copies)
     print()

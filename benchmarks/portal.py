@@ -8,7 +8,7 @@ from collections.abc import Generator
 from multiprocessing.connection import Connection as Pipe
 from typing import NamedTuple
 
-from amocrm.sandbox import FaultPlan, Sandbox
+from amocrm.sandbox import FaultPlan, Sandbox, SystemClock
 
 
 class Seen(NamedTuple):
@@ -71,10 +71,11 @@ def _serve(
     pipe: Pipe, leads: int, latency: float, jitter: float, rps: int | None, populated: bool
 ) -> None:
     """Be the portal's process: tell address and token, then what was seen, until killed."""
-    sandbox = Sandbox(rps=rps, faults=FaultPlan(latency=latency, jitter=jitter))
+    clock = SystemClock()
+    sandbox = Sandbox(rps=rps, clock=clock, faults=FaultPlan(latency=latency, jitter=jitter))
     if populated:
         sandbox.populate(leads)
-        sandbox.clock.advance(3600)
+        clock.advance(3600)
     for number in range(0 if populated else leads):
         sandbox.add("leads", {"name": f"Lead {number}", "price": number})
     with sandbox.serve(threads=64) as served:

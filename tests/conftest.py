@@ -15,9 +15,15 @@ from hypothesis import HealthCheck, settings
 from amocrm import AmoCRM, AuthSettings
 from amocrm.bulk.workers import THREAD_NAME
 from amocrm.sandbox import ManualClock, Sandbox
+from tests.hostile import CASES
 
 # The duration of a case depends on the machine, not on the code.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "untimed",
+    max_examples=min(CASES, 100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("untimed")
 
 

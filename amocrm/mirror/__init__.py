@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from amocrm.mirror.report import MirrorProgress, MirrorReport
     from amocrm.mirror.run import mirror
+    from amocrm.mirror.sql.forgetting import forget
     from amocrm.mirror.sql.viewing import create_mybi_views
     from amocrm.mirror.verification import Difference, Verification, verify
     from amocrm.mirror.webhooks import mirror_webhooks
@@ -40,6 +41,7 @@ __all__ = [
     "MirrorReport",
     "Verification",
     "create_mybi_views",
+    "forget",
     "mirror",
     "mirror_webhooks",
     "verify",
@@ -51,6 +53,7 @@ _MODULES = {
     "MirrorReport": "amocrm.mirror.report",
     "Verification": "amocrm.mirror.verification",
     "create_mybi_views": "amocrm.mirror.sql.viewing",
+    "forget": "amocrm.mirror.sql.forgetting",
     "mirror": "amocrm.mirror.run",
     "mirror_webhooks": "amocrm.mirror.webhooks",
     "verify": "amocrm.mirror.verification",

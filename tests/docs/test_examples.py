@@ -73,6 +73,7 @@ def test_every_program_is_run_here_or_in_a_test_of_its_own() -> None:
     here |= {"copy_setup", "receive_webhooks"}
     elsewhere = {"quickstart", "django_app", "fastapi_app", "flask_app"}
     elsewhere |= {"find_duplicates", "employee_leaves", "local_copy", "celery_webhooks"}
+    elsewhere |= {"celery_mirror", "airflow_mirror"}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == here | elsewhere
 
 

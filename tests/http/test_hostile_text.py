@@ -76,7 +76,11 @@ def uses() -> dict[Use, str]:
     for info in pkgutil.walk_packages([str(PACKAGE)], "amocrm."):
         if info.name.endswith("__main__"):
             continue
-        for name, value in _values(importlib.import_module(info.name)):
+        try:
+            module = importlib.import_module(info.name)
+        except ConfigurationError:  # It needs an extra that is not installed.
+            continue
+        for name, value in _values(module):
             for one in value if isinstance(value, (tuple, list)) else (value,):
                 if isinstance(one, re.Pattern) and isinstance(one.pattern, str):
                     for method in methods.get(name.rpartition(".")[2], {"search"}):

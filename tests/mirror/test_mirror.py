@@ -198,3 +198,12 @@ def test_several_accounts_share_the_tables(
     run(place)
     assert place.one("leads", name="Чужая")["deleted_at"] is None
     assert [one["deleted_at"] for one in place.rows("statuses")] == [None] * 14
+
+
+def test_a_call_is_mirrored_with_its_note(place: Place, run: Runs, crm: AmoCRM) -> None:
+    lead = crm.leads.create({"name": "Order"})["id"]
+    call = {"uniq": "c-1", "phone": "+79005554433", "duration": 5, "source": "telephony"}
+    note = crm.leads(lead).notes.create({"note_type": "call_in", "params": call})["id"]
+    run(place)
+    row = place.one("calls", note_id=note)
+    assert (row["entity_id"], row["phone"], row["duration"]) == (lead, "+79005554433", 5)

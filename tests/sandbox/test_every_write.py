@@ -124,6 +124,7 @@ def test_whole_floats_are_integers(attempt: Attempt) -> None:
     assert answer.status_code < 300, answer.text
 
 
+@pytest.mark.endurance
 def test_an_empty_object_is_an_empty_list(attempt: Attempt) -> None:
     for at, value in list(inside(attempt.body)):
         if isinstance(value, (list, dict)):
@@ -133,6 +134,7 @@ def test_an_empty_object_is_an_empty_list(attempt: Attempt) -> None:
             assert told[0] == told[1], at
 
 
+@pytest.mark.endurance
 def test_a_list_is_an_object_with_keys(attempt: Attempt) -> None:
     for at, value in list(inside(attempt.body)):
         # Which names the metadata of a complex lead have depends on their category.
@@ -142,6 +144,7 @@ def test_a_list_is_an_object_with_keys(attempt: Attempt) -> None:
             assert ("FieldNotExpected", place) in errors(answer), (at, answer.text)
 
 
+@pytest.mark.endurance
 def test_null_is_taken_where_it_may_stand_and_refused_elsewhere(attempt: Attempt) -> None:
     write = attempt.write
     for at, _ in list(members(attempt.body)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Final
 
 import sqlalchemy as sa
@@ -70,11 +71,11 @@ class Merger:
         owners = {_owner(table, key) for key in new}
         replaced = [_owner(table, key) for key in old]
         for name in CHILDREN.get(table.name, ()):
-            child, place = TABLES[name], len(TABLES[name].owner)
-            within = self.tables.of[name]
+            child, within = TABLES[name], self.tables.of[name]
             for where in self.selecting(within, child.owner, replaced):
                 self.connection.execute(sa.delete(within).where(where))
-            mine = [row for row in rows.get(name, ()) if row[:place] in owners]
+            owner_of = itemgetter(*(child.places[one] for one in child.owner))
+            mine = [row for row in rows.get(name, ()) if owner_of(row) in owners]
             insert_rows(self.connection, within, child, mine)
         return len(new)
 
@@ -115,6 +116,19 @@ class Merger:
             for row in self.connection.execute(sa.select(table).where(where)).mappings():
                 fate = Fate(row["at"], row["event_id"], row["is_deleted"])
                 found[row["kind"], row["id"]] = fate
+        return found
+
+    def forgotten(self, persons: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return those of some persons who were forgotten, with the instants."""
+        table = self.tables.forgotten
+        names = ("account_id", "kind", "id")
+        found: dict[tuple[str, int], int] = {}
+        mine = sa.select(table.c.id).where(table.c.account_id == self.account_id).limit(1)
+        if self.connection.execute(mine).first() is None:
+            return found
+        for where in self.selecting(table, names, [(self.account_id, *one) for one in persons]):
+            for row in self.connection.execute(sa.select(table).where(where)).mappings():
+                found[row["kind"], row["id"]] = row["at"]
         return found
 
     def selecting(

@@ -94,16 +94,18 @@ class SQLTables(NamedTuple):
         of: the tables of `TABLES`, by their names there.
         state: how far each listing was read, by account.
         deletions: the latest event of deletion or restoration of each entity.
+        forgotten: persons who were erased, with the instant.
     """
 
     of: Mapping[str, sa.Table]
     state: sa.Table
     deletions: sa.Table
+    forgotten: sa.Table
 
     @property
     def all(self) -> list[sa.Table]:
         """Every table, the state first."""
-        return [self.state, self.deletions, *self.of.values()]
+        return [self.state, self.deletions, self.forgotten, *self.of.values()]
 
 
 def describe_all(prefix: str) -> SQLTables:
@@ -116,15 +118,25 @@ def describe_all(prefix: str) -> SQLTables:
     )
     deletions = describe(
         f"{prefix}mirror_deletions",
-        sa.Column("account_id", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("kind", exact_text(LONGEST_CODE), primary_key=True),
-        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        *_entity(),
         sa.Column("at", UnixTime, nullable=False),
         sa.Column("event_id", exact_text(LONGEST_CODE), nullable=False),
         sa.Column("is_deleted", sa.Boolean, nullable=False),
     )
+    forgotten = describe(
+        f"{prefix}mirror_forgotten", *_entity(), sa.Column("at", UnixTime, nullable=False)
+    )
     tables = {name: _describe(table, prefix) for name, table in TABLES.items()}
-    return SQLTables(tables, state, deletions)
+    return SQLTables(tables, state, deletions, forgotten)
+
+
+def _entity() -> list[sa.Column[Json]]:
+    """Return the columns of a key that names an entity."""
+    return [
+        sa.Column("account_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("kind", exact_text(LONGEST_CODE), primary_key=True),
+        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    ]
 
 
 def _describe(table: Table, prefix: str) -> sa.Table:

@@ -7,9 +7,9 @@ exclude each other, so that what a batch decides by what it has read is still tr
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ from amocrm.errors import ConfigurationError, MirrorError
 from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch, Written
 from amocrm.mirror.sql.burying import Burying
+from amocrm.mirror.sql.forgotten import persons_of, without_forgotten
 from amocrm.mirror.sql.merging import CHUNK, Merger
 from amocrm.mirror.sql.run_lock import locked
 from amocrm.mirror.sql.schema import describe_all
@@ -25,6 +26,8 @@ from amocrm.stores.transactions import Transactions
 
 PATIENCE: Final = 300.0
 """Seconds that a batch may take."""
+
+T = TypeVar("T")
 
 _VERSION: Final = 1
 _BATCH, _RUN = "batch", "run"
@@ -125,7 +128,18 @@ class Sink:
             MirrorError: the database cannot be written; nothing of the batch was, unless the
                 connection was lost during the commit. It may be written again.
         """
-        return self.database.run("write a page", lambda one: self._write(one, account_id, batch))
+        return self.alter("write a page", account_id, lambda one: self._write(one, batch))
+
+    def alter(self, what: str, account_id: int, work: Callable[[Merger], T]) -> T:
+        """Change the rows of an account in a transaction that excludes its other ones."""
+
+        def run(connection: sa.Connection) -> T:
+            state = self.tables.state
+            lock = sa.select(state.c.name).where(self._named(account_id, _BATCH))
+            connection.execute(lock.with_for_update())
+            return work(Merger(connection, self.tables, account_id))
+
+        return self.database.run(what, run)
 
     def alive(self, account_id: int, table: str, **among: Json) -> set[tuple[Json, ...]]:
         """Return the keys of the rows of a listing that are not marked as deleted.
@@ -161,17 +175,14 @@ class Sink:
 
         return self.database.run(f"read {table}", read, is_read=True)
 
-    def _write(self, connection: sa.Connection, account_id: int, batch: Batch) -> Written:
-        state = self.tables.state
-        lock = sa.select(state.c.name).where(self._named(account_id, _BATCH))
-        connection.execute(lock.with_for_update())
-        merger = Merger(connection, self.tables, account_id)
-        rows = merger.merge(batch.rows)
+    def _write(self, merger: Merger, batch: Batch) -> Written:
+        forgotten = merger.forgotten(persons_of(batch.rows))
+        rows = merger.merge(without_forgotten(batch.rows, forgotten))
         burying = Burying(merger)
         deleted, restored = burying.bury(batch.fates)
         for gone in batch.gone:
             deleted += burying.bury_gone(gone)
-        self._save(connection, account_id, batch.state)
+        self._save(merger.connection, merger.account_id, batch.state)
         return Written(rows, deleted, restored)
 
     def _read_state(self, connection: sa.Connection, account_id: int) -> dict[str, Json]:

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from amocrm import AmoCRM, ConfigurationError, MirrorError
+from amocrm.mirror import forget
+from amocrm.mirror.sql.schema import describe_all
+from amocrm.mirror.tables.definitions import TABLES
+from amocrm.sandbox import ManualClock, Sandbox
+from tests.mirror.conftest import Runs
+from tests.mirror.places import Place
+
+PHONE = "+7 (900) 777-45-67"
+OTHER = "+79005554433"
+
+
+@pytest.fixture
+def person(crm: AmoCRM) -> int:
+    """A contact with a number, a lead, a note, a task, and calls of both."""
+    contact = crm.contacts.create(
+        {"name": "Forgetta Person", "custom_fields_values": [
+            {"field_code": "PHONE", "values": [{"value": PHONE, "enum_code": "WORK"}]},
+        ], "_embedded": {"tags": [{"name": "vip"}]}}
+    )["id"]  # fmt: skip
+    lead = crm.leads.create({"name": "Order", "_embedded": {"contacts": [{"id": contact}]}})["id"]
+    crm.contacts(contact).notes.create(
+        {"note_type": "common", "params": {"text": "Forgetta called back"}}
+    )
+    for number in ("89007774567", OTHER):
+        crm.leads(lead).notes.create({
+            "note_type": "call_in",
+            "params": {"uniq": number, "phone": number, "duration": 5, "source": "telephony"},
+        })  # fmt: skip
+    crm.tasks.create(
+        {"text": "Ask Forgetta", "complete_till": 1800000000, "entity_id": contact,
+         "entity_type": "contacts"}
+    )  # fmt: skip
+    return int(contact)
+
+
+def traces(place: Place) -> list[str]:
+    """Tables in which something of the person is."""
+    return [
+        name for name in TABLES
+        if any("Forgetta" in str(row) or "777-45-67" in str(row) or "9007774567" in str(row)
+               for row in place.rows(name, raw=True))
+    ]  # fmt: skip
+
+
+def test_a_person_is_forgotten_and_does_not_come_back(
+    place: Place, run: Runs, shop: Sandbox, clock: ManualClock, person: int
+) -> None:
+    account = shop.account().id
+    run(place)
+    assert set(traces(place)) >= {"contacts", "field_values", "notes", "calls", "tasks"}
+    before = {name: len(place.rows(name)) for name in TABLES}
+    clock.advance(100)
+    shop.trash("contacts", person)
+    erased = forget(place.url, account, person, prefix=place.prefix, clock=clock)
+    assert traces(place) == []
+    after = {name: len(place.rows(name)) for name in TABLES}
+    assert erased == {
+        name: before[name] - after[name] for name in TABLES if before[name] != after[name]
+    }
+    assert erased["contacts"] == 1
+    assert erased["calls"] == 1, "the call of another number stays"
+    assert not [row for row in place.rows("leads") if row["main_contact_id"] == person]
+    # Without its state, everything is read again, with the events of a year.
+    engine = sa.create_engine(place.url)
+    with engine.begin() as connection:
+        state = describe_all(place.prefix).state
+        connection.execute(sa.delete(state).where(state.c.account_id == account))
+    engine.dispose()
+    run(place)
+    assert traces(place) == []
+    assert forget(place.url, account, person, prefix=place.prefix, clock=clock) == {}
+
+
+def test_who_exists_anew_is_mirrored_again(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock, person: int, crm: AmoCRM
+) -> None:
+    run(file)
+    clock.advance(100)
+    forget(file.url, shop.account().id, person, clock=clock)
+    run(file)
+    assert traces(file) == []
+    clock.advance(100)
+    crm.contacts.update(person, {"name": "Forgetta Person, back"})
+    run(file)
+    assert file.one("contacts", id=person)["name"] == "Forgetta Person, back"
+    assert "notes" not in traces(file)
+
+
+def test_nothing_is_left_in_the_file(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock, person: int, tmp_path: Path
+) -> None:
+    run(file)
+    assert b"Forgetta" in (tmp_path / "mirror.db").read_bytes()
+    forget(file.url, shop.account().id, person, clock=clock)
+    for path in tmp_path.glob("mirror.db*"):
+        assert b"Forgetta" not in path.read_bytes(), path.name
+
+
+@pytest.mark.parametrize("ids", [(0, 1), (1, -5), (1, True), (1, "7")])
+def test_wrong_ids_are_refused(file: Place, ids: tuple[int, int]) -> None:
+    with pytest.raises(ConfigurationError, match="_id must be a positive whole number"):
+        forget(file.url, *ids)
+
+
+def test_a_database_without_a_mirror_is_told(file: Place) -> None:
+    with pytest.raises(MirrorError, match="has no mirror"):
+        forget(file.url, 1, 2)
