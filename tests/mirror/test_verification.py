@@ -87,6 +87,20 @@ def test_what_changed_since_the_last_run_is_not_a_difference(
     assert found.newer == 1
 
 
+def test_it_finds_differences_of_a_plan_without_filters(
+    file: Place, run: Runs, clock: ManualClock, crm: AmoCRM, shop: Sandbox
+) -> None:
+    shop.set_plan("basic")
+    run(file)
+    number = shop.leads()[0]["id"]
+    clock.advance(1000)
+    crm.leads.update(number, {"name": "new"})
+    clock.advance(1000)
+    run(file)
+    change(file, "leads", f"UPDATE {{}} SET name = 'old' WHERE id = {number}")
+    assert check(run, file).differences == [Difference("leads", (number,), "name", "old", "new")]
+
+
 def test_it_needs_a_mirror(file: Place, run: Runs) -> None:
     with pytest.raises(ConfigurationError, match="is not mirrored there"):
         check(run, file)

@@ -13,7 +13,6 @@ import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 
 from amocrm.sandbox.control.action import RefusedError
 from amocrm.sandbox.http.answer import Json
@@ -54,11 +53,8 @@ class BrowserSessions:
 
     def session_of(self, request: IncomingRequest) -> str | None:
         """Return the session that the cookie names, None without one."""
-        try:
-            morsel = SimpleCookie(request.headers.get("Cookie", "")).get(COOKIE)
-        except CookieError:
-            return None
-        return morsel.value if morsel and _SESSION.fullmatch(morsel.value) else None
+        session = request.cookie(COOKIE)
+        return session if _SESSION.fullmatch(session) else None
 
     def start(self, request: IncomingRequest) -> tuple[str, str]:
         """Return a new session, and the `Set-Cookie` that names it."""

@@ -86,6 +86,18 @@ def test_a_form_without_the_cookie_changes_nothing(
     assert len(portal.leads()) == 16
 
 
+@pytest.mark.parametrize(
+    "other", ['theme={"a": 1}', "a b=c", "=", 'a="b', "path=/x", "a=\xd0\xbf", f"{COOKIE}_lang=ru"]
+)
+def test_cookies_of_other_ports_hide_no_session(
+    portal: Sandbox, session: requests.Session, signed_in: tuple[str, str], other: str
+) -> None:
+    """Browsers send the cookies of a host to all its ports, whatever they hold."""
+    number, token = signed_in
+    session.headers["Cookie"] = f"{other}; {COOKIE}={number}; {other}"
+    assert send(session, _token=token, name="x").status_code == 303
+
+
 def test_a_token_is_of_one_portal_and_one_session() -> None:
     first, second = BrowserSessions(), BrowserSessions()
     assert first.token("a" * 32) != second.token("a" * 32)
