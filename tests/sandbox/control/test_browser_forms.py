@@ -19,7 +19,7 @@ def signed_in(portal: Sandbox, session: requests.Session) -> tuple[str, str]:
     """Return a browser's session and its token; the session's requests carry the cookie."""
     request = IncomingRequest.of_json("GET", "example.amocrm.ru", "/", None)
     number, cookie = portal.browsers.start(request)
-    assert cookie == f"{COOKIE}={number}; Path=/; HttpOnly; SameSite=Strict; Secure"
+    assert cookie == f"{COOKIE}={number}; Path=/; HttpOnly; SameSite=Lax; Secure"
     session.headers["Cookie"] = f"other=1; {COOKIE}={number}"
     return number, portal.browsers.token(number)
 
