@@ -15,7 +15,7 @@ from amocrm.mirror.sql.schema import describe_all
 from amocrm.mirror.sql.sink import Sink
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.mirror.conftest import Runs
-from tests.mirror.places import Place
+from tests.mirror.places import Place, new_place
 from tests.servers import COMMIT, DATABASES, door
 
 
@@ -245,3 +245,18 @@ def test_a_table_of_another_program_is_not_touched(file: Place, run: Runs) -> No
 def test_families_are_checked(file: Place, run: Runs, families: Any, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         run(file, families=families)
+
+
+def test_times_that_are_in_another_year_in_the_session_s_time_zone(
+    run: Runs, shop: Sandbox, clock: ManualClock, tmp_path: Path
+) -> None:
+    last = 253_402_300_799
+    lead = next(iter(shop.account().entities["leads"].values()))
+    lead |= {"closed_at": last, "updated_at": last, "created_at": 32_503_680_000}
+    with new_place("postgres", tmp_path) as place:
+        there = place._replace(url=f"{place.url}?options=-c%20timezone%3DEurope/Moscow")
+        for _ in range(2):
+            assert run(there).is_whole
+            clock.advance(1000)
+        row = place.one("leads", id=lead["id"])
+        assert (row["closed_at"], row["created_at"]) == (None, 32_503_680_000)
