@@ -274,7 +274,7 @@ def _is_moving(source: Source, event: Json) -> bool:
 
 def _entity(difference: Difference) -> Json:
     """Return the id of the entity that a row belongs to: keys begin with it, or with its kind."""
-    return difference.key[1] if len(difference.key) > 1 else difference.key[0]
+    return difference.key[:2][-1]
 
 
 def _items(data: Json, path: str) -> Iterator[Json]:

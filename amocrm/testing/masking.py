@@ -36,7 +36,7 @@ _BY_KEY: Final = {
 _DEFINITIONS: Final = {
     *("pipelines", "statuses", "custom_fields", "custom_field_groups", "groups", "enums"),
     *("nested", "loss_reasons", "catalogs", "roles", "task_types", "users_groups", "currencies"),
-    *("segments", "sources", "types"),
+    *("segments", "types"),
 }
 """Kinds of things whose names are an account's settings, and no person's."""
 
@@ -80,7 +80,17 @@ _PATH_OF: Final = re.compile(r"^\w+://[^/]*|[?#].*$")
 """What is not the path of an address."""
 
 _NUMBER: Final = re.compile(r"[\d,.:-]+")
-_FEW_DIGITS: Final = 6
+_SHORT_NUMBER: Final = re.compile(r"-?\d{1,5}(?:[.,]\d{1,5})?|\d{1,2}:\d\d(?::\d\d)?")
+"""A count, a sum, a time of day: no phone of a small town, no passport, no address of a host."""
+
+_FEW_DIGITS: Final = 5
+_LARGE: Final = 10**9
+"""A number of a field from here on may be a phone or that of a tax payer."""
+
+_CHOICES: Final = ("select", "multiselect", "radiobutton", "category")
+_MOMENTS: Final = ("date", "date_time")
+"""Types of fields: whose values are an account's settings; and Unix seconds."""
+
 _PLACEHOLDERS: Final = (NAME, TEXT, PHONE, EMAIL, PLACE)
 _CODE_PAIR: Final = ("code", "state")
 """Members of forms and queries that are secret there; `code` of a field is none."""
@@ -140,7 +150,8 @@ def _form_value(name: str, value: str) -> str:
         return f"{SECRET}-{member}"
     if value in _PLACEHOLDERS:
         return value
-    if member in _SEARCHES and sum(one.isdigit() for one in value) > _FEW_DIGITS:
+    is_search = member in _SEARCHES or "[custom_fields_values]" in name
+    if is_search and sum(one.isdigit() for one in value) > _FEW_DIGITS:
         return PHONE
     if (masked := mask_text(value)) != value:
         return masked
@@ -162,7 +173,7 @@ def mask_json(data: Json, kind: str = "") -> Json:
     if isinstance(data, dict):
         here = _kind_of(data) or kind
         return {name: _member(str(name), value, here) for name, value in data.items()}
-    return data
+    return _text(data)
 
 
 def kind_of_path(path: str) -> str:
@@ -194,9 +205,9 @@ def _member(name: str, value: Json, kind: str) -> Json:
         return [_field(one) for one in value]
     if name in ("params", "metadata") or (name == "text" and not isinstance(value, str)):
         return _all(value)
-    if isinstance(value, list) and name not in _PLAIN:
-        value = [_text(one) if isinstance(one, str) else one for one in value]
-    if isinstance(value, (list, dict)):
+    if isinstance(value, list):
+        return [_member(name, one, kind) for one in value]
+    if isinstance(value, dict):
         return mask_json(value, kind if name in ("_embedded", "_links") else name)
     is_definition = kind in _DEFINITIONS
     if name in _BY_KEY and not (name == "name" and is_definition):
@@ -219,8 +230,8 @@ def _text(value: Json) -> Json:
 
 
 def _is_code(value: str) -> bool:
-    """Tell whether a text is a number, a date or a flag."""
-    return len(value) < 10 and _NUMBER.fullmatch(value) is not None
+    """Tell whether a text is a small number, a time or a flag."""
+    return _SHORT_NUMBER.fullmatch(value) is not None
 
 
 def _all(value: Json) -> Json:
@@ -257,8 +268,10 @@ def _value(item: Json, code: Json, kind: Json) -> Json:
         shown = EMAIL
     elif kind == "birthday":
         shown = 0 if isinstance(value, (int, float)) else TEXT
-    elif kind != "multitext" and (item.get("enum_id") or kind in ("select", "radiobutton")):
+    elif kind in _CHOICES:
         shown = value
+    elif isinstance(value, (int, float)):
+        shown = value if kind in _MOMENTS or abs(value) < _LARGE else 0
     else:
         shown = _all(value)
     return {name: shown if name == "value" else one if name in _PLAIN else _all(one)

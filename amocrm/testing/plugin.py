@@ -133,13 +133,15 @@ def amocrm_server(amocrm_sandbox: SandboxFixture) -> Iterator[AmoCRMServer]:
 
 
 @pytest.fixture
-def amocrm(request: pytest.FixtureRequest) -> AmoCRM:
+def amocrm(request: pytest.FixtureRequest) -> Iterator[AmoCRM]:
     """Give a connected client of the sandbox; with --amocrm-live, of the real account."""
     if request.config.option.amocrm_live is None:
         portal: SandboxFixture = request.getfixturevalue("amocrm_sandbox")
-        return portal.client()
+        yield portal.client()
+        return
     live: LiveAccount = request.getfixturevalue("_amocrm_live")
-    return live.client
+    yield live.client
+    live.client.off()  # Handlers are this test's own.
 
 
 @pytest.fixture(scope="session")

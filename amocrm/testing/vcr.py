@@ -17,6 +17,8 @@ _REQUEST_HEADERS: Final = frozenset(
 )
 _RESPONSE_HEADERS: Final = frozenset({"content-type", "date", "location", "retry-after"})
 
+_FORM: Final = "application/x-www-form-urlencoded"
+
 _REMOVED: Final = b"(removed)"
 """Instead of a body that is neither JSON nor a form: a file, or a page."""
 
@@ -57,13 +59,14 @@ def mask_request(request: Json) -> Json:
     masked.headers = {
         name: value for name, value in request.headers.items() if name.lower() in _REQUEST_HEADERS
     }
-    masked.body = _masked(_bytes(request.body), path)
+    kind = next((one for name, one in masked.headers.items() if name.lower() == "content-type"), "")
+    masked.body = _masked(_bytes(request.body), path, is_form=_FORM in str(kind))
     return masked
 
 
 def mask_response(response: Json) -> Json:
     """Return a copy of a response of vcrpy without what is secret or personal."""
-    body = _masked(_bytes(response["body"].get("string")), "") or b""
+    body = _masked(_bytes(response["body"].get("string"))) or b""
     headers = {
         name: [mask_url(one) for one in values] if name.lower() == "location" else list(values)
         for name, values in response["headers"].items()
@@ -78,7 +81,7 @@ def _bytes(body: Json) -> bytes:
     return bytes(body) if isinstance(body, (bytes, bytearray)) else (_REMOVED if body else b"")
 
 
-def _masked(body: bytes, path: str) -> bytes | None:
+def _masked(body: bytes, path: str = "", *, is_form: bool = False) -> bytes | None:
     """Return a body without what is secret or personal; None for an empty one."""
     if not body:
         return None
@@ -86,11 +89,7 @@ def _masked(body: bytes, path: str) -> bytes | None:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        return mask_form(text).encode() if _is_form(text) else _REMOVED
+        return mask_form(text).encode() if is_form else _REMOVED
     if path.startswith("/oauth2") and isinstance(data, dict) and "code" in data:
         data = {**data, "code": "masked-code"}
     return json.dumps(mask_json(data, kind_of_path(path)), ensure_ascii=False).encode()
-
-
-def _is_form(text: str) -> bool:
-    return "=" in text and not any(one in text for one in " <>\n")

@@ -167,6 +167,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once(
             drop(place)
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("kind", DATABASES)
 def test_a_database_that_stops_is_told_and_gone_on_with(
     kind: str, run: Runs, tmp_path: Path

@@ -37,7 +37,10 @@ def test_a_mirror_is_as_its_account(place: Place, run: Runs, clock: ManualClock)
     assert found.compared["contacts"] == 8
 
 
-def test_it_tells_what_differs(place: Place, run: Runs, clock: ManualClock, shop: Sandbox) -> None:
+def test_it_tells_what_differs(
+    everywhere: Place, run: Runs, clock: ManualClock, shop: Sandbox
+) -> None:
+    place = everywhere
     run(place)
     clock.advance(100)
     run(place)

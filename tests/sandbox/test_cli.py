@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -105,6 +106,21 @@ def test_an_account_is_populated_and_controlled() -> None:
             leads = session.get(f"{told['address']}/_sandbox/leads").json()["leads"]
         process.terminate()
     assert (len(leads), process.returncode) == (5, 0)
+
+
+@pytest.mark.allow_hosts(["0.0.0.0", "127.0.0.1", "::1"])
+@pytest.mark.parametrize("program", ["amocrm.sandbox", "amocrm.cli sandbox serve"])
+def test_others_control_it_if_a_person_says_so(program: str) -> None:
+    command = [sys.executable, "-m", *program.split(), "--port", "0", "--host", "0.0.0.0"]
+    with subprocess.Popen([*command, "--i-know"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = re.search(r"http://0\.0\.0\.0:(\d+)", process.stdout.readline())
+        assert port is not None
+        with requests.Session() as session:
+            session.trust_env = False
+            status = session.get(f"http://127.0.0.1:{port[1]}/_sandbox/accounts").status_code
+        process.terminate()
+    assert status == 200
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many", "1000000"])

@@ -85,6 +85,7 @@ def test_the_page_offers_accounts_and_two_buttons(
     assert 'value="agree"' in page.text
     assert 'value="deny"' in page.text
     assert "<script>" not in page.text
+    assert page.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
 
 
 @pytest.mark.parametrize("where", [PAGE, PAGE + "/", "http://127.0.0.1:8080/oauth"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import tracemalloc
 
 import pytest
 
@@ -69,6 +70,42 @@ def test_pages_of_other_sites_do_not_consent(headers: dict[str, str], status: in
     with portal.serve() as served:
         assert ask(served.port, "POST", "/oauth", {**kind, **headers}, form) == status
     assert bool(portal._tokens.codes) == (status == 302)
+
+
+REFUSED = [({"Host": "evil.example"}, 421), ({"Origin": "http://evil.example"}, 403)]
+
+
+@pytest.mark.parametrize(("headers", "status"), REFUSED)
+def test_a_refused_body_is_no_next_request(headers: dict[str, str], status: int) -> None:
+    portal = Sandbox()
+    body = (
+        b'POST /_sandbox/accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\n{"name":"evil"}'
+    )
+    with portal.serve() as served:
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+        connection.request(
+            "POST", "/api/v4/leads", body, {**headers, "Transfer-Encoding": "chunked"}
+        )
+        answer = connection.getresponse()
+        assert (answer.status, answer.will_close) == (status, True)
+        answer.read()
+        connection.close()
+        assert ask(served.port, "GET", "/_sandbox/accounts", {}) == 200
+    assert [one.subdomain for one in portal.accounts] == ["example"]
+
+
+@pytest.mark.parametrize(("headers", "status"), REFUSED)
+def test_a_refused_body_is_not_kept(headers: dict[str, str], status: int) -> None:
+    with Sandbox().serve() as served:
+        body = "x" * 10_000_000
+        ask(served.port, "GET", "/", {})
+        tracemalloc.start()
+        try:
+            assert ask(served.port, "POST", "/api/v4/leads", headers, body) == status
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < 13_000_000, "what is sent, and not twice"
 
 
 def test_a_refusal_says_what_to_do() -> None:

@@ -72,6 +72,37 @@ def test_writes_are_allowed_on_request(run: Run, technical: Sandbox) -> None:
     assert [one["name"] for one in technical.leads()] == ["There already", "New"]
 
 
+@pytest.mark.parametrize("options", [(), ("--amocrm-live-writes",)])
+def test_a_test_leaves_the_next_one_a_client_that_works(
+    run: Run, technical: Sandbox, folder: Path, options: tuple[str, ...]
+) -> None:
+    def tokens() -> dict[str, str]:
+        return {one.name: one.read_text() for one in (folder / "tokens").glob("*.json")}
+
+    before = tokens()
+    tests = """
+        import pytest
+        from amocrm import ConfigurationError
+
+        def test_close(amocrm):
+            with amocrm:
+                amocrm.on("request:done", lambda done: 1 / 0)
+
+        def test_tokens(amocrm):
+            pair = {"access_token": "a", "refresh_token": "b", "expires_in": 86400,
+                    "server_time": 9_000_000_000, "token_type": "Bearer"}
+            for change, value in (("set_token", pair), ("set_code", "def502")):
+                with pytest.raises(ConfigurationError, match=f"{change} would replace the stored"):
+                    getattr(amocrm.connection, change)(value)
+
+        def test_reads(amocrm):
+            assert amocrm.account.get()["subdomain"] == "technical"
+        """
+    run(tests, "--amocrm-live", "tech", *options, passed=3)
+    assert [one.path for one in technical.log] == ["/api/v4/account"]
+    assert tokens() == before != {}
+
+
 def test_tests_without_our_fixtures_run_as_ever(run: Run, technical: Sandbox) -> None:
     run("def test_own(): pass", "--amocrm-live", "tech", passed=1)
     assert technical.log == []

@@ -105,7 +105,26 @@ def test_a_person_is_no_more_recognized_and_the_shape_stays() -> None:
         ({"upload_url": "https://drive-b.amocrm.ru/v1.0/sessions/upload/abc"},
          {"upload_url": "masked-upload_url"}),
         ({"href": "http://[anna"}, {"href": "https://example.com/masked"}),
-        ("Anna", "Anna"), (None, None), ([], []), (5, 5),
+        ({"custom_fields_values": [{"field_type": "smart_address", "values": [
+            {"value": "Lenina 1, Moscow", "enum_id": 5, "enum_code": "address_line_1"}]}]},
+         {"custom_fields_values": [{"field_type": "smart_address", "values": [
+            {"value": "Text", "enum_id": 5, "enum_code": "address_line_1"}]}]}),
+        ({"custom_fields_values": [{"field_id": 9, "values": [{"value": "@anna", "enum_id": 5}]}]},
+         {"custom_fields_values": [{"field_id": 9, "values": [{"value": "Text", "enum_id": 5}]}]}),
+        ({"custom_fields_values": [
+            {"field_type": "numeric", "values": [{"value": 79991234567}, {"value": 1500}]},
+            {"field_type": "date", "values": [{"value": 1_700_000_000}]},
+            {"field_type": "text", "values": [{"value": "223-33-22"}, {"value": "123456789"}]}]},
+         {"custom_fields_values": [
+            {"field_type": "numeric", "values": [{"value": 0}, {"value": 1500}]},
+            {"field_type": "date", "values": [{"value": 1_700_000_000}]},
+            {"field_type": "text", "values": [{"value": "Text"}, {"value": "Text"}]}]}),
+        ({"params": {"text": "223-33-22"}, "metadata": {"ip": "1.2.3.4"}},
+         {"params": {"text": "Text"}, "metadata": {"ip": "Text"}}),
+        ({"_embedded": {"sources": [{"name": "Telegram @anna"}]}},
+         {"_embedded": {"sources": [{"name": "Name"}]}}),
+        ({"rows": [["Anna"]], "name": ["Anna"]}, {"rows": [["Text"]], "name": ["Name"]}),
+        ("Anna", "Text"), (None, None), ([], []), (5, 5),
     ],
 )  # fmt: skip
 def test_members(data: Any, masked: Any) -> None:
@@ -124,6 +143,8 @@ def test_members(data: Any, masked: Any) -> None:
         ("query=8 (999) 123-45-67", "query=+70000000000"),
         ("query=anna@example.org", "query=person@example.com"),
         ("filter[name]=Анна", "filter[name]=Name"),
+        ("filter[custom_fields_values][9][]=223322",
+         "filter[custom_fields_values][9][]=+70000000000"),
         ("filter[destination]=https://a.example/secret",
          "filter[destination]=https://example.com/masked"),
         ("code=def502aa&client_secret=s&grant_type=authorization_code",

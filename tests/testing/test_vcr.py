@@ -8,9 +8,11 @@ from urllib.parse import unquote
 
 import pytest
 import vcr as vcr  # Here, or each of the runs imports PyYAML anew, which then fails.
+from vcr.request import Request
 
 from amocrm.sandbox import Sandbox
 from amocrm.sandbox.http.server import Served
+from amocrm.testing.vcr import mask_request, mask_response
 from tests.testing.conftest import PLUGIN
 
 pytest_plugins = ["pytester"]
@@ -103,3 +105,21 @@ def test_a_cassette_holds_no_person_and_no_secret_and_plays(
     done = pytester.runpytest_inprocess(*options, "--record-mode=none", "--block-network")
     done.assert_outcomes(passed=1)
     assert portal.counters["requests"] == requests, "nothing was sent"
+
+
+FORM = "application/x-www-form-urlencoded"
+FILES = (b"Anna=79991234567", b"QW5uYQ==", b"Anna", b"\xff\xd8Anna")
+
+
+@pytest.mark.parametrize("body", FILES)
+def test_a_file_is_removed_whatever_it_looks_like(body: bytes) -> None:
+    sent = Request("POST", "https://drive-b.amocrm.ru/v1.0/sessions/upload/x", body, {})
+    answered = {"headers": {}, "body": {"string": body}}
+    assert mask_request(sent).body == b"(removed)"
+    assert mask_response(answered)["body"]["string"] == b"(removed)"
+
+
+def test_what_is_sent_as_a_form_stays_a_form() -> None:
+    url = "https://example.amocrm.ru/oauth2/access_token"
+    sent = Request("POST", url, b"client_id=1&code=def502aa", {"Content-Type": FORM})
+    assert mask_request(sent).body == b"client_id=1&code=masked-code"

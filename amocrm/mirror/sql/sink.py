@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from amocrm.errors import ConfigurationError, MirrorError
 from amocrm.http.messages import Json
@@ -82,7 +83,7 @@ class Sink:
             return False
         try:
             version = self._read_state(connection, 0).get("version")
-        except sa.exc.DBAPIError:
+        except exc.DBAPIError:
             return False  # It is another program's table, as the next step finds.
         if version not in (None, _VERSION):
             raise ConfigurationError(

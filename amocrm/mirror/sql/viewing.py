@@ -110,7 +110,11 @@ def _dialect(sink: Sink) -> Dialect:
     if name not in ("postgresql", "mysql", "sqlite"):
         raise MirrorError(f"the mirror has no views for {kind}")
     mark = "`" if name == "mysql" else '"'
-    return Dialect(name, lambda text: f"{mark}{text.replace(mark, mark * 2)}{mark}", sink.prefix)
+
+    def quote(text: str) -> str:
+        return f"{mark}{text.replace(mark, mark * 2)}{mark}"
+
+    return Dialect(name, quote, sink.prefix)
 
 
 def _fields(sink: Sink) -> list[WideField]:

@@ -1,7 +1,8 @@
 """Forms of the portal's own pages: who sent one, where it goes on, and what it is told.
 
-A page of another site cannot read the token of a form, and its cookie is not sent with what such a
-page sends. What became of a form is kept for the next page, so that no secret stands in an address.
+A page of another site cannot read the token of a form, and the cookie is not sent with the forms of
+such a page. What became of a form is kept for the next page, so that no secret stands in an
+address.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 
 from amocrm.sandbox.control.action import RefusedError
 from amocrm.sandbox.http.answer import Json
@@ -54,17 +54,15 @@ class BrowserSessions:
 
     def session_of(self, request: IncomingRequest) -> str | None:
         """Return the session that the cookie names, None without one."""
-        try:
-            morsel = SimpleCookie(request.headers.get("Cookie", "")).get(COOKIE)
-        except CookieError:
-            return None
-        return morsel.value if morsel and _SESSION.fullmatch(morsel.value) else None
+        session = request.cookie(COOKIE)
+        return session if _SESSION.fullmatch(session) else None
 
     def start(self, request: IncomingRequest) -> tuple[str, str]:
         """Return a new session, and the `Set-Cookie` that names it."""
+        # By "Strict" a link of another site would begin a new session: forms in other tabs end.
         session = secrets.token_hex(16)
         secure = "; Secure" if request.scheme == "https" else ""
-        return session, f"{COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict{secure}"
+        return session, f"{COOKIE}={session}; Path=/; HttpOnly; SameSite=Lax{secure}"
 
     def token(self, session: str) -> str:
         """Return the token that the forms of a session carry."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from amocrm.sandbox.portal import Sandbox
 
 _YEARS = 10 * 366 * 86_400
+_LAST = 253_402_300_799
 
 
 def _reset(portal: Sandbox, values: Values) -> Json:
@@ -74,6 +75,8 @@ def _advance(portal: Sandbox, values: Values) -> Json:
     advance = getattr(portal.clock, "advance", None)
     if advance is None:
         raise RefusedError(409, "This clock cannot be moved: it has no advance()")
+    if portal.clock.time() + values["seconds"] > _LAST:
+        raise RefusedError(400, "seconds: the clock ends with the year 9999")
     advance(values["seconds"])
     return _clock(portal, values)
 

@@ -19,6 +19,7 @@ from amocrm.sandbox.control.action import (
 from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.oauth.issued_tokens import IssuedToken
 from amocrm.sandbox.oauth.tokens import Integration
+from amocrm.sandbox.values.addresses import is_address
 
 if TYPE_CHECKING:
     from amocrm.sandbox.data.state import Account
@@ -84,6 +85,9 @@ def _integrations(portal: Sandbox, values: Values) -> Json:
 
 
 def _add_integration(portal: Sandbox, values: Values) -> Json:
+    for name in ("redirect_uri", "hook_url"):
+        if name in values and not is_address(values[name]):
+            raise RefusedError(400, f"{name} must be an address such as http://127.0.0.1:3000/")
     one = portal.add_integration(values["redirect_uri"], hook_url=values.get("hook_url"))
     return {
         "client_id": one.client_id,

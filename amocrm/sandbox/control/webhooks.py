@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 from amocrm.sandbox.control.action import (
     ACCOUNT,
@@ -18,6 +18,7 @@ from amocrm.sandbox.control.action import (
 from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.http.exchange import Body
 from amocrm.sandbox.http.masking import mask_headers, mask_query
+from amocrm.sandbox.values.addresses import split_address
 from amocrm.sandbox.webhooks.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _DESTINATION = Parameter("destination", "text", True, "The address.", "Адре�
 
 def shown_delivery(delivery: Delivery) -> Json:
     """Return a webhook as the list shows it, without the secrets of its address."""
-    parts = urlsplit(delivery.url)
+    parts = split_address(delivery.url)
     return {
         "number": delivery.number,
         "kind": delivery.kind,
@@ -43,7 +44,8 @@ def shown_delivery(delivery: Delivery) -> Json:
         "due": delivery.due,
         "copy_of": delivery.copy_of,
         "attempts": [
-            {"at": one.at, "status": one.status, "error": one.error} for one in delivery.attempts
+            {"at": one.at, "status": one.status, "error": one.error, "body": one.body}
+            for one in delivery.attempts
         ],
     }
 

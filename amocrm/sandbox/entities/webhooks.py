@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.engine.call import Call
 from amocrm.sandbox.engine.collection import Collection, Operation, Route, Verb
@@ -13,6 +11,7 @@ from amocrm.sandbox.engine.validate import read_model
 from amocrm.sandbox.engine.validation_errors import ValidationErrors
 from amocrm.sandbox.http.answer import NO_CONTENT, Answer
 from amocrm.sandbox.http.problem import ProblemError
+from amocrm.sandbox.values.addresses import is_address
 
 MOST_WEBHOOKS = 100
 """Of one account (reference 3.5)."""
@@ -33,14 +32,12 @@ CODES = (
     *("add_unsorted", "update_unsorted", "delete_unsorted"),
     *("add_catalog_element", "update_catalog_element", "delete_catalog_element"),
 )
-# Domains in other letters are not supported (reference 6.1). Assumed: they are refused here.
-_URL = re.compile(r"https?://[!-.0-~]+(?:/\S*)?")
 
 
 def _check(
     operation: Operation, model: Entity, entity: Entity | None, errors: ValidationErrors
 ) -> None:
-    if not _URL.fullmatch(model.get("destination", "http://a")):
+    if not is_address(model.get("destination", "http://a")):
         errors.add("InvalidFormat", "destination", "This value is not a valid URL.")
 
 

@@ -12,6 +12,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from amocrm.sandbox.http.request import discard_body
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -46,10 +48,10 @@ class Guard:
         host = environ.get("HTTP_HOST", "")
         if host and not self._is_known(_name(host)):
             why = "This Host is not served here: name it in hosts=, or after --allow-host"
-            return _refuse(start_response, "421 Misdirected Request", why)
+            return _refuse(environ, start_response, "421 Misdirected Request", why)
         if environ.get("REQUEST_METHOD", "GET") not in _READS and _is_foreign(environ, host):
             why = "A page of another site sent this"
-            return _refuse(start_response, "403 Forbidden", why)
+            return _refuse(environ, start_response, "403 Forbidden", why)
         environ[CONTROL] = self._control
         return self._app(environ, start_response)
 
@@ -90,7 +92,10 @@ def _name(host: str) -> str:
     return (name if port.isdecimal() and ":" not in name else host).rstrip(".")
 
 
-def _refuse(start_response: StartResponse, status: str, why: str) -> list[bytes]:
+def _refuse(
+    environ: WSGIEnvironment, start_response: StartResponse, status: str, why: str
+) -> list[bytes]:
+    discard_body(environ)
     body = json.dumps({"title": status.partition(" ")[2], "detail": why}).encode()
     length = str(len(body))
     start_response(status, [("Content-Type", "application/json"), ("Content-Length", length)])

@@ -14,7 +14,9 @@ from urllib.parse import parse_qsl, quote
 
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.http import parse_cookie
 from werkzeug.wrappers import Request
+from werkzeug.wsgi import get_content_length
 
 from amocrm.sandbox.http.answer import Json, is_object
 from amocrm.sandbox.http.problem import ProblemError
@@ -74,7 +76,7 @@ class IncomingRequest:
         except ClientDisconnected:
             body = b""
         except RequestEntityTooLarge:
-            _discard(environ)
+            discard_body(environ)
             raise ProblemError(413, f"The body is larger than {most} bytes") from None
         except (HTTPException, UnicodeError, ValueError):
             raise ProblemError(400, "Bad Request") from None
@@ -113,6 +115,14 @@ class IncomingRequest:
     def pairs(self) -> list[tuple[str, str]]:
         """Return the query as decoded pairs, in order."""
         return parse_qsl(self.query, keep_blank_values=True)
+
+    def cookie(self, name: str) -> str:
+        """Return a cookie, "" if there is none.
+
+        Every program on a port of this machine sets cookies that all its ports get: what they hold,
+        JSON for instance, must not hide ours.
+        """
+        return parse_cookie(self.headers.get("Cookie", "")).get(name, "")
 
     def bearer(self) -> str | None:
         """Return the token of a Bearer authorization, or None."""
@@ -181,9 +191,9 @@ def _free(node: dict[str, Json], key: str) -> str:
     return str(number)
 
 
-def _discard(environ: WSGIEnvironment) -> None:
+def discard_body(environ: WSGIEnvironment) -> None:
     """Read a refused body to its end, for clients read no answer before they have sent it all."""
-    left = min(int(environ.get("CONTENT_LENGTH") or 0), _MOST_DISCARDED)
+    left = min(get_content_length(environ) or 0, _MOST_DISCARDED)
     while left > 0:
         chunk = environ["wsgi.input"].read(min(left, 65536))
         if not chunk:

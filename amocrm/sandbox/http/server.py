@@ -149,11 +149,15 @@ def _connection_class(shake: Callable[[], None]) -> Json:
     from cheroot.server import HTTPConnection, HTTPRequest
 
     class Request(HTTPRequest):
-        """Closes the connection behind a body that was not read."""
+        """Closes the connection behind a body that was not read to its end.
+
+        The rest would be kept in memory, or be taken for the next request.
+        """
 
         def send_headers(self) -> None:
-            status: Json = self.status
-            if status.startswith(b"413"):
+            body: Json = self.rfile
+            is_read = body.closed if self.chunked_read else not getattr(body, "remaining", 0)
+            if not is_read:
                 self.close_connection = True
             super().send_headers()
 

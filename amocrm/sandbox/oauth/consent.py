@@ -7,6 +7,7 @@ that follows the redirect.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -16,6 +17,9 @@ from amocrm.sandbox.oauth.tokens import Integration
 
 _ADDRESS = "%:/?#[]@!$&'()*+,;=~"
 """What stays as it is in an address: it has been encoded already."""
+
+_IN_NO_FRAME = ("Content-Security-Policy", "frame-ancestors 'none'")
+"""Or a page of another site could lay its own buttons over these."""
 
 _PAGE = """<!DOCTYPE html>
 <html lang="ru"><head><meta charset="utf-8"><title>Доступ к аккаунту</title>
@@ -39,7 +43,8 @@ def consent_page(params: Mapping[str, str], accounts: list[Account]) -> Answer:
     if "state" in params:
         state = f'<input type="hidden" name="state" value="{escape(params["state"])}">'
     page = _PAGE.format(client_id=escape(params["client_id"]), state=state, options=options)
-    return html_answer(page)
+    answer = html_answer(page)
+    return replace(answer, headers=(*answer.headers, _IN_NO_FRAME))
 
 
 def unknown_integration() -> Answer:

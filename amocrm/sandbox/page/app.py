@@ -79,8 +79,8 @@ def _is_for_page(request: IncomingRequest) -> bool:
 
 
 def _page(portal: Sandbox, request: IncomingRequest) -> Answer:
-    query, cookies = dict(request.pairs()), request.headers.get("Cookie", "")
-    language = chosen(query, cookies, request.headers.get("Accept-Language", ""))
+    query = dict(request.pairs())
+    language = chosen(query, request.cookie(COOKIE), request.headers.get("Accept-Language", ""))
     browsers = portal.browsers
     fresh: tuple[tuple[str, str], ...] = ()
     session = browsers.session_of(request)

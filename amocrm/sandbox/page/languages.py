@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 
 LANGUAGES = ("en", "ru")
 """In the order of the texts; the first one if nothing else is asked for."""
@@ -11,28 +10,19 @@ LANGUAGES = ("en", "ru")
 COOKIE = "amocrm_sandbox_lang"
 
 
-def chosen(query: Mapping[str, str], cookies: str, accepted: str) -> str:
+def chosen(query: Mapping[str, str], kept: str, accepted: str) -> str:
     """Return the language of a page.
 
     Args:
         query: `lang` is what a person just chose.
-        cookies: the header, which keeps the choice.
+        kept: the cookie `COOKIE`, which keeps the choice.
         accepted: the header `Accept-Language`.
     """
-    for wanted in (query.get("lang", ""), cookie(cookies, COOKIE)):
+    for wanted in (query.get("lang", ""), kept):
         if wanted in LANGUAGES:
             return wanted
     ranked = sorted(map(_ranked, accepted.split(",")), key=lambda one: one[0], reverse=True)
     return next((name for rank, name in ranked if rank > 0 and name in LANGUAGES), LANGUAGES[0])
-
-
-def cookie(header: str, name: str) -> str:
-    """Return a cookie, "" if there is none."""
-    try:
-        found = SimpleCookie(header).get(name)
-    except CookieError:
-        return ""
-    return "" if found is None else found.value
 
 
 def _ranked(part: str) -> tuple[float, str]:

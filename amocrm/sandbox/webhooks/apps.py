@@ -27,8 +27,12 @@ App: TypeAlias = "WSGIApplication | ASGIApplication"
 _log = logging.getLogger("amocrm.sandbox")
 
 
-def call_app(app: Json, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
-    """Pass one request to an app; return the status of its answer, 500 if the app raises."""
+Received: TypeAlias = tuple[int, bytes]
+"""The status of an answer, and its body."""
+
+
+def call_app(app: Json, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Received:
+    """Pass one request to an app; return its answer, 500 if the app raises."""
     try:
         if is_asgi(app):
             return _call_asgi(app, method, url, headers, body)
@@ -44,7 +48,7 @@ def is_asgi(app: Json) -> bool:
 
 def _call_wsgi(
     app: WSGIApplication, method: str, url: str, headers: Mapping[str, str], body: bytes
-) -> int:
+) -> Received:
     parts = urlsplit(url)
     builder = EnvironBuilder(
         path=parts.path or "/", base_url=f"{parts.scheme}://{parts.netloc}/",
@@ -52,41 +56,42 @@ def _call_wsgi(
     )  # fmt: skip
     try:
         environ = {**builder.get_environ(), "REMOTE_ADDR": "127.0.0.1"}
-        _, status, _ = run_wsgi_app(app, environ, buffered=True)
+        content, status, _ = run_wsgi_app(app, environ, buffered=True)
     finally:
         builder.close()
-    return int(status.partition(" ")[0])
+    return int(status.partition(" ")[0]), b"".join(content)
 
 
 def _call_asgi(
     app: ASGIApplication, method: str, url: str, headers: Mapping[str, str], body: bytes
-) -> int:
-    statuses: list[int] = []
+) -> Received:
+    answers: list[Received] = []
 
     def run() -> None:
         try:
-            statuses.append(
+            answers.append(
                 asyncio.run(_exchange(app, _scope(method, url, headers, len(body)), body))
             )
         except (Exception, asyncio.CancelledError) as error:
-            statuses.append(_failed(error))
+            answers.append(_failed(error))
 
     # A thread of its own: the caller may have a running loop.
     thread = threading.Thread(target=run, name="amocrm-sandbox-asgi", daemon=True)
     thread.start()
     thread.join()
-    return statuses[0]
+    return answers[0]
 
 
-def _failed(error: BaseException) -> int:
-    """Log what an app raised, as servers do; return the status that they answer."""
+def _failed(error: BaseException) -> Received:
+    """Log what an app raised, as servers do; return what they answer."""
     _log.error("the app that receives webhooks has failed", exc_info=error)
-    return 500
+    return 500, b""
 
 
-async def _exchange(app: ASGIApplication, scope: Message, body: bytes) -> int:
+async def _exchange(app: ASGIApplication, scope: Message, body: bytes) -> Received:
     incoming: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
     started: list[int] = []
+    content: list[bytes] = []
     forever = asyncio.Event()
 
     async def receive() -> Message:
@@ -99,9 +104,11 @@ async def _exchange(app: ASGIApplication, scope: Message, body: bytes) -> int:
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             started.append(int(message["status"]))
+        elif message["type"] == "http.response.body":
+            content.append(message.get("body", b""))
 
     await app(scope, receive, send)
-    return started[0] if started else 500
+    return (started[0], b"".join(content)) if started else (500, b"")
 
 
 def _scope(method: str, url: str, headers: Mapping[str, str], size: int) -> Message:

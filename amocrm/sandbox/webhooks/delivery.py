@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from amocrm.sandbox.data.state import Entity
+from amocrm.sandbox.values.addresses import split_address
 from amocrm.sandbox.webhooks.schedule import Repeats, is_good
 
 Kind: TypeAlias = 'Literal["account", "pipeline", "pipeline_widget", "bot", "chat", "uninstall"]'
@@ -27,11 +28,13 @@ class Attempt:
         at: Unix seconds of the sandbox's clock.
         status: of the answer; 0 without one.
         error: why there was no answer, "" if there was one.
+        body: the beginning of the answer's body, without secrets.
     """
 
     at: float
     status: int
     error: str = ""
+    body: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -80,7 +83,7 @@ class Delivery:
 
     def __repr__(self) -> str:
         """Name the event and where it goes; the path may be secret."""
-        parts = urlsplit(self.url)
+        parts = split_address(self.url)
         where = f"{parts.scheme}://{parts.hostname}"
         statuses = [one.status for one in self.attempts]
         codes = ", ".join(self.codes)

@@ -6,10 +6,14 @@ import http.client
 from urllib.parse import urlsplit
 
 from amocrm.sandbox.clock import Clock
+from amocrm.sandbox.http.exchange import Body
 from amocrm.sandbox.webhooks.apps import App, call_app
 from amocrm.sandbox.webhooks.delivery import Attempt, Delivery
 from amocrm.sandbox.webhooks.schedule import NO_ANSWER
 from amocrm.sandbox.webhooks.sockets import is_local, request
+
+_MOST_SHOWN = 2000
+"""Bytes of an answer that are kept."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -53,8 +57,9 @@ class Destinations:
         wanted = (delivery.method, delivery.url, headers, delivery.body)
         try:
             if app is None:
-                return Attempt(at, request(*wanted, delivery.limit))
-            status = call_app(app, *wanted)
+                status, body = request(*wanted, delivery.limit)
+                return Attempt(at, status, body=_text(body))
+            status, body = call_app(app, *wanted)
         except TimeoutError:
             return Attempt(at, NO_ANSWER, "timed out")
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -62,7 +67,11 @@ class Destinations:
         # An app cannot be stopped in the middle; how long it took is known afterwards.
         if self._clock.monotonic() - started > delivery.limit:
             return Attempt(at, NO_ANSWER, "timed out")
-        return Attempt(at, status)
+        return Attempt(at, status, body=_text(body))
+
+
+def _text(body: bytes) -> str:
+    return Body(body[:_MOST_SHOWN], len(body)).text
 
 
 def _origin(text: str) -> str:

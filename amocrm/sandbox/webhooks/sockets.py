@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from amocrm.sandbox.http.answer import Json
 
 _MOST = 65536
-"""Bytes of an answer that are read; nobody looks at them."""
+"""Bytes of an answer that are read."""
 
 
 def is_local(url: str) -> bool:
@@ -31,8 +31,10 @@ def is_local(url: str) -> bool:
         return False
 
 
-def request(method: str, url: str, headers: Mapping[str, str], body: bytes, limit: float) -> int:
-    """Send one request; return the status of a complete answer.
+def request(
+    method: str, url: str, headers: Mapping[str, str], body: bytes, limit: float
+) -> tuple[int, bytes]:
+    """Send one request; return the status and the beginning of the body of a complete answer.
 
     Raises:
         TimeoutError: there was no complete answer within `limit` seconds.
@@ -51,8 +53,7 @@ def request(method: str, url: str, headers: Mapping[str, str], body: bytes, limi
         )
         try:
             received.begin()
-            received.read(_MOST)
-            return received.status
+            return received.status, received.read(_MOST)
         finally:
             received.close()
 

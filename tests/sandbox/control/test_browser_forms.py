@@ -19,7 +19,7 @@ def signed_in(portal: Sandbox, session: requests.Session) -> tuple[str, str]:
     """Return a browser's session and its token; the session's requests carry the cookie."""
     request = IncomingRequest.of_json("GET", "example.amocrm.ru", "/", None)
     number, cookie = portal.browsers.start(request)
-    assert cookie == f"{COOKIE}={number}; Path=/; HttpOnly; SameSite=Strict; Secure"
+    assert cookie == f"{COOKIE}={number}; Path=/; HttpOnly; SameSite=Lax; Secure"
     session.headers["Cookie"] = f"other=1; {COOKIE}={number}"
     return number, portal.browsers.token(number)
 
@@ -84,6 +84,18 @@ def test_a_form_without_the_cookie_changes_nothing(
         session.headers["Cookie"] = cookie or ""
         assert refusal(send(session, _token=token, name="x"))[0] == 403
     assert len(portal.leads()) == 16
+
+
+@pytest.mark.parametrize(
+    "other", ['theme={"a": 1}', "a b=c", "=", 'a="b', "path=/x", "a=\xd0\xbf", f"{COOKIE}_lang=ru"]
+)
+def test_cookies_of_other_ports_hide_no_session(
+    portal: Sandbox, session: requests.Session, signed_in: tuple[str, str], other: str
+) -> None:
+    """Browsers send the cookies of a host to all its ports, whatever they hold."""
+    number, token = signed_in
+    session.headers["Cookie"] = f"{other}; {COOKIE}={number}; {other}"
+    assert send(session, _token=token, name="x").status_code == 303
 
 
 def test_a_token_is_of_one_portal_and_one_session() -> None:

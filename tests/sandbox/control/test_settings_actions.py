@@ -149,6 +149,16 @@ def test_the_clock_moves_and_tokens_age(
     assert session.get(f"{ORIGIN}/api/v4/account", headers=headers).status_code == 401
 
 
+def test_the_clock_ends_with_the_last_year(
+    post: Call, get: Call, ask: Ask, clock: ManualClock
+) -> None:
+    clock.advance(253_402_300_000 - clock.time())
+    assert post("clock", seconds=700)["iso"] == "9999-12-31T23:58:20+00:00"
+    line = "seconds: the clock ends with the year 9999"
+    assert refusal(ask("POST", "clock", seconds=100)) == (400, line)
+    assert get("clock")["time"] == 253_402_300_700
+
+
 def test_a_schema_is_loaded_into_an_empty_account(portal: Sandbox, ask: Ask, post: Call) -> None:
     status, line = refusal(ask("POST", "schema", schema={"version": 1}))
     assert (status, line[:8]) == (400, "schema: ")

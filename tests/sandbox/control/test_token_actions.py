@@ -86,6 +86,16 @@ def test_an_integration_is_added_and_switched_off(
         assert refusal(ask(method, path, **values)) == (400, line)
 
 
+@pytest.mark.parametrize("address", ["", "//x", "javascript:alert(1)", "file:///x", "http://[::1"])
+def test_an_integration_has_addresses_of_the_web(ask: Ask, get: Call, address: str) -> None:
+    good = "http://127.0.0.1:1/"
+    for name in ("redirect_uri", "hook_url"):
+        values = {"redirect_uri": good, "hook_url": good, name: address}
+        line = f"{name} must be an address such as http://127.0.0.1:3000/"
+        assert refusal(ask("POST", "integrations", **values)) == (400, line)
+    assert len(get("integrations")["integrations"]) == 1
+
+
 def test_a_program_logs_in_without_a_person(
     portal: Sandbox, post: Call, get: Call, session: requests.Session
 ) -> None:

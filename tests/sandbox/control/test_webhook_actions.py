@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from amocrm.sandbox import ManualClock, Sandbox
-from tests.sandbox.control.conftest import refusal
+from tests.sandbox.control.conftest import ORIGIN, refusal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -67,6 +67,25 @@ def test_secrets_of_addresses_and_bodies_are_not_shown(
     assert shown["form"] is None
 
 
+def test_what_a_receiver_answered_is_shown_without_secrets(
+    portal: Sandbox, get: Call, post: Call, session: requests.Session
+) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("422 No", [])
+        return [b'{"token": "s3cret", ', b'"why": "<b>no such lead"}', b" " * 10_000, b"end"]
+
+    portal.webhooks.mount("https://hooks.example.com", app)
+    post("webhooks", destination=HOOK, settings=["add_lead"])
+    post("leads", name="x")
+    (sent,) = post("deliver")["deliveries"]
+    (attempt,) = sent["attempts"]
+    assert attempt["body"].strip() == '{"token": "(secret)", "why": "<b>no such lead"}'
+    assert 1900 < len(attempt["body"]) < 2100
+    page = session.get(f"{ORIGIN}/_page/webhooks/1").text
+    assert "&lt;b&gt;no such lead" in page
+    assert "s3cret" not in page
+
+
 def test_a_subscription_is_removed(get: Call, post: Call, ask: Ask) -> None:
     post("webhooks", destination=HOOK, settings=["add_lead"], account="second")
     assert get("webhooks")["webhooks"] == []
@@ -76,11 +95,28 @@ def test_a_subscription_is_removed(get: Call, post: Call, ask: Ask) -> None:
 
 
 def test_what_cannot_be_subscribed_is_refused(ask: Ask, get: Call) -> None:
-    for destination, settings in (("nowhere", ["add_lead"]), (HOOK, ["nothing"]), (HOOK, 5)):
+    nowhere = ("nowhere", "http://[::1", "http://a:port/", "http://a:99999/", "http:///a")
+    wrong = [*((one, ["add_lead"]) for one in nowhere), (HOOK, ["nothing"]), (HOOK, 5)]
+    for destination, settings in wrong:
         assert (
             refusal(ask("POST", "webhooks", destination=destination, settings=settings))[0] == 400
         )
     assert get("webhooks")["webhooks"] == []
+
+
+def test_what_is_no_address_is_shown_all_the_same(
+    portal: Sandbox, get: Call, session: requests.Session
+) -> None:
+    one = portal.add_integration(hook_url="http://[::1")
+    portal.uninstall(integration=one)
+    (hook,) = get("deliveries")["deliveries"]
+    assert (hook["kind"], hook["state"]) == ("uninstall", "refused")
+    assert "[::1" in hook["url"]
+    assert "signature=&" in f"{hook['url']}&"
+    assert repr(portal.webhooks.deliveries[0]).startswith("<Delivery 1: uninstall")
+    for path in ("", "/1"):
+        page = session.get(f"{ORIGIN}/_page/webhooks{path}")
+        assert (page.status_code, "[::1" in page.text) == (200, True)
 
 
 def test_an_unknown_delivery_is_404(ask: Ask) -> None:

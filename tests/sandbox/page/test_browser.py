@@ -127,6 +127,20 @@ def test_a_person_logs_in_on_the_consent_page(
     page.wait(lambda: page.has("refresh", "#tokens"))
 
 
+def test_a_link_of_another_site_leaves_the_forms_of_open_pages(
+    page: Browser, served: Served
+) -> None:
+    def token() -> Any:
+        return page.run("return document.querySelector('[name=_token]').value")
+
+    page.open(f"{served.url}/_page/leads/7001")
+    before = token()
+    page.open(f"http://localhost:{served.port}/")
+    page.run("location.assign(arguments[0])", f"{served.url}/_page/leads/7001")
+    page.wait(lambda: page.url.startswith(served.url))
+    assert token() == before
+
+
 def test_a_storm_is_watched_as_it_comes(page: Browser, served: Served, portal: Sandbox) -> None:
     page.open(f"{served.url}/_page/requests")
     page.wait(lambda: page.has("No request yet"))

@@ -130,6 +130,7 @@ def test_the_browser_names_its_language(accepted: str, language: str) -> None:
 
 
 def test_a_chosen_language_stays(get: Get, browser: requests.Session) -> None:
+    browser.cookies.set("of_another_port", '{"lang": "en"}')
     assert '<html lang="ru">' in get("/", lang="ru").text
     assert '<html lang="ru">' in get("/_page/leads").text
     browser.cookies.set("amocrm_sandbox_lang", "xx")

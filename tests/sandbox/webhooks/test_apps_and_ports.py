@@ -47,6 +47,7 @@ def test_a_bare_asgi_app(portal: Sandbox, subscribe: Subscribe) -> None:
     portal.add("leads", {})
     (delivery,) = portal.webhooks.deliver()
     assert (delivery.statuses, bodies) == ([202], [delivery.body])
+    assert delivery.attempts[0].body == "ok"
     (scope,) = scopes
     assert (scope["type"], scope["method"], scope["path"]) == ("http", "POST", "/in/ж")
     assert (scope["query_string"], scope["scheme"]) == (b"key=1", "https")
@@ -156,6 +157,7 @@ def test_a_port_of_this_machine(
     ((path, headers, body),) = server.requests
     assert path == "/in/%D0%B6?a=%D0%B1&c=%20"
     assert (delivery.url, body, delivery.statuses) == (url, delivery.body, [200])
+    assert delivery.attempts[0].body == "ok"
     assert headers == {
         "Host": f"127.0.0.1:{server.server_port}",
         "User-Agent": "amoCRM-Webhooks/3.0",

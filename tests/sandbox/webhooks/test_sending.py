@@ -265,8 +265,6 @@ def test_a_deleted_subscription_repeats_nothing(
         "http://10.0.0.1/in",
         "http://127.0.0.1.example/in",
         "http://localhost.example/in",
-        "http://a:99999/in",
-        "http://[::1/in",
     ],
 )
 def test_other_machines_are_refused(

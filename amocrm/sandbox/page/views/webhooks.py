@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from amocrm.sandbox.data.state import Entity
 from amocrm.sandbox.http.answer import Json
 from amocrm.sandbox.page.paging import page_of
 from amocrm.sandbox.page.visit import NoSuchPageError, Visit
+from amocrm.sandbox.values.addresses import split_address
 from amocrm.sandbox.webhooks.delivery import FORM, Delivery
 
 SHOWN = 100
@@ -54,7 +53,8 @@ def delivery(visit: Visit) -> dict[str, Json]:
             "copy_of": one.copy_of,
             "due": one.due,
             "tries": [
-                {"at": each.at, "status": each.status, "error": each.error} for each in one.attempts
+                {"at": each.at, "status": each.status, "error": each.error, "body": each.body}
+                for each in one.attempts
             ],
             "form": list(form.items())[:500],
             "body": "" if form else one.body.decode("utf-8", errors="replace"),
@@ -69,7 +69,7 @@ def address(url: str) -> str:
     >>> address("https://example.com/in/0123456789abcdef?key=1")
     'https://example.com/in/…?…'
     """
-    parts = urlsplit(url)
+    parts = split_address(url)
     path = "/".join(one if len(one) < 13 else "…" for one in parts.path.split("/"))
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{path}{'?…' if parts.query else ''}"
