@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from amocrm import AmoCRM, ConfigurationError, MirrorError, PaymentRequiredError
-from amocrm.mirror import MirrorProgress, mirror
+from amocrm.mirror import MirrorProgress, mirror, verify
 from amocrm.mirror.sql.schema import describe_all
 from amocrm.mirror.sql.sink import Sink
 from amocrm.sandbox import ManualClock, Sandbox
@@ -270,3 +270,23 @@ def test_a_mirror_of_a_newer_version_is_not_touched(file: Place, run: Runs) -> N
         run(file)
     assert sink.load(0)["version"] == 99
     sink.close()
+
+
+@pytest.mark.parametrize("ahead", [86_400, -86_400])
+def test_a_host_whose_clock_is_wrong(
+    file: Place, shop: Sandbox, clock: ManualClock, ahead: int
+) -> None:
+    own, token = ManualClock(clock.time() + ahead), shop.issue_long_lived()
+    with AmoCRM(
+        "example", {"access_token": token}, session=shop.session(), clock=own, rate_limiter=None
+    ) as crm:  # fmt: skip
+        mirror(crm, file.url, clock=own)
+        for number in [one["id"] for one in shop.leads()][:3]:
+            clock.advance(1000)
+            own.advance(1000)
+            made = crm.leads.create({"name": "new"})["id"]
+            shop.trash("leads", number)
+            mirror(crm, file.url, clock=own)
+            assert file.one("leads", id=made)["deleted_at"] is None
+            assert file.one("leads", id=number)["deleted_at"] == int(clock.time())
+        assert verify(crm, file.url, clock=own).is_same

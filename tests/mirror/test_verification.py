@@ -58,6 +58,30 @@ def test_it_tells_what_differs(
     assert {one.table for one in found.differences} <= {"leads", "entity_tags"}
 
 
+@pytest.mark.parametrize(
+    ("table", "statement"),
+    [
+        ("contacts", "UPDATE {} SET name = 'other'"),
+        ("companies", "UPDATE {} SET responsible_user_id = 1"),
+        ("leads", "UPDATE {} SET created_at = NULL"),
+        ("leads", "UPDATE {} SET deleted_at = '2020-01-01 00:00:00'"),
+        ("tasks", "DELETE FROM {}"),
+        ("notes", "UPDATE {} SET text = 'other'"),
+        ("field_values", "UPDATE {} SET value_text = 'other'"),
+        ("field_values", "UPDATE {} SET n = n + 5"),
+        ("links", "DELETE FROM {}"),
+    ],
+)
+def test_it_finds_every_kind_of_difference(
+    file: Place, run: Runs, clock: ManualClock, table: str, statement: str
+) -> None:
+    run(file)
+    clock.advance(100)
+    run(file)
+    change(file, table, statement)
+    assert {one.table for one in check(run, file).differences} == {table}
+
+
 def test_it_finds_rows_that_the_account_does_not_have(
     file: Place, run: Runs, clock: ManualClock, shop: Sandbox
 ) -> None:
