@@ -59,6 +59,7 @@ class RunContext:
         self._progress = progress
         self._clock = clock
         self._lock = threading.Lock()
+        self._stopped_by: BaseException | None = None
         self._states: dict[str, Json] = sink.load(account.id)
         self.begun = int(self.now())
 
@@ -76,9 +77,19 @@ class RunContext:
         return found if isinstance(found, Mapping) else {}
 
     def put(self, batch: Batch) -> None:
-        """Hand over a batch to be written."""
+        """Hand over a batch to be written.
+
+        Raises:
+            BaseException: of `stop`, or of an earlier batch that could not be written.
+        """
+        if self._stopped_by is not None:
+            raise self._stopped_by
         self._states.update(batch.state)
         self._writer.put(batch)
+
+    def stop(self, error: BaseException) -> None:
+        """Let all that reads end at its next page with an error."""
+        self._stopped_by = error
 
     def flush(self) -> None:
         """Wait until everything that was handed over is written."""

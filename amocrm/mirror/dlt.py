@@ -57,6 +57,7 @@ PACKAGE_ROWS: Final = 50_000
 """Rows of a package that `load` loads at once."""
 PATIENCE: Final = 2.0
 """Seconds to wait for another run on this host."""
+_KEPT: Final = "what was read is kept, and loaded first the next time"
 _STRATEGY: Final = "delete-insert"
 _ACCOUNTS: Final = "accounts"
 _VERSION: Final = "version"
@@ -154,8 +155,10 @@ def _load(
         def read() -> Iterator[Json]:
             yield from _tables(pipeline, reading, dlt.current.source_state(), clock, PACKAGE_ROWS)
 
-        while not reading.is_over:
+        is_over = reading.finds_nothing()
+        while not is_over:
             _run(pipeline, lambda: pipeline.run(_source(read)))
+            is_over = reading.is_over
         if reading.error is not None:
             raise reading.error
     assert reading.report is not None
@@ -268,7 +271,7 @@ def _run(pipeline: Json, step: Json) -> None:
         raise MirrorError(
             f"the pipeline {pipeline.pipeline_name!r} has failed to {error.step}: "
             f"{type(cause).__name__}: {str(cause).strip().partition(chr(10))[0]}",
-            hint="what was read is kept, and loaded first the next time",
+            hint=_KEPT if error.step in ("normalize", "load") else None,
         ) from error
 
 

@@ -19,17 +19,26 @@ from amocrm.mirror.families import SOURCES
 from amocrm.mirror.tables.columns import Rows
 
 _OF_FAMILY: Final[Mapping[str, tuple[str, ...]]] = {
-    "leads": ("lead_deleted", "lead_restored", "lead_status_changed", "lead_linked",
-              "lead_unlinked"),
-    "contacts": ("contact_deleted", "contact_restored", "contact_linked", "contact_unlinked"),
-    "companies": ("company_deleted", "company_restored", "company_linked", "company_unlinked"),
-    "customers": ("customer_deleted", "customer_linked", "customer_unlinked"),
+    "leads": ("lead_deleted", "lead_restored", "lead_status_changed"),
+    "contacts": ("contact_deleted", "contact_restored"),
+    "companies": ("company_deleted", "company_restored"),
+    "customers": ("customer_deleted",),
     "tasks": ("task_deleted",),
     "notes": (NOTE_DELETED,),
 }  # fmt: skip
 """Types of events that the mirror needs of a family, if it does not have all events."""
 
 _ENTITIES: Final = frozenset({"leads", "contacts", "companies", "customers"})
+_OF_ENTITIES: Final = (
+    MERGED,
+    *(f"{other}_{word}" for other in ("lead", "contact", "company", "customer", "entity")
+      for word in ("linked", "unlinked")),
+)  # fmt: skip
+"""Types that are needed of any entity: `contact_linked` may name the lead."""
+
+_STATE: Final = "events:"
+"""Under which it is remembered how far events were read, for each choice of families: those of
+other families are other ones, and other entities were read again because of them."""
 
 _REREAD: Final = ("_linked", "_unlinked", "_restored", "_status_changed", "_responsible_changed")
 """Ends of types of events after which an entity must be as new as the event."""
@@ -49,32 +58,34 @@ class EventStream:
     def __init__(self, run: RunContext, families: Collection[str]) -> None:
         self._run = run
         self._keeps_all = "events" in families
-        self._families = families
+        self._families = {name for name in families if name == "events" or name in _OF_FAMILY}
+        if not run.account.has_customers:
+            self._families.discard("customers")
         self._types = sorted(
             {kind for name in families for kind in _OF_FAMILY.get(name, ())}
-            | ({MERGED} if _ENTITIES & set(families) else set())
+            | (set(_OF_ENTITIES) if _ENTITIES & set(families) else set())
         )
+        self._state = _STATE + ",".join(sorted(self._families))
         self.name = "events" if self._keeps_all else "events/needed"
         self.touched: dict[Key, Mapping[str, Json]] = {}
 
     def read(self) -> None:
         """Read the events that are new; the first time, all of them."""
-        if not self._keeps_all and not self._types:
+        if not self._families:
             return
         if self.is_copied:
-            self._read_since(int(self._run.state(self.name)["since"]))
+            self._read_since(int(self._run.state(self._state)["since"]))
         else:
             self._copy()
 
     @property
     def is_copied(self) -> bool:
         """Whether all earlier events were read."""
-        state = self._run.state(self.name)
-        return "since" in state and set(self._types) <= set(state.get("types", ()))
+        return "since" in self._run.state(self._state)
 
     def _copy(self) -> None:
         run = self._run
-        state = run.state(self.name)
+        state = run.state(self._state)
         begun, page = int(state.get("begun", run.begun)), int(state.get("page", 0))
         done = int(state.get("done", 0))
         estimate = Estimate(self.name, run.account.created_at, run.now(), run.monotonic(), done)
@@ -84,7 +95,7 @@ class EventStream:
             self._put(items, {"begun": begun, "page": page, "done": estimate.done})
         # What happened while entities were copied is looked at once more, with what it touches.
         since = min([begun, *self._begun_copies()])
-        run.put(Batch(state={self.name: {"since": since, "types": self._types}}))
+        run.put(Batch(state={self._state: {"since": since}}))
         run.report.first_copies.append(self.name)
         self._read_since(since)
 
@@ -96,9 +107,8 @@ class EventStream:
 
     def finish(self) -> None:
         """Remember that all events were read, and what they have touched was read again."""
-        if self._keeps_all or self._types:
-            state = {"since": self._run.begun, "types": self._types}
-            self._run.put(Batch(state={self.name: state}))
+        if self._families:
+            self._run.put(Batch(state={self._state: {"since": self._run.begun}}))
 
     def _read_since(self, since: int) -> None:
         for items in self._pages({"from": max(0, int(since - OVERLAP))}, 1):
@@ -121,4 +131,14 @@ class EventStream:
         rows: Rows = self._run.rows("events", "events", items)
         if not self._keeps_all:
             del rows["events"]
-        self._run.put(Batch(rows, fates_of(items), state={self.name: state} if state else {}))
+        self._run.put(Batch(rows, fates_of(items), state={self._state: state} if state else {}))
+
+
+def all_events_since(state: Mapping[str, Json]) -> int | None:
+    """Return the instant up to which all events are in the mirror; None if they never were."""
+    found = [
+        int(one["since"])
+        for name, one in state.items()
+        if name.startswith(_STATE) and "events" in name[len(_STATE) :].split(",") and "since" in one
+    ]
+    return max(found, default=None)

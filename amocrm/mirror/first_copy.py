@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from amocrm.api_limits import PAGE_LIMIT
-from amocrm.errors import ForbiddenError, PaymentRequiredError
+from amocrm.errors import BlockedError, ForbiddenError, PaymentRequiredError
 from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.context import RunContext
@@ -62,8 +62,9 @@ class FirstCopy:
         self._run = run
         self._source = source
         state = run.state(source.name)
-        self._begun = float(state.get("begun", run.begun))
         self._page = int(state.get("page", 0))
+        # Without a page it is a new copy, of an account without filters.
+        self._begun = float(state["begun"] if self._page else run.begun)
         self._done = int(state.get("done", 0))
         self._segments = [Segment(*one) for one in state.get("segments", ())]
 
@@ -78,20 +79,21 @@ class FirstCopy:
             self._done = estimate.done
             self._put(items, {
                 "begun": self._begun, "page": self._page, "done": self._done,
-                "segments": [list(one) for one in self._segments],
+                "segments": _written(self._segments),
             })  # fmt: skip
-        gaps = self._prove(self._segments)
-        run.put(Batch(state={name: self._copied(gaps)}))
+        if self._segments:
+            # That nothing follows may be so only because items have moved up since the last page.
+            self._segments[-1] = self._segments[-1]._replace(ended=run.now())
+        gaps = _written(self._prove(self._segments))
+        state = {"since": self._begun, "begun": self._begun, "gaps": gaps}
+        run.put(Batch(state={name: state}))
         run.report.first_copies.append(name)
 
     def close_gaps(self) -> None:
         """Prove what the first copy could not, because something was deleted again and again."""
         state = self._run.state(self._source.name)
-        gaps = self._prove([Segment(*one) for one in state.get("gaps", ())])
-        self._run.put(Batch(state={self._source.name: {**state, **self._copied(gaps)}}))
-
-    def _copied(self, gaps: Iterable[Segment]) -> dict[str, Json]:
-        return {"since": self._begun, "begun": self._begun, "gaps": [list(one) for one in gaps]}
+        gaps = _written(self._prove([Segment(*one) for one in state.get("gaps", ())]))
+        self._run.put(Batch(state={self._source.name: {**state, "gaps": gaps}}))
 
     def _extend(self, items: list[Json]) -> None:
         """Add a page to the segments."""
@@ -106,11 +108,13 @@ class FirstCopy:
             self._segments.append(Segment(self._page, last.until, until, last.started, now, now))
 
     def _prove(self, segments: list[Segment]) -> list[Segment]:
-        """Read segments again in which something was deleted; return those that still change."""
+        """Read segments again in which something was deleted; return those that are not proven."""
         if not segments:
             return []
         earliest = min(one.begun for one in segments) - SLACK
         known = self._deletions(earliest)
+        if known is None:
+            return segments
         wrong = [
             one
             for one in segments
@@ -123,22 +127,29 @@ class FirstCopy:
                 self._read_again(segment, len(known))
             # What was known before they were read again has not moved anything meanwhile.
             found = self._deletions(earliest)
+            if found is None:
+                break
             if found.keys() <= known.keys():
                 return []
             known = found
         return wrong
 
-    def _deletions(self, since: float) -> Mapping[str, int]:
-        """Return the events since an instant that took items away, with their instants."""
+    def _deletions(self, since: float) -> Mapping[str, int] | None:
+        """Return the events since an instant that took items away, with their instants.
+
+        None if they cannot be read: then nothing is proven, and the next run tries again.
+        """
         asked = {
             "created_at": {"from": int(since)}, "type": ",".join(self._source.removed_by),
         }  # fmt: skip
         try:
             pages = self._run.pages("events", {"filter": asked})
             return {str(one["id"]): int(one["created_at"]) for page in pages for one in page}
+        except BlockedError:
+            raise
         except (ForbiddenError, PaymentRequiredError) as error:
             self._run.skip(f"deletions of {self._source.name}", error)
-            return {}
+            return None
 
     def _read_again(self, segment: Segment, deleted: int) -> None:
         """Read a segment again; deletions have moved its items to earlier pages."""
@@ -164,6 +175,10 @@ class FirstCopy:
         source = self._source
         rows = self._run.rows(source.path, source.kind, items, source.of)
         self._run.put(Batch(rows, state={source.name: state} if state else {}))
+
+
+def _written(segments: Iterable[Segment]) -> list[Json]:
+    return [list(one) for one in segments]
 
 
 def _id_of(item: Json) -> int:

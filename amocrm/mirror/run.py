@@ -138,7 +138,8 @@ def _together(run: RunContext, jobs: Mapping[str, Callable[[], object]]) -> None
         for _ in jobs:
             try:
                 pool.take()
-            except BaseException as error:
+            except BaseException as error:  # Ctrl-C as well: the others end at their next page.
+                run.stop(error)
                 errors.append(error)
     if errors:
         raise errors[0]

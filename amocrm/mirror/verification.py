@@ -16,10 +16,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from amocrm._support.clock import Clock, SystemClock
+from amocrm.bulk.changes import OVERLAP
 from amocrm.client import AmoCRM
-from amocrm.errors import ConfigurationError, ForbiddenError, PaymentRequiredError
+from amocrm.errors import (
+    BlockedError,
+    ConfigurationError,
+    ForbiddenError,
+    PaymentRequiredError,
+)
 from amocrm.http.messages import Json
 from amocrm.mirror.account import MirroredAccount, read_account
+from amocrm.mirror.deletions import MERGED, fates_of, key_of
+from amocrm.mirror.event_stream import all_events_since
 from amocrm.mirror.families import SOURCES, Source, choose_families
 from amocrm.mirror.flatten.flatten import flatten
 from amocrm.mirror.sql.comparing import count_events, find_differences
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
 SAMPLE: Final = 500
 """Items of a listing that are compared row by row."""
 _PAGE: Final = 50
+_MOVES: Final = ("added", "deleted", "restored")
 
 
 class Difference(NamedTuple):
@@ -59,7 +68,9 @@ class Verification:
     Attributes:
         counts: by listing, the numbers of items in the mirror and in the account.
         compared: how many items were compared row by row, by listing.
-        newer: how many of them have changed since the last run began, and were not compared.
+        newer: how many items have changed since the last run began, and were not compared.
+        moving: by listing, how many items came or went since then, so that many may the numbers
+            differ; only where something did differ.
         differences: of the compared rows.
         skipped: listings that could not be read, each with the reason.
     """
@@ -67,13 +78,23 @@ class Verification:
     counts: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     compared: dict[str, int] = field(default_factory=dict[str, int])
     newer: int = 0
+    moving: dict[str, int] = field(default_factory=dict[str, int])
     differences: list[Difference] = field(default_factory=list[Difference])
     skipped: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def is_same(self) -> bool:
         """Whether nothing differs."""
-        return not self.differences and all(here == there for here, there in self.counts.values())
+        return not self.differences and not self.miscounted
+
+    @property
+    def miscounted(self) -> dict[str, tuple[int, int]]:
+        """Those of `counts` that differ by more items than came or went since the last run."""
+        return {
+            name: (here, there)
+            for name, (here, there) in self.counts.items()
+            if abs(here - there) > self.moving.get(name, 0)
+        }
 
 
 def verify(
@@ -86,7 +107,9 @@ def verify(
     seed: int | None = None,
     clock: Clock | None = None,
 ) -> Verification:
-    """Compare a mirror with its account. Mirror it before, because newer items are not compared.
+    """Compare a mirror with its account; it may be edited meanwhile.
+
+    Mirror it before: what has changed since the last run began is not compared.
 
     Args:
         crm: the client of the account.
@@ -116,10 +139,9 @@ def verify(
         for source in sources:
             since = int(_of(state, source)["since"])
             comparison.attempt(source.name, partial(comparison.compare, source, since))
-        events = state.get("events")
-        if "events" in chosen and isinstance(events, Mapping) and "since" in events:
-            since = int(events["since"])
-            comparison.attempt("events", partial(comparison.count_events, since))
+        until = all_events_since(state)
+        if "events" in chosen and until is not None:
+            comparison.attempt("events", partial(comparison.count_events, until))
     return comparison.found
 
 
@@ -147,19 +169,46 @@ class _Comparison:
     def attempt(self, name: str, compare: Callable[[], object]) -> None:
         try:
             compare()
+        except BlockedError:
+            raise
         except (ForbiddenError, PaymentRequiredError) as error:
             self.found.skipped[name] = str(error)
 
     def compare(self, source: Source, since: int) -> None:
-        """Compare the number of items, and some of them."""
+        """Compare the number of items, and some of them.
+
+        What was changed since the last run began need not be there yet.
+        """
         among = {"entity_type": source.of} if source.of else {}
-        here = len(self._sink.alive(self._account.id, source.kind, **among))
+        here = self._sink.count_alive(self._account.id, source.kind, **among)
         there = self._count(source.path, {}, here)
         self.found.counts[source.name] = here, there
         pages = -(-there // _PAGE)
         wanted = min(pages, -(-self._sample // _PAGE))
+        differences: list[Difference] = []
+        versions: dict[int, int] = {}
         for page in sorted(self._chance.sample(range(1, pages + 1), wanted)):
-            self._compare_page(source, page, page == pages, since)
+            differences += self._compare_page(source, page, page == pages, versions)
+        recent = {number for number, updated_at in versions.items() if updated_at >= since}
+        if here != there or any(_entity(one) not in recent for one in differences):
+            events = self._events(since)
+            self.found.moving[source.name] = sum(_is_moving(source, one) for one in events)
+            recent |= _named(source, events)
+        newer = {_entity(one) for one in differences} & recent
+        self.found.differences += [one for one in differences if _entity(one) not in newer]
+        self.found.newer += len(newer)
+        self.found.compared[source.name] = len(versions.keys() - newer)
+
+    def _events(self, since: int) -> list[Json]:
+        """Return the events since the last run began; none if they cannot be read."""
+        asked = {"filter": {"created_at": {"from": int(max(0, since - OVERLAP))}}}
+        try:
+            pages = self._crm.listing("/api/v4/events", asked).pages()
+            return [event for page in pages for event in page]
+        except BlockedError:
+            raise
+        except (ForbiddenError, PaymentRequiredError):
+            return []
 
     def count_events(self, since: int) -> None:
         """Compare the number of events up to the last run."""
@@ -186,34 +235,46 @@ class _Comparison:
             low, high = (middle, high) if exists(middle) else (low, middle)
         return low
 
-    def _compare_page(self, source: Source, page: int, is_last: bool, since: int) -> None:
+    def _compare_page(
+        self, source: Source, page: int, is_last: bool, versions: dict[int, int]
+    ) -> list[Difference]:
+        """Return the differences of a page, and note the `updated_at` of its items."""
         order = {"order": {"id": "asc"}} if source.orders else {}
         asked = {**source.params, **order, "limit": _PAGE, "page": page}
         data = self._crm.request.get(f"/api/v4/{source.path}", asked).data
         items = list(_items(data, source.path))
         if not items:
-            return
+            return []
         rows: Rows = flatten(source.kind, items, self._account.id, of=source.of)
         ids = [int(one["id"]) for one in items]
+        versions.update((int(one["id"]), one.get("updated_at") or 0) for one in items)
         reach = (0 if page == 1 else ids[0], None if is_last else ids[-1])
-        differences = [
-            Difference(*one)
-            for one in find_differences(
-                self._sink, self._account.id, source, rows, reach if source.orders else None
-            )
-        ]
-        # What was changed since the last run began need not be there yet.
-        late = {int(one["id"]) for one in items if one["updated_at"] >= since}
-        newer = {_entity(one) for one in differences} & late
-        self.found.differences += [one for one in differences if _entity(one) not in newer]
-        self.found.newer += len(newer)
-        compared = self.found.compared.get(source.name, 0)
-        self.found.compared[source.name] = compared + len(items) - len(newer)
+        found = find_differences(
+            self._sink, self._account.id, source, rows, reach if source.orders else None
+        )
+        return [Difference(*one) for one in found]
+
+
+def _named(source: Source, events: Iterable[Json]) -> set[int]:
+    """Return the items of a listing that events name."""
+    kind = f"{source.of}/notes" if source.of else source.name
+    keys = {*map(key_of, events), *fates_of(events)} - {None}
+    return {key.id for key in keys if key is not None and key.kind == kind}
+
+
+def _is_moving(source: Source, event: Json) -> bool:
+    """Whether an event adds an item to a listing, or takes one away."""
+    key, kind = key_of(event), str(event.get("type"))
+    if key is None or key.kind != (source.of or source.name):
+        return False
+    # Notes are of many types. A note of a task, or a change of a tag, moves no item.
+    moves = {MERGED, *(f"{event['entity_type']}_{word}" for word in _MOVES)}
+    return bool(source.of) or kind in moves
 
 
 def _entity(difference: Difference) -> Json:
     """Return the id of the entity that a row belongs to: keys begin with it, or with its kind."""
-    return difference.key[1] if len(difference.key) > 1 else difference.key[0]
+    return difference.key[:2][-1]
 
 
 def _items(data: Json, path: str) -> Iterator[Json]:

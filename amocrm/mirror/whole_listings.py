@@ -72,7 +72,7 @@ class WholeListings:
     def _groups(self) -> None:
         rows = self._run.rows("account", "groups", self._run.account.groups)
         self._run.put(Batch(rows))
-        self._bury({"groups": _keys("groups", rows)}, {"groups": {}}, lambda _: {})
+        self._bury({"groups": _keys("groups", rows)}, {"groups": {}}, _nowhere)
 
     def _fields(self, name: str) -> list[int]:
         entity, _, catalog = name.partition("/")
@@ -100,7 +100,10 @@ class WholeListings:
         read = partial(self._read_pages, path, kind)
         found = read()
         scopes: Mapping[str, Mapping[str, Json]] = dict.fromkeys(found, among)
-        again = partial(self._look_for, path, kind) if kind in _FOUND_BY_ID else lambda _: read()
+
+        def again(gone: Keys) -> Keys:
+            return self._look_for(path, kind, gone) if kind in _FOUND_BY_ID else read()
+
         self._bury(found, scopes, again)
         return found[kind]
 
@@ -146,6 +149,11 @@ class WholeListings:
             if keys := alive - found[name]:
                 absent[name] = keys
         return absent
+
+
+def _nowhere(_: Keys) -> Keys:
+    """Look for nothing again: one response has them all."""
+    return {}
 
 
 _FOUND_BY_ID: Final = ("catalog_elements", "transactions")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, Shop
+from tests.cli.conftest import Run, Shop, start
 
 
 def rows(folder: Path) -> int:
@@ -67,3 +69,21 @@ def test_a_password_is_never_shown(run: Run, account: Shop) -> None:
     assert done.code == 1
     assert "AMOCRM_MIRROR_URL" in done.err
     assert "s3cret" not in done.err + done.out
+
+
+@pytest.mark.endurance
+def test_it_runs_again_and_again_until_it_is_stopped(account: Shop, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/crm.db"
+    arguments = ("mirror", url, "--families", "leads", "--every", "1s")
+    with start(*arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        before = rows(tmp_path)
+        account.portal.add("leads", {"name": "later"})
+        while b"up to date" in process.stderr.readline() and rows(tmp_path) == before:
+            pass
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert b"up to date" in first
+    assert rows(tmp_path) == before + 1
+    assert process.returncode == 130

@@ -11,10 +11,21 @@ from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.sandbox.clock import SystemClock
 from tests.conftest import Make
 from tests.mirror.places import KINDS, Place, new_place
+from tests.servers import DATABASES
 
 
 @pytest.fixture(params=KINDS)
+def everywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A place in each database, for the few tests that show that they do the same."""
+    with new_place(request.param, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(
+    params=["sqlite", *(pytest.param(one, marks=pytest.mark.endurance) for one in DATABASES)]
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A place; in the databases of servers only where long tests run."""
     with new_place(request.param, tmp_path) as made:
         yield made
 

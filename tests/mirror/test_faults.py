@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from amocrm.mirror.sql.schema import describe_all
 from amocrm.mirror.sql.sink import Sink
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.mirror.conftest import Runs
-from tests.mirror.places import Place
+from tests.mirror.places import Place, new_place
 from tests.servers import COMMIT, DATABASES, door
 
 
@@ -69,6 +70,21 @@ def test_a_plan_without_filters_is_told_and_read_as_a_whole(
     assert file.one("leads", id=first)["name"] == "new"
     assert file.one("leads", id=second)["deleted_at"] == int(clock.time())
     run.check(file)
+
+
+def test_a_plan_without_filters_is_read_once_in_a_run(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock
+) -> None:
+    shop.set_plan("basic")
+    run(file, families=["leads"])
+    clock.advance(1000)
+    shop.trash("leads", shop.leads()[0]["id"])
+    run(file, families=["leads"])
+    clock.advance(1000)
+    before = len(shop.log)
+    run(file, families=["leads"])
+    paths = [one.path for one in list(shop.log)[before:]]
+    assert paths.count("/api/v4/leads") == 1, "an earlier deletion moves nothing now"
 
 
 def test_an_unpaid_account_is_told_and_nothing_is_lost(
@@ -140,7 +156,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once(
     kind: str, run: Runs, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     with door(kind) as (forwarder, url):
-        place = Place(url, f"t{tmp_path.name[-8:]}x_".replace("[", "").lower())
+        place = Place(url, f"t{uuid.uuid4().hex[:10]}_")
         try:
             Sink(place.url, place.prefix).create_tables()
             forwarder.doom(b"leads", COMMIT[kind])
@@ -151,12 +167,13 @@ def test_a_commit_whose_answer_is_lost_is_done_once(
             drop(place)
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("kind", DATABASES)
 def test_a_database_that_stops_is_told_and_gone_on_with(
     kind: str, run: Runs, tmp_path: Path
 ) -> None:
     with door(kind) as (forwarder, url):
-        place = Place(url, f"t{tmp_path.name[-8:]}y_".replace("[", "").lower())
+        place = Place(url, f"t{uuid.uuid4().hex[:10]}_")
 
         def stop(progress: MirrorProgress) -> None:
             if progress.family == "contacts":
@@ -228,3 +245,18 @@ def test_a_table_of_another_program_is_not_touched(file: Place, run: Runs) -> No
 def test_families_are_checked(file: Place, run: Runs, families: Any, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         run(file, families=families)
+
+
+def test_times_that_are_in_another_year_in_the_session_s_time_zone(
+    run: Runs, shop: Sandbox, clock: ManualClock, tmp_path: Path
+) -> None:
+    last = 253_402_300_799
+    lead = next(iter(shop.account().entities["leads"].values()))
+    lead |= {"closed_at": last, "updated_at": last, "created_at": 32_503_680_000}
+    with new_place("postgres", tmp_path) as place:
+        there = place._replace(url=f"{place.url}?options=-c%20timezone%3DEurope/Moscow")
+        for _ in range(2):
+            assert run(there).is_whole
+            clock.advance(1000)
+        row = place.one("leads", id=lead["id"])
+        assert (row["closed_at"], row["created_at"]) == (None, 32_503_680_000)

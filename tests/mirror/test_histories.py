@@ -20,7 +20,7 @@ from tests.mirror.histories import ENTITIES, STEPS, History, Step
 from tests.mirror.places import Place
 from tests.webhooks.arrivals import form, put
 
-CASES = max(6, int(os.environ.get("AMOCRM_TEST_CASES", "100")) // 16)
+CASES = max(4, int(os.environ.get("AMOCRM_TEST_CASES", "100")) // 25)
 """A case costs as much as a hundred cases of a pure function."""
 
 FAMILIES = st.sampled_from([list(ENTITIES), [*ENTITIES, "events"]])

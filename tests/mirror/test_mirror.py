@@ -11,7 +11,8 @@ from tests.mirror.conftest import Runs
 from tests.mirror.places import Place
 
 
-def test_a_first_copy_has_everything(place: Place, run: Runs, shop: Sandbox) -> None:
+def test_a_first_copy_has_everything(everywhere: Place, run: Runs, shop: Sandbox) -> None:
+    place = everywhere
     report = run(place)
     assert report.is_whole
     leads = {one["id"]: one for one in shop.leads()}
@@ -93,8 +94,9 @@ def test_the_last_tag_and_the_last_link_go(
 
 
 def test_a_deleted_lead_is_marked_and_rises_only_when_it_is_restored(
-    place: Place, run: Runs, clock: ManualClock, shop: Sandbox
+    everywhere: Place, run: Runs, clock: ManualClock, shop: Sandbox
 ) -> None:
+    place = everywhere
     run(place)
     number = shop.leads()[0]["id"]
     clock.advance(100)

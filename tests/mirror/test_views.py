@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from amocrm.mirror.views.wide import MOST, WideField, wide_columns
 from amocrm.sandbox import ManualClock
 from amocrm.types import FieldValues
 from tests.mirror.conftest import Runs
-from tests.mirror.places import Place
+from tests.mirror.places import Place, new_place
 
 
 def view(place: Place, name: str, *, prefix: str | None = None) -> list[dict[str, Any]]:
@@ -24,7 +25,8 @@ def view(place: Place, name: str, *, prefix: str | None = None) -> list[dict[str
         return [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {full}").mappings()]
 
 
-def test_views_of_a_shop(place: Place, run: Runs, crm: AmoCRM, clock: ManualClock) -> None:
+def test_views_of_a_shop(everywhere: Place, run: Runs, crm: AmoCRM, clock: ManualClock) -> None:
+    place = everywhere
     lead = next(one for one in crm.leads.list() if one["status_id"] not in (142, 143))
     fields = crm.leads.custom_fields
     names = ['50% "скидка" `x`', "Name", "UTM_SOURCE", "А" * 80]
@@ -126,11 +128,60 @@ def drop(place: Place, names: list[str]) -> None:
         ("sqlite", ["price", "", " \n", "x\ty"], ["price (1)", "field 2", "field 3", "x y"]),
         ("postgresql", ["я" * 40, "я" * 40], ["я" * 31, f"{'я' * 29} (2)"]),
         ("mysql", ["я" * 70, "я" * 70], ["я" * 64, f"{'я' * 60} (2)"]),
+        ("mysql", ["Счёт", "Счет", "🔥", "🔥 x"], ["Счёт", "Счет (2)", "field 3", "x"]),
+        ("postgresql", ["Счёт", "Счет", "🔥"], ["Счёт", "Счет", "🔥"]),
     ],
 )
 def test_names_of_columns(kind: str, names: list[str], columns: list[str]) -> None:
     fields = [WideField(1, number, name, "text") for number, name in enumerate(names, 1)]
     assert list(wide_columns(kind, fields)) == columns
+
+
+def test_names_that_databases_do_not_take_as_they_are(place: Place, run: Runs, crm: AmoCRM) -> None:
+    names = [
+        "🔥 Счёт",
+        "Счет",
+        "Счёт",
+        "йод",
+        "иод",
+        "100% :x %s",
+        'a"b`c',
+        "\\",
+        "Name",
+        "я" * 200,
+    ]
+    for name in names:
+        crm.leads.custom_fields.create({"name": name, "type": "text"})
+    assert run(place).is_whole
+    assert len({*view(place, "leads_wide")[0]}) >= len(names)
+
+
+def test_who_may_read_views_may_read_them_after_a_change(
+    run: Runs, crm: AmoCRM, clock: ManualClock, tmp_path: Path
+) -> None:
+    with new_place("postgres", tmp_path) as place:
+        run(place)
+        engine = sa.create_engine(place.url, poolclass=sa.pool.NullPool)
+        role, names = f'{place.prefix}"role', ("funnel", "leads_wide")
+        quoted = engine.dialect.identifier_preparer.quote_identifier(role)
+        views = ", ".join(f"{place.prefix}{name}" for name in names)
+        may = sa.text("SELECT has_table_privilege(:role, :view, 'SELECT')")
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"CREATE ROLE {quoted}"))
+            connection.execute(sa.text(f"GRANT SELECT ON {views} TO {quoted}, PUBLIC"))
+            connection.commit()
+            try:
+                crm.leads.custom_fields.create({"name": "new", "type": "text"})
+                clock.advance(1000)
+                assert run(place).is_whole
+                for name in names:
+                    asked = {"role": role, "view": f"{place.prefix}{name}"}
+                    assert connection.execute(may, asked).scalar() is True
+            finally:
+                connection.rollback()
+                connection.execute(sa.text(f"DROP OWNED BY {quoted}"))
+                connection.execute(sa.text(f"DROP ROLE {quoted}"))
+                connection.commit()
 
 
 def test_there_are_not_more_columns_than_databases_have() -> None:

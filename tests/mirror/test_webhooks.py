@@ -16,8 +16,9 @@ from tests.webhooks.arrivals import form, put
 
 
 def test_what_webhooks_tell_of_is_read_again(
-    place: Place, run: Runs, clock: ManualClock, crm: AmoCRM, shop: Sandbox
+    everywhere: Place, run: Runs, clock: ManualClock, crm: AmoCRM, shop: Sandbox
 ) -> None:
+    place = everywhere
     run(place)
     clock.advance(1000)
     inbox_prefix = f"{place.prefix}in_"

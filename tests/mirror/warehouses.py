@@ -96,6 +96,15 @@ class WarehousePlace:
                     connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {name} CASCADE")
 
 
+def in_warehouse(table: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of SQL as a warehouse has them: an empty text is null there."""
+    return [
+        {name: None if value == "" and name not in TABLES[table].key else value
+         for name, value in row.items()}
+        for row in rows
+    ]  # fmt: skip
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)

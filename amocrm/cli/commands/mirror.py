@@ -136,10 +136,9 @@ def _told(session: Session, found: Verification) -> int:
         ),
         ("table", "key", "column", "what"),
     )  # fmt: skip
-    for name, (here, there) in found.counts.items():
-        if here != there:
-            session.warn(tr(f"{name}: {here} in the copy, {there} in the account",
-                            f"{name}: {here} в копии, {there} в аккаунте"))  # fmt: skip
+    for name, (here, there) in found.miscounted.items():
+        session.warn(tr(f"{name}: {here} in the copy, {there} in the account",
+                        f"{name}: {here} в копии, {there} в аккаунте"))  # fmt: skip
     compared = sum(found.compared.values())
     session.say(tr(f"compared {compared} items, {len(found.differences)} differences",
                    f"сравнено {compared}, различий {len(found.differences)}"))  # fmt: skip

@@ -16,8 +16,9 @@ from amocrm.http.messages import Json
 from amocrm.mirror.tables.columns import LONGEST_CODE, ColumnType, Row, Table
 
 _LARGEST: Final = 2**63 - 1
-_EARLIEST, _LATEST = -30_610_224_000, 253_402_300_799
-"""The years 1000 to 9999: what MySQL can store."""
+_EARLIEST, _LATEST = -30_610_137_600, 253_402_214_399
+"""The years 1000 to 9999, which MySQL can store, without the first and the last day: in the time
+zone of a session they could be in another year."""
 _MOST_MONEY: Final = 10**15
 
 _NONE: Final = type(None)

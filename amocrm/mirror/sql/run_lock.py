@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from amocrm._support.clock import SystemClock
 from amocrm._support.file_lock import FileLock
@@ -80,7 +81,7 @@ def _locked_row(
             if _clock.monotonic() >= deadline:
                 raise _in_use(account_id)
             _clock.sleep(POLL)
-    except (sa.exc.SQLAlchemyError, database.engine.dialect.loaded_dbapi.Error) as error:
+    except (exc.SQLAlchemyError, database.engine.dialect.loaded_dbapi.Error) as error:
         raise MirrorError(f"{database!r} cannot be locked: {describe_error(error)}") from None
     owner = os.getpid()
     try:

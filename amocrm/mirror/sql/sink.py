@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from amocrm.errors import ConfigurationError, MirrorError
 from amocrm.http.messages import Json
@@ -81,7 +82,7 @@ class Sink:
             return False
         try:
             return self._read_state(connection, 0).get("version") == _VERSION
-        except sa.exc.DBAPIError:
+        except exc.DBAPIError:
             return False  # It is another program's table, as the next step finds.
 
     def _check_names(self, connection: sa.Connection) -> None:
@@ -149,16 +150,29 @@ class Sink:
             table: its name.
             among: values of columns that the rows of the listing have; a list for any of several.
         """
-        target, names = self.tables.of[table], TABLES[table].key
-        query = sa.select(*(target.c[name] for name in names)).where(
-            target.c.account_id == account_id, target.c.deleted_at.is_(None)
-        )
-        for name, value in among.items():
-            column = target.c[name]
-            query = query.where(column.in_(value) if isinstance(value, list) else column == value)
+        query = sa.select(*(self.tables.of[table].c[name] for name in TABLES[table].key))
+        query = query.where(self._alive(account_id, table, among))
         return self.database.run(
             f"read {table}", lambda one: {tuple(row) for row in one.execute(query)}, is_read=True
         )
+
+    def count_alive(self, account_id: int, table: str, **among: Json) -> int:
+        """Return the number of the rows that `alive` would return the keys of."""
+        query = sa.select(sa.func.count()).select_from(self.tables.of[table])
+        query = query.where(self._alive(account_id, table, among))
+        return self.database.run(
+            f"count {table}", lambda one: int(one.execute(query).scalar() or 0), is_read=True
+        )
+
+    def _alive(
+        self, account_id: int, table: str, among: Mapping[str, Json]
+    ) -> sa.ColumnElement[bool]:
+        columns = self.tables.of[table].c
+        conditions = [columns.account_id == account_id, columns.deleted_at.is_(None)]
+        for name, value in among.items():
+            one = columns[name]
+            conditions.append(one.in_(value) if isinstance(value, list) else one == value)
+        return sa.and_(*conditions)
 
     def versions(self, account_id: int, table: str, ids: Sequence[int]) -> dict[int, int]:
         """Return the `updated_at` of those of some entities that there are."""

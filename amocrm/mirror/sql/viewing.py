@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 import sqlalchemy as sa
@@ -62,6 +62,7 @@ def _create(
     names = {name: dialect.quote(f"{own}{name}") for name in queries}
 
     def create(connection: sa.Connection) -> None:
+        readers = _readers(connection, [f"{own}{name}" for name in queries])
         # Replacing does not do: in PostgreSQL a view may only get more columns.
         for name in reversed(list(queries)):
             connection.exec_driver_sql(f"DROP VIEW IF EXISTS {names[name]}")
@@ -69,8 +70,25 @@ def _create(
             connection.exec_driver_sql(
                 f"CREATE VIEW {names[name]} AS {_escaped(connection, query)}"
             )
+        for name, reader in readers:
+            who = "PUBLIC" if reader == "PUBLIC" else dialect.quote(reader)
+            connection.exec_driver_sql(
+                _escaped(connection, f"GRANT SELECT ON {dialect.quote(name)} TO {who}")
+            )
 
     sink.database.run("create the views", create)
+
+
+def _readers(connection: sa.Connection, views: Sequence[str]) -> list[tuple[str, str]]:
+    """Return which roles may read views: PostgreSQL forgets it with a view, MySQL does not."""
+    if connection.dialect.name != "postgresql":
+        return []
+    query = sa.text(
+        "SELECT table_name, grantee FROM information_schema.table_privileges "
+        "WHERE table_schema = current_schema() AND privilege_type = 'SELECT' "
+        "AND table_name IN :views"
+    ).bindparams(sa.bindparam("views", list(views), expanding=True))
+    return [(str(name), str(reader)) for name, reader in connection.execute(query)]
 
 
 def _escaped(connection: sa.Connection, query: str) -> str:
@@ -84,7 +102,11 @@ def _dialect(sink: Sink) -> Dialect:
     if name not in ("postgresql", "mysql", "sqlite"):
         raise MirrorError(f"the mirror has no views for {kind}")
     mark = "`" if name == "mysql" else '"'
-    return Dialect(name, lambda text: f"{mark}{text.replace(mark, mark * 2)}{mark}", sink.prefix)
+
+    def quote(text: str) -> str:
+        return f"{mark}{text.replace(mark, mark * 2)}{mark}"
+
+    return Dialect(name, quote, sink.prefix)
 
 
 def _fields(sink: Sink) -> list[WideField]:

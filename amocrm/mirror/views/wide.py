@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
@@ -89,21 +90,35 @@ def wide_columns(kind: str, fields: Iterable[WideField]) -> dict[str, list[WideF
     columns: dict[str, list[WideField]] = {}
     has: dict[str, set[int]] = defaultdict(set)
     for field in fields:
-        plain = " ".join("".join(c if c.isprintable() else " " for c in field.name).split())
+        plain = _plain(kind, field.name)
         name = _cut(kind, plain or f"field {field.id}")
-        column = taken.get(name.casefold())
+        column = taken.get(_folded(kind, name))
         if column is not None and (column == "" or field.account_id in has[column]):
             end = f" ({field.id})"
             name = f"{_cut(kind, plain, len(end))}{end}"
-            column = taken.get(name.casefold())
+            column = taken.get(_folded(kind, name))
         if column is None:
             if len(columns) >= MOST:
                 continue
-            taken[name.casefold()] = column = name
+            taken[_folded(kind, name)] = column = name
             columns[name] = []
         columns[column].append(field)
         has[column].add(field.account_id)
     return columns
+
+
+def _plain(kind: str, name: str) -> str:
+    """Return a name in one line; MySQL has no emoji in names of columns."""
+    last = "\uffff" if kind == "mysql" else "\U0010ffff"
+    return " ".join("".join(c if c.isprintable() and c <= last else " " for c in name).split())
+
+
+def _folded(kind: str, name: str) -> str:
+    """Return what two names of one column have in common: in MySQL letters without their marks."""
+    if kind != "mysql":
+        return name.casefold()
+    parts = unicodedata.normalize("NFD", name.casefold())
+    return "".join(c for c in parts if not unicodedata.combining(c))
 
 
 def _cut(kind: str, name: str, reserved: int = 0) -> str:

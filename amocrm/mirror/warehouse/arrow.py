@@ -64,7 +64,10 @@ def to_arrow(table: Table, rows: Sequence[Row], version: int, *, deleted: bool =
         deleted: whether they are to be removed.
     """
     cells: Iterable[Sequence[Json]] = zip(*rows, strict=True) if rows else [()] * len(table.columns)
-    arrays = [_array(column, values) for column, values in zip(table.columns, cells, strict=True)]
+    arrays = [
+        _array(column, values, column.name in table.key)
+        for column, values in zip(table.columns, cells, strict=True)
+    ]
     count = len(rows)
     arrays.append(arrow.array([version] * count, arrow.int64()))
     arrays.append(arrow.array([deleted] * count, arrow.bool_()))
@@ -84,7 +87,10 @@ def removing_row(table: Table, key: Sequence[Json]) -> Row:
     return tuple(known.get(name) for name in table.names)
 
 
-def _array(column: Column, values: Sequence[Json]) -> Json:
+def _array(column: Column, values: Sequence[Json], is_key: bool) -> Json:
+    if column.type in ("text", "code") and not is_key:
+        # Not every destination tells an empty text from null: dlt loads both as null in PostgreSQL.
+        values = [value or None for value in values]
     convert = _CONVERT.get(column.type)
     if convert is not None:
         return convert(values)

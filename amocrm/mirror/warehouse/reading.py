@@ -54,6 +54,7 @@ class Reading:
         self._states = states
         self._warehouse = warehouse
         self._queue: queue.Queue[Batch | None] = queue.Queue(WAITING)
+        self._held: list[Batch] = []
         self._stopped = False
         self._fates: dict[Key, Fate] = {}
         self._restored: dict[str, set[int]] = {}
@@ -78,12 +79,29 @@ class Reading:
 
     def batches(self) -> Iterator[Batch]:
         """Yield the batches that were not taken yet; sets `is_over` after the last one."""
+        while self._held:
+            yield self._held.pop(0)
         while not self.is_over:
-            batch = self._queue.get()
-            if batch is None:
-                self.is_over = True
-            else:
+            if (batch := self._next()) is not None:
                 yield batch
+
+    def finds_nothing(self) -> bool:
+        """Wait for the first batch that brings anything; return whether the run ends without one.
+
+        Then it need not be loaded how far listings were read: the next run reads the same and more.
+        """
+        while not self.is_over and not (self._held and _brings(self._held[-1])):
+            if (batch := self._next()) is not None:
+                self._held.append(batch)
+        if self.is_over and not self._held:
+            return True
+        brought = any(map(_brings, self._held)) or self.report is None or self.report.first_copies
+        return self.is_over and not brought
+
+    def _next(self) -> Batch | None:
+        batch = self._queue.get()
+        self.is_over = batch is None
+        return batch
 
     # As a destination ----------------------------------------------------------------------------
 
@@ -156,6 +174,10 @@ class Reading:
             else:
                 self._restored.setdefault(key.kind, set()).add(key.id)
         return {kind: sorted(ids) for kind, ids in self._restored.items() if ids}
+
+
+def _brings(batch: Batch) -> bool:
+    return any(batch.rows.values()) or bool(batch.fates or batch.gone)
 
 
 class _StoppedError(Exception):
