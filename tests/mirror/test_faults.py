@@ -260,3 +260,13 @@ def test_times_that_are_in_another_year_in_the_session_s_time_zone(
             clock.advance(1000)
         row = place.one("leads", id=lead["id"])
         assert (row["closed_at"], row["created_at"]) == (None, 32_503_680_000)
+
+
+def test_a_mirror_of_a_newer_version_is_not_touched(file: Place, run: Runs) -> None:
+    run(file)
+    sink = Sink(file.url)
+    sink.save(0, {"version": 99})
+    with pytest.raises(ConfigurationError, match=r"another version .* \(99, not 1\)"):
+        run(file)
+    assert sink.load(0)["version"] == 99
+    sink.close()

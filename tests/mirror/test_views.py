@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from amocrm import AmoCRM
-from amocrm.mirror import create_mybi_views
+from amocrm import AmoCRM, AuthSettings
+from amocrm.mirror import create_mybi_views, mirror
 from amocrm.mirror.views.dialect import Dialect
 from amocrm.mirror.views.mybi import mybi_views
 from amocrm.mirror.views.wide import MOST, WideField, wide_columns
-from amocrm.sandbox import ManualClock
+from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.types import FieldValues
 from tests.mirror.conftest import Runs
 from tests.mirror.places import Place, new_place
@@ -154,6 +155,36 @@ def test_names_that_databases_do_not_take_as_they_are(place: Place, run: Runs, c
         crm.leads.custom_fields.create({"name": name, "type": "text"})
     assert run(place).is_whole
     assert len({*view(place, "leads_wide")[0]}) >= len(names)
+
+
+def test_two_accounts_change_their_fields_at_the_same_time(
+    place: Place, clock: ManualClock
+) -> None:
+    names = ("example", "other")
+    portal = Sandbox(names, clock=clock, rps=None, seed=0)
+    skipped: list[dict[str, str]] = []
+
+    def run(domain: str) -> None:
+        auth: AuthSettings = {"access_token": portal.issue_long_lived(account=domain)}
+        with AmoCRM(
+            domain, auth, session=portal.session(), clock=clock, rate_limiter=None
+        ) as crm:  # fmt: skip
+            for number in range(3):
+                crm.leads.custom_fields.create({"name": f"{domain} {number}", "type": "text"})
+                report = mirror(
+                    crm, place.url, prefix=place.prefix, families=["leads"], refresh=True,
+                    clock=clock,
+                )  # fmt: skip
+                skipped.append(report.skipped)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(run, names))
+    assert skipped == [{}] * 6
+    engine = sa.create_engine(place.url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        columns = sa.inspect(connection).get_columns(f"{place.prefix}leads_wide")
+    wanted = {f"{name} {number}" for name in names for number in range(3)}
+    assert wanted <= {str(one["name"]) for one in columns}
 
 
 def test_who_may_read_views_may_read_them_after_a_change(

@@ -91,4 +91,6 @@ def _locked_row(
 
 
 def _in_use(account_id: int) -> MirrorError:
+    if account_id == 0:  # what all accounts share
+        return MirrorError("another run is creating the views")
     return MirrorError(f"another run is mirroring the account {account_id}")

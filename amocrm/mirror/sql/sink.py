@@ -65,7 +65,8 @@ class Sink:
         """Create missing tables; several processes may do so at the same time.
 
         Raises:
-            ConfigurationError: a table of another program has the name of one of them.
+            ConfigurationError: a table of another program has the name of one of them, or a newer
+                version of this library has made them.
         """
         if self.exists():
             return
@@ -81,9 +82,15 @@ class Sink:
         if not sa.inspect(connection).has_table(self.tables.state.name):
             return False
         try:
-            return self._read_state(connection, 0).get("version") == _VERSION
+            version = self._read_state(connection, 0).get("version")
         except exc.DBAPIError:
             return False  # It is another program's table, as the next step finds.
+        if version not in (None, _VERSION):
+            raise ConfigurationError(
+                f"another version of amocrm-python made this mirror ({version}, not {_VERSION})",
+                hint="upgrade amocrm-python, or mirror into tables with another prefix",
+            )
+        return version is not None
 
     def _check_names(self, connection: sa.Connection) -> None:
         inspector = sa.inspect(connection)

@@ -25,17 +25,25 @@ def update_views(sink: Sink) -> None:
         MirrorError: the database refuses it; the tables are untouched.
     """
     dialect = _dialect(sink)
+    if _wanted(sink, dialect)[1] == sink.load(0).get(_STATE):
+        return
+    # One run at a time: statements that create views end a transaction of MySQL.
+    with sink.running(0):
+        queries, digest = _wanted(sink, dialect)
+        if digest != sink.load(0).get(_STATE):
+            _create(sink, dialect, queries)
+            sink.save(0, {_STATE: digest})
+
+
+def _wanted(sink: Sink, dialect: Dialect) -> tuple[dict[str, str], str]:
+    """Return the queries of the views as they must be now, and a digest of them."""
     queries = {
         "leads_wide": leads_wide(dialect, _fields(sink)),
         "utm": utm(dialect),
         "time_in_stage": time_in_stage(dialect),
         "funnel": funnel(dialect),
     }
-    digest = hashlib.sha256(repr(queries).encode()).hexdigest()
-    if sink.load(0).get(_STATE) == digest:
-        return
-    _create(sink, dialect, queries)
-    sink.save(0, {_STATE: digest})
+    return queries, hashlib.sha256(repr(queries).encode()).hexdigest()
 
 
 def create_mybi_views(engine: sa.Engine | str, *, prefix: str = "") -> None:
