@@ -22,6 +22,7 @@ from amocrm.errors import (
     BlockedError,
     ConfigurationError,
     ForbiddenError,
+    NotFoundError,
     PaymentRequiredError,
 )
 from amocrm.http.messages import Json
@@ -171,7 +172,7 @@ class _Comparison:
             compare()
         except BlockedError:
             raise
-        except (ForbiddenError, PaymentRequiredError) as error:
+        except (ForbiddenError, NotFoundError, PaymentRequiredError) as error:
             self.found.skipped[name] = str(error)
 
     def compare(self, source: Source, since: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from amocrm import AmoCRM, ConfigurationError
+from amocrm import AmoCRM, BlockedError, ConfigurationError
 from amocrm.mirror import Difference, Verification, verify
 from amocrm.mirror.sql.schema import describe_all
 from amocrm.sandbox import ManualClock, Sandbox
@@ -150,6 +150,24 @@ def test_it_finds_differences_of_a_plan_without_filters(
     run(file)
     change(file, "leads", f"UPDATE {{}} SET name = 'old' WHERE id = {number}")
     assert check(run, file).differences == [Difference("leads", (number,), "name", "old", "new")]
+
+
+@pytest.mark.parametrize("status", [402, 404])
+def test_what_cannot_be_read_any_more_is_told(
+    file: Place, run: Runs, shop: Sandbox, status: int
+) -> None:
+    run(file)
+    shop.inject("server_error", path="/api/v4/customers", status=status, times=100)
+    found = check(run, file)
+    assert set(found.skipped) == {"customers", "notes/customers"}
+    assert found.compared["leads"] == 16
+
+
+def test_a_block_ends_it(file: Place, run: Runs, shop: Sandbox) -> None:
+    run(file)
+    shop.inject("forbidden", path="/api/v4/leads")
+    with pytest.raises(BlockedError):
+        check(run, file)
 
 
 def test_it_needs_a_mirror(file: Place, run: Runs) -> None:
