@@ -74,7 +74,7 @@ class Transactions:
 
     def create_tables(self) -> None:
         """Create missing tables and indexes; several processes may do so at the same time."""
-        with self._errors("create the tables"):
+        with self._errors("create the tables", hints=False):
             if self._database.file is not None:
                 with self._database.connect() as connection:
                     connection.exec_driver_sql("PRAGMA journal_mode=WAL")
@@ -226,12 +226,12 @@ class Transactions:
         self._database.keep_private()
 
     @contextmanager
-    def _errors(self, what: str) -> Generator[None, None, None]:
+    def _errors(self, what: str, *, hints: bool = True) -> Generator[None, None, None]:
         """Raise an error of one line, without values of statements."""
         try:
             yield
         except (exc.SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
-            hint = self._hint(error)
+            hint = self._hint(error) if hints else None
             raise self._raises(
                 f"{self!r} could not {what}: {describe_error(error)}", hint=hint
             ) from None

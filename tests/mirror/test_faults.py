@@ -290,3 +290,10 @@ def test_a_host_whose_clock_is_wrong(
             assert file.one("leads", id=made)["deleted_at"] is None
             assert file.one("leads", id=number)["deleted_at"] == int(clock.time())
         assert verify(crm, file.url, clock=own).is_same
+
+
+def test_a_database_that_cannot_be_written(run: Runs, tmp_path: Path) -> None:
+    Path(tmp_path, "crm.db").touch(0o600)
+    with pytest.raises(MirrorError, match=r"could not create the tables: .*readonly") as caught:
+        run(Place(f"sqlite:///file:{tmp_path}/crm.db?mode=ro&uri=true"))
+    assert caught.value.hint is None, "it is not to be told to create the tables"
