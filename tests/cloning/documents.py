@@ -89,7 +89,7 @@ def documents(draw: Draw) -> Document:
 def draw_pipelines(draw: Draw) -> list[Document]:
     pipelines = []
     ordinary = IDS.filter(lambda one: one not in (142, 143))
-    stage_ids: list[int] = draw(st.lists(ordinary, unique=True, min_size=3, max_size=8))
+    stage_ids: list[int] = draw(st.lists(ordinary, unique=True, min_size=6, max_size=8))
     for place, number in enumerate(distinct(draw, 1, 3)):
         is_on = draw(FLAGS)
         stages = [
@@ -99,7 +99,7 @@ def draw_pipelines(draw: Draw) -> list[Document]:
         if is_on:
             unsorted = {"id": stage_ids.pop(), "name": draw(NAMES), "type": 1, "sort": 10}
             stages.append(unsorted)
-        if draw(FLAGS) and stage_ids:
+        if draw(FLAGS):
             stages.append({"id": stage_ids.pop(), "name": draw(NAMES), "type": 0, "sort": 20})
         pipelines.append(
             {

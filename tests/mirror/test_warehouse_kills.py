@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM
-from amocrm.mirror.dlt import load
 from amocrm.sandbox import Sandbox
 from amocrm.sandbox.clock import SystemClock
 from tests.mirror.conftest import Runs
@@ -20,6 +19,9 @@ from tests.mirror.places import new_place
 from tests.mirror.test_kills import editing
 from tests.mirror.warehouses import KINDS, WarehousePlace, in_warehouse, new_warehouse
 from tests.processes import APART
+
+# After those, which skip the module where dlt is not installed.
+from amocrm.mirror.dlt import load  # isort: skip
 
 KILLS = int(os.environ.get("AMOCRM_TEST_KILLS", "12"))
 LEADS = 600

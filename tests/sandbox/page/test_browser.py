@@ -154,7 +154,7 @@ def test_a_storm_is_watched_as_it_comes(page: Browser, served: Served, portal: S
     assert statuses.count(429) >= 10
     page.wait(lambda: page.has("Requests: 20.", "#seconds"))
     rows = page.text("#requests")
-    assert rows.count("429") == statuses.count(429)
+    assert rows.count("/api/v4/account\t429\t") == statuses.count(429)
     assert "20 / 7" in rows
     assert "Ann" in rows
 
