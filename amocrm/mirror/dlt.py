@@ -16,8 +16,11 @@ which is in the warehouse, so that the next run may be on another host.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from glob import escape as glob_escape
+from glob import glob
 from importlib import import_module
 from typing import Final
 
@@ -146,6 +149,7 @@ def _load(
     clock: Clock | None,
 ) -> MirrorReport:
     _run(pipeline, pipeline.sync_destination)
+    _remove_remainders(pipeline.working_dir)
     # With something to run as well, dlt would load what is left and say nothing of the rest.
     while pipeline.has_pending_data:
         _run(pipeline, pipeline.run)
@@ -163,6 +167,17 @@ def _load(
             raise reading.error
     assert reading.report is not None
     return reading.report
+
+
+def _remove_remainders(working_dir: str) -> None:
+    """Remove what is left of packages that dlt had normalized, and was deleting when killed.
+
+    A package that was extracted has its schema from the beginning; what has none is a part of one
+    whose rows are in the next folder already, and dlt would fail on it for ever.
+    """
+    for folder in glob(os.path.join(glob_escape(working_dir), "normalize", "extracted", "*")):
+        if os.path.isdir(folder) and not os.path.exists(os.path.join(folder, "schema.json")):
+            shutil.rmtree(folder)
 
 
 def _reading(

@@ -6,15 +6,17 @@ import json
 import signal
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from amocrm.sandbox import SystemClock
 from tests.cli.conftest import Run, Shop, start
 
 
 def rows(folder: Path) -> int:
-    with sqlite3.connect(folder / "crm.db") as connection:
+    with closing(sqlite3.connect(folder / "crm.db")) as connection:
         (count,) = connection.execute("SELECT count(*) FROM leads").fetchone()
         return int(count)
 
@@ -35,11 +37,13 @@ def test_the_url_may_be_a_variable(
     run: Run, account: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AMOCRM_MIRROR_URL", f"sqlite:///{tmp_path}/crm.db")
+    assert isinstance(account.portal.clock, SystemClock)
+    account.portal.clock.advance(3600)  # What has just come or gone is no difference.
     assert run("mirror", "--families", "leads", "--quiet").code == 0
     assert rows(tmp_path)
     checked = run("mirror", "--families", "leads", "--verify")
     assert (checked.code, checked.out) == (0, "")
-    with sqlite3.connect(tmp_path / "crm.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as connection, connection:
         connection.execute("DELETE FROM leads WHERE id = (SELECT min(id) FROM leads)")
     checked = run("mirror", "--families", "leads", "--verify")
     assert checked.code == 1

@@ -18,7 +18,7 @@ class StoppedError(Exception):
 
 def deleted(place: Place, kind: str) -> int:
     """The number of deletions of a kind that the mirror knows."""
-    engine = sa.create_engine(place.url)
+    engine = sa.create_engine(place.url, poolclass=sa.pool.NullPool)
     query = sa.text("SELECT COUNT(*) FROM mirror_deletions WHERE kind = :kind")
     with engine.connect() as connection:
         return int(connection.execute(query, {"kind": kind}).scalar() or 0)

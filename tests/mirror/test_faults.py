@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,8 @@ def test_a_commit_whose_answer_is_lost_is_done_once(
     with door(kind) as (forwarder, url):
         place = Place(url, f"t{uuid.uuid4().hex[:10]}_")
         try:
-            Sink(place.url, place.prefix).create_tables()
+            with closing(Sink(place.url, place.prefix)) as sink:
+                sink.create_tables()
             forwarder.doom(b"leads", COMMIT[kind])
             run(place)
             assert forwarder.deaths == 1
@@ -202,7 +204,8 @@ def drop(place: Place) -> None:
 
 
 def test_a_full_disk_is_told_and_gone_on_with(file: Place, run: Runs, clock: ManualClock) -> None:
-    Sink(file.url).create_tables()
+    with closing(Sink(file.url)) as sink:
+        sink.create_tables()
     engine = sa.create_engine(file.url)
 
     @sa.event.listens_for(engine, "connect")
@@ -229,7 +232,7 @@ def test_one_run_at_a_time(place: Place, run: Runs, shop: Sandbox) -> None:
 
 
 def test_a_table_of_another_program_is_not_touched(file: Place, run: Runs) -> None:
-    engine = sa.create_engine(file.url)
+    engine = sa.create_engine(file.url, poolclass=sa.pool.NullPool)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE users (name TEXT)")
     with pytest.raises(ConfigurationError, match="'users' is not the mirror's"):

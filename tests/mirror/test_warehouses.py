@@ -116,6 +116,19 @@ def test_a_run_loads_what_an_earlier_one_has_left(
     check(run, duckdb, tmp_path)
 
 
+def test_a_remainder_of_a_package_that_was_normalized_stops_nothing(
+    duckdb: WarehousePlace, run: Runs, clock: ManualClock, tmp_path: Path
+) -> None:
+    load(duckdb.pipeline(), run.crm, clock=clock)
+    # As a process leaves it that is killed while dlt deletes the package, file by file.
+    extracted = Path(duckdb.pipeline().working_dir, "normalize", "extracted", "1795779109.99")
+    (extracted / "new_jobs").mkdir(parents=True)
+    clock.advance(100)
+    load(duckdb.pipeline(), run.crm, clock=clock)
+    assert not extracted.exists()
+    check(run, duckdb, tmp_path)
+
+
 def test_a_package_that_could_not_be_loaded_is_loaded_the_next_time(
     run: Runs, clock: ManualClock, tmp_path: Path
 ) -> None:

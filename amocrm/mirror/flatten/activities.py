@@ -18,6 +18,8 @@ from amocrm.mirror.tables.activities import (
 from amocrm.mirror.tables.columns import Rows
 
 _DIRECTIONS: Final[Mapping[Json, str]] = {"call_in": "in", "call_out": "out"}
+_CALL_TYPES: Final = tuple(_DIRECTIONS)
+"""A tuple, because what came in the place of a type may have no hash."""
 
 
 def _stage(side: str, name: str) -> Callable[[Item], Json]:
@@ -65,7 +67,7 @@ def flatten_events(items: Sequence[Item], account_id: int) -> Rows:
 def flatten_notes(items: Sequence[Item], account_id: int, entity_type: str) -> Rows:
     """Return the rows of notes of a kind of entity, and of the calls among them."""
     note, call = _NOTES[entity_type]
-    calls = [one for one in items if one.get("note_type") in _DIRECTIONS]
+    calls = [one for one in items if one.get("note_type") in _CALL_TYPES]
     return {
         "notes": [note(account_id, item) for item in items],
         "calls": [call(account_id, item) for item in calls],
