@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shlex
 import sys
 
 import pytest
 
 from amocrm.cli import application
+
+_BAR = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h(?:\r?\x1b\[1A\x1b\[2K)?", re.DOTALL)
+"""A progress bar, which a command shows when the machine is slow, and erases."""
 
 
 class Terminal(io.TextIOWrapper):
@@ -40,4 +44,4 @@ def run(command: str, monkeypatch: pytest.MonkeyPatch) -> str:
                 application.run(words[1:])
         else:
             application.run(words[1:])
-    return shown.getvalue().decode()
+    return _BAR.sub("", shown.getvalue().decode())
