@@ -17,7 +17,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing, contextmanager
 from typing import Final, NamedTuple, cast
 
 from amocrm.bulk.journals.storage import JournalStorage, OpenJournal
@@ -153,6 +154,17 @@ class Journal:
             self._known[position] = self._known[position]._replace(is_done=True, id=number)
         for position in record.get("back", ()):
             del self._known[position]
+
+
+@contextmanager
+def opened(journal: Journal | None) -> Generator[None]:
+    """Keep a journal open while the block runs, if there is one."""
+    if journal is None:
+        yield
+        return
+    journal.open()
+    with closing(journal):
+        yield
 
 
 def _read_place(place: object) -> JournalStorage:

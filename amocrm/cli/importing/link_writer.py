@@ -7,10 +7,9 @@ that of the rows only spares the links that are made.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from amocrm.bulk.import_journal import Journal
+from amocrm.bulk.import_journal import Journal, opened
 from amocrm.bulk.outcomes import Created, Outcome, Refused, Unknown, chunks, settle
 from amocrm.cli.importing.items import Item
 from amocrm.cli.importing.outcomes import FAILED, RowOutcome
@@ -54,11 +53,7 @@ class LinkWriter:
         Raises:
             AmoCRMError: nothing more can be written; the outcomes before it were yielded.
         """
-        if self._journal is None:
-            yield from self._run(written)
-            return
-        self._journal.open()
-        with closing(self._journal):
+        with opened(self._journal):
             yield from self._run(written)
 
     def _run(self, written: Iterable[tuple[Item, RowOutcome]]) -> Iterator[RowOutcome]:

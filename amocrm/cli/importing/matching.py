@@ -10,10 +10,9 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from amocrm.bulk.import_journal import Journal
+from amocrm.bulk.import_journal import Journal, opened
 from amocrm.bulk.outcomes import Created
 from amocrm.bulk.workers import OrderedPool
 from amocrm.cli.importing.items import Item
@@ -70,11 +69,7 @@ class Matching:
         Raises:
             AmoCRMError: nothing more can be written; the outcomes before it were yielded.
         """
-        if self._journal is None:
-            yield from self._run(items)
-            return
-        self._journal.open()
-        with closing(self._journal):
+        with opened(self._journal):
             yield from self._run(items)
 
     def _run(self, items: Iterable[Item]) -> Iterator[RowOutcome]:
