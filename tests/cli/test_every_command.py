@@ -188,7 +188,7 @@ def test_at_the_terminal(start: Start, command: str) -> None:
     with start(command) as running:
         code = finish(running, case)
         shown = running.shown
-    assert code == case.code, shown
+    assert code == case.code, (code, shown)
     assert case.shown in shown
     assert ("\x1b[" in shown) == (case.colors or case.bar)
     assert "Traceback" not in shown
@@ -217,7 +217,7 @@ def test_through_a_pipe(start: Start, command: str) -> None:
     with start(command, piped=True) as running:
         code = finish(running, case)
         shown, out = running.shown, running.out
-    assert code == case.code, shown
+    assert code == case.code, (code, shown)
     assert "\x1b" not in out
     assert ("\x1b" in shown) == case.bar
     lines = out.splitlines()
