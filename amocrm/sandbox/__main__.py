@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 from urllib.parse import urlencode
 
@@ -75,22 +76,29 @@ def run(
     Raises:
         OSError: it cannot listen there.
     """
-    stop = _stop_on_signals()
+    stops = _stops_by_signals()
     with portal.serve(host, port, tls=tls, hosts=hosts, control=control) as served:
         ready(served)
-        while not stop.wait(0.2):  # Windows delivers signals only between waits.
-            pass
+        while True:
+            # In short waits, because a signal that comes as a wait begins does not end it.
+            with suppress(Empty):
+                stops.get(timeout=0.2)
+                return
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
+def _stops_by_signals() -> SimpleQueue[int]:
+    """Return what SIGINT and SIGTERM put their numbers into.
+
+    A signal may come while a lock is held, of an event for instance; this queue needs none.
+    """
+    stops = SimpleQueue[int]()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        stop.set()
+        stops.put(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
-    return stop
+    return stops
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from amocrm.sandbox.__main__ import main
+from amocrm.sandbox import Sandbox
+from amocrm.sandbox.__main__ import main, run
+from tests.processes import in_child
+from tests.signals import posix, raise_after
 
 
 @pytest.fixture
@@ -65,6 +68,16 @@ def test_what_is_printed_works_and_a_signal_ends_it(
     process.send_signal(number)
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+@posix
+@pytest.mark.parametrize("lines", range(16))
+def test_a_signal_as_soon_as_it_serves_ends_it(lines: int) -> None:
+    def stopped() -> bool:
+        run(Sandbox(), "127.0.0.1", 0, lambda served: raise_after(lines, signal.SIGINT))
+        return True
+
+    assert in_child(stopped)
 
 
 @pytest.mark.parametrize("seconds", ["0", "-5", "nan", "inf", "soon"])

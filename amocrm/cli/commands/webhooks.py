@@ -6,12 +6,12 @@ import http.client
 import json
 import os
 import sys
-import threading
 from typing import Final, get_args
 
 import click
 
 from amocrm._support.clock import SystemClock
+from amocrm._support.stop_order import StopOrder
 from amocrm.cli.options import pass_session
 from amocrm.cli.profiles import Profile
 from amocrm.cli.session import Session
@@ -166,15 +166,14 @@ def listen(
 
     if session.output is None:
         session.output = "jsonl"  # A table would begin anew with each webhook.
+    stop = StopOrder()
     try:
-        with Listener(receiver, tell).serve(host, port) as taken:
+        with stop.given_by_signals(), Listener(receiver, tell).serve(host, port) as taken:
             base = _base(url or f"http://{host}:{taken}")
             session.say(tr("Listening at ", "Приёмник: ")
                         + base + path_of(keys[0], "account", sender.account_id))  # fmt: skip
-            while not threading.Event().wait(3600):
+            while not stop.wait(3600):
                 pass
-    except KeyboardInterrupt:
-        return
     finally:
         inbox.close()
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
+from collections.abc import Callable
 from random import random
-from types import FrameType
 from typing import Final
 
 from amocrm._support.arguments import check_function
 from amocrm._support.clock import Clock, SystemClock
+from amocrm._support.stop_order import StopOrder
 from amocrm.bulk.context import read_count
 from amocrm.errors import ConfigurationError, InboxError
 from amocrm.webhooks.inbox.inbox import Inbox, Lease
@@ -88,7 +85,7 @@ class Worker:
         self._lease, self._grace = lease, grace
         self._retention, self._poll = retention, poll
         self._clock = clock
-        self._orders: SimpleQueue[None] = SimpleQueue()
+        self._stop_order = StopOrder()
         self._stopping, self._woken = threading.Event(), threading.Event()
         self._taking = threading.Lock()
         self._pool: list[threading.Thread] = []
@@ -103,19 +100,19 @@ class Worker:
         Handlers that run then have `grace` seconds to finish; what is undone is given back. Signals
         are received in the main thread only. A second signal has its usual effect.
         """
-        with _ordered_by_signals(self._orders):
+        with self._stop_order.given_by_signals():
             _log.info("handling webhooks in %d threads", self._threads)
             for _ in range(self._threads):
                 self._start_thread()
             try:
-                while not self._is_ordered(self._purge()):
+                while not self._stop_order.wait(self._purge()):
                     pass
             finally:
                 self._end()
 
     def stop(self) -> None:
         """Let `run` return; it waits for the handlers that run."""
-        self._orders.put(None)
+        self._stop_order.give()
 
     def wake(self, _: object = None) -> None:
         """Look into the inbox now: `inbox.hand_over(worker.wake)` in the receiver's process."""
@@ -235,13 +232,6 @@ class Worker:
             is_more = False
         return self._poll if is_more else PURGE_EVERY
 
-    def _is_ordered(self, seconds: float) -> bool:
-        """Wait for an order to stop."""
-        with suppress(Empty):
-            self._orders.get(timeout=seconds)
-            return True
-        return False
-
     def _end(self) -> None:
         """Wait for the handlers that run, and give back the leases of those that do not end."""
         self._stopping.set()
@@ -253,27 +243,3 @@ class Worker:
             self._handler.give_back(job)
         self._handler.heartbeat.close()
         _log.info("handling webhooks has ended")
-
-
-@contextmanager
-def _ordered_by_signals(orders: SimpleQueue[None]) -> Generator[None, None, None]:
-    """Put an order for the first signal; later ones have their usual effect."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-    def order(number: int, frame: FrameType | None) -> None:
-        restore()
-        orders.put(None)  # The only thing that a signal may do while any lock is held.
-
-    for number in before:
-        signal.signal(number, order)
-    try:
-        yield
-    finally:
-        restore()
