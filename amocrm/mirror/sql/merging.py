@@ -43,12 +43,17 @@ CONSTANT: Final = ("events", "status_history")
 
 
 class Merger:
-    """Merges the rows of one account within a transaction."""
+    """Merges the rows of one account within a transaction.
+
+    Attributes:
+        restored: number of rows that were deleted, and are not any more, because they were read.
+    """
 
     def __init__(self, connection: sa.Connection, tables: SQLTables, account_id: int) -> None:
         self.connection = connection
         self.tables = tables
         self.account_id = account_id
+        self.restored = 0
 
     def merge(self, rows: Rows) -> dict[str, int]:
         """Merge the rows of a page, the owners together with their children."""
@@ -65,6 +70,10 @@ class Merger:
         target = self.tables.of[table.name]
         if table.name in FATED:
             self._add_fates(table, new)
+        if (place := table.places.get("deleted_at")) is not None:
+            self.restored += sum(
+                there[key].get("deleted_at") is not None and new[key][place] is None for key in old
+            )
         for where in self.selecting(target, table.key, old):
             self.connection.execute(sa.delete(target).where(where))
         insert_rows(self.connection, target, table, list(new.values()))

@@ -204,7 +204,7 @@ class Sink:
         for gone in batch.gone:
             deleted += burying.bury_gone(gone)
         self._save(merger.connection, merger.account_id, batch.state)
-        return Written(rows, deleted, restored)
+        return Written(rows, deleted, restored + merger.restored)
 
     def _read_state(self, connection: sa.Connection, account_id: int) -> dict[str, Json]:
         state = self.tables.state
