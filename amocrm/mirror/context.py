@@ -122,10 +122,13 @@ class RunContext:
             with self._lock:
                 self._progress(progress)
 
-    def attempt(self, name: str, read: Callable[[], object]) -> None:
+    def attempt(self, name: str, read: Callable[[], object]) -> bool:
         """Read something that the plan, or the rights of the user, may not include.
 
         What they do not is told in the report, and everything else goes on.
+
+        Returns:
+            Whether it could be read.
         """
         try:
             read()
@@ -133,6 +136,8 @@ class RunContext:
             raise
         except (ForbiddenError, NotFoundError, PaymentRequiredError) as error:
             self.skip(name, error)
+            return False
+        return True
 
     def skip(self, name: str, reason: AmoCRMError | str) -> None:
         """Report something that cannot be read."""

@@ -50,8 +50,8 @@ def mirror(
             `notes`, `events`, `catalogs`, `transactions`; None for all of them. Fields, users,
             groups, pipelines and loss reasons are always mirrored.
         prefix: of the names of the tables, which are created when they are missing.
-        refresh: read fields, users, pipelines, lists and purchases even if the last run that read
-            them was less than ten minutes ago.
+        refresh: read fields, users, pipelines, lists and purchases even if they were read less
+            than ten minutes ago.
         progress: is called with a `MirrorProgress` after each page.
         clock: for tests.
 
@@ -91,10 +91,7 @@ def read_all(run: RunContext, families: Collection[str], refresh: bool) -> None:
     """
     if not run.account.has_customers:
         families = set(families) - {"customers", "transactions"}
-    wholes = WholeListings(run, families)
-    if refresh or wholes.is_due():
-        _together(run, wholes.jobs())
-        wholes.finish()
+    _together(run, WholeListings(run, families).jobs(refresh))
     sources = [one for one in SOURCES if _is_wanted(one, run, families)]
     if not run.account.has_filters:
         run.skip("changes", _NO_FILTERS)
@@ -130,7 +127,7 @@ def _is_wanted(source: Source, run: RunContext, families: Collection[str]) -> bo
 def _together(run: RunContext, jobs: Mapping[str, Callable[[], object]]) -> None:
     """Do several jobs at the same time; the first error is raised when all have ended."""
     errors: list[BaseException] = []
-    with OrderedPool[tuple[str, Callable[[], object]], None](
+    with OrderedPool[tuple[str, Callable[[], object]], bool](
         lambda job: run.attempt(*job), patient=True
     ) as pool:
         for job in jobs.items():

@@ -22,7 +22,8 @@ from amocrm.mirror.tables.definitions import TABLES
 FRESH: Final = 600.0
 """Seconds for which they are not read again."""
 
-_STATE: Final = "whole"
+_STATE: Final = "whole:"
+"""Under which it is remembered, for each of them, when it was read."""
 _WITH_FIELDS: Final = ("leads", "contacts", "companies", "customers")
 
 Keys = dict[str, set[tuple[Json, ...]]]
@@ -40,15 +41,12 @@ class WholeListings:
         self._run = run
         self._families = families
 
-    def is_due(self) -> bool:
-        """Whether they were not read lately, or not for all these families."""
-        state = self._run.state(_STATE)
-        return self._run.now() - float(state.get("at", 0.0)) >= FRESH or not set(
-            self._families
-        ) <= set(state.get("families", ()))
+    def jobs(self, refresh: bool) -> dict[str, Callable[[], object]]:
+        """Return what reads each listing, by its name; without those that were read lately.
 
-    def jobs(self) -> dict[str, Callable[[], object]]:
-        """Return what reads each listing, by its name."""
+        Args:
+            refresh: all of them.
+        """
         jobs: dict[str, Callable[[], object]] = {
             "groups": self._groups,
             "users": partial(self._read, "users", "users"),
@@ -62,12 +60,20 @@ class WholeListings:
             jobs["catalogs"] = self._catalogs
         if "transactions" in self._families:
             jobs["transactions"] = partial(self._read, "customers/transactions", "transactions")
-        return jobs
+        return {
+            name: partial(self._remember, name, read)
+            for name, read in jobs.items()
+            if refresh or self._is_due(name)
+        }
 
-    def finish(self) -> None:
-        """Remember that all were read."""
-        state = {"at": self._run.begun, "families": sorted(self._families)}
-        self._run.put(Batch(state={_STATE: state}))
+    def _is_due(self, name: str) -> bool:
+        read_at = float(self._run.state(_STATE + name).get("at", 0.0))
+        return self._run.now() - read_at >= FRESH
+
+    def _remember(self, name: str, read: Callable[[], object]) -> None:
+        """Read a listing, and note when; not if a part of it could not be read."""
+        if read() is not False:
+            self._run.put(Batch(state={_STATE + name: {"at": self._run.begun}}))
 
     def _groups(self) -> None:
         rows = self._run.rows("account", "groups", self._run.account.groups)
@@ -85,13 +91,15 @@ class WholeListings:
         self._bury(found, {"fields": among, "enums": {"field_id": ids}}, lambda _: read())
         return ids
 
-    def _catalogs(self) -> None:
-        for catalog in sorted(self._read("catalogs", "catalogs")):
-            number = catalog[1]
-            self._run.attempt(
-                f"fields of catalog {number}", partial(self._fields, f"catalogs/{number}")
-            )
-            self._run.attempt(f"elements of catalog {number}", partial(self._elements, number))
+    def _catalogs(self) -> bool:
+        """Read lists with their fields and elements; return whether all could be read."""
+        is_whole = True
+        for _, number in sorted(self._read("catalogs", "catalogs")):
+            fields = partial(self._fields, f"catalogs/{number}")
+            is_whole &= self._run.attempt(f"fields of catalog {number}", fields)
+            elements = partial(self._elements, number)
+            is_whole &= self._run.attempt(f"elements of catalog {number}", elements)
+        return is_whole
 
     def _elements(self, catalog: int) -> None:
         self._read(f"catalogs/{catalog}/elements", "catalog_elements", catalog_id=catalog)

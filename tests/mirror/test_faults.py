@@ -82,9 +82,7 @@ def test_a_plan_without_filters_is_read_once_in_a_run(
     shop.trash("leads", shop.leads()[0]["id"])
     run(file, families=["leads"])
     clock.advance(1000)
-    before = len(shop.log)
-    run(file, families=["leads"])
-    paths = [one.path for one in list(shop.log)[before:]]
+    paths = paths_of(run, file, shop, families=["leads"])
     assert paths.count("/api/v4/leads") == 1, "an earlier deletion moves nothing now"
 
 
@@ -112,6 +110,39 @@ def test_what_the_plan_does_not_have_is_left_out(
     clock.advance(1000)
     assert run(file).is_whole
     run.check(file)
+
+
+@pytest.mark.parametrize("part", ["/elements", "/custom_fields", ""])
+def test_a_listing_that_could_not_be_read_is_read_by_the_next_run(
+    file: Place, run: Runs, shop: Sandbox, part: str
+) -> None:
+    catalog = min(shop.account().entities["catalogs"])
+    path = f"/api/v4/catalogs/{catalog}{part}" if part else "/api/v4/users"
+    shop.inject("server_error", path=path, status=402, times=100)
+    for _ in range(2):
+        assert len(run(file).skipped) == 1
+    shop.clear_faults()
+    assert run(file).is_whole
+    assert not set(paths_of(run, file, shop)) & {path, "/api/v4/users", "/api/v4/catalogs"}
+    run.check(file)
+
+
+def test_runs_of_other_families_read_only_listings_that_are_due(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock
+) -> None:
+    run(file, families=["leads"])
+    paths = paths_of(run, file, shop, families=["contacts"])
+    assert "/api/v4/contacts/custom_fields" in paths
+    assert not {"/api/v4/users", "/api/v4/leads/custom_fields"} & set(paths)
+    clock.advance(600)
+    assert "/api/v4/users" in paths_of(run, file, shop, families=["contacts"])
+
+
+def paths_of(run: Runs, file: Place, shop: Sandbox, **settings: object) -> list[str]:
+    """Run, and return what was requested."""
+    before = len(shop.log)
+    run(file, **settings)
+    return [one.path for one in list(shop.log)[before:]]
 
 
 def test_what_a_user_may_not_see_any_more_is_kept(
