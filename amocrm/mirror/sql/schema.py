@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -108,8 +109,12 @@ class SQLTables(NamedTuple):
         return [self.state, self.deletions, self.forgotten, *self.of.values()]
 
 
+@lru_cache(maxsize=8)
 def describe_all(prefix: str) -> SQLTables:
-    """Describe the tables whose names begin with a prefix."""
+    """Describe the tables whose names begin with a prefix.
+
+    Descriptions are the same for every database, and take as long as a hundred statements.
+    """
     state = describe(
         f"{prefix}mirror_state",
         sa.Column("account_id", sa.BigInteger, primary_key=True, autoincrement=False),
