@@ -17,7 +17,7 @@ from amocrm.cli.texts import language
 from amocrm.sandbox import Sandbox
 from tests.docs.console import run
 from tests.docs.make_session import PICTURE, record
-from tests.docs.test_documents import PAIRS, blocks, is_russian
+from tests.docs.test_documents import PAIRS, blocks, is_russian, with_slow_twins
 
 PAGES = [page for pair in PAIRS for page in pair if blocks(page, "console")]
 
@@ -33,7 +33,9 @@ def commands(page: Path) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", with_slow_twins(PAGES, lambda page: True), ids=lambda page: page.name
+)
 def test_every_command_shows_what_the_page_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

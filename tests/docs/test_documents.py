@@ -43,6 +43,10 @@ def twin(path: Path) -> Path:
     return RUSSIAN if path == ENGLISH else path.with_suffix(".ru.md")
 
 
+def is_russian(path: Path) -> bool:
+    return path.name.endswith(".ru.md")
+
+
 SUBJECTS = sorted({path for path in DOCS.glob("*.md") if ".ru" not in path.name} - {GENERATED})
 PAIRS = [(path, twin(path)) for path in [ENGLISH, *SUBJECTS]]
 """Every page in both languages."""
@@ -51,6 +55,18 @@ READMES = pytest.mark.parametrize("path", [ENGLISH, RUSSIAN], ids=["en", "ru"])
 PAGES = pytest.mark.parametrize(
     "path", [page for pair in PAIRS for page in pair], ids=lambda path: path.name
 )
+SLOW = {"guides", "mirror", "mirror-guides", "mirror-warehouses", "resources"}
+"""Pages whose blocks take seconds. Their Russian twins, which hold the same code, run in CI."""
+
+
+def with_slow_twins(pages: list[Path], is_slow: Callable[[Path], bool]) -> list[Any]:
+    """Return pages as parameters; slow ones in Russian have the marker `endurance`."""
+    return [
+        pytest.param(one, marks=pytest.mark.endurance) if is_russian(one) and is_slow(one) else one
+        for one in pages
+    ]
+
+
 TWINS = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0].name)
 LANGUAGES = pytest.mark.parametrize("suffix", [".md", ".ru.md"], ids=["en", "ru"])
 
@@ -81,10 +97,6 @@ def outputs(path: Path) -> list[str | None]:
         for (name, _), (language, text) in zip(found, following, strict=False)
         if name == "python"
     ]
-
-
-def is_russian(path: Path) -> bool:
-    return path.name.endswith(".ru.md")
 
 
 @pytest.fixture
@@ -153,7 +165,13 @@ def furnish(portal: Sandbox, names: dict[str, str]) -> None:
         shop.furnish(crm, names)
 
 
-@PAGES
+@pytest.mark.parametrize(
+    "path",
+    with_slow_twins(
+        [page for pair in PAIRS for page in pair], lambda page: page.name.partition(".")[0] in SLOW
+    ),
+    ids=lambda path: path.name,
+)
 def test_every_python_block_runs(
     path: Path,
     make_portal: Callable[[str], Sandbox],
