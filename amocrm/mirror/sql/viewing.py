@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -17,22 +18,41 @@ from amocrm.mirror.views.wide import WideField, leads_wide
 
 _STATE = "views"
 
+_LONG_TEXT: Final = 65_535
+"""Bytes that several values of a field may well have together. MySQL joins 1,024 by default, and
+cuts the rest without a word; MariaDB a million."""
+
 
 def update_views(sink: Sink) -> None:
     """Create the views, if they are missing or the account's fields have changed.
 
     Raises:
-        MirrorError: the database refuses it; the tables are untouched.
+        MirrorError: the database refuses it, or would cut long texts in them; the tables are
+            untouched.
     """
     dialect = _dialect(sink)
-    if _wanted(sink, dialect)[1] == sink.load(0).get(_STATE):
-        return
+    if _wanted(sink, dialect)[1] != sink.load(0).get(_STATE):
+        _renew_views(sink, dialect)
+    if dialect.name == "mysql":
+        sink.database.run("read a setting", _check_joined_length, is_read=True)
+
+
+def _renew_views(sink: Sink, dialect: Dialect) -> None:
     # One run at a time: statements that create views end a transaction of MySQL.
     with sink.running(0):
         queries, digest = _wanted(sink, dialect)
         if digest != sink.load(0).get(_STATE):
             _create(sink, dialect, queries)
             sink.save(0, {_STATE: digest})
+
+
+def _check_joined_length(connection: sa.Connection) -> None:
+    longest = int(connection.execute(sa.text("SELECT @@group_concat_max_len")).scalar_one())
+    if longest < _LONG_TEXT:
+        raise MirrorError(
+            f"MySQL cuts a field's values in leads_wide at group_concat_max_len, {longest} bytes",
+            hint="SET GLOBAL group_concat_max_len = 1048576",
+        )
 
 
 def _wanted(sink: Sink, dialect: Dialect) -> tuple[dict[str, str], str]:
