@@ -277,6 +277,18 @@ def test_a_long_run_does_not_keep_postgresql_from_vacuuming(tmp_path: Path) -> N
                 assert tuple(row) == ("idle in transaction", None, None)
 
 
+@pytest.mark.parametrize("prefix", ["a%b_", "O'B_", 'q"_', "Ünï_", "a:b_"])
+def test_names_of_tables_in_postgresql(tmp_path: Path, prefix: str) -> None:
+    with new_place("postgres", tmp_path) as place:
+        with closing(Sink(place.url, place.prefix + prefix)) as sink:
+            sink.create_tables()
+            with sink.running(7), pytest.raises(MirrorError, match="another run"):
+                with sink.running(7):
+                    pytest.fail("it was not locked")
+            for table in sink.tables.all:
+                sink.database.run("drop", table.drop)
+
+
 def test_a_table_of_another_program_is_not_touched(file: Place, run: Runs) -> None:
     engine = sa.create_engine(file.url, poolclass=sa.pool.NullPool)
     with engine.begin() as connection:

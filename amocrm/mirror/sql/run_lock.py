@@ -49,12 +49,7 @@ def locked(
     database = Database(engine, raises=MirrorError)
     try:
         if database.file is None:
-            if database.engine.dialect.name == "postgresql":
-                lock = _advisory_lock(database, state, account_id)
-            else:
-                mine = (state.c.account_id == account_id) & (state.c.name == name)
-                lock = sa.select(state.c.name).where(mine)
-            with _held(database, lock, account_id):
+            with _held(database, state, name, account_id):
                 yield
         else:
             with _locked_file(f"{database.file}.mirror-{account_id}.lock", account_id):
@@ -84,27 +79,27 @@ def _locked_file(path: str, account_id: int) -> Generator[None, None, None]:
 def _advisory_lock(database: Database, state: sa.Table, account_id: int) -> sa.Select[tuple[str]]:
     """Return a query that has a row if it has locked an account of a table, else none.
 
-    Its values are written into it: the snapshot of a query with parameters lives as long as the
-    transaction.
+    It has no parameters: the snapshot of a query that has some lives as long as the transaction.
     """
-
-    def written(value: str | int) -> sa.BindParameter[Json]:
-        kind: sa.types.TypeEngine[Json] = sa.Integer() if isinstance(value, int) else sa.String()
-        return sa.bindparam(None, value, kind, literal_execute=True)
-
-    table = database.engine.dialect.identifier_preparer.quote(state.name)
-    number = sa.cast(sa.cast(sa.func.to_regclass(written(table)), postgresql.OID), sa.Integer)
-    is_locked = sa.func.pg_try_advisory_xact_lock(number, written(account_id % 2**31))
+    table = sa.func.to_regclass(sa.func.quote_ident(state.name))
+    number = sa.cast(sa.cast(table, postgresql.OID), sa.Integer)
+    ((table_id,),) = database.all(sa.select(number))
+    lock = f"pg_try_advisory_xact_lock({table_id}, {account_id % 2**31})"
     one: sa.ColumnElement[Json] = sa.literal_column("1")
-    return sa.select(one).where(is_locked)
+    return sa.select(one).where(sa.text(lock))
 
 
 @contextmanager
 def _held(
-    database: Database, lock: sa.Select[tuple[str]], account_id: int
+    database: Database, state: sa.Table, name: str, account_id: int
 ) -> Generator[None, None, None]:
     deadline = _clock.monotonic() + PATIENCE
     try:
+        if database.engine.dialect.name == "postgresql":
+            lock = _advisory_lock(database, state, account_id)
+        else:
+            mine = (state.c.account_id == account_id) & (state.c.name == name)
+            lock = sa.select(state.c.name).where(mine)
         while (connection := again_if_lost(lambda: database.lock(lock))) is None:
             if _clock.monotonic() >= deadline:
                 raise _in_use(account_id)
