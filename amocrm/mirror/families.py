@@ -75,6 +75,9 @@ def _whole(name: str, family: str, path: str, kind: str, of: str = "", **among: 
 
 
 CATALOGS: Final = _whole("catalogs", "catalogs", "catalogs", "catalogs")
+TRANSACTIONS: Final = _whole(
+    "transactions", "transactions", "customers/transactions", "transactions"
+)
 GROUPS: Final = _whole("groups", "", "account", "groups")
 """Not a listing of its own: the account has them all."""
 WHOLE: Final = (
@@ -86,7 +89,7 @@ WHOLE: Final = (
         for one in _NOTED
     ),
     CATALOGS,
-    _whole("transactions", "transactions", "customers/transactions", "transactions"),
+    TRANSACTIONS,
 )
 """Listings that cannot be filtered by the time of a change, so that all of each is read."""
 

@@ -137,7 +137,7 @@ class WholeListings:
         return absent
 
 
-def read_lately(state: Mapping[str, Json]) -> tuple[int, frozenset[str]]:
+def last_read(state: Mapping[str, Json]) -> tuple[int, frozenset[str]]:
     """Return when they were read last, in Unix seconds, and with which families.
 
     Args:
