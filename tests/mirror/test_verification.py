@@ -328,6 +328,39 @@ def test_what_changed_since_whole_listings_were_read_is_not_a_difference(
     assert [one.table for one in check(run, file).differences] == ["fields"]
 
 
+@pytest.mark.parametrize(("seconds", "is_same"), [(60, True), (61, False)])
+def test_the_last_minute_before_the_run_explains_what_is_not_there(
+    file: Place, run: Runs, clock: ManualClock, crm: AmoCRM, seconds: int, is_same: bool
+) -> None:
+    run(file)
+    clock.advance(1000)
+    catalog, element = (file.rows(name)[0]["id"] for name in ("catalogs", "catalog_elements"))
+    lead = crm.leads.create({"name": "new"})["id"]
+    crm.catalogs(catalog).elements.update(element, {"name": "renamed"})
+    clock.advance(seconds)
+    run(file)
+    change(file, "leads", f"DELETE FROM {{}} WHERE id = {lead}")
+    change(file, "catalog_elements", f"DELETE FROM {{}} WHERE id = {element}")
+    found = check(run, file)
+    assert found.is_same == is_same
+    assert {one.table for one in found.differences} == (
+        set() if is_same else {"leads", "catalog_elements"}
+    )
+    assert len(found.miscounted) == (0 if is_same else 2)
+
+
+def test_values_of_a_deleted_field_are_no_difference(
+    file: Place, run: Runs, clock: ManualClock, crm: AmoCRM
+) -> None:
+    run(file)
+    field = file.one("fields", code="PAID")["id"]
+    crm.request.delete(f"/api/v4/leads/custom_fields/{field}")
+    clock.advance(1000)
+    run(file)
+    assert any(one["field_id"] == field for one in file.rows("field_values"))
+    assert check(run, file).is_same
+
+
 def test_a_list_is_read_as_a_whole_only_if_the_numbers_differ(
     file: Place, run: Runs, clock: ManualClock, shop: Sandbox
 ) -> None:
