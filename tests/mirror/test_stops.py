@@ -145,7 +145,7 @@ def test_a_server_that_is_stopped_hard(kind: str, comes_back: bool, busy: Shop) 
     ("kind", "size", "rooms", "reason"),
     [
         ("postgres", 24, [0, 300_000, 1_000_000], "DiskFull: .*(No space left|wrote only)"),
-        ("postgres's log", 24, [0, 1_500_000, 2_000_000], "DiskFull: .*No space left"),
+        ("postgres's log", 24, [0, 1_500_000], "DiskFull: .*No space left"),
         ("mysql", 120, [0, 300_000, 6_000_000], "is full|No space left|No more room"),
     ],
 )
@@ -186,7 +186,8 @@ def test_sqlite_on_a_full_disk(busy: Shop, tmp_path: Path) -> None:
 
         def run_full(room: int) -> None:
             disk.fill(room)
-            assert "database or disk is full" in run_until_told(busy, place)
+            # The latter, if there is no room for the index of its log.
+            assert re.search("disk is full|disk I/O error", run_until_told(busy, place))
             disk.clear()
             busy.pass_time()
 
