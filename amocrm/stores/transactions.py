@@ -17,7 +17,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from amocrm._support.clock import SystemClock
 from amocrm._support.forks import before_fork
 from amocrm.errors import AmoCRMError
-from amocrm.stores.database import Database, describe_error, event, exc, make_engine, sa
+from amocrm.stores.database import Database, describe_error, event, exc, make_engine, sa, why_lost
 from amocrm.stores.time_limits import Step, TimeLimits
 
 SHORT: Final = 0.3
@@ -130,23 +130,35 @@ class Transactions:
         """
         seconds = self._patience if patience is None else patience
         with self._errors(what), self._limits.step(seconds) as step:
-            news = 0
+            try:
+                return self._repeat(work, step, is_read)
+            except (exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+                if not step.is_cut:
+                    raise
+                describe_error(error)  # It must not keep the values either.
+                raise self._raises(
+                    f"{self!r} could not {what}: no answer within {seconds:g} s"
+                ) from None
+
+    def _repeat(
+        self, work: Callable[[sa.Connection], _Result], step: Step, is_read: bool
+    ) -> _Result:
+        news, lost = 0, None
+        try:
             while True:
                 try:
                     return self._once(work, step, is_read)
                 except (exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
-                    if step.is_cut:
-                        describe_error(error)  # It must not keep the values either.
-                        raise self._raises(
-                            f"{self!r} could not {what}: no answer within {seconds:g} s"
-                        ) from None
-                    if _clock.monotonic() >= step.deadline:
-                        raise
-                    if news < NEWS and self._is_new(error):
+                    is_late = _clock.monotonic() >= step.deadline
+                    if not is_late and news < NEWS and self._is_new(error):
                         news += 1
-                    elif not _is_deadlock(error):
-                        raise
+                        if not isinstance(error, exc.IntegrityError):
+                            lost = lost or error
+                    elif is_late or not _is_deadlock(error):
+                        raise why_lost(lost or error, error) from None
                 _clock.sleep(random.random() * _PAUSE)
+        finally:
+            lost = None  # Its traceback holds this frame.
 
     def _is_new(self, error: Exception) -> bool:
         """Whether an error is news that a second attempt would know."""
