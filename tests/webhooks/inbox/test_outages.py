@@ -337,7 +337,7 @@ def test_the_thread_that_watches_ends_when_there_is_nothing_to_watch() -> None:
         assert one.recv(1) == b"", "shut down at the deadline"
     assert step.is_cut
     for thread in set(threading.enumerate()) - before:
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
     one.close()
     other.close()
