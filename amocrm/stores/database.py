@@ -296,8 +296,8 @@ def make_engine(text: str, *, wait: float | None = None) -> sa.Engine:
     Args:
         text: a URL.
         wait: keep connections open, and wait for a free one for at most so many seconds. An SQLite
-            database gets one connection, because it has one writer at a time: threads that wait for
-            it wake in turn, whereas SQLite polls. None: open a file for each use.
+            database gets one connection, because it has one writer at a time: threads can wait for
+            it in turn, whereas SQLite polls. None: open a file for each use.
 
     Raises:
         ConfigurationError: the URL or its driver is wrong.

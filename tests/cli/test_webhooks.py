@@ -188,14 +188,14 @@ def test_listen_stores_tells_and_posts_on(run: Run, program: Program, free_port:
         assert sent == {"code": "add_lead", "kind": "account", "status": 200}
         line = json.loads(listening.stdout.readline())
         assert line == {"code": "add_lead", "entity": "leads", "id": 42, "account_id": 30000001}
-        assert program.told.wait(10)
+        assert program.told.wait(60)
         ((path, content_type, body),) = program.got
         assert (path, content_type) == ("/hook?shop=1", "application/x-www-form-urlencoded")
         assert b"Window" in body
         assert listening.stderr.readline() == f"{there}: 200\n"
     finally:
         listening.send_signal(signal.SIGINT)
-        rest = listening.communicate(timeout=20)
+        rest = listening.communicate(timeout=60)
     assert (listening.returncode, rest) == (0, ("", ""))
     (stored,) = rows(run("webhooks", "inbox"))
     assert (stored["code"], stored["state"], stored["entity"]) == (
