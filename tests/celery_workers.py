@@ -30,7 +30,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     """Kill a worker and all its processes at once."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait(20)
+    process.wait(60)
 
 
 def until(true: Callable[[], object], seconds: float = 60) -> None:
