@@ -197,6 +197,7 @@ class Sink:
         return self.database.run(f"read {table}", read, is_read=True)
 
     def _write(self, merger: Merger, batch: Batch) -> Written:
+        merger.now = batch.at
         forgotten = merger.forgotten(persons_of(batch.rows))
         rows = merger.merge(without_forgotten(batch.rows, forgotten))
         burying = Burying(merger)

@@ -123,7 +123,7 @@ class Reading:
             raise _StoppedError
         for key, fate in batch.fates.items():
             self._fates[key] = max(fate, self._fates.get(key, fate))
-        rows = without_deleted(batch.rows, self._fates)
+        rows = without_deleted(batch.rows, self._fates, batch.at)
         state = dict(batch.state)
         if any(not fate.is_deleted for fate in batch.fates.values()):
             state[RESTORED] = self._note_restored(batch.fates)

@@ -1,0 +1,35 @@
+"""What integrations and administrators do to accounts, and what a mirror makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from amocrm import AmoCRM
+from amocrm.mirror.deletions import Fate
+from amocrm.sandbox import ManualClock, Sandbox
+from tests.mirror.conftest import Runs
+from tests.mirror.places import Place
+
+
+def test_a_change_in_the_future_hides_no_later_one(
+    place: Place, run: Runs, shop: Sandbox, clock: ManualClock, crm: AmoCRM
+) -> None:
+    edited, linked, gone = (crm.leads.create({"name": name})["id"] for name in "abc")
+    for number in (edited, linked, gone):
+        crm.leads.update(number, {"updated_at": int(clock.time()) + 10**8})
+    run(place)
+    assert place.one("leads", id=edited)["updated_at"] > clock.time() + 1000
+    clock.advance(1000)
+    crm.leads.update(edited, {"name": "new"})
+    contact = crm.contacts.create({"name": "Ann"})["id"]
+    crm.leads(linked).links.link([{"to_entity_id": contact, "to_entity_type": "contacts"}])
+    shop.trash("leads", gone)
+    assert run(place).deleted == 1
+    assert place.one("leads", id=edited)["name"] == "new"
+    assert place.one("leads", id=gone)["deleted_at"] == int(clock.time())
+    run.check(place)
+
+
+@pytest.mark.parametrize(("updated_at", "deleted_at"), [(1060, None), (1061, 100), (100, 100)])
+def test_a_read_of_the_future_is_no_proof(updated_at: int, deleted_at: int | None) -> None:
+    assert Fate(100, "a", True).deleted_at(updated_at, 1000) == deleted_at
