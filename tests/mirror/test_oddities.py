@@ -7,6 +7,7 @@ import pytest
 from amocrm import AmoCRM
 from amocrm.mirror.deletions import Fate
 from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.types import NewField
 from tests.mirror.conftest import Runs
 from tests.mirror.places import Place
 
@@ -33,3 +34,36 @@ def test_a_change_in_the_future_hides_no_later_one(
 @pytest.mark.parametrize(("updated_at", "deleted_at"), [(1060, None), (1061, 100), (100, 100)])
 def test_a_read_of_the_future_is_no_proof(updated_at: int, deleted_at: int | None) -> None:
     assert Fate(100, "a", True).deleted_at(updated_at, 1000) == deleted_at
+
+
+def test_with_a_list_go_its_elements_and_with_a_field_its_choices(
+    place: Place, run: Runs, shop: Sandbox, clock: ManualClock, crm: AmoCRM
+) -> None:
+    catalog = crm.catalogs.create({"name": "Samples"})["id"]
+    crm.catalogs(catalog).elements.create({"name": "Cloth"})
+    select: NewField = {"name": "Kind", "type": "select", "enums": [{"value": "one"}]}
+    crm.catalogs(catalog).custom_fields.create(select)
+    field = crm.leads.custom_fields.create(select)["id"]
+    run(place)
+    counted = {name: len(rows) for name, rows in place.alive().items()}
+    clock.advance(1000)
+    del shop.account().entities["catalogs"][catalog]  # As a person deletes it: the API cannot.
+    crm.leads.custom_fields.delete(field)
+    run(place)
+    gone = {name: counted[name] - len(rows) for name, rows in place.alive().items()}
+    assert {name: count for name, count in gone.items() if count > 0} == {
+        "catalogs": 1, "catalog_elements": 1, "fields": 2, "enums": 2,
+    }  # fmt: skip
+    run.check(place)
+
+
+def test_groups_that_are_not_shown_are_not_deleted(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock
+) -> None:
+    run(file)
+    (group,) = file.rows("groups")
+    assert group["deleted_at"] is None
+    shop.account().shelf("users_groups").clear()
+    clock.advance(1000)
+    run(file)
+    assert file.rows("groups") == [group]
