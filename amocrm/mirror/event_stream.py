@@ -116,9 +116,7 @@ class EventStream:
                 key = key_of(event)
                 kind = str(event.get("type"))
                 if key is not None and (kind.endswith(_REREAD) or kind == MERGED):
-                    known = self.touched.get(key)
-                    if known is None or event["created_at"] >= known["created_at"]:
-                        self.touched[key] = event
+                    self.touched[key] = max(event, self.touched.get(key, event), key=_weight)
             self._put(items, {})
 
     def _pages(self, created_at: Mapping[str, int], page: int) -> Iterator[list[Json]]:
@@ -132,6 +130,11 @@ class EventStream:
         if not self._keeps_all:
             del rows["events"]
         self._run.put(Batch(rows, fates_of(items), state={self._state: state} if state else {}))
+
+
+def _weight(event: Mapping[str, Json]) -> tuple[bool, int]:
+    """Return which event of an entity counts: that it was merged, whatever else has happened."""
+    return event["type"] == MERGED, event["created_at"]
 
 
 def all_events_since(state: Mapping[str, Json]) -> int | None:
