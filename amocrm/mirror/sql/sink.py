@@ -142,6 +142,9 @@ class Sink:
         """Change the rows of an account in a transaction that excludes its other ones."""
 
         def run(connection: sa.Connection) -> T:
+            if connection.dialect.name == "sqlite":
+                # Otherwise old versions stay in the file until their place is used again.
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")
             state = self.tables.state
             lock = sa.select(state.c.name).where(self._named(account_id, _BATCH))
             connection.execute(lock.with_for_update())
