@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from amocrm import AmoCRM
+from amocrm.mirror.batch import Batch
 from amocrm.mirror.deletions import Fate
+from amocrm.mirror.flatten.flatten import flatten
+from amocrm.mirror.sql.sink import Sink
+from amocrm.mirror.tables.definitions import TABLES
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.types import NewField
 from tests.mirror.conftest import Runs
@@ -67,3 +73,36 @@ def test_groups_that_are_not_shown_are_not_deleted(
     clock.advance(1000)
     run(file)
     assert file.rows("groups") == [group]
+
+
+HUGE = 2**70
+
+
+def test_numbers_that_nobody_has_stop_no_run(everywhere: Place) -> None:
+    lead = {
+        "id": 1, "updated_at": 5,
+        "custom_fields_values": [
+            {"field_id": number, "values": [{"value": "x"}]} for number in (HUGE, 2**40)
+        ],
+        "_embedded": {"catalog_elements": [
+            {"id": 2**50, "metadata": {"quantity": HUGE}}, {"id": HUGE},
+        ]},
+    }  # fmt: skip
+    rows = flatten("leads", [lead], 1)
+    with closing(Sink(everywhere.url, everywhere.prefix)) as sink:
+        sink.create_tables()
+        sink.write(1, Batch(rows))
+    (link,) = everywhere.rows("links")
+    assert (link["to_entity_id"], link["quantity"]) == (2**50, float(HUGE))
+    assert [one["field_id"] for one in everywhere.rows("field_values")] == [2**40]
+
+
+def test_numbers_that_nobody_has_stop_no_warehouse() -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install '.[warehouse]'")
+    from amocrm.mirror.warehouse.arrow import to_arrow
+
+    metadata = [{"quantity": 2**60 + 1}, {"quantity": HUGE}, {"quantity": 2.5}]
+    links = [{"id": number, "metadata": one} for number, one in enumerate(metadata)]
+    rows = flatten("leads", [{"id": 1, "_embedded": {"catalog_elements": links}}], 1)
+    made = to_arrow(TABLES["links"], rows["links"], 1)
+    assert made["quantity"].to_pylist() == [2.0**60, float(HUGE), 2.5]

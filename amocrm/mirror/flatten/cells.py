@@ -1,7 +1,8 @@
 """Checks that each cell has its column's type, so that no odd value of an account stops a run.
 
-A value that does not fit its column becomes null: what the API returned is still in `raw`. Whole
-columns are checked at once, and values only where a column has an odd one.
+A value that does not fit its column becomes null: what the API returned is still in `raw`. A row whose
+key does not fit, such as a value of a field with an id of 20 digits, is left out. Whole columns are
+checked at once, and values only where a column has an odd one.
 """
 
 from __future__ import annotations
@@ -46,7 +47,11 @@ def settle(table: Table, rows: list[Row]) -> list[Row]:
             convert = _CONVERT[column.type]
             columns[place] = [convert(value) for value in columns[place]]
             changed = True
-    return list(zip(*columns, strict=True)) if changed else rows
+    if not changed:
+        return rows
+    key = [table.places[name] for name in table.key]
+    settled = list(zip(*columns, strict=True))
+    return [row for row in settled if all(row[place] is not None for place in key)]
 
 
 def _fits(kind: ColumnType, values: Sequence[Json]) -> bool:
@@ -76,8 +81,9 @@ _BOUNDS: Final[Mapping[ColumnType, tuple[float, float]]] = {
     "integer": (-_LARGEST, _LARGEST),
     "time": (_EARLIEST, _LATEST),
     "money": (-_MOST_MONEY, _MOST_MONEY),
-    "number": (-1e300, 1e300),
+    "number": (-(2**53), 2**53),  # Larger whole numbers are no floats yet.
 }
+_MOST: Final = 1e300
 
 
 def whole_number(value: Json) -> int | None:
@@ -105,7 +111,7 @@ def number(value: Json) -> float | None:
             found = float(value.replace(" ", "").replace(",", "."))
         except (AttributeError, TypeError, ValueError):
             return None
-    return found if math.isfinite(found) and abs(found) <= _BOUNDS["number"][1] else None
+    return found if math.isfinite(found) and abs(found) <= _MOST else None
 
 
 def instant(value: Json) -> int | None:
