@@ -16,7 +16,6 @@ from typing import Final, NamedTuple
 from amocrm.http.messages import Json
 from amocrm.mirror.flatten.reading import at
 
-
 AHEAD: Final = 60.0
 """Seconds by which an `updated_at` may be later than the read that shows it: clocks differ."""
 

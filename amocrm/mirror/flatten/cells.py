@@ -1,8 +1,8 @@
 """Checks that each cell has its column's type, so that no odd value of an account stops a run.
 
-A value that does not fit its column becomes null: what the API returned is still in `raw`. A row whose
-key does not fit, such as a value of a field with an id of 20 digits, is left out. Whole columns are
-checked at once, and values only where a column has an odd one.
+A value that does not fit its column becomes null: what the API returned is still in `raw`. A row
+whose key does not fit, such as a value of a field with an id of 20 digits, is left out. Whole
+columns are checked at once, and values only where a column has an odd one.
 """
 
 from __future__ import annotations
@@ -72,8 +72,15 @@ def _fits(kind: ColumnType, values: Sequence[Json]) -> bool:
     found = list(filter(None, values))
     if float in types and not all(map(math.isfinite, found)):
         return False
+    if kind == "number" and int in types and not all(map(_is_exact, found)):
+        return False
     low, high = _BOUNDS[kind]
     return not found or bool(low <= min(found) and max(found) <= high)
+
+
+def _is_exact(value: float) -> bool:
+    """Whether a number is a float, or a whole number that one can be made of."""
+    return type(value) is float or abs(value) <= 2**53
 
 
 _BOUNDS: Final[Mapping[ColumnType, tuple[float, float]]] = {
@@ -81,9 +88,8 @@ _BOUNDS: Final[Mapping[ColumnType, tuple[float, float]]] = {
     "integer": (-_LARGEST, _LARGEST),
     "time": (_EARLIEST, _LATEST),
     "money": (-_MOST_MONEY, _MOST_MONEY),
-    "number": (-(2**53), 2**53),  # Larger whole numbers are no floats yet.
+    "number": (-1e300, 1e300),
 }
-_MOST: Final = 1e300
 
 
 def whole_number(value: Json) -> int | None:
@@ -111,7 +117,7 @@ def number(value: Json) -> float | None:
             found = float(value.replace(" ", "").replace(",", "."))
         except (AttributeError, TypeError, ValueError):
             return None
-    return found if math.isfinite(found) and abs(found) <= _MOST else None
+    return found if math.isfinite(found) and abs(found) <= _BOUNDS["number"][1] else None
 
 
 def instant(value: Json) -> int | None:

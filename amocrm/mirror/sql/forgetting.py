@@ -2,8 +2,8 @@
 
 What is erased: the contact with its values, tags and links; its notes, calls and tasks; the events
 of the contact, which hold old values; and calls and SMS with one of its phone numbers, whatever
-entity they belong to. What stays is an id that leads nowhere, and the instant: a row that was changed after it
-is of a person who exists anew in the account.
+entity they belong to. What stays is an id that leads nowhere, and the instant: a row that was
+changed after it is of a person who exists anew in the account.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def forget(
         )
         if not sink.database.empty_log(_PATIENCE):
             raise MirrorError(
-                "the contact is erased, but SQLite's log still has it, because a program is reading",
+                "the contact is erased, but SQLite's log still has it: another program is reading",
                 hint="call forget again when it has ended",
             )
         return counts

@@ -28,8 +28,8 @@ def read_hints(sink: Sink, account_id: int, inbox_prefix: str) -> dict[int, Hint
     """Return what came since the last time, by its number in the inbox; None for other things.
 
     Numbers are given before transactions end, so that one may be missed. It does no harm: the next
-    run finds what has changed. SQLite, and MySQL after a restart, give numbers a second time when the
-    last events were purged: then all that are there are read.
+    run finds what has changed. SQLite, and MySQL after a restart, give numbers a second time when
+    the last events were purged: then all that are there are read.
     """
     table = describe_tables(inbox_prefix).events
     state = sink.load(account_id).get(STATE)

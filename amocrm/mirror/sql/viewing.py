@@ -18,7 +18,7 @@ from amocrm.mirror.views.wide import WideField, leads_wide
 
 _STATE: Final = "views"
 _MYBI_STATE: Final = "mybi"
-"""Under which it is remembered that the views of that name are the mirror's, and of what queries."""
+"""Under which it is remembered that views are the mirror's, and of what queries."""
 
 _LONG_TEXT: Final = 65_535
 """Bytes that several values of a field may well have together. MySQL joins 1,024 by default, and
