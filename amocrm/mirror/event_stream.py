@@ -116,7 +116,9 @@ class EventStream:
                 key = key_of(event)
                 kind = str(event.get("type"))
                 if key is not None and (kind.endswith(_REREAD) or kind == MERGED):
-                    self.touched[key] = max(event, self.touched.get(key, event), key=_weight)
+                    known = self.touched.get(key)
+                    if known is None or _weight(event) >= _weight(known):
+                        self.touched[key] = event
             self._put(items, {})
 
     def _pages(self, created_at: Mapping[str, int], page: int) -> Iterator[list[Json]]:

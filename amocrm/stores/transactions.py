@@ -222,7 +222,7 @@ class Transactions:
         ) -> object:
             try:
                 return self._limits.connect(lambda: dialect.connect(*args, **settings))
-            except TimeoutError as error:
+            except (TimeoutError, TypeError) as error:  # The driver does not know a setting.
                 raise driver_error(str(error)) from None
 
         def limit_locks(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:

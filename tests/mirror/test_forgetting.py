@@ -10,7 +10,7 @@ from amocrm.mirror import forget, mirror
 from amocrm.mirror.sql.schema import describe_all
 from amocrm.mirror.tables.definitions import TABLES
 from amocrm.sandbox import ManualClock, Sandbox
-from amocrm.types import NewNote
+from amocrm.types import NotePatch
 from tests.mirror.conftest import Runs
 from tests.mirror.places import Place
 
@@ -117,7 +117,7 @@ def test_nothing_is_left_of_earlier_versions_while_others_read(
     note = next(iter(crm.contacts(person).notes.list()))["id"]
     for text in ("Forgetta " * 3000, "short", "Forgetta " * 3000, "shorter"):
         clock.advance(100)
-        patch: NewNote = {"note_type": "common", "params": {"text": text}}
+        patch: NotePatch = {"note_type": "common", "params": {"text": text}}
         crm.contacts(person).notes.update(note, patch)
         mirror(crm, engine, clock=clock)
     with engine.connect() as reader:
