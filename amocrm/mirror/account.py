@@ -20,7 +20,7 @@ class MirroredAccount(NamedTuple):
         created_at: Unix seconds.
         has_filters: whether listings can be filtered; amoCRM sells that as a function.
         has_customers: whether customers are switched on.
-        groups: of users.
+        groups: of users; None if the account does not tell them.
         ahead: seconds by which the server's clock is ahead of the client's.
     """
 
@@ -28,20 +28,21 @@ class MirroredAccount(NamedTuple):
     created_at: int
     has_filters: bool
     has_customers: bool
-    groups: list[Json]
+    groups: list[Json] | None
     ahead: float
 
 
 def read_account(crm: AmoCRM, clock: Clock) -> MirroredAccount:
     """Read the account of a client, with one call."""
     response = crm.request.get("/api/v4/account", {"with": _WITH})
-    data, embedded = response.data, response.data.get("_embedded") or {}
+    data, embedded = response.data, response.data.get("_embedded")
+    groups = embedded.get("users_groups") if isinstance(embedded, dict) else None
     return MirroredAccount(
         id=int(data["id"]),
         created_at=int(data.get("created_at") or 0),
         has_filters=data.get("is_api_filter_enabled") is not False,
         has_customers=data.get("customers_mode") not in ("unavailable", "disabled"),
-        groups=[one for one in embedded.get("users_groups") or () if isinstance(one, dict)],
+        groups=[one for one in groups if isinstance(one, dict)] if groups else None,
         ahead=_seconds_ahead(response.info.headers.get("Date"), clock.time()),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -34,12 +35,15 @@ class Batch:
         fates: what events tell of deletions and restorations.
         gone: what listings do not have any more.
         state: how far listings were read, by name.
+        at: Unix seconds of the server at which it was handed over; versions of rows that are later
+            were set by somebody, and say nothing of which row is newer.
     """
 
     rows: Rows = field(default_factory=dict)
     fates: Mapping[Key, Fate] = field(default_factory=dict[Key, Fate])
     gone: tuple[Gone, ...] = ()
     state: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    at: float = math.inf
 
 
 class Written(NamedTuple):

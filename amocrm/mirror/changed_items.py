@@ -12,7 +12,7 @@ from amocrm.bulk.changes import OVERLAP
 from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.context import RunContext
-from amocrm.mirror.deletions import MERGED, Fate, Key
+from amocrm.mirror.deletions import AHEAD, MERGED, Fate, Key
 from amocrm.mirror.families import SOURCES, Source
 from amocrm.mirror.report import MirrorProgress
 
@@ -54,11 +54,12 @@ def read_touched(
         wanted = ids.get(source.name)
         if not wanted or source.family not in families:
             continue
-        known = run.sink.versions(run.account.id, source.kind, wanted)
+        known, latest = run.sink.versions(run.account.id, source.kind, wanted), run.now() + AHEAD
         stale = [
             number
             for number in wanted
             if known.get(number, -1) < touched[Key(source.name, number)]["created_at"]
+            or known.get(number, 0) > latest
             or touched[Key(source.name, number)]["type"] == MERGED
         ]
         found = read_by_id(run, source, stale)

@@ -105,8 +105,9 @@ class Comparison:
         )
 
     def compare_groups(self, source: Source, at: int) -> None:
-        """Compare the groups of users, which the account tells."""
-        self._compare_all(source, at, lambda: [self._account.groups])
+        """Compare the groups of users, if the account shows them."""
+        if (groups := self._account.groups) is not None:
+            self._compare_all(source, at, lambda: [groups])
 
     def compare_long(self, source: Source, at: int) -> None:
         """Compare a sample of a listing that tells no changes; all of it, if the numbers differ."""

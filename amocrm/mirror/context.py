@@ -85,6 +85,7 @@ class RunContext:
         if self._stopped_by is not None:
             raise self._stopped_by
         self._states.update(batch.state)
+        batch.at = self.now()
         self._writer.put(batch)
 
     def stop(self, error: BaseException) -> None:

@@ -4,15 +4,20 @@ What is known are events of deletion and restoration, each with an instant and a
 which show the entity as it was at its `updated_at`. Of two events the later one counts; of two in
 one second, the one with the larger id, because ids of events grow. A read is proof that an entity
 is not deleted only if it was changed after the deletion: an older one may have been read before.
+Integrations set `updated_at` as they like: one that is in the future says nothing.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from amocrm.http.messages import Json
 from amocrm.mirror.flatten.reading import at
+
+AHEAD: Final = 60.0
+"""Seconds by which an `updated_at` may be later than the read that shows it: clocks differ."""
 
 
 class Key(NamedTuple):
@@ -29,10 +34,15 @@ class Fate(NamedTuple):
     event_id: str
     is_deleted: bool
 
-    def deleted_at(self, updated_at: int | None) -> int | None:
-        """Return when the entity was deleted, if its latest read is of some instant."""
-        is_alive = not self.is_deleted or (updated_at is not None and updated_at > self.at)
-        return None if is_alive else self.at
+    def deleted_at(self, updated_at: int | None, now: float = math.inf) -> int | None:
+        """Return when the entity was deleted, if its latest read is of some instant.
+
+        Args:
+            updated_at: of the read.
+            now: Unix seconds; an `updated_at` after it proves nothing.
+        """
+        is_proven = updated_at is not None and self.at < updated_at <= now + AHEAD
+        return self.at if self.is_deleted and not is_proven else None
 
 
 _KINDS: Final[Mapping[Json, str]] = {

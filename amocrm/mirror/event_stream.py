@@ -117,7 +117,7 @@ class EventStream:
                 kind = str(event.get("type"))
                 if key is not None and (kind.endswith(_REREAD) or kind == MERGED):
                     known = self.touched.get(key)
-                    if known is None or event["created_at"] >= known["created_at"]:
+                    if known is None or _weight(event) >= _weight(known):
                         self.touched[key] = event
             self._put(items, {})
 
@@ -132,6 +132,11 @@ class EventStream:
         if not self._keeps_all:
             del rows["events"]
         self._run.put(Batch(rows, fates_of(items), state={self._state: state} if state else {}))
+
+
+def _weight(event: Mapping[str, Json]) -> tuple[bool, int]:
+    """Return which event of an entity counts: that it was merged, whatever else has happened."""
+    return event["type"] == MERGED, event["created_at"]
 
 
 def all_events_since(

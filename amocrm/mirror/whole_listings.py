@@ -3,7 +3,8 @@
 Fields, users, groups, pipelines and loss reasons; lists and their elements; purchases. The API has
 no record of their deletions. A row that such a listing does not have any more is marked as deleted,
 but only after it was looked for a second time: when an item is deleted while a listing is read,
-another one may move to a page that was read already.
+another one may move to a page that was read already. With a list go its fields and elements, with a
+field its choices.
 """
 
 from __future__ import annotations
@@ -75,10 +76,15 @@ class WholeListings:
         if read() is not False:
             self._run.put(Batch(state={_STATE + name: {"at": self._run.begun}}))
 
-    def _groups(self) -> None:
-        rows = self._run.rows(GROUPS.path, GROUPS.kind, self._run.account.groups)
+    def _groups(self) -> bool:
+        """Write the groups of users; return whether the account shows them."""
+        groups = self._run.account.groups
+        if groups is None:  # There is always one: they are not shown, and not deleted.
+            return False
+        rows = self._run.rows(GROUPS.path, GROUPS.kind, groups)
         self._run.put(Batch(rows))
         self._bury({"groups": _keys("groups", rows)}, {"groups": {}}, _nowhere)
+        return True
 
     def _catalogs(self) -> bool:
         """Read lists with their fields and elements; return whether all could be read."""
@@ -133,8 +139,24 @@ class WholeListings:
             return
         second = again(gone)
         gone = {name: keys - second.get(name, set()) for name, keys in gone.items()}
+        # Together, so that no run that is stopped leaves what nobody would look for again.
+        for name, keys in self._below(gone).items():
+            gone[name] = gone.get(name, set()) | keys
         at = int(run.now())
         run.put(Batch(gone=tuple(Gone(name, tuple(keys), at) for name, keys in gone.items())))
+
+    def _below(self, gone: Keys) -> Keys:
+        """Return the rows of what belongs to lists and fields: no listing has it, either."""
+        account_id, alive = self._run.account.id, self._run.sink.alive
+        below: Keys = {}
+        if catalogs := [key[-1] for key in gone.get("catalogs", ())]:
+            for name in ("catalog_elements", "fields"):
+                below[name] = alive(account_id, name, catalog_id=catalogs)
+        fields = gone.get("fields", set()) | below.get("fields", set())
+        if fields:
+            ids = [key[-1] for key in fields]
+            below["enums"] = alive(account_id, "enums", field_id=ids)
+        return below
 
     def _absent(self, found: Keys, scopes: Mapping[str, Mapping[str, Json]]) -> Keys:
         self._run.flush()

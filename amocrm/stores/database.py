@@ -315,12 +315,18 @@ def make_engine(text: str, *, wait: float | None = None) -> sa.Engine:
 
 
 def _url(text: str) -> sa.URL:
-    try:
-        return sa.make_url(text)
-    except exc.ArgumentError:
-        pass
+    url: sa.URL | None = None
+    with contextlib.suppress(exc.ArgumentError, ValueError):  # It has no such port.
+        url = sa.make_url(text)
     # The URL may contain a password: neither it nor the error that shows it may be raised.
-    raise ConfigurationError("the database's URL cannot be read", hint=_EXAMPLE)
+    if url is None:
+        raise ConfigurationError("the database's URL cannot be read", hint=_EXAMPLE)
+    if "@" in (url.host or ""):  # What is behind the first one is taken for the host, and shown.
+        raise ConfigurationError(
+            "the database's URL cannot be read: the password has an '@'",
+            hint="write %40 instead of '@', and %25 instead of '%'",
+        )
+    return url
 
 
 def _engine(url: sa.URL, **settings: object) -> sa.Engine:

@@ -88,6 +88,22 @@ class Transactions:
         if self._owns_engine:
             self._engine.dispose()
 
+    def empty_log(self, seconds: float) -> bool:
+        """Move what SQLite's log holds into its file, and leave nothing in the log.
+
+        Args:
+            seconds: to wait for programs that are reading.
+
+        Returns:
+            Whether it is done; also if the database is no SQLite, or has no log.
+        """
+        if self._database.file is None:
+            return True
+        with self._errors("empty its log", hints=False), self._database.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={int(seconds * 1000)}")
+            return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+
     def release_before_fork(self) -> None:
         """Close the connection to an SQLite database.
 
@@ -234,7 +250,7 @@ class Transactions:
         ) -> object:
             try:
                 return self._limits.connect(lambda: dialect.connect(*args, **settings))
-            except TimeoutError as error:
+            except (TimeoutError, TypeError) as error:  # The driver does not know a setting.
                 raise driver_error(str(error)) from None
 
         def limit_locks(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> None:

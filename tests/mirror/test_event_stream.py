@@ -68,3 +68,22 @@ def test_a_link_that_does_not_change_the_lead(
     lead["updated_at"] = before
     run(file, families=["leads"])
     assert file.one("links", entity_id=number)["to_entity_id"] == contact
+
+
+def test_what_was_merged_is_gone_although_an_event_came_after_it(
+    place: Place, run: Runs, shop: Sandbox, clock: ManualClock, crm: AmoCRM
+) -> None:
+    into, other = sorted(one["id"] for one in shop.leads())[:2]
+    crm.leads(other).links.link([
+        {"to_entity_id": shop.contacts()[0]["id"], "to_entity_type": "contacts"}
+    ])  # fmt: skip
+    run(place)
+    clock.advance(1000)
+    shop.merge("leads", into, other)
+    # A listing may begin with the newest events, and its links are cut in the same second.
+    events = shop.account().entities["events"]
+    for key in reversed([*events]):
+        events[key] = events.pop(key)
+    run(place)
+    assert place.one("leads", id=other)["deleted_at"] == int(clock.time())
+    run.check(place)

@@ -6,10 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from amocrm import AmoCRM, ConfigurationError, MirrorError
-from amocrm.mirror import forget, verify
+from amocrm.mirror import forget, mirror, verify
 from amocrm.mirror.sql.schema import describe_all
 from amocrm.mirror.tables.definitions import TABLES
 from amocrm.sandbox import ManualClock, Sandbox
+from amocrm.types import NotePatch
 from tests.mirror.conftest import Runs
 from tests.mirror.places import Place
 
@@ -34,6 +35,9 @@ def person(crm: AmoCRM) -> int:
             "note_type": "call_in",
             "params": {"uniq": number, "phone": number, "duration": 5, "source": "telephony"},
         })  # fmt: skip
+    crm.leads(lead).notes.create(
+        {"note_type": "sms_out", "params": {"text": "Dear Forgetta", "phone": PHONE}}
+    )
     crm.tasks.create(
         {"text": "Ask Forgetta", "complete_till": 1800000000, "entity_id": contact,
          "entity_type": "contacts"}
@@ -170,6 +174,65 @@ def test_nothing_is_left_in_the_file(
     forget(file.url, shop.account().id, person, clock=clock)
     for path in tmp_path.glob("mirror.db*"):
         assert b"Forgetta" not in path.read_bytes(), path.name
+
+
+def test_nothing_is_left_of_earlier_versions_while_others_read(
+    file: Place, shop: Sandbox, clock: ManualClock, crm: AmoCRM, person: int, tmp_path: Path
+) -> None:
+    engine = sa.create_engine(file.url)
+    # As SQLite is built by others than Debian; the connection stays open in the pool.
+    sa.event.listen(engine, "connect", lambda one, _: one.execute("PRAGMA secure_delete=OFF"))
+    note = next(iter(crm.contacts(person).notes.list()))["id"]
+    for text in ("Forgetta " * 3000, "short", "Forgetta " * 3000, "shorter"):
+        clock.advance(100)
+        patch: NotePatch = {"note_type": "common", "params": {"text": text}}
+        crm.contacts(person).notes.update(note, patch)
+        mirror(crm, engine, clock=clock)
+    with engine.connect() as reader:
+        reader.exec_driver_sql("SELECT COUNT(*) FROM leads").all()
+        forget(file.url, shop.account().id, person, clock=clock)
+        for path in tmp_path.glob("mirror.db*"):
+            assert b"Forgetta" not in path.read_bytes(), path.name
+    engine.dispose()
+
+
+def test_who_reads_at_that_moment_is_told_of(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock, person: int
+) -> None:
+    run(file)
+    engine, account = sa.create_engine(file.url), shop.account().id
+    with engine.connect() as reader:
+        reader.exec_driver_sql("BEGIN")
+        reader.exec_driver_sql("SELECT COUNT(*) FROM leads").all()
+        with pytest.raises(MirrorError, match="SQLite's log still has it"):
+            forget(file.url, account, person, clock=clock)
+        assert traces(file) == []
+    engine.dispose()
+    assert forget(file.url, account, person, clock=clock) == {}
+
+
+@pytest.mark.parametrize(
+    ("number", "called", "erased"),
+    [
+        ("+372 512-34-56", "3725123456", 1),
+        ("55-12-34", "551234", 1),
+        ("55-12-34", "+79005551234", 0),
+        ("101", "101", 0),
+    ],
+)
+def test_calls_of_short_numbers(
+    file: Place, run: Runs, shop: Sandbox, crm: AmoCRM, number: str, called: str, erased: int
+) -> None:
+    person = crm.contacts.create(
+        {"custom_fields_values": [{"field_code": "PHONE", "values": [{"value": number}]}]}
+    )["id"]
+    lead = next(iter(crm.leads.list()))["id"]
+    crm.leads(lead).notes.create({
+        "note_type": "call_in",
+        "params": {"uniq": "1", "phone": called, "duration": 5, "source": "telephony"},
+    })  # fmt: skip
+    run(file)
+    assert forget(file.url, shop.account().id, person).get("calls", 0) == erased
 
 
 @pytest.mark.parametrize("ids", [(0, 1), (1, -5), (1, True), (1, "7")])

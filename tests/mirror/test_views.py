@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from amocrm import AmoCRM, AuthSettings
+from amocrm import AmoCRM, AuthSettings, MirrorError
 from amocrm.mirror import create_mybi_views, mirror
 from amocrm.mirror.views.dialect import Dialect
 from amocrm.mirror.views.mybi import mybi_views
@@ -113,6 +113,52 @@ def test_views_in_the_names_of_the_paid_connector(place: Place, run: Runs, crm: 
             assert rows or name.endswith(("notes", "attributes", "events", "tags", "customers"))
     finally:
         drop(place, list(mybi_views(Dialect("sqlite", str))))
+
+
+def test_views_of_others_are_left_alone(
+    everywhere: Place, run: Runs, clock: ManualClock, crm: AmoCRM
+) -> None:
+    place = everywhere
+    mine = f"{place.prefix}funnel"
+    execute(place, f"CREATE VIEW {mine} AS SELECT 1 AS mine")
+    for _ in range(2):
+        assert run(place).skipped == {
+            "views": f"there is a table or a view {mine!r} already, which is not the mirror's "
+            "(rename it, or mirror into tables with another prefix)"
+        }
+        assert view(place, "funnel") == [{"mine": 1}]
+    execute(place, f"DROP VIEW {mine}")
+    crm.leads.custom_fields.create({"name": "new", "type": "text"})
+    clock.advance(1000)
+    assert run(place).is_whole
+    assert "new" in view(place, "leads_wide")[0]
+
+
+@pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
+def test_what_has_a_name_of_the_paid_connector_is_left_alone(
+    file: Place, run: Runs, kind: str
+) -> None:
+    run(file)
+    execute(file, f"CREATE {kind} general_dates AS SELECT 1 AS mine")
+    for _ in range(2):
+        with pytest.raises(MirrorError, match="a table or a view 'general_dates' already"):
+            create_mybi_views(file.url)
+        assert view(file, "general_dates") == [{"mine": 1}]
+    execute(file, f"DROP {kind} general_dates")
+    for _ in range(2):
+        create_mybi_views(file.url)
+    assert "year" in view(file, "general_dates")[0]
+
+
+def test_the_views_of_the_paid_connector_need_a_mirror(file: Place) -> None:
+    with pytest.raises(MirrorError, match="has no mirror"):
+        create_mybi_views(file.url)
+
+
+def execute(place: Place, statement: str) -> None:
+    engine = sa.create_engine(place.url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement)
 
 
 def drop(place: Place, names: list[str]) -> None:

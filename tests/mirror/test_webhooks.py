@@ -73,3 +73,25 @@ def test_other_things_are_passed_over(bad: str) -> None:
     from amocrm.mirror.sql.inbox_hints import _hint
 
     assert _hint(bad, "update_lead") is None
+
+
+def test_webhooks_after_the_inbox_was_purged_are_read(
+    file: Place, run: Runs, clock: ManualClock, crm: AmoCRM, shop: Sandbox
+) -> None:
+    run(file)
+    clock.advance(1000)
+    account, numbers = shop.account().id, sorted(one["id"] for one in shop.leads())[:3]
+    engine = sa.create_engine(file.url, poolclass=sa.pool.NullPool)
+    with closing(SQLInbox(file.url)) as inbox:
+        inbox.create_table()
+        for some in (numbers[:2], numbers[2:]):
+            for number in some:
+                body = form("leads", "update", {"id": number}, account=account)
+                put(inbox, body, account=account)
+            report = mirror_webhooks(crm, file.url, clock=clock)
+            assert report is not None
+            assert report.read == {"leads": len(some)}
+            assert mirror_webhooks(crm, file.url, clock=clock) is None
+            with engine.begin() as connection:  # The next number is 1 again.
+                for table in describe_tables("amocrm_"):
+                    connection.execute(sa.delete(table))

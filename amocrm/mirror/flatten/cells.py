@@ -1,6 +1,7 @@
 """Checks that each cell has its column's type, so that no odd value of an account stops a run.
 
-A value that does not fit its column becomes null: what the API returned is still in `raw`. Whole
+A value that does not fit its column becomes null: what the API returned is still in `raw`. A row
+whose key does not fit, such as a value of a field with an id of 20 digits, is left out. Whole
 columns are checked at once, and values only where a column has an odd one.
 """
 
@@ -46,7 +47,11 @@ def settle(table: Table, rows: list[Row]) -> list[Row]:
             convert = _CONVERT[column.type]
             columns[place] = [convert(value) for value in columns[place]]
             changed = True
-    return list(zip(*columns, strict=True)) if changed else rows
+    if not changed:
+        return rows
+    key = [table.places[name] for name in table.key]
+    settled = list(zip(*columns, strict=True))
+    return [row for row in settled if all(row[place] is not None for place in key)]
 
 
 def _fits(kind: ColumnType, values: Sequence[Json]) -> bool:
@@ -67,8 +72,15 @@ def _fits(kind: ColumnType, values: Sequence[Json]) -> bool:
     found = list(filter(None, values))
     if float in types and not all(map(math.isfinite, found)):
         return False
+    if kind == "number" and int in types and not all(map(_is_exact, found)):
+        return False
     low, high = _BOUNDS[kind]
     return not found or bool(low <= min(found) and max(found) <= high)
+
+
+def _is_exact(value: float) -> bool:
+    """Whether a number is a float, or a whole number that one can be made of."""
+    return type(value) is float or abs(value) <= 2**53
 
 
 _BOUNDS: Final[Mapping[ColumnType, tuple[float, float]]] = {

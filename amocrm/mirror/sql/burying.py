@@ -68,7 +68,7 @@ class Burying:
             for number, updated_at, before in self._connection.execute(
                 sa.select(*columns).where(mine, some)
             ).all():
-                after = fates[number].deleted_at(updated_at)
+                after = fates[number].deleted_at(updated_at, self._merger.now)
                 if after == before:
                     continue
                 deleted += before is None

@@ -1,9 +1,9 @@
 """Erases a person from a mirror, and keeps later runs from writing what they have read before.
 
 What is erased: the contact with its values, tags and links; its notes, calls and tasks; the events
-of the contact, which hold old values; and calls with one of its phone numbers, whatever entity they
-belong to. What stays is an id that leads nowhere, and the instant: a row that was changed after it
-is of a person who exists anew in the account.
+of the contact, which hold old values; and calls and SMS with one of its phone numbers, whatever
+entity they belong to. What stays is an id that leads nowhere, and the instant: a row that was
+changed after it is of a person who exists anew in the account.
 """
 
 from __future__ import annotations
@@ -18,11 +18,17 @@ import sqlalchemy as sa
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.errors import ConfigurationError, MirrorError
 from amocrm.http.messages import Json
+from amocrm.mirror.flatten.reading import at as value_at
 from amocrm.mirror.sql.merging import CHUNK, Merger
 from amocrm.mirror.sql.sink import Sink
 
 _DIGITS: Final = 10
 """Last digits of a number that are compared: a country's code is written in several ways."""
+_FEWEST: Final = 5
+"""Digits of a number: what is shorter is an extension, which many persons have."""
+_SMS: Final = ("sms_in", "sms_out")
+_PATIENCE: Final = 2.0
+"""Seconds to wait for programs that are reading an SQLite database."""
 _NOT_DIGITS: Final = re.compile(r"\D+")
 
 
@@ -51,7 +57,8 @@ def forget(
 
     Raises:
         ConfigurationError: an id is no positive whole number.
-        MirrorError: the database cannot be used, or has no mirror. Nothing was erased.
+        MirrorError: the database cannot be used, or has no mirror: nothing was erased. Or a program
+            is reading an SQLite database, so that its log cannot be emptied: call it again.
     """
     for name, value in (("account_id", account_id), ("contact_id", contact_id)):
         if type(value) is not int or value <= 0:
@@ -61,9 +68,15 @@ def forget(
         if not sink.exists():
             raise MirrorError(f"{sink!r} has no mirror")
         sink.create_tables()
-        return sink.alter(
+        counts = sink.alter(
             "forget a contact", account_id, lambda one: _Eraser(one, contact_id, now).erase()
         )
+        if not sink.database.empty_log(_PATIENCE):
+            raise MirrorError(
+                "the contact is erased, but SQLite's log still has it: another program is reading",
+                hint="call forget again when it has ended",
+            )
+        return counts
 
 
 class _Eraser:
@@ -79,14 +92,11 @@ class _Eraser:
 
     def erase(self) -> dict[str, int]:
         """Erase the rows, and remember that they were."""
-        if self._connection.dialect.name == "sqlite":
-            # Otherwise what is erased stays in the file until its place is used again.
-            self._connection.exec_driver_sql("PRAGMA secure_delete=ON")
         contacts = self._tables["contacts"].c
         changed_at = self._connection.scalar(
             sa.select(contacts.updated_at).where(self._mine("contacts", id=self._contact_id))
         )
-        calls = self._calls_by_number()
+        calls = self._notes_by_number()
         self._remember("contacts", [self._contact_id], max(self._now, changed_at or 0))
         for of, numbers in calls.items():
             self._remember(f"{of}/notes", numbers, self._now)
@@ -107,8 +117,8 @@ class _Eraser:
         )
         return self._counts
 
-    def _calls_by_number(self) -> dict[str, list[int]]:
-        """Return the notes of calls with one of the person's numbers, by kind of entity."""
+    def _notes_by_number(self) -> dict[str, list[int]]:
+        """Return the notes of calls and SMS with one of the person's numbers, by kind of entity."""
         values, fields = self._tables["field_values"].c, self._tables["fields"].c
         phones = sa.select(fields.id).where(self._mine("fields", code="PHONE"))
         query = sa.select(values.value_text).where(
@@ -119,12 +129,18 @@ class _Eraser:
         found: dict[str, list[int]] = {}
         if not numbers:
             return found
-        calls = self._tables["calls"].c
-        every = sa.select(calls.entity_type, calls.note_id, calls.phone).where(
+        calls, notes = self._tables["calls"].c, self._tables["notes"].c
+        called = sa.select(calls.entity_type, calls.note_id, calls.phone).where(
             self._mine("calls"), calls.phone.is_not(None)
         )
-        for of, note_id, phone in self._connection.execute(every):
+        texted = sa.select(notes.entity_type, notes.id, notes.raw).where(
+            self._mine("notes", note_type=[*_SMS])
+        )
+        for of, note_id, phone in self._connection.execute(called):
             if _last_digits(phone) in numbers:
+                found.setdefault(of, []).append(note_id)
+        for of, note_id, raw in self._connection.execute(texted):
+            if _last_digits(value_at(raw, ("params", "phone"))) in numbers:
                 found.setdefault(of, []).append(note_id)
         return found
 
@@ -155,4 +171,4 @@ class _Eraser:
 
 def _last_digits(number: Json) -> str:
     digits = _NOT_DIGITS.sub("", str(number or ""))
-    return digits[-_DIGITS:] if len(digits) >= _DIGITS else ""
+    return digits[-_DIGITS:] if len(digits) >= _FEWEST else ""

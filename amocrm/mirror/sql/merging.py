@@ -2,11 +2,13 @@
 
 It works within one transaction that no other batch of the account can enter, so it may first look
 what is there and then decide. Source of the order: `updated_at`; of two reads of one version the
-later one counts, because two edits in one second have the same one.
+later one counts, because two edits in one second have the same one. So it does if the version that
+is there is in the future, which no read can show unless somebody has set it.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
@@ -15,7 +17,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from amocrm.http.messages import Json
-from amocrm.mirror.deletions import Fate
+from amocrm.mirror.deletions import AHEAD, Fate
 from amocrm.mirror.sql.inserting import insert_rows
 from amocrm.mirror.sql.schema import SQLTables
 from amocrm.mirror.tables.columns import Row, Rows, Table
@@ -46,6 +48,7 @@ class Merger:
     """Merges the rows of one account within a transaction.
 
     Attributes:
+        now: Unix seconds of the server; later versions of rows prove nothing.
         restored: number of rows that were deleted, and are not any more, because they were read.
     """
 
@@ -53,6 +56,7 @@ class Merger:
         self.connection = connection
         self.tables = tables
         self.account_id = account_id
+        self.now = math.inf
         self.restored = 0
 
     def merge(self, rows: Rows) -> dict[str, int]:
@@ -65,7 +69,11 @@ class Merger:
         places = [table.places[name] for name in table.key]
         read = {tuple(row[place] for place in places): row for row in rows[table.name]}
         there = self._find(table, read)
-        new = {key: row for key, row in read.items() if _replaces(table, row, there.get(key))}
+        new = {
+            key: row
+            for key, row in read.items()
+            if _replaces(table, row, there.get(key), self.now + AHEAD)
+        }
         old = [key for key in new if key in there]
         target = self.tables.of[table.name]
         if table.name in FATED:
@@ -113,7 +121,7 @@ class Merger:
         version, place = table.places["updated_at"], table.places["deleted_at"]
         for key, row in rows.items():
             if (fate := fates.get(_fate_key(table, key))) is not None:
-                deleted_at = fate.deleted_at(row[version])
+                deleted_at = fate.deleted_at(row[version], self.now)
                 rows[key] = (*row[:place], deleted_at, *row[place + 1 :])
 
     def fates(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Fate]:
@@ -165,15 +173,22 @@ def _fate_key(table: Table, key: Key) -> tuple[str, int]:
     return table.name, key[1]
 
 
-def _replaces(table: Table, row: Row, there: Mapping[str, Json] | None) -> bool:
-    """Whether a row that was read is to be written in place of the one that is there."""
+def _replaces(table: Table, row: Row, there: Mapping[str, Json] | None, latest: float) -> bool:
+    """Whether a row that was read is to be written in place of the one that is there.
+
+    Args:
+        table: of both.
+        row: as it was read.
+        there: what is known of the one that is there.
+        latest: Unix seconds after which a version is not believed.
+    """
     if there is None:
         return True
     if table.name in CONSTANT:
         return False  # They never change.
     if table.is_versioned:
         old, new = there["updated_at"] or 0, row[table.places["updated_at"]] or 0
-        if new != old:
+        if new != old and old <= latest:
             return bool(new > old)
     is_listed = table.name not in FATED and "deleted_at" in there
     # What a listing has is there, whatever an earlier listing had.

@@ -140,6 +140,9 @@ class Sink:
         """Change the rows of an account in a transaction that excludes its other ones."""
 
         def run(connection: sa.Connection) -> T:
+            if connection.dialect.name == "sqlite":
+                # Otherwise old versions stay in the file until their place is used again.
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")
             state = self.tables.state
             lock = sa.select(state.c.name).where(self._named(account_id, _BATCH))
             connection.execute(lock.with_for_update())
@@ -195,6 +198,7 @@ class Sink:
         return self.database.run(f"read {table}", read, is_read=True)
 
     def _write(self, merger: Merger, batch: Batch) -> Written:
+        merger.now = batch.at
         forgotten = merger.forgotten(persons_of(batch.rows))
         rows = merger.merge(without_forgotten(batch.rows, forgotten))
         burying = Burying(merger)

@@ -16,7 +16,9 @@ from amocrm.mirror.views.dialect import Dialect
 from amocrm.mirror.views.mybi import mybi_views
 from amocrm.mirror.views.wide import WideField, leads_wide
 
-_STATE = "views"
+_STATE: Final = "views"
+_MYBI_STATE: Final = "mybi"
+"""Under which it is remembered that views are the mirror's, and of what queries."""
 
 _LONG_TEXT: Final = 65_535
 """Bytes that several values of a field may well have together. MySQL joins 1,024 by default, and
@@ -27,8 +29,8 @@ def update_views(sink: Sink) -> None:
     """Create the views, if they are missing or the account's fields have changed.
 
     Raises:
-        MirrorError: the database refuses it, or would cut long texts in them; the tables are
-            untouched.
+        MirrorError: the database refuses it, would cut long texts in them, or has something of
+            another program by one of their names; nothing else is touched.
     """
     dialect = _dialect(sink)
     if _wanted(sink, dialect)[1] != sink.load(0).get(_STATE):
@@ -42,8 +44,37 @@ def _renew_views(sink: Sink, dialect: Dialect) -> None:
     with sink.running(0):
         queries, digest = _wanted(sink, dialect)
         if digest != sink.load(0).get(_STATE):
+            _claim(sink, _STATE, [f"{sink.prefix}{name}" for name in queries])
             _create(sink, dialect, queries)
             sink.save(0, {_STATE: digest})
+
+
+def _claim(sink: Sink, name: str, views: Sequence[str]) -> None:
+    """Make sure that views are the mirror's, the first time; they are dropped to be renewed.
+
+    Raises:
+        MirrorError: a table or a view of another program has one of their names.
+    """
+    if name not in sink.load(0):
+        sink.database.run("look for the views", lambda one: _check_names(one, views), is_read=True)
+        # Before they are created, which MySQL does not do in a transaction.
+        sink.save(0, {name: ""})
+
+
+def _check_names(connection: sa.Connection, views: Sequence[str]) -> None:
+    if connection.dialect.name == "postgresql":
+        # Also those of other schemas, which a name without a schema would find.
+        quote = connection.dialect.identifier_preparer.quote
+        query = sa.text("SELECT to_regclass(:name) IS NOT NULL")
+        taken = {one for one in views if connection.scalar(query, {"name": quote(one)})}
+    else:
+        inspector = sa.inspect(connection)
+        taken = {*inspector.get_table_names(), *inspector.get_view_names()} & {*views}
+    if taken:
+        raise MirrorError(
+            f"there is a table or a view {min(taken)!r} already, which is not the mirror's",
+            hint="rename it, or mirror into tables with another prefix",
+        )
 
 
 def _check_joined_length(connection: sa.Connection) -> None:
@@ -76,11 +107,16 @@ def create_mybi_views(engine: sa.Engine | str, *, prefix: str = "") -> None:
         prefix: of the names of the mirror's tables.
 
     Raises:
-        MirrorError: the database refuses it, or a table has the name of one of them.
+        MirrorError: the database refuses it or has no mirror, or something of another program has
+            the name of one of them.
     """
     with closing(Sink(engine, prefix)) as sink:
+        if not sink.exists():
+            raise MirrorError(f"{sink!r} has no mirror")
         dialect = _dialect(sink)
-        _create(sink, dialect, mybi_views(dialect), names_prefix="")
+        queries = mybi_views(dialect)
+        _claim(sink, _MYBI_STATE, list(queries))
+        _create(sink, dialect, queries, names_prefix="")
 
 
 def _create(

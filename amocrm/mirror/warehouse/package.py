@@ -7,6 +7,7 @@ own keys: the row that removes all of an owner removes only what is in the wareh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
@@ -100,7 +101,7 @@ class Package:
 
 
 def without_deleted(
-    rows: Mapping[str, Sequence[Row]], fates: Mapping[Key, Fate]
+    rows: Mapping[str, Sequence[Row]], fates: Mapping[Key, Fate], now: float = math.inf
 ) -> dict[str, list[Row]]:
     """Return rows without those of entities that were deleted after they were read.
 
@@ -110,6 +111,7 @@ def without_deleted(
     Args:
         rows: by table.
         fates: what events have told in this run.
+        now: Unix seconds of the server.
     """
     kept = {name: list(some) for name, some in rows.items()}
     for name in (*OWNERS, "tasks", "notes"):
@@ -121,7 +123,7 @@ def without_deleted(
         for row in kept[name]:
             kind = f"{row[table.places['entity_type']]}/notes" if name == "notes" else name
             fate = fates.get(Key(kind, row[number]))
-            if fate is not None and fate.deleted_at(row[version]) is not None:
+            if fate is not None and fate.deleted_at(row[version], now) is not None:
                 gone.add(row[number])
         if gone:
             kept[name] = [row for row in kept[name] if row[number] not in gone]

@@ -17,14 +17,15 @@ from amocrm.mirror.context import RunContext
 from amocrm.mirror.deletions import Fate, Key
 from amocrm.mirror.families import SOURCES
 from amocrm.mirror.report import MirrorReport
-from amocrm.mirror.warehouse.package import without_deleted
+from amocrm.mirror.warehouse.package import restored, without_deleted
 from amocrm.mirror.warehouse.queries import Warehouse
 
 WAITING: Final = 64
 """Batches that are read ahead while a package is loaded."""
 
 RESTORED: Final = "restored"
-"""The part of the state that names entities to read once more."""
+"""The part of the state that names entities to read once more, each with the event that says so:
+its deletion may be read after it, also by the next run."""
 
 Run = Callable[["Reading"], MirrorReport]
 
@@ -57,7 +58,7 @@ class Reading:
         self._held: list[Batch] = []
         self._stopped = False
         self._fates: dict[Key, Fate] = {}
-        self._restored: dict[str, set[int]] = {}
+        self._restored: set[Key] = set()
         self._thread = threading.Thread(
             target=self._read, args=(run,), name="amocrm-warehouse", daemon=True
         )
@@ -114,7 +115,9 @@ class Reading:
         """Return how far listings were read when the run began."""
         self.account_id = account_id
         states = dict(self._states.get(str(account_id), {}))
-        self._restored = {kind: set(ids) for kind, ids in states.get(RESTORED, {}).items()}
+        for kind, number, at, event_id in states.get(RESTORED) or ():
+            self._fates[Key(kind, number)] = Fate(at, event_id, False)
+        self._restored = {*self._fates}
         return states
 
     def write(self, account_id: int, batch: Batch) -> Written:
@@ -123,15 +126,21 @@ class Reading:
             raise _StoppedError
         for key, fate in batch.fates.items():
             self._fates[key] = max(fate, self._fates.get(key, fate))
-        rows = without_deleted(batch.rows, self._fates)
+        # Pages may come in any order: what an earlier page has told may be later.
+        fates = {key: self._fates[key] for key in batch.fates}
+        rows = without_deleted(batch.rows, self._fates, batch.at)
         state = dict(batch.state)
-        if any(not fate.is_deleted for fate in batch.fates.values()):
-            state[RESTORED] = self._note_restored(batch.fates)
-        self._queue.put(replace(batch, rows=rows, state=state))
+        if fates:
+            before = set(self._restored)
+            self._restored.difference_update(fates)
+            self._restored.update(restored(fates))
+            if self._restored != before:
+                state[RESTORED] = [[*key, *self._fates[key][:2]] for key in sorted(self._restored)]
+        self._queue.put(replace(batch, rows=rows, fates=fates, state=state))
         counts = {name: len(some) for name, some in rows.items() if some}
-        deleted = sum(fate.is_deleted for fate in batch.fates.values())
+        deleted = sum(fate.is_deleted for fate in fates.values())
         gone = sum(len(one.keys) for one in batch.gone)
-        return Written(counts, deleted + gone, len(batch.fates) - deleted)
+        return Written(counts, deleted + gone, len(fates) - deleted)
 
     def alive(self, account_id: int, table: str, **among: Json) -> set[tuple[Json, ...]]:
         """Return the keys of the rows of a listing that earlier runs have loaded."""
@@ -152,10 +161,10 @@ class Reading:
         if not self._restored:
             return
         for source in SOURCES:
-            if wanted := self._restored.get(source.name):
+            if wanted := {key.id for key in self._restored if key.kind == source.name}:
                 known = self.versions(run.account.id, source.kind, sorted(wanted))
                 read_by_id(run, source, sorted(wanted - known.keys()))
-        run.put(Batch(state={RESTORED: {}}))
+        run.put(Batch(state={RESTORED: []}))
 
     # In its thread -------------------------------------------------------------------------------
 
@@ -166,14 +175,6 @@ class Reading:
             if not isinstance(error, _StoppedError):
                 self.error = error
         self._queue.put(None)
-
-    def _note_restored(self, fates: Mapping[Key, Fate]) -> dict[str, list[int]]:
-        for key in fates:
-            if self._fates[key].is_deleted:
-                self._restored.setdefault(key.kind, set()).discard(key.id)
-            else:
-                self._restored.setdefault(key.kind, set()).add(key.id)
-        return {kind: sorted(ids) for kind, ids in self._restored.items() if ids}
 
 
 def _brings(batch: Batch) -> bool:
