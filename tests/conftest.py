@@ -6,6 +6,7 @@ import contextlib
 import gc
 import itertools
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -125,6 +126,14 @@ def asking(sandbox: Sandbox, make: Make, free_port: int) -> AmoCRM:
             "server": {"port": free_port, "timeout": 60},
         }
     )
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as a person has it, even where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 Browse = Callable[[str], requests.Response]
