@@ -6,11 +6,14 @@ import json
 import signal
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
+from amocrm import AmoCRMError, GrantError, UnexpectedReplyError, UnreachableError
+from amocrm.cli.mirroring import told_errors
+from amocrm.cli.session import Session
 from amocrm.sandbox import SystemClock
 from tests.cli.conftest import Run, Shop, start
 
@@ -82,6 +85,27 @@ def test_a_password_is_never_shown(run: Run, account: Shop, url: str, code: int)
     assert done.code == code
     assert "AMOCRM_MIRROR_URL" in done.err or "URL cannot be read" in done.err
     assert "s3cret" not in done.err + done.out
+
+
+PAGE = UnexpectedReplyError("a page", method="GET", path="/", status=200)
+
+
+@pytest.mark.parametrize(
+    ("error", "goes_on", "passes"),
+    [
+        (UnreachableError("no network"), True, True),
+        (UnreachableError("no network"), False, False),
+        (PAGE, True, True),
+        (PAGE, False, False),
+        (GrantError("withdrawn", status=401), True, False),
+    ],
+)
+def test_what_passes_does_not_end_the_program(
+    error: AmoCRMError, goes_on: bool, passes: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with nullcontext() if passes else pytest.raises(type(error)), told_errors(Session(), goes_on):
+        raise error
+    assert (str(error) in capsys.readouterr().err) is passes
 
 
 @pytest.mark.endurance

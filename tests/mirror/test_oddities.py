@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
-from amocrm import AmoCRM
+from amocrm import AmoCRM, UnexpectedReplyError
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.deletions import Fate
 from amocrm.mirror.flatten.flatten import flatten
@@ -106,3 +106,21 @@ def test_numbers_that_nobody_has_stop_no_warehouse() -> None:
     rows = flatten("leads", [{"id": 1, "_embedded": {"catalog_elements": links}}], 1)
     made = to_arrow(TABLES["links"], rows["links"], 1)
     assert made["quantity"].to_pylist() == [2.0**60, float(HUGE), 2.5]
+
+
+PATHS = ("account", "events", "leads", "leads/notes", "users", "leads/pipelines", "catalogs",
+         "customers/transactions", "leads/custom_fields")  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", ["wrong_type", "empty"])
+@pytest.mark.parametrize("path", PATHS)
+def test_an_answer_of_another_shape_loses_nothing(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock, path: str, fault: str
+) -> None:
+    shop.inject(fault, path=f"/api/v4/{path}")
+    with suppress(UnexpectedReplyError):
+        run(file)
+    shop.clear_faults()
+    clock.advance(1000)
+    assert run(file).is_whole
+    run.check(file)
