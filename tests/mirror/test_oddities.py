@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
+from io import BytesIO
 
 import pytest
+import requests
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
 
-from amocrm import AmoCRM, UnexpectedReplyError
+from amocrm import AmoCRM, AuthSettings, UnexpectedReplyError
+from amocrm.mirror import mirror
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.deletions import Fate
 from amocrm.mirror.flatten.flatten import flatten
@@ -124,3 +129,35 @@ def test_an_answer_of_another_shape_loses_nothing(
     clock.advance(1000)
     assert run(file).is_whole
     run.check(file)
+
+
+class _Answer(BaseAdapter):
+    """Answers every request with one body."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self._body = body
+
+    def send(
+        self, request: requests.PreparedRequest, *_: object, **__: object
+    ) -> requests.Response:
+        response = requests.Response()
+        response.status_code, response.request, response.url = 200, request, str(request.url)
+        response.headers["Content-Type"] = "application/json"
+        response.raw = HTTPResponse(BytesIO(self._body), preload_content=False)
+        return response
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"id": "5"}', b"5"])
+def test_what_is_no_account_is_an_error_of_ours(body: bytes, file: Place) -> None:
+    session = requests.Session()
+    session.mount("https://", _Answer(body))
+    auth: AuthSettings = {"access_token": "any"}
+    with (
+        AmoCRM("example.amocrm.ru", auth, session=session, rate_limiter=None) as crm,
+        pytest.raises(UnexpectedReplyError, match="no account"),
+    ):
+        mirror(crm, file.url)
