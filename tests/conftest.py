@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import itertools
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -85,11 +88,28 @@ def connected(crm: AmoCRM) -> AmoCRM:
     return crm
 
 
+def own_ports() -> Iterator[int]:
+    """Ports that no other process of these tests tries, over and over.
+
+    Systems give higher ones to connections, and to whoever asks for any: a port that was free a
+    moment ago would be somebody else's now and then.
+    """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = range(20_000 + process, 32_000, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    begin = os.getpid() % len(ports)  # Another run of the tests begins elsewhere.
+    return itertools.cycle([*ports[begin:], *ports[:begin]])
+
+
+PORTS = own_ports()
+
+
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on which nobody listens, and nobody but the test will."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port := next(PORTS)))
+            return port
 
 
 @pytest.fixture
@@ -102,7 +122,7 @@ def asking(sandbox: Sandbox, make: Make, free_port: int) -> AmoCRM:
             "client_id": one.client_id,
             "client_secret": one.client_secret,
             "redirect_uri": uri,
-            "server": {"port": free_port, "timeout": 10},
+            "server": {"port": free_port, "timeout": 60},
         }
     )
 
@@ -115,7 +135,7 @@ def browse() -> Iterator[Browse]:
     """A browser: opens URLs one after another, each over a new connection."""
     with requests.Session() as browser:
         browser.trust_env = False
-        yield lambda url: browser.get(url, timeout=5, headers={"Connection": "close"})
+        yield lambda url: browser.get(url, timeout=60, headers={"Connection": "close"})
 
 
 class EventNames(list[str]):
@@ -150,11 +170,19 @@ def workers() -> list[threading.Thread]:
 
 @pytest.fixture
 def gone() -> Iterator[None]:
-    """Check that no test leaves a worker thread running."""
+    """Check that a test leaves no worker thread running, and begin it without another's."""
+    if workers():
+        gc.collect()
+    end_workers()
     yield
     gc.collect()
     # Objects that are still alive (modules, tests) are not scanned again after the next test.
     gc.freeze()
-    for thread in workers():
-        thread.join(10)
+    end_workers()
     assert not workers()
+
+
+def end_workers() -> None:
+    """Wait for threads that are about to end."""
+    for thread in workers():
+        thread.join(30)

@@ -135,7 +135,7 @@ def test_a_canceled_loop_ends_its_reading(connected: AmoCRM) -> None:
         for number in numbers:
             if number == 2:
                 begun.set()
-                go_on.wait(10)
+                go_on.wait(60)
             yield number
 
     async def work() -> None:
@@ -146,7 +146,7 @@ def test_a_canceled_loop_ends_its_reading(connected: AmoCRM) -> None:
                     pass
 
             task = asyncio.create_task(consume())
-            await asyncio.to_thread(begun.wait, 10)
+            await asyncio.to_thread(begun.wait, 60)
             task.cancel()
             while not any(one.name.startswith("amocrm-aio-end") for one in threading.enumerate()):
                 await asyncio.sleep(0)  # It waits for the page that is being read.
@@ -172,14 +172,14 @@ def test_a_canceled_refresh_ends_and_is_stored(
 
     def hold(_: object) -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     crm.on("connection:beforeRefreshToken", hold)
 
     async def work() -> None:
         async with Async(crm) as aio:
             task = asyncio.create_task(aio(crm.leads.create, {"name": "written"}))
-            await asyncio.to_thread(begun.wait, 10)
+            await asyncio.to_thread(begun.wait, 60)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -198,12 +198,12 @@ def test_a_canceled_call_that_has_not_begun_is_not_sent(connected: AmoCRM) -> No
 
     def occupy() -> None:
         busy.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     async def work() -> None:
         async with Async(connected, threads=1) as aio:
             first = asyncio.create_task(aio(occupy))
-            await asyncio.to_thread(busy.wait, 10)
+            await asyncio.to_thread(busy.wait, 60)
             second = asyncio.create_task(aio(connected.leads.create, {"name": "dropped"}))
             await asyncio.sleep(0)
             second.cancel()
@@ -224,11 +224,11 @@ def test_closing_waits_for_calls_and_closes_the_client(connected: AmoCRM) -> Non
 
         def slow() -> None:
             begun.set()
-            go_on.wait(10)
+            go_on.wait(60)
             ended.append(True)
 
         task = asyncio.create_task(aio(slow))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 60)
         closing = asyncio.gather(aio.aclose(), aio.aclose())
         await asyncio.sleep(0)
         go_on.set()

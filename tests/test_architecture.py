@@ -40,7 +40,8 @@ errors api_limits
 http/authorizer http/call_options http/error_mapping http/hosts http/legacy_codes http/messages
 http/paths http/query http/reply_body http/request_body http/retry http/signing_key
 http/validation_errors
-mirror/batch mirror/deletions mirror/estimate mirror/families mirror/report
+mirror/batch mirror/deletions mirror/differences mirror/estimate mirror/event_changes
+mirror/families mirror/report
 mirror/flatten/activities mirror/flatten/cells mirror/flatten/entities mirror/flatten/flatten
 mirror/flatten/reading mirror/flatten/reference mirror/flatten/values
 mirror/tables/activities mirror/tables/columns mirror/tables/definitions mirror/tables/entities

@@ -47,8 +47,8 @@ SANDBOX: Final[dict[str, Entry]] = {
 }
 
 WEBHOOKS: Final[dict[str, Entry]] = {
-    "ensure": Command(f"{_HERE}.webhooks:ensure", "Subscribe an address", "Подписать адрес"),
-    "list": Command(f"{_HERE}.webhooks:list_", "List subscriptions", "Показать подписки"),
+    "ensure": Command(f"{_HERE}.subscriptions:ensure", "Subscribe an address", "Подписать адрес"),
+    "list": Command(f"{_HERE}.subscriptions:list_", "List subscriptions", "Показать подписки"),
     "listen": Command(
         f"{_HERE}.webhooks:listen", "Receive on this machine", "Принимать на этой машине"
     ),

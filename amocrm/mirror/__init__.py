@@ -28,11 +28,12 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from amocrm.mirror.differences import Difference, Verification
     from amocrm.mirror.report import MirrorProgress, MirrorReport
     from amocrm.mirror.run import mirror
     from amocrm.mirror.sql.forgetting import forget
     from amocrm.mirror.sql.viewing import create_mybi_views
-    from amocrm.mirror.verification import Difference, Verification, verify
+    from amocrm.mirror.verification import verify
     from amocrm.mirror.webhooks import mirror_webhooks
 
 __all__ = [
@@ -48,10 +49,10 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Difference": "amocrm.mirror.verification",
+    "Difference": "amocrm.mirror.differences",
     "MirrorProgress": "amocrm.mirror.report",
     "MirrorReport": "amocrm.mirror.report",
-    "Verification": "amocrm.mirror.verification",
+    "Verification": "amocrm.mirror.differences",
     "create_mybi_views": "amocrm.mirror.sql.viewing",
     "forget": "amocrm.mirror.sql.forgetting",
     "mirror": "amocrm.mirror.run",

@@ -139,11 +139,23 @@ def _weight(event: Mapping[str, Json]) -> tuple[bool, int]:
     return event["type"] == MERGED, event["created_at"]
 
 
-def all_events_since(state: Mapping[str, Json]) -> int | None:
-    """Return the instant up to which all events are in the mirror; None if they never were."""
+def all_events_since(
+    state: Mapping[str, Json], families: Collection[str] = ("events",)
+) -> int | None:
+    """Return the instant up to which the events of one of some families are in the mirror.
+
+    Args:
+        state: how far listings were read, by name.
+        families: of which one suffices; by default those of all events.
+
+    Returns:
+        Unix seconds; None if they never were.
+    """
     found = [
         int(one["since"])
         for name, one in state.items()
-        if name.startswith(_STATE) and "events" in name[len(_STATE) :].split(",") and "since" in one
+        if name.startswith(_STATE)
+        and not {*families}.isdisjoint(name[len(_STATE) :].split(","))
+        and "since" in one
     ]
     return max(found, default=None)

@@ -1,6 +1,6 @@
 """What is mirrored: families to choose from, and the listings each of them is read from.
 
-Source: reference 4.2, 4.7, 4.8, 4.13, 4.16-4.18.
+Source: reference 4.2, 4.6-4.10, 4.13, 4.14, 4.16-4.19.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ leads also `status_history`, with notes also calls."""
 
 
 class Source(NamedTuple):
-    """A listing that tells what has changed.
+    """A listing.
 
     Attributes:
-        name: under which it is remembered how far it was read.
-        family: that it belongs to.
+        name: under which it is remembered how far it was read, and reported.
+        family: that it belongs to; "" if it is always mirrored.
         path: of the listing.
         kind: the name of its table.
-        of: whose notes they are.
+        of: whose notes they are, or whose fields: `leads`, `catalogs/1001`.
         params: of the query.
         orders: whether it takes an order by id, which no edit changes.
         removed_by: types of events after which it has fewer items.
+        among: values of columns, by name, that set its rows apart from others of the table.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Source(NamedTuple):
     params: Mapping[str, Json] = {}
     orders: bool = True
     removed_by: tuple[str, ...] = DELETIONS
+    among: Mapping[str, Json] = {}
 
 
 _NOTED: Final = ("leads", "contacts", "companies", "customers")
@@ -61,10 +63,57 @@ SOURCES: Final = (
     Source("tasks", "tasks", "tasks", "tasks"),
     *(
         Source(f"notes/{one}", "notes", f"{one}/notes", "notes", one,
-               removed_by=(*DELETIONS, MERGED, NOTE_DELETED))
+               removed_by=(*DELETIONS, MERGED, NOTE_DELETED), among={"entity_type": one})
         for one in _NOTED
     ),
 )  # fmt: skip
+"""Listings that tell what has changed since an instant."""
+
+
+def _whole(name: str, family: str, path: str, kind: str, of: str = "", **among: Json) -> Source:
+    return Source(name, family, path, kind, of, orders=False, removed_by=(), among=among)
+
+
+CATALOGS: Final = _whole("catalogs", "catalogs", "catalogs", "catalogs")
+TRANSACTIONS: Final = _whole(
+    "transactions", "transactions", "customers/transactions", "transactions"
+)
+GROUPS: Final = _whole("groups", "", "account", "groups")
+"""Not a listing of its own: the account has them all."""
+WHOLE: Final = (
+    _whole("users", "", "users", "users"),
+    _whole("pipelines", "", "leads/pipelines", "pipelines"),
+    _whole("loss_reasons", "", "leads/loss_reasons", "loss_reasons"),
+    *(
+        _whole(f"fields of {one}", one, f"{one}/custom_fields", "fields", one, entity_type=one)
+        for one in _NOTED
+    ),
+    CATALOGS,
+    TRANSACTIONS,
+)
+"""Listings that cannot be filtered by the time of a change, so that all of each is read."""
+
+
+def fields_of_catalog(number: int) -> Source:
+    """Return the listing of the fields of a catalog."""
+    return _whole(
+        f"fields of catalog {number}", "catalogs", f"catalogs/{number}/custom_fields", "fields",
+        f"catalogs/{number}", entity_type="catalogs", catalog_id=number,
+    )  # fmt: skip
+
+
+def elements_of_catalog(number: int) -> Source:
+    """Return the listing of the elements of a catalog."""
+    return _whole(
+        f"elements of catalog {number}", "catalogs", f"catalogs/{number}/elements",
+        "catalog_elements", catalog_id=number,
+    )  # fmt: skip
+
+
+EVENTS: Final = Source("events", "events", "events", "events", orders=False, removed_by=())
+STATUS_HISTORY: Final = EVENTS._replace(
+    name="status_history", kind="status_history", params={"filter": {"type": "lead_status_changed"}}
+)
 
 
 def choose_families(families: Iterable[str] | None) -> frozenset[str]:

@@ -16,6 +16,14 @@ from typing import Final
 from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch, Gone
 from amocrm.mirror.context import RunContext
+from amocrm.mirror.families import (
+    CATALOGS,
+    GROUPS,
+    WHOLE,
+    Source,
+    elements_of_catalog,
+    fields_of_catalog,
+)
 from amocrm.mirror.report import MirrorProgress
 from amocrm.mirror.tables.columns import Rows
 from amocrm.mirror.tables.definitions import TABLES
@@ -25,7 +33,6 @@ FRESH: Final = 600.0
 
 _STATE: Final = "whole:"
 """Under which it is remembered, for each of them, when it was read."""
-_WITH_FIELDS: Final = ("leads", "contacts", "companies", "customers")
 
 Keys = dict[str, set[tuple[Json, ...]]]
 
@@ -48,19 +55,12 @@ class WholeListings:
         Args:
             refresh: all of them.
         """
-        jobs: dict[str, Callable[[], object]] = {
-            "groups": self._groups,
-            "users": partial(self._read, "users", "users"),
-            "pipelines": partial(self._read, "leads/pipelines", "pipelines"),
-            "loss_reasons": partial(self._read, "leads/loss_reasons", "loss_reasons"),
-        }
-        for name in _WITH_FIELDS:
-            if name in self._families:
-                jobs[f"fields of {name}"] = partial(self._fields, name)
-        if "catalogs" in self._families:
-            jobs["catalogs"] = self._catalogs
-        if "transactions" in self._families:
-            jobs["transactions"] = partial(self._read, "customers/transactions", "transactions")
+        jobs: dict[str, Callable[[], object]] = {GROUPS.name: self._groups}
+        for source in WHOLE:
+            if source.family in ("", *self._families):
+                jobs[source.name] = partial(self._read, source)
+        if CATALOGS.name in jobs:
+            jobs[CATALOGS.name] = self._catalogs
         return {
             name: partial(self._remember, name, read)
             for name, read in jobs.items()
@@ -76,68 +76,58 @@ class WholeListings:
         if read() is not False:
             self._run.put(Batch(state={_STATE + name: {"at": self._run.begun}}))
 
-    def _groups(self) -> None:
+    def _groups(self) -> bool:
+        """Write the groups of users; return whether the account shows them."""
         groups = self._run.account.groups
         if groups is None:  # There is always one: they are not shown, and not deleted.
-            return
-        rows = self._run.rows("account", "groups", groups)
+            return False
+        rows = self._run.rows(GROUPS.path, GROUPS.kind, groups)
         self._run.put(Batch(rows))
         self._bury({"groups": _keys("groups", rows)}, {"groups": {}}, _nowhere)
-
-    def _fields(self, name: str) -> None:
-        entity, _, catalog = name.partition("/")
-        among: dict[str, Json] = {"entity_type": entity}
-        if catalog:
-            among["catalog_id"] = int(catalog)
-        read = partial(self._read_pages, f"{name}/custom_fields", "fields", name)
-        found = read()
-        ids = [key[1] for key in found["fields"]]
-        self._bury(found, {"fields": among, "enums": {"field_id": ids}}, lambda _: read())
+        return True
 
     def _catalogs(self) -> bool:
         """Read lists with their fields and elements; return whether all could be read."""
         is_whole = True
-        for _, number in sorted(self._read("catalogs", "catalogs")):
-            fields = partial(self._fields, f"catalogs/{number}")
-            is_whole &= self._run.attempt(f"fields of catalog {number}", fields)
-            elements = partial(self._elements, number)
-            is_whole &= self._run.attempt(f"elements of catalog {number}", elements)
+        for _, number in sorted(self._read(CATALOGS)):
+            for source in (fields_of_catalog(number), elements_of_catalog(number)):
+                is_whole &= self._run.attempt(source.name, partial(self._read, source))
         return is_whole
 
-    def _elements(self, catalog: int) -> None:
-        self._read(f"catalogs/{catalog}/elements", "catalog_elements", catalog_id=catalog)
-
-    def _read(self, path: str, kind: str, **among: Json) -> set[tuple[Json, ...]]:
-        read = partial(self._read_pages, path, kind)
-        found = read()
-        scopes: Mapping[str, Mapping[str, Json]] = dict.fromkeys(found, among)
+    def _read(self, source: Source) -> set[tuple[Json, ...]]:
+        found = self._read_pages(source)
+        scopes: dict[str, Mapping[str, Json]] = dict.fromkeys(found, source.among)
+        if "enums" in found:
+            scopes["enums"] = {"field_id": [key[1] for key in found["fields"]]}
 
         def again(gone: Keys) -> Keys:
-            return self._look_for(path, kind, gone) if kind in _FOUND_BY_ID else read()
+            if source.kind in _FOUND_BY_ID:
+                return self._look_for(source, gone)
+            return self._read_pages(source)
 
         self._bury(found, scopes, again)
-        return found[kind]
+        return found[source.kind]
 
-    def _read_pages(self, path: str, kind: str, of: str = "", **params: Json) -> Keys:
+    def _read_pages(self, source: Source, **params: Json) -> Keys:
         run, done = self._run, 0
-        tables = [name for name in run.rows(path, kind, [], of) if not TABLES[name].owner]
-        found: Keys = {name: set() for name in tables}
-        for items in run.pages(path, params):
+        tables = run.rows(source.path, source.kind, [], source.of)
+        found: Keys = {name: set() for name in tables if not TABLES[name].owner}
+        for items in run.pages(source.path, params):
             done += len(items)
-            run.tell(MirrorProgress(path, done))
-            rows = run.rows(path, kind, items, of)
+            run.tell(MirrorProgress(source.path, done))
+            rows = run.rows(source.path, source.kind, items, source.of)
             for name in found:
                 found[name] |= _keys(name, rows)
             run.put(Batch(rows))
         return found
 
-    def _look_for(self, path: str, kind: str, gone: Keys) -> Keys:
+    def _look_for(self, source: Source, gone: Keys) -> Keys:
         """Read some items by their ids."""
-        found: Keys = {kind: set()}
-        ids = sorted(key[-1] for key in gone[kind])
+        found: Keys = {source.kind: set()}
+        ids = sorted(key[-1] for key in gone[source.kind])
         for begin in range(0, len(ids), 100):
             asked = {"id": ids[begin : begin + 100]}
-            found[kind] |= self._read_pages(path, kind, filter=asked)[kind]
+            found[source.kind] |= self._read_pages(source, filter=asked)[source.kind]
         return found
 
     def _bury(
@@ -176,6 +166,17 @@ class WholeListings:
             if keys := alive - found[name]:
                 absent[name] = keys
         return absent
+
+
+def last_read(state: Mapping[str, Json], source: Source) -> int | None:
+    """Return when a listing was read last, in Unix seconds; None if it never was.
+
+    Args:
+        state: how far listings were read, by name.
+        source: the listing.
+    """
+    found = state.get(_STATE + source.name)
+    return int(found["at"]) if isinstance(found, Mapping) else None
 
 
 def _nowhere(_: Keys) -> Keys:

@@ -13,6 +13,7 @@ import contextlib
 import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, Protocol, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -36,6 +37,7 @@ __all__ = [
     "Database",
     "HiddenBytes",
     "HiddenText",
+    "again",
     "again_if_lost",
     "describe",
     "describe_error",
@@ -47,6 +49,7 @@ __all__ = [
     "row_id",
     "sa",
     "unlock",
+    "why_lost",
 ]
 
 _Result = TypeVar("_Result")
@@ -56,6 +59,8 @@ Rows = Sequence[tuple[str, ...]]
 _EXAMPLE: Final = "write it like postgresql+psycopg://user:password@host/database"
 _CUT: Final = 200
 """The largest number of characters of a database's error in a message."""
+_CLIENT: Final = 2
+"""The thousand of the numbers that drivers of MySQL give errors of their own."""
 _BESIDE: Final = ("", "-wal", "-shm", "-journal")
 """The ends of the names of an SQLite database's files."""
 
@@ -163,15 +168,15 @@ class Database:
 
         try:
             create()
-        except exc.DBAPIError:
+        except exc.DBAPIError as error:
             # PostgreSQL checks first, so two processes may both create it. Now it exists.
-            create()
+            again(create, error)
         for index in table.indexes:
             try:
                 if not self._has(index):
                     index.create(self.engine)
-            except exc.DBAPIError:
-                if not self._has(index):
+            except exc.DBAPIError as error:
+                if not again(partial(self._has, index), error):
                     raise
 
     def _has(self, index: sa.Index) -> bool:
@@ -254,7 +259,35 @@ def again_if_lost(step: Callable[[], _Result]) -> _Result:
     except exc.DBAPIError as error:
         if not error.connection_invalidated:
             raise
-    return step()
+        return again(step, error)
+
+
+def again(step: Callable[[], _Result], first: Exception) -> _Result:
+    """Repeat a step after an error; if it fails again, raise the one of the two that tells more."""
+    try:
+        return step()
+    except exc.DBAPIError as error:
+        raise why_lost(first, error) from None
+
+
+def why_lost(lost: Exception, last: Exception) -> Exception:
+    """Return the error that tells more.
+
+    A server that ends because its disk is full says so once, and then refuses connections.
+
+    Args:
+        lost: of the attempt that lost its connection.
+        last: of the last attempt.
+    """
+    return lost if _is_of_server(lost) and not _is_of_server(last) else last
+
+
+def _is_of_server(error: Exception) -> bool:
+    """Whether the server has sent it: those of drivers have no SQLSTATE, or numbers of theirs."""
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    number = cause.args[0] if cause is not None and cause.args else None
+    is_number = isinstance(number, int) and number > 0 and number // 1000 != _CLIENT
+    return is_number or getattr(cause, "sqlstate", None) is not None
 
 
 def make_engine(text: str, *, wait: float | None = None) -> sa.Engine:
@@ -263,8 +296,8 @@ def make_engine(text: str, *, wait: float | None = None) -> sa.Engine:
     Args:
         text: a URL.
         wait: keep connections open, and wait for a free one for at most so many seconds. An SQLite
-            database gets one connection, because it has one writer at a time: threads that wait for
-            it wake in turn, whereas SQLite polls. None: open a file for each use.
+            database gets one connection, because it has one writer at a time: threads can wait for
+            it in turn, whereas SQLite polls. None: open a file for each use.
 
     Raises:
         ConfigurationError: the URL or its driver is wrong.

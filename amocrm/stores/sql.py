@@ -23,6 +23,7 @@ from amocrm._support.file_lock import FileLock
 from amocrm.stores.database import (
     Database,
     HiddenText,
+    again,
     again_if_lost,
     describe,
     exc,
@@ -79,9 +80,8 @@ class SQLStore:
             except exc.DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-            # The connection was lost. Repeat it: if the first attempt succeeded, this one changes
-            # nothing.
-            self._swap(key, text, replaces)
+                # The connection was lost. If this attempt succeeded, the next one changes nothing.
+                again(lambda: self._swap(key, text, replaces), error)
             return self._row(key)[0] == text
 
     def forget(self, key: Key) -> None:

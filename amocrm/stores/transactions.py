@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final, TypeVar
 
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from amocrm._support.clock import SystemClock
+from amocrm._support.fair_lock import FairLock
 from amocrm._support.forks import before_fork
 from amocrm.errors import AmoCRMError
-from amocrm.stores.database import Database, describe_error, event, exc, make_engine, sa
+from amocrm.stores.database import Database, describe_error, event, exc, make_engine, sa, why_lost
 from amocrm.stores.time_limits import Step, TimeLimits
 
 SHORT: Final = 0.3
@@ -60,6 +61,7 @@ class Transactions:
         self._raises = raises
         self._tables = tables
         self._limits = TimeLimits()
+        self._turns: FairLock | None = None
         self._owns_engine = isinstance(engine, str)
         self._engine = self._make(engine) if isinstance(engine, str) else engine
         self._database = Database(self._engine, secret=secret, after_leak="", raises=raises)
@@ -145,24 +147,49 @@ class Transactions:
                 lost during the commit.
         """
         seconds = self._patience if patience is None else patience
-        with self._errors(what), self._limits.step(seconds) as step:
-            news = 0
+        with self._errors(what), self._limits.step(seconds) as step, self._turn(what, seconds):
+            try:
+                return self._repeat(work, step, is_read)
+            except (exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+                if not step.is_cut:
+                    raise
+                describe_error(error)  # It must not keep the values either.
+                raise self._raises(
+                    f"{self!r} could not {what}: no answer within {seconds:g} s"
+                ) from None
+
+    def _repeat(
+        self, work: Callable[[sa.Connection], _Result], step: Step, is_read: bool
+    ) -> _Result:
+        news, lost = 0, None
+        try:
             while True:
                 try:
                     return self._once(work, step, is_read)
                 except (exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
-                    if step.is_cut:
-                        describe_error(error)  # It must not keep the values either.
-                        raise self._raises(
-                            f"{self!r} could not {what}: no answer within {seconds:g} s"
-                        ) from None
-                    if _clock.monotonic() >= step.deadline:
-                        raise
-                    if news < NEWS and self._is_new(error):
+                    is_late = _clock.monotonic() >= step.deadline
+                    if not is_late and news < NEWS and self._is_new(error):
                         news += 1
-                    elif not _is_deadlock(error):
-                        raise
+                        if not isinstance(error, exc.IntegrityError):
+                            lost = lost or error
+                    elif is_late or not _is_deadlock(error):
+                        raise why_lost(lost or error, error) from None
                 _clock.sleep(random.random() * _PAUSE)
+        finally:
+            lost = None  # Its traceback holds this frame.
+
+    @contextmanager
+    def _turn(self, what: str, seconds: float) -> Generator[None, None, None]:
+        """Wait until the one connection to an SQLite database is free."""
+        with ExitStack() as stack:
+            if self._turns is not None:
+                try:
+                    stack.enter_context(self._turns.hold(seconds))
+                except TimeoutError:
+                    raise self._raises(
+                        f"{self!r} could not {what}: other threads have used it for {seconds:g} s"
+                    ) from None
+            yield
 
     def _is_new(self, error: Exception) -> bool:
         """Whether an error is news that a second attempt would know."""
@@ -212,6 +239,7 @@ class Transactions:
         """Make an engine whose connections are opened in time and wait for no lock for long."""
         engine = make_engine(url, wait=self._patience)
         if engine.dialect.name == "sqlite":
+            self._turns = FairLock()
             before_fork(self)
             event.listen(engine, "do_connect", self._keep_private)
             return engine

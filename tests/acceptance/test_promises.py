@@ -91,7 +91,7 @@ def test_promise_5_bind_address_and_port_are_settings(
             "client_id": one.client_id,
             "client_secret": one.client_secret,
             "redirect_uri": uri,
-            "server": {"host": "localhost", "port": free_port, "timeout": 10},
+            "server": {"host": "localhost", "port": free_port, "timeout": 60},
         }
     )
 

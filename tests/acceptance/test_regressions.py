@@ -208,7 +208,7 @@ def test_fault_8_a_token_that_can_be_refreshed_is_used_before_a_person_is_asked(
 def test_fault_8_a_person_is_asked_when_the_refresh_is_refused(
     connected: AmoCRM, make: Make, clock: ManualClock, free_port: int, sandbox: Sandbox
 ) -> None:
-    crm = make({"server": {"port": free_port, "timeout": 10}})
+    crm = make({"server": {"port": free_port, "timeout": 60}})
     code = sandbox.issue_code()
     sandbox.inject("latency", seconds=0)
     worker: list[threading.Thread] = []
@@ -241,14 +241,14 @@ def test_fault_9_a_new_code_is_always_exchanged(
 def test_fault_10_all_threads_that_wait_for_the_redirect_get_the_same_token(
     sandbox: Sandbox, make: Make, free_port: int
 ) -> None:
-    crm = make({"server": {"port": free_port, "timeout": 10}})
+    crm = make({"server": {"port": free_port, "timeout": 60}})
     ready = threading.Event()
     crm.on("connection:beforeConsent", lambda _: ready.set())
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(crm.request.get, "/api/v4/account") for _ in range(4)]
-        assert ready.wait(5)
+        assert ready.wait(60)
         crm.connection.set_code(sandbox.issue_code())
-        assert {one.result(10).info.status_code for one in waiting} == {200}
+        assert {one.result(60).info.status_code for one in waiting} == {200}
     assert sandbox.counters["grants.code"] == 1
 
 

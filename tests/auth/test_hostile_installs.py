@@ -44,12 +44,17 @@ class DelayedPortal:
         self.sandbox = sandbox
         self.arrived = threading.Semaphore(0)
         self.go = threading.Event()
-        self.codes = 0
+        self._codes: list[bytes] = []
+
+    @property
+    def codes(self) -> int:
+        """How many made-up codes have come."""
+        return len(self._codes)
 
     def respond(self, environ: Any) -> Any:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if b"made-up" in body:
-            self.codes += 1
+            self._codes.append(body)  # In one step, whatever other threads do.
             self.arrived.release()
             assert self.go.wait(30)
         return self.sandbox.respond({**environ, "wsgi.input": io.BytesIO(body)})

@@ -259,7 +259,7 @@ def test_threads_with_the_same_redirect_call_on_installed_once(site: Site) -> No
     redirect, gate = site.agree(), threading.Barrier(6)
 
     def load(_: int) -> int:
-        gate.wait(10)
+        gate.wait(60)
         return site.browser.get(redirect).status_code
 
     with ThreadPoolExecutor(6) as pool:

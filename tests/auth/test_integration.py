@@ -275,7 +275,7 @@ def test_threads_with_the_same_redirect_install_once(
     redirect, gate = agreed(integration, sandbox), threading.Barrier(8)
 
     def call(_: int) -> AmoCRM:
-        gate.wait(10)
+        gate.wait(60)
         return integration.callback(redirect, state="s")
 
     with ThreadPoolExecutor(8) as pool:
@@ -431,7 +431,7 @@ def test_fifty_threads_get_the_same_client(new: New, sandbox: Sandbox) -> None:
     integration, gate = new(), threading.Barrier(50)
 
     def get_account(_: int) -> AmoCRM:
-        gate.wait(10)
+        gate.wait(60)
         return integration.account("example")
 
     with ThreadPoolExecutor(50) as pool:
@@ -493,19 +493,19 @@ def test_a_forked_child_does_not_wait_for_a_lock_of_its_parent(
 
         def __hash__(self) -> int:
             inside.set()
-            done.wait(10)
+            done.wait(60)
             return super().__hash__()
 
     # A thread of the parent is in the middle of a lookup when the process forks.
     clients = integration._installer.clients
     worker = threading.Thread(target=clients.held, args=(Slow(sandbox.account().id),))
     worker.start()
-    inside.wait(10)
+    inside.wait(60)
     try:
         assert in_child(lambda: integration.account("example") is not None)
     finally:
         done.set()
-        worker.join(10)
+        worker.join(60)
 
 
 # Renamed accounts --------------------------------------------------------------------------------
@@ -670,7 +670,7 @@ def test_two_processes_with_the_same_hook_remove_once(new: New, sandbox: Sandbox
     gate = threading.Barrier(2)
 
     def call(integration: Integration) -> str | None:
-        gate.wait(10)
+        gate.wait(60)
         return integration.removed(hook.params)
 
     with ThreadPoolExecutor(2) as pool:

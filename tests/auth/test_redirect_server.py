@@ -229,7 +229,7 @@ def test_the_wait_ends_after_the_page_is_written() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only loopback")
 def test_only_the_loopback_address_is_bound(make: Make, free_port: int, sandbox: Sandbox) -> None:
-    crm = make({"server": {"port": free_port, "timeout": 10}})
+    crm = make({"server": {"port": free_port, "timeout": 60}})
     bound: list[bool] = []
 
     def look(connection: Connection) -> None:
@@ -281,9 +281,9 @@ def test_all_waiting_threads_get_the_same_refusal(
     asking.on("connection:beforeConsent", on_consent)
     with ThreadPoolExecutor(4) as pool:
         waiting: list[Future[bool]] = [pool.submit(asking.connect) for _ in range(4)]
-        assert ready.wait(5)
+        assert ready.wait(60)
         browse(urls[0])
-        refused = [one.exception(10) for one in waiting]
+        refused = [one.exception(60) for one in waiting]
     assert all(isinstance(error, AccessDeniedError) for error in refused)
     # A thread that came after the refusal starts again; the waiting threads share the refusal.
     assert len({id(error) for error in refused}) <= len(urls)

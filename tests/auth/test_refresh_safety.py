@@ -125,7 +125,7 @@ def test_a_call_during_a_save_does_not_use_the_old_pair_again(make: Make, sandbo
             if calling:
                 worker = threading.Thread(target=crm.request.get, args=("/api/v4/account",))
                 worker.start()
-                worker.join(10)
+                worker.join(60)
             return saved
 
     calling: list[bool] = []
@@ -331,7 +331,7 @@ def test_a_handler_of_before_connect_may_set_a_code(make: Make, sandbox: Sandbox
 def test_a_code_may_be_set_during_the_wait_for_consent(
     make: Make, sandbox: Sandbox, free_port: int
 ) -> None:
-    crm = make({"server": {"port": free_port, "timeout": 10}})
+    crm = make({"server": {"port": free_port, "timeout": 60}})
     pasted: list[dict[str, Any]] = []
     code = sandbox.issue_code()
     crm.on(
@@ -356,7 +356,7 @@ def test_a_handler_that_waits_for_a_thread_that_needs_the_token_uses_no_processo
     def wait(_: Response) -> None:
         worker = threading.Thread(target=work)
         worker.start()
-        worker.join(10)
+        worker.join(60)
         assert not worker.is_alive()
 
     connected.once("connection:newToken", wait)
@@ -419,7 +419,7 @@ def test_a_waiting_thread_continues_while_a_new_token_handler_still_runs(
         first = pool.submit(crm.request.get, "/api/v4/account")
         try:
             assert called.wait(30)
-            waiter.join(10)
+            waiter.join(60)
             assert statuses == [200]
             assert not first.done()
         finally:
@@ -434,10 +434,10 @@ def test_closing_the_client_ends_the_wait_for_a_person(make: Make, free_port: in
     crm.on("connection:beforeConsent", lambda _: ready.set())
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(crm.connect)
-        assert ready.wait(10)
+        assert ready.wait(60)
         crm.close()
         with pytest.raises(NotAuthorizedError, match="was closed"):
-            waiting.result(10)
+            waiting.result(60)
 
 
 def test_a_configured_state_stays_after_a_consent(make: Make, free_port: int) -> None:

@@ -103,7 +103,7 @@ def test_after_n_pages_n_and_half_the_depth_are_asked_for(clock: ManualClock, ah
         there[number].set()
         if 1 < number <= 20:
             # It is answered when the last one is there that may be asked for meanwhile.
-            assert there[last(number - 1)].wait(10)
+            assert there[last(number - 1)].wait(60)
         return pages(path, query)
 
     crm, server = canned(answer, clock)
@@ -117,7 +117,7 @@ def together(pages: Answer, first: int, last: int) -> Answer:
 
     def answer(path: str, query: dict[str, str]) -> Any:
         if first <= int(query["page"]) <= last:
-            gate.wait(10)
+            gate.wait(60)
         return pages(path, query)
 
     return answer
@@ -252,7 +252,7 @@ def test_pages_are_read_side_by_side(clock: ManualClock) -> None:
 
     def answer(path: str, query: dict[str, str]) -> Any:
         if query["page"] in ("2", "3"):
-            together.wait(10)
+            together.wait(60)
         return pages(path, query)
 
     crm, _ = canned(answer, clock)
@@ -328,7 +328,7 @@ def test_breaking_off_stops_the_threads(clock: ManualClock) -> None:
         if number == 21:
             break
     for thread in workers():
-        thread.join(10)
+        thread.join(60)
     assert not workers()
     assert max(server.pages) <= 11 + SLACK + 4
 

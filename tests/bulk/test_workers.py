@@ -58,7 +58,7 @@ def test_results_come_in_the_order_of_the_jobs() -> None:
 
     def work(job: int) -> int:
         if job == 0:
-            assert late.wait(10)
+            assert late.wait(60)
         return job * job
 
     with OrderedPool(work) as crew:
@@ -104,14 +104,14 @@ def test_close_drops_what_was_not_begun_and_does_not_wait() -> None:
 
     def work(job: int) -> None:
         begun.release()
-        assert end.wait(10)
+        assert end.wait(60)
         done.append(job)
 
     with OrderedPool(work) as crew:
         for job in range(3):
             crew.ask(job)
         for _ in range(3):
-            assert begun.acquire(timeout=10)
+            assert begun.acquire(timeout=60)
     assert done == []
     end.set()
 
@@ -121,12 +121,12 @@ def test_a_patient_one_waits_for_what_was_begun() -> None:
 
     def work(job: int) -> None:
         begun.set()
-        assert end.wait(10)
+        assert end.wait(60)
         done.append(job)
 
     with OrderedPool(work, patient=True) as crew:
         crew.ask(1)
-        assert begun.wait(10)
+        assert begun.wait(60)
         threading.Timer(0, end.set).start()
     assert done == [1]
 
@@ -142,7 +142,7 @@ def test_a_patient_one_does_not_wait_again_after_ctrl_c() -> None:
                     break
         end.wait(0.1)  # Python's own `wait` must not be interrupted before it has begun.
         signal.pthread_kill(main, signal.SIGINT)
-        end.wait(10)
+        end.wait(60)
         done.set()
 
     crew = OrderedPool(press_ctrl_c_when_it_waits, patient=True)

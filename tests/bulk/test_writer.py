@@ -263,7 +263,7 @@ def test_leaving_early_stops_the_threads(portal: Sandbox, crm: AmoCRM) -> None:
         break
     run.close()
     for thread in workers():
-        thread.join(10)
+        thread.join(60)
     assert len(stored(portal)) <= 10 * MOST
 
 
@@ -272,7 +272,7 @@ def test_dropping_it_stops_the_threads(portal: Sandbox, crm: AmoCRM) -> None:
     next(run)
     del run
     for thread in workers():
-        thread.join(10)
+        thread.join(60)
     assert not workers()
 
 
@@ -429,7 +429,7 @@ def test_as_many_chunks_as_a_second_needs_leave_before_the_first_answer(
     together = threading.Barrier(MOST - 1)
 
     def answer(path: str, query: dict[str, str]) -> Any:
-        together.wait(10)
+        together.wait(60)
         return {"_embedded": {"leads": [{"id": 1}]}}
 
     session = Canned(answer).session()
@@ -449,7 +449,7 @@ class Turnstile:
 
     def wait(self, clock: Any, patience: float) -> Turnstile:
         self.asked.release()
-        assert self.free.acquire(timeout=10)
+        assert self.free.acquire(timeout=60)
         return self
 
     def hold(self, *_: Any, **__: Any) -> None:
@@ -468,7 +468,7 @@ def test_a_chunk_that_waits_for_its_turn_is_not_yet_in_the_journal(
     rate_limiter.free.release(2)
     assert [type(next(run)) for _ in range(20)] == [Created] * 20
     for _ in range(6):
-        assert rate_limiter.asked.acquire(timeout=10), "all of them have begun"
+        assert rate_limiter.asked.acquire(timeout=60), "all of them have begun"
     assert path.read_text().count('"sent"') == 2
     rate_limiter.free.release(4)
     assert kinds(list(run)) == {"Created": 40}

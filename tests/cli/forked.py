@@ -20,7 +20,8 @@ from types import TracebackType
 
 from tests.processes import APART
 
-PATIENCE = 30.0
+PATIENCE = 60.0
+END = b"<the end>"
 
 
 def _run(
@@ -69,12 +70,12 @@ class Forked:
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
         name = os.ttyname(other_side)
         read_from, write_to = name, name
-        self._open = {self._terminal: ""}
+        self._open = {self._terminal: b""}
         if piped:
             write_to = str(folder / "stdout.pipe")
             os.mkfifo(write_to)
             self._pipe = os.open(write_to, os.O_RDWR | os.O_NONBLOCK)
-            self._open[self._pipe] = ""
+            self._open[self._pipe] = b""
         if stdin is not None:
             read_from = str(folder / "stdin.txt")
             Path(read_from).write_text(stdin)
@@ -103,17 +104,20 @@ class Forked:
     @property
     def shown(self) -> str:
         """What the terminal has shown."""
-        return self._open[self._terminal].replace("\r\n", "\n")
+        return self._text(self._terminal).replace("\r\n", "\n")
 
     @property
     def out(self) -> str:
         """What has come through the pipe."""
-        return self._open[self._pipe]
+        return self._text(self._pipe)
+
+    def _text(self, handle: int) -> str:
+        return self._open[handle].decode("utf-8", "replace")
 
     def read_until(self, text: str) -> None:
         """Read until a text was shown or has come."""
         end = time.monotonic() + PATIENCE
-        while not any(text in content for content in self._open.values()):
+        while not any(text.encode() in content for content in self._open.values()):
             assert self._read(end), f"{text!r} was not shown, but: {self._open}"
 
     def press_ctrl_c(self) -> None:
@@ -125,6 +129,12 @@ class Forked:
         while self._read(end):
             pass
         self.process.join(PATIENCE)
+        # A terminal may give late what was written to it, but in its order.
+        os.write(self._other_side, END)
+        while END not in self._open[self._terminal]:
+            assert select.select([self._terminal], [], [], PATIENCE)[0], self._open
+            self._open[self._terminal] += os.read(self._terminal, 65_536)
+        self._open[self._terminal] = self._open[self._terminal].removesuffix(END)
         while self._read(0):
             pass
         return self.process.exitcode
@@ -134,7 +144,7 @@ class Forked:
         wait = max(0.0, end - time.monotonic())
         ready, _, _ = select.select([*self._open, self.process.sentinel], [], [], wait)
         for handle in set(ready) & set(self._open):
-            self._open[handle] += os.read(handle, 65_536).decode("utf-8", "replace")
+            self._open[handle] += os.read(handle, 65_536)
         return bool(set(ready) & set(self._open)) or (
             bool(wait) and self.process.sentinel not in ready
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import fcntl
 import os
@@ -17,7 +18,7 @@ from types import TracebackType
 
 from tests.cli.conftest import start
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Terminal:
@@ -51,7 +52,8 @@ class Terminal:
             preexec_fn=own_terminal,
         )  # fmt: skip
         os.close(slave)
-        self.shown = ""
+        self.shown = self._rest = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._is_open = True
 
     def __enter__(self) -> Terminal:
@@ -125,7 +127,10 @@ class Terminal:
         except OSError:  # Linux: nobody has the other side open any more.
             content = b""
             self._is_open = False
-        self.shown += content.decode("utf-8", "replace").replace("\r\n", "\n")
+        # What is read may end within a letter, and within the end of a line.
+        text = self._rest + self._decoder.decode(content, final=not content)
+        self._rest = "\r" if content and text.endswith("\r") else ""
+        self.shown += text.removesuffix(self._rest).replace("\r\n", "\n")
         return bool(content)
 
 

@@ -13,7 +13,7 @@ import pytest
 from amocrm import AmoCRM
 from amocrm.cli.logging_in import log_in_with_token
 from amocrm.cli.profiles import Profile, Profiles
-from amocrm.cli.webhooks import settings
+from amocrm.cli.webhooks.local_inbox import open_inbox
 from amocrm.sandbox import Sandbox
 from amocrm.webhooks import Receiver
 from tests.cli.conftest import Shop
@@ -157,7 +157,7 @@ def start(folder: Path, shop: Shop, empty: str, tmp_path: Path) -> Start:
 
 def fill_inbox(profiles: Profiles) -> None:
     """Put an event that is to be handled, and one that is dead, into the inbox."""
-    inbox = settings.open_inbox(profiles, {})
+    inbox = open_inbox(profiles, {})
     receiver = Receiver(inbox, key="k" * 32, url="http://127.0.0.1")
     path = receiver.address(30000001).removeprefix("http://127.0.0.1")
     for number in (7, 8):

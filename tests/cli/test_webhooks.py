@@ -21,6 +21,7 @@ import pytest
 from amocrm.cli.profiles import Profiles
 from amocrm.cli.webhooks import settings
 from amocrm.cli.webhooks.listening import Arrived, Listener
+from amocrm.cli.webhooks.local_inbox import open_inbox as open_own_inbox
 from amocrm.errors import ConfigurationError
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.webhooks import Receiver, SQLInbox
@@ -111,7 +112,7 @@ def test_ensure_and_list(run: Run, portal: Sandbox, handlers: str) -> None:
     ("arguments", "told"),
     [(("ensure", "lead_add", "--url", "https://h.example"), "add_lead"),
      (("ensure", "add_lead"), "--url"),
-     (("ensure", "add_lead", "--url", "ftp://h.example"), "http(s) URL"),
+     (("ensure", "add_lead", "--url", "ftp://h.example"), "--url must be an http(s) URL"),
      (("ensure", "--hooks", "nothing", "--url", "https://h.example"), "module:hooks"),
      (("worker", "broken_handlers:hooks"), "ZeroDivisionError"),
      (("worker", "no_such_module:hooks"), "ModuleNotFoundError"),
@@ -121,7 +122,7 @@ def test_ensure_and_list(run: Run, portal: Sandbox, handlers: str) -> None:
      (("trigger", "widget_request"), "AMOCRM_CLIENT_SECRET"),
      (("inbox", "--since", "yesterday"), "24h"),
      (("replay", "5", "--code", "add_lead"), "--since"),
-     (("listen", "--forward-to", "h.example"), "http(s) URL")],
+     (("listen", "--forward-to", "h.example"), "--forward-to must be an http(s) URL")],
 )  # fmt: skip
 @pytest.mark.usefixtures("portal", "handlers")
 def test_bad_input_gets_one_line(run: Run, arguments: tuple[str, ...], told: str) -> None:
@@ -187,14 +188,14 @@ def test_listen_stores_tells_and_posts_on(run: Run, program: Program, free_port:
         assert sent == {"code": "add_lead", "kind": "account", "status": 200}
         line = json.loads(listening.stdout.readline())
         assert line == {"code": "add_lead", "entity": "leads", "id": 42, "account_id": 30000001}
-        assert program.told.wait(10)
+        assert program.told.wait(60)
         ((path, content_type, body),) = program.got
         assert (path, content_type) == ("/hook?shop=1", "application/x-www-form-urlencoded")
         assert b"Window" in body
         assert listening.stderr.readline() == f"{there}: 200\n"
     finally:
         listening.send_signal(signal.SIGINT)
-        rest = listening.communicate(timeout=20)
+        rest = listening.communicate(timeout=60)
     assert (listening.returncode, rest) == (0, ("", ""))
     (stored,) = rows(run("webhooks", "inbox"))
     assert (stored["code"], stored["state"], stored["entity"]) == (
@@ -254,7 +255,7 @@ def open_inbox(
 ) -> Iterator[OpenInbox]:
     """Opens the inbox of the commands: the default one, or one in the database of a server."""
     if request.param == "sqlite":
-        settings.open_inbox(Profiles(str(folder)), {}).close()
+        open_own_inbox(Profiles(str(folder)), {}).close()
         yield partial(SQLInbox, f"sqlite:///{folder}/webhooks.db")
         return
     with inbox_place(request.param, tmp_path) as place:

@@ -18,9 +18,9 @@ from amocrm import Integration
 from amocrm.mirror.sql.sink import Sink
 from amocrm.sandbox import Sandbox
 from amocrm.stores.redis import RedisStore
+from tests.celery_workers import broker, kill, until
 from tests.mirror.places import Place
 from tests.servers import need
-from tests.webhooks.test_celery import broker, kill, until
 
 celery = pytest.importorskip("celery")
 

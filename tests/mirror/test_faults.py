@@ -262,6 +262,33 @@ def test_one_run_at_a_time(place: Place, run: Runs, shop: Sandbox) -> None:
     run(place)
 
 
+def test_a_long_run_does_not_keep_postgresql_from_vacuuming(tmp_path: Path) -> None:
+    with new_place("postgres", tmp_path) as place:
+        name = f"mirror-{uuid.uuid4().hex}"
+        engine = sa.create_engine(place.url, poolclass=sa.pool.NullPool)
+        others = sa.text(
+            "SELECT state, backend_xid, backend_xmin FROM pg_stat_activity"
+            " WHERE application_name = :name AND state <> 'idle'"
+        ).bindparams(name=name)
+        with closing(Sink(f"{place.url}?application_name={name}", place.prefix)) as sink:
+            sink.create_tables()
+            with sink.running(7), engine.connect() as connection:
+                (row,) = connection.execute(others)
+                assert tuple(row) == ("idle in transaction", None, None)
+
+
+@pytest.mark.parametrize("prefix", ["a%b_", "O'B_", 'q"_', "Ünï_", "a:b_"])
+def test_names_of_tables_in_postgresql(tmp_path: Path, prefix: str) -> None:
+    with new_place("postgres", tmp_path) as place:
+        with closing(Sink(place.url, place.prefix + prefix)) as sink:
+            sink.create_tables()
+            with sink.running(7), pytest.raises(MirrorError, match="another run"):
+                with sink.running(7):
+                    pytest.fail("it was not locked")
+            for table in sink.tables.all:
+                sink.database.run("drop", table.drop)
+
+
 def test_a_table_of_another_program_is_not_touched(file: Place, run: Runs) -> None:
     engine = sa.create_engine(file.url, poolclass=sa.pool.NullPool)
     with engine.begin() as connection:

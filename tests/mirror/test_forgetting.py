@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from amocrm import AmoCRM, ConfigurationError, MirrorError
-from amocrm.mirror import forget, mirror
+from amocrm.mirror import forget, mirror, verify
 from amocrm.mirror.sql.schema import describe_all
 from amocrm.mirror.tables.definitions import TABLES
 from amocrm.sandbox import ManualClock, Sandbox
@@ -96,6 +96,74 @@ def test_who_exists_anew_is_mirrored_again(
     run(file)
     assert file.one("contacts", id=person)["name"] == "Forgetta Person, back"
     assert "notes" not in traces(file)
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_forgotten_person_is_not_missing(
+    place: Place, run: Runs, shop: Sandbox, clock: ManualClock, person: int, is_deleted: bool
+) -> None:
+    run(place)
+    clock.advance(1000)
+    if is_deleted:
+        shop.trash("contacts", person)
+    run(place)
+    clock.advance(100)
+    forget(place.url, shop.account().id, person, prefix=place.prefix, clock=clock)
+    clock.advance(1000)
+    found = verify(run.crm, place.url, prefix=place.prefix, clock=clock)
+    assert found.differences == []
+    assert found.miscounted == {}
+    assert found.compared["contacts"] == 8
+    assert found.counts["notes/leads"] == (4, 4), "the call of another number is there"
+    assert found.counts["notes/contacts"] == (0, 0)
+    assert found.counts["tasks"] == (4, 4)
+    assert found.counts["events"] == (len(place.rows("events")),) * 2
+    assert found.moving == {}
+
+
+def test_a_forgotten_person_hides_no_other_difference(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock, person: int, crm: AmoCRM
+) -> None:
+    run(file)
+    clock.advance(1000)
+    forget(file.url, shop.account().id, person, clock=clock)
+    clock.advance(1000)
+    run(file)
+    clock.advance(1000)
+    engine = sa.create_engine(file.url)
+    with engine.begin() as connection:
+        for name in ("contacts", "notes", "tasks"):
+            connection.exec_driver_sql(
+                f"DELETE FROM {name} WHERE id = (SELECT min(id) FROM {name})"
+            )
+        connection.exec_driver_sql("DELETE FROM events WHERE type = 'task_added'")
+    engine.dispose()
+    found = verify(crm, file.url, clock=clock)
+    assert {one.table for one in found.differences} == {"contacts", "notes", "tasks", "events"}
+    assert found.counts["contacts"] == (7, 8)
+    assert found.counts["tasks"] == (3, 4)
+    assert found.miscounted.keys() == {"contacts", "notes/leads", "tasks", "events"}
+
+
+def test_who_exists_anew_is_compared(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock, person: int, crm: AmoCRM
+) -> None:
+    run(file)
+    clock.advance(1000)
+    forget(file.url, shop.account().id, person, clock=clock)
+    clock.advance(1000)
+    crm.contacts.update(person, {"name": "Forgetta Person, back"})
+    clock.advance(1000)
+    run(file)
+    clock.advance(1000)
+    found = verify(crm, file.url, clock=clock)
+    assert (found.differences, found.counts["contacts"]) == ([], (9, 9))
+    engine = sa.create_engine(file.url)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"UPDATE contacts SET name = 'x' WHERE id = {person}"))
+    engine.dispose()
+    (found_one,) = verify(crm, file.url, clock=clock).differences
+    assert found_one.key == (person,)
 
 
 def test_nothing_is_left_in_the_file(

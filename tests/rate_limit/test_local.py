@@ -19,6 +19,7 @@ from amocrm.rate_limit.local import shared_rate_limiter
 from amocrm.rate_limit.window import LOOK, OPENING
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
+from tests.rate_limit.test_contract import Moment, moment, too_many
 
 
 def take(rate_limiter: LocalRateLimiter, clock: Clock, patience: float = 0) -> float:
@@ -342,18 +343,17 @@ def test_a_turn_whose_owner_was_interrupted_stops_nobody(clock: ManualClock) -> 
 
 def test_threads_never_exceed_the_rate_on_the_real_clock() -> None:
     rate_limiter, clock = LocalRateLimiter(7), SystemClock()
-    gate, moments = threading.Barrier(15), []
+    gate, moments = threading.Barrier(15), list[Moment]()
 
     def work(_: int) -> None:
         gate.wait()
         slot = rate_limiter.wait(clock, 60)
-        assert not isinstance(slot, Refusal)
-        moments.append(slot.left)
+        assert isinstance(slot, TakenSlot)
+        moments.append(moment(slot))
 
     with ThreadPoolExecutor(15) as pool:
         list(pool.map(work, range(15)))
-    moments.sort()
-    assert all(last - first >= 1.0 for first, last in zip(moments, moments[7:], strict=False))
+    assert too_many(moments, 7, slack=0.0) == []
 
 
 def test_the_facade_s_pace_is_the_documented_limit(

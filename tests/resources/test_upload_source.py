@@ -66,7 +66,7 @@ def test_a_pipe_gives_what_it_has_and_parts_are_full_all_the_same() -> None:
         with open(reading, "rb", buffering=0) as pipe, UploadSource(pipe, size) as source:
             assert source.rewindable is (size is None)
             assert (source.size, list(source.parts(2))) == (5, [b"ab", b"cd", b"e"])
-        thread.join(10)
+        thread.join(60)
 
 
 def test_an_iterable_of_known_size_is_read_as_it_is_sent() -> None:

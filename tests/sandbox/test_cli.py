@@ -66,7 +66,7 @@ def test_what_is_printed_works_and_a_signal_ends_it(
     assert "one.amocrm.ru" in start.text
     assert (pair.json()["expires_in"], len(leads.json()["_embedded"]["leads"])) == (300, 16)
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 

@@ -362,7 +362,7 @@ def test_a_killed_process_leaves_a_complete_token_and_a_free_lock(tmp_path: Path
             while store.load(KEY) == before:
                 pass
             process.send_signal(signal.SIGKILL)
-            process.communicate(timeout=10)
+            process.communicate(timeout=60)
         text = store.load(KEY)
         assert text is not None
         assert text.partition(" ")[2] == "r" * 1900

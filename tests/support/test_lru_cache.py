@@ -37,7 +37,7 @@ def test_many_threads_get_the_same_thing() -> None:
     gate = threading.Barrier(16)
 
     def ask(_: int) -> object:
-        gate.wait(10)
+        gate.wait(60)
         return shelf.get("a", object)
 
     with ThreadPoolExecutor(16) as pool:

@@ -53,7 +53,10 @@ def test_a_bar_on_standard_error_leaves_standard_output_alone(
         with bar("Leads", stderr=True) as report:
             report(Progress(250))
             sys.stdout.write("data\n")
-        shown = os.read(terminal, 65_536)
+        print("end", file=screen, flush=True)
+        shown = b""
+        while b"end" not in shown:  # A terminal gives what is written piece by piece.
+            shown += os.read(terminal, 65_536)
     os.close(terminal)
     assert capsys.readouterr().out == "data\n"
     assert b"Leads" in shown

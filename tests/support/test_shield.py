@@ -79,7 +79,7 @@ def test_another_thread_does_its_work_itself() -> None:
         args=(lambda: threads.append(threading.get_ident()), lambda _: None),
     )
     worker.start()
-    worker.join(10)
+    worker.join(60)
     assert threads == [worker.ident]
 
 
@@ -158,7 +158,7 @@ def work():
     return "kept"
 
 threading.Thread(target=lambda: shielded(work, print), daemon=True).start()
-begun.wait(10)
+begun.wait(60)
 """
 
 

@@ -26,7 +26,7 @@ class Work:
     def __call__(self, settle: Settle) -> int:
         self.times += 1
         self.begun.set()
-        assert self.go.wait(10)
+        assert self.go.wait(60)
         return self.times
 
 
@@ -39,26 +39,26 @@ def waiting(flight: SingleFlight[Any], count: int, moment: str = "settled") -> N
 
 
 def test_who_comes_meanwhile_gets_the_same_result() -> None:
-    flight, work = SingleFlight[int](10), Work()
+    flight, work = SingleFlight[int](60), Work()
     with ThreadPoolExecutor(4) as pool:
         results = [pool.submit(flight.run, work) for _ in range(4)]
-        work.begun.wait(10)
+        work.begun.wait(60)
         waiting(flight, 3)
         work.go.set()
-        assert {one.result(10) for one in results} == {1}
+        assert {one.result(60) for one in results} == {1}
     assert work.times == 1
     assert flight.run(work) == 2
 
 
 def test_an_error_of_ours_is_everybody_s_and_another_s_is_not() -> None:
     for error, times in ((ConfigurationError("x"), 1), (LookupError("x"), 3)):
-        flight: SingleFlight[int] = SingleFlight(10)
+        flight: SingleFlight[int] = SingleFlight(60)
         gate = threading.Event()
         runs: list[int] = []
 
         def work(_: Settle, error: Exception = error, runs: list[int] = runs) -> int:
             runs.append(1)
-            assert gate.wait(10)  # noqa: B023
+            assert gate.wait(60)  # noqa: B023
             raise error
 
         with ThreadPoolExecutor(3) as pool:
@@ -66,28 +66,28 @@ def test_an_error_of_ours_is_everybody_s_and_another_s_is_not() -> None:
             waiting_for(runs)
             waiting(flight, 2)
             gate.set()
-            assert all(one.exception(10) is error for one in results)
+            assert all(one.exception(60) is error for one in results)
         assert len(runs) == times
 
 
 @pytest.mark.parametrize("topic", ["another token", None])
 def test_an_error_of_other_work_is_nobody_else_s(topic: str | None) -> None:
-    flight: SingleFlight[int] = SingleFlight(10)
+    flight: SingleFlight[int] = SingleFlight(60)
     begun, go = threading.Event(), threading.Event()
 
     def fail(_: Settle) -> int:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
         raise ConfigurationError("of the code")
 
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(flight.run, fail, topic=topic)
-        begun.wait(10)
+        begun.wait(60)
         others = [pool.submit(flight.run, lambda _: 7, topic="a token") for _ in range(3)]
         waiting(flight, 3)
         go.set()
-        assert [one.result(10) for one in others] == [7, 7, 7]
-        assert isinstance(first.exception(10), ConfigurationError)
+        assert [one.result(60) for one in others] == [7, 7, 7]
+        assert isinstance(first.exception(60), ConfigurationError)
 
 
 def waiting_for(runs: list[int]) -> None:
@@ -96,36 +96,36 @@ def waiting_for(runs: list[int]) -> None:
 
 
 def test_a_settled_result_is_out_before_the_work_is_over() -> None:
-    flight: SingleFlight[int] = SingleFlight(10)
+    flight: SingleFlight[int] = SingleFlight(60)
     settled, go = threading.Event(), threading.Event()
 
     def work(settle: Settle) -> int:
         settle(5)
         settled.set()
-        assert go.wait(10)
+        assert go.wait(60)
         raise LookupError("a handler of the owner's")
 
     with ThreadPoolExecutor(2) as pool:
         owner = pool.submit(flight.run, work)
-        settled.wait(10)
-        assert pool.submit(flight.run, work).result(10) == 5
+        settled.wait(60)
+        assert pool.submit(flight.run, work).result(60) == 5
         go.set()
-        assert isinstance(owner.exception(10), LookupError)
+        assert isinstance(owner.exception(60), LookupError)
 
 
 def test_work_of_one_s_own_waits_for_the_end_and_is_done() -> None:
-    flight, work = SingleFlight[int](10), Work()
+    flight, work = SingleFlight[int](60), Work()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(flight.run, work)
-        work.begun.wait(10)
+        work.begun.wait(60)
         second = pool.submit(flight.run, lambda _: 77, own=True)
         waiting(flight, 1, "ended")
         work.go.set()
-        assert (first.result(10), second.result(10)) == (1, 77)
+        assert (first.result(60), second.result(60)) == (1, 77)
 
 
 def test_a_result_that_does_not_serve_is_waited_for_to_its_end_and_replaced() -> None:
-    flight, work = SingleFlight[int](10), Work()
+    flight, work = SingleFlight[int](60), Work()
 
     def early(settle: Settle) -> int:
         settle(1)
@@ -133,26 +133,26 @@ def test_a_result_that_does_not_serve_is_waited_for_to_its_end_and_replaced() ->
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(flight.run, early)
-        work.begun.wait(10)
+        work.begun.wait(60)
         second = pool.submit(flight.run, lambda _: 2, serves=lambda result: result != 1)
         waiting(flight, 1, "ended")
         work.go.set()
-        assert (first.result(10), second.result(10)) == (1, 2)
+        assert (first.result(60), second.result(60)) == (1, 2)
 
 
 def test_the_wait_for_another_s_work_has_an_end() -> None:
     flight, work = SingleFlight[int](0.01), Work()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(flight.run, work)
-        work.begun.wait(10)
+        work.begun.wait(60)
         with pytest.raises(NotAuthorizedError, match=r"after 0\.01 s"):
             flight.run(work)
         work.go.set()
-        assert first.result(10) == 1
+        assert first.result(60) == 1
 
 
 def test_the_work_cannot_wait_for_itself() -> None:
-    flight: SingleFlight[int] = SingleFlight(10)
+    flight: SingleFlight[int] = SingleFlight(60)
     assert not flight.inside
 
     def work(_: Settle) -> int:

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,28 +25,16 @@ from amocrm import AmoCRM
 from amocrm.sandbox import Sandbox
 from amocrm.webhooks import Hooks, Worker
 from amocrm.webhooks.inbox.sql import SQLInbox
-from tests.servers import missing, need
+from tests.celery_workers import broker, kill, until
 from tests.webhooks.arrivals import FORM, form, put
 
 celery = pytest.importorskip("celery")
 kombu = pytest.importorskip("kombu")
 
 ROOT = Path(__file__).parents[2]
-RABBIT = os.environ.get("AMOCRM_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//")
 LEASE = 0.5
 SWEEP = 1.5
 KILLS = int(os.environ.get("AMOCRM_TEST_ROUNDS", "12"))
-
-
-def broker(kind: str) -> str:
-    """Return the address of a broker that responds; skip the test if it does not."""
-    if kind == "redis":
-        return need("redis")
-    try:
-        socket.create_connection(("127.0.0.1", 5672), timeout=5).close()
-    except OSError:
-        missing("RabbitMQ")
-    return RABBIT
 
 
 class Place:
@@ -138,21 +125,6 @@ class Place:
             channel.queue_delete(self.queue)
         self.app.close()
         self.inbox.close()
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a worker and all its processes at once."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(20)
-
-
-def until(true: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until something is true: other processes do it."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from amocrm.cli.options import pass_session
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
 from amocrm.cli.webhooks import settings
+from amocrm.cli.webhooks.local_inbox import open_inbox
 from amocrm.errors import AmoCRMError, WebhookError
 from amocrm.http.messages import Json
 from amocrm.schema.enums import WebhookCode
@@ -235,7 +236,7 @@ def worker(session: Session, hooks: str, threads: int, once: bool) -> int:
 @contextmanager
 def _opened(session: Session, *, create: bool = False) -> Generator[SQLInbox]:
     """Open the inbox while the block runs."""
-    opened = settings.open_inbox(session.profiles(), os.environ, create=create)
+    opened = open_inbox(session.profiles(), os.environ, create=create)
     try:
         yield opened
     finally:

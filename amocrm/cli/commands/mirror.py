@@ -15,10 +15,11 @@ from amocrm.cli.options import pass_session
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
 from amocrm.errors import ConfigurationError
+from amocrm.mirror.differences import Verification
 from amocrm.mirror.families import FAMILIES
 from amocrm.mirror.report import MirrorReport
 from amocrm.mirror.run import mirror as run_mirror
-from amocrm.mirror.verification import Verification, verify
+from amocrm.mirror.verification import verify
 from amocrm.mirror.webhooks import mirror_webhooks
 
 URL: Final = "AMOCRM_MIRROR_URL"

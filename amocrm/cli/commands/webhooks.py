@@ -1,4 +1,4 @@
-"""`webhooks ensure`, `list`, `listen`, `trigger`: subscriptions, and webhooks on this machine."""
+"""`webhooks listen`, `trigger`: webhooks on this machine."""
 
 from __future__ import annotations
 
@@ -17,101 +17,17 @@ from amocrm.cli.profiles import Profile
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
 from amocrm.cli.webhooks import settings
-from amocrm.cli.webhooks.listening import Arrived, Listener, check_forward, send
+from amocrm.cli.webhooks.listening import Arrived, Listener, send
+from amocrm.cli.webhooks.local_inbox import open_inbox
 from amocrm.cli.webhooks.samples import BY_KIND, Sender, find_kind, make_sample
 from amocrm.errors import AmoCRMError, ConfigurationError, NotAuthorizedError
 from amocrm.http.messages import Json
 from amocrm.webhooks.addresses import path_of, shown_address
 from amocrm.webhooks.event import Kind
 from amocrm.webhooks.receiver.receiver import Receiver
-from amocrm.webhooks.subscriptions import ensure as ensure_subscription
 
 PORT: Final = 8844
 _KINDS: Final = [kind for kind in get_args(Kind) if kind in BY_KIND]
-
-
-@click.command(
-    "list",
-    help=tr(
-        "List the subscriptions. Secrets of addresses are not shown.\n\nExample: amocrm webhooks "
-        "list",
-        "Показать подписки. Секреты адресов не показываются.\n\nПример: amocrm webhooks list",
-    ),
-)
-@click.option(
-    "--secrets", is_flag=True, help=tr("Show addresses in full.", "Показывать адреса целиком.")
-)
-@pass_session
-def list_(session: Session, secrets: bool) -> None:
-    session.rows(
-        (
-            {
-                "id": one["id"],
-                "address": one["destination"] if secrets else shown_address(one["destination"]),
-                "disabled": one["disabled"],
-                "codes": " ".join(one["settings"]),
-            }
-            for one in session.crm().webhooks.list()
-        ),
-        ("id", "address", "disabled", "codes"),
-    )
-
-
-@click.command(
-    help=tr(
-        "Subscribe an address to codes, and switch it on again if amoCRM has switched it off. "
-        "Without an address, all that are off are switched on again. The address is that of a "
-        "receiver at --url, or the line that --address - reads: it is a password."
-        "\n\nExample: amocrm webhooks ensure --url https://hooks.example.com/amocrm add_lead",
-        "Подписать адрес на события или включить подписку снова, если amoCRM её отключила. Без "
-        "адреса включаются все отключённые. Адрес строится по --url приёмника или читается через "
-        "--address -: он секретный, как пароль.\n\nПример: amocrm webhooks ensure --url "
-        "https://hooks.example.com/amocrm add_lead",
-    )
-)
-@click.argument("codes", nargs=-1, metavar="[CODE]...")
-@click.option("--url", help=tr("Where the receiver is mounted.", "Где подключён приёмник."))
-@click.option(
-    "--address", type=click.Choice(["-"]),
-    help=tr("Read the address from standard input.", "Прочитать адрес из стандартного ввода."),
-)  # fmt: skip
-@click.option(
-    "--hooks", metavar="MODULE:NAME",
-    help=tr("The codes of a program's handlers.",
-            "События, для которых в программе есть обработчики."),
-)  # fmt: skip
-@pass_session
-def ensure(
-    session: Session,
-    codes: tuple[str, ...],
-    url: str | None,
-    address: str | None,
-    hooks: str | None,
-) -> None:
-    wanted = settings.check_codes(codes)
-    if hooks is not None:
-        wanted += settings.load_hooks(hooks).codes
-    crm = session.crm()
-    if address is None and url is None:
-        if wanted:
-            raise ConfigurationError("there is no address to subscribe", hint="give --url")
-        for one in crm.webhooks.list():
-            if one["disabled"]:
-                known = settings.check_codes(one["settings"])
-                crm.webhooks.create({"destination": one["destination"], "settings": known})
-                session.say(tr("switched on: ", "включена: ") + shown_address(one["destination"]))
-        return
-    if address is not None:
-        destination = sys.stdin.readline().strip()
-    else:
-        keys = settings.address_keys(session.profiles(), os.environ)
-        base = _base(url or "")
-        destination = base + path_of(keys[0], "account", crm.account.get()["id"])
-    done = ensure_subscription(crm, destination, wanted)
-    session.item({
-        "address": shown_address(destination), "action": done.action,
-        "codes": " ".join(done.codes), "removed": done.removed,
-    })  # fmt: skip
 
 
 @click.command(
@@ -142,14 +58,14 @@ def listen(
     url: str | None,
     channel: str | None,
 ) -> None:
-    target = None if forward_to is None else check_forward(forward_to)
+    target = None if forward_to is None else settings.check_url(forward_to, "--forward-to")
     profiles, sender = session.profiles(), _sender(session)
     keys = settings.address_keys(profiles, os.environ)
-    inbox = settings.open_inbox(profiles, os.environ, create=True)
+    inbox = open_inbox(profiles, os.environ, create=True)
     receiver = Receiver(
         inbox,
         key=keys,
-        url=_base(url or "http://127.0.0.1"),  # It is not told, but made below.
+        url=settings.receiver_base(url or "http://127.0.0.1"),  # It is not told, but made below.
         client_id=sender.client_id or None if sender.client_secret else None,
         client_secret=sender.client_secret or None,
         channels={channel: sender.channel_secret} if channel else None,
@@ -169,7 +85,7 @@ def listen(
     stop = StopOrder()
     try:
         with stop.given_by_signals(), Listener(receiver, tell).serve(host, port) as taken:
-            base = _base(url or f"http://{host}:{taken}")
+            base = settings.receiver_base(url or f"http://{host}:{taken}")
             session.say(tr("Listening at ", "Приёмник: ")
                         + base + path_of(keys[0], "account", sender.account_id))  # fmt: skip
             while not stop.wait(3600):
@@ -223,12 +139,12 @@ def trigger(
         click.echo(made.query or made.body.decode())
         return 0
     if to is not None:
-        address = check_forward(to)
+        address = settings.check_url(to, "--to")
     else:
         keys = settings.address_keys(session.profiles(), os.environ)
         account = sender.account_id if whose in ("account", "pipeline") else None
         path = path_of(keys[0], whose, account).replace(":scope_id", f"{channel}_account")
-        address = _base(url or f"http://127.0.0.1:{PORT}") + path
+        address = settings.receiver_base(url or f"http://127.0.0.1:{PORT}") + path
     try:
         status = send(address, made.method, made.headers, made.body, made.query)
     except (OSError, http.client.HTTPException) as error:
@@ -271,10 +187,6 @@ def _account_of_token(session: Session) -> int | None:
         return session.crm().connection.status().account_id
     except AmoCRMError:
         return None
-
-
-def _base(url: str) -> str:
-    return check_forward(url).rstrip("/")
 
 
 def _change(text: str) -> tuple[str, Json]:

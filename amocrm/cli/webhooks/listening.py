@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from amocrm.errors import AmoCRMError, ConfigurationError
+from amocrm.errors import AmoCRMError
 from amocrm.webhooks.addresses import Place
 from amocrm.webhooks.event import Delivery
 from amocrm.webhooks.parsing.parse import parse
@@ -115,22 +115,6 @@ class Listener:
     def _tell_all(self) -> None:
         while (one := self._queue.get()) is not None:
             self._tell(one)
-
-
-def check_forward(url: str) -> str:
-    """Return an address to post on to.
-
-    Raises:
-        ConfigurationError: it is no http(s) URL.
-    """
-    try:
-        parts = urlsplit(url)
-        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_good = False
-    if not is_good:
-        raise ConfigurationError("--forward-to must be an http(s) URL")
-    return url
 
 
 def send(url: str, method: str, headers: Mapping[str, str], body: bytes, query: str = "") -> int:

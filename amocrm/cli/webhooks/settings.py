@@ -1,4 +1,4 @@
-"""Where webhooks are kept, the key of their addresses, and how far they were compared."""
+"""The key of the webhooks' addresses, their codes, and how far they were compared."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from importlib import import_module
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 from amocrm._support.atomic_file import replace
 from amocrm._support.numbers import instant
@@ -19,13 +20,9 @@ from amocrm.errors import ConfigurationError
 from amocrm.resources.endpoint import near
 from amocrm.schema.enums import WebhookCode
 from amocrm.webhooks.codes import ACCOUNT
-from amocrm.webhooks.inbox.sql import SQLInbox
 from amocrm.webhooks.receiver.receiver import Receiver
 from amocrm.webhooks.router import Hooks
 
-URL: Final = "AMOCRM_INBOX"
-KEYS: Final = "AMOCRM_INBOX_KEYS"
-PREFIX: Final = "AMOCRM_INBOX_PREFIX"
 KEY: Final = "AMOCRM_WEBHOOKS_KEY"
 
 _AGES: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -33,28 +30,6 @@ _AGE: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _CODES: Final[Mapping[str, WebhookCode]] = {
     one.code: cast("WebhookCode", one.code) for one in ACCOUNT
 }
-
-
-def open_inbox(
-    profiles: Profiles, variables: Mapping[str, str], *, create: bool = False
-) -> SQLInbox:
-    """Open the inbox of AMOCRM_INBOX; without one, a database beside the profiles.
-
-    Args:
-        profiles: of this user.
-        variables: of the environment: the URL has a password, so it is no argument.
-        create: create missing tables, also in the database of AMOCRM_INBOX.
-    """
-    url = variables.get(URL)
-    own = os.path.join(profiles.folder, "webhooks.db")
-    if not url:
-        profiles.prepare()
-    keys = [key.strip() for key in variables.get(KEYS, "").split(",") if key.strip()]
-    prefix = variables.get(PREFIX) or "amocrm_"
-    inbox = SQLInbox(url or f"sqlite:///{own}", keys=keys or None, table_prefix=prefix)
-    if create or not url:
-        inbox.create_table()
-    return inbox
 
 
 def address_keys(profiles: Profiles, variables: Mapping[str, str]) -> list[str]:
@@ -161,3 +136,32 @@ def note_compared(profiles: Profiles, account_id: int, until: float) -> None:
 
 def _compared(profiles: Profiles) -> str:
     return os.path.join(profiles.folder, "reconciled.json")
+
+
+def check_url(url: str, option: str) -> str:
+    """Return an address to post to.
+
+    Args:
+        url: to check.
+        option: that gave it.
+
+    Raises:
+        ConfigurationError: it is no http(s) URL.
+    """
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise ConfigurationError(f"{option} must be an http(s) URL")
+    return url
+
+
+def receiver_base(url: str) -> str:
+    """Return where a receiver is mounted, without the slash at its end.
+
+    Raises:
+        ConfigurationError: it is no http(s) URL.
+    """
+    return check_url(url, "--url").rstrip("/")

@@ -1,7 +1,9 @@
 """One run at a time mirrors an account: others would only repeat its work.
 
 A row stays locked in a transaction of a connection of its own, which the database ends when the
-process dies. SQLite has no row locks, but also no second host: a lock file replaces them.
+process dies. In PostgreSQL, where that would keep VACUUM from working for as long as the run takes,
+the transaction holds an advisory lock instead, and nothing else. SQLite has no row locks, but also
+no second host: a lock file replaces them.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import exc
+from sqlalchemy.dialects import postgresql
 
 from amocrm._support.clock import SystemClock
 from amocrm._support.file_lock import FileLock
 from amocrm.errors import MirrorError
+from amocrm.http.messages import Json
 from amocrm.stores.database import Database, again_if_lost, describe_error, unlock
 
 PATIENCE: Final = 2.0
@@ -29,13 +33,14 @@ _clock: Final = SystemClock()
 
 @contextmanager
 def locked(
-    engine: sa.Engine | str, row: sa.Select[tuple[str]], account_id: int
+    engine: sa.Engine | str, state: sa.Table, name: str, account_id: int
 ) -> Generator[None, None, None]:
     """Hold the lock of an account's mirror.
 
     Args:
         engine: of the database, or its URL.
-        row: selects the row to lock.
+        state: the table with the row to lock.
+        name: of the row.
         account_id: of the account.
 
     Raises:
@@ -44,7 +49,7 @@ def locked(
     database = Database(engine, raises=MirrorError)
     try:
         if database.file is None:
-            with _locked_row(database, row, account_id):
+            with _held(database, state, name, account_id):
                 yield
         else:
             with _locked_file(f"{database.file}.mirror-{account_id}.lock", account_id):
@@ -71,13 +76,31 @@ def _locked_file(path: str, account_id: int) -> Generator[None, None, None]:
         lock.__exit__(None, None, None)
 
 
+def _advisory_lock(database: Database, state: sa.Table, account_id: int) -> sa.Select[tuple[str]]:
+    """Return a query that has a row if it has locked an account of a table, else none.
+
+    It has no parameters: the snapshot of a query that has some lives as long as the transaction.
+    """
+    table = sa.func.to_regclass(sa.func.quote_ident(state.name))
+    number = sa.cast(sa.cast(table, postgresql.OID), sa.Integer)
+    ((table_id,),) = database.all(sa.select(number))
+    lock = f"pg_try_advisory_xact_lock({table_id}, {account_id % 2**31})"
+    one: sa.ColumnElement[Json] = sa.literal_column("1")
+    return sa.select(one).where(sa.text(lock))
+
+
 @contextmanager
-def _locked_row(
-    database: Database, row: sa.Select[tuple[str]], account_id: int
+def _held(
+    database: Database, state: sa.Table, name: str, account_id: int
 ) -> Generator[None, None, None]:
     deadline = _clock.monotonic() + PATIENCE
     try:
-        while (connection := again_if_lost(lambda: database.lock(row))) is None:
+        if database.engine.dialect.name == "postgresql":
+            lock = _advisory_lock(database, state, account_id)
+        else:
+            mine = (state.c.account_id == account_id) & (state.c.name == name)
+            lock = sa.select(state.c.name).where(mine)
+        while (connection := again_if_lost(lambda: database.lock(lock))) is None:
             if _clock.monotonic() >= deadline:
                 raise _in_use(account_id)
             _clock.sleep(POLL)

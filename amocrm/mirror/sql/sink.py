@@ -114,9 +114,7 @@ class Sink:
         """
         if missing := {_RUN, _BATCH} - self.load(account_id).keys():
             self.save(account_id, dict.fromkeys(missing, True))
-        state = self.tables.state
-        row = sa.select(state.c.name).where(self._named(account_id, _RUN))
-        with locked(self._engine, row, account_id):
+        with locked(self._engine, self.tables.state, _RUN, account_id):
             yield
 
     def load(self, account_id: int) -> dict[str, Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -556,23 +557,32 @@ class InboxContract:
     ) -> None:
         entities, each = 3, 12
         handled: dict[str, list[bytes]] = {}
+        ended: list[int] = []
+        failed = threading.Event()  # Then nobody waits for what does not come.
 
-        def work(number: int) -> int:
-            if number < entities:
-                for turn in range(each):
-                    parts = [part(f"1/leads/{number}"), part(f"1/leads/{(number + 1) % entities}")]
-                    assert self.inbox.put(self.now(f"{number} {turn:03}"), parts) is not None
-                return 0
+        def put(number: int) -> int:
+            for turn in range(each):
+                parts = [part(f"1/leads/{at % entities}") for at in (number, number + 1)]
+                assert self.inbox.put(self.now(f"{number} {turn:03}"), parts) is not None
+            ended.append(number)
+            return 0
+
+        def handle() -> int:
             count = 0
-            while (
-                self.inbox.counts().undone or sum(map(len, handled.values())) < 2 * entities * each
-            ):
+            while not failed.is_set() and (len(ended) < entities or self.inbox.counts().undone):
                 lease = self.inbox.take(60)
                 if lease is not None:
                     # Nobody else has this entity, so nobody else appends here.
                     handled.setdefault(lease.key, []).extend(bodies(lease))
                     count += len(finish(self.inbox, lease))
             return count
+
+        def work(number: int) -> int:
+            try:
+                return put(number) if number < entities else handle()
+            except BaseException:
+                failed.set()
+                raise
 
         assert sum(self.at_once(work, entities + 3)) == 2 * entities * each
         assert self.inbox.counts() == (0, 0, None)
@@ -588,7 +598,7 @@ class InboxContract:
 
     def at_once(self, work: Callable[[int], Any], threads: int = 6) -> list[Any]:
         with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(work, range(threads), timeout=60))
+            return list(pool.map(work, range(threads), timeout=100))
 
     def test_an_event_that_is_gone_is_marked_by_nobody(self) -> None:
         self.inbox.put(self.now(), [part()])

@@ -27,7 +27,9 @@ class TestMemory(InboxContract):
 def shared(request: Any, places: Places) -> Iterator[tuple[ManualClock, SQLInbox]]:
     """An inbox for all tests of a class: it has compiled its statements."""
     kind, clock = request.cls.kind, ManualClock()
-    inbox = open_inbox(kind, places(kind), clock=clock, keys=request.cls.keys)
+    place, keys = places(kind), request.cls.keys
+    # Patient: crowds on a busy machine are not what `patience` is about.
+    inbox = open_inbox(kind, place, clock=clock, keys=keys, patience=30)
     yield clock, inbox
     inbox.close()
 
