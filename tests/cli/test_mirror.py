@@ -124,3 +124,16 @@ def test_it_runs_again_and_again_until_it_is_stopped(account: Shop, tmp_path: Pa
     assert b"up to date" in first
     assert rows(tmp_path) == before + 1
     assert process.returncode == 130
+
+
+def test_what_could_not_be_compared_is_not_the_same(
+    run: Run, account: Shop, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/crm.db"
+    assert isinstance(account.portal.clock, SystemClock)
+    account.portal.clock.advance(3600)
+    assert run("mirror", url, "--families", "leads,contacts").code == 0
+    account.portal.inject("server_error", path="/api/v4/contacts", status=402, times=100)
+    checked = run("mirror", url, "--families", "leads,contacts", "--verify")
+    assert checked.code == 3
+    assert "402" in checked.err
