@@ -11,7 +11,7 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from amocrm import AmoCRM, AuthSettings, UnexpectedReplyError
-from amocrm.mirror import mirror
+from amocrm.mirror import MirrorProgress, MirrorReport, mirror
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.deletions import Fate
 from amocrm.mirror.flatten.flatten import flatten
@@ -161,3 +161,15 @@ def test_what_is_no_account_is_an_error_of_ours(body: bytes, file: Place) -> Non
         pytest.raises(UnexpectedReplyError, match="no account"),
     ):
         mirror(crm, file.url)
+
+
+def test_mirrors_of_two_prefixes_do_not_wait_for_each_other(file: Place, run: Runs) -> None:
+    other = file._replace(prefix="b/")
+    done: list[MirrorReport] = []
+
+    def copy(_: MirrorProgress) -> None:
+        if not done:
+            done.append(run(other, families=["tasks"]))
+
+    assert run(file, families=["tasks"], progress=copy).is_whole
+    assert done[0].is_whole
