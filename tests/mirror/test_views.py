@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -301,3 +302,27 @@ def test_where_leads_are_needs_no_events(
     assert (won["leads_entered"], won["average_seconds"]) == (
         sum(one["status_id"] == 142 for one in leads) + 1, 500,
     )  # fmt: skip
+
+
+def test_parts_of_times(everywhere: Place, run: Runs, shop: Sandbox) -> None:
+    moments = [
+        datetime(year, month, day, 23, 59, 30, tzinfo=timezone.utc)
+        for year in (2020, 2021, 2022, 2023)
+        for month, day in ((1, 1), (1, 2), (1, 3), (1, 4), (3, 31), (10, 1), (12, 30), (12, 31))
+    ]
+    for moment in moments:
+        shop.add("leads", {"name": "old", "created_at": int(moment.timestamp())})
+    run(everywhere)
+    create_mybi_views(everywhere.url, prefix=everywhere.prefix)
+    try:
+        dates = {one["id"]: one for one in view(everywhere, "general_dates", prefix="")}
+    finally:
+        drop(everywhere, list(mybi_views(Dialect("sqlite", str))))
+    for moment in moments:
+        date = dates[int(moment.timestamp()) // 60]
+        assert str(date["simple_date"]) == moment.date().isoformat()
+        names = ("year", "quarter", "month", "week", "day", "hour", "minute")
+        assert [int(date[name]) for name in names] == [
+            moment.year, (moment.month + 2) // 3, moment.month, moment.isocalendar()[1],
+            moment.day, 23, 59,
+        ]  # fmt: skip
