@@ -10,7 +10,7 @@ from typing import Final
 from amocrm.cli.progress_bars import shown_progress
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
-from amocrm.errors import AmoCRMError, ConfigurationError
+from amocrm.errors import AmoCRMError, ConfigurationError, UnexpectedReplyError
 from amocrm.mirror.report import MirrorProgress, ReportProgress
 from amocrm.progress import Progress
 
@@ -57,6 +57,8 @@ def told_errors(session: Session, goes_on: bool) -> Generator[None]:
     try:
         yield
     except AmoCRMError as error:
-        if not goes_on or not error.retryable:
+        # A page in the place of an answer is what proxies and repairs show during an outage.
+        passes = error.retryable or isinstance(error, UnexpectedReplyError)
+        if not goes_on or not passes:
             raise
         session.warn(str(error))

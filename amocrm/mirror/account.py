@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from amocrm._support.clock import Clock
 from amocrm.client import AmoCRM
+from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 
-_WITH = "users_groups,is_api_filter_enabled"
+_PATH: Final = "/api/v4/account"
+_WITH: Final = "users_groups,is_api_filter_enabled"
 
 
 class MirroredAccount(NamedTuple):
@@ -33,12 +35,19 @@ class MirroredAccount(NamedTuple):
 
 
 def read_account(crm: AmoCRM, clock: Clock) -> MirroredAccount:
-    """Read the account of a client, with one call."""
-    response = crm.request.get("/api/v4/account", {"with": _WITH})
-    data, embedded = response.data, response.data.get("_embedded")
+    """Read the account of a client, with one call.
+
+    Raises:
+        AmoCRMError: the call failed, or something else has answered it.
+    """
+    response = crm.request.get(_PATH, {"with": _WITH})
+    data = response.data if isinstance(response.data, dict) else {}
+    if type(data.get("id")) is not int:
+        raise unexpected_response("GET", _PATH, "no account")
+    embedded = data.get("_embedded")
     groups = embedded.get("users_groups") if isinstance(embedded, dict) else None
     return MirroredAccount(
-        id=int(data["id"]),
+        id=data["id"],
         created_at=int(data.get("created_at") or 0),
         has_filters=data.get("is_api_filter_enabled") is not False,
         has_customers=data.get("customers_mode") not in ("unavailable", "disabled"),

@@ -10,7 +10,8 @@ Integrations set `updated_at` as they like: one that is in the future says nothi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 from typing import Final, NamedTuple
 
 from amocrm.http.messages import Json
@@ -50,6 +51,8 @@ _KINDS: Final[Mapping[Json, str]] = {
     "task": "tasks",
 }  # fmt: skip
 
+_SINGULAR: Final = {kind: name for name, kind in _KINDS.items()}
+
 DELETIONS: Final = tuple(f"{name}_deleted" for name in _KINDS)
 RESTORATIONS: Final = ("lead_restored", "contact_restored", "company_restored")
 MERGED: Final = "entity_merged"
@@ -74,6 +77,20 @@ def fates_of(events: Iterable[Mapping[str, Json]]) -> dict[Key, Fate]:
         fate = Fate(int(event["created_at"]), str(event["id"]), not is_restored)
         found[key] = max(fate, found.get(key, fate))
     return found
+
+
+def keys_of(event: Mapping[str, Json]) -> Iterator[Key]:
+    """Yield the entities that an event names: of a link both ends, because one event may be all."""
+    if (key := key_of(event)) is not None:
+        yield key
+    for side, name in product(("value_after", "value_before"), ("link", "unlink")):
+        end = at(event, (side, 0, name, "entity"))
+        if type(end) is dict:
+            kind = end.get("type")
+            kind = _SINGULAR.get(kind, kind) if type(kind) is str else None
+            key = key_of({**event, "entity_type": kind, "entity_id": end.get("id")})
+            if key is not None:
+                yield key
 
 
 def key_of(event: Mapping[str, Json]) -> Key | None:

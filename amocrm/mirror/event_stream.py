@@ -13,7 +13,7 @@ from amocrm.bulk.changes import OVERLAP
 from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.context import RunContext
-from amocrm.mirror.deletions import MERGED, NOTE_DELETED, Key, fates_of, key_of
+from amocrm.mirror.deletions import MERGED, NOTE_DELETED, Key, fates_of, keys_of
 from amocrm.mirror.estimate import Estimate
 from amocrm.mirror.families import SOURCES
 from amocrm.mirror.tables.columns import Rows
@@ -113,9 +113,10 @@ class EventStream:
     def _read_since(self, since: int) -> None:
         for items in self._pages({"from": max(0, int(since - OVERLAP))}, 1):
             for event in items:
-                key = key_of(event)
                 kind = str(event.get("type"))
-                if key is not None and (kind.endswith(_REREAD) or kind == MERGED):
+                if not (kind.endswith(_REREAD) or kind == MERGED):
+                    continue
+                for key in keys_of(event):
                     known = self.touched.get(key)
                     if known is None or _weight(event) >= _weight(known):
                         self.touched[key] = event

@@ -6,11 +6,14 @@ import json
 import signal
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
+from amocrm import AmoCRMError, GrantError, UnexpectedReplyError, UnreachableError
+from amocrm.cli.mirroring import told_errors
+from amocrm.cli.session import Session
 from amocrm.sandbox import SystemClock
 from tests.cli.conftest import Run, Shop, start
 
@@ -84,6 +87,27 @@ def test_a_password_is_never_shown(run: Run, account: Shop, url: str, code: int)
     assert "s3cret" not in done.err + done.out
 
 
+PAGE = UnexpectedReplyError("a page", method="GET", path="/", status=200)
+
+
+@pytest.mark.parametrize(
+    ("error", "goes_on", "passes"),
+    [
+        (UnreachableError("no network"), True, True),
+        (UnreachableError("no network"), False, False),
+        (PAGE, True, True),
+        (PAGE, False, False),
+        (GrantError("withdrawn", status=401), True, False),
+    ],
+)
+def test_what_passes_does_not_end_the_program(
+    error: AmoCRMError, goes_on: bool, passes: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with nullcontext() if passes else pytest.raises(type(error)), told_errors(Session(), goes_on):
+        raise error
+    assert (str(error) in capsys.readouterr().err) is passes
+
+
 @pytest.mark.endurance
 def test_it_runs_again_and_again_until_it_is_stopped(account: Shop, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/crm.db"
@@ -100,3 +124,16 @@ def test_it_runs_again_and_again_until_it_is_stopped(account: Shop, tmp_path: Pa
     assert b"up to date" in first
     assert rows(tmp_path) == before + 1
     assert process.returncode == 130
+
+
+def test_what_could_not_be_compared_is_not_the_same(
+    run: Run, account: Shop, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/crm.db"
+    assert isinstance(account.portal.clock, SystemClock)
+    account.portal.clock.advance(3600)
+    assert run("mirror", url, "--families", "leads,contacts").code == 0
+    account.portal.inject("server_error", path="/api/v4/contacts", status=402, times=100)
+    checked = run("mirror", url, "--families", "leads,contacts", "--verify")
+    assert checked.code == 3
+    assert "402" in checked.err

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from amocrm.mirror.deletions import Fate, Key, fates_of, key_of
+from amocrm.mirror.deletions import Fate, Key, fates_of, key_of, keys_of
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,15 @@ def test_a_deleted_note_is_one_of_its_entity() -> None:
                  value_after=[{"note": {"id": 31}}])  # fmt: skip
     assert fates_of([note]) == {Key("contacts/notes", 31): Fate(5, "a", True)}
     assert fates_of([{**note, "value_after": []}]) == {}
+
+
+@pytest.mark.parametrize(("kind", "ends"), [("contact", 2), ("contacts", 2), ("catalog_5", 1),
+                                            (["contact"], 1), (None, 1)])  # fmt: skip
+def test_a_link_names_both_ends(kind: Any, ends: int) -> None:
+    for side, name in (("value_after", "link"), ("value_before", "unlink")):
+        link = {name: {"entity": {"type": kind, "id": 31}}}
+        named = [*keys_of(event("lead_linked", 5, "a", **{side: [link]}))]
+        assert named == [Key("leads", 7), Key("contacts", 31)][:ends]
 
 
 @pytest.mark.parametrize(

@@ -87,3 +87,21 @@ def test_what_was_merged_is_gone_although_an_event_came_after_it(
     run(place)
     assert place.one("leads", id=other)["deleted_at"] == int(clock.time())
     run.check(place)
+
+
+def test_a_link_whose_event_is_the_contact_s_alone(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock, crm: AmoCRM
+) -> None:
+    number = shop.add("leads", {"name": "linked later"})
+    clock.advance(1000)
+    run(file)
+    clock.advance(1000)
+    lead, contact = shop.account().entities["leads"][number], shop.contacts()[0]["id"]
+    before = lead["updated_at"]
+    crm.leads(number).links.link([{"to_entity_id": contact, "to_entity_type": "contacts"}])
+    lead["updated_at"] = before
+    events = shop.account().entities["events"]
+    for key in [key for key, one in events.items() if one["type"] == "contact_linked"]:
+        del events[key]
+    run(file)
+    assert file.one("links", entity_id=number)["to_entity_id"] == contact

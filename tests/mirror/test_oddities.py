@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
+from io import BytesIO
 
 import pytest
+import requests
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
 
-from amocrm import AmoCRM
+from amocrm import AmoCRM, AuthSettings, UnexpectedReplyError
+from amocrm.mirror import MirrorProgress, MirrorReport, mirror
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.deletions import Fate
 from amocrm.mirror.flatten.flatten import flatten
@@ -106,3 +111,65 @@ def test_numbers_that_nobody_has_stop_no_warehouse() -> None:
     rows = flatten("leads", [{"id": 1, "_embedded": {"catalog_elements": links}}], 1)
     made = to_arrow(TABLES["links"], rows["links"], 1)
     assert made["quantity"].to_pylist() == [2.0**60, float(HUGE), 2.5]
+
+
+PATHS = ("account", "events", "leads", "leads/notes", "users", "leads/pipelines", "catalogs",
+         "customers/transactions", "leads/custom_fields")  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", ["wrong_type", "empty"])
+@pytest.mark.parametrize("path", PATHS)
+def test_an_answer_of_another_shape_loses_nothing(
+    file: Place, run: Runs, shop: Sandbox, clock: ManualClock, path: str, fault: str
+) -> None:
+    shop.inject(fault, path=f"/api/v4/{path}")
+    with suppress(UnexpectedReplyError):
+        run(file)
+    shop.clear_faults()
+    clock.advance(1000)
+    assert run(file).is_whole
+    run.check(file)
+
+
+class _Answer(BaseAdapter):
+    """Answers every request with one body."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self._body = body
+
+    def send(
+        self, request: requests.PreparedRequest, *_: object, **__: object
+    ) -> requests.Response:
+        response = requests.Response()
+        response.status_code, response.request, response.url = 200, request, str(request.url)
+        response.headers["Content-Type"] = "application/json"
+        response.raw = HTTPResponse(BytesIO(self._body), preload_content=False)
+        return response
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"id": "5"}', b"5"])
+def test_what_is_no_account_is_an_error_of_ours(body: bytes, file: Place) -> None:
+    session = requests.Session()
+    session.mount("https://", _Answer(body))
+    auth: AuthSettings = {"access_token": "any"}
+    with (
+        AmoCRM("example.amocrm.ru", auth, session=session, rate_limiter=None) as crm,
+        pytest.raises(UnexpectedReplyError, match="no account"),
+    ):
+        mirror(crm, file.url)
+
+
+def test_mirrors_of_two_prefixes_do_not_wait_for_each_other(file: Place, run: Runs) -> None:
+    other = file._replace(prefix="b/")
+    done: list[MirrorReport] = []
+
+    def copy(_: MirrorProgress) -> None:
+        if not done:
+            done.append(run(other, families=["tasks"]))
+
+    assert run(file, families=["tasks"], progress=copy).is_whole
+    assert done[0].is_whole

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,53 @@ def test_who_may_read_views_may_read_them_after_a_change(
 def test_there_are_not_more_columns_than_databases_have() -> None:
     fields = [WideField(1, number, f"field {number}", "text") for number in range(3000)]
     assert len(wide_columns("sqlite", fields)) == MOST
+
+
+def test_where_leads_are_needs_no_events(
+    everywhere: Place, run: Runs, shop: Sandbox, clock: ManualClock, crm: AmoCRM
+) -> None:
+    place, (first, second) = everywhere, [one["id"] for one in crm.leads.list()][:2]
+    for status in (142, 143):  # 1000 s where they were, 500 s in the won stage.
+        clock.advance(1000 if status == 142 else 500)
+        for number in (first, second):
+            crm.leads.update(number, {"status_id": status, "price": 1000})
+    run(place)
+    shop.inject("server_error", path="/api/v4/events", status=402, times=100)
+    clock.advance(1000)
+    crm.leads.update(first, {"status_id": 142})
+    assert not run(place).is_whole
+    leads = list(crm.leads.list())
+    for stage in view(place, "funnel"):
+        there = [one for one in leads if one["status_id"] == stage["status_id"]]
+        assert (stage["leads_now"], stage["price_now"]) == (
+            len(there), sum(one["price"] for one in there),
+        )  # fmt: skip
+        assert stage["leads_entered"] >= len(there)
+    won = next(one for one in view(place, "funnel") if one["status_id"] == 142)
+    assert (won["leads_entered"], won["average_seconds"]) == (
+        sum(one["status_id"] == 142 for one in leads) + 1, 500,
+    )  # fmt: skip
+
+
+def test_parts_of_times(everywhere: Place, run: Runs, shop: Sandbox) -> None:
+    moments = [
+        datetime(year, month, day, 23, 59, 30, tzinfo=timezone.utc)
+        for year in (2020, 2021, 2022, 2023)
+        for month, day in ((1, 1), (1, 2), (1, 3), (1, 4), (3, 31), (10, 1), (12, 30), (12, 31))
+    ]
+    for moment in moments:
+        shop.add("leads", {"name": "old", "created_at": int(moment.timestamp())})
+    run(everywhere)
+    create_mybi_views(everywhere.url, prefix=everywhere.prefix)
+    try:
+        dates = {one["id"]: one for one in view(everywhere, "general_dates", prefix="")}
+    finally:
+        drop(everywhere, list(mybi_views(Dialect("sqlite", str))))
+    for moment in moments:
+        date = dates[int(moment.timestamp()) // 60]
+        assert str(date["simple_date"]) == moment.date().isoformat()
+        names = ("year", "quarter", "month", "week", "day", "hour", "minute")
+        assert [int(date[name]) for name in names] == [
+            moment.year, (moment.month + 2) // 3, moment.month, moment.isocalendar()[1],
+            moment.day, 23, 59,
+        ]  # fmt: skip

@@ -143,7 +143,9 @@ def _told(session: Session, found: Verification) -> int:
     compared = sum(found.compared.values())
     session.say(tr(f"compared {compared} items, {len(found.differences)} differences",
                    f"сравнено {compared}, различий {len(found.differences)}"))  # fmt: skip
-    return 0 if found.is_same else 1
+    if not found.is_same:
+        return 1
+    return IN_PART if found.skipped else 0
 
 
 def _what(column: str | None, *, there: bool) -> str:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -52,7 +53,8 @@ def locked(
             with _held(database, state, name, account_id):
                 yield
         else:
-            with _locked_file(f"{database.file}.mirror-{account_id}.lock", account_id):
+            mirror = quote(state.name.removesuffix("_state"), safe="")
+            with _locked_file(f"{database.file}.{mirror}-{account_id}.lock", account_id):
                 yield
     finally:
         if isinstance(engine, str):

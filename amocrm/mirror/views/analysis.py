@@ -63,19 +63,32 @@ def time_in_stage(dialect: Dialect) -> str:
 
 
 def funnel(dialect: Dialect) -> str:
-    """Return the query of `funnel`: a row for each stage of a pipeline."""
+    """Return the query of `funnel`: a row for each stage of a pipeline.
+
+    Where leads are now is what the leads say: of a move whose event was not read no stay tells.
+    """
     t = dialect.table
+    stage = "account_id, pipeline_id, status_id"
+    stays = f"SELECT {stage}, lead_id, left_at, seconds FROM {t('time_in_stage')}"
+    now = f"SELECT {stage}, id AS lead_id, price FROM {t('leads')} WHERE deleted_at IS NULL"
+    entered = (
+        f"SELECT {stage}, COUNT(DISTINCT lead_id) AS leads, AVG(seconds) AS seconds FROM ("
+        f"SELECT {stage}, lead_id, CASE WHEN left_at IS NOT NULL THEN seconds END AS seconds "
+        f"FROM ({stays}) z UNION ALL SELECT {stage}, lead_id, NULL FROM ({now}) w) e "
+        f"GROUP BY {stage}"
+    )
+    present = (
+        f"SELECT {stage}, COUNT(*) AS leads, SUM(price) AS price FROM ({now}) w GROUP BY {stage}"
+    )
+    same = (
+        "{0}.account_id = s.account_id AND {0}.pipeline_id = s.pipeline_id AND {0}.status_id = s.id"
+    )
     return (
         "SELECT s.account_id, s.pipeline_id, p.name AS pipeline, s.id AS status_id, "
-        "s.name AS status, s.sort, COUNT(DISTINCT y.lead_id) AS leads_entered, "
-        "COUNT(DISTINCT CASE WHEN l.status_id = s.id AND l.pipeline_id = s.pipeline_id "
-        "THEN l.id END) AS leads_now, "
-        "COALESCE(SUM(CASE WHEN y.left_at IS NULL THEN l.price END), 0) AS price_now, "
-        "AVG(CASE WHEN y.left_at IS NOT NULL THEN y.seconds END) AS average_seconds "
-        f"FROM {t('statuses')} s JOIN {t('pipelines')} p ON p.account_id = s.account_id "
-        f"AND p.id = s.pipeline_id LEFT JOIN {t('time_in_stage')} y "
-        "ON y.account_id = s.account_id AND y.pipeline_id = s.pipeline_id AND y.status_id = s.id "
-        f"LEFT JOIN {t('leads')} l ON l.account_id = y.account_id AND l.id = y.lead_id "
-        "WHERE s.deleted_at IS NULL AND p.deleted_at IS NULL "
-        "GROUP BY s.account_id, s.pipeline_id, p.name, s.id, s.name, s.sort"
+        "s.name AS status, s.sort, COALESCE(y.leads, 0) AS leads_entered, "
+        "COALESCE(n.leads, 0) AS leads_now, COALESCE(n.price, 0) AS price_now, "
+        f"y.seconds AS average_seconds FROM {t('statuses')} s "
+        f"JOIN {t('pipelines')} p ON p.account_id = s.account_id AND p.id = s.pipeline_id "
+        f"LEFT JOIN ({entered}) y ON {same.format('y')} LEFT JOIN ({present}) n ON "
+        f"{same.format('n')} WHERE s.deleted_at IS NULL AND p.deleted_at IS NULL"
     )

@@ -46,7 +46,9 @@ class Dialect(NamedTuple):
         return f"GROUP_CONCAT({value}, ', ')"  # In the order of the rows.
 
     def part(self, time: str, name: str) -> str:
-        """Return a part of a time as a number: year, quarter, month, week, day, hour, minute."""
+        """Return a part of a time as a number: year, quarter, ISO week, and so on."""
+        if self.name == "mysql" and name == "week":
+            return f"WEEK({time}, 3)"  # EXTRACT counts weeks that begin with Sundays, from 0.
         if self.name != "sqlite":
             return f"EXTRACT({name.upper()} FROM {self.utc(time)})"
         if name == "quarter":
