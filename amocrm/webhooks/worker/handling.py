@@ -20,7 +20,7 @@ from amocrm._support.cache import LRUCache
 from amocrm._support.clock import Clock
 from amocrm.errors import InboxError, WebhookError, printable
 from amocrm.webhooks.event import Delivery, Event
-from amocrm.webhooks.inbox.inbox import Inbox, Lease, StoredEvent
+from amocrm.webhooks.inbox.inbox import Inbox, Lease, RawDelivery, StoredEvent
 from amocrm.webhooks.parsing.parse import parse
 from amocrm.webhooks.router import Handler, Hooks
 from amocrm.webhooks.worker.accounts import Accounts, EntityReader, EventAccount
@@ -93,7 +93,7 @@ class LeaseHandler:
         self._clock = clock
         self._stopping = stopping
         self._on_given_up = on_given_up
-        self._parsed: LRUCache[Delivery] = LRUCache(PARSED)
+        self._parsed: LRUCache[tuple[RawDelivery, Delivery]] = LRUCache(PARSED)
         self.loops = Loops()
         self.heartbeat = Heartbeat(inbox, limits.lease, limits.timeout, clock, self._give_up)
 
@@ -168,11 +168,15 @@ class LeaseHandler:
             WebhookError: this version cannot read it.
         """
         raw, name = stored.delivery, str(stored.delivery_id)
-        delivery = self._parsed.held(name)
-        if delivery is None:
+        known = self._parsed.held(name)
+        # SQLite gives the numbers of purged deliveries a second time.
+        if known is not None and known[0] == raw:
+            delivery = known[1]
+        else:
             delivery = parse(raw.body, raw.content_type, kind=raw.kind, received_at=raw.received_at)
             if len(delivery.events) > 1:
-                self._parsed.get(name, lambda: delivery)
+                self._parsed.take(name)
+                self._parsed.get(name, lambda: (raw, delivery))
         if stored.position >= len(delivery.events):
             raise WebhookError(f"the webhook has no event {stored.position}")
         event = delivery.events[stored.position]
