@@ -361,6 +361,27 @@ def test_system_exit_of_an_async_handler_does_not_stay_in_the_loop(
     assert in_thread(worker.run_until_empty) == Handled(done=1, failed=1)
 
 
+def test_each_handler_and_each_attempt_gets_the_item_as_it_came(
+    inbox: FlakyInbox, hooks: Hooks, worker: Worker, clock: ManualClock, account: int
+) -> None:
+    seen: list[list[str]] = []
+
+    def change(event: Event, crm: AmoCRM) -> None:
+        seen.append(sorted(event.item))
+        del event.item["name"]
+        if len(seen) < 3:
+            raise OSError
+
+    hooks.on("add_lead", name="one")(change)
+    hooks.on("add_lead", name="two")(lambda event, crm: change(event, crm))
+    put(inbox, form("leads", "add", {"id": 1, "name": "a"}, {"id": 2, "name": "b"}), account=account)
+    worker.run_until_empty()
+    clock.advance(60)
+    worker.run_until_empty()
+    assert seen == [["id", "name"]] * len(seen)
+    assert len(seen) > 4
+
+
 def test_later_events_of_the_entity_wait_and_others_do_not(
     inbox: FlakyInbox, hooks: Hooks, worker: Worker, account: int, clock: ManualClock
 ) -> None:

@@ -7,6 +7,7 @@ meanwhile, or if the inbox cannot be written for long.
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import threading
@@ -186,7 +187,9 @@ class LeaseHandler:
     def _invoke(
         self, handler: Handler, event: Event, account: EventAccount, reader: EntityReader
     ) -> None:
-        bound = replace(event, _fetch=reader.of(account.crm))
+        # A handler may change what it gets: the next one, and the next attempt, get it as it came.
+        item, previous = copy.deepcopy(event.item), dict(event.previous)
+        bound = replace(event, item=item, previous=previous, _fetch=reader.of(account.crm))
         call(handler, bound, account.crm, self.loops, self._limits.timeout)
 
     def _call(self, job: Job, running: Running, work: Callable[[], None]) -> BaseException | None:
