@@ -141,6 +141,18 @@ def test_the_same_webhook_twice_is_stored_once(
         assert len(stored(inbox)) == 1
 
 
+def test_events_of_one_entity_are_in_one_queue_whatever_names_the_account(
+    send: Send, receiver: Receiver, inbox: MemoryInbox
+) -> None:
+    # Older bodies name the account by its subdomain only, those of pipelines may not name it.
+    lead = "leads[update][0][id]=7001&leads[update][0][updated_at]=1700000000"
+    for account in ("&account[id]=12345", "&account[subdomain]=test", ""):
+        assert send(path(receiver, 12345), (lead + account).encode()) == 200
+    assert send(path(receiver, 1), lead.encode()) == 200
+    assert len(inbox.arrived(["12345/leads/7001"], 0)["12345/leads/7001"]) == 3
+    assert len(inbox.arrived(["1/leads/7001"], 0)["1/leads/7001"]) == 1
+
+
 def test_what_may_happen_twice_in_a_day_is_stored_each_time(
     send: Send, receiver: Receiver, inbox: MemoryInbox
 ) -> None:

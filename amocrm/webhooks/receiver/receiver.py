@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from amocrm._support.clock import Clock, SystemClock
@@ -187,8 +188,10 @@ class Receiver:
         raw = RawDelivery(
             place.kind, account_id, place.shown, content_type, body, now, recurs=recurs
         )
+        # With the account of the address: not every body names it, and a queue is one entity's.
+        events = [replace(event, account_id=account_id) for event in delivery.events]
         try:
-            stored = self._inbox.put(raw, [Part.of(event) for event in delivery.events])
+            stored = self._inbox.put(raw, [Part.of(event) for event in events])
         except InboxError as error:
             _log.error("answered 503 to a webhook to %s: %s", place.shown, error)
             return UNAVAILABLE
