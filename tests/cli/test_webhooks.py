@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import os
@@ -225,12 +226,27 @@ def test_what_is_refused_is_not_told(tmp_path: Path, request: pytest.FixtureRequ
     with app.serve("127.0.0.1", 0):
         assert call("POST", f"{path[:-1]}x", b"leads[add][0][id]=1") == "404"
         assert call("GET", path, b"") == "405"
-        assert call("POST", path, b"leads[add][0][id]=1", "much") == "413"
+        assert call("POST", path, b"leads[add][0][id]=1", "much") == "400"
+        assert call("POST", path, b"leads[add][0][id]=1", "99") == "400", "it is cut off"
         assert call("POST", path, b"leads[add][0][id]=1", "99999999") == "413"
         assert call("POST", path, b"leads[add][0][id]=1&account[id]=8") == "404"
         assert call("POST", path, b"leads[add][0][id]=1") == "200"
     assert [one.delivery.events[0].code for one in told] == ["add_lead"]
     inbox.close()
+
+
+def test_a_body_in_chunks_is_stored(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    inbox = SQLInbox(f"sqlite:///{tmp_path}/inbox.db")
+    request.addfinalizer(inbox.close)
+    inbox.create_table()
+    ours = receiver(inbox)
+    path = ours.address(7).removeprefix("http://127.0.0.1")
+    with Listener(ours, lambda _: None).serve("127.0.0.1", 0) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("POST", path, iter([b"leads[add]", b"[0][id]=1"]))
+        assert connection.getresponse().status == 200
+        connection.close()
+    assert [one.key for one in inbox.listed()] == ["7/leads/1"]
 
 
 @pytest.mark.usefixtures("portal")

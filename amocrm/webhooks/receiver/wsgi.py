@@ -29,7 +29,7 @@ def _receive(receiver: Receiver, environ: WSGIEnvironment) -> Answer:
     place = receiver.admit(environ["REQUEST_METHOD"], path)
     if isinstance(place, Answer):
         return place
-    body = _read(environ, receiver.max_body)
+    body = read_request_body(environ, receiver.max_body)
     if isinstance(body, Answer):
         return receiver.refuse(place, body, "its body is cut off, malformed or too large")
     headers = {
@@ -39,8 +39,12 @@ def _receive(receiver: Receiver, environ: WSGIEnvironment) -> Answer:
     return receiver.store(place, environ.get("QUERY_STRING", ""), headers, body)
 
 
-def _read(environ: WSGIEnvironment, limit: int) -> bytes | Answer:
-    """Read the whole body; of a body that is too large, only what shows that."""
+def read_request_body(environ: WSGIEnvironment, limit: int) -> bytes | Answer:
+    """Read the whole body; of a body that is too large, only what shows that.
+
+    Returns:
+        The body; or what to answer if it is cut off, malformed or longer than `limit` bytes.
+    """
     stated = environ.get("CONTENT_LENGTH") or ""
     stream: IO[bytes] = environ["wsgi.input"]
     if stated:
