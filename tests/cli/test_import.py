@@ -362,3 +362,30 @@ def test_line_ends_of_a_workbook_are_imported_as_they_were(crm: AmoCRM, tmp_path
     export(crm, Export("contacts", str(tmp_path / "b.xlsx")))
     rows = open_rows(str(tmp_path / "b.xlsx")).rows()
     assert [one.cells["name"] for one in rows] == texts
+
+
+@pytest.mark.parametrize("text", ["7,99912E+10", "7.99912E+10", "#N/A", "#Н/Д", "#REF!"])
+def test_what_a_spreadsheet_shows_instead_of_a_value_is_refused(
+    crm: AmoCRM, tmp_path: Path, text: str
+) -> None:
+    path = write(tmp_path / "a.csv", f'name,PHONE\nA,"{text}"\n"{text}",+79001234567\n')
+    outcomes = bring(crm, path)
+    assert [one["outcome"] for one in outcomes] == ["refused", "refused"]
+    assert "column 'PHONE'" in outcomes[0]["error"]
+    assert people(crm) == {}
+
+
+def test_times_of_spreadsheets(crm: AmoCRM, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "name,created_at\nA,31.01.2026 9:05:07\n")
+    assert [one["outcome"] for one in bring(crm, path)] == ["created"]
+    found = [one["created_at"] for one in crm.contacts.list()]
+    assert found == [1769839507]
+    # A day without the format of a date is the number of days since 1900, not seconds since 1970.
+    path = workbook(tmp_path / "b.xlsx", ["name", "created_at"], ["B", 46053], ["C", 46053.5])
+    assert [one["outcome"] for one in bring(crm, path)] == ["refused", "refused"]
+
+
+def test_jsonl_that_is_no_json(crm: AmoCRM, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"name": "A"}\n{"name": NaN}\n')
+    with pytest.raises(ConfigurationError, match="line 2 is not JSON"):
+        check(prepare(crm, Import("contacts", str(path))))
