@@ -389,3 +389,12 @@ def test_jsonl_that_is_no_json(crm: AmoCRM, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", '{"name": "A"}\n{"name": NaN}\n')
     with pytest.raises(ConfigurationError, match="line 2 is not JSON"):
         check(prepare(crm, Import("contacts", str(path))))
+
+
+def test_damaged_utf_8_is_not_taken_for_windows_1251(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("name,PHONE\nАнна,1\nПётр".encode() + b"\xff,2\n")
+    with pytest.raises(ConfigurationError, match="is UTF-8, but its line 3 cannot be read"):
+        open_rows(str(path))
+    write(path, "name\nГОСТ «Крым» №1 — Ёлка\n", "windows-1251")
+    assert open_rows(str(path)).about.startswith("windows-1251")
