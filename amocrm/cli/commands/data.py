@@ -246,7 +246,7 @@ def _may_go_on(session: Session, place: str) -> Generator[None]:
     """Tell that the same command goes on, if something was done before the end."""
     try:
         yield
-    except (AmoCRMError, KeyboardInterrupt):
+    except (AmoCRMError, OSError, KeyboardInterrupt):
         if os.path.exists(place):
             session.warn(tr("not finished: the same command goes on",
                             "не завершено: чтобы продолжить, повторите команду"))  # fmt: skip
