@@ -31,6 +31,11 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # In the background of a shell; the programs that tests start would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Make(Protocol):
     """Creates clients of the sandbox; `auth` is added to the integration's settings."""
 
