@@ -343,3 +343,10 @@ def test_who_reads_a_view_for_long_does_not_stop_the_others(
             assert "imeout" in run(place).skipped["views"]
         assert run(place).is_whole
         assert "new" in view(place, "leads_wide")[0]
+
+
+def test_a_view_that_somebody_has_dropped_is_created_again(everywhere: Place, run: Runs) -> None:
+    run(everywhere)
+    execute(everywhere, f"DROP VIEW {everywhere.prefix}utm")
+    run(everywhere)
+    assert view(everywhere, "utm") == []

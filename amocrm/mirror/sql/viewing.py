@@ -35,7 +35,7 @@ def update_views(sink: Sink) -> None:
             another program by one of their names; nothing else is touched.
     """
     dialect = _dialect(sink)
-    if _wanted(sink, dialect)[1] != sink.load(0).get(_STATE):
+    if not _is_current(sink, *_wanted(sink, dialect)):
         _renew_views(sink, dialect)
     if dialect.name == "mysql":
         sink.database.run("read a setting", _check_joined_length, is_read=True)
@@ -45,10 +45,20 @@ def _renew_views(sink: Sink, dialect: Dialect) -> None:
     # One run at a time: statements that create views end a transaction of MySQL.
     with sink.running(0):
         queries, digest = _wanted(sink, dialect)
-        if digest != sink.load(0).get(_STATE):
+        if not _is_current(sink, queries, digest):
             _claim(sink, _STATE, [f"{sink.prefix}{name}" for name in queries])
             _create(sink, dialect, queries)
             sink.save(0, {_STATE: digest})
+
+
+def _is_current(sink: Sink, queries: Mapping[str, str], digest: str) -> bool:
+    """Whether the views are what they must be, and nobody has dropped one of them."""
+    if digest != sink.load(0).get(_STATE):
+        return False
+    there = sink.database.run(
+        "look for the views", lambda one: {*sa.inspect(one).get_view_names()}, is_read=True
+    )
+    return {f"{sink.prefix}{name}" for name in queries} <= there
 
 
 def _claim(sink: Sink, name: str, views: Sequence[str]) -> None:
