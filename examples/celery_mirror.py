@@ -69,7 +69,7 @@ def mirror_account(host: str) -> None:
     try:
         report = mirror(integration.account(host), os.environ["MIRROR_URL"])
     except MirrorError as error:
-        log.info("%s: %s", host, error)  # Another worker does it; or the next round does.
+        log.warning("%s: %s", host, error)  # Another worker does it; or the next round does.
     except NotAuthorizedError as error:
         log.warning("%s: %s", host, error)  # The account has removed the integration.
     else:

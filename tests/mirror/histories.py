@@ -20,6 +20,7 @@ _which = st.integers(0, 3)
 STEPS: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("create"), _kind),
     st.tuples(st.just("edit"), _kind, _which),
+    st.tuples(st.just("stamp"), _kind, _which),
     st.tuples(st.just("move"), _which),
     st.tuples(st.just("link"), _which, _which),
     st.tuples(st.just("unlink"), _which, _which),
@@ -65,6 +66,13 @@ class History:
             self._edits += 1
             tag = {"name": f"tag {self._edits % 3}"}
             patch = {"name": f"edit {self._edits}", "_embedded": {"tags": [tag]}}
+            self.crm.request.patch(f"/api/v4/{kind}/{number}", patch)
+
+    def _stamp(self, kind: str, which: int) -> None:
+        """Edit as an integration does whose clock is wrong."""
+        if (number := self._pick(kind, which)) is not None:
+            self._edits += 1
+            patch = {"name": f"edit {self._edits}", "updated_at": int(self.clock.time()) + 10**7}
             self.crm.request.patch(f"/api/v4/{kind}/{number}", patch)
 
     def _move(self, which: int) -> None:

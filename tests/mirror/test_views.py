@@ -17,6 +17,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.types import FieldValues
 from tests.mirror.conftest import Runs
 from tests.mirror.places import Place, new_place
+from tests.servers import DATABASES
 
 
 def view(place: Place, name: str, *, prefix: str | None = None) -> list[dict[str, Any]]:
@@ -326,3 +327,26 @@ def test_parts_of_times(everywhere: Place, run: Runs, shop: Sandbox) -> None:
             moment.year, (moment.month + 2) // 3, moment.month, moment.isocalendar()[1],
             moment.day, 23, 59,
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_who_reads_a_view_for_long_does_not_stop_the_others(
+    run: Runs, crm: AmoCRM, clock: ManualClock, tmp_path: Path, kind: str
+) -> None:
+    with new_place(kind, tmp_path) as place:
+        run(place)
+        crm.leads.custom_fields.create({"name": "new", "type": "text"})
+        clock.advance(1000)
+        engine = sa.create_engine(place.url, poolclass=sa.pool.NullPool)
+        with engine.connect() as dashboard:
+            dashboard.exec_driver_sql(f"SELECT * FROM {place.prefix}leads_wide").all()
+            assert "imeout" in run(place).skipped["views"]
+        assert run(place).is_whole
+        assert "new" in view(place, "leads_wide")[0]
+
+
+def test_a_view_that_somebody_has_dropped_is_created_again(everywhere: Place, run: Runs) -> None:
+    run(everywhere)
+    execute(everywhere, f"DROP VIEW {everywhere.prefix}utm")
+    run(everywhere)
+    assert view(everywhere, "utm") == []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Final
 
 import sqlalchemy as sa
@@ -20,6 +20,8 @@ _STATE: Final = "views"
 _MYBI_STATE: Final = "mybi"
 """Under which it is remembered that views are the mirror's, and of what queries."""
 
+PATIENCE: Final = 2
+"""Seconds to wait for those who read a view that is to be renewed."""
 _LONG_TEXT: Final = 65_535
 """Bytes that several values of a field may well have together. MySQL joins 1,024 by default, and
 cuts the rest without a word; MariaDB a million."""
@@ -33,7 +35,7 @@ def update_views(sink: Sink) -> None:
             another program by one of their names; nothing else is touched.
     """
     dialect = _dialect(sink)
-    if _wanted(sink, dialect)[1] != sink.load(0).get(_STATE):
+    if not _is_current(sink, *_wanted(sink, dialect)):
         _renew_views(sink, dialect)
     if dialect.name == "mysql":
         sink.database.run("read a setting", _check_joined_length, is_read=True)
@@ -43,10 +45,20 @@ def _renew_views(sink: Sink, dialect: Dialect) -> None:
     # One run at a time: statements that create views end a transaction of MySQL.
     with sink.running(0):
         queries, digest = _wanted(sink, dialect)
-        if digest != sink.load(0).get(_STATE):
+        if not _is_current(sink, queries, digest):
             _claim(sink, _STATE, [f"{sink.prefix}{name}" for name in queries])
             _create(sink, dialect, queries)
             sink.save(0, {_STATE: digest})
+
+
+def _is_current(sink: Sink, queries: Mapping[str, str], digest: str) -> bool:
+    """Whether the views are what they must be, and nobody has dropped one of them."""
+    if digest != sink.load(0).get(_STATE):
+        return False
+    there = sink.database.run(
+        "look for the views", lambda one: {*sa.inspect(one).get_view_names()}, is_read=True
+    )
+    return {f"{sink.prefix}{name}" for name in queries} <= there
 
 
 def _claim(sink: Sink, name: str, views: Sequence[str]) -> None:
@@ -126,6 +138,10 @@ def _create(
     names = {name: dialect.quote(f"{own}{name}") for name in queries}
 
     def create(connection: sa.Connection) -> None:
+        with _short_waits(connection):
+            renew(connection)
+
+    def renew(connection: sa.Connection) -> None:
         readers = _readers(connection, [f"{own}{name}" for name in queries])
         # Replacing does not do: in PostgreSQL a view may only get more columns.
         for name in reversed(list(queries)):
@@ -141,6 +157,23 @@ def _create(
             )
 
     sink.database.run("create the views", create)
+
+
+@contextmanager
+def _short_waits(connection: sa.Connection) -> Generator[None, None, None]:
+    """Give up soon where a view is being read: all who ask it next would wait behind this."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
+        yield
+    elif connection.dialect.name in ("mysql", "mariadb"):
+        before = int(connection.exec_driver_sql("SELECT @@lock_wait_timeout").scalar_one())
+        connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {PATIENCE}")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {before}")
+    else:
+        yield
 
 
 def _readers(connection: sa.Connection, views: Sequence[str]) -> list[tuple[str, str]]:
