@@ -352,6 +352,41 @@ def test_reconcile_begins_where_it_ended(run: Run, handlers: str) -> None:
     assert json.loads(run("webhooks", "show", str(event["id"])).out)["synthetic"] is True
 
 
+@pytest.mark.usefixtures("portal", "open_inbox")
+def test_reconcile_goes_back_for_codes_that_were_left_out(run: Run) -> None:
+    def reconcile(*arguments: str) -> dict[str, Any]:
+        (found,) = rows(run("webhooks", "reconcile", *arguments, "--grace", "0"))
+        return found
+
+    assert run("create", "leads", "name=Lost").code == 0
+    assert run("create", "contacts", "name=Lost").code == 0
+    first = reconcile("add_lead")
+    assert first["added"] == {"add_lead": 1}
+    second = reconcile("add_lead", "add_contact")
+    assert second["added"] == {"add_contact": 1}
+    assert second["since"] < first["until"]
+
+
+def test_what_was_compared_is_kept_for_each_code(folder: Path) -> None:
+    profiles = Profiles(str(folder))
+    note, until = (
+        partial(one, profiles, 7) for one in (settings.note_compared, settings.compared_until)
+    )
+    note(["add_lead", "add_task"], 50, 100)
+    assert (until(["add_lead"], 10), until(["add_lead", "add_contact"], 10)) == (100, 10)
+    note(["add_lead"], 100, 200)
+    note(["add_task"], 150, 200)  # Nobody has compared what happened from 100 to 150.
+    assert (until(["add_lead"], 10), until(["add_task"], 10)) == (200, 100)
+    note(["add_task"], 60, 150)
+    assert until(["add_lead", "add_task"], 10) == 150
+    (folder / "reconciled.json").write_text('{"7": 300, "8": "x"}')
+    (folder / "reconciled.json").chmod(0o600)
+    assert until(["add_lead"], 10) == 300
+    note(["add_lead"], 300, 400)
+    assert (until(["add_lead"], 10), until(["add_task"], 10)) == (400, 300)
+    assert settings.compared_until(profiles, 8, ["add_lead"], 10) == 10
+
+
 # Settings ----------------------------------------------------------------------------------------
 
 

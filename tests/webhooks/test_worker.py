@@ -374,7 +374,9 @@ def test_each_handler_and_each_attempt_gets_the_item_as_it_came(
 
     hooks.on("add_lead", name="one")(change)
     hooks.on("add_lead", name="two")(lambda event, crm: change(event, crm))
-    put(inbox, form("leads", "add", {"id": 1, "name": "a"}, {"id": 2, "name": "b"}), account=account)
+    put(
+        inbox, form("leads", "add", {"id": 1, "name": "a"}, {"id": 2, "name": "b"}), account=account
+    )
     worker.run_until_empty()
     clock.advance(60)
     worker.run_until_empty()

@@ -210,8 +210,8 @@ class Receiver:
 def _recurs(delivery: Delivery) -> bool:
     """Whether the same body may tell of another change: no event in it says when it happened.
 
-    A lead may be deleted twice, enter a stage twice, and the integration may be removed twice, in one
-    day. Whether amoCRM repeats the body cannot be told then: it is handled again rather than lost.
+    In one day, a lead may be deleted twice or enter a stage twice, and an integration be removed
+    twice. Whether amoCRM repeats the body cannot be told then: it is handled again, not lost.
     """
     return delivery.kind not in _UNIQUE and all(
         event.happened_at is None and event.action != "add" for event in delivery.events
