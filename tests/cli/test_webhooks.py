@@ -102,6 +102,20 @@ def test_ensure_and_list(run: Run, portal: Sandbox, handlers: str) -> None:
     switched = run("webhooks", "ensure")
     assert (switched.code, switched.err) == (0, f"switched on: {made['address']}\n")
     assert subscription["disabled"] is False
+    # One that amoCRM refuses, here for a code of tomorrow, does not keep the others off.
+    other = {**subscription, "id": 1, "settings": ["add_tomorrow"], "disabled": True}
+    other["destination"] = subscription["destination"].replace("hooks", "others")
+    shelf = portal.account().shelf("webhooks")
+    shelf.clear()
+    shelf.update({1: other, full["id"]: subscription})
+    subscription["disabled"] = True
+    switched = run("webhooks", "ensure")
+    assert switched.code == 1
+    assert switched.err.endswith(f"switched on: {made['address']}\n")
+    assert "https://others.example.com/amocrm/account/30000001/...: " in switched.err
+    assert full["address"].rpartition("/")[2] not in switched.err
+    assert subscription["disabled"] is False
+    del shelf[1]
     subscription["disabled"] = True
     (again,) = rows(
         run("webhooks", "ensure", "add_lead", "--address", "-", stdin=full["address"] + "\n")
