@@ -73,7 +73,8 @@ def ensure(crm: AmoCRM, address: str, codes: Iterable[WebhookCode]) -> Ensured:
     settings = list(dict.fromkeys([*known_codes, *wanted]))
     if action != "unchanged":
         if set(known_codes) <= set(get_args(WebhookCode)):
-            made = crm.webhooks.create({"destination": address, "settings": settings})
+            checked = cast("list[WebhookCode]", settings)
+            made = crm.webhooks.create({"destination": address, "settings": checked})
         else:
             made = subscribe(crm, address, settings)
         if missing := sorted(set(wanted) - set(made["settings"])):

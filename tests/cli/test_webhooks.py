@@ -383,9 +383,8 @@ def test_reconcile_goes_back_for_codes_that_were_left_out(run: Run) -> None:
 
 def test_what_was_compared_is_kept_for_each_code(folder: Path) -> None:
     profiles = Profiles(str(folder))
-    note, until = (
-        partial(one, profiles, 7) for one in (settings.note_compared, settings.compared_until)
-    )
+    note = partial(settings.note_compared, profiles, 7)
+    until = partial(settings.compared_until, profiles, 7)
     note(["add_lead", "add_task"], 50, 100)
     assert (until(["add_lead"], 10), until(["add_lead", "add_contact"], 10)) == (100, 10)
     note(["add_lead"], 100, 200)
