@@ -374,7 +374,9 @@ def test_each_handler_and_each_attempt_gets_the_item_as_it_came(
 
     hooks.on("add_lead", name="one")(change)
     hooks.on("add_lead", name="two")(lambda event, crm: change(event, crm))
-    put(inbox, form("leads", "add", {"id": 1, "name": "a"}, {"id": 2, "name": "b"}), account=account)
+    put(
+        inbox, form("leads", "add", {"id": 1, "name": "a"}, {"id": 2, "name": "b"}), account=account
+    )
     worker.run_until_empty()
     clock.advance(60)
     worker.run_until_empty()
@@ -840,6 +842,53 @@ def test_a_signal_ends_the_run(number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.communicate(timeout=60)[0] == "handling webhooks has ended\n"
     assert process.returncode == 0
+
+
+FORKING = """
+import os, sys
+from amocrm import AmoCRM
+from amocrm.webhooks import Hooks, Worker
+from amocrm.webhooks.inbox.sql import SQLInbox
+
+hooks = Hooks()
+
+
+@hooks.on("add_lead")
+def start(event, crm):
+    child = os.fork()
+    if not child:
+        sys.exit(3)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+@hooks.on("update_lead")
+def come_back(event, crm):
+    child = os.fork()
+    if not child:
+        return
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+inbox = SQLInbox(sys.argv[1])
+crm = AmoCRM("example", {"access_token": "token"})
+print(*Worker(inbox, hooks, crm).run_until_empty(), flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_a_handler_forks_marks_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'inbox.db'}"
+    inbox = SQLInbox(url)
+    inbox.create_table()
+    for action in ("add", "update"):
+        put(inbox, form("leads", action, {"id": 1}))
+    told = subprocess.run(
+        [sys.executable, "-c", FORKING, url], capture_output=True, text=True, check=False,
+        timeout=120, env=dict(os.environ),
+    )  # fmt: skip
+    assert told.stdout.split("\n") == ["3", "0", "2 0 0", ""], told.stderr
+    assert [(one.state, one.attempts) for one in inbox.listed()] == [("done", 0)] * 2
+    inbox.close()
 
 
 def test_old_deliveries_are_deleted(hooks: Hooks, connected: AmoCRM, account: int) -> None:

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Final
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.secret import Secret
 from amocrm.errors import ConfigurationError, InboxError, WebhookError
-from amocrm.webhooks.addresses import Place, check_base, check_keys, path_of, read_path
+from amocrm.webhooks.addresses import (
+    Place,
+    check_base,
+    check_keys,
+    path_of,
+    read_path,
+    without_password,
+)
 from amocrm.webhooks.event import Delivery, Kind
 from amocrm.webhooks.inbox.inbox import Inbox, Part, RawDelivery
 from amocrm.webhooks.parsing.parse import parse
@@ -97,7 +104,7 @@ class Receiver:
         self.asgi_app = ASGIApp(self)
 
     def __repr__(self) -> str:
-        return f"Receiver({self._inbox!r}, url={self._url!r})"
+        return f"Receiver({self._inbox!r}, url={without_password(self._url)!r})"
 
     @staticmethod
     def new_key() -> str:
@@ -210,8 +217,8 @@ class Receiver:
 def _recurs(delivery: Delivery) -> bool:
     """Whether the same body may tell of another change: no event in it says when it happened.
 
-    A lead may be deleted twice, enter a stage twice, and the integration may be removed twice, in one
-    day. Whether amoCRM repeats the body cannot be told then: it is handled again rather than lost.
+    In one day, a lead may be deleted twice or enter a stage twice, and an integration be removed
+    twice. Whether amoCRM repeats the body cannot be told then: it is handled again, not lost.
     """
     return delivery.kind not in _UNIQUE and all(
         event.happened_at is None and event.action != "add" for event in delivery.events

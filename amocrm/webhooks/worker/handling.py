@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -195,14 +196,18 @@ class LeaseHandler:
     def _call(self, job: Job, running: Running, work: Callable[[], None]) -> BaseException | None:
         """Call a handler; return whatever it raised."""
         job.running, job.next_told = running, SLOW
+        process = os.getpid()
+        raised: BaseException | None = None
         try:
             work()
         except BaseException as error:  # also SystemExit: no handler ends a worker
-            return error
-        finally:
-            with job.lock:
-                job.running = None
-        return None
+            raised = error
+        if os.getpid() != process:
+            # A child that the handler has forked: the event is its parent's to mark.
+            os._exit(_exit_code(raised))
+        with job.lock:
+            job.running = None
+        return raised
 
     def _fail(
         self,
@@ -280,6 +285,13 @@ class LeaseHandler:
             self._inbox.release(job.lease)
         except InboxError as error:
             _log.warning("a lease was not given back, and ends by itself: %s", error)
+
+
+def _exit_code(raised: BaseException | None) -> int:
+    """Return with what a process ends that raised something."""
+    if isinstance(raised, SystemExit) and isinstance(raised.code, int):
+        return raised.code & 0xFF
+    return 0 if raised is None or (isinstance(raised, SystemExit) and raised.code is None) else 1
 
 
 def _is_main_thread() -> bool:
