@@ -92,7 +92,7 @@ def path_of(key: str, kind: Kind, account_id: int | None = None) -> str:
     """Return the path of an address, with its secret where the kind needs one.
 
     >>> path_of("k" * 32, "account", 12345)
-    '/account/12345/x8YNe1cSHkGKTOoaXq7xRz7gEfBLHmFM'
+    '/account/12345/iodEFX0oGmXDkmqhd3tQ4CiQT6Gd_kw-'
     >>> path_of("k" * 32, "chat")
     '/chat/:scope_id'
     """

@@ -347,6 +347,16 @@ def status_of(receiver: Receiver, environ: dict[str, Any]) -> str:
         ({"CONTENT_LENGTH": "1e3"}, "400 Bad Request"),
         ({"CONTENT_LENGTH": "9" * 30}, "413 Content Too Large"),
         ({"CONTENT_LENGTH": "", "wsgi.input_terminated": True}, "200 OK"),
+        ({"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, "200 OK"),
+        # A server that hands over no chunks, as uWSGI: the body is not empty, but lost.
+        (
+            {
+                "CONTENT_LENGTH": "",
+                "HTTP_TRANSFER_ENCODING": "chunked",
+                "wsgi.input": io.BytesIO(),
+            },
+            "400 Bad Request",
+        ),
     ],
 )
 def test_the_stated_length_is_checked(
