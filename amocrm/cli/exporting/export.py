@@ -84,7 +84,9 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
         ConfigurationError: the export is wrong; nothing was written.
     """
     form = export.format or format_of(export.path)
-    path = os.path.abspath(export.path)
+    path = os.path.realpath(export.path)  # A link stays; its file is replaced.
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ConfigurationError(f"{path} is not a regular file")
     resource = find_list(crm, export.kind)
     is_fresh = export.restart or not is_resumable(resource) or not has_part(path)
     with ThreadPoolExecutor(2) as pool:
