@@ -218,3 +218,15 @@ def test_a_profile_that_is_empty_is_not_another_one(run: Run, account: Shop) -> 
     done = run("--profile", "", "whoami")
     assert (done.code, done.out) == (2, "")
     assert "--profile is empty" in done.err
+
+
+@pytest.mark.parametrize("command", [("stubs",), ("sandbox", "clone")])
+def test_no_command_replaces_a_device(
+    run: Run, account: Shop, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    device = tmp_path / "device.pyi"
+    os.mkfifo(device)
+    done = run(*command, "-o", str(device))
+    assert (done.code, done.out) == (2, "")
+    assert "is not a regular file" in done.err
+    assert not device.is_file()
