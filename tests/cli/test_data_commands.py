@@ -195,3 +195,38 @@ def test_an_import_whose_outcomes_nobody_reads_has_failed(account: Shop, tmp_pat
     assert "nobody reads the outcomes" in told
     assert "the same command goes on" in told
     assert "Traceback" not in told
+
+
+def test_an_export_replaces_neither_a_device_nor_a_link(
+    run: Run, account: Shop, tmp_path: Path
+) -> None:
+    device = tmp_path / "device.csv"
+    os.mkfifo(device)
+    done = run("export", "users", "-o", str(device))
+    assert (done.code, done.out) == (2, "")
+    assert "is not a regular file" in done.err
+    assert not device.is_file()
+    (tmp_path / "data").mkdir()
+    link, target = tmp_path / "link.csv", tmp_path / "data" / "users.csv"
+    link.symlink_to(target)
+    assert run("export", "users", "-o", str(link)).code == 0
+    assert link.is_symlink()
+    assert "ann@example.com" in target.read_text("utf-8-sig")
+
+
+def test_a_profile_that_is_empty_is_not_another_one(run: Run, account: Shop) -> None:
+    done = run("--profile", "", "whoami")
+    assert (done.code, done.out) == (2, "")
+    assert "--profile is empty" in done.err
+
+
+@pytest.mark.parametrize("command", [("stubs",), ("sandbox", "clone")])
+def test_no_command_replaces_a_device(
+    run: Run, account: Shop, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    device = tmp_path / "device.pyi"
+    os.mkfifo(device)
+    done = run(*command, "-o", str(device))
+    assert (done.code, done.out) == (2, "")
+    assert "is not a regular file" in done.err
+    assert not device.is_file()

@@ -398,3 +398,28 @@ def test_damaged_utf_8_is_not_taken_for_windows_1251(tmp_path: Path) -> None:
         open_rows(str(path))
     write(path, "name\nГОСТ «Крым» №1 — Ёлка\n", "windows-1251")
     assert open_rows(str(path)).about.startswith("windows-1251")
+
+
+def test_fields_that_are_called_like_links_are_exported_and_imported(
+    crm: AmoCRM, tmp_path: Path
+) -> None:
+    names = ["Company", "contact", "contacts", "Stage", "segments", " Spaced ", "2024", "=x"]
+    fields = [
+        cast("Any", one.unwrap())
+        for one in crm.contacts.custom_fields.create_many(
+            [{"name": name, "type": "text"} for name in names]
+        )
+    ]
+    values: Any = [{"field_id": one, "values": [{"value": f"v{one}"}]} for one in fields]
+    contact = crm.contacts.create({"name": "A", "custom_fields_values": values})["id"]
+    before = crm.contacts.get(contact)
+    for end in ("csv", "xlsx", "jsonl"):
+        path = tmp_path / f"a.{end}"
+        export(crm, Export("contacts", str(path)))
+        plan = prepare(crm, Import("contacts", str(path), match="id"))
+        assert {one.field.id for one in plan.targets if one.field} >= {*fields}
+        crm.contacts.update(contact, {"custom_fields_values": [
+            {"field_id": one, "values": [{"value": "x"}]} for one in fields
+        ]})  # fmt: skip
+        bring(crm, path, match="id")
+        assert crm.contacts.get(contact)["custom_fields_values"] == before["custom_fields_values"]

@@ -104,7 +104,10 @@ def export(
     job = Export(
         resource, path, cast("Format | None", form), query, columns, names, delimiter, restart
     )
-    with shown_progress(session, resource) as report, _may_go_on(session, f"{path}.part.json"):
+    with (
+        shown_progress(session, resource) as report,
+        _may_go_on(session, f"{os.path.realpath(path)}.part.json"),
+    ):
         done = run_export(crm, job, report)
     went_on = tr(
         f", {done.resumed_at} of them earlier", f", из них в прошлый раз {done.resumed_at}"

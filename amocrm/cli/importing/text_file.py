@@ -1,8 +1,9 @@
 """Looks through a text file before it is read: its encoding, and whether it can be read at all.
 
 Excel saves CSV in the code page of the country: windows-1251 in Russia. So what is not UTF-8 is
-taken for that, if it can be; unless most of it is UTF-8, which a few bytes have damaged. One pass over blocks of bytes finds what no row may have: a line
-without an end, a NUL. It takes little memory, whatever the file is.
+taken for that, if it can be; unless most of it is UTF-8, which a few bytes have damaged. One pass
+over blocks of bytes finds what no row may have: a line without an end, a NUL. It takes little
+memory, whatever the file is.
 """
 
 from __future__ import annotations
