@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -198,5 +199,6 @@ def gone() -> Iterator[None]:
 
 def end_workers() -> None:
     """Wait for threads that are about to end."""
+    deadline = time.monotonic() + 30
     for thread in workers():
-        thread.join(30)
+        thread.join(max(0.0, deadline - time.monotonic()))

@@ -44,7 +44,8 @@ def redis_name() -> str:
     import redis
 
     try:
-        redis.Redis.from_url(REDIS, socket_connect_timeout=1).ping()
+        with redis.Redis.from_url(REDIS, socket_connect_timeout=5) as client:
+            client.ping()
     except redis.RedisError:
         if os.environ.get("CI"):
             raise
@@ -55,7 +56,18 @@ def redis_name() -> str:
 def forget(name: str) -> None:
     import redis
 
-    redis.Redis.from_url(REDIS).delete(f"{{{name}}}:pace", f"{{{name}}}:turns")
+    with redis.Redis.from_url(REDIS) as client:
+        client.delete(f"{{{name}}}:pace", f"{{{name}}}:turns")
+
+
+def close(rate_limiter: BaseRateLimiter) -> None:
+    """Close connections: one that is collected as garbage is a warning in any test."""
+    import redis
+
+    if isinstance(rate_limiter, RedisRateLimiter):
+        client = rate_limiter._script.registered_client
+        assert isinstance(client, redis.Redis)
+        client.connection_pool.disconnect()
 
 
 @pytest.fixture(params=["threads", "file", "redis"])
@@ -63,7 +75,15 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakePace]:
     """Makes rate limiters of one kind that share what they keep; threads share the object."""
     if request.param == "redis":
         name = redis_name()
-        yield lambda rate=7: RedisRateLimiter(REDIS, name, rate)
+        made: list[BaseRateLimiter] = []
+
+        def make(rate: float = 7) -> BaseRateLimiter:
+            made.append(RedisRateLimiter(REDIS, name, rate))
+            return made[-1]
+
+        yield make
+        for one in made:
+            close(one)
         forget(name)
     elif request.param == "file":
         yield lambda rate=7: FileRateLimiter(tmp_path / "pace", rate)
@@ -322,6 +342,7 @@ def test_a_killed_process_gives_its_turns_back(shared: tuple[str, str]) -> None:
     process.join(30)
     rate_limiter = open_shared(*shared, RARELY)
     assert 0 < refusal(rate_limiter).away <= 2 * (PERIOD + LEAST_MARGIN)
+    close(rate_limiter)
 
 
 def test_the_constants_are_those_the_manual_names() -> None:

@@ -21,8 +21,8 @@ from tests.rate_limit.test_contract import REDIS, redis_name
 CLOCK = SystemClock()
 
 
-def test_its_keys_share_a_slot_and_expire() -> None:
-    name, client = redis_name(), redis.Redis.from_url(REDIS)
+def test_its_keys_share_a_slot_and_expire(client: redis.Redis) -> None:
+    name = redis_name()
     keys = [f"{{{name}}}:pace", f"{{{name}}}:turns"]
     rate_limiter = RedisRateLimiter(client, name)
     assert repr(rate_limiter) == f"RedisRateLimiter({keys[0]!r})"
@@ -39,8 +39,8 @@ def test_its_keys_share_a_slot_and_expire() -> None:
     client.delete(*keys)
 
 
-def test_a_clock_of_the_server_that_was_set_back_starts_it_afresh() -> None:
-    name, client = redis_name(), redis.Redis.from_url(REDIS)
+def test_a_clock_of_the_server_that_was_set_back_starts_it_afresh(client: redis.Redis) -> None:
+    name = redis_name()
     rate_limiter = RedisRateLimiter(client, name, 1)
     rate_limiter.wait(CLOCK, 0)
     client.hset(f"{{{name}}}:turns", "0", "99999999999.000000 99999999999.000000")

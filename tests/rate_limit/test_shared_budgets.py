@@ -20,7 +20,7 @@ from amocrm.rate_limit.redis import RedisRateLimiter
 from amocrm.rate_limit.redis_script import SCRIPT, TIME
 from amocrm.rate_limit.window import Action, Turn
 from amocrm.sandbox import ManualClock
-from tests.rate_limit.test_contract import CLOCK, REDIS, MakePace, make, redis_name
+from tests.rate_limit.test_contract import CLOCK, MakePace, make, redis_name
 
 __all__ = ["make"]
 
@@ -177,8 +177,8 @@ class TimedRedisRateLimiter(RedisRateLimiter):
         self._script = client.register_script(script)
 
 
-def walk_in_redis(seed: int, steps: int) -> Walk:
-    name, client = redis_name(), redis.Redis.from_url(REDIS)
+def walk_in_redis(client: redis.Redis, seed: int, steps: int) -> Walk:
+    name = redis_name()
     other = TimedRedisRateLimiter(client, name)
     walk = Walk(
         LocalRateLimiter(), other, seed, lambda now: client.set(f"{{{name}}}:now", repr(now), 60)
@@ -191,14 +191,15 @@ def walk_in_redis(seed: int, steps: int) -> Walk:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_redis_does_what_threads_do(seed: int) -> None:
-    assert {Action.GO, Action.WAIT, Action.TOO_FAR} <= set(walk_in_redis(seed, STEPS).actions)
+def test_redis_does_what_threads_do(client: redis.Redis, seed: int) -> None:
+    walk = walk_in_redis(client, seed, STEPS)
+    assert {Action.GO, Action.WAIT, Action.TOO_FAR} <= set(walk.actions)
 
 
 @pytest.mark.endurance
 @pytest.mark.parametrize("seed", range(100, 120))
-def test_redis_does_what_threads_do_for_long(seed: int) -> None:
-    walk_in_redis(seed, 5 * STEPS)
+def test_redis_does_what_threads_do_for_long(client: redis.Redis, seed: int) -> None:
+    walk_in_redis(client, seed, 5 * STEPS)
 
 
 def test_calls_of_an_account_share_its_budgets_and_delay_no_other(make: MakePace) -> None:
@@ -306,8 +307,8 @@ def test_a_window_larger_than_a_record_is_kept_behind_the_table(tmp_path: Path) 
     assert two.reserve(clock, 0, budgets).action is Action.TOO_FAR
 
 
-def test_redis_has_two_keys_for_each_budget() -> None:
-    name, client = redis_name(), redis.Redis.from_url(REDIS)
+def test_redis_has_two_keys_for_each_budget(client: redis.Redis) -> None:
+    name = redis_name()
     limiter = RedisRateLimiter(client, name)
     budgets = (Budget("account:a", 1000),)
     for _ in range(50):
