@@ -109,13 +109,13 @@ def new_place(kind: str, folder: Path) -> Generator[str, None, None]:
         _clear(kind, place)
 
 
-def open_journal(kind: str, place: str) -> JournalStorage:
+def open_journal(kind: str, place: str, patience: float = 0.5) -> JournalStorage:
     """Name a journal; every process gets the same one."""
     if kind == "file":
         return FileJournal(Path(place, "journal"))
     if kind == "sqlite":
-        return SQLJournal(engine(f"sqlite:///{place}/journals.db"), "leads", patience=0.5)
-    return SQLJournal(engine(URLS[kind]), "leads", place, patience=0.5)
+        return SQLJournal(engine(f"sqlite:///{place}/journals.db"), "leads", patience=patience)
+    return SQLJournal(engine(URLS[kind]), "leads", place, patience=patience)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as machine
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 
@@ -28,3 +29,11 @@ class SystemClock:
     time = staticmethod(machine.time)
     monotonic = staticmethod(machine.monotonic)
     sleep = staticmethod(machine.sleep)
+
+
+def seconds_ahead(date: str | None, now: float) -> float:
+    """Return by how many seconds the `Date` of a response is ahead; 0 if it does not tell it."""
+    try:
+        return parsedate_to_datetime(date or "").timestamp() - now
+    except (IndexError, TypeError, ValueError):
+        return 0.0

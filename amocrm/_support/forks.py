@@ -7,12 +7,15 @@ would keep the parent's lock after the parent has ended.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 __all__ = ["ForkLock", "after_fork", "before_fork"]
+
+_Owner = TypeVar("_Owner")
 
 
 class _Renewed(Protocol):
@@ -95,12 +98,19 @@ class ForkLock:
 _locks: Final[weakref.WeakSet[ForkLock]] = weakref.WeakSet()
 
 
+def _members(owners: weakref.WeakSet[_Owner]) -> list[_Owner]:
+    """Return what is in a set, to which another thread may be adding something."""
+    while True:
+        with contextlib.suppress(RuntimeError):  # It has changed during the iteration.
+            return list(owners)
+
+
 def _renew_all() -> None:
     """Reset all locks, then renew all owners; raise the first failure at the end."""
-    for lock in list(_locks):
+    for lock in _members(_locks):
         lock.reset()
     first: Exception | None = None
-    for owner in list(_renewed):
+    for owner in _members(_renewed):
         try:
             owner.renew_after_fork()
         except Exception as error:
@@ -111,7 +121,7 @@ def _renew_all() -> None:
 
 
 def _release_all() -> None:
-    for owner in list(_released):
+    for owner in _members(_released):
         owner.release_before_fork()
 
 

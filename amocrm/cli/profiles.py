@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Final, NamedTuple
 
 from amocrm._support.atomic_file import replace
+from amocrm._support.file_lock import FileLock
 from amocrm._support.private_files import check_folder, check_private, make_folder, open_private
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
@@ -20,6 +22,8 @@ from amocrm.http.messages import Json
 _FILE: Final = "profiles.toml"
 _LARGEST: Final = 1024 * 1024
 _LONGEST_NAME: Final = 64
+_PATIENCE: Final = 10.0
+"""Seconds to wait for another command that changes the file."""
 
 
 class Profile(NamedTuple):
@@ -135,32 +139,29 @@ class Profiles:
     def save(self, name: str, profile: Profile) -> None:
         """Add or replace a profile, and choose it. What a person wrote in the file stays."""
         check_profile_name(name)
-        document = self._editable()
-        tables = document.setdefault("profiles", {})
-        kept = tables.setdefault(name, {})
-        for member, value in profile._asdict().items():
-            if value or member == "domain":
-                kept[member] = value
-            else:
-                kept.pop(member, None)
-        document["current"] = name
-        self._write(document)
+        with self._editing() as document:
+            tables = document.setdefault("profiles", {})
+            kept = tables.setdefault(name, {})
+            for member, value in profile._asdict().items():
+                if value or member == "domain":
+                    kept[member] = value
+                else:
+                    kept.pop(member, None)
+            document["current"] = name
 
     def use(self, name: str) -> None:
         """Choose a profile."""
-        self.get(name)
-        document = self._editable()
-        document["current"] = name
-        self._write(document)
+        with self._editing() as document:
+            self.get(name)
+            document["current"] = name
 
     def forget(self, name: str) -> None:
         """Remove a profile."""
-        self.get(name)
-        document = self._editable()
-        del document["profiles"][name]
-        if document.get("current") == name:
-            del document["current"]
-        self._write(document)
+        with self._editing() as document:
+            self.get(name)
+            del document["profiles"][name]
+            if document.get("current") == name:
+                del document["current"]
 
     def _profile(self, name: str, table: object) -> Profile:
         if not isinstance(table, Mapping):
@@ -185,11 +186,24 @@ class Profiles:
         except _NotTOMLError as error:
             raise self._broken(str(error)) from None
 
-    def _editable(self) -> dict[str, Json]:
-        """Return the document with its comments, which tomlkit keeps."""
-        self._tables()
-        document: dict[str, Json] = import_module("tomlkit").parse(self._text())
-        return document
+    @contextmanager
+    def _editing(self) -> Generator[dict[str, Json]]:
+        """Give the document, with its comments, which tomlkit keeps; write it after the block.
+
+        Other commands of this user wait meanwhile, so that none loses what another one has saved.
+        """
+        self.prepare()
+        try:
+            with FileLock(f"{self.path}.lock").hold(_PATIENCE):
+                self._tables()
+                tomlkit = import_module("tomlkit")
+                document: dict[str, Json] = tomlkit.parse(self._text())
+                yield document
+                replace(self.path, tomlkit.dumps(document).encode())
+        except TimeoutError:
+            raise ConfigurationError(f"{self.path} is being changed by another command") from None
+        except OSError as error:
+            raise self._refused(error) from error
 
     def _text(self) -> str:
         try:
@@ -207,15 +221,6 @@ class Profiles:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise self._broken("it is not UTF-8") from None
-
-    def _write(self, document: Mapping[str, object]) -> None:
-        text: str = import_module("tomlkit").dumps(document)
-        try:
-            make_folder(self.folder)
-            check_folder(self.folder)
-            replace(self.path, text.encode())
-        except OSError as error:
-            raise self._refused(error) from error
 
     def _refused(self, error: OSError) -> ConfigurationError:
         why = error.strerror or str(error)

@@ -47,9 +47,12 @@ def find_target(profiles: Profiles, chosen: str | None, variables: Mapping[str, 
         variables: of the environment.
 
     Raises:
-        ConfigurationError: both `--profile` and the environment name an account.
+        ConfigurationError: both `--profile` and the environment name an account, or `--profile` is
+            empty.
         NotAuthorizedError: nothing names one.
     """
+    if chosen == "":  # Such as of a variable of the shell that is not set.
+        raise ConfigurationError("--profile is empty", hint="amocrm accounts lists the profiles")
     given: dict[str, Json] = {
         member: variables[name] for member, name in _VARIABLES.items() if variables.get(name)
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -127,6 +128,18 @@ def read_input(path: str) -> Json:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{what} is not UTF-8") from None
     return from_json(text, what)
+
+
+def output_path(path: str) -> str:
+    """Return the absolute path of a file to replace; of a link, that of the file it leads to.
+
+    Raises:
+        ConfigurationError: there is a device or another thing that is no file.
+    """
+    found = os.path.realpath(path)
+    if os.path.exists(found) and not os.path.isfile(found):
+        raise ConfigurationError(f"{found} is not a regular file")
+    return found
 
 
 def _refuse(constant: str) -> Json:

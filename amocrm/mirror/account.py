@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
 
-from amocrm._support.clock import Clock
+from amocrm._support.clock import Clock, seconds_ahead
 from amocrm.client import AmoCRM
 from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
@@ -52,13 +51,5 @@ def read_account(crm: AmoCRM, clock: Clock) -> MirroredAccount:
         has_filters=data.get("is_api_filter_enabled") is not False,
         has_customers=data.get("customers_mode") not in ("unavailable", "disabled"),
         groups=[one for one in groups if isinstance(one, dict)] if groups else None,
-        ahead=_seconds_ahead(response.info.headers.get("Date"), clock.time()),
+        ahead=seconds_ahead(response.info.headers.get("Date"), clock.time()),
     )
-
-
-def _seconds_ahead(date: str | None, now: float) -> float:
-    """Return how far the time of a response is ahead; 0 if it does not tell the time."""
-    try:
-        return parsedate_to_datetime(date or "").timestamp() - now
-    except (IndexError, TypeError, ValueError):
-        return 0.0

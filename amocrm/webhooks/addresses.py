@@ -92,7 +92,7 @@ def path_of(key: str, kind: Kind, account_id: int | None = None) -> str:
     """Return the path of an address, with its secret where the kind needs one.
 
     >>> path_of("k" * 32, "account", 12345)
-    '/account/12345/x8YNe1cSHkGKTOoaXq7xRz7gEfBLHmFM'
+    '/account/12345/iodEFX0oGmXDkmqhd3tQ4CiQT6Gd_kw-'
     >>> path_of("k" * 32, "chat")
     '/chat/:scope_id'
     """
@@ -140,7 +140,17 @@ def without_secret(url: str) -> str | None:
 def shown_address(url: str) -> str:
     """Return an address without its secret; of another program's, only the host."""
     ours = without_secret(url)
-    return f"{ours}/..." if ours is not None else f"{urlsplit(url).hostname}/..."
+    return f"{without_password(ours)}/..." if ours is not None else f"{urlsplit(url).hostname}/..."
+
+
+def without_password(url: str) -> str:
+    """Return a URL without the user and the password that a proxy may ask for.
+
+    >>> without_password("https://user:password@hooks.example.com/amocrm")
+    'https://hooks.example.com/amocrm'
+    """
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _secret(key: str, kind: str, account: str) -> str:

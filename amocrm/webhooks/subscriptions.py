@@ -7,12 +7,13 @@ somebody subscribes again (reference 6.1). `ensure` does that; call it at each s
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast, get_args
 from urllib.parse import urlsplit
 
 from amocrm.errors import ConfigurationError
 from amocrm.http.error_mapping import unexpected_response
+from amocrm.http.messages import Json
 from amocrm.schema.enums import WebhookCode
 from amocrm.webhooks.addresses import without_secret
 
@@ -68,11 +69,14 @@ def ensure(crm: AmoCRM, address: str, codes: Iterable[WebhookCode]) -> Ensured:
     known = list(crm.webhooks.list())
     mine = next((one for one in known if one["destination"] == address), None)
     action = _action(mine, wanted)
-    # What the account has already may be newer than the table of codes.
-    known_codes = cast("list[WebhookCode]", mine["settings"] if mine else [])
-    settings: list[WebhookCode] = list(dict.fromkeys([*known_codes, *wanted]))
+    known_codes = mine["settings"] if mine else []
+    settings = list(dict.fromkeys([*known_codes, *wanted]))
     if action != "unchanged":
-        made = crm.webhooks.create({"destination": address, "settings": settings})
+        if set(known_codes) <= set(get_args(WebhookCode)):
+            checked = cast("list[WebhookCode]", settings)
+            made = crm.webhooks.create({"destination": address, "settings": checked})
+        else:
+            made = subscribe(crm, address, settings)
         if missing := sorted(set(wanted) - set(made["settings"])):
             raise unexpected_response(
                 "POST", "/api/v4/webhooks", f"amoCRM did not subscribe to {', '.join(missing)}"
@@ -82,6 +86,18 @@ def ensure(crm: AmoCRM, address: str, codes: Iterable[WebhookCode]) -> Ensured:
         crm.webhooks.delete(one["destination"])
     _log.info("subscription %s: %d codes, %d removed", action, len(settings), len(old))
     return Ensured(action, tuple(settings), len(old))
+
+
+def subscribe(crm: AmoCRM, address: str, codes: Sequence[str]) -> Webhook:
+    """Make the subscription of an address anew, and switch it on.
+
+    Codes are not checked: what the account has already may be newer than the table of codes.
+
+    Raises:
+        ValidationError: amoCRM refuses the address or a code.
+    """
+    body: dict[str, Json] = {"destination": address, "settings": list(codes)}
+    return cast("Webhook", crm.request.post("/api/v4/webhooks", body).data)
 
 
 def _action(mine: Webhook | None, wanted: list[WebhookCode]) -> Action:

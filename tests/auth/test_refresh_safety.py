@@ -6,7 +6,6 @@ import _thread
 import io
 import json
 import os
-import signal
 import socket
 import sys
 import threading
@@ -194,14 +193,6 @@ def test_an_expired_newer_stored_pair_is_refreshed(
 
 
 # Ctrl-C -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """Restores the usual Ctrl-C, even if the tests run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 class AtGrants(requests.Session):

@@ -376,7 +376,8 @@ def test_a_record_whose_answer_was_lost_is_written_once(kind: str, tmp_path: Pat
 @pytest.mark.parametrize("kind", DATABASES)
 def test_a_database_that_is_down_is_told_without_its_password(kind: str, tmp_path: Path) -> None:
     with journal_place(kind, tmp_path) as table, door(kind) as (way, url):
-        place = SQLJournal(engine(url), "leads", table)
+        # Patient: a busy server may not notice at once that the connection was cut.
+        place = SQLJournal(engine(url), "leads", table, patience=30)
         journal = opened(place)
         way.shut()
         with pytest.raises(JournalError, match="could not write to"):

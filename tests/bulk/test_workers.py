@@ -132,6 +132,7 @@ def test_a_patient_one_waits_for_what_was_begun() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="there are no signals")
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_patient_one_does_not_wait_again_after_ctrl_c() -> None:
     end, done, main = threading.Event(), threading.Event(), threading.get_ident()
 

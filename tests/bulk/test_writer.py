@@ -594,7 +594,9 @@ def write_leads(url: str, token: str, kind: str, place: str, pipe: Pipe) -> None
     """Be a program that imports leads with a journal, and tells of each outcome."""
     os.environ["NO_PROXY"] = "*"
     crm = AmoCRM("example", {"access_token": token}, base_url=url, rate_limiter=None)
-    for one in crm.create_many(LEADS, leads(400), size=5, journal=open_journal(kind, place)):
+    # Patient: a busy server may not notice at once that the program before has died.
+    journal = open_journal(kind, place, patience=60)
+    for one in crm.create_many(LEADS, leads(400), size=5, journal=journal):
         pipe.send(type(one).__name__)
     pipe.close()
 

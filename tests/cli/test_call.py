@@ -16,6 +16,15 @@ def test_a_path_is_read_with_a_query(run: Run, account: Shop) -> None:
     assert [one["id"] for one in json.loads(done.out)["_embedded"]["leads"]] == [7001]
 
 
+def test_a_part_of_a_query_that_is_repeated_is_not_lost(run: Run, account: Shop) -> None:
+    done = run("call", "GET", "/api/v4/leads", "-q", "filter[id][]=7001", "-q", "filter[id][]=7003")
+    found = json.loads(done.out)["_embedded"]["leads"]
+    assert sorted(one["id"] for one in found) == [7001, 7003]
+    done = run("call", "GET", "/api/v4/leads", "-q", "filter[id]=7001", "-q", "filter[id]=7003")
+    assert (done.code, done.out) == (2, "")
+    assert "-q filter[id] is given twice" in done.err
+
+
 def test_all_pages_are_an_item_a_line(run: Run, account: Shop) -> None:
     done = run("call", "GET", "/api/v4/leads", "-q", "limit=5", "--all")
     lines = [json.loads(line) for line in done.out.splitlines()]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, Shop
+from tests.cli.conftest import Run, Shop, start
 
 
 def test_export_writes_a_file_and_nothing_else(run: Run, account: Shop, tmp_path: Path) -> None:
@@ -139,3 +140,93 @@ def test_hostile_imports_take_one_line(
     assert words in done.err
     assert done.err.count("\n") == 1
     assert all(one.method == "GET" for one in account.portal.log[before:])
+
+
+@pytest.mark.parametrize("option", ["--outcomes", "--journal"])
+def test_an_import_does_not_overwrite_its_file(
+    run: Run, account: Shop, tmp_path: Path, option: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("name\nA\n")
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    for other in (path, link):
+        for more in ((), ("--dry-run",)):
+            done = run("import", "contacts", str(path), option, str(other), *more)
+            assert (done.code, done.out) == (2, "")
+            assert f"{option} would overwrite" in done.err
+            assert path.read_text() == "name\nA\n"
+    other = tmp_path / "b"
+    done = run(
+        "import", "contacts", str(path), "--outcomes", str(other), "--journal", str(other)
+    )  # fmt: skip
+    assert done.code == 2
+    assert "same file" in done.err
+
+
+def test_an_import_that_cannot_begin_keeps_the_outcomes(
+    run: Run, account: Shop, tmp_path: Path
+) -> None:
+    path, outcomes = tmp_path / "a.csv", tmp_path / "a.csv.outcomes.jsonl"
+    path.write_text("name,PHONE\nA,+79001230001\n")
+    journal = tmp_path / "a.csv.contacts.journal"
+    assert run("import", "contacts", str(path), "--journal", str(journal)).code == 0
+    before = outcomes.read_text()
+    path.write_text("name,PHONE\nB,+79001230002\n")
+    done = run("import", "contacts", str(path))
+    assert done.code == 2
+    assert "differs from the one in the journal" in done.err
+    assert outcomes.read_text() == before
+
+
+def test_an_import_whose_outcomes_nobody_reads_has_failed(account: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("name\n" + "".join(f"Unread {at}\n" for at in range(2000)))
+    process = start(
+        "import", "contacts", str(path), "--outcomes", "-", "--no-input",
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    told = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait() == 1
+    assert "nobody reads the outcomes" in told
+    assert "the same command goes on" in told
+    assert "Traceback" not in told
+
+
+def test_an_export_replaces_neither_a_device_nor_a_link(
+    run: Run, account: Shop, tmp_path: Path
+) -> None:
+    device = tmp_path / "device.csv"
+    os.mkfifo(device)
+    done = run("export", "users", "-o", str(device))
+    assert (done.code, done.out) == (2, "")
+    assert "is not a regular file" in done.err
+    assert not device.is_file()
+    (tmp_path / "data").mkdir()
+    link, target = tmp_path / "link.csv", tmp_path / "data" / "users.csv"
+    link.symlink_to(target)
+    assert run("export", "users", "-o", str(link)).code == 0
+    assert link.is_symlink()
+    assert "ann@example.com" in target.read_text("utf-8-sig")
+
+
+def test_a_profile_that_is_empty_is_not_another_one(run: Run, account: Shop) -> None:
+    done = run("--profile", "", "whoami")
+    assert (done.code, done.out) == (2, "")
+    assert "--profile is empty" in done.err
+
+
+@pytest.mark.parametrize("command", [("stubs",), ("sandbox", "clone")])
+def test_no_command_replaces_a_device(
+    run: Run, account: Shop, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    device = tmp_path / "device.pyi"
+    os.mkfifo(device)
+    done = run(*command, "-o", str(device))
+    assert (done.code, done.out) == (2, "")
+    assert "is not a regular file" in done.err
+    assert not device.is_file()

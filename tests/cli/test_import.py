@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,7 @@ from amocrm.cli.importing.import_file import Import, check, prepare, run
 from amocrm.cli.importing.items import Item
 from amocrm.cli.importing.mapping import Match
 from amocrm.cli.importing.matching import Matching
+from amocrm.cli.importing.rows import open_rows
 from amocrm.sandbox import Sandbox
 from tests.conftest import Make
 
@@ -296,3 +298,128 @@ def test_columns_are_named_by_hand(crm: AmoCRM, tmp_path: Path) -> None:
     assert "PHONE" in str(plan.targets[1])
     assert str(plan.targets[2]) == "- (not wanted)"
     assert bring(crm, path, mapping=mapping)[0]["outcome"] == "created"
+
+
+def reshaped(path: Path, old: bytes, new: bytes) -> Path:
+    """Replace bytes in the sheets of a workbook."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            is_sheet = name.startswith("xl/worksheets/")
+            assert not is_sheet or old in content
+            archive.writestr(name, content.replace(old, new) if is_sheet else content)
+    return path
+
+
+def workbook(path: Path, *rows: list[Any]) -> Path:
+    book = openpyxl.Workbook()
+    for row in rows:
+        cast("Any", book.active).append(row)
+    book.save(path)
+    return path
+
+
+def test_a_formula_without_its_value_is_not_an_empty_cell(crm: AmoCRM, tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", ["name", "PHONE"], ['="A"&"B"', "+79001234567"])
+    with pytest.raises(ConfigurationError, match="cell A2 is a formula without a value"):
+        prepare(crm, Import("contacts", str(path)))
+    empty = b'<c r="A2" t="str"><f>IF(1,"")</f><v></v></c>'  # As Excel writes an empty text.
+    reshaped(path, b'<c r="A2"><f>"A"&amp;"B"</f><v /></c>', empty)
+    assert [one.cells for one in open_rows(str(path)).rows()] == [
+        {"name": None, "PHONE": "+79001234567"}
+    ]
+
+
+def test_a_workbook_is_read_whole_whatever_size_it_tells(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", ["name", "PHONE"], ["A", "+79001234567"], ["B"])
+    file = open_rows(str(reshaped(path, b'ref="A1:B3"', b'ref="A1"')))
+    assert file.columns == ("name", "PHONE")
+    assert [one.cells for one in file.rows()] == [
+        {"name": "A", "PHONE": "+79001234567"},
+        {"name": "B", "PHONE": None},
+    ]
+
+
+def test_a_hidden_sheet_is_not_imported(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for name, state in (("Lists", "hidden"), ("People", "visible"), ("More", "visible")):
+        sheet = book.create_sheet(name)
+        sheet.append(["name"])
+        sheet.append([name])
+        sheet.sheet_state = state
+    book.remove(cast("Any", book.active))
+    book.active = 1
+    book.save(tmp_path / "a.xlsx")
+    file = open_rows(str(tmp_path / "a.xlsx"))
+    assert [one.cells["name"] for one in file.rows()] == ["People"]
+    assert file.about == "xlsx, of 3 sheets only 'People'"
+
+
+def test_line_ends_of_a_workbook_are_imported_as_they_were(crm: AmoCRM, tmp_path: Path) -> None:
+    texts = ["a\r\nb", "_x0041_", "\x07"]
+    bring(crm, write(tmp_path / "a.jsonl", "\n".join(json.dumps({"name": one}) for one in texts)))
+    export(crm, Export("contacts", str(tmp_path / "b.xlsx")))
+    rows = open_rows(str(tmp_path / "b.xlsx")).rows()
+    assert [one.cells["name"] for one in rows] == texts
+
+
+@pytest.mark.parametrize("text", ["7,99912E+10", "7.99912E+10", "#N/A", "#Н/Д", "#REF!"])
+def test_what_a_spreadsheet_shows_instead_of_a_value_is_refused(
+    crm: AmoCRM, tmp_path: Path, text: str
+) -> None:
+    path = write(tmp_path / "a.csv", f'name,PHONE\nA,"{text}"\n"{text}",+79001234567\n')
+    outcomes = bring(crm, path)
+    assert [one["outcome"] for one in outcomes] == ["refused", "refused"]
+    assert "column 'PHONE'" in outcomes[0]["error"]
+    assert people(crm) == {}
+
+
+def test_times_of_spreadsheets(crm: AmoCRM, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "name,created_at\nA,31.01.2026 9:05:07\n")
+    assert [one["outcome"] for one in bring(crm, path)] == ["created"]
+    found = [one["created_at"] for one in crm.contacts.list()]
+    assert found == [1769839507]
+    # A day without the format of a date is the number of days since 1900, not seconds since 1970.
+    path = workbook(tmp_path / "b.xlsx", ["name", "created_at"], ["B", 46053], ["C", 46053.5])
+    assert [one["outcome"] for one in bring(crm, path)] == ["refused", "refused"]
+
+
+def test_jsonl_that_is_no_json(crm: AmoCRM, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"name": "A"}\n{"name": NaN}\n')
+    with pytest.raises(ConfigurationError, match="line 2 is not JSON"):
+        check(prepare(crm, Import("contacts", str(path))))
+
+
+def test_damaged_utf_8_is_not_taken_for_windows_1251(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("name,PHONE\nАнна,1\nПётр".encode() + b"\xff,2\n")
+    with pytest.raises(ConfigurationError, match="is UTF-8, but its line 3 cannot be read"):
+        open_rows(str(path))
+    write(path, "name\nГОСТ «Крым» №1 — Ёлка\n", "windows-1251")
+    assert open_rows(str(path)).about.startswith("windows-1251")
+
+
+def test_fields_that_are_called_like_links_are_exported_and_imported(
+    crm: AmoCRM, tmp_path: Path
+) -> None:
+    names = ["Company", "contact", "contacts", "Stage", "segments", " Spaced ", "2024", "=x"]
+    fields = [
+        cast("Any", one.unwrap())
+        for one in crm.contacts.custom_fields.create_many(
+            [{"name": name, "type": "text"} for name in names]
+        )
+    ]
+    values: Any = [{"field_id": one, "values": [{"value": f"v{one}"}]} for one in fields]
+    contact = crm.contacts.create({"name": "A", "custom_fields_values": values})["id"]
+    before = crm.contacts.get(contact)
+    for end in ("csv", "xlsx", "jsonl"):
+        path = tmp_path / f"a.{end}"
+        export(crm, Export("contacts", str(path)))
+        plan = prepare(crm, Import("contacts", str(path), match="id"))
+        assert {one.field.id for one in plan.targets if one.field} >= {*fields}
+        crm.contacts.update(contact, {"custom_fields_values": [
+            {"field_id": one, "values": [{"value": "x"}]} for one in fields
+        ]})  # fmt: skip
+        bring(crm, path, match="id")
+        assert crm.contacts.get(contact)["custom_fields_values"] == before["custom_fields_values"]

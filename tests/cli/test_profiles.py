@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from amocrm._support.file_lock import FileLock
 from amocrm.cli.profiles import Profile, Profiles, check_profile_name
 from amocrm.cli.settings import find_target
 from amocrm.errors import ConfigurationError, NotAuthorizedError
@@ -99,6 +101,23 @@ def test_links_and_pipes_in_its_place_are_refused(run: Run, file: Path) -> None:
     file.unlink()
     os.mkfifo(file, 0o600)
     assert run("accounts").code == 2
+
+
+def test_commands_that_run_at_once_lose_no_profile(folder: Path) -> None:
+    names = [f"shop-{number}" for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(
+            lambda one: Profiles(str(folder)).save(one, Profile("a.amocrm.ru")), names
+        ):
+            pass
+    assert set(Profiles(str(folder)).all()) >= set(names)
+
+
+def test_profiles_are_read_while_another_command_changes_them(folder: Path) -> None:
+    profiles = Profiles(str(folder))
+    profiles.save("shop", Profile("a.amocrm.ru"))
+    with FileLock(f"{profiles.path}.lock").hold(1):
+        assert profiles.get("shop").domain == "a.amocrm.ru"
 
 
 @pytest.mark.parametrize("name", ["a/b", "", ".", "..", "-x", "a b", "a\0", "a\n", "x" * 65, "a[b"])

@@ -94,7 +94,7 @@ def test_ctrl_c_ends_an_export_which_goes_on(leads: Sandbox, run: Run, tmp_path:
 def test_ctrl_c_ends_an_import_which_goes_on(portal: Sandbox, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_text("name\n" + "".join(f"Lead {at}\n" for at in range(LEADS)))
-    hold_back(portal, "POST", 1.0)
+    hold_back(portal, "POST", 5.0)  # The import must not be over before Ctrl-C is pressed.
     with Terminal("--yes", "import", "leads", str(path), columns=100) as terminal:
         terminal.read_until("50/600")
         terminal.resize(40)
@@ -133,7 +133,7 @@ def test_a_second_ctrl_c_ends_an_import_at_once(portal: Sandbox, run: Run, tmp_p
 
 def test_a_long_list_has_a_bar_between_its_rows(leads: Sandbox) -> None:
     leads.inject("latency", "GET", ITSELF, seconds=MOMENT)
-    leads.inject("latency", "GET", ITSELF, seconds=0.3)
+    leads.inject("latency", "GET", ITSELF, seconds=3)
     with Terminal("list", "leads", "--fields", "id,name", columns=80) as terminal:
         terminal.read_until("waiting for page 2")
         assert terminal.end() == 0

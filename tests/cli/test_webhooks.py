@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import os
@@ -101,6 +102,20 @@ def test_ensure_and_list(run: Run, portal: Sandbox, handlers: str) -> None:
     switched = run("webhooks", "ensure")
     assert (switched.code, switched.err) == (0, f"switched on: {made['address']}\n")
     assert subscription["disabled"] is False
+    # One that amoCRM refuses, here for a code of tomorrow, does not keep the others off.
+    other = {**subscription, "id": 1, "settings": ["add_tomorrow"], "disabled": True}
+    other["destination"] = subscription["destination"].replace("hooks", "others")
+    shelf = portal.account().shelf("webhooks")
+    shelf.clear()
+    shelf.update({1: other, full["id"]: subscription})
+    subscription["disabled"] = True
+    switched = run("webhooks", "ensure")
+    assert switched.code == 1
+    assert switched.err.endswith(f"switched on: {made['address']}\n")
+    assert "https://others.example.com/amocrm/account/30000001/...: " in switched.err
+    assert full["address"].rpartition("/")[2] not in switched.err
+    assert subscription["disabled"] is False
+    del shelf[1]
     subscription["disabled"] = True
     (again,) = rows(
         run("webhooks", "ensure", "add_lead", "--address", "-", stdin=full["address"] + "\n")
@@ -225,12 +240,27 @@ def test_what_is_refused_is_not_told(tmp_path: Path, request: pytest.FixtureRequ
     with app.serve("127.0.0.1", 0):
         assert call("POST", f"{path[:-1]}x", b"leads[add][0][id]=1") == "404"
         assert call("GET", path, b"") == "405"
-        assert call("POST", path, b"leads[add][0][id]=1", "much") == "413"
+        assert call("POST", path, b"leads[add][0][id]=1", "much") == "400"
+        assert call("POST", path, b"leads[add][0][id]=1", "99") == "400", "it is cut off"
         assert call("POST", path, b"leads[add][0][id]=1", "99999999") == "413"
         assert call("POST", path, b"leads[add][0][id]=1&account[id]=8") == "404"
         assert call("POST", path, b"leads[add][0][id]=1") == "200"
     assert [one.delivery.events[0].code for one in told] == ["add_lead"]
     inbox.close()
+
+
+def test_a_body_in_chunks_is_stored(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    inbox = SQLInbox(f"sqlite:///{tmp_path}/inbox.db")
+    request.addfinalizer(inbox.close)
+    inbox.create_table()
+    ours = receiver(inbox)
+    path = ours.address(7).removeprefix("http://127.0.0.1")
+    with Listener(ours, lambda _: None).serve("127.0.0.1", 0) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("POST", path, iter([b"leads[add]", b"[0][id]=1"]))
+        assert connection.getresponse().status == 200
+        connection.close()
+    assert [one.key for one in inbox.listed()] == ["7/leads/1"]
 
 
 @pytest.mark.usefixtures("portal")
@@ -334,6 +364,40 @@ def test_reconcile_begins_where_it_ended(run: Run, handlers: str) -> None:
     assert (again["since"], again["added"]) == (found["until"], {})
     (event,) = rows(run("webhooks", "inbox"))
     assert json.loads(run("webhooks", "show", str(event["id"])).out)["synthetic"] is True
+
+
+@pytest.mark.usefixtures("portal", "open_inbox")
+def test_reconcile_goes_back_for_codes_that_were_left_out(run: Run) -> None:
+    def reconcile(*arguments: str) -> dict[str, Any]:
+        (found,) = rows(run("webhooks", "reconcile", *arguments, "--grace", "0"))
+        return found
+
+    assert run("create", "leads", "name=Lost").code == 0
+    assert run("create", "contacts", "name=Lost").code == 0
+    first = reconcile("add_lead")
+    assert first["added"] == {"add_lead": 1}
+    second = reconcile("add_lead", "add_contact")
+    assert second["added"] == {"add_contact": 1}
+    assert second["since"] < first["until"]
+
+
+def test_what_was_compared_is_kept_for_each_code(folder: Path) -> None:
+    profiles = Profiles(str(folder))
+    note = partial(settings.note_compared, profiles, 7)
+    until = partial(settings.compared_until, profiles, 7)
+    note(["add_lead", "add_task"], 50, 100)
+    assert (until(["add_lead"], 10), until(["add_lead", "add_contact"], 10)) == (100, 10)
+    note(["add_lead"], 100, 200)
+    note(["add_task"], 150, 200)  # Nobody has compared what happened from 100 to 150.
+    assert (until(["add_lead"], 10), until(["add_task"], 10)) == (200, 100)
+    note(["add_task"], 60, 150)
+    assert until(["add_lead", "add_task"], 10) == 150
+    (folder / "reconciled.json").write_text('{"7": 300, "8": "x"}')
+    (folder / "reconciled.json").chmod(0o600)
+    assert until(["add_lead"], 10) == 300
+    note(["add_lead"], 300, 400)
+    assert (until(["add_lead"], 10), until(["add_task"], 10)) == (400, 300)
+    assert settings.compared_until(profiles, 8, ["add_lead"], 10) == 10
 
 
 # Settings ----------------------------------------------------------------------------------------

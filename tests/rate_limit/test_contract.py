@@ -117,11 +117,8 @@ def too_many(moments: Iterable[Moment], rate: int, slack: float = SLACK) -> list
 
 
 def test_those_who_share_it_have_seven_turns_together(make: MakePace) -> None:
-    moments: list[Moment] = []
-    for rate_limiter in itertools.cycle([make(), make()]):
-        taken = rate_limiter.wait(CLOCK, 0)
-        if isinstance(taken, Refusal):
-            break
+    rate_limiters, moments = itertools.cycle([make(), make()]), list[Moment]()
+    while isinstance(taken := next(rate_limiters).wait(CLOCK, 0), TakenSlot):
         moments.append(moment(taken))
     assert len(moments) >= 7, "more on a machine that stands still meanwhile"
     assert too_many(moments, 7) == []

@@ -35,6 +35,6 @@ def test_advancing_the_system_clock_shifts_wall_time_only() -> None:
     clock = SystemClock()
     monotonic = clock.monotonic()
     clock.advance(86400)
-    assert clock.time() == pytest.approx(time.time() + 86400, abs=5)
-    assert clock.monotonic() - monotonic < 5
+    assert clock.time() == pytest.approx(time.time() + 86400, abs=600)
+    assert clock.monotonic() - monotonic < 600
     clock.sleep(0)

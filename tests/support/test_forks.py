@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ import pytest
 import requests
 
 from amocrm import AmoCRM, MemoryStore, TokenStoreError
-from amocrm._support.forks import ForkLock, after_fork
+from amocrm._support.forks import ForkLock, after_fork, before_fork
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.store import Key
 from tests.processes import in_child
@@ -50,6 +51,39 @@ def test_an_owner_that_raises_stops_no_other_and_is_reported() -> None:
     finally:
         sys.unraisablehook = before
     assert not any(one.renewed for one in guards)
+
+
+class Open:
+    """Something that must not be open in two processes."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        before_fork(self)
+
+    def release_before_fork(self) -> None:
+        self.is_open = False
+
+
+def test_what_another_thread_opens_during_a_fork_keeps_nothing_else_open() -> None:
+    opened, late = [Open() for _ in range(3)], list[Open]()
+
+    def trace(frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
+        """Open something as soon as the fork goes through what is open."""
+        if frame.f_code.co_name == "__iter__" and frame.f_locals.get("item") in opened and not late:
+            late.append(Open())
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+    finally:
+        sys.settrace(before)
+    os.waitpid(child, 0)
+    assert late
+    assert not any(one.is_open for one in opened)
 
 
 def test_a_lock_of_another_thread_of_the_parent_is_free_in_a_child_and_stays_locked_here() -> None:

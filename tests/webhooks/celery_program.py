@@ -23,6 +23,9 @@ TOLD = os.environ["TOLD"]
 BUSY = float(os.environ["BUSY"])
 """Seconds that a handler takes."""
 
+GATE = Path(f"{TOLD}.gate")
+"""While this exists, handlers go on running."""
+
 
 def tell(what: str, event: Event) -> None:
     line = f"{what} {event.id} {event.item['name']} {os.getpid()}\n"
@@ -37,6 +40,8 @@ def tell(what: str, event: Event) -> None:
 def told(event: Event, crm: AmoCRM) -> None:
     tell("begin", event)
     time.sleep(BUSY)
+    while GATE.exists():
+        time.sleep(0.01)
     tell("end", event)
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.webhooks.addresses import Place, check_base, path_of, read_path, without_secret
+from amocrm.webhooks.addresses import (
+    Place,
+    check_base,
+    path_of,
+    read_path,
+    shown_address,
+    without_secret,
+)
+from amocrm.webhooks.inbox.memory import MemoryInbox
+from amocrm.webhooks.receiver.receiver import Receiver
 
 KEY, OTHER = "k" * 43, "q" * 43
 SECRET = path_of(KEY, "account", 12345).rpartition("/")[2]
@@ -20,6 +29,16 @@ def test_the_secret_has_192_bits_and_depends_on_key_kind_and_account() -> None:
     ]
     assert len({path.rpartition("/")[2] for path in paths}) == len(paths)
     assert len(SECRET) == 32  # Of base64: 24 bytes.
+
+
+def test_what_is_shown_has_no_password_of_a_proxy() -> None:
+    url = "https://me:s3cr3t@hooks.example.com/amocrm"
+    receiver = Receiver(MemoryInbox(), key="k" * 43, url=url)
+    address = receiver.address(7)
+    assert address.startswith(url)
+    assert shown_address(address) == "https://hooks.example.com/amocrm/account/7/..."
+    assert "hooks.example.com/amocrm" in repr(receiver)
+    assert "s3cr3t" not in repr(receiver)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,20 @@ def receive(inbox: MemoryInbox, clock: ManualClock, account_id: int, content: An
     inbox.put(raw, [Part.of(event) for event in events])
 
 
+def test_a_clock_that_is_ahead_leaves_nothing_out(
+    crm: AmoCRM, clock: ManualClock, inbox: MemoryInbox
+) -> None:
+    begin = clock.time()
+    ahead = ManualClock(begin + 3600)
+    until = reconcile(crm, inbox, begin - 3600, codes=["add_lead"], clock=ahead).until
+    assert until == pytest.approx(begin - GRACE, abs=5)
+    crm.leads.create({"name": "Lost"})
+    clock.advance(LATER)
+    ahead.advance(LATER)
+    assert reconcile(crm, inbox, until, codes=["add_lead"], clock=ahead).added == {"add_lead": 1}
+    assert reconcile(crm, inbox, begin + 3000, codes=["add_lead"], clock=ahead).checked == 0
+
+
 def test_everything_that_was_lost_is_found_once(
     crm: AmoCRM, sandbox: Sandbox, clock: ManualClock, inbox: MemoryInbox
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from amocrm import AmoCRM, ConfigurationError
+from amocrm import AmoCRM, ConfigurationError, ValidationError
 from amocrm.sandbox import Sandbox
 from amocrm.webhooks.addresses import path_of
 from amocrm.webhooks.subscriptions import Ensured, ensure
@@ -50,6 +50,17 @@ def test_a_subscription_that_is_off_is_switched_on(crm: AmoCRM, sandbox: Sandbox
     assert subscribed(crm)[NEW][1]
     assert ensure(crm, NEW, ["add_lead"]) == Ensured("enabled", ("add_lead",), 0)
     assert subscribed(crm) == {NEW: ({"add_lead"}, False)}
+
+
+def test_amocrm_decides_on_codes_that_the_account_has_already(
+    crm: AmoCRM, sandbox: Sandbox
+) -> None:
+    ensure(crm, NEW, ["add_lead"])
+    (one,) = sandbox.account().shelf("webhooks").values()
+    one.update(settings=["add_lead", "add_tomorrow"], disabled=True)
+    with pytest.raises(ValidationError, match="settings") as refusal:
+        ensure(crm, NEW, ["add_lead"])
+    assert NEW not in str(refusal.value)
 
 
 def test_only_its_own_outdated_address_is_removed(crm: AmoCRM) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.webhooks import Event, Handled, Hooks, Worker
 from amocrm.webhooks.inbox.inbox import Lease, StoredEvent
 from amocrm.webhooks.inbox.memory import MemoryInbox
+from amocrm.webhooks.inbox.sql import SQLInbox
 from tests.webhooks.arrivals import form, put
 
 SECRET = "Anna Petrova +79991234567"
@@ -126,6 +128,23 @@ def test_events_are_handled_in_order_with_their_client(
     assert [one.received_at for one in events if one.id == 2] == [5]
     assert clients == [connected, connected]
     assert worker.run_until_empty() == Handled()
+
+
+def test_a_number_that_is_given_again_is_another_delivery(
+    tmp_path: Path, hooks: Hooks, connected: AmoCRM, account: int, clock: ManualClock
+) -> None:
+    events = seen_by(hooks, "add_lead")
+    inbox = SQLInbox(f"sqlite:///{tmp_path / 'inbox.db'}", clock=clock)
+    inbox.create_table()
+    worker = Worker(inbox, hooks, connected, clock=clock)
+    first = put(inbox, form("leads", "add", {"id": 1}, {"id": 2}), account=account)
+    assert worker.run_until_empty() == Handled(done=2)
+    assert inbox.purge(1) == 1
+    second = put(inbox, form("leads", "add", {"id": 3}, {"id": 4}), account=account)
+    assert worker.run_until_empty() == Handled(done=2)
+    inbox.close()
+    assert first == second, "SQLite counts anew"
+    assert [one.id for one in events] == [1, 2, 3, 4]
 
 
 def test_an_event_without_handlers_is_done_without_a_client(
@@ -340,6 +359,29 @@ def test_system_exit_of_an_async_handler_does_not_stay_in_the_loop(
     put(inbox, form("leads", "add", {"id": 2}), account=account)
 
     assert in_thread(worker.run_until_empty) == Handled(done=1, failed=1)
+
+
+def test_each_handler_and_each_attempt_gets_the_item_as_it_came(
+    inbox: FlakyInbox, hooks: Hooks, worker: Worker, clock: ManualClock, account: int
+) -> None:
+    seen: list[list[str]] = []
+
+    def change(event: Event, crm: AmoCRM) -> None:
+        seen.append(sorted(event.item))
+        del event.item["name"]
+        if len(seen) < 3:
+            raise OSError
+
+    hooks.on("add_lead", name="one")(change)
+    hooks.on("add_lead", name="two")(lambda event, crm: change(event, crm))
+    put(
+        inbox, form("leads", "add", {"id": 1, "name": "a"}, {"id": 2, "name": "b"}), account=account
+    )
+    worker.run_until_empty()
+    clock.advance(60)
+    worker.run_until_empty()
+    assert seen == [["id", "name"]] * len(seen)
+    assert len(seen) > 4
 
 
 def test_later_events_of_the_entity_wait_and_others_do_not(
@@ -800,6 +842,53 @@ def test_a_signal_ends_the_run(number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.communicate(timeout=60)[0] == "handling webhooks has ended\n"
     assert process.returncode == 0
+
+
+FORKING = """
+import os, sys
+from amocrm import AmoCRM
+from amocrm.webhooks import Hooks, Worker
+from amocrm.webhooks.inbox.sql import SQLInbox
+
+hooks = Hooks()
+
+
+@hooks.on("add_lead")
+def start(event, crm):
+    child = os.fork()
+    if not child:
+        sys.exit(3)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+@hooks.on("update_lead")
+def come_back(event, crm):
+    child = os.fork()
+    if not child:
+        return
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+inbox = SQLInbox(sys.argv[1])
+crm = AmoCRM("example", {"access_token": "token"})
+print(*Worker(inbox, hooks, crm).run_until_empty(), flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_a_handler_forks_marks_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'inbox.db'}"
+    inbox = SQLInbox(url)
+    inbox.create_table()
+    for action in ("add", "update"):
+        put(inbox, form("leads", action, {"id": 1}))
+    told = subprocess.run(
+        [sys.executable, "-c", FORKING, url], capture_output=True, text=True, check=False,
+        timeout=120, env=dict(os.environ),
+    )  # fmt: skip
+    assert told.stdout.split("\n") == ["3", "0", "2 0 0", ""], told.stderr
+    assert [(one.state, one.attempts) for one in inbox.listed()] == [("done", 0)] * 2
+    inbox.close()
 
 
 def test_old_deliveries_are_deleted(hooks: Hooks, connected: AmoCRM, account: int) -> None:

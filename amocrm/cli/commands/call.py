@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 
 import click
 
@@ -11,6 +12,7 @@ from amocrm.cli import words
 from amocrm.cli.options import pass_session
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
+from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
@@ -45,7 +47,7 @@ METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 def call(
     session: Session, method: str, path: str, query: tuple[str, ...], input_: str | None, all_: bool
 ) -> None:
-    params: dict[str, Json] = dict(words.split_pair(one, "-q") for one in query)
+    params = _query(query)
     if all_:
         if method.upper() != "GET" or input_ is not None:
             raise click.UsageError(tr("--all goes with GET alone", "--all только для GET"))
@@ -57,3 +59,23 @@ def call(
     if found is not None:
         indent = 2 if sys.stdout.isatty() or session.output == "json" else None
         sys.stdout.write(f"{json.dumps(found, ensure_ascii=False, indent=indent)}\n")
+
+
+def _query(texts: Iterable[str]) -> dict[str, Json]:
+    """Return the parts of a query; one whose name ends with `[]` may be repeated.
+
+    Raises:
+        ConfigurationError: another one is repeated: only the last one would count.
+    """
+    found: dict[str, Json] = {}
+    several: dict[str, list[str]] = {}
+    for name, value in (words.split_pair(one, "-q") for one in texts):
+        if name.endswith("[]"):
+            several.setdefault(name.removesuffix("[]"), []).append(value)
+        elif name in found:
+            raise ConfigurationError(
+                f"-q {name} is given twice", hint="several values: -q 'NAME[]=VALUE', repeated"
+            )
+        else:
+            found[name] = value
+    return {**found, **several}

@@ -104,7 +104,10 @@ def export(
     job = Export(
         resource, path, cast("Format | None", form), query, columns, names, delimiter, restart
     )
-    with shown_progress(session, resource) as report, _may_go_on(session, f"{path}.part.json"):
+    with (
+        shown_progress(session, resource) as report,
+        _may_go_on(session, f"{os.path.realpath(path)}.part.json"),
+    ):
         done = run_export(crm, job, report)
     went_on = tr(
         f", {done.resumed_at} of them earlier", f", из них в прошлый раз {done.resumed_at}"
@@ -246,7 +249,7 @@ def _may_go_on(session: Session, place: str) -> Generator[None]:
     """Tell that the same command goes on, if something was done before the end."""
     try:
         yield
-    except (AmoCRMError, KeyboardInterrupt):
+    except (AmoCRMError, OSError, KeyboardInterrupt):
         if os.path.exists(place):
             session.warn(tr("not finished: the same command goes on",
                             "не завершено: чтобы продолжить, повторите команду"))  # fmt: skip

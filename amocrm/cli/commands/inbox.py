@@ -194,10 +194,10 @@ def reconcile(
     crm, now = session.crm(), SystemClock().time()
     account_id = crm.account.get()["id"]
     if begin is None:
-        begin = settings.compared_until(profiles, account_id) or now - _DAY
+        begin = settings.compared_until(profiles, account_id, wanted, now - _DAY)
     with _opened(session) as opened:
         found = find_missing(crm, opened, begin, codes=wanted, grace=grace)
-    settings.note_compared(profiles, account_id, found.until)
+    settings.note_compared(profiles, account_id, wanted, begin, found.until)
     session.item({
         "since": _moment(begin), "until": _moment(found.until), "checked": found.checked,
         "added": found.added,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
@@ -13,6 +12,7 @@ from amocrm.cli.sandbox_control import reset_sandbox
 from amocrm.cli.schema_file import read_schema_file
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
+from amocrm.cli.words import output_path
 from amocrm.cloning.clone import clone
 from amocrm.cloning.diff import diff
 from amocrm.sandbox.schema.document import write_schema
@@ -48,7 +48,7 @@ def clone_(session: Session, path: str) -> None:
     if path == "-":
         sys.stdout.write(text)
         return
-    with replacement(os.path.abspath(path)) as file:
+    with replacement(output_path(path)) as file:
         file.write(text.encode())
     session.say(path)
 

@@ -13,6 +13,7 @@ from amocrm.cli.schema_file import schema_account
 from amocrm.cli.session import Session
 from amocrm.cli.stubs import read_account, write_stub
 from amocrm.cli.texts import tr
+from amocrm.cli.words import output_path
 from amocrm.errors import ConfigurationError
 
 
@@ -53,7 +54,7 @@ def stubs(session: Session, path: str, check: bool, schema: str | None) -> int:
             return 0
         session.warn(tr(f"{path} is out of date", f"{path} устарел"))
         return 1
-    with replacement(os.path.abspath(path)) as file:
+    with replacement(output_path(path)) as file:
         file.write(text.encode())
     session.say(path)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +12,14 @@ from amocrm.cli.options import pass_session
 from amocrm.cli.session import Session
 from amocrm.cli.texts import tr
 from amocrm.cli.webhooks import settings
-from amocrm.errors import ConfigurationError
+from amocrm.errors import ConfigurationError, ValidationError
 from amocrm.webhooks.addresses import path_of, shown_address
 from amocrm.webhooks.subscriptions import ensure as ensure_subscription
+from amocrm.webhooks.subscriptions import subscribe
+
+if TYPE_CHECKING:
+    from amocrm.client import AmoCRM
+    from amocrm.schema.webhooks import Webhook
 
 
 @click.command(
@@ -73,7 +79,7 @@ def ensure(
     url: str | None,
     address: str | None,
     hooks: str | None,
-) -> None:
+) -> int:
     wanted = settings.check_codes(codes)
     if hooks is not None:
         wanted += settings.load_hooks(hooks).codes
@@ -81,12 +87,9 @@ def ensure(
     if address is None and url is None:
         if wanted:
             raise ConfigurationError("there is no address to subscribe", hint="give --url")
-        for one in crm.webhooks.list():
-            if one["disabled"]:
-                known = settings.check_codes(one["settings"])
-                crm.webhooks.create({"destination": one["destination"], "settings": known})
-                session.say(tr("switched on: ", "включена: ") + shown_address(one["destination"]))
-        return
+        off = [one for one in crm.webhooks.list() if one["disabled"]]
+        switched = [_switch_on(session, crm, one) for one in off]
+        return 0 if all(switched) else 1
     if address is not None:
         destination = sys.stdin.readline().strip()
     else:
@@ -98,3 +101,16 @@ def ensure(
         "address": shown_address(destination), "action": done.action,
         "codes": " ".join(done.codes), "removed": done.removed,
     })  # fmt: skip
+    return 0
+
+
+def _switch_on(session: Session, crm: AmoCRM, one: Webhook) -> bool:
+    """Switch a subscription on, or tell why not: the others are switched on all the same."""
+    address = shown_address(one["destination"])
+    try:
+        subscribe(crm, one["destination"], one["settings"])
+    except ValidationError as error:
+        session.warn(f"{address}: {error}")
+        return False
+    session.say(tr("switched on: ", "включена: ") + address)
+    return True

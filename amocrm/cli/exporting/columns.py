@@ -30,6 +30,9 @@ _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 WITH_PARTS: Final = ("contacts", "companies", "leads", "customers", "catalog_elements")
 """What is embedded when `with` names it."""
 
+LINKED: Final[Mapping[str, str]] = {"contact": "contacts", "company": "companies"}
+"""Columns of links in an import, each with the kind that is linked."""
+
 NAMED: Final[Mapping[str, tuple[str, str]]] = {
     "responsible_user_id": ("responsible", "users"),
     "created_by": ("author", "users"),
@@ -41,6 +44,8 @@ NAMED: Final[Mapping[str, tuple[str, str]]] = {
     "companies": ("company_names", "companies"),
 }
 """Columns of ids, each with the column of their names and what they are the ids of."""
+
+_MEANT: Final = ("tags", "segments", *(name for name, _ in NAMED.values()))
 
 
 class Record(NamedTuple):
@@ -87,7 +92,11 @@ def columns_of(kind: EntityKind, with_: Collection[str] = ()) -> list[Column]:
         name, names = NAMED.get(column.name, ("", ""))
         if name and (names not in ("stages", "pipelines", "loss_reasons") or kind.name == "leads"):
             own.append(_naming(name, names, column.name))
-    return [*own, *_field_columns(kind.schema, {column.name.casefold() for column in own})]
+    # An import would take these columns for something else than the field.
+    taken = {column.name.casefold() for column in own} | {*_MEANT, *LINKED, *WITH_PARTS}
+    for use in ("new", "patch"):
+        taken |= shape_of(type(kind.resource), use).keys()
+    return [*own, *_field_columns(kind.schema, taken)]
 
 
 def choose_columns(

@@ -15,6 +15,7 @@ from amocrm.cli.exporting.id_names import IdNames
 from amocrm.cli.exporting.partial_file import has_part, open_part
 from amocrm.cli.exporting.source import Query, ReadPage, is_resumable, read_pages
 from amocrm.cli.resources import find_list
+from amocrm.cli.words import output_path
 from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.progress import Report
@@ -84,7 +85,7 @@ def run(crm: AmoCRM, export: Export, progress: Report | None = None) -> Exported
         ConfigurationError: the export is wrong; nothing was written.
     """
     form = export.format or format_of(export.path)
-    path = os.path.abspath(export.path)
+    path = output_path(export.path)
     resource = find_list(crm, export.kind)
     is_fresh = export.restart or not is_resumable(resource) or not has_part(path)
     with ThreadPoolExecutor(2) as pool:

@@ -22,6 +22,10 @@ _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 _THOUSANDS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _DAY: Final = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})(?:[ T]+([0-9:]+))?")
 _SECONDS: Final = re.compile(r"[0-9]{9,11}")
+_SHORTENED: Final = re.compile(r"[+-]?[0-9][.,][0-9]+[EeЕе]\+[0-9]{1,3}")
+_FORMULA_ERROR: Final = re.compile(
+    r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|Н/Д|ССЫЛКА!|ЗНАЧ!|ДЕЛ/0!|ИМЯ\?|ЧИСЛО!|ПУСТО!)"
+)
 
 _TAKES: Final[Mapping[CellType, str]] = {
     "text": "a text", "integer": "a whole number", "number": "a number such as 1500.5",
@@ -40,12 +44,26 @@ def read_cell(kind: CellType, cell: Json, zone: tzinfo) -> Json:
         zone: of the account, for times without one.
 
     Raises:
-        ConfigurationError: it is none of that kind. The message does not contain it.
+        ConfigurationError: it is none of that kind, or a spreadsheet shows it instead of what was
+            there. The message does not contain it.
     """
+    if isinstance(cell, str):
+        _check_spreadsheet(cell.strip())
     try:
         return _READERS[kind](cell, zone)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
         raise ConfigurationError(f"it takes {_TAKES[kind]}") from None
+
+
+def _check_spreadsheet(text: str) -> None:
+    if _FORMULA_ERROR.fullmatch(text):
+        raise ConfigurationError("it is the error of a formula, not its value")
+    if _SHORTENED.fullmatch(text):
+        raise ConfigurationError(
+            "a spreadsheet has shortened the number, such as 7.9E+10",
+            hint="give the column the format of a text or of a number without decimals, and save "
+            "the file again",
+        )
 
 
 def _text(cell: Json, _zone: tzinfo) -> str:
@@ -109,6 +127,8 @@ def _time(cell: Json, zone: tzinfo) -> datetime:
     if isinstance(cell, date):
         return datetime(cell.year, cell.month, cell.day, tzinfo=zone)
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+        if not _SECONDS.fullmatch(str(int(cell))):
+            raise ValueError("a day of a spreadsheet, whose cell has no format of a date")
         return dates.time_at(int(cell), zone)
     text = _string(cell).strip()
     if _SECONDS.fullmatch(text):
@@ -116,7 +136,8 @@ def _time(cell: Json, zone: tzinfo) -> datetime:
     found = _DAY.fullmatch(text)
     if found is not None:
         day = date(int(found[3]), int(found[2]), int(found[1]))
-        moment = datetime.combine(day, time.fromisoformat((found[4] or "00:00").zfill(5)))
+        hours, colon, rest = (found[4] or "00:00").partition(":")
+        moment = datetime.combine(day, time.fromisoformat(f"{hours:0>2}{colon}{rest}"))
     else:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)

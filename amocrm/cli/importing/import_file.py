@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from amocrm._support.clock import SystemClock
@@ -22,6 +23,7 @@ from amocrm.cli.importing.outcomes import FAILED, OutcomeLog, RowOutcome, What, 
 from amocrm.cli.importing.rows import RowFile, open_rows
 from amocrm.cli.names import Names
 from amocrm.cli.resources import find_resource
+from amocrm.cli.texts import tr
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.progress import ProgressMeter, Report
@@ -113,6 +115,7 @@ def prepare(crm: AmoCRM, job: Import) -> Plan:
     resource, verb = find_resource(crm, job.kind), UpdatesMany if job.match == "id" else Creates
     if not isinstance(resource, verb):
         raise ConfigurationError(f"{job.kind} cannot be imported through amoCRM's API")
+    _check_written(job)
     file = open_rows(job.path, job.encoding, job.delimiter)
     kind = open_kind(crm, job.kind)
     targets = map_columns(kind, file.columns, job.match, job.mapping, job.empty)
@@ -132,6 +135,7 @@ def check(plan: Plan, outcomes: str | None = None) -> Checked:
     """
     with _opened(outcomes or os.devnull) as file:
         log = OutcomeLog(file)
+        _empty(file, outcomes)
         for item in plan.items():
             what: What = "valid" if item.error is None else "refused"
             log.add(RowOutcome(item.row, what, error=item.error))
@@ -149,24 +153,65 @@ def run(plan: Plan, total: int | None = None, progress: Report | None = None) ->
     Raises:
         ConfigurationError: the journal is of another import, or the file has changed since.
         AmoCRMError: nothing more can be written.
+        OSError: nothing more can be written to the file of outcomes, or nobody reads them.
     """
     job = plan.job
-    with _opened(job.outcomes) as file:
+    with _opened(job.outcomes) as file, _with_a_reader():
         log, meter = OutcomeLog(file), ProgressMeter(progress, SystemClock(), total)
-        for outcome in _linked(plan):
+        outcomes = _linked(plan)
+        first = next(outcomes, None)
+        # The journal is open, so no other run writes the file, and none was refused.
+        _empty(file, job.outcomes)
+        for outcome in chain(() if first is None else [first], outcomes):
             log.add(outcome)
             meter.add(1)
+        file.flush()
     return log
+
+
+def _check_written(job: Import) -> None:
+    """Check that nothing is written to the file that is read."""
+    links = f"{job.journal}.links" if job.journal else None
+    for option, path in (
+        ("--outcomes", job.outcomes), ("--journal", job.journal), ("--journal", links),
+    ):  # fmt: skip
+        if path and path != "-" and os.path.realpath(path) == os.path.realpath(job.path):
+            raise ConfigurationError(f"{option} would overwrite {job.path}, which is imported")
+    if job.journal and os.path.realpath(job.outcomes) == os.path.realpath(job.journal):
+        raise ConfigurationError("--outcomes and --journal are the same file")
 
 
 @contextmanager
 def _opened(path: str) -> Generator[TextIO]:
-    """Open the file of outcomes; `-` is standard output."""
+    """Open the file of outcomes, as it is; `-` is standard output."""
     if path == "-":
         yield sys.stdout
         return
-    with open(path, "w", encoding="utf-8") as file:
+    with open(path, "a", encoding="utf-8") as file:
         yield file
+
+
+def _empty(file: TextIO, path: str | None) -> None:
+    """Remove the outcomes of an earlier run."""
+    if path is not None and path != "-" and os.path.isfile(path):
+        file.truncate(0)
+
+
+@contextmanager
+def _with_a_reader() -> Generator[None]:
+    """Fail where nobody reads the outcomes any more: other commands are done then, not an import.
+
+    Raises:
+        OSError: nobody does.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        # The interpreter must not try to write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OSError(
+            tr("nobody reads the outcomes any more", "итоги больше никто не читает")
+        ) from None
 
 
 def _linked(plan: Plan) -> Iterator[RowOutcome]:

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from amocrm.cli.cell_types import PREFIX, CellType, field_type, member_type
 from amocrm.cli.entity_kinds import EntityKind
-from amocrm.cli.exporting.columns import NAMED, WITH_PARTS
+from amocrm.cli.exporting.columns import LINKED, NAMED, WITH_PARTS
 from amocrm.cli.texts import tr
 from amocrm.errors import ConfigurationError
 from amocrm.resources.custom_fields.definitions import FieldDefinition
@@ -28,8 +28,6 @@ _IDS: Final = {
     and source not in ("created_by", "updated_by")
 }
 """Columns of names, each with the member that gets the id."""
-_LINKED: Final = {"contact": "contacts", "company": "companies"}
-"""Columns of links, each with the kind that is linked."""
 _LINKS: Final[Mapping[str, tuple[str, ...]]] = {
     "leads": ("contact", "company"), "contacts": ("company",), "companies": ("contact",),
     "customers": ("contact", "company"),
@@ -168,7 +166,7 @@ def _member(kind: EntityKind, column: str, name: str) -> Target | None:
     if key in _IDS and _IDS[key] in taken and (kind.name == "leads" or key == "responsible"):
         return Target(column, "name", key)
     if key in _LINKS.get(kind.name, ()):
-        return Target(column, "link", _LINKED[key], "list" if key == "contact" else "text")
+        return Target(column, "link", LINKED[key], "list" if key == "contact" else "text")
     if key in known:
         return _nothing(column, "amoCRM sets it", "его задаёт amoCRM")
     if key in WITH_PARTS or key in ("segments", *(one for one, _ in NAMED.values())):
@@ -188,7 +186,7 @@ def _no_link_ru(kind: EntityKind, column: str, key: str) -> str:
 
 def _linking(kind: EntityKind, column: str, key: str) -> str:
     """Return the option that links by a column of an export; an empty text if none does."""
-    named = [one for one in _LINKS.get(kind.name, ()) if _LINKED[one] == key]
+    named = [one for one in _LINKS.get(kind.name, ()) if LINKED[one] == key]
     return f"--map '{column}={named[0]}'" if named else ""
 
 

@@ -210,7 +210,7 @@ def _jsonl_rows(file: TextFile) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
+            item = json.loads(line, parse_constant=_refuse)
         except (ValueError, RecursionError):
             raise ConfigurationError(f"{file.path}: line {number} is not JSON") from None
         if not isinstance(item, dict):
@@ -218,3 +218,7 @@ def _jsonl_rows(file: TextFile) -> Iterator[Row]:
                 f"{file.path}: line {number} is not an object", hint='such as {"name": "Anna"}'
             )
         yield Row(number, {name: None if cell == "" else cell for name, cell in item.items()})
+
+
+def _refuse(constant: str) -> Json:
+    raise ValueError(f"{constant} is not JSON")

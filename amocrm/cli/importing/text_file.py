@@ -1,8 +1,9 @@
 """Looks through a text file before it is read: its encoding, and whether it can be read at all.
 
 Excel saves CSV in the code page of the country: windows-1251 in Russia. So what is not UTF-8 is
-taken for that, if it can be. One pass over blocks of bytes finds what no row may have: a line
-without an end, a NUL. It takes little memory, whatever the file is.
+taken for that, if it can be; unless most of it is UTF-8, which a few bytes have damaged. One pass
+over blocks of bytes finds what no row may have: a line without an end, a NUL. It takes little
+memory, whatever the file is.
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ def look_through(path: str, encoding: str | None = None) -> TextFile:
         at = _first_wrong(path, candidate)
         if not at:
             return TextFile(path, candidate)
+        if encoding is None and candidate == "utf-8" and _is_mostly_utf8(path):
+            raise ConfigurationError(
+                f"{path} is UTF-8, but its line {at} cannot be read",
+                hint="mend the line, or name the encoding of the file: --encoding",
+            )
     named = encoding or "UTF-8 nor windows-1251"
     raise ConfigurationError(
         f"{path} is {'not' if encoding else 'neither'} {named}: line {at} cannot be read",
@@ -110,6 +116,21 @@ def _first_wrong(path: str, encoding: str) -> int:
             number, length = _measure(text, number, length, path)
             if not block:
                 return 0
+
+
+def _is_mostly_utf8(path: str) -> bool:
+    """Tell whether more letters of a file are UTF-8 than are not, ASCII left aside."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    right = wrong = 0
+    with open(path, "rb") as file:
+        while True:
+            block = file.read(_BLOCK)
+            text = decoder.decode(block, final=not block)
+            unread = text.count("\ufffd")
+            wrong += unread
+            right += len(text) - unread - len(text.encode("ascii", "ignore"))
+            if not block:
+                return right > wrong
 
 
 def _measure(text: str, number: int, length: int, path: str) -> tuple[int, int]:

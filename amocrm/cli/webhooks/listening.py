@@ -20,6 +20,7 @@ from amocrm.webhooks.event import Delivery
 from amocrm.webhooks.parsing.parse import parse
 from amocrm.webhooks.receiver.answer import OK, Answer
 from amocrm.webhooks.receiver.receiver import Receiver
+from amocrm.webhooks.receiver.wsgi import read_request_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -69,10 +70,9 @@ class Listener:
         place = self._receiver.admit(method, path)
         if not isinstance(place, Place):
             return place
-        length = environ.get("CONTENT_LENGTH") or "0"
-        if not length.isdecimal() or int(length) > self._receiver.max_body:
-            return Answer(413)
-        body = environ["wsgi.input"].read(int(length))
+        body = read_request_body(environ, self._receiver.max_body)
+        if isinstance(body, Answer):
+            return body
         query = environ.get("QUERY_STRING", "")
         headers = {
             "Content-Type": environ.get("CONTENT_TYPE", ""),

@@ -17,6 +17,7 @@ from amocrm._support.numbers import instant
 from amocrm._support.private_files import check_private, open_private
 from amocrm.cli.profiles import Profiles
 from amocrm.errors import ConfigurationError
+from amocrm.http.messages import Json
 from amocrm.resources.endpoint import near
 from amocrm.schema.enums import WebhookCode
 from amocrm.webhooks.codes import ACCOUNT
@@ -111,27 +112,54 @@ def read_since(text: str, now: float) -> float:
     return moment.astimezone(timezone.utc).timestamp()
 
 
-def compared_until(profiles: Profiles, account_id: int) -> float | None:
-    """Return up to which instant an account's record was compared; None if never."""
+def compared_until(
+    profiles: Profiles, account_id: int, codes: Iterable[str], otherwise: float
+) -> float:
+    """Return up to which instant an account's record was compared for all of some codes.
+
+    Args:
+        profiles: beside which it is kept.
+        account_id: of the account.
+        codes: that were compared.
+        otherwise: Unix seconds for a code that never was.
+    """
+    known = _read_compared(profiles).get(str(account_id))
+    return min((_until(known, code, otherwise) for code in codes), default=otherwise)
+
+
+def note_compared(
+    profiles: Profiles, account_id: int, codes: Iterable[str], begin: float, until: float
+) -> None:
+    """Remember between which instants an account's record was compared for some codes.
+
+    A code for which some time before `begin` was left out stays where it was: the next run compares
+    that, too.
+    """
+    found = _read_compared(profiles)
+    known = found.get(str(account_id))
+    fresh = {code: _until(known, code, begin) for code in codes}
+    fresh = {code: max(last, until) for code, last in fresh.items() if begin <= last}
+    before = known if isinstance(known, dict) else {"": known} if known is not None else {}
+    profiles.prepare()
+    replace(
+        _compared(profiles), json.dumps({**found, str(account_id): {**before, **fresh}}).encode()
+    )
+
+
+def _until(known: Json, code: str, otherwise: float) -> float:
+    """Return up to which instant a code was compared; older versions kept one for all codes."""
+    last = known.get(code, known.get("")) if isinstance(known, dict) else known
+    seconds = instant(last)
+    return otherwise if seconds is None else seconds
+
+
+def _read_compared(profiles: Profiles) -> dict[str, Json]:
     try:
         with open(open_private(_compared(profiles), os.O_RDONLY), "rb") as file:
             found = json.loads(file.read(1_000_000))
     except (OSError, ValueError):
-        return None
-    return instant(found.get(str(account_id))) if isinstance(found, dict) else None
-
-
-def note_compared(profiles: Profiles, account_id: int, until: float) -> None:
-    """Remember up to which instant an account's record was compared."""
-    path = _compared(profiles)
-    try:
-        with open(open_private(path, os.O_RDONLY), "rb") as file:
-            found = json.loads(file.read(1_000_000))
-    except (OSError, ValueError):
-        found = {}
-    known = found if isinstance(found, dict) else {}
-    profiles.prepare()
-    replace(path, json.dumps({**known, str(account_id): until}).encode())
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _compared(profiles: Profiles) -> str:

@@ -9,7 +9,7 @@ lease that is not extended ends by itself, so that a killed worker loses it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from amocrm.webhooks.event import Event, Kind
@@ -32,6 +32,8 @@ class RawDelivery:
         body: the bytes as they came; of a GET, its query.
         received_at: Unix seconds.
         synthetic: made by `reconcile`.
+        recurs: the same body may tell of another change, so that it is stored each time it comes.
+            It is not stored itself.
     """
 
     kind: Kind
@@ -41,6 +43,7 @@ class RawDelivery:
     body: bytes
     received_at: float
     synthetic: bool = False
+    recurs: bool = field(default=False, compare=False)
 
 
 class Part(NamedTuple):
@@ -135,7 +138,8 @@ class Inbox(Protocol):
         """Store a delivery durably, before this returns.
 
         Returns:
-            Its id; None if the same body came to the same path within `UNIQUE_FOR` seconds.
+            Its id; None if the same body came to the same path within `UNIQUE_FOR` seconds, unless
+            it `recurs`.
         """
         ...
 

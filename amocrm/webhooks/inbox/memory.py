@@ -87,9 +87,10 @@ class MemoryInbox:
         digest = digest_of(delivery)
         with self._lock:
             last = self._digests.get(digest)
-            if last is not None and delivery.received_at - last < UNIQUE_FOR:
-                return None
-            self._digests[digest] = delivery.received_at
+            if not delivery.recurs:
+                if last is not None and delivery.received_at - last < UNIQUE_FOR:
+                    return None
+                self._digests[digest] = delivery.received_at
             self._delivery_id = delivery_id = self._delivery_id + 1
             self._deliveries[delivery_id] = delivery
             for position, part in enumerate(parts):

@@ -35,7 +35,7 @@ class DeliveryRows:
         """Return the row of a delivery."""
         encryption = self._encryption
         return {
-            "digest": digest,
+            "digest": None if delivery.recurs else digest,
             "kind": delivery.kind,
             "account_id": delivery.account_id,
             "path": escaped(delivery.path),

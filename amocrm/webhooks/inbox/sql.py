@@ -110,7 +110,8 @@ class SQLInbox(SQLListing):
                 queues = [{"name": name, "due_at": due} for name in names]
                 connection.execute(self._insert_queue, queues)
             # Looked for only after an insertion has failed: repeated deliveries are rare.
-            if attempts > 1 and self._is_repeated(connection, digest, delivery.received_at):
+            is_unique = attempts > 1 and not delivery.recurs
+            if is_unique and self._is_repeated(connection, digest, delivery.received_at):
                 return None
             inserted = connection.execute(self._insert_delivery, row)
             (delivery_id,) = inserted.inserted_primary_key or (0,)

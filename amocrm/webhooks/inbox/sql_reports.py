@@ -167,11 +167,21 @@ class SQLReports:
         return sum(self._delete(some) for some in _chunks(ids))
 
     def _delete(self, ids: Sequence[int]) -> int:
+        """Delete deliveries, but for those that have been replayed since they were looked for."""
         deliveries, events, _ = self._tables
+        # Locked, so that who replays one meanwhile waits, and finds that it is gone.
+        states = (
+            sa.select(events.c.delivery_id, events.c.state)
+            .where(events.c.delivery_id.in_(ids))
+            .order_by(events.c.id)
+            .with_for_update()
+        )
 
         def delete(connection: sa.Connection) -> int:
-            connection.execute(sa.delete(events).where(events.c.delivery_id.in_(ids)))
-            gone = sa.delete(deliveries).where(deliveries.c.id.in_(ids))
+            is_open = {number for number, state in connection.execute(states) if state != DONE}
+            closed = [number for number in ids if number not in is_open]
+            connection.execute(sa.delete(events).where(events.c.delivery_id.in_(closed)))
+            gone = sa.delete(deliveries).where(deliveries.c.id.in_(closed))
             return connection.execute(gone).rowcount
 
         return self._run("delete deliveries", delete)

@@ -35,7 +35,8 @@ def describe_tables(prefix: str) -> Tables:
     deliveries = describe(
         f"{prefix}deliveries",
         row_id(),
-        # Of two deliveries with one digest, the one that came a day earlier has lost it.
+        # Of two deliveries with one digest, the one that came a day earlier has lost it. Those that
+        # recur have none.
         sa.Column("digest", exact_text(64), unique=True),
         sa.Column("kind", exact_text(20), nullable=False),
         sa.Column("account_id", sa.BigInteger),

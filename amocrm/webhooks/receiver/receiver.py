@@ -9,13 +9,21 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.secret import Secret
 from amocrm.errors import ConfigurationError, InboxError, WebhookError
-from amocrm.webhooks.addresses import Place, check_base, check_keys, path_of, read_path
-from amocrm.webhooks.event import Kind
+from amocrm.webhooks.addresses import (
+    Place,
+    check_base,
+    check_keys,
+    path_of,
+    read_path,
+    without_password,
+)
+from amocrm.webhooks.event import Delivery, Kind
 from amocrm.webhooks.inbox.inbox import Inbox, Part, RawDelivery
 from amocrm.webhooks.parsing.parse import parse
 from amocrm.webhooks.parsing.php_form import MAX_BODY
@@ -35,6 +43,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 FORM: Final = "application/x-www-form-urlencoded"
+
+_UNIQUE: Final = ("bot", "chat", "install")
+"""Kinds whose bodies name a message, a waiting bot or a code, so that they differ."""
 
 _log: Final = logging.getLogger("amocrm.webhooks")
 
@@ -93,7 +104,7 @@ class Receiver:
         self.asgi_app = ASGIApp(self)
 
     def __repr__(self) -> str:
-        return f"Receiver({self._inbox!r}, url={self._url!r})"
+        return f"Receiver({self._inbox!r}, url={without_password(self._url)!r})"
 
     @staticmethod
     def new_key() -> str:
@@ -180,9 +191,14 @@ class Receiver:
             return self.refuse(place, BAD_REQUEST, str(error))
         if not delivery.events:
             return OK  # A ping, which people send to see whether anybody answers.
-        raw = RawDelivery(place.kind, account_id, place.shown, content_type, body, now)
+        recurs = _recurs(delivery)
+        raw = RawDelivery(
+            place.kind, account_id, place.shown, content_type, body, now, recurs=recurs
+        )
+        # With the account of the address: not every body names it, and a queue is one entity's.
+        events = [replace(event, account_id=account_id) for event in delivery.events]
         try:
-            stored = self._inbox.put(raw, [Part.of(event) for event in delivery.events])
+            stored = self._inbox.put(raw, [Part.of(event) for event in events])
         except InboxError as error:
             _log.error("answered 503 to a webhook to %s: %s", place.shown, error)
             return UNAVAILABLE
@@ -196,3 +212,14 @@ class Receiver:
         """Log why a delivery is refused, and return the answer."""
         _log.warning("answered %d to a webhook to %s: %s", answer.status, place.shown, why)
         return answer
+
+
+def _recurs(delivery: Delivery) -> bool:
+    """Whether the same body may tell of another change: no event in it says when it happened.
+
+    In one day, a lead may be deleted twice or enter a stage twice, and an integration be removed
+    twice. Whether amoCRM repeats the body cannot be told then: it is handled again, not lost.
+    """
+    return delivery.kind not in _UNIQUE and all(
+        event.happened_at is None and event.action != "add" for event in delivery.events
+    )

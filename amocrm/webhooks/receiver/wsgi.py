@@ -29,7 +29,7 @@ def _receive(receiver: Receiver, environ: WSGIEnvironment) -> Answer:
     place = receiver.admit(environ["REQUEST_METHOD"], path)
     if isinstance(place, Answer):
         return place
-    body = _read(environ, receiver.max_body)
+    body = read_request_body(environ, receiver.max_body)
     if isinstance(body, Answer):
         return receiver.refuse(place, body, "its body is cut off, malformed or too large")
     headers = {
@@ -39,17 +39,23 @@ def _receive(receiver: Receiver, environ: WSGIEnvironment) -> Answer:
     return receiver.store(place, environ.get("QUERY_STRING", ""), headers, body)
 
 
-def _read(environ: WSGIEnvironment, limit: int) -> bytes | Answer:
-    """Read the whole body; of a body that is too large, only what shows that."""
+def read_request_body(environ: WSGIEnvironment, limit: int) -> bytes | Answer:
+    """Read the whole body; of a body that is too large, only what shows that.
+
+    Returns:
+        The body; or what to answer if it is cut off, malformed or longer than `limit` bytes.
+    """
     stated = environ.get("CONTENT_LENGTH") or ""
     stream: IO[bytes] = environ["wsgi.input"]
+    is_chunked = bool(environ.get("HTTP_TRANSFER_ENCODING"))
+    is_terminated = bool(environ.get("wsgi.input_terminated"))
     if stated:
         if not (stated.isascii() and stated.isdigit()):
             return BAD_REQUEST
         length = int(stated) if len(stated) < 20 else limit + 1
         if length > limit:
             return TOO_LARGE
-    elif environ.get("wsgi.input_terminated") or environ.get("HTTP_TRANSFER_ENCODING"):
+    elif is_terminated or is_chunked:
         length = limit + 1  # The server ends the stream where the chunked body ends.
     else:
         length = 0
@@ -59,6 +65,8 @@ def _read(environ: WSGIEnvironment, limit: int) -> bytes | Answer:
         return BAD_REQUEST
     if stated and len(body) < length:
         return BAD_REQUEST
+    if not stated and is_chunked and not is_terminated and not body:
+        return BAD_REQUEST  # The server hands over no chunks, so there may have been a body.
     return TOO_LARGE if len(body) > limit else body
 
 

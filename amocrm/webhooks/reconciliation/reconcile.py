@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from amocrm._support.clock import Clock, SystemClock
+from amocrm._support.clock import Clock, SystemClock, seconds_ahead
 from amocrm._support.numbers import finite
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
@@ -88,7 +88,8 @@ def reconcile(
         inbox: where the account's webhooks are received.
         since: Unix seconds, or a datetime with a time zone: where the last run ended.
         codes: that the handlers need, such as `hooks.codes`.
-        grace: seconds before now that are left for the next run.
+        grace: seconds before now that are left for the next run; now is amoCRM's time if the clock
+            of this machine is ahead of it.
         clock: for tests.
 
     Raises:
@@ -98,11 +99,16 @@ def reconcile(
     Source: reference 4.16, 6.1.
     """
     begin = _instant(since)
-    until = (clock or SystemClock()).time() - grace
-    if until <= begin:
+    now = (clock or SystemClock()).time()
+    if now - grace <= begin:
         return Reconciled(begin, 0, {})
     wanted = set(codes)
-    account = crm.account.get()
+    response = crm.request.get("/api/v4/account")
+    account: Account = response.data
+    # A clock that is ahead would leave out for good what happens until amoCRM's is as late.
+    until = now - grace + min(0.0, seconds_ahead(response.info.headers.get("Date"), now))
+    if until <= begin:
+        return Reconciled(begin, 0, {})
     found: Counter[str] = Counter()
     told: set[int] = set()
     checked = 0

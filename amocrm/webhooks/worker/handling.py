@@ -7,8 +7,10 @@ meanwhile, or if the inbox cannot be written for long.
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -20,7 +22,7 @@ from amocrm._support.cache import LRUCache
 from amocrm._support.clock import Clock
 from amocrm.errors import InboxError, WebhookError, printable
 from amocrm.webhooks.event import Delivery, Event
-from amocrm.webhooks.inbox.inbox import Inbox, Lease, StoredEvent
+from amocrm.webhooks.inbox.inbox import Inbox, Lease, RawDelivery, StoredEvent
 from amocrm.webhooks.parsing.parse import parse
 from amocrm.webhooks.router import Handler, Hooks
 from amocrm.webhooks.worker.accounts import Accounts, EntityReader, EventAccount
@@ -93,7 +95,7 @@ class LeaseHandler:
         self._clock = clock
         self._stopping = stopping
         self._on_given_up = on_given_up
-        self._parsed: LRUCache[Delivery] = LRUCache(PARSED)
+        self._parsed: LRUCache[tuple[RawDelivery, Delivery]] = LRUCache(PARSED)
         self.loops = Loops()
         self.heartbeat = Heartbeat(inbox, limits.lease, limits.timeout, clock, self._give_up)
 
@@ -168,11 +170,15 @@ class LeaseHandler:
             WebhookError: this version cannot read it.
         """
         raw, name = stored.delivery, str(stored.delivery_id)
-        delivery = self._parsed.held(name)
-        if delivery is None:
+        known = self._parsed.held(name)
+        # SQLite gives the numbers of purged deliveries a second time.
+        if known is not None and known[0] == raw:
+            delivery = known[1]
+        else:
             delivery = parse(raw.body, raw.content_type, kind=raw.kind, received_at=raw.received_at)
             if len(delivery.events) > 1:
-                self._parsed.get(name, lambda: delivery)
+                self._parsed.take(name)
+                self._parsed.get(name, lambda: (raw, delivery))
         if stored.position >= len(delivery.events):
             raise WebhookError(f"the webhook has no event {stored.position}")
         event = delivery.events[stored.position]
@@ -182,20 +188,26 @@ class LeaseHandler:
     def _invoke(
         self, handler: Handler, event: Event, account: EventAccount, reader: EntityReader
     ) -> None:
-        bound = replace(event, _fetch=reader.of(account.crm))
+        # A handler may change what it gets: the next one, and the next attempt, get it as it came.
+        item, previous = copy.deepcopy(event.item), dict(event.previous)
+        bound = replace(event, item=item, previous=previous, _fetch=reader.of(account.crm))
         call(handler, bound, account.crm, self.loops, self._limits.timeout)
 
     def _call(self, job: Job, running: Running, work: Callable[[], None]) -> BaseException | None:
         """Call a handler; return whatever it raised."""
         job.running, job.next_told = running, SLOW
+        process = os.getpid()
+        raised: BaseException | None = None
         try:
             work()
         except BaseException as error:  # also SystemExit: no handler ends a worker
-            return error
-        finally:
-            with job.lock:
-                job.running = None
-        return None
+            raised = error
+        if os.getpid() != process:
+            # A child that the handler has forked: the event is its parent's to mark.
+            os._exit(_exit_code(raised))
+        with job.lock:
+            job.running = None
+        return raised
 
     def _fail(
         self,
@@ -273,6 +285,13 @@ class LeaseHandler:
             self._inbox.release(job.lease)
         except InboxError as error:
             _log.warning("a lease was not given back, and ends by itself: %s", error)
+
+
+def _exit_code(raised: BaseException | None) -> int:
+    """Return with what a process ends that raised something."""
+    if isinstance(raised, SystemExit) and isinstance(raised.code, int):
+        return raised.code & 0xFF
+    return 0 if raised is None or (isinstance(raised, SystemExit) and raised.code is None) else 1
 
 
 def _is_main_thread() -> bool:

@@ -23,7 +23,7 @@ Subscribe = Callable[..., str]
 
 def wait_until(is_done: Callable[[], Any]) -> None:
     """Let other threads go on until something is so."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not is_done():
         assert time.monotonic() < deadline, "it did not happen"
         threading.Event().wait(0.005)
@@ -102,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.requests.append((self.path, dict(self.headers), body))
         if self.path == "/hang":
-            self.server.closing.wait(30)
+            self.server.closing.wait(60)
         if self.path == "/cut":
             self.connection.shutdown(socket.SHUT_RDWR)
             return
@@ -129,6 +129,8 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     """A server that keeps its requests."""
+
+    request_queue_size = 128  # What finds no room in it comes again after a second.
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

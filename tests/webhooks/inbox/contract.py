@@ -130,6 +130,16 @@ class InboxContract:
         assert self.inbox.put(self.now(), [part()]) is None
         assert drain(self.inbox) == [b"body"]
 
+    def test_what_recurs_is_stored_each_time(self) -> None:
+        for _ in range(2):
+            assert self.inbox.put(self.now(recurs=True), [part()]) is not None
+        assert drain(self.inbox) == [b"body", b"body"]
+        assert self.inbox.purge(-1) == 2
+        assert self.inbox.put(self.now(), [part()]) is not None
+        assert self.inbox.put(self.now(recurs=True), [part()]) is not None
+        assert self.inbox.put(self.now(), [part()]) is None
+        assert drain(self.inbox) == [b"body", b"body"]
+
     def test_other_accounts_paths_and_bodies_are_other_deliveries(self) -> None:
         others: list[dict[str, Any]] = [
             {}, {"account_id": 2}, {"account_id": None}, {"path": "/account/1/"},

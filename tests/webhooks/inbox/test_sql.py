@@ -153,6 +153,33 @@ def test_an_event_that_comes_while_a_queue_is_released_is_not_lost(
     other.close()
 
 
+def test_what_is_replayed_while_old_deliveries_are_purged_is_not_lost(
+    anywhere: tuple[str, str],
+) -> None:
+    kind, place = anywhere
+    url, prefix = address(kind, place)
+    theirs = engine(url)
+    inbox, other = SQLInbox(theirs, table_prefix=prefix), open_inbox(kind, place)
+    replayed: list[int] = []
+
+    @sa.event.listens_for(theirs, "after_cursor_execute")
+    def between(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.startswith("SELECT") and "EXISTS" in statement and not replayed:
+            replayed.append(0)
+            replayed[0] = other.replay(done=True, code="add_lead")
+
+    assert inbox.put(delivery("one"), [part("1/leads/1"), part("1/leads/2", "update_lead")])
+    assert inbox.put(delivery("two"), [part("1/leads/3", "update_lead")])
+    assert sorted(drain(inbox)) == [b"one", b"one", b"two"]
+    assert inbox.purge(0) == 1
+    assert replayed == [1]
+    assert drain(inbox) == [b"one"]
+    assert inbox.purge(0) == 1
+    inbox.close()
+    other.close()
+    theirs.dispose()
+
+
 def test_queues_are_locked_in_one_order_by_all(anywhere: tuple[str, str]) -> None:
     url, prefix = address(*anywhere)
     theirs = engine(url)
