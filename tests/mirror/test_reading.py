@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ AGAIN = Batch(fates={LEAD: Fate(300, "c", True)})
 
 
 @contextmanager
-def _nothing() -> Iterator[SQLClient]:
+def _nothing() -> Generator[SQLClient, None, None]:
     raise AssertionError("it is not asked")
     yield
 
