@@ -93,7 +93,7 @@ def translate(text: str) -> str | None:
     return None
 
 
-class Template(NamedTuple):
+class MessageTemplate(NamedTuple):
     """A message with places for values, and its translation.
 
     Attributes:
@@ -165,12 +165,12 @@ def _with_sentence(error: AmoCRMError, message: str) -> str:
 
 
 @cache
-def _templates() -> list[Template]:
+def _templates() -> list[MessageTemplate]:
     """Return the known messages, those with most text of their own first."""
     path = os.path.join(os.path.dirname(__file__), "locale", "ru", "errors.json")
     with open(path, encoding="utf-8") as file:
         known: dict[str, str] = json.load(file)
-    found = [Template(pieces(english), russian) for english, russian in known.items()]
+    found = [MessageTemplate(pieces(english), russian) for english, russian in known.items()]
     return sorted(found, key=lambda one: -len("".join(one.pieces)))
 
 

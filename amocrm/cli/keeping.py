@@ -20,7 +20,7 @@ from amocrm._support.private_files import check_private, open_private
 from amocrm.api_limits import REFRESH_TOKEN_SECONDS
 from amocrm.cli.opening import open_client
 from amocrm.cli.profiles import Profile, Profiles
-from amocrm.cli.settings import Target
+from amocrm.cli.settings import CalledAccount
 from amocrm.errors import AmoCRMError, ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.integration import Integration
@@ -73,7 +73,7 @@ Open = Callable[[], AbstractContextManager["AmoCRM"]]
 def of_profiles(profiles: Profiles) -> Iterator[tuple[str, Open]]:
     """Return all profiles, each with what opens its client."""
     for name, profile in profiles.all().items():
-        yield name, partial(open_client, Target(name, profile), profiles)
+        yield name, partial(open_client, CalledAccount(name, profile), profiles)
 
 
 def of_store(integration: Integration) -> Iterator[tuple[str, Open]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from amocrm.cli.opening import forget_tokens, long_lived_key, open_client
 from amocrm.cli.profiles import Profile, Profiles, check_profile_name
-from amocrm.cli.settings import Target
+from amocrm.cli.settings import CalledAccount
 from amocrm.errors import ConfigurationError
 from amocrm.http.hosts import account_host
 from amocrm.stores.file import FileStore
@@ -51,7 +51,7 @@ def log_in_with_code(name: str, profile: Profile, profiles: Profiles, get_code: 
     Raises:
         AuthorizationError: there is no code, or amoCRM refuses it.
     """
-    with open_client(Target(name, profile), profiles) as crm:
+    with open_client(CalledAccount(name, profile), profiles) as crm:
         crm.connection.set_code(get_code(crm))
         return _keep(crm, name, profile, profiles)
 
@@ -62,7 +62,7 @@ def log_in_with_token(name: str, profile: Profile, profiles: Profiles, token: st
     Raises:
         UnauthorizedError: the account does not take it.
     """
-    with open_client(Target(name, profile, token), profiles) as crm:
+    with open_client(CalledAccount(name, profile, token), profiles) as crm:
         kept = profile._replace(long_lived=True)
         title = str(crm.account.get()["name"])
         store, key = FileStore(profiles.tokens), long_lived_key(kept)

@@ -7,7 +7,7 @@ from typing import Final
 from amocrm.auth.settings import AuthSettings
 from amocrm.auth.token_repository import TokenRepository
 from amocrm.cli.profiles import Profile, Profiles
-from amocrm.cli.settings import Target
+from amocrm.cli.settings import CalledAccount
 from amocrm.client import AmoCRM
 from amocrm.errors import ConfigurationError, NotAuthorizedError
 from amocrm.rate_limit.file import FileRateLimiter
@@ -18,7 +18,7 @@ LONG_LIVED: Final = "long-lived"
 """Instead of a client id: the key of long-lived tokens in the store."""
 
 
-def open_client(target: Target, profiles: Profiles) -> AmoCRM:
+def open_client(target: CalledAccount, profiles: Profiles) -> AmoCRM:
     """Return a client of a target. Nothing is sent.
 
     Tokens are in a `FileStore` beside the profiles, and all commands of this user share one rate
@@ -46,7 +46,7 @@ def open_client(target: Target, profiles: Profiles) -> AmoCRM:
     )
 
 
-def _auth(target: Target, store: FileStore) -> AuthSettings:
+def _auth(target: CalledAccount, store: FileStore) -> AuthSettings:
     profile = target.profile
     if target.token:
         return {"access_token": target.token}

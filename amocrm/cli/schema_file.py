@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from amocrm.cli.stubs import ENTITIES, Account, Pipeline
+from amocrm.cli.stubs import ENTITIES, StubbedAccount, StubbedPipeline
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.custom_fields.definitions import Schema
@@ -23,7 +23,7 @@ def read_schema_file(path: str) -> dict[str, Json]:
         raise ConfigurationError(str(error)) from error
 
 
-def schema_account(path: str) -> Account:
+def schema_account(path: str) -> StubbedAccount:
     """Return what types are made of; a schema does not name users.
 
     Raises:
@@ -36,7 +36,9 @@ def schema_account(path: str) -> Account:
         for one in ENTITIES
     }
     pipelines = [
-        Pipeline(one["id"], one["name"], {stage["id"]: stage["name"] for stage in one["statuses"]})
+        StubbedPipeline(
+            one["id"], one["name"], {stage["id"]: stage["name"] for stage in one["statuses"]}
+        )
         for one in document.get("pipelines", ())
     ]
-    return Account(os.path.basename(path), fields, sorted(pipelines), {})
+    return StubbedAccount(os.path.basename(path), fields, sorted(pipelines), {})

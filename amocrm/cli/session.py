@@ -12,7 +12,7 @@ from amocrm.errors import printable
 
 if TYPE_CHECKING:
     from amocrm.cli.profiles import Profiles
-    from amocrm.cli.settings import Target
+    from amocrm.cli.settings import CalledAccount
     from amocrm.client import AmoCRM
     from amocrm.http.messages import Json
     from amocrm.http.stats import Done
@@ -39,7 +39,7 @@ class Session:
         self.quiet = False
         self.verbose = False
         self._opened: AmoCRM | None = None
-        self._target: Target | None = None
+        self._target: CalledAccount | None = None
 
     def __repr__(self) -> str:
         return f"<Session of {self.profile or 'the chosen profile'}>"
@@ -63,7 +63,7 @@ class Session:
         """Return the profiles of this user."""
         return loaded.profiles.Profiles(loaded.profiles.config_folder(os.environ))
 
-    def target(self) -> Target:
+    def target(self) -> CalledAccount:
         """Return the account that commands call."""
         if self._target is None:
             self._target = loaded.settings.find_target(self.profiles(), self.profile, os.environ)

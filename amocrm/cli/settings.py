@@ -18,7 +18,7 @@ _VARIABLES: Final = {
 }
 
 
-class Target(NamedTuple):
+class CalledAccount(NamedTuple):
     """The account to call.
 
     Attributes:
@@ -35,7 +35,9 @@ class Target(NamedTuple):
         return f"Target({self.name!r}, {self.profile!r})"
 
 
-def find_target(profiles: Profiles, chosen: str | None, variables: Mapping[str, str]) -> Target:
+def find_target(
+    profiles: Profiles, chosen: str | None, variables: Mapping[str, str]
+) -> CalledAccount:
     """Return the account to call.
 
     AMOCRM_DOMAIN names an account without any profile. Otherwise AMOCRM_PROFILE or the chosen
@@ -62,8 +64,8 @@ def find_target(profiles: Profiles, chosen: str | None, variables: Mapping[str, 
             raise ConfigurationError(
                 "--profile and AMOCRM_DOMAIN name two accounts", hint="leave one of them out"
             )
-        return Target(None, Profile()._replace(**given), token)
+        return CalledAccount(None, Profile()._replace(**given), token)
     name = chosen or variables.get("AMOCRM_PROFILE") or profiles.current()
     if name is None:
         raise NotAuthorizedError("no account is chosen", hint="log in first: amocrm login")
-    return Target(name, profiles.get(name)._replace(**given), token)
+    return CalledAccount(name, profiles.get(name)._replace(**given), token)

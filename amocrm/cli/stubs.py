@@ -35,7 +35,7 @@ ENTITIES: Final = (
 )
 
 
-class Pipeline(NamedTuple):
+class StubbedPipeline(NamedTuple):
     """A pipeline, and its stages by their ids."""
 
     id: int
@@ -43,12 +43,12 @@ class Pipeline(NamedTuple):
     stages: Mapping[int, str]
 
 
-class Account(NamedTuple):
+class StubbedAccount(NamedTuple):
     """What the types are made of."""
 
     host: str
     fields: Mapping[str, Sequence[FieldDefinition]]
-    pipelines: Sequence[Pipeline]
+    pipelines: Sequence[StubbedPipeline]
     users: Mapping[int, str]
 
 
@@ -120,11 +120,11 @@ _D = TypeVar("_D")
 '''
 
 
-def read_account(crm: AmoCRM) -> Account:
+def read_account(crm: AmoCRM) -> StubbedAccount:
     """Read what the types are made of. What the plan or the rights do not show is left out."""
     fields = {one.kind: _fields(crm, one.kind) for one in ENTITIES}
     pipelines = [
-        Pipeline(
+        StubbedPipeline(
             one["id"],
             one["name"],
             {stage["id"]: stage["name"] for stage in one["_embedded"]["statuses"]},
@@ -135,7 +135,7 @@ def read_account(crm: AmoCRM) -> Account:
         users = {one["id"]: one["name"] for one in crm.users.list()}
     except ForbiddenError:
         users = {}
-    return Account(crm.connection.host, fields, sorted(pipelines), users)
+    return StubbedAccount(crm.connection.host, fields, sorted(pipelines), users)
 
 
 def _fields(crm: AmoCRM, kind: str) -> list[FieldDefinition]:
@@ -145,7 +145,7 @@ def _fields(crm: AmoCRM, kind: str) -> list[FieldDefinition]:
         return []
 
 
-def write_stub(account: Account, module: str) -> str:
+def write_stub(account: StubbedAccount, module: str) -> str:
     """Return the text of a `.pyi`.
 
     Args:
@@ -235,7 +235,7 @@ def _codes(options: Iterable[Option]) -> str:
 # Stages, users, the client -----------------------------------------------------------------------
 
 
-def _stages(pipelines: Sequence[Pipeline]) -> Iterator[str]:
+def _stages(pipelines: Sequence[StubbedPipeline]) -> Iterator[str]:
     named = Counter(one.name for one in pipelines)
     where = Counter(name for one in pipelines for name in dict.fromkeys(one.stages.values()))
     yield from _literal("PipelineName", [one.name for one in pipelines])

@@ -11,7 +11,7 @@ from amocrm.errors import ForbiddenError, NotAuthorizedError, NotFoundError
 
 if TYPE_CHECKING:
     from amocrm.cli.session import Session
-    from amocrm.cli.settings import Target
+    from amocrm.cli.settings import CalledAccount
     from amocrm.client import AmoCRM
     from amocrm.http.messages import Json
 
@@ -34,7 +34,7 @@ def whoami(crm: AmoCRM, profile: str | None) -> dict[str, Json]:
     return {**found, "is_admin": user["rights"].get("is_admin", False)}
 
 
-def status(crm: AmoCRM, target: Target) -> dict[str, Json]:
+def status(crm: AmoCRM, target: CalledAccount) -> dict[str, Json]:
     """Return what is known of the token; sends nothing."""
     known = crm.connection.status()
     kind = "long-lived" if target.token or target.profile.long_lived else "pair"

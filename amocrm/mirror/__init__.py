@@ -28,7 +28,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amocrm.mirror.differences import Difference, Verification
+    from amocrm.mirror.differences import RowDifference, Verification
     from amocrm.mirror.report import MirrorProgress, MirrorReport
     from amocrm.mirror.run import mirror
     from amocrm.mirror.sql.forgetting import forget
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from amocrm.mirror.webhooks import mirror_webhooks
 
 __all__ = [
-    "Difference",
     "MirrorProgress",
     "MirrorReport",
+    "RowDifference",
     "Verification",
     "create_mybi_views",
     "forget",
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Difference": "amocrm.mirror.differences",
+    "RowDifference": "amocrm.mirror.differences",
     "MirrorProgress": "amocrm.mirror.report",
     "MirrorReport": "amocrm.mirror.report",
     "Verification": "amocrm.mirror.differences",

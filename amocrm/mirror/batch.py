@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from amocrm.http.messages import Json
-from amocrm.mirror.deletions import Fate, Key
+from amocrm.mirror.deletions import EntityKey, Fate
 from amocrm.mirror.tables.columns import Rows
 
 
@@ -40,7 +40,7 @@ class Batch:
     """
 
     rows: Rows = field(default_factory=dict)
-    fates: Mapping[Key, Fate] = field(default_factory=dict[Key, Fate])
+    fates: Mapping[EntityKey, Fate] = field(default_factory=dict[EntityKey, Fate])
     gone: tuple[Gone, ...] = ()
     state: Mapping[str, Json] = field(default_factory=dict[str, Json])
     at: float = math.inf

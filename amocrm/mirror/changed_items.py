@@ -12,8 +12,8 @@ from amocrm.bulk.changes import OVERLAP
 from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.context import RunContext
-from amocrm.mirror.deletions import AHEAD, MERGED, Fate, Key
-from amocrm.mirror.families import SOURCES, Source
+from amocrm.mirror.deletions import AHEAD, MERGED, EntityKey, Fate
+from amocrm.mirror.families import SOURCES, MirroredListing
 from amocrm.mirror.report import MirrorProgress
 
 _IDS: Final = 100
@@ -22,7 +22,7 @@ _IDS: Final = 100
 T = TypeVar("T")
 
 
-def read_changes(run: RunContext, source: Source) -> None:
+def read_changes(run: RunContext, source: MirroredListing) -> None:
     """Read what was created or edited since the last run began, and a little before.
 
     Nobody documents how soon a write appears in listings, so the last minute is read once more.
@@ -40,7 +40,7 @@ def read_changes(run: RunContext, source: Source) -> None:
 
 
 def read_touched(
-    run: RunContext, touched: Mapping[Key, Mapping[str, Json]], families: Iterable[str]
+    run: RunContext, touched: Mapping[EntityKey, Mapping[str, Json]], families: Iterable[str]
 ) -> None:
     """Read entities again that are older in the mirror than an event that names them.
 
@@ -58,21 +58,21 @@ def read_touched(
         stale = [
             number
             for number in wanted
-            if known.get(number, -1) < touched[Key(source.name, number)]["created_at"]
+            if known.get(number, -1) < touched[EntityKey(source.name, number)]["created_at"]
             or known.get(number, 0) > latest
-            or touched[Key(source.name, number)]["type"] == MERGED
+            or touched[EntityKey(source.name, number)]["type"] == MERGED
         ]
         found = read_by_id(run, source, stale)
-        fates: dict[Key, Fate] = {}
+        fates: dict[EntityKey, Fate] = {}
         for number in stale:
-            event = touched[Key(source.name, number)]
+            event = touched[EntityKey(source.name, number)]
             if event["type"] == MERGED and number not in found:
-                fates[Key(source.name, number)] = Fate(event["created_at"], event["id"], True)
+                fates[EntityKey(source.name, number)] = Fate(event["created_at"], event["id"], True)
         if fates:
             run.put(Batch(fates=fates))
 
 
-def read_by_id(run: RunContext, source: Source, ids: Iterable[int]) -> set[int]:
+def read_by_id(run: RunContext, source: MirroredListing, ids: Iterable[int]) -> set[int]:
     """Read entities by their ids; return those that were found."""
     found: set[int] = set()
     for some in _parts(ids, _IDS):

@@ -18,11 +18,11 @@ from amocrm.client import AmoCRM
 from amocrm.errors import BlockedError, ForbiddenError, NotFoundError, PaymentRequiredError
 from amocrm.http.messages import Json
 from amocrm.mirror.account import MirroredAccount
-from amocrm.mirror.differences import Changes, Difference, Verification
+from amocrm.mirror.differences import ListingChanges, RowDifference, Verification
 from amocrm.mirror.event_changes import changes_of
 from amocrm.mirror.families import (
     EVENTS,
-    Source,
+    MirroredListing,
     elements_of_catalog,
     fields_of_catalog,
 )
@@ -41,7 +41,7 @@ from amocrm.mirror.tables.definitions import TABLES
 
 _PAGE: Final = 50
 
-Found = list[tuple[int, Difference]]
+Found = list[tuple[int, RowDifference]]
 
 
 class Comparison:
@@ -83,33 +83,35 @@ class Comparison:
         except (ForbiddenError, NotFoundError, PaymentRequiredError) as error:
             self.found.skipped[name] = str(error)
 
-    def compare(self, source: Source, since: int) -> None:
+    def compare(self, source: MirroredListing, since: int) -> None:
         """Compare a listing that tells what has changed since the last run began: a sample."""
         here = self._count_here(source)
         there = self._count_there(source, here)
         found, versions = self._compare_sample(source, there)
         edited = {number for number, updated_at in versions.items() if updated_at >= since}
-        changes = Changes(edited)
+        changes = ListingChanges(edited)
         if here != self.found.counts[source.name][1] or not _is_explained(source, found, changes):
             told = changes_of(source, self._events(since))
             came = {*told.came, *self._created(source, since)}
             alive = find_alive(self._sink, self._account.id, source, {*came, *told.went})
-            changes = Changes({*edited, *told.edited}, came - alive, alive.intersection(told.went))
+            changes = ListingChanges(
+                {*edited, *told.edited}, came - alive, alive.intersection(told.went)
+            )
             self.found.moving[source.name] = len(changes.came), len(changes.went)
         self._add(source, found, versions, changes)
 
-    def compare_whole(self, source: Source, at: int) -> set[int]:
+    def compare_whole(self, source: MirroredListing, at: int) -> set[int]:
         """Compare all items of a listing, and return the ids of those that both have."""
         return self._compare_all(
             source, at, lambda: self._crm.listing(f"/api/v4/{source.path}", source.params).pages()
         )
 
-    def compare_groups(self, source: Source, at: int) -> None:
+    def compare_groups(self, source: MirroredListing, at: int) -> None:
         """Compare the groups of users, if the account shows them."""
         if (groups := self._account.groups) is not None:
             self._compare_all(source, at, lambda: [groups])
 
-    def compare_long(self, source: Source, at: int) -> None:
+    def compare_long(self, source: MirroredListing, at: int) -> None:
         """Compare a sample of a listing that tells no changes; all of it, if the numbers differ."""
         here = self._count_here(source)
         there = self._count_there(source, here)
@@ -119,24 +121,24 @@ class Comparison:
         found, versions = self._compare_sample(source, there)
         self._add(source, found, versions, _changed_since(at, versions))
 
-    def compare_catalogs(self, source: Source, at: int) -> None:
+    def compare_catalogs(self, source: MirroredListing, at: int) -> None:
         """Compare the catalogs, and of each the fields and the elements."""
         for number in sorted(self.compare_whole(source, at)):
             fields, elements = fields_of_catalog(number), elements_of_catalog(number)
             self.attempt(fields.name, partial(self.compare_whole, fields, at))
             self.attempt(elements.name, partial(self.compare_long, elements, at))
 
-    def compare_events(self, source: Source, until: int) -> None:
+    def compare_events(self, source: MirroredListing, until: int) -> None:
         """Compare a sample of the events up to an instant. They never change."""
         column = next(one.name for one in TABLES[source.kind].columns if one.source == "created_at")
         here = count_until(self._sink, self._account.id, source.kind, column, until)
         filters = {**source.params.get("filter", {}), "created_at": {"to": until}}
         source = source._replace(params={"filter": filters})
         found, versions = self._compare_sample(source, self._count_there(source, here))
-        self._add(source, found, versions, Changes())
+        self._add(source, found, versions, ListingChanges())
 
     def _compare_all(
-        self, source: Source, at: int, pages: Callable[[], Iterable[list[Json]]]
+        self, source: MirroredListing, at: int, pages: Callable[[], Iterable[list[Json]]]
     ) -> set[int]:
         table = TABLES[source.kind]
         alive = self._sink.alive(self._account.id, table.name, **source.among)
@@ -154,7 +156,9 @@ class Comparison:
             # A deletion while it was read may have moved another item to a page before.
             for items in pages():
                 absent -= keys_of(table, self._rows(source, items)[table.name])
-        found += [(key[-1], Difference(table.name, key[1:], None, True, False)) for key in absent]
+        found += [
+            (key[-1], RowDifference(table.name, key[1:], None, True, False)) for key in absent
+        ]
         changes = _changed_since(at, versions)
         lacking = [one for one in found if one[1].is_lacking(table.name)]
         self.found.counts[source.name] = len(alive), len(alive) - len(absent) + len(lacking)
@@ -164,7 +168,7 @@ class Comparison:
         self._add(source, found, versions, changes)
         return {key[-1] for key in alive & seen}
 
-    def _compare_sample(self, source: Source, there: int) -> tuple[Found, dict[Json, int]]:
+    def _compare_sample(self, source: MirroredListing, there: int) -> tuple[Found, dict[Json, int]]:
         """Compare some pages; return the differences, and the time of each item's last change."""
         table, pages = TABLES[source.kind], -(-there // _PAGE)
         wanted = min(pages, -(-self._sample // _PAGE))
@@ -184,22 +188,26 @@ class Comparison:
         return found, versions
 
     def _differences(
-        self, source: Source, rows: Rows, reach: tuple[int, int | None] | None
+        self, source: MirroredListing, rows: Rows, reach: tuple[int, int | None] | None
     ) -> Found:
         return list(
             find_differences(self._sink, self._account.id, source, rows, self._forgotten, reach)
         )
 
-    def _rows(self, source: Source, items: Sequence[Json]) -> Rows:
+    def _rows(self, source: MirroredListing, items: Sequence[Json]) -> Rows:
         """Return the rows that the mirror should have."""
         return without_forgotten(self._all_rows(source, items), self._forgotten)
 
-    def _all_rows(self, source: Source, items: Sequence[Json]) -> Rows:
+    def _all_rows(self, source: MirroredListing, items: Sequence[Json]) -> Rows:
         kind = EVENTS.kind if source.path == EVENTS.path else source.kind
         return flatten(kind, items, self._account.id, of=source.of)
 
     def _add(
-        self, source: Source, found: Found, versions: Mapping[Json, int], changes: Changes
+        self,
+        source: MirroredListing,
+        found: Found,
+        versions: Mapping[Json, int],
+        changes: ListingChanges,
     ) -> None:
         """Add what was compared, but for what has changed since."""
         newer = {number for number, one in found if changes.explain(source.kind, number, one)}
@@ -218,7 +226,7 @@ class Comparison:
         except (ForbiddenError, PaymentRequiredError):
             return []
 
-    def _created(self, source: Source, since: int) -> set[int]:
+    def _created(self, source: MirroredListing, since: int) -> set[int]:
         """Return the items that were created since the last run began."""
         if not self._account.has_filters:
             return set()
@@ -226,10 +234,10 @@ class Comparison:
         changes: Iterable[Json] = self._crm.changes(source.path, since=start)
         return {int(one["id"]) for one in changes if (one.get("created_at") or 0) >= start}
 
-    def _count_here(self, source: Source) -> int:
+    def _count_here(self, source: MirroredListing) -> int:
         return self._sink.count_alive(self._account.id, source.kind, **source.among)
 
-    def _count_there(self, source: Source, here: int) -> int:
+    def _count_there(self, source: MirroredListing, here: int) -> int:
         """Count the items of a listing, and note that, without those of forgotten persons."""
         params = {name: value for name, value in source.params.items() if name == "filter"}
         left_out = self._left_out(source)
@@ -237,7 +245,7 @@ class Comparison:
         self.found.counts[source.name] = here, there - left_out
         return there
 
-    def _left_out(self, source: Source) -> int:
+    def _left_out(self, source: MirroredListing) -> int:
         """Return how many items of a listing the mirror leaves out for forgotten persons."""
         table, own = TABLES[source.kind], source.params.get("filter", {})
         found: set[tuple[Json, ...]] = set()
@@ -268,14 +276,14 @@ class Comparison:
         return low
 
 
-def _is_explained(source: Source, found: Found, changes: Changes) -> bool:
+def _is_explained(source: MirroredListing, found: Found, changes: ListingChanges) -> bool:
     return all(changes.explain(source.kind, number, one) for number, one in found)
 
 
-def _changed_since(at: int, versions: Mapping[Json, int]) -> Changes:
+def _changed_since(at: int, versions: Mapping[Json, int]) -> ListingChanges:
     """Return what changed since a listing was read as a whole, as its items tell."""
     edited = {number for number, changed_at in versions.items() if changed_at >= at - OVERLAP}
-    return Changes(edited, came=edited)
+    return ListingChanges(edited, came=edited)
 
 
 def _versions(

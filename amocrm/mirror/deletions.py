@@ -21,7 +21,7 @@ AHEAD: Final = 60.0
 """Seconds by which an `updated_at` may be later than the read that shows it: clocks differ."""
 
 
-class Key(NamedTuple):
+class EntityKey(NamedTuple):
     """An entity that can be deleted: the name of its table, of notes `leads/notes`, and its id."""
 
     kind: str
@@ -61,9 +61,9 @@ TELLING: Final = (*DELETIONS, *RESTORATIONS, MERGED, NOTE_DELETED)
 """Types of events that tell of fates."""
 
 
-def fates_of(events: Iterable[Mapping[str, Json]]) -> dict[Key, Fate]:
+def fates_of(events: Iterable[Mapping[str, Json]]) -> dict[EntityKey, Fate]:
     """Return the latest fate of each entity that events tell of; not of merged ones."""
-    found: dict[Key, Fate] = {}
+    found: dict[EntityKey, Fate] = {}
     for event in events:
         key, kind = key_of(event), event.get("type")
         is_restored = str(kind).endswith("_restored")
@@ -73,13 +73,13 @@ def fates_of(events: Iterable[Mapping[str, Json]]) -> dict[Key, Fate]:
             note = at(event, ("value_after", 0, "note", "id"))
             if type(note) is not int:
                 continue
-            key = Key(f"{key.kind}/notes", note)
+            key = EntityKey(f"{key.kind}/notes", note)
         fate = Fate(int(event["created_at"]), str(event["id"]), not is_restored)
         found[key] = max(fate, found.get(key, fate))
     return found
 
 
-def keys_of(event: Mapping[str, Json]) -> Iterator[Key]:
+def keys_of(event: Mapping[str, Json]) -> Iterator[EntityKey]:
     """Yield the entities that an event names: of a link both ends, because one event may be all."""
     if (key := key_of(event)) is not None:
         yield key
@@ -93,9 +93,9 @@ def keys_of(event: Mapping[str, Json]) -> Iterator[Key]:
                 yield key
 
 
-def key_of(event: Mapping[str, Json]) -> Key | None:
+def key_of(event: Mapping[str, Json]) -> EntityKey | None:
     """Return the entity that an event names, if the mirror has a table for it."""
     kind, number = _KINDS.get(event.get("entity_type")), event.get("entity_id")
     if kind is None or type(number) is not int or type(event.get("created_at")) is not int:
         return None
-    return Key(kind, number)
+    return EntityKey(kind, number)

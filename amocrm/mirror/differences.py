@@ -9,7 +9,7 @@ from typing import NamedTuple
 from amocrm.http.messages import Json
 
 
-class Difference(NamedTuple):
+class RowDifference(NamedTuple):
     """A row in which mirror and account differ.
 
     Attributes:
@@ -50,7 +50,7 @@ class Verification:
     compared: dict[str, int] = field(default_factory=dict[str, int])
     newer: int = 0
     moving: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
-    differences: list[Difference] = field(default_factory=list[Difference])
+    differences: list[RowDifference] = field(default_factory=list[RowDifference])
     skipped: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -72,7 +72,7 @@ def _is_between(more: int, came: int, went: int) -> bool:
     return -went <= more <= came
 
 
-class Changes(NamedTuple):
+class ListingChanges(NamedTuple):
     """What happened to the items of a listing since the last run began, and a little before.
 
     Attributes:
@@ -85,7 +85,7 @@ class Changes(NamedTuple):
     came: Collection[int] = ()
     went: Collection[int] = ()
 
-    def explain(self, kind: str, item: int, difference: Difference) -> bool:
+    def explain(self, kind: str, item: int, difference: RowDifference) -> bool:
         """Whether they are the cause of a difference.
 
         An edit explains neither that the mirror lacks an old item, nor that it has one too much.

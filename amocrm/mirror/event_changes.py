@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from amocrm.http.messages import Json
-from amocrm.mirror.deletions import MERGED, NOTE_DELETED, Key, key_of
-from amocrm.mirror.differences import Changes
-from amocrm.mirror.families import Source
+from amocrm.mirror.deletions import MERGED, NOTE_DELETED, EntityKey, key_of
+from amocrm.mirror.differences import ListingChanges
+from amocrm.mirror.families import MirroredListing
 from amocrm.mirror.flatten.reading import at
 
 
-def changes_of(source: Source, events: Iterable[Mapping[str, Json]]) -> Changes:
+def changes_of(source: MirroredListing, events: Iterable[Mapping[str, Json]]) -> ListingChanges:
     """Return what events tell of a listing; of an item that came and went, what was last."""
     kind = f"{source.of}/notes" if source.of else source.name
     edited: set[int] = set()
@@ -25,10 +25,10 @@ def changes_of(source: Source, events: Iterable[Mapping[str, Json]]) -> Changes:
                 told = int(event["created_at"]), str(event["id"]), comes
                 last[key.id] = max(told, last.get(key.id, told))
     came = {number for number, (*_, comes) in last.items() if comes}
-    return Changes(edited, came, last.keys() - came)
+    return ListingChanges(edited, came, last.keys() - came)
 
 
-def _told_by(event: Mapping[str, Json]) -> Iterator[tuple[Key, bool | None]]:
+def _told_by(event: Mapping[str, Json]) -> Iterator[tuple[EntityKey, bool | None]]:
     """Yield what an event names, and whether that comes or goes."""
     key, kind = key_of(event), str(event.get("type"))
     if key is None:
@@ -38,4 +38,4 @@ def _told_by(event: Mapping[str, Json]) -> Iterator[tuple[Key, bool | None]]:
     yield key, {"added": True, "restored": True, "deleted": False, MERGED: False}.get(word)
     note = at(event, ("value_after", 0, "note", "id"))
     if type(note) is int:
-        yield Key(f"{key.kind}/notes", note), kind != NOTE_DELETED
+        yield EntityKey(f"{key.kind}/notes", note), kind != NOTE_DELETED

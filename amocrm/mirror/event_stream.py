@@ -13,7 +13,7 @@ from amocrm.bulk.changes import OVERLAP
 from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.context import RunContext
-from amocrm.mirror.deletions import MERGED, NOTE_DELETED, Key, fates_of, keys_of
+from amocrm.mirror.deletions import MERGED, NOTE_DELETED, EntityKey, fates_of, keys_of
 from amocrm.mirror.estimate import Estimate
 from amocrm.mirror.families import SOURCES
 from amocrm.mirror.tables.columns import Rows
@@ -67,7 +67,7 @@ class EventStream:
         )
         self._state = _STATE + ",".join(sorted(self._families))
         self.name = "events" if self._keeps_all else "events/needed"
-        self.touched: dict[Key, Mapping[str, Json]] = {}
+        self.touched: dict[EntityKey, Mapping[str, Json]] = {}
 
     def read(self) -> None:
         """Read the events that are new; the first time, all of them."""

@@ -21,7 +21,7 @@ FAMILIES: Final = (
 leads also `status_history`, with notes also calls."""
 
 
-class Source(NamedTuple):
+class MirroredListing(NamedTuple):
     """A listing.
 
     Attributes:
@@ -50,28 +50,42 @@ class Source(NamedTuple):
 _NOTED: Final = ("leads", "contacts", "companies", "customers")
 
 SOURCES: Final = (
-    Source("leads", "leads", "leads", "leads",
-           params={"with": "contacts,catalog_elements,source_id"},
-           removed_by=("lead_deleted", MERGED)),
-    Source("contacts", "contacts", "contacts", "contacts", params={"with": "catalog_elements"},
-           removed_by=("contact_deleted", MERGED)),
-    Source("companies", "companies", "companies", "companies",
-           params={"with": "catalog_elements"}, removed_by=("company_deleted", MERGED)),
-    Source("customers", "customers", "customers", "customers",
-           params={"with": "contacts,companies,catalog_elements"}, orders=False,
-           removed_by=("customer_deleted", MERGED)),
-    Source("tasks", "tasks", "tasks", "tasks"),
+    MirroredListing(
+        "leads", "leads", "leads", "leads",
+        params={"with": "contacts,catalog_elements,source_id"},
+        removed_by=("lead_deleted", MERGED),
+    ),
+    MirroredListing(
+        "contacts", "contacts", "contacts", "contacts",
+        params={"with": "catalog_elements"},
+        removed_by=("contact_deleted", MERGED),
+    ),
+    MirroredListing(
+        "companies", "companies", "companies", "companies",
+        params={"with": "catalog_elements"},
+        removed_by=("company_deleted", MERGED),
+    ),
+    MirroredListing(
+        "customers", "customers", "customers", "customers",
+        params={"with": "contacts,companies,catalog_elements"}, orders=False,
+        removed_by=("customer_deleted", MERGED),
+    ),
+    MirroredListing("tasks", "tasks", "tasks", "tasks"),
     *(
-        Source(f"notes/{one}", "notes", f"{one}/notes", "notes", one,
-               removed_by=(*DELETIONS, MERGED, NOTE_DELETED), among={"entity_type": one})
+        MirroredListing(
+            f"notes/{one}", "notes", f"{one}/notes", "notes", one,
+            removed_by=(*DELETIONS, MERGED, NOTE_DELETED), among={"entity_type": one},
+        )
         for one in _NOTED
     ),
 )  # fmt: skip
 """Listings that tell what has changed since an instant."""
 
 
-def _whole(name: str, family: str, path: str, kind: str, of: str = "", **among: Json) -> Source:
-    return Source(name, family, path, kind, of, orders=False, removed_by=(), among=among)
+def _whole(
+    name: str, family: str, path: str, kind: str, of: str = "", **among: Json
+) -> MirroredListing:
+    return MirroredListing(name, family, path, kind, of, orders=False, removed_by=(), among=among)
 
 
 CATALOGS: Final = _whole("catalogs", "catalogs", "catalogs", "catalogs")
@@ -94,7 +108,7 @@ WHOLE: Final = (
 """Listings that cannot be filtered by the time of a change, so that all of each is read."""
 
 
-def fields_of_catalog(number: int) -> Source:
+def fields_of_catalog(number: int) -> MirroredListing:
     """Return the listing of the fields of a catalog."""
     return _whole(
         f"fields of catalog {number}", "catalogs", f"catalogs/{number}/custom_fields", "fields",
@@ -102,7 +116,7 @@ def fields_of_catalog(number: int) -> Source:
     )  # fmt: skip
 
 
-def elements_of_catalog(number: int) -> Source:
+def elements_of_catalog(number: int) -> MirroredListing:
     """Return the listing of the elements of a catalog."""
     return _whole(
         f"elements of catalog {number}", "catalogs", f"catalogs/{number}/elements",
@@ -110,7 +124,7 @@ def elements_of_catalog(number: int) -> Source:
     )  # fmt: skip
 
 
-EVENTS: Final = Source("events", "events", "events", "events", orders=False, removed_by=())
+EVENTS: Final = MirroredListing("events", "events", "events", "events", orders=False, removed_by=())
 STATUS_HISTORY: Final = EVENTS._replace(
     name="status_history", kind="status_history", params={"filter": {"type": "lead_status_changed"}}
 )

@@ -23,7 +23,7 @@ from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch
 from amocrm.mirror.context import RunContext
 from amocrm.mirror.estimate import Estimate
-from amocrm.mirror.families import Source
+from amocrm.mirror.families import MirroredListing
 
 SEGMENT: Final = 40
 """Pages of a segment; more than are ever requested ahead."""
@@ -35,7 +35,7 @@ ATTEMPTS: Final = 5
 _LARGEST: Final = 2**63
 
 
-class Segment(NamedTuple):
+class PageSegment(NamedTuple):
     """Pages that were read one after the other.
 
     Attributes:
@@ -58,7 +58,7 @@ class Segment(NamedTuple):
 class FirstCopy:
     """Copies one listing; see the module."""
 
-    def __init__(self, run: RunContext, source: Source) -> None:
+    def __init__(self, run: RunContext, source: MirroredListing) -> None:
         self._run = run
         self._source = source
         state = run.state(source.name)
@@ -66,7 +66,7 @@ class FirstCopy:
         # Without a page it is a new copy, of an account without filters.
         self._begun = float(state["begun"] if self._page else run.begun)
         self._done = int(state.get("done", 0))
-        self._segments = [Segment(*one) for one in state.get("segments", ())]
+        self._segments = [PageSegment(*one) for one in state.get("segments", ())]
 
     def copy(self) -> None:
         """Copy what is not copied yet, and prove that it is whole."""
@@ -92,7 +92,7 @@ class FirstCopy:
     def close_gaps(self) -> None:
         """Prove what the first copy could not, because something was deleted again and again."""
         state = self._run.state(self._source.name)
-        gaps = _written(self._prove([Segment(*one) for one in state.get("gaps", ())]))
+        gaps = _written(self._prove([PageSegment(*one) for one in state.get("gaps", ())]))
         self._run.put(Batch(state={self._source.name: {**state, "gaps": gaps}}))
 
     def _extend(self, items: list[Json]) -> None:
@@ -100,14 +100,16 @@ class FirstCopy:
         now, last = self._run.now(), self._segments[-1] if self._segments else None
         until = _id_of(items[-1]) if self._source.orders else _LARGEST
         if last is None:
-            self._segments.append(Segment(1, 0, until, self._begun, self._begun, now))
+            self._segments.append(PageSegment(1, 0, until, self._begun, self._begun, now))
         elif self._page - last.page < SEGMENT or not self._source.orders:
             self._segments[-1] = last._replace(until=until, ended=now)
         else:
             # Its first pages were requested when no page of the segment before had come.
-            self._segments.append(Segment(self._page, last.until, until, last.started, now, now))
+            self._segments.append(
+                PageSegment(self._page, last.until, until, last.started, now, now)
+            )
 
-    def _prove(self, segments: list[Segment]) -> list[Segment]:
+    def _prove(self, segments: list[PageSegment]) -> list[PageSegment]:
         """Read segments again in which something was deleted; return those that are not proven."""
         if not segments:
             return []
@@ -151,7 +153,7 @@ class FirstCopy:
             self._run.skip(f"deletions of {self._source.name}", error)
             return None
 
-    def _read_again(self, segment: Segment, deleted: int) -> None:
+    def _read_again(self, segment: PageSegment, deleted: int) -> None:
         """Read a segment again; deletions have moved its items to earlier pages."""
         page = max(1, segment.page - math.ceil(deleted / PAGE_LIMIT))
         while True:
@@ -177,7 +179,7 @@ class FirstCopy:
         self._run.put(Batch(rows, state={source.name: state} if state else {}))
 
 
-def _written(segments: Iterable[Segment]) -> list[Json]:
+def _written(segments: Iterable[PageSegment]) -> list[Json]:
     return [list(one) for one in segments]
 
 

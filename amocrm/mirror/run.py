@@ -15,7 +15,7 @@ from amocrm.errors import MirrorError
 from amocrm.mirror.changed_items import read_changes, read_touched
 from amocrm.mirror.context import RunContext, running
 from amocrm.mirror.event_stream import EventStream
-from amocrm.mirror.families import SOURCES, Source, choose_families
+from amocrm.mirror.families import SOURCES, MirroredListing, choose_families
 from amocrm.mirror.first_copy import FirstCopy
 from amocrm.mirror.report import MirrorReport, ReportProgress
 from amocrm.mirror.whole_listings import WholeListings
@@ -113,13 +113,13 @@ def read_all(run: RunContext, families: Collection[str], refresh: bool) -> None:
     run.flush()
 
 
-def _follow(run: RunContext, source: Source) -> None:
+def _follow(run: RunContext, source: MirroredListing) -> None:
     if run.state(source.name).get("gaps"):
         FirstCopy(run, source).close_gaps()
     read_changes(run, source)
 
 
-def _is_wanted(source: Source, run: RunContext, families: Collection[str]) -> bool:
+def _is_wanted(source: MirroredListing, run: RunContext, families: Collection[str]) -> bool:
     is_off = source.of == "customers" and not run.account.has_customers
     return source.family in families and not is_off
 

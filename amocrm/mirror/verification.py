@@ -24,7 +24,7 @@ from amocrm.mirror.families import (
     STATUS_HISTORY,
     TRANSACTIONS,
     WHOLE,
-    Source,
+    MirroredListing,
     choose_families,
 )
 from amocrm.mirror.sql.sink import Sink
@@ -88,7 +88,7 @@ def verify(
         for source in sources:
             since = int(_of(state, source)["since"])
             comparison.attempt(source.name, partial(comparison.compare, source, since))
-        special: Mapping[str, Callable[[Source, int], object]] = {
+        special: Mapping[str, Callable[[MirroredListing, int], object]] = {
             GROUPS.name: comparison.compare_groups,
             CATALOGS.name: comparison.compare_catalogs,
             TRANSACTIONS.name: comparison.compare_long,
@@ -108,6 +108,6 @@ _EVENTS: Final = (
 """Listings of events, and the families with each of which they are mirrored."""
 
 
-def _of(state: Mapping[str, Json], source: Source) -> Mapping[str, Json]:
+def _of(state: Mapping[str, Json], source: MirroredListing) -> Mapping[str, Json]:
     found = state.get(source.name)
     return found if isinstance(found, Mapping) else {}

@@ -20,7 +20,7 @@ from amocrm.mirror.families import (
     CATALOGS,
     GROUPS,
     WHOLE,
-    Source,
+    MirroredListing,
     elements_of_catalog,
     fields_of_catalog,
 )
@@ -94,7 +94,7 @@ class WholeListings:
                 is_whole &= self._run.attempt(source.name, partial(self._read, source))
         return is_whole
 
-    def _read(self, source: Source) -> set[tuple[Json, ...]]:
+    def _read(self, source: MirroredListing) -> set[tuple[Json, ...]]:
         found = self._read_pages(source)
         scopes: dict[str, Mapping[str, Json]] = dict.fromkeys(found, source.among)
         if "enums" in found:
@@ -108,7 +108,7 @@ class WholeListings:
         self._bury(found, scopes, again)
         return found[source.kind]
 
-    def _read_pages(self, source: Source, **params: Json) -> Keys:
+    def _read_pages(self, source: MirroredListing, **params: Json) -> Keys:
         run, done = self._run, 0
         tables = run.rows(source.path, source.kind, [], source.of)
         found: Keys = {name: set() for name in tables if not TABLES[name].owner}
@@ -121,7 +121,7 @@ class WholeListings:
             run.put(Batch(rows))
         return found
 
-    def _look_for(self, source: Source, gone: Keys) -> Keys:
+    def _look_for(self, source: MirroredListing, gone: Keys) -> Keys:
         """Read some items by their ids."""
         found: Keys = {source.kind: set()}
         ids = sorted(key[-1] for key in gone[source.kind])
@@ -168,7 +168,7 @@ class WholeListings:
         return absent
 
 
-def last_read(state: Mapping[str, Json], source: Source) -> int | None:
+def last_read(state: Mapping[str, Json], source: MirroredListing) -> int | None:
     """Return when a listing was read last, in Unix seconds; None if it never was.
 
     Args:

@@ -27,7 +27,7 @@ CONNECT: Final = 10.0
 _clock: Final = SystemClock()
 
 
-class Step:
+class TimedStep:
     """Work that must end in time; of one thread.
 
     Args:
@@ -47,7 +47,7 @@ class Step:
         self._limits = limits
         self._sockets: list[int] = []
 
-    def __lt__(self, other: Step) -> bool:
+    def __lt__(self, other: TimedStep) -> bool:
         return self.deadline < other.deadline
 
     @property
@@ -93,14 +93,14 @@ class TimeLimits:
 
     def _begin(self) -> None:
         self._condition = threading.Condition()
-        self._steps: list[Step] = []
+        self._steps: list[TimedStep] = []
         self._is_watching = False
         self._wakes_at = 0.0
 
     @contextmanager
-    def step(self, seconds: float) -> Generator[Step, None, None]:
+    def step(self, seconds: float) -> Generator[TimedStep, None, None]:
         """Begin a step of this thread; it ends with the block."""
-        step = Step(self, _clock.monotonic() + seconds)
+        step = TimedStep(self, _clock.monotonic() + seconds)
         self._current.step = step
         try:
             yield step
@@ -111,7 +111,7 @@ class TimeLimits:
                 while self._steps and self._steps[0].is_over:
                     heapq.heappop(self._steps)
 
-    def add(self, step: Step) -> None:
+    def add(self, step: TimedStep) -> None:
         """Watch a step."""
         with self._condition:
             heapq.heappush(self._steps, step)
@@ -127,7 +127,7 @@ class TimeLimits:
         Raises:
             TimeoutError: the server did not answer in time.
         """
-        step: Step | None = getattr(self._current, "step", None)
+        step: TimedStep | None = getattr(self._current, "step", None)
         opened = _Opening(connect).wait(CONNECT if step is None else step.left)
         if step is not None:
             step.watch(opened)

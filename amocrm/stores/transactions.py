@@ -19,7 +19,7 @@ from amocrm._support.fair_lock import FairLock
 from amocrm._support.forks import before_fork
 from amocrm.errors import AmoCRMError
 from amocrm.stores.database import Database, describe_error, event, exc, make_engine, sa, why_lost
-from amocrm.stores.time_limits import Step, TimeLimits
+from amocrm.stores.time_limits import TimedStep, TimeLimits
 
 SHORT: Final = 0.3
 """Seconds for looking for a missing table after an error."""
@@ -34,7 +34,7 @@ _PAUSE: Final = 0.02
 _clock: Final = SystemClock()
 
 
-class Transactions:
+class DatabaseTransactions:
     """Runs transactions at READ COMMITTED; on SQLite, as its only writer.
 
     Args:
@@ -159,7 +159,7 @@ class Transactions:
                 ) from None
 
     def _repeat(
-        self, work: Callable[[sa.Connection], _Result], step: Step, is_read: bool
+        self, work: Callable[[sa.Connection], _Result], step: TimedStep, is_read: bool
     ) -> _Result:
         news, lost = 0, None
         try:
@@ -199,7 +199,9 @@ class Transactions:
             return True
         return error.connection_invalidated or isinstance(error, exc.IntegrityError)
 
-    def _once(self, work: Callable[[sa.Connection], _Result], step: Step, is_read: bool) -> _Result:
+    def _once(
+        self, work: Callable[[sa.Connection], _Result], step: TimedStep, is_read: bool
+    ) -> _Result:
         if not self._owns_engine:
             self._database.keep_private()
         with self._engine.connect() as connection:
@@ -210,7 +212,7 @@ class Transactions:
 
     @contextmanager
     def _begin_on_server(
-        self, connection: sa.Connection, step: Step, is_read: bool
+        self, connection: sa.Connection, step: TimedStep, is_read: bool
     ) -> Generator[None, None, None]:
         if not self._owns_engine:
             connection.execution_options(isolation_level="READ COMMITTED")
@@ -219,7 +221,7 @@ class Transactions:
 
     @contextmanager
     def _begin_on_sqlite(
-        self, connection: sa.Connection, step: Step, is_read: bool
+        self, connection: sa.Connection, step: TimedStep, is_read: bool
     ) -> Generator[None, None, None]:
         # The driver would begin it as a reader, which may not become a writer after others wrote.
         if not self._owns_engine:

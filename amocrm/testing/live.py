@@ -8,7 +8,7 @@ from typing import Final
 from amocrm.auth.connection import Connection
 from amocrm.cli.opening import open_client
 from amocrm.cli.profiles import Profiles, config_folder
-from amocrm.cli.settings import Target
+from amocrm.cli.settings import CalledAccount
 from amocrm.client import AmoCRM
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
@@ -65,5 +65,5 @@ def open_live(profile: str, *, writes: bool) -> LiveAccount:
         NotAuthorizedError: the long-lived token of the profile is gone.
     """
     profiles = Profiles(config_folder(os.environ))
-    target = Target(profile, profiles.get(profile))
+    target = CalledAccount(profile, profiles.get(profile))
     return LiveAccount(open_client(target, profiles), writes=writes)

@@ -33,7 +33,7 @@ _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _KINDS: Final[dict[str, Kind]] = {kind: kind for kind in get_args(Kind)}
 
 
-class Place(NamedTuple):
+class ReceiverAddress(NamedTuple):
     """What an address says.
 
     Attributes:
@@ -104,7 +104,7 @@ def path_of(key: str, kind: Kind, account_id: int | None = None) -> str:
     return f"/{kind}/{account}/{_secret(key, kind, account)}"
 
 
-def read_path(keys: Sequence[str], path: str) -> Place | None:
+def read_path(keys: Sequence[str], path: str) -> ReceiverAddress | None:
     """Return what a path says; None if its secret is wrong or it is no path of ours.
 
     Only the last parts are read, so that the receiver can be mounted below any prefix. The secret
@@ -121,11 +121,11 @@ def read_path(keys: Sequence[str], path: str) -> Place | None:
             for key in keys
         ]
         if any(right):
-            return Place(_KINDS[kind], None if account == ANY else int(account))
+            return ReceiverAddress(_KINDS[kind], None if account == ANY else int(account))
     elif len(parts) >= 2 and parts[-2] == "chat":
-        return Place("chat", scope_id=parts[-1])
+        return ReceiverAddress("chat", scope_id=parts[-1])
     elif parts[-1] in ("bot", "uninstall"):
-        return Place(_KINDS[parts[-1]])
+        return ReceiverAddress(_KINDS[parts[-1]])
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from amocrm.http.messages import Json
 
 
-class Code(NamedTuple):
+class EventCode(NamedTuple):
     """One kind of event.
 
     Attributes:
@@ -36,13 +36,13 @@ _TOLD_AS_UPDATE: Final = ("contacts/responsible", "task/responsible")
 """Not sent under this name, but as an `update` that has `old_responsible_user_id`."""
 
 
-def _codes(noun: str, wire: str, type_: str, entity: str, actions: str) -> tuple[Code, ...]:
+def _codes(noun: str, wire: str, type_: str, entity: str, actions: str) -> tuple[EventCode, ...]:
     names = {action: f"{wire}/{action}" for action in actions.split()}
     for action, name in names.items():
         if name in _TOLD_AS_UPDATE:
             names[action] = f"{wire}/update"
     return tuple(
-        Code(f"{action}_{noun}", name, type_, entity, action) for action, name in names.items()
+        EventCode(f"{action}_{noun}", name, type_, entity, action) for action, name in names.items()
     )
 
 
@@ -54,9 +54,9 @@ ACCOUNT: Final = (
     *_codes("task", "task", "", "tasks", "add update delete responsible"),
     *_codes("unsorted", "unsorted", "", "unsorted", "add update delete"),
     *_codes("talk", "talk", "", "talks", "add update"),
-    Code("add_message", "message/add", "incoming", "messages", "add"),
-    Code("add_outgoing_message", "message/add", "outgoing", "messages", "add"),
-    Code("add_chat_template_review", "add", "waba", "chat_templates", "add"),
+    EventCode("add_message", "message/add", "incoming", "messages", "add"),
+    EventCode("add_outgoing_message", "message/add", "outgoing", "messages", "add"),
+    EventCode("add_chat_template_review", "add", "waba", "chat_templates", "add"),
 )
 """Events of account webhooks. Source: reference 6.2."""
 
@@ -67,24 +67,26 @@ PIPELINE: Final = (
 """Events of a "send webhook" trigger of a pipeline. Source: reference 6.4."""
 
 WIDGET: Final = (
-    Code("lead_added", "lead_added", "", "leads", "add"),
-    Code("lead_status_changed", "lead_status_changed", "", "leads", "status"),
-    Code("lead_appeared_in_status", "lead_appeared_in_status", "", "leads", "status"),
-    Code("customer_added", "customer_added", "", "customers", "add"),
-    Code("customer_period_changed", "customer_period_changed", "", "customers", "period"),
-    Code("customer_appeared_in_period", "customer_appeared_in_period", "", "customers", "period"),
-    *(Code(name, name, "", "", name) for name in ("mail_in", "call_in", "site_visit", "chat")),
+    EventCode("lead_added", "lead_added", "", "leads", "add"),
+    EventCode("lead_status_changed", "lead_status_changed", "", "leads", "status"),
+    EventCode("lead_appeared_in_status", "lead_appeared_in_status", "", "leads", "status"),
+    EventCode("customer_added", "customer_added", "", "customers", "add"),
+    EventCode("customer_period_changed", "customer_period_changed", "", "customers", "period"),
+    EventCode(
+        "customer_appeared_in_period", "customer_appeared_in_period", "", "customers", "period"
+    ),
+    *(EventCode(name, name, "", "", name) for name in ("mail_in", "call_in", "site_visit", "chat")),
 )
 """Events of a widget in a pipeline; of those without an entity, the event names it. Source:
 reference 9.2."""
 
 OTHER: Final = (
-    Code("widget_request", "widget_request", "", "", "widget_request"),
-    Code("chat_message", "message", "", "messages", "add"),
-    Code("chat_typing", "action/typing", "", "messages", "typing"),
-    Code("chat_reaction", "action/reaction", "", "messages", "reaction"),
-    Code("install", "install", "", "", "install"),
-    Code("uninstall", "uninstall", "", "", "uninstall"),
+    EventCode("widget_request", "widget_request", "", "", "widget_request"),
+    EventCode("chat_message", "message", "", "messages", "add"),
+    EventCode("chat_typing", "action/typing", "", "messages", "typing"),
+    EventCode("chat_reaction", "action/reaction", "", "messages", "reaction"),
+    EventCode("install", "install", "", "", "install"),
+    EventCode("uninstall", "uninstall", "", "", "uninstall"),
 )
 """Events of bots and chats, and of an integration's life. Source: reference 9.1, 8.3, 2.3, 2.12."""
 
@@ -118,7 +120,7 @@ _DEFAULT_TYPES: Final = {"contacts": "contact", "message": "incoming"}
 """Of items whose `type` is missing or unknown."""
 
 
-def find(entity: str, action: str, item: Mapping[str, Json]) -> Code:
+def find(entity: str, action: str, item: Mapping[str, Json]) -> EventCode:
     """Return the event of an entity and an action on the wire; one with the wire's name at least.
 
     >>> find("contacts", "update", {"type": "company", "old_responsible_user_id": "7"}).code
@@ -129,7 +131,7 @@ def find(entity: str, action: str, item: Mapping[str, Json]) -> Code:
     wire = f"{entity}/{action}" if action else entity
     name = _SINGULAR.get(entity, entity)
     if name == _CATALOG[0]:
-        return Code(wire, wire, "", _CATALOG[1], action)
+        return EventCode(wire, wire, "", _CATALOG[1], action)
     type_ = item.get("type") if name in _DEFAULT_TYPES or not action else ""
     if not isinstance(type_, str) or (name, type_) not in _RESOURCES:
         type_ = _DEFAULT_TYPES.get(name, "")
@@ -138,14 +140,14 @@ def find(entity: str, action: str, item: Mapping[str, Json]) -> Code:
     known = _BY_WIRE.get((name, type_, action or name))
     if known is not None:
         return known._replace(wire=wire)
-    return Code(wire, wire, "", _RESOURCES.get((name, type_), ""), action or name)
+    return EventCode(wire, wire, "", _RESOURCES.get((name, type_), ""), action or name)
 
 
-def of_chat(wire: str) -> Code:
+def of_chat(wire: str) -> EventCode:
     """Return the event of the Chats API; one with the wire's name at least."""
     action = wire.partition("/")[2]
     known = (one for one in OTHER if one.wire == wire)
-    return next(known, Code(wire, wire, "", "messages", action))
+    return next(known, EventCode(wire, wire, "", "messages", action))
 
 
 def element_type(value: Json) -> str:

@@ -12,7 +12,7 @@ from amocrm.resources.endpoint import near
 from amocrm.resources.name_lookup import check_name, find_named, find_stages
 from amocrm.schema.enums import WebhookCode
 from amocrm.webhooks.authors import author_of, is_unchanged, number_of
-from amocrm.webhooks.codes import ACCOUNT, CODES, Code
+from amocrm.webhooks.codes import ACCOUNT, CODES, EventCode
 from amocrm.webhooks.event import Event, Kind
 
 Handler: TypeAlias = Callable[[Event, AmoCRM], object]
@@ -24,7 +24,7 @@ _IN_PIPELINES: Final = ("leads", "unsorted")
 LONGEST_NAME: Final = 100
 
 
-class Account(Protocol):
+class AccountLookup(Protocol):
     """What events are compared with; it is read when it is first needed, and kept for a while."""
 
     def user_id(self) -> int:
@@ -47,7 +47,7 @@ class Route(NamedTuple):
     ignore_own: bool = False
     ignore_unchanged: bool = False
 
-    def matches(self, event: Event, account: Account) -> bool:
+    def matches(self, event: Event, account: AccountLookup) -> bool:
         """Tell whether an event is for this route. Calls the API for names and for the user.
 
         Raises:
@@ -68,7 +68,7 @@ class Route(NamedTuple):
             and self.kind in (None, event.kind)
         )
 
-    def _is_in_place(self, event: Event, account: Account) -> bool:
+    def _is_in_place(self, event: Event, account: AccountLookup) -> bool:
         if self.pipeline is None and self.stage is None:
             return True
         if event.entity not in _IN_PIPELINES:
@@ -91,7 +91,7 @@ class Route(NamedTuple):
         found = find_named(account.pipelines(), self.pipeline, ("pipeline", "pipelines"))
         return bool(found["id"] == pipeline_id)
 
-    def _is_own(self, event: Event, account: Account) -> bool:
+    def _is_own(self, event: Event, account: AccountLookup) -> bool:
         author = author_of(event)
         return bool(author) and author == account.user_id()
 
@@ -170,7 +170,7 @@ class Hooks:
         codes = sorted(one.code for one in ACCOUNT if any(_needs(route, one) for route in routes))
         return cast("list[WebhookCode]", codes)
 
-    def handlers(self, event: Event, account: Account) -> list[tuple[str, Handler]]:
+    def handlers(self, event: Event, account: AccountLookup) -> list[tuple[str, Handler]]:
         """Return the handlers of an event with their names."""
         return [
             (name, handler)
@@ -201,7 +201,7 @@ def names_of(event: Event) -> set[str]:
     return names
 
 
-def _needs(route: Route, code: Code) -> bool:
+def _needs(route: Route, code: EventCode) -> bool:
     return (
         route.entity in (None, code.entity)
         and route.kind in (None, "account")

@@ -193,7 +193,7 @@ def tunnel(user: str, password: str) -> Generator[str]:
      ({"renewable": False, "refresh_expires_at": None, "expires_at": None}, "ok", "")],
 )  # fmt: skip
 def test_token(change: dict[str, Any], state: str, advice: str) -> None:
-    claims = access.Claims(501, NOW - DAY, None, ("crm",))
+    claims = access.TokenClaims(501, NOW - DAY, None, ("crm",))
     found = access.check_token(STATUS._replace(**change), claims, NOW)
     assert found.state == state
     assert advice in found.advice
@@ -201,14 +201,14 @@ def test_token(change: dict[str, Any], state: str, advice: str) -> None:
 
 
 def test_scopes() -> None:
-    assert access.check_scopes(access.Claims(scopes=("crm", "files"))).found == "crm, files"
-    assert access.check_scopes(access.Claims(scopes=("files",))).state == "failed"
-    assert access.check_scopes(access.Claims(scopes=())).state == "failed"
-    assert access.check_scopes(access.Claims()).state == "skipped"
+    assert access.check_scopes(access.TokenClaims(scopes=("crm", "files"))).found == "crm, files"
+    assert access.check_scopes(access.TokenClaims(scopes=("files",))).state == "failed"
+    assert access.check_scopes(access.TokenClaims(scopes=())).state == "failed"
+    assert access.check_scopes(access.TokenClaims()).state == "skipped"
 
 
 def test_claims_of_a_strange_token() -> None:
-    assert access.read_claims("") == access.Claims()
+    assert access.read_claims("") == access.TokenClaims()
 
     def token(**claims: Any) -> str:
         return f"x.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()}.x"
@@ -216,7 +216,7 @@ def test_claims_of_a_strange_token() -> None:
     assert access.read_claims(token(sub="501", scopes=["crm"], exp=NOW, iat="soon")) == (
         501, None, NOW, ("crm",)
     )  # fmt: skip
-    assert access.read_claims(token(sub={}, scopes="crm", exp=1e99)) == access.Claims()
+    assert access.read_claims(token(sub={}, scopes="crm", exp=1e99)) == access.TokenClaims()
 
 
 def test_account() -> None:

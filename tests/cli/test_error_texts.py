@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from amocrm import errors
-from amocrm.cli.error_texts import SENTENCES, Template, describe, pieces, translate
+from amocrm.cli.error_texts import SENTENCES, MessageTemplate, describe, pieces, translate
 from amocrm.cli.texts import language
 from tests.cli import make_translations
 from tests.cli.conftest import Shop, start
@@ -181,7 +181,7 @@ def test_the_catalog_has_nothing_that_is_not_said() -> None:
     known = [one for one in map(pieces, {*all_texts()}) if any(map(str.isalpha, "".join(one)))]
     for english in catalog():
         filled = VALUE.join(pieces(english))
-        is_said = any(Template(one, "").match(filled) is not None for one in known)
+        is_said = any(MessageTemplate(one, "").match(filled) is not None for one in known)
         assert is_said or english == "{0}: {1:tr}", english
 
 

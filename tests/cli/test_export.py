@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from amocrm import AmoCRM, ConfigurationError
-from amocrm.cli.exporting.columns import Column
+from amocrm.cli.exporting.columns import ExportColumn
 from amocrm.cli.exporting.export import Export, Exported, run
 from amocrm.cli.exporting.partial_file import open_part
 from amocrm.cli.exporting.source import Query
@@ -167,7 +167,7 @@ def test_what_is_wrong_is_told(
 
 
 def test_a_full_sheet_is_followed_by_another_one(tmp_path: Path) -> None:
-    columns = [Column("id", "integer", lambda record: record.item["id"])]
+    columns = [ExportColumn("id", "integer", lambda record: record.item["id"])]
     path = tmp_path / "a.xlsx"
     with open(path, "wb") as file:
         write_workbook(

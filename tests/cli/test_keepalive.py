@@ -13,7 +13,7 @@ import pytest
 from amocrm import Integration
 from amocrm.cli.opening import open_client
 from amocrm.cli.profiles import Profile, Profiles
-from amocrm.cli.settings import Target
+from amocrm.cli.settings import CalledAccount
 from amocrm.sandbox import ManualClock, Sandbox
 from amocrm.stores.file import FileStore
 from tests.cli.conftest import Done, Run
@@ -31,7 +31,7 @@ class Old(NamedTuple):
 
     def log_in(self, name: str) -> None:
         self.profiles.save(name, self.profile)
-        target = Target(name, self.profile)
+        target = CalledAccount(name, self.profile)
         with open_client(target, self.profiles) as crm:
             crm.connection.set_code(self.portal.issue_code())
 

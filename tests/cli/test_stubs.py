@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from amocrm import AmoCRM
-from amocrm.cli.stubs import Account, Pipeline, read_account, write_stub
+from amocrm.cli.stubs import StubbedAccount, StubbedPipeline, read_account, write_stub
 from amocrm.resources.custom_fields.definitions import FieldDefinition, Option
 from amocrm.sandbox import Sandbox
 from tests.cli.conftest import ROOT, Done, Run
@@ -92,17 +92,17 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-def account(names: list[str]) -> Account:
+def account(names: list[str]) -> StubbedAccount:
     fields = [
         FieldDefinition(
             number, name, None, "select", (Option(number + 100, name), Option(number + 200, "b"))
         )
         for number, name in enumerate(names, 1)
     ]
-    pipelines = [Pipeline(number, name, {number: name, 142: "Won"})
+    pipelines = [StubbedPipeline(number, name, {number: name, 142: "Won"})
                  for number, name in enumerate(names, 1)]  # fmt: skip
     users = dict(enumerate(names, 1))
-    return Account("a.amocrm.ru", {"leads": fields}, pipelines, users)
+    return StubbedAccount("a.amocrm.ru", {"leads": fields}, pipelines, users)
 
 
 def test_hostile_names_stay_in_their_quotes() -> None:
@@ -128,7 +128,7 @@ def test_two_fields_of_one_name_are_named_by_their_ids() -> None:
 
 
 def test_an_account_without_anything() -> None:
-    tree = ast.parse(write_stub(Account("a.amocrm.ru", {}, [], {}), "shop"))
+    tree = ast.parse(write_stub(StubbedAccount("a.amocrm.ru", {}, [], {}), "shop"))
     assert any(isinstance(one, ast.ClassDef) and one.name == "Client" for one in tree.body)
 
 

@@ -7,14 +7,14 @@ import time
 import pytest
 
 from amocrm import ConfigurationError
-from amocrm.cli.webhooks.samples import BY_KIND, Sender, make_sample
+from amocrm.cli.webhooks.samples import BY_KIND, SampleAccount, make_sample
 from amocrm.webhooks import MemoryInbox, Receiver, parse
 from amocrm.webhooks.addresses import path_of
 from amocrm.webhooks.event import Kind
 
 NOW = 1_800_000_000
 KEY = "k" * 32
-SENDER = Sender(7, "shop.amocrm.ru", "client", "client-secret", "channel-secret")
+SENDER = SampleAccount(7, "shop.amocrm.ru", "client", "client-secret", "channel-secret")
 ALL = [(kind, code) for kind, codes in BY_KIND.items() for code in codes]
 
 
@@ -58,10 +58,10 @@ def test_changes_and_ids() -> None:
 
 def test_what_signs_it_is_needed() -> None:
     with pytest.raises(ConfigurationError, match="AMOCRM_CLIENT_SECRET"):
-        make_sample("widget_request", Sender(), NOW)
+        make_sample("widget_request", SampleAccount(), NOW)
     with pytest.raises(ConfigurationError, match="AMOCRM_CHANNEL_SECRET"):
-        make_sample("chat_message", Sender(), NOW)
+        make_sample("chat_message", SampleAccount(), NOW)
     with pytest.raises(ConfigurationError, match="did you mean"):
-        make_sample("lead_status", Sender(), NOW)
+        make_sample("lead_status", SampleAccount(), NOW)
     with pytest.raises(ConfigurationError, match="install"):
-        make_sample("install", Sender(), NOW)
+        make_sample("install", SampleAccount(), NOW)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from amocrm.mirror.deletions import Fate, Key, fates_of, key_of, keys_of
+from amocrm.mirror.deletions import EntityKey, Fate, fates_of, key_of, keys_of
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,13 @@ def test_the_latest_event_counts_in_whatever_order_they_come() -> None:
         event("lead_deleted", 90, "c"), event("lead_added", 200, "d"),
     ]  # fmt: skip
     for order in permutations(events):
-        assert fates_of(order) == {Key("leads", 7): Fate(100, "b", False)}
+        assert fates_of(order) == {EntityKey("leads", 7): Fate(100, "b", False)}
 
 
 def test_a_deleted_note_is_one_of_its_entity() -> None:
     note = event("common_note_deleted", 5, "a", entity_type="contact",
                  value_after=[{"note": {"id": 31}}])  # fmt: skip
-    assert fates_of([note]) == {Key("contacts/notes", 31): Fate(5, "a", True)}
+    assert fates_of([note]) == {EntityKey("contacts/notes", 31): Fate(5, "a", True)}
     assert fates_of([{**note, "value_after": []}]) == {}
 
 
@@ -50,7 +50,7 @@ def test_a_link_names_both_ends(kind: Any, ends: int) -> None:
     for side, name in (("value_after", "link"), ("value_before", "unlink")):
         link = {name: {"entity": {"type": kind, "id": 31}}}
         named = [*keys_of(event("lead_linked", 5, "a", **{side: [link]}))]
-        assert named == [Key("leads", 7), Key("contacts", 31)][:ends]
+        assert named == [EntityKey("leads", 7), EntityKey("contacts", 31)][:ends]
 
 
 @pytest.mark.parametrize(

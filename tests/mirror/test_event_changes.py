@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from amocrm.mirror.differences import Changes, Difference, Verification
+from amocrm.mirror.differences import ListingChanges, RowDifference, Verification
 from amocrm.mirror.event_changes import changes_of
 from amocrm.mirror.families import SOURCES
 
@@ -61,16 +61,16 @@ def test_the_last_event_of_an_item_counts() -> None:
 @pytest.mark.parametrize(
     ("difference", "explained_by"),
     [
-        (Difference("leads", (7,), "name", "a", "b"), "edited"),
-        (Difference("links", ("leads", 7, "contacts", 5), None, True, False), "edited"),
-        (Difference("links", ("leads", 7, "contacts", 5), None, False, True), "edited"),
-        (Difference("leads", (7,), None, False, True), "came"),
-        (Difference("leads", (7,), None, True, False), "went"),
+        (RowDifference("leads", (7,), "name", "a", "b"), "edited"),
+        (RowDifference("links", ("leads", 7, "contacts", 5), None, True, False), "edited"),
+        (RowDifference("links", ("leads", 7, "contacts", 5), None, False, True), "edited"),
+        (RowDifference("leads", (7,), None, False, True), "came"),
+        (RowDifference("leads", (7,), None, True, False), "went"),
     ],
 )
-def test_what_explains_a_difference(difference: Difference, explained_by: str) -> None:
-    for name in Changes._fields:
-        changes = Changes()._replace(**{name: {7}})
+def test_what_explains_a_difference(difference: RowDifference, explained_by: str) -> None:
+    for name in ListingChanges._fields:
+        changes = ListingChanges()._replace(**{name: {7}})
         assert changes.explain("leads", 7, difference) == (name == explained_by)
         assert not changes.explain("leads", 8, difference)
 

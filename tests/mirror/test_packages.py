@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amocrm.mirror.batch import Batch, Gone
-from amocrm.mirror.deletions import Fate, Key
+from amocrm.mirror.deletions import EntityKey, Fate
 from amocrm.mirror.flatten.flatten import flatten
 from amocrm.mirror.tables.definitions import TABLES
 from amocrm.mirror.warehouse.arrow import DELETED, VERSION, removing_row
@@ -109,7 +109,7 @@ def test_any_packages_end_in_what_was_read_last(happenings: list[tuple[str, Any,
                 }
                 assert warehouse.rows("deletions") == {(1, "leads", one) for one in deleted}
             continue
-        key = Key("leads", number)
+        key = EntityKey("leads", number)
         if what == "delete":
             batch = Batch(fates={key: Fate(at, str(at), True)})
             tags.pop(number, None)
@@ -128,10 +128,10 @@ def test_any_packages_end_in_what_was_read_last(happenings: list[tuple[str, Any,
 def test_a_page_that_was_read_before_a_deletion_does_not_raise_the_dead() -> None:
     rows = flatten("leads", [lead(1, [5], 100), lead(2, [5], 100), lead(3, [], 201)], 1)
     fates = {
-        Key("leads", 1): Fate(200, "a", True),
-        Key("leads", 2): Fate(200, "b", False),
-        Key("leads", 3): Fate(200, "c", True),
-        Key("contacts", 3): Fate(900, "d", True),
+        EntityKey("leads", 1): Fate(200, "a", True),
+        EntityKey("leads", 2): Fate(200, "b", False),
+        EntityKey("leads", 3): Fate(200, "c", True),
+        EntityKey("contacts", 3): Fate(900, "d", True),
     }
     kept = without_deleted(rows, fates)
     assert [row[1] for row in kept["leads"]] == [2, 3]
@@ -141,7 +141,7 @@ def test_a_page_that_was_read_before_a_deletion_does_not_raise_the_dead() -> Non
 def test_notes_are_deleted_with_their_calls() -> None:
     call = {"id": 7, "note_type": "call_in", "updated_at": 100}
     rows = flatten("notes", [call], 1, of="leads")
-    fates = {Key("leads/notes", 7): Fate(200, "a", True)}
+    fates = {EntityKey("leads/notes", 7): Fate(200, "a", True)}
     kept = without_deleted(rows, fates)
     assert (kept["notes"], kept["calls"]) == ([], [])
     tables = dict(Package(1).take(Batch(fates=fates), 2))

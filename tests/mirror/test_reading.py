@@ -11,12 +11,12 @@ import pytest
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install '.[warehouse]'")
 
 from amocrm.mirror.batch import Batch
-from amocrm.mirror.deletions import Fate, Key
+from amocrm.mirror.deletions import EntityKey, Fate
 from amocrm.mirror.report import MirrorReport
 from amocrm.mirror.warehouse.queries import SQLClient, Warehouse
 from amocrm.mirror.warehouse.reading import RESTORED, Reading
 
-LEAD = Key("leads", 7)
+LEAD = EntityKey("leads", 7)
 DELETED = Batch(fates={LEAD: Fate(100, "a", True)})
 BACK = Batch(fates={LEAD: Fate(200, "b", False)})
 AGAIN = Batch(fates={LEAD: Fate(300, "c", True)})

@@ -8,12 +8,12 @@ from itertools import permutations
 import pytest
 
 from amocrm.mirror.batch import Batch, Gone, Written
-from amocrm.mirror.deletions import Fate, Key
+from amocrm.mirror.deletions import EntityKey, Fate
 from amocrm.mirror.flatten.flatten import flatten
 from amocrm.mirror.sql.sink import Sink
 from tests.mirror.places import Place
 
-LEAD = Key("leads", 7)
+LEAD = EntityKey("leads", 7)
 
 
 def read_at(updated_at: int) -> Batch:

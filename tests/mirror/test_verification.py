@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from requests import Response
 
 from amocrm import AmoCRM, BlockedError, ConfigurationError
-from amocrm.mirror import Difference, Verification, verify
+from amocrm.mirror import RowDifference, Verification, verify
 from amocrm.mirror.sql.schema import describe_all
 from amocrm.sandbox import ManualClock, Sandbox
 from tests.conftest import Make
@@ -81,8 +81,8 @@ def test_it_tells_what_differs(
     assert not found.is_same
     assert found.counts["leads"] == (15, 16)
     price = next(one["price"] for one in shop.leads() if one["id"] == first)
-    assert Difference("leads", (first,), "price", 7.0, price) in found.differences
-    assert Difference("leads", (second,), None, False, True) in found.differences
+    assert RowDifference("leads", (first,), "price", 7.0, price) in found.differences
+    assert RowDifference("leads", (second,), None, False, True) in found.differences
     assert {one.key[1] for one in found.differences if one.table == "entity_tags"} <= {third}
     assert {one.table for one in found.differences} <= {"leads", "entity_tags"}
 
@@ -154,7 +154,7 @@ def test_it_finds_what_whole_listings_do_not_have(
     number = max(kept)
     del kept[number]
     found = check(run, file)
-    assert Difference(table, (number,), None, True, False) in found.differences
+    assert RowDifference(table, (number,), None, True, False) in found.differences
     assert {one.table for one in found.differences} == {table}
     (name,) = (one for one in found.miscounted if one.startswith(listing))
     here, there = found.counts[name]
@@ -228,7 +228,7 @@ def test_it_finds_differences_of_a_plan_without_filters(
     clock.advance(1000)
     run(file)
     change(file, "leads", f"UPDATE {{}} SET name = 'old' WHERE id = {number}")
-    assert check(run, file).differences == [Difference("leads", (number,), "name", "old", "new")]
+    assert check(run, file).differences == [RowDifference("leads", (number,), "name", "old", "new")]
 
 
 def test_what_comes_explains_no_row_that_is_lost(

@@ -6,7 +6,7 @@ import pytest
 
 from amocrm import ConfigurationError
 from amocrm.webhooks.addresses import (
-    Place,
+    ReceiverAddress,
     check_base,
     path_of,
     read_path,
@@ -44,15 +44,15 @@ def test_what_is_shown_has_no_password_of_a_proxy() -> None:
 @pytest.mark.parametrize(
     ("path", "place"),
     [
-        (path_of(KEY, "account", 12345), Place("account", 12345)),
-        ("/hooks/v1" + path_of(KEY, "account", 12345), Place("account", 12345)),
-        (path_of(KEY, "account", 12345) + "/", Place("account", 12345)),
-        (path_of(KEY, "pipeline", 7), Place("pipeline", 7)),
-        (path_of(KEY, "pipeline_widget"), Place("pipeline_widget")),
-        (path_of(OTHER, "account", 12345), Place("account", 12345)),
-        ("/amocrm/bot", Place("bot")),
-        ("/uninstall", Place("uninstall")),
-        ("/chat/abc_def", Place("chat", scope_id="abc_def")),
+        (path_of(KEY, "account", 12345), ReceiverAddress("account", 12345)),
+        ("/hooks/v1" + path_of(KEY, "account", 12345), ReceiverAddress("account", 12345)),
+        (path_of(KEY, "account", 12345) + "/", ReceiverAddress("account", 12345)),
+        (path_of(KEY, "pipeline", 7), ReceiverAddress("pipeline", 7)),
+        (path_of(KEY, "pipeline_widget"), ReceiverAddress("pipeline_widget")),
+        (path_of(OTHER, "account", 12345), ReceiverAddress("account", 12345)),
+        ("/amocrm/bot", ReceiverAddress("bot")),
+        ("/uninstall", ReceiverAddress("uninstall")),
+        ("/chat/abc_def", ReceiverAddress("chat", scope_id="abc_def")),
         ("/account/12345/" + "a" * 32, None),
         ("/account/12346/" + SECRET, None),
         ("/pipeline/12345/" + SECRET, None),
@@ -67,7 +67,7 @@ def test_what_is_shown_has_no_password_of_a_proxy() -> None:
         ("", None),
     ],
 )
-def test_a_path_is_read_from_its_end(path: str, place: Place | None) -> None:
+def test_a_path_is_read_from_its_end(path: str, place: ReceiverAddress | None) -> None:
     assert read_path([KEY, OTHER], path) == place
 
 
@@ -75,9 +75,9 @@ def test_what_is_shown_has_no_secret() -> None:
     place = read_path([KEY], path_of(KEY, "account", 12345))
     assert place is not None
     assert place.shown == "/account/12345"
-    assert Place("pipeline_widget").shown == "/pipeline_widget/any"
-    assert Place("chat", scope_id="a_b").shown == "/chat/a_b"
-    assert Place("bot").shown == "/bot"
+    assert ReceiverAddress("pipeline_widget").shown == "/pipeline_widget/any"
+    assert ReceiverAddress("chat", scope_id="a_b").shown == "/chat/a_b"
+    assert ReceiverAddress("bot").shown == "/bot"
 
 
 @pytest.mark.parametrize(

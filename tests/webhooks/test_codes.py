@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from amocrm.schema.enums import WebhookCode
-from amocrm.webhooks.codes import ACCOUNT, CODES, OTHER, Code, find
+from amocrm.webhooks.codes import ACCOUNT, CODES, OTHER, EventCode, find
 
 TABLE = {
     "leads": "add_lead update_lead delete_lead restore_lead status_lead responsible_lead note_lead",
@@ -44,7 +44,7 @@ def test_each_code_of_the_reference(name: str, code: str) -> None:
     sent = action
     if action == "responsible" and entity in ("contacts", "task"):
         sent, item["old_responsible_user_id"] = "update", "5"
-    assert find(entity, sent, item) == Code(
+    assert find(entity, sent, item) == EventCode(
         code, f"{entity}/{sent}", type_, RESOURCES[name], action
     )
 
@@ -89,6 +89,6 @@ def test_a_task_was_given_to_another_user_if_there_was_another_one(
 
 
 def test_an_unknown_name_keeps_its_words() -> None:
-    assert find("moon", "rise", {}) == Code("moon/rise", "moon/rise", "", "", "rise")
-    assert find("add", "", {"type": "moon"}) == Code("add", "add", "", "", "add")
+    assert find("moon", "rise", {}) == EventCode("moon/rise", "moon/rise", "", "", "rise")
+    assert find("add", "", {"type": "moon"}) == EventCode("add", "add", "", "", "add")
     assert find("leads", "update", {"old_responsible_user_id": "5"}).code == "update_lead"

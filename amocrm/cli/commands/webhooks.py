@@ -19,7 +19,7 @@ from amocrm.cli.texts import tr
 from amocrm.cli.webhooks import settings
 from amocrm.cli.webhooks.listening import Arrived, Listener, send
 from amocrm.cli.webhooks.local_inbox import open_inbox
-from amocrm.cli.webhooks.samples import BY_KIND, Sender, find_kind, make_sample
+from amocrm.cli.webhooks.samples import BY_KIND, SampleAccount, find_kind, make_sample
 from amocrm.errors import AmoCRMError, ConfigurationError, NotAuthorizedError
 from amocrm.http.messages import Json
 from amocrm.webhooks.addresses import path_of, shown_address
@@ -165,14 +165,14 @@ def _forward(session: Session, target: str, one: Arrived) -> None:
     session.say(f"{target}: {status}")
 
 
-def _sender(session: Session) -> Sender:
+def _sender(session: Session) -> SampleAccount:
     """Return whose webhooks are made; without a profile, an example's."""
     try:
         profile = session.target().profile
     except NotAuthorizedError:
         profile = Profile("example.amocrm.ru")
     host = profile.domain if "." in profile.domain else f"{profile.domain}.amocrm.ru"
-    return Sender(
+    return SampleAccount(
         profile.account_id or _account_of_token(session) or 1,
         host,
         profile.client_id,

@@ -18,7 +18,7 @@ RENEW_DAYS: Final = 14
 _NEEDED: Final = "crm"
 
 
-class Claims(NamedTuple):
+class TokenClaims(NamedTuple):
     """What an access token says of itself.
 
     Attributes:
@@ -34,12 +34,12 @@ class Claims(NamedTuple):
     scopes: tuple[str, ...] | None = None
 
 
-def read_claims(access_token: str) -> Claims:
+def read_claims(access_token: str) -> TokenClaims:
     """Read what an access token says of itself; nothing of it is verified."""
     payload = jwt_payload(access_token)
     scopes, user = payload.get("scopes"), payload.get("sub")
     number = int(user) if isinstance(user, str) and user.isdecimal() and len(user) < 19 else user
-    return Claims(
+    return TokenClaims(
         known_id(number),
         _seconds(payload.get("iat")),
         _seconds(payload.get("exp")),
@@ -47,7 +47,7 @@ def read_claims(access_token: str) -> Claims:
     )
 
 
-def check_token(status: ConnectionStatus, claims: Claims, now: float) -> Finding:
+def check_token(status: ConnectionStatus, claims: TokenClaims, now: float) -> Finding:
     """Tell what kind of token there is, since when and until when."""
     if status.freshness is None:
         return Finding(
@@ -79,7 +79,7 @@ def check_token(status: ConnectionStatus, claims: Claims, now: float) -> Finding
     return Finding("token", "failed" if end <= now else "warning", shown, advice)
 
 
-def check_scopes(claims: Claims) -> Finding:
+def check_scopes(claims: TokenClaims) -> Finding:
     """Tell what the token may do."""
     if claims.scopes is None:
         return Finding("scopes", "skipped", tr("the token does not say", "в токене их нет"))

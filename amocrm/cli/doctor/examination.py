@@ -20,14 +20,14 @@ from amocrm.rate_limit.file import FileRateLimiter
 
 if TYPE_CHECKING:
     from amocrm.cli.profiles import Profiles
-    from amocrm.cli.settings import Target
+    from amocrm.cli.settings import CalledAccount
     from amocrm.client import AmoCRM
 
 Open = Callable[[], "AmoCRM"]
 
 
 def examine(
-    find_target: Callable[[], Target],
+    find_target: Callable[[], CalledAccount],
     open_client: Open,
     profiles: Profiles,
     clock: Clock | None = None,
@@ -74,7 +74,7 @@ def _network(origin: str, clock: Clock, variables: Mapping[str, str]) -> Iterato
     yield network.check_clock(greeting)
 
 
-def _account(open_client: Open, target: Target, clock: Clock) -> Iterator[Finding]:
+def _account(open_client: Open, target: CalledAccount, clock: Clock) -> Iterator[Finding]:
     """Check what needs a token: nothing more is asked after a call that failed."""
     account: Mapping[str, Json] | AmoCRMError
     try:

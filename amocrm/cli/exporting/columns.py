@@ -48,7 +48,7 @@ NAMED: Final[Mapping[str, tuple[str, str]]] = {
 _MEANT: Final = ("tags", "segments", *(name for name, _ in NAMED.values()))
 
 
-class Record(NamedTuple):
+class ExportedEntity(NamedTuple):
     """An entity, as the columns read it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Record(NamedTuple):
     name_of: NameOf
 
 
-class Column(NamedTuple):
+class ExportColumn(NamedTuple):
     """A column of an export.
 
     Attributes:
@@ -75,18 +75,18 @@ class Column(NamedTuple):
 
     name: str
     type: CellType
-    read: Callable[[Record], Json]
+    read: Callable[[ExportedEntity], Json]
     names: str | None = None
     field: FieldDefinition | None = None
 
 
-def columns_of(kind: EntityKind, with_: Collection[str] = ()) -> list[Column]:
+def columns_of(kind: EntityKind, with_: Collection[str] = ()) -> list[ExportColumn]:
     """Return all columns of a kind, in their order."""
     shape = shape_of(type(kind.resource), "item")
     plain = [_member(name, shape[name], kind.zone) for name in shape if name not in _HIDDEN]
     wanted = [*_PARTS.get(kind.name, ()), *(name for name in with_ if name in WITH_PARTS)]
     parts = [_part(name) for name in dict.fromkeys(wanted)]
-    own: list[Column] = []
+    own: list[ExportColumn] = []
     for column in [*plain, *parts]:
         own.append(column)
         name, names = NAMED.get(column.name, ("", ""))
@@ -100,8 +100,8 @@ def columns_of(kind: EntityKind, with_: Collection[str] = ()) -> list[Column]:
 
 
 def choose_columns(
-    columns: list[Column], fields: Iterable[str] | None, names: bool
-) -> list[Column]:
+    columns: list[ExportColumn], fields: Iterable[str] | None, names: bool
+) -> list[ExportColumn]:
     """Return the columns that are exported.
 
     Args:
@@ -115,7 +115,7 @@ def choose_columns(
     if fields is None:
         return [one for one in columns if one.names is None or names]
     known = {key: one for one in reversed(columns) for key in _keys(one)}
-    chosen: dict[str, Column] = {}
+    chosen: dict[str, ExportColumn] = {}
     for name in fields:
         found = known.get(name) or known.get(name.casefold())
         if found is None:
@@ -127,7 +127,7 @@ def choose_columns(
     return list(chosen.values())
 
 
-def cells(columns: Iterable[Column], record: Record) -> list[Json]:
+def cells(columns: Iterable[ExportColumn], record: ExportedEntity) -> list[Json]:
     """Return the cells of a record, each of its column's type or None."""
     return [fit(column.type, column.read(record)) for column in columns]
 
@@ -151,7 +151,7 @@ def _text(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _keys(column: Column) -> set[str]:
+def _keys(column: ExportColumn) -> set[str]:
     """Return what a column may be called."""
     keys = {column.name, column.name.casefold()}
     if column.field is not None:
@@ -161,15 +161,15 @@ def _keys(column: Column) -> set[str]:
     return keys
 
 
-def _member(name: str, annotation: str, zone: tzinfo) -> Column:
-    def read(record: Record) -> Json:
+def _member(name: str, annotation: str, zone: tzinfo) -> ExportColumn:
+    def read(record: ExportedEntity) -> Json:
         return record.item.get(name)
 
-    def read_time(record: Record) -> Json:
+    def read_time(record: ExportedEntity) -> Json:
         return _moment(record.item.get(name), zone)
 
     cell_type = member_type(name, annotation)
-    return Column(name, cell_type, read_time if cell_type == "time" else read)
+    return ExportColumn(name, cell_type, read_time if cell_type == "time" else read)
 
 
 def _moment(seconds: Json, zone: tzinfo) -> str | None:
@@ -182,43 +182,43 @@ def _moment(seconds: Json, zone: tzinfo) -> str | None:
         return str(seconds)
 
 
-def _part(name: str) -> Column:
+def _part(name: str) -> ExportColumn:
     key = "name" if name == "tags" else "id"
 
-    def read(record: Record) -> Json:
+    def read(record: ExportedEntity) -> Json:
         parts = record.item.get("_embedded")
         listed = parts.get(name) if isinstance(parts, Mapping) else None
         return [one.get(key) for one in listed or () if isinstance(one, Mapping)] or None
 
-    return Column(name, "list", read)
+    return ExportColumn(name, "list", read)
 
 
-def _naming(name: str, names: str, source: str) -> Column:
-    def read(record: Record) -> Json:
+def _naming(name: str, names: str, source: str) -> ExportColumn:
+    def read(record: ExportedEntity) -> Json:
         found = record.item.get(source)
         key = (record.item.get("pipeline_id"), found) if names == "stages" else found
         return None if found is None else record.name_of(names, key)
 
-    def read_part(record: Record) -> Json:
+    def read_part(record: ExportedEntity) -> Json:
         named = (record.name_of(names, one) for one in _part(source).read(record) or ())
         return [one for one in named if one is not None] or None
 
     if source in WITH_PARTS:
-        return Column(name, "list", read_part, names)
-    return Column(name, "text", read, names)
+        return ExportColumn(name, "list", read_part, names)
+    return ExportColumn(name, "text", read, names)
 
 
-def _field_columns(schema: Schema, taken: Collection[str]) -> list[Column]:
+def _field_columns(schema: Schema, taken: Collection[str]) -> list[ExportColumn]:
     return [_field_column(field, schema, taken) for field in schema]
 
 
-def _field_column(field: FieldDefinition, schema: Schema, taken: Collection[str]) -> Column:
+def _field_column(field: FieldDefinition, schema: Schema, taken: Collection[str]) -> ExportColumn:
     is_alone = bool(field.name) and schema.matches(field.name) == [field]
     key: int | str = field.name if is_alone else field.id
     is_plain = is_alone and field.name.casefold() not in taken
     name = field.name if is_plain and not field.name.startswith(PREFIX) else f"{PREFIX}{key}"
 
-    def read(record: Record) -> Json:
+    def read(record: ExportedEntity) -> Json:
         return record.fields.get(key)
 
-    return Column(name, field_type(field), read, field=field)
+    return ExportColumn(name, field_type(field), read, field=field)

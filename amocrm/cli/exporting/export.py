@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from amocrm.cli.entity_kinds import EntityKind, open_kind
 from amocrm.cli.exporting import lines
-from amocrm.cli.exporting.columns import Column, Record, cells, choose_columns, columns_of
+from amocrm.cli.exporting.columns import (
+    ExportColumn,
+    ExportedEntity,
+    cells,
+    choose_columns,
+    columns_of,
+)
 from amocrm.cli.exporting.conversion import Convert, converting
 from amocrm.cli.exporting.id_names import IdNames
 from amocrm.cli.exporting.partial_file import has_part, open_part
@@ -137,7 +143,7 @@ class _Writer:
     """Makes lines of entities."""
 
     def __init__(
-        self, crm: AmoCRM, kind: EntityKind, columns: Sequence[Column], encoding: lines.Lines
+        self, crm: AmoCRM, kind: EntityKind, columns: Sequence[ExportColumn], encoding: lines.Lines
     ) -> None:
         self._kind = kind
         self._columns = columns
@@ -152,7 +158,7 @@ class _Writer:
 
     def _cells(self, item: dict[str, Json]) -> list[Json]:
         fields = self._kind.fields(item).plain() if self._needs_fields else {}
-        return cells(self._columns, Record(item, fields, self._names.name_of))
+        return cells(self._columns, ExportedEntity(item, fields, self._names.name_of))
 
 
 def _load_library(form: Format) -> None:
@@ -167,13 +173,15 @@ def _load_library(form: Format) -> None:
         load_pyarrow()
 
 
-def _encoding(form: Format, columns: Sequence[Column], delimiter: str) -> lines.Lines:
+def _encoding(form: Format, columns: Sequence[ExportColumn], delimiter: str) -> lines.Lines:
     if form == "jsonl":
         return lines.json_objects(columns)
     return lines.csv_lines(columns, delimiter) if form == "csv" else lines.json_lists(columns)
 
 
-def _converter(form: Format, columns: Sequence[Column], title: str, path: str) -> Convert | None:
+def _converter(
+    form: Format, columns: Sequence[ExportColumn], title: str, path: str
+) -> Convert | None:
     """Return what writes the final file from the part; None where the part is the file."""
     if form == "xlsx":
         from amocrm.cli.exporting.workbook import write_workbook
@@ -188,7 +196,7 @@ def _converter(form: Format, columns: Sequence[Column], title: str, path: str) -
     return None
 
 
-def _task(kind: EntityKind, export: Export, form: Format, columns: Sequence[Column]) -> Json:
+def _task(kind: EntityKind, export: Export, form: Format, columns: Sequence[ExportColumn]) -> Json:
     """Describe an export, so that it is not continued by another one."""
     query = export.query
     return {

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from amocrm.cli.exporting.columns import Column
+from amocrm.cli.exporting.columns import ExportColumn
 from amocrm.cli.spreadsheet import harmless
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
@@ -32,7 +32,7 @@ class Lines(NamedTuple):
     encode: Callable[[Iterable[Sequence[Json]]], bytes]
 
 
-def json_objects(columns: Sequence[Column]) -> Lines:
+def json_objects(columns: Sequence[ExportColumn]) -> Lines:
     """Write a JSON object for each row: JSONL."""
     names = [column.name for column in columns]
 
@@ -42,7 +42,7 @@ def json_objects(columns: Sequence[Column]) -> Lines:
     return Lines(b"", encode)
 
 
-def json_lists(columns: Sequence[Column]) -> Lines:
+def json_lists(columns: Sequence[ExportColumn]) -> Lines:
     """Write a JSON list for each row, to be read again; see `read_list`."""
 
     def encode(rows: Iterable[Sequence[Json]]) -> bytes:
@@ -56,7 +56,7 @@ def read_list(line: bytes) -> list[Json]:
     return list(json.loads(line))
 
 
-def csv_lines(columns: Sequence[Column], delimiter: str = ",") -> Lines:
+def csv_lines(columns: Sequence[ExportColumn], delimiter: str = ",") -> Lines:
     """Write CSV in UTF-8 whose texts no spreadsheet runs; see `amocrm.cli.spreadsheet`."""
     check_delimiter(delimiter)
 

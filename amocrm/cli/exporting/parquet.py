@@ -11,7 +11,7 @@ from itertools import islice
 from typing import BinaryIO, Final
 
 from amocrm.cli.cell_types import CellType
-from amocrm.cli.exporting.columns import Column
+from amocrm.cli.exporting.columns import ExportColumn
 from amocrm.cli.exporting.lines import shown_text
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
@@ -40,7 +40,7 @@ def load_pyarrow() -> tuple[Json, Json]:
 
 
 def write_parquet(
-    rows: Iterable[Sequence[Json]], columns: Sequence[Column], target: BinaryIO
+    rows: Iterable[Sequence[Json]], columns: Sequence[ExportColumn], target: BinaryIO
 ) -> None:
     """Write rows as Parquet: times in UTC, several values as a list of texts, objects as JSON."""
     arrow, parquet = load_pyarrow()

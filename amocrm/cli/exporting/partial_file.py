@@ -17,7 +17,7 @@ from typing import BinaryIO, Final, NamedTuple
 from amocrm._support import atomic_file
 from amocrm._support.file_lock import FileLock
 from amocrm.cli.exporting.conversion import Conversion
-from amocrm.cli.exporting.source import Place
+from amocrm.cli.exporting.source import ExportPosition
 from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 
@@ -27,7 +27,7 @@ PAGES_BETWEEN: Final = 4
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
-class Note(NamedTuple):
+class PartState(NamedTuple):
     """What is noted of a part.
 
     Attributes:
@@ -38,7 +38,7 @@ class Note(NamedTuple):
 
     length: int = 0
     rows: int = 0
-    place: Place = Place()
+    place: ExportPosition = ExportPosition()
 
 
 class PartialFile:
@@ -55,8 +55,8 @@ class PartialFile:
         self.part = _part_path(path)
         self._note_path = _note_path(path)
         self._task = task
-        self.note = Note() if restart else self._read_note()
-        self.is_resumed = self.note != Note()
+        self.note = PartState() if restart else self._read_note()
+        self.is_resumed = self.note != PartState()
         self._pages = 0
         handle = os.open(self.part, os.O_RDWR | os.O_CREAT | _BINARY, 0o666)
         self._file: BinaryIO = os.fdopen(handle, "r+b")
@@ -76,10 +76,10 @@ class PartialFile:
         self._file.write(lines)
         self.note = self.note._replace(length=self.note.length + len(lines))
 
-    def add(self, lines: bytes, rows: int, place: Place) -> None:
+    def add(self, lines: bytes, rows: int, place: ExportPosition) -> None:
         """Add the rows of a page, and note the place behind it from time to time."""
         self._file.write(lines)
-        self.note = Note(self.note.length + len(lines), self.note.rows + rows, place)
+        self.note = PartState(self.note.length + len(lines), self.note.rows + rows, place)
         self._pages += 1
         if self._pages % PAGES_BETWEEN == 0:
             self.save()
@@ -116,18 +116,18 @@ class PartialFile:
         """Close it; the part stays, to be continued."""
         self._file.close()
 
-    def _read_note(self) -> Note:
+    def _read_note(self) -> PartState:
         try:
             with open(self._note_path, "rb") as file:
                 noted = json.load(file)
-            note = Note(noted["length"], noted["rows"], Place(**noted["place"]))
+            note = PartState(noted["length"], noted["rows"], ExportPosition(**noted["place"]))
         except FileNotFoundError:
-            return Note()
+            return PartState()
         except (ValueError, KeyError, TypeError) as error:
             raise _foreign(f"{self._note_path} is damaged") from error
         if noted["task"] != self._task or min(note.length, note.rows, *note.place) < 0:
             raise _foreign(f"{self._note_path} belongs to another export")
-        return note if os.path.exists(self.part) else Note()
+        return note if os.path.exists(self.part) else PartState()
 
 
 def _lines_of(path: str, length: int) -> Iterator[bytes]:

@@ -34,21 +34,21 @@ class Query(NamedTuple):
     since: int | date | None = None
 
 
-class Place(NamedTuple):
+class ExportPosition(NamedTuple):
     """How far an export has come: the number of the last page, and the last id."""
 
     page: int = 1
     last_id: int = 0
 
 
-BEGINNING: Final = Place()
+BEGINNING: Final = ExportPosition()
 
 
 class ReadPage(NamedTuple):
     """Entities that were read, and the place behind them."""
 
     items: list[dict[str, Json]]
-    place: Place
+    place: ExportPosition
 
 
 def is_resumable(resource: Resource) -> bool:
@@ -57,7 +57,10 @@ def is_resumable(resource: Resource) -> bool:
 
 
 def read_pages(
-    resource: Resource, query: Query, place: Place = BEGINNING, progress: Report | None = None
+    resource: Resource,
+    query: Query,
+    place: ExportPosition = BEGINNING,
+    progress: Report | None = None,
 ) -> Iterator[ReadPage]:
     """Yield the entities behind a place, page by page.
 
@@ -70,12 +73,12 @@ def read_pages(
         new = [one for one in items if one["id"] > last] if is_resumable(resource) else items
         if new:
             last = new[-1]["id"] if is_resumable(resource) else last
-            yield ReadPage(new, Place(number, last))
+            yield ReadPage(new, ExportPosition(number, last))
         number += 1
 
 
 def _begin(
-    resource: Resource, query: Query, place: Place, progress: Report | None
+    resource: Resource, query: Query, place: ExportPosition, progress: Report | None
 ) -> tuple[int, Iterator[list[dict[str, Json]]]]:
     """Return the number of the first page to read, and the pages from it on."""
     asked = _filter(resource, query)

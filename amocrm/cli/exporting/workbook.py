@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from amocrm.cli.exporting.columns import Column
+from amocrm.cli.exporting.columns import ExportColumn
 from amocrm.cli.exporting.lines import shown_text
 from amocrm.cli.spreadsheet import is_formula
 from amocrm.errors import ConfigurationError
@@ -56,7 +56,7 @@ def load_xlsxwriter() -> Json:
 
 def write_workbook(
     rows: Iterable[Sequence[Json]],
-    columns: Sequence[Column],
+    columns: Sequence[ExportColumn],
     title: str,
     target: BinaryIO,
     *,
@@ -103,7 +103,7 @@ class _Sheets:
     """The sheets of a workbook that is being written."""
 
     def __init__(
-        self, book: Workbook, columns: Sequence[Column], title: str, sheet_rows: int
+        self, book: Workbook, columns: Sequence[ExportColumn], title: str, sheet_rows: int
     ) -> None:
         self._book = book
         self._columns = columns

@@ -17,7 +17,7 @@ from amocrm.cli.entity_kinds import EntityKind, open_kind
 from amocrm.cli.importing.items import Item, ItemMaker, links_at_once
 from amocrm.cli.importing.link_lookup import LinkLookup
 from amocrm.cli.importing.link_writer import LinkWriter
-from amocrm.cli.importing.mapping import Empty, Match, Target, map_columns
+from amocrm.cli.importing.mapping import Empty, MappedColumn, Match, map_columns
 from amocrm.cli.importing.matching import Matching
 from amocrm.cli.importing.outcomes import FAILED, OutcomeLog, RowOutcome, What, of_bulk
 from amocrm.cli.importing.rows import RowFile, open_rows
@@ -78,7 +78,7 @@ class Plan(NamedTuple):
     job: Import
     kind: EntityKind
     file: RowFile
-    targets: list[Target]
+    targets: list[MappedColumn]
     maker: ItemMaker
     request: Request
 

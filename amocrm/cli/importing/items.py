@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from amocrm.cli.entity_kinds import EntityKind
 from amocrm.cli.importing.cells import read_cell
 from amocrm.cli.importing.link_lookup import LinkLookup, Reference
-from amocrm.cli.importing.mapping import Match, Target, is_key, member_of
-from amocrm.cli.importing.outcomes import Link
+from amocrm.cli.importing.mapping import MappedColumn, Match, is_key, member_of
+from amocrm.cli.importing.outcomes import LinkedEntity
 from amocrm.cli.importing.rows import Row
 from amocrm.cli.names import Names
 from amocrm.errors import ConfigurationError
@@ -39,7 +39,7 @@ class Item(NamedTuple):
     data: dict[str, Json]
     keys: ContactKeys | None = None
     error: ConfigurationError | None = None
-    links: tuple[Link, ...] = ()
+    links: tuple[LinkedEntity, ...] = ()
 
 
 class ItemMaker:
@@ -56,7 +56,7 @@ class ItemMaker:
     def __init__(
         self,
         kind: EntityKind,
-        targets: Sequence[Target],
+        targets: Sequence[MappedColumn],
         match: Match | None,
         names: Names,
         lookup: LinkLookup,
@@ -90,7 +90,7 @@ class ItemMaker:
     def _data(self, row: Row) -> dict[str, Json]:
         data: dict[str, Json] = {}
         names: dict[str, str] = {}
-        cleared: list[Target] = []
+        cleared: list[MappedColumn] = []
         fields = self._kind.fields(data)
         for target in self._targets:
             cell = row.cells.get(target.column)
@@ -115,13 +115,13 @@ class ItemMaker:
         check_closed_sets(data, self._rules.closed_sets, self._kind.name)
         return dict(with_plain_numbers(data))
 
-    def _links(self, row: Row) -> tuple[Link, ...]:
-        found: dict[tuple[str, int], Link] = {}
+    def _links(self, row: Row) -> tuple[LinkedEntity, ...]:
+        found: dict[tuple[str, int], LinkedEntity] = {}
         for target in self._linked:
             with _InColumn(target.column):
                 for one in self._references(target, row):
                     number = self._lookup.id_of(one)
-                    found.setdefault((one.kind, number), Link(*one, number))
+                    found.setdefault((one.kind, number), LinkedEntity(*one, number))
         return tuple(found.values())
 
     def _named_by(self, row: Row) -> Iterator[Reference]:
@@ -129,7 +129,7 @@ class ItemMaker:
             with suppress(ConfigurationError):
                 yield from self._references(target, row)
 
-    def _references(self, target: Target, row: Row) -> list[Reference]:
+    def _references(self, target: MappedColumn, row: Row) -> list[Reference]:
         cell = row.cells.get(target.column)
         if cell is None:
             return []
@@ -171,14 +171,14 @@ def links_at_once(kind: EntityKind, match: Match | None) -> bool:
     return kind.name == "leads" and match is None
 
 
-def _embedded(links: Iterable[Link]) -> dict[str, Json]:
+def _embedded(links: Iterable[LinkedEntity]) -> dict[str, Json]:
     embedded: dict[str, Json] = {}
     for one in links:
         embedded.setdefault(one.kind, []).append({"id": one.id})
     return embedded
 
 
-def _clear(data: dict[str, Json], targets: Iterable[Target]) -> None:
+def _clear(data: dict[str, Json], targets: Iterable[MappedColumn]) -> None:
     """Let an item clear fields: a view of its fields cannot, as they are not there."""
     fields: list[Json] = []
     for one in targets:

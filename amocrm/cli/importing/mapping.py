@@ -37,7 +37,7 @@ _WITH: Final = {"contacts": "контактами", "companies": "компани
 _SHOWN: Final = 5
 
 
-class Target(NamedTuple):
+class MappedColumn(NamedTuple):
     """What a column becomes.
 
     Attributes:
@@ -77,7 +77,7 @@ def map_columns(
     match: Match | None = None,
     given: Mapping[str, str] | None = None,
     empty: Empty = "keep",
-) -> list[Target]:
+) -> list[MappedColumn]:
     """Return what each column becomes.
 
     Args:
@@ -97,7 +97,7 @@ def map_columns(
         )
     if missing := [name for name in given if name not in columns]:
         raise ConfigurationError(f"the file has no column {missing[0]!r}")
-    targets: list[Target] = []
+    targets: list[MappedColumn] = []
     unknown: list[str] = []
     for column in columns:
         name = given.get(column, column)
@@ -113,22 +113,22 @@ def map_columns(
     return [one._replace(is_cleared=empty == "clear" and _can_clear(one)) for one in targets]
 
 
-def _nothing(column: str, why: str, why_ru: str) -> Target:
-    return Target(column, "nothing", tr(why, why_ru))
+def _nothing(column: str, why: str, why_ru: str) -> MappedColumn:
+    return MappedColumn(column, "nothing", tr(why, why_ru))
 
 
-def _can_clear(target: Target) -> bool:
+def _can_clear(target: MappedColumn) -> bool:
     """Tell whether the API takes nothing as the value."""
     is_member = target.purpose in ("member", "name")
     return target.field is not None or (is_member and member_of(target) in NULLABLE)
 
 
-def member_of(target: Target) -> str:
+def member_of(target: MappedColumn) -> str:
     """Return the member that a column becomes, by its name or by that of its id."""
     return _IDS[target.name] if target.purpose == "name" else target.name
 
 
-def _find(kind: EntityKind, column: str, name: str) -> Target | None:
+def _find(kind: EntityKind, column: str, name: str) -> MappedColumn | None:
     """Return what a name stands for; None if nobody knows."""
     if not name.startswith(PREFIX):
         found = _member(kind, column, name)
@@ -141,13 +141,13 @@ def _find(kind: EntityKind, column: str, name: str) -> Target | None:
     if len(fields) > 1:
         kind.schema.find(key)  # Raises, and lists them.
     return (
-        Target(column, "field", fields[0].name, field_type(fields[0]), fields[0])
+        MappedColumn(column, "field", fields[0].name, field_type(fields[0]), fields[0])
         if fields
         else None
     )
 
 
-def _member(kind: EntityKind, column: str, name: str) -> Target | None:
+def _member(kind: EntityKind, column: str, name: str) -> MappedColumn | None:
     resource = type(kind.resource)
     taken = {**shape_of(resource, "new"), **shape_of(resource, "patch")}
     known = shape_of(resource, "item")
@@ -158,15 +158,15 @@ def _member(kind: EntityKind, column: str, name: str) -> Target | None:
             hint=f"amocrm export {kind.name} writes such rows; leave it out: --map '{column}='",
         )
     if key == "id":
-        return Target(column, "id", "id", "integer")
+        return MappedColumn(column, "id", "id", "integer")
     if key == "tags" and "tags_to_add" in taken:
-        return Target(column, "tags", "tags", "list")
+        return MappedColumn(column, "tags", "tags", "list")
     if key in taken and key not in _NEVER:
-        return Target(column, "member", key, member_type(key, taken[key]))
+        return MappedColumn(column, "member", key, member_type(key, taken[key]))
     if key in _IDS and _IDS[key] in taken and (kind.name == "leads" or key == "responsible"):
-        return Target(column, "name", key)
+        return MappedColumn(column, "name", key)
     if key in _LINKS.get(kind.name, ()):
-        return Target(column, "link", LINKED[key], "list" if key == "contact" else "text")
+        return MappedColumn(column, "link", LINKED[key], "list" if key == "contact" else "text")
     if key in known:
         return _nothing(column, "amoCRM sets it", "его задаёт amoCRM")
     if key in WITH_PARTS or key in ("segments", *(one for one, _ in NAMED.values())):
@@ -190,7 +190,9 @@ def _linking(kind: EntityKind, column: str, key: str) -> str:
     return f"--map '{column}={named[0]}'" if named else ""
 
 
-def _fitted(target: Target, targets: Iterable[Target], match: Match | None) -> Target:
+def _fitted(
+    target: MappedColumn, targets: Iterable[MappedColumn], match: Match | None
+) -> MappedColumn:
     """Leave out what means nothing in this import."""
     if target.purpose == "id" and match != "id":
         if match is None:
@@ -203,7 +205,7 @@ def _fitted(target: Target, targets: Iterable[Target], match: Match | None) -> T
     return target
 
 
-def _check(targets: Sequence[Target], match: Match | None) -> None:
+def _check(targets: Sequence[MappedColumn], match: Match | None) -> None:
     seen: dict[tuple[Purpose, str], str] = {}
     for one in targets:
         key = (one.purpose, str(one.field.id) if one.field else one.name)
@@ -224,7 +226,7 @@ def _check(targets: Sequence[Target], match: Match | None) -> None:
         raise ConfigurationError("the file has no column that can be written")
 
 
-def is_key(target: Target, match: str) -> bool:
+def is_key(target: MappedColumn, match: str) -> bool:
     """Tell whether entities are found by a column: by `phone`, or by `email`."""
     return target.field is not None and target.field.code == match.upper()
 

@@ -20,7 +20,7 @@ was written, but not linked to the contacts and companies that it names."""
 FAILED: Final[tuple[What, ...]] = ("unlinked", "refused", "unknown")
 
 
-class Link(NamedTuple):
+class LinkedEntity(NamedTuple):
     """A contact or company that a row names.
 
     Attributes:
@@ -49,7 +49,7 @@ class RowOutcome(NamedTuple):
     what: What
     id: int | str | None = None
     error: Exception | None = None
-    links: tuple[Link, ...] = ()
+    links: tuple[LinkedEntity, ...] = ()
 
 
 def of_bulk(row: int, outcome: Outcome) -> RowOutcome:

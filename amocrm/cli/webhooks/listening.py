@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from amocrm.errors import AmoCRMError
-from amocrm.webhooks.addresses import Place
+from amocrm.webhooks.addresses import ReceiverAddress
 from amocrm.webhooks.event import Delivery
 from amocrm.webhooks.parsing.parse import parse
 from amocrm.webhooks.receiver.answer import OK, Answer
@@ -68,7 +68,7 @@ class Listener:
     def _receive(self, environ: WSGIEnvironment, kept: list[Arrived]) -> Answer:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         place = self._receiver.admit(method, path)
-        if not isinstance(place, Place):
+        if not isinstance(place, ReceiverAddress):
             return place
         body = read_request_body(environ, self._receiver.max_body)
         if isinstance(body, Answer):

@@ -15,7 +15,7 @@ from amocrm.errors import ConfigurationError
 from amocrm.http.messages import Json
 from amocrm.resources.endpoint import near
 from amocrm.sandbox.webhooks.form import encode_form
-from amocrm.webhooks.codes import ACCOUNT, ELEMENT_TYPES, OTHER, PIPELINE, WIDGET, Code
+from amocrm.webhooks.codes import ACCOUNT, ELEMENT_TYPES, OTHER, PIPELINE, WIDGET, EventCode
 from amocrm.webhooks.event import Kind
 from amocrm.webhooks.signatures import sign_bot_token, sign_chat, sign_uninstall
 
@@ -27,7 +27,7 @@ _MESSAGE: Final = "0371a0ff-b78a-4c7b-8538-a7d547e10692"
 _PERSON: Final = "f1910c7f-1a2b-4c3d-8e4f-5a6b7c8d9e0f"
 _USER, _OTHER_USER = 123, 124
 
-BY_KIND: Final[Mapping[Kind, Mapping[str, Code]]] = {
+BY_KIND: Final[Mapping[Kind, Mapping[str, EventCode]]] = {
     "account": {one.code: one for one in ACCOUNT},
     "pipeline": {one.code: one for one in PIPELINE},
     "pipeline_widget": {one.code: one for one in WIDGET},
@@ -38,7 +38,7 @@ BY_KIND: Final[Mapping[Kind, Mapping[str, Code]]] = {
 """The codes that can be made, by who sends them."""
 
 
-class Sender(NamedTuple):
+class SampleAccount(NamedTuple):
     """Whose webhook is made.
 
     Attributes:
@@ -90,7 +90,7 @@ def find_kind(code: str, kind: Kind | None = None) -> Kind:
 
 def make_sample(
     code: str,
-    sender: Sender,
+    sender: SampleAccount,
     now: int,
     *,
     kind: Kind | None = None,
@@ -129,12 +129,12 @@ def make_sample(
     return Sample("POST", kind, {"Content-Type": FORM}, encode_form({**tree, **sender.envelope}))
 
 
-def _listed(code: Code, item: dict[str, Json]) -> dict[str, Json]:
+def _listed(code: EventCode, item: dict[str, Json]) -> dict[str, Json]:
     entity, _, action = code.wire.partition("/")
     return {entity: {action: [item]}} if action else {entity: [item]}
 
 
-def _item(code: Code, sender: Sender, now: int, number: int) -> dict[str, Json]:
+def _item(code: EventCode, sender: SampleAccount, now: int, number: int) -> dict[str, Json]:
     """Return the item of an account webhook (reference 6.3)."""
     if code.action == "note":
         type_ = {"type": code.type} if code.type else {}
@@ -152,7 +152,7 @@ def _item(code: Code, sender: Sender, now: int, number: int) -> dict[str, Json]:
     return item
 
 
-def _person(code: Code, now: int, number: int) -> dict[str, Json]:
+def _person(code: EventCode, now: int, number: int) -> dict[str, Json]:
     names = {"contact": "Анна", "company": "ООО «Пример»"}
     return {
         "id": number, "name": names[code.type], "responsible_user_id": _USER, "date_create": now,
@@ -164,7 +164,7 @@ def _person(code: Code, now: int, number: int) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def _lead(code: Code, now: int, number: int) -> dict[str, Json]:
+def _lead(code: EventCode, now: int, number: int) -> dict[str, Json]:
     return {
         "id": number, "name": "Сделка", "status_id": 142, "price": 1500,
         "responsible_user_id": _USER, "last_modified": now, "modified_user_id": _USER,
@@ -174,14 +174,14 @@ def _lead(code: Code, now: int, number: int) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def _customer(code: Code, now: int, number: int) -> dict[str, Json]:
+def _customer(code: EventCode, now: int, number: int) -> dict[str, Json]:
     return {
         "id": number, "name": "Покупатель", "responsible_user_id": _USER, "period_id": 4,
         "created_at": now, "updated_at": now,
     }  # fmt: skip
 
 
-def _task(code: Code, now: int, number: int) -> dict[str, Json]:
+def _task(code: EventCode, now: int, number: int) -> dict[str, Json]:
     closed = {"action_close": 1, "old_text": "Позвонить"} if code.action == "update" else {}
     return {
         "id": number, "element_id": 7001, "element_type": 2, "task_type": 1,
@@ -192,7 +192,7 @@ def _task(code: Code, now: int, number: int) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def _unsorted(code: Code, now: int, number: int) -> dict[str, Json]:
+def _unsorted(code: EventCode, now: int, number: int) -> dict[str, Json]:
     if code.action == "delete":
         return {
             "action": "accept", "uid": "a1b2c3d4", "category": "forms", "created_at": now,
@@ -207,7 +207,7 @@ def _unsorted(code: Code, now: int, number: int) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def _talk(code: Code, now: int, number: int) -> dict[str, Json]:
+def _talk(code: EventCode, now: int, number: int) -> dict[str, Json]:
     return {
         "talk_id": number, "created_at": now, "updated_at": now, "rate": 0, "contact_id": 31,
         "chat_id": _CHAT, "entity_id": 7001, "entity_type": "lead", "is_in_work": 1, "is_read": 0,
@@ -215,7 +215,7 @@ def _talk(code: Code, now: int, number: int) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def _message(code: Code, now: int, number: int) -> dict[str, Json]:
+def _message(code: EventCode, now: int, number: int) -> dict[str, Json]:
     who = {"incoming": "external", "outgoing": "internal"}[code.type]
     return {
         "id": _MESSAGE, "chat_id": _CHAT, "talk_id": 71, "contact_id": 31, "text": "Здравствуйте",
@@ -225,7 +225,7 @@ def _message(code: Code, now: int, number: int) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def _template(code: Code, now: int, number: int) -> dict[str, Json]:
+def _template(code: EventCode, now: int, number: int) -> dict[str, Json]:
     return {
         "id": number, "type": code.type, "name": "Приветствие", "content": "Здравствуйте",
         "created_at": now, "updated_at": now, "is_editable": 1, "is_on_review": 0,
@@ -242,7 +242,7 @@ _V2_NAMES: Final = ("leads", "contacts", "companies", "tasks", "chat_templates")
 """Entities whose item names the account."""
 
 
-def _note(code: Code, sender: Sender, now: int, number: int) -> dict[str, Json]:
+def _note(code: EventCode, sender: SampleAccount, now: int, number: int) -> dict[str, Json]:
     return {
         "id": 51, "text": "Примечание", "attachement": "", "date_create": _day(now),
         "note_type": 4, "element_type": ELEMENT_TYPES[code.entity], "element_id": number,
@@ -258,7 +258,9 @@ def _triggered(entity: str) -> dict[str, Json]:
     return {"pipeline_id": 10, "old_pipeline_id": 10, "status_id": 142, "old_status_id": 101}
 
 
-def _widget(code: Code, sender: Sender, now: int, item: dict[str, Json]) -> dict[str, Json]:
+def _widget(
+    code: EventCode, sender: SampleAccount, now: int, item: dict[str, Json]
+) -> dict[str, Json]:
     types = {one.code: number for one, number in zip(WIDGET, _WIDGET_NUMBERS, strict=True)}
     data = {"element_type": ELEMENT_TYPES[code.entity or "leads"], **item}
     return {
@@ -273,7 +275,7 @@ _WIDGET_NUMBERS: Final = (1, 14, 15, 20, 21, 22, 16, 17, 18, 19)
 """Of the codes of `WIDGET`, in its order. Source: reference 9.2."""
 
 
-def _bot(sender: Sender, now: int, number: int, changes: Mapping[str, Json]) -> Sample:
+def _bot(sender: SampleAccount, now: int, number: int, changes: Mapping[str, Json]) -> Sample:
     secret = _needed(sender.client_secret, "client_secret", "AMOCRM_CLIENT_SECRET")
     token = sign_bot_token(
         secret, account=sender.host, account_id=sender.account_id, client_id=sender.client_id,
@@ -284,7 +286,7 @@ def _bot(sender: Sender, now: int, number: int, changes: Mapping[str, Json]) -> 
     return Sample("POST", "bot", {"Content-Type": JSON}, _packed(body))
 
 
-def _chat(code: Code, sender: Sender, now: int, changes: Mapping[str, Json]) -> Sample:
+def _chat(code: EventCode, sender: SampleAccount, now: int, changes: Mapping[str, Json]) -> Sample:
     secret = _needed(sender.channel_secret, "secret of the channel", "AMOCRM_CHANNEL_SECRET")
     about = {"conversation": {"id": _CHAT, "client_id": "c-1"}}
     user = {"id": _PERSON}
@@ -307,7 +309,7 @@ def _chat(code: Code, sender: Sender, now: int, changes: Mapping[str, Json]) -> 
     return Sample("POST", "chat", headers, body)
 
 
-def _uninstall(sender: Sender) -> Sample:
+def _uninstall(sender: SampleAccount) -> Sample:
     secret = _needed(sender.client_secret, "client_secret", "AMOCRM_CLIENT_SECRET")
     query = {
         "account_id": sender.account_id, "client_uuid": sender.client_id,

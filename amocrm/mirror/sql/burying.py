@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from amocrm.mirror.batch import Gone
-from amocrm.mirror.deletions import Fate, Key
+from amocrm.mirror.deletions import EntityKey, Fate
 from amocrm.mirror.sql.merging import CHUNK, Merger
 from amocrm.mirror.tables.definitions import TABLES
 
@@ -22,7 +22,7 @@ class Burying:
         self._tables = merger.tables
         self._account_id = merger.account_id
 
-    def bury(self, fates: Mapping[Key, Fate]) -> tuple[int, int]:
+    def bury(self, fates: Mapping[EntityKey, Fate]) -> tuple[int, int]:
         """Take note of what events tell of entities.
 
         Returns:
@@ -49,7 +49,8 @@ class Burying:
             ],
         )
         changes = [
-            self._mark(kind, {n: new[Key(kind, n)] for n in ns}) for kind, ns in of_kind.items()
+            self._mark(kind, {n: new[EntityKey(kind, n)] for n in ns})
+            for kind, ns in of_kind.items()
         ]
         return sum(one[0] for one in changes), sum(one[1] for one in changes)
 

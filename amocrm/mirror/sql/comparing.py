@@ -8,8 +8,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from amocrm.http.messages import Json
-from amocrm.mirror.differences import Difference
-from amocrm.mirror.families import Source
+from amocrm.mirror.differences import RowDifference
+from amocrm.mirror.families import MirroredListing
 from amocrm.mirror.sql.forgotten import Person, without_names
 from amocrm.mirror.sql.merging import CHILDREN, CHUNK
 from amocrm.mirror.sql.sink import Sink
@@ -33,11 +33,11 @@ _PARTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 def find_differences(
     sink: Sink,
     account_id: int,
-    source: Source,
+    source: MirroredListing,
     rows: Rows,
     forgotten: Mapping[Person, int],
     reach: tuple[int, int | None] | None = None,
-) -> Iterator[tuple[int, Difference]]:
+) -> Iterator[tuple[int, RowDifference]]:
     """Yield the differences of a page of a listing, each with the id of its item.
 
     Args:
@@ -77,7 +77,7 @@ def find_differences(
 
 def _compare(
     table: Table, item: str, here: Keyed, there: Keyed
-) -> Iterator[tuple[int, Difference]]:
+) -> Iterator[tuple[int, RowDifference]]:
     at = table.places[item]
     for key in here.keys() | there.keys():
         ours, theirs = here.get(key), there.get(key)
@@ -85,12 +85,12 @@ def _compare(
             number = (ours or theirs or ())[at]
             yield (
                 number,
-                Difference(table.name, key[1:], None, ours is not None, theirs is not None),
+                RowDifference(table.name, key[1:], None, ours is not None, theirs is not None),
             )
             continue
         for name, place in table.places.items():
             if name not in _IGNORED and ours[place] != theirs[place]:
-                yield ours[at], Difference(table.name, key[1:], name, ours[place], theirs[place])
+                yield ours[at], RowDifference(table.name, key[1:], name, ours[place], theirs[place])
 
 
 def keys_of(table: Table, rows: Iterable[Row]) -> set[tuple[Json, ...]]:
@@ -142,7 +142,9 @@ def count_until(sink: Sink, account_id: int, table: str, column: str, until: int
     )
 
 
-def find_alive(sink: Sink, account_id: int, source: Source, ids: Iterable[int]) -> set[int]:
+def find_alive(
+    sink: Sink, account_id: int, source: MirroredListing, ids: Iterable[int]
+) -> set[int]:
     """Return those of some items of a listing that the mirror has, and not as deleted."""
     wanted = sorted(ids)
     return {

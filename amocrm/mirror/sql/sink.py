@@ -23,7 +23,7 @@ from amocrm.mirror.sql.merging import CHUNK, Merger
 from amocrm.mirror.sql.run_lock import locked
 from amocrm.mirror.sql.schema import describe_all
 from amocrm.mirror.tables.definitions import TABLES
-from amocrm.stores.transactions import Transactions
+from amocrm.stores.transactions import DatabaseTransactions
 
 PATIENCE: Final = 300.0
 """Seconds that a batch may take."""
@@ -49,7 +49,7 @@ class Sink:
     def __init__(self, engine: sa.Engine | str, prefix: str = "") -> None:
         self.tables = describe_all(prefix)
         self.prefix = prefix
-        self.database = Transactions(
+        self.database = DatabaseTransactions(
             engine, raises=MirrorError, tables=self.tables.all, patience=PATIENCE, secret=False
         )
         self._engine = engine

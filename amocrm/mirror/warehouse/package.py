@@ -13,7 +13,7 @@ from itertools import groupby
 
 from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch
-from amocrm.mirror.deletions import Fate, Key
+from amocrm.mirror.deletions import EntityKey, Fate
 from amocrm.mirror.tables.columns import Row
 from amocrm.mirror.tables.definitions import TABLES
 from amocrm.mirror.warehouse.arrow import removing_row, to_arrow
@@ -93,7 +93,7 @@ class Package:
                     yield of, (self._account_id, key.id)
 
     def _note_fates(
-        self, fates: Mapping[Key, Fate], new: dict[str, list[Row]], old: dict[str, list[Row]]
+        self, fates: Mapping[EntityKey, Fate], new: dict[str, list[Row]], old: dict[str, list[Row]]
     ) -> None:
         for key, fate in fates.items():
             row = (self._account_id, key.kind, key.id, fate.at)
@@ -101,7 +101,7 @@ class Package:
 
 
 def without_deleted(
-    rows: Mapping[str, Sequence[Row]], fates: Mapping[Key, Fate], now: float = math.inf
+    rows: Mapping[str, Sequence[Row]], fates: Mapping[EntityKey, Fate], now: float = math.inf
 ) -> dict[str, list[Row]]:
     """Return rows without those of entities that were deleted after they were read.
 
@@ -122,7 +122,7 @@ def without_deleted(
         gone = set()
         for row in kept[name]:
             kind = f"{row[table.places['entity_type']]}/notes" if name == "notes" else name
-            fate = fates.get(Key(kind, row[number]))
+            fate = fates.get(EntityKey(kind, row[number]))
             if fate is not None and fate.deleted_at(row[version], now) is not None:
                 gone.add(row[number])
         if gone:
@@ -133,6 +133,6 @@ def without_deleted(
     return kept
 
 
-def restored(fates: Mapping[Key, Fate]) -> Iterable[Key]:
+def restored(fates: Mapping[EntityKey, Fate]) -> Iterable[EntityKey]:
     """Yield the entities that are not deleted any more."""
     return (key for key, fate in fates.items() if not fate.is_deleted)

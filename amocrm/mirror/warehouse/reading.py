@@ -14,7 +14,7 @@ from amocrm.http.messages import Json
 from amocrm.mirror.batch import Batch, Written
 from amocrm.mirror.changed_items import read_by_id
 from amocrm.mirror.context import RunContext
-from amocrm.mirror.deletions import Fate, Key
+from amocrm.mirror.deletions import EntityKey, Fate
 from amocrm.mirror.families import SOURCES
 from amocrm.mirror.report import MirrorReport
 from amocrm.mirror.warehouse.package import restored, without_deleted
@@ -57,8 +57,8 @@ class Reading:
         self._queue: queue.Queue[Batch | None] = queue.Queue(WAITING)
         self._held: list[Batch] = []
         self._stopped = False
-        self._fates: dict[Key, Fate] = {}
-        self._restored: set[Key] = set()
+        self._fates: dict[EntityKey, Fate] = {}
+        self._restored: set[EntityKey] = set()
         self._thread = threading.Thread(
             target=self._read, args=(run,), name="amocrm-warehouse", daemon=True
         )
@@ -116,7 +116,7 @@ class Reading:
         self.account_id = account_id
         states = dict(self._states.get(str(account_id), {}))
         for kind, number, at, event_id in states.get(RESTORED) or ():
-            self._fates[Key(kind, number)] = Fate(at, event_id, False)
+            self._fates[EntityKey(kind, number)] = Fate(at, event_id, False)
         self._restored = {*self._fates}
         return states
 
@@ -154,7 +154,11 @@ class Reading:
             return {}
         known = self._warehouse.versions(account_id, table, ids)
         # What an event has told of may be removed by the time it is asked for.
-        return {number: at for number, at in known.items() if Key(table, number) not in self._fates}
+        return {
+            number: at
+            for number, at in known.items()
+            if EntityKey(table, number) not in self._fates
+        }
 
     def read_restored(self, run: RunContext) -> None:
         """Read what was restored: the event of its deletion has removed it from the warehouse."""

@@ -30,7 +30,7 @@ class Change:
     before: dict[str, Json] | None = None
 
 
-class Changes:
+class AccountChanges:
     """Changes of one account since they were taken."""
 
     def __init__(self) -> None:

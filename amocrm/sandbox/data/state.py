@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
-from amocrm.sandbox.data.changes import Changes
+from amocrm.sandbox.data.changes import AccountChanges
 from amocrm.sandbox.drive.store import Drive
 from amocrm.sandbox.http.answer import Json
 
@@ -184,7 +184,7 @@ class Account:
     tags: dict[str, dict[int, Entity]] = field(default_factory=dict[str, "dict[int, Entity]"])
     ties: Ties = field(default_factory=Ties)
     drive: Drive = field(default_factory=Drive)
-    changes: Changes = field(default_factory=Changes)
+    changes: AccountChanges = field(default_factory=AccountChanges)
 
     def shelf(self, name: str) -> dict[Json, Entity]:
         """Return the entities of a resource by id."""

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from amocrm.sandbox.clock import Clock
 from amocrm.sandbox.data.state import Account
 from amocrm.sandbox.http.router import Router
-from amocrm.sandbox.oauth.tokens import Access, Code, Integration, Refresh, TokenRegistry
+from amocrm.sandbox.oauth.tokens import Access, Integration, IssuedCode, Refresh, TokenRegistry
 
 TokenKind: TypeAlias = 'Literal["access", "long-lived", "refresh", "code"]'
 TokenState: TypeAlias = 'Literal["valid", "expired", "revoked", "used"]'
@@ -90,20 +90,20 @@ class IssuedTokens:
                 count += 1
                 if not is_revoked:
                     one.expires = now
-                elif isinstance(one, Code):
+                elif isinstance(one, IssuedCode):
                     one.is_used = True
                 else:
                     one.is_revoked = True
         return count
 
-    def _registered(self) -> Iterator[tuple[str, Access | Refresh | Code]]:
+    def _registered(self) -> Iterator[tuple[str, Access | Refresh | IssuedCode]]:
         registry = self._registry
         yield from registry.codes.items()
         yield from registry.refresh.items()
         yield from registry.access.items()
 
 
-def _shown(text: str, one: Access | Refresh | Code, account: str, now: float) -> IssuedToken:
+def _shown(text: str, one: Access | Refresh | IssuedCode, account: str, now: float) -> IssuedToken:
     grant = one.grant
     return IssuedToken(
         id=_public_id(text),
@@ -121,14 +121,14 @@ def _public_id(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _kind(one: Access | Refresh | Code) -> TokenKind:
+def _kind(one: Access | Refresh | IssuedCode) -> TokenKind:
     if isinstance(one, Access):
         return "long-lived" if one.is_long_lived else "access"
-    return "code" if isinstance(one, Code) else "refresh"
+    return "code" if isinstance(one, IssuedCode) else "refresh"
 
 
-def _state(one: Access | Refresh | Code, now: float) -> TokenState:
-    if isinstance(one, Code):
+def _state(one: Access | Refresh | IssuedCode, now: float) -> TokenState:
+    if isinstance(one, IssuedCode):
         if one.is_used:
             return "used"
     elif one.is_revoked:

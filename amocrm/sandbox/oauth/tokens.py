@@ -46,7 +46,7 @@ class Grant:
 
 
 @dataclass
-class Code:
+class IssuedCode:
     """An authorization code: 20 minutes, once (reference 2.4)."""
 
     grant: Grant
@@ -84,7 +84,7 @@ class TokenRegistry:
         self.mode = mode
         self.access_seconds = access_seconds
         self.integrations: dict[str, Integration] = {}
-        self.codes: dict[str, Code] = {}
+        self.codes: dict[str, IssuedCode] = {}
         self.access: dict[str, Access] = {}
         self.refresh: dict[str, Refresh] = {}
         # Without a seed, nobody who reads this file can predict the secrets of a port.
@@ -117,7 +117,7 @@ class TokenRegistry:
     def new_code(self, grant: Grant, now: float) -> str:
         """Issue an authorization code."""
         code = self._opaque(350)
-        self.codes[code] = Code(grant, now + CODE_SECONDS)
+        self.codes[code] = IssuedCode(grant, now + CODE_SECONDS)
         return code
 
     def new_access(
@@ -175,7 +175,7 @@ class TokenRegistry:
         """Forget the tokens and codes of other accounts, and of users that are gone."""
         users = {one.id: one.users for one in accounts}
 
-        def is_kept(one: Access | Refresh | Code) -> bool:
+        def is_kept(one: Access | Refresh | IssuedCode) -> bool:
             return one.grant.user_id in users.get(one.grant.account_id, ())
 
         self.access = {token: one for token, one in self.access.items() if is_kept(one)}
@@ -184,7 +184,7 @@ class TokenRegistry:
 
     def withdraw(self, account: Account | None, client_id: str | None = None) -> None:
         """Revoke every token and code of an account, or of all, or of one integration in it."""
-        everything: list[Access | Refresh | Code] = [
+        everything: list[Access | Refresh | IssuedCode] = [
             *self.access.values(),
             *self.refresh.values(),
             *self.codes.values(),
@@ -194,7 +194,7 @@ class TokenRegistry:
                 continue
             if client_id is not None and one.grant.client_id != client_id:
                 continue
-            if isinstance(one, Code):
+            if isinstance(one, IssuedCode):
                 one.is_used = True
             else:
                 one.is_revoked = True

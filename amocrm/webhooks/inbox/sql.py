@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.errors import InboxError, printable
 from amocrm.stores.database import sa
-from amocrm.stores.transactions import Transactions
+from amocrm.stores.transactions import DatabaseTransactions
 from amocrm.webhooks.inbox.inbox import (
     LEASED,
     UNIQUE_FOR,
@@ -71,7 +71,7 @@ class SQLInbox(SQLListing):
     ) -> None:
         tables = describe_tables(table_prefix)
         rows = DeliveryRows(tables.deliveries, None if keys is None else _encryption(keys))
-        database = Transactions(engine, raises=InboxError, tables=tables, patience=patience)
+        database = DatabaseTransactions(engine, raises=InboxError, tables=tables, patience=patience)
         super().__init__(database, tables, rows, clock or SystemClock())
         self._hand_over = hand_over
 

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from amocrm._support.clock import Clock
 from amocrm.stores.database import sa
-from amocrm.stores.transactions import Transactions
+from amocrm.stores.transactions import DatabaseTransactions
 from amocrm.webhooks.inbox.inbox import Arrival, Counts, DeadEvent
 from amocrm.webhooks.inbox.names import name_of
 from amocrm.webhooks.inbox.rows import DeliveryRows, Row, dead_event
@@ -34,7 +34,7 @@ class SQLReports:
     """
 
     def __init__(
-        self, database: Transactions, tables: Tables, rows: DeliveryRows, clock: Clock
+        self, database: DatabaseTransactions, tables: Tables, rows: DeliveryRows, clock: Clock
     ) -> None:
         self._database = database
         self._tables = tables

@@ -13,7 +13,7 @@ from amocrm._support.numbers import instant
 from amocrm.auth.token import jwt_payload, known_id
 from amocrm.http.messages import Json
 from amocrm.webhooks import codes
-from amocrm.webhooks.codes import Code
+from amocrm.webhooks.codes import EventCode
 from amocrm.webhooks.event import Delivery, Event, Kind, safe_name
 from amocrm.webhooks.parsing.body import read_body
 from amocrm.webhooks.parsing.php_form import nest
@@ -94,7 +94,7 @@ def _detect(data: Mapping[str, Json]) -> Kind:
 class _Found(NamedTuple):
     """One event: what it is, what was sent, its id, and where its times and the like are named."""
 
-    code: Code
+    code: EventCode
     item: dict[str, Json]
     id: Json
     about: Mapping[str, Json]
@@ -224,9 +224,9 @@ _READERS: Final[Mapping[Kind, Callable[[dict[str, Json]], Iterator[_Found]]]] = 
 }
 
 
-def _own(name: str) -> Code:
+def _own(name: str) -> EventCode:
     """Return a code that is its own name on the wire."""
-    return Code(name, name, "", "", name)
+    return EventCode(name, name, "", "", name)
 
 
 def _without_secrets(data: dict[str, Json]) -> dict[str, Json]:

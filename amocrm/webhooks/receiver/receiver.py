@@ -16,7 +16,7 @@ from amocrm._support.clock import Clock, SystemClock
 from amocrm._support.secret import Secret
 from amocrm.errors import ConfigurationError, InboxError, WebhookError
 from amocrm.webhooks.addresses import (
-    Place,
+    ReceiverAddress,
     check_base,
     check_keys,
     path_of,
@@ -163,7 +163,7 @@ class Receiver:
             return self.refuse(place, TOO_LARGE, f"the body has more than {self.max_body} bytes")
         return self.store(place, query, headers, body)
 
-    def admit(self, method: str, path: str) -> Place | Answer:
+    def admit(self, method: str, path: str) -> ReceiverAddress | Answer:
         """Check the path's secret and the method, before the body is read."""
         place = read_path([key.reveal() for key in self._keys], path)
         if place is None or not self._verifier.can_verify(place):
@@ -172,7 +172,9 @@ class Receiver:
         wanted = "GET" if place.kind == "uninstall" else "POST"
         return place if method == wanted else Answer(405, wanted)
 
-    def store(self, place: Place, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def store(
+        self, place: ReceiverAddress, query: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
         """Verify and store a delivery whose path was admitted; return what to answer."""
         now = self._clock.time()
         content_type = headers.get("Content-Type") or FORM
@@ -208,7 +210,7 @@ class Receiver:
         return OK
 
     @staticmethod
-    def refuse(place: Place, answer: Answer, why: str) -> Answer:
+    def refuse(place: ReceiverAddress, answer: Answer, why: str) -> Answer:
         """Log why a delivery is refused, and return the answer."""
         _log.warning("answered %d to a webhook to %s: %s", answer.status, place.shown, why)
         return answer

@@ -12,7 +12,7 @@ from amocrm.auth.installation import uninstall_hook
 from amocrm.auth.redirect.query import read_query
 from amocrm.chats.signatures import verify_hook
 from amocrm.errors import ConfigurationError, StateMismatchError, WebhookError
-from amocrm.webhooks.addresses import Place
+from amocrm.webhooks.addresses import ReceiverAddress
 from amocrm.webhooks.event import Kind
 from amocrm.webhooks.signatures import bot_token_of, verify_bot_token
 
@@ -52,14 +52,19 @@ class Verifier:
             return bool(self._client_secrets)
         return kind != "chat" or bool(self._channels)
 
-    def can_verify(self, place: Place) -> bool:
+    def can_verify(self, place: ReceiverAddress) -> bool:
         """Whether what comes to a place can be verified."""
         return self.can_verify_kind(place.kind) and (
             place.kind != "chat" or self._channel(place) is not None
         )
 
     def signer(
-        self, place: Place, signature: str | None, content_type: str, body: bytes, now: float
+        self,
+        place: ReceiverAddress,
+        signature: str | None,
+        content_type: str,
+        body: bytes,
+        now: float,
     ) -> int | None:
         """Check the signature of the raw body; return the account's id if it is signed, too.
 
@@ -93,7 +98,7 @@ class Verifier:
                 problem = str(error)
         raise UntrustedError(problem)
 
-    def _channel(self, place: Place) -> Secret | None:
+    def _channel(self, place: ReceiverAddress) -> Secret | None:
         # A scope is the channel's id and the account's, joined by an underscore (reference 8).
         return self._channels.get((place.scope_id or "").partition("_")[0])
 
