@@ -73,7 +73,6 @@ from amocrm.schema.common import (
     Href,
     LinkedContact,
     LinkedElement,
-    Links,
     NewTag,
     NewTags,
     Ref,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import Links
+from amocrm.schema.common import HypertextLinks
 
 
 class UsersGroup(TypedDict):
@@ -66,7 +66,7 @@ class _Account(TypedDict):
     is_technical_account: bool
     mobile_feature_version: int
     contact_name_display_order: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class Account(_Account, total=False):

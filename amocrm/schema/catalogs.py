@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import FieldValues, Links
+from amocrm.schema.common import FieldValues, HypertextLinks
 from amocrm.schema.enums import CatalogType
 
 
@@ -26,7 +26,7 @@ class Catalog(TypedDict):
     can_be_deleted: bool
     sdk_widget_code: str | None
     account_id: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class _CatalogWrite(TypedDict, total=False):
@@ -69,7 +69,7 @@ class Element(TypedDict):
     custom_fields_values: list[FieldValues] | None
     account_id: int
     invoice_link: str | None
-    _links: Links
+    _links: HypertextLinks
     _embedded: dict[str, Json]
 
 

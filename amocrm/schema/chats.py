@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import Links
+from amocrm.schema.common import HypertextLinks
 
 
 class Talk(TypedDict):
@@ -24,7 +24,7 @@ class Talk(TypedDict):
     origin: str
     missed_at: int | None
     account_id: int
-    _links: Links
+    _links: HypertextLinks
     _embedded: dict[str, Json]
 
 
@@ -105,7 +105,7 @@ class _Template(TypedDict):
     content: str
     created_at: int
     updated_at: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class Template(_Template, _TemplateWrite, total=False):

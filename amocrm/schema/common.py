@@ -14,7 +14,7 @@ class Href(TypedDict):
     href: str
 
 
-class Links(TypedDict):
+class HypertextLinks(TypedDict):
     """Where an item is found."""
 
     self: Href
@@ -31,7 +31,7 @@ class Short(TypedDict):
 
     id: int
     request_id: str
-    _links: Links
+    _links: HypertextLinks
 
 
 class Changed(TypedDict):
@@ -39,7 +39,7 @@ class Changed(TypedDict):
 
     id: int
     updated_at: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class _Tag(TypedDict):

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import FieldValues, LinkedElement, Links, NewTags, Ref, Tag, TagRef
+from amocrm.schema.common import (
+    FieldValues,
+    HypertextLinks,
+    LinkedElement,
+    NewTags,
+    Ref,
+    Tag,
+    TagRef,
+)
 
 
 class _ContactParts(TypedDict):
@@ -35,7 +43,7 @@ class _Named(TypedDict):
     closest_task_at: int | None
     custom_fields_values: list[FieldValues] | None
     account_id: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class Contact(_Named):

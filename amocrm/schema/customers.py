@@ -6,7 +6,15 @@ from decimal import Decimal
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import FieldValues, LinkedElement, Links, NewTags, Ref, Tag, TagRef
+from amocrm.schema.common import (
+    FieldValues,
+    HypertextLinks,
+    LinkedElement,
+    NewTags,
+    Ref,
+    Tag,
+    TagRef,
+)
 from amocrm.schema.enums import SegmentColor, StageColor
 
 
@@ -41,7 +49,7 @@ class _Customer(TypedDict):
     purchases_count: int
     average_check: int
     account_id: int
-    _links: Links
+    _links: HypertextLinks
     _embedded: CustomerParts
 
 
@@ -117,7 +125,7 @@ class Transaction(TypedDict):
     updated_at: int
     is_deleted: bool
     account_id: int
-    _links: Links
+    _links: HypertextLinks
     _embedded: TransactionParts
 
 
@@ -144,7 +152,7 @@ class ShortTransaction(TypedDict):
     id: int
     customer_id: int
     request_id: str
-    _links: Links
+    _links: HypertextLinks
 
 
 class CustomerStatus(TypedDict):
@@ -158,7 +166,7 @@ class CustomerStatus(TypedDict):
     type: int
     conditions: list[dict[str, Json]]
     account_id: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class NewCustomerStatus(TypedDict, total=False):
@@ -182,7 +190,7 @@ class Segment(TypedDict):
     custom_fields_values: list[FieldValues] | None
     available_products_price_types: list[int] | None
     account_id: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class NewSegment(TypedDict, total=False):

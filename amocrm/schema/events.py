@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import Links
+from amocrm.schema.common import HypertextLinks
 
 
 class _EventEntity(TypedDict):
@@ -16,7 +16,7 @@ class EventEntity(_EventEntity, total=False):
     """What an event happened to."""
 
     name: str
-    _links: Links
+    _links: HypertextLinks
 
 
 class EventParts(TypedDict):
@@ -35,7 +35,7 @@ class _Event(TypedDict):
     value_after: list[dict[str, Json]]
     value_before: list[dict[str, Json]]
     account_id: int
-    _links: Links
+    _links: HypertextLinks
     _embedded: EventParts
 
 

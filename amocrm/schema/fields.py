@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import Links
+from amocrm.schema.common import HypertextLinks
 from amocrm.schema.enums import FieldType
 
 
@@ -70,7 +70,7 @@ class _Field(TypedDict):
     type: str
     account_id: int
     entity_type: str
-    _links: Links
+    _links: HypertextLinks
 
 
 class Field(_Field, _FieldParts, total=False):
@@ -112,7 +112,7 @@ class FieldGroup(_FieldGroup, total=False):
 
     fields: list[int]
     request_id: str
-    _links: Links
+    _links: HypertextLinks
 
 
 class _NewGroup(TypedDict):

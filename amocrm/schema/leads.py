@@ -7,9 +7,9 @@ from typing import TypedDict
 
 from amocrm.schema.common import (
     FieldValues,
+    HypertextLinks,
     LinkedContact,
     LinkedElement,
-    Links,
     NewTags,
     Ref,
     Tag,
@@ -58,7 +58,7 @@ class _Lead(TypedDict):
     custom_fields_values: list[FieldValues] | None
     score: int | None
     account_id: int
-    _links: Links
+    _links: HypertextLinks
     _embedded: LeadParts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import Links
+from amocrm.schema.common import HypertextLinks
 from amocrm.schema.enums import NoteType
 
 
@@ -21,7 +21,7 @@ class _Note(TypedDict):
     note_type: str
     params: dict[str, Json]
     account_id: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class Note(_Note, total=False):
@@ -61,7 +61,7 @@ class ShortNote(TypedDict):
     id: int
     entity_id: int
     request_id: str
-    _links: Links
+    _links: HypertextLinks
 
 
 class ChangedNote(TypedDict):
@@ -70,4 +70,4 @@ class ChangedNote(TypedDict):
     id: int
     entity_id: int
     updated_at: int
-    _links: Links
+    _links: HypertextLinks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from amocrm.schema.common import Links
+from amocrm.schema.common import HypertextLinks
 from amocrm.schema.enums import StageColor
 
 
@@ -16,7 +16,7 @@ class LossReason(TypedDict):
     sort: int
     created_at: int
     updated_at: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class NewLossReason(TypedDict, total=False):
@@ -49,7 +49,7 @@ class _Status(TypedDict):
     color: str
     type: int
     account_id: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class Status(_Status, total=False):
@@ -84,7 +84,7 @@ class _Pipeline(TypedDict):
     is_unsorted_on: bool
     is_archive: bool
     account_id: int
-    _links: Links
+    _links: HypertextLinks
     _embedded: PipelineParts
 
 

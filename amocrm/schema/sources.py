@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import Links
+from amocrm.schema.common import HypertextLinks
 
 
 class _SourceWrite(TypedDict, total=False):
@@ -20,7 +20,7 @@ class _Source(TypedDict):
     id: int
     name: str
     external_id: str
-    _links: Links
+    _links: HypertextLinks
 
 
 class Source(_Source, _SourceWrite, total=False):
@@ -51,7 +51,7 @@ class _WebsiteButton(TypedDict):
     name: str
     creation_status: str
     pipeline_id: int | None
-    _links: Links
+    _links: HypertextLinks
 
 
 class WebsiteButton(_WebsiteButton, total=False):

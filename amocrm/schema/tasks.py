@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import Changed, Links, Short
+from amocrm.schema.common import Changed, HypertextLinks, Short
 from amocrm.schema.enums import EntityType
 
 
@@ -34,7 +34,7 @@ class Task(TypedDict):
     result: TaskResult | list[Json]
     complete_till: int
     account_id: int
-    _links: Links
+    _links: HypertextLinks
 
 
 class _TaskWrite(TypedDict, total=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import Links, Ref
+from amocrm.schema.common import HypertextLinks, Ref
 from amocrm.schema.contacts import NewCompany, NewContact
 from amocrm.schema.leads import NewLead
 
@@ -34,7 +34,7 @@ class Unsorted(_Unsorted, total=False):
     created_at: int
     metadata: dict[str, Json]
     request_id: str
-    _links: Links
+    _links: HypertextLinks
 
 
 class NewUnsortedParts(TypedDict, total=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from amocrm.schema.common import Links
+from amocrm.schema.common import HypertextLinks
 
 
 class Access(TypedDict, total=False):
@@ -76,7 +76,7 @@ class _User(TypedDict):
     email: str
     lang: str
     rights: Rights
-    _links: Links
+    _links: HypertextLinks
 
 
 class User(_User, total=False):
@@ -114,7 +114,7 @@ class _Role(TypedDict):
     id: int
     name: str
     rights: RoleRights
-    _links: Links
+    _links: HypertextLinks
 
 
 class Role(_Role, total=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from amocrm.http.messages import Json
-from amocrm.schema.common import Links
+from amocrm.schema.common import HypertextLinks
 
 
 class WidgetSetting(TypedDict):
@@ -29,7 +29,7 @@ class _Widget(TypedDict):
     client_uuid: str | None
     is_active_in_account: bool
     pipeline_id: int | None
-    _links: Links
+    _links: HypertextLinks
 
 
 class Widget(_Widget, total=False):
