@@ -76,6 +76,19 @@ def test_an_account_that_never_sent_is_silent(
 ) -> None:
     state = health(inbox, [crm], clock=clock)
     assert state.accounts[0].silent_for is None
-    assert state.problems() == []
     account = state.accounts[0].account_id
-    assert state.problems(silent=60) == [f"account {account}: no webhook has come ever"]
+    missing = f"account {account}: no address is subscribed to its webhooks"
+    assert state.problems() == [missing]
+    assert state.problems(silent=60) == [missing, f"account {account}: no webhook has come ever"]
+
+
+def test_an_account_that_cannot_be_asked_hides_no_other_one(
+    crm: AmoCRM, make: Make, inbox: MemoryInbox, clock: ManualClock
+) -> None:
+    crm.webhooks.create({"destination": ADDRESS, "settings": ["add_lead"]})
+    gone = make({"access_token": "a.secret.token"}, "other")
+    state = health(inbox, [gone, crm], clock=clock)
+    assert [one.subscriptions for one in state.accounts] == [None, 1]
+    (problem,) = state.problems()
+    assert problem.startswith("account other.amocrm.ru cannot be asked: GET /api/v4/account")
+    assert "secret" not in problem
