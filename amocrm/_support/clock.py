@@ -31,9 +31,15 @@ class SystemClock:
     sleep = staticmethod(machine.sleep)
 
 
+def read_http_date(date: str | None) -> float | None:
+    """Return the Unix seconds of the `Date` of a response; None if it does not tell the time."""
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except (IndexError, OverflowError, TypeError, ValueError):
+        return None
+
+
 def seconds_ahead(date: str | None, now: float) -> float:
     """Return by how many seconds the `Date` of a response is ahead; 0 if it does not tell it."""
-    try:
-        return parsedate_to_datetime(date or "").timestamp() - now
-    except (IndexError, TypeError, ValueError):
-        return 0.0
+    there = read_http_date(date)
+    return 0.0 if there is None else there - now

@@ -7,9 +7,9 @@ One token request serves all threads: the first one sends it, and the others wai
 from __future__ import annotations
 
 import logging
-from email.utils import parsedate_to_datetime
 from typing import Final
 
+from amocrm._support.clock import read_http_date
 from amocrm._support.forks import ForkLock
 from amocrm._support.single_flight import SingleFlight
 from amocrm.auth.code_exchange import Code, CodeExchange
@@ -286,9 +286,5 @@ class TokenProvider:
 
 def _age(token: Token, date: str | None) -> float | None:
     """Return the seconds between a grant and a response, by amoCRM's clock; None if unknown."""
-    if date is None or token.issued_at is None:
-        return None
-    try:
-        return parsedate_to_datetime(date).timestamp() - token.issued_at
-    except (ValueError, TypeError, OverflowError):
-        return None
+    now = read_http_date(date)
+    return None if now is None or token.issued_at is None else now - token.issued_at

@@ -7,7 +7,6 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final, NamedTuple, cast
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -15,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import certifi
 
-from amocrm._support.clock import Clock
+from amocrm._support.clock import Clock, read_http_date
 from amocrm.cli.doctor.finding import DAY, Finding, day, failed
 from amocrm.cli.texts import tr
 from amocrm.http.messages import Json
@@ -154,11 +153,11 @@ def check_clock(greeting: Greeting | Exception) -> Finding:
         return Finding(
             "clock", "skipped", tr("no answer tells the time", "нет ответа, время не узнать")
         )
-    try:
-        there = parsedate_to_datetime(date).timestamp() + 0.5  # It is cut to whole seconds.
-    except ValueError:
+    there = read_http_date(date)
+    if there is None:
         return Finding("clock", "skipped", tr("the answer tells no time", "в ответе нет времени"))
-    ahead = (greeting.asked_at + greeting.answered_at) / 2 - there
+    # The time of an answer is cut to whole seconds.
+    ahead = (greeting.asked_at + greeting.answered_at) / 2 - (there + 0.5)
     shown = tr(f"{ahead:+.0f} s to the server", f"{ahead:+.0f} с относительно сервера")
     advice = tr("synchronize the clock of this machine (NTP)", "синхронизируйте часы машины (NTP)")
     if abs(ahead) <= SLIGHT_SKEW:
