@@ -15,7 +15,7 @@ from typing import Final
 
 from amocrm.bulk.changes import OVERLAP
 from amocrm.client import AmoCRM
-from amocrm.errors import BlockedError, ForbiddenError, NotFoundError, PaymentRequiredError
+from amocrm.errors import BlockedError, ForbiddenError, PaymentRequiredError
 from amocrm.http.messages import Json
 from amocrm.mirror.account import MirroredAccount
 from amocrm.mirror.differences import ListingChanges, RowDifference, Verification
@@ -27,6 +27,7 @@ from amocrm.mirror.families import (
     fields_of_catalog,
 )
 from amocrm.mirror.flatten.flatten import flatten
+from amocrm.mirror.refusal import refusal_of
 from amocrm.mirror.sql.comparing import (
     count_until,
     find_alive,
@@ -76,12 +77,9 @@ class Comparison:
 
     def attempt(self, name: str, compare: Callable[[], object]) -> None:
         """Compare a listing that the plan, or the rights of the user, may not include."""
-        try:
-            compare()
-        except BlockedError:
-            raise
-        except (ForbiddenError, NotFoundError, PaymentRequiredError) as error:
-            self.found.skipped[name] = str(error)
+        refusal = refusal_of(compare)
+        if refusal is not None:
+            self.found.skipped[name] = str(refusal)
 
     def compare(self, source: MirroredListing, since: int) -> None:
         """Compare a listing that tells what has changed since the last run began: a sample."""

@@ -10,19 +10,14 @@ from amocrm._support.arguments import check_function
 from amocrm._support.clock import Clock, SystemClock
 from amocrm.bulk.pages import ShapeError
 from amocrm.client import AmoCRM
-from amocrm.errors import (
-    AmoCRMError,
-    BlockedError,
-    ForbiddenError,
-    NotFoundError,
-    PaymentRequiredError,
-)
+from amocrm.errors import AmoCRMError
 from amocrm.http.error_mapping import unexpected_response
 from amocrm.http.messages import Json
 from amocrm.mirror.account import MirroredAccount, read_account
 from amocrm.mirror.batch import Batch, Written
 from amocrm.mirror.destination import Destination
 from amocrm.mirror.flatten.flatten import flatten
+from amocrm.mirror.refusal import refusal_of
 from amocrm.mirror.report import MirrorProgress, MirrorReport, ReportProgress
 from amocrm.mirror.tables.columns import Rows
 from amocrm.mirror.writer_thread import WriterThread
@@ -131,14 +126,10 @@ class RunContext:
         Returns:
             Whether it could be read.
         """
-        try:
-            read()
-        except BlockedError:
-            raise
-        except (ForbiddenError, NotFoundError, PaymentRequiredError) as error:
-            self.skip(name, error)
-            return False
-        return True
+        refusal = refusal_of(read)
+        if refusal is not None:
+            self.skip(name, refusal)
+        return refusal is None
 
     def skip(self, name: str, reason: AmoCRMError | str) -> None:
         """Report something that cannot be read."""
