@@ -25,7 +25,6 @@ from amocrm.mirror.families import (
     fields_of_catalog,
 )
 from amocrm.mirror.report import MirrorProgress
-from amocrm.mirror.tables.columns import Rows
 from amocrm.mirror.tables.definitions import TABLES
 
 FRESH: Final = 600.0
@@ -83,7 +82,9 @@ class WholeListings:
             return False
         rows = self._run.rows(GROUPS.path, GROUPS.kind, groups)
         self._run.put(Batch(rows))
-        self._bury({"groups": _keys("groups", rows)}, {"groups": {}}, _nowhere)
+        self._bury(
+            {"groups": set(TABLES["groups"].keyed(rows["groups"]))}, {"groups": {}}, _nowhere
+        )
         return True
 
     def _catalogs(self) -> bool:
@@ -117,7 +118,7 @@ class WholeListings:
             run.tell(MirrorProgress(source.path, done))
             rows = run.rows(source.path, source.kind, items, source.of)
             for name in found:
-                found[name] |= _keys(name, rows)
+                found[name] |= TABLES[name].keyed(rows[name]).keys()
             run.put(Batch(rows))
         return found
 
@@ -185,8 +186,3 @@ def _nowhere(_: Keys) -> Keys:
 
 
 _FOUND_BY_ID: Final = ("catalog_elements", "transactions")
-
-
-def _keys(table: str, rows: Rows) -> set[tuple[Json, ...]]:
-    places = [TABLES[table].places[name] for name in TABLES[table].key]
-    return {tuple(row[place] for place in places) for row in rows[table]}

@@ -99,12 +99,12 @@ def keys_of(table: Table, rows: Iterable[Row]) -> set[tuple[Json, ...]]:
 
 
 def _keyed(table: Table, rows: Iterable[Row], forgotten: Container[Person]) -> Keyed:
-    places, deleted = [table.places[name] for name in table.key], table.places.get("deleted_at")
-    return {
-        tuple(row[place] for place in places): row
+    deleted = table.places.get("deleted_at")
+    return table.keyed(
+        row
         for row in without_names(table.name, rows, forgotten)
         if deleted is None or row[deleted] is None
-    }
+    )
 
 
 def _select(

@@ -66,8 +66,7 @@ class Merger:
         return {name: count for name, count in written.items() if count}
 
     def _merge_table(self, table: Table, rows: Rows) -> int:
-        places = [table.places[name] for name in table.key]
-        read = {tuple(row[place] for place in places): row for row in rows[table.name]}
+        read = table.keyed(rows[table.name])
         there = self._find(table, read)
         new = {
             key: row

@@ -6,7 +6,7 @@ are all made of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -90,6 +90,11 @@ class Table(_Table):
     def places(self) -> Mapping[str, int]:
         """The place of each column in a row."""
         return {name: place for place, name in enumerate(self.names)}
+
+    def keyed(self, rows: Iterable[Row]) -> dict[tuple[Json, ...], Row]:
+        """Return rows by their primary keys; of several with one key, the last one."""
+        places = [self.places[name] for name in self.key]
+        return {tuple(row[place] for place in places): row for row in rows}
 
     @property
     def is_versioned(self) -> bool:
